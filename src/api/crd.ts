@@ -1,0 +1,148 @@
+import { GROUP, VERSION } from './names.ts'
+import type { Resource } from './object.ts'
+import { MAX_JOB_NAME, runnerJobSpec, runnerJobStatus, runnerJobs } from './runner-job.ts'
+import { runnerPoolSpec, runnerPoolStatus, runnerPools } from './runner-pool.ts'
+import { runnerSpec, runnerStatus, runners } from './runner.ts'
+import type { Schema, ValidationRule } from './schema.ts'
+
+interface Column {
+  name: string
+  type: 'string' | 'integer' | 'date'
+  jsonPath: string
+  description: string
+  /** Above 0: only with -o wide. */
+  priority?: number
+}
+
+interface Kind {
+  resource: Resource
+  description: string
+  shortName: string
+  spec: Schema
+  status: Schema
+  rules: readonly ValidationRule[]
+  columns: readonly Column[]
+  selectable: readonly string[]
+}
+
+const age: Column = {
+  name: 'Age',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'Time since creation.',
+}
+
+function nameRule(longest: number): ValidationRule {
+  return {
+    rule: `self.metadata.name.size() <= ${longest} && !self.metadata.name.contains('.')`,
+    message: `the name must be at most ${longest} characters long and hold no dots: pods and labels are named after it`,
+  }
+}
+
+export const kinds: readonly Kind[] = [
+  {
+    resource: runnerJobs,
+    description: 'A RunnerJob is one delegated GitHub Actions job; the operator runs it in one fresh pod.',
+    shortName: 'rj',
+    spec: runnerJobSpec,
+    status: runnerJobStatus,
+    rules: [nameRule(MAX_JOB_NAME)],
+    columns: [
+      { name: 'Repository', type: 'string', jsonPath: '.spec.repository', description: 'Repository of the job.' },
+      { name: 'Workflow', type: 'string', jsonPath: '.spec.workflow', description: 'Name of the workflow.' },
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'State of the job.' },
+      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is in that state.' },
+      { name: 'Runner', type: 'string', jsonPath: '.status.runnerRef.name', description: 'Runner it was given to.' },
+      { name: 'Exit', type: 'integer', jsonPath: '.status.exitCode', description: 'Exit code.', priority: 1 },
+      { name: 'Node', type: 'string', jsonPath: '.status.nodeName', description: 'Node of the pod.', priority: 1 },
+      { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'For people.', priority: 1 },
+      age,
+    ],
+    selectable: ['.spec.repository', '.status.phase'],
+  },
+  {
+    resource: runners,
+    description: 'A Runner is a place where a job runs: for an ephemeral one, one pod.',
+    shortName: 'rn',
+    spec: runnerSpec,
+    status: runnerStatus,
+    rules: [nameRule(63)],
+    columns: [
+      { name: 'Repository', type: 'string', jsonPath: '.spec.repository', description: 'Repository of its job.' },
+      { name: 'Pool', type: 'string', jsonPath: '.spec.poolName', description: 'RunnerPool it belongs to.' },
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'State of the Runner.' },
+      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is in that state.' },
+      { name: 'Pod', type: 'string', jsonPath: '.status.podName', description: 'Its pod.' },
+      { name: 'Node', type: 'string', jsonPath: '.status.nodeName', description: 'Node of the pod.', priority: 1 },
+      age,
+    ],
+    selectable: ['.spec.repository', '.status.phase'],
+  },
+  {
+    resource: runnerPools,
+    description: 'A RunnerPool holds the template and the limits of runner pods.',
+    shortName: 'rp',
+    spec: runnerPoolSpec,
+    status: runnerPoolStatus,
+    rules: [nameRule(63)],
+    columns: [
+      { name: 'Labels', type: 'string', jsonPath: '.spec.labels', description: 'What its runners offer.' },
+      { name: 'Max', type: 'integer', jsonPath: '.spec.maxRunners', description: 'Most runner pods at once.' },
+      {
+        name: 'Ready',
+        type: 'string',
+        jsonPath: ".status.conditions[?(@.type=='Ready')].status",
+        description: 'Whether the API server accepts its template.',
+      },
+      age,
+    ],
+    selectable: [],
+  },
+]
+
+/** The CustomResourceDefinition of one kind, ready to be applied. */
+export function crdOf(kind: Kind): Record<string, unknown> {
+  const { plural, kind: name } = kind.resource
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      scope: 'Namespaced',
+      names: {
+        plural,
+        singular: name.toLowerCase(),
+        kind: name,
+        listKind: `${name}List`,
+        shortNames: [kind.shortName],
+        categories: ['runnerhub'],
+      },
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: kind.columns,
+          ...(kind.selectable.length > 0 && { selectableFields: kind.selectable.map((jsonPath) => ({ jsonPath })) }),
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              description: kind.description,
+              required: ['spec'],
+              properties: {
+                apiVersion: { type: 'string' },
+                kind: { type: 'string' },
+                metadata: { type: 'object' },
+                spec: kind.spec,
+                status: kind.status,
+              },
+              'x-kubernetes-validations': kind.rules,
+            },
+          },
+        },
+      ],
+    },
+  }
+}

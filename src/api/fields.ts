@@ -1,0 +1,78 @@
+import type { Schema } from './schema.ts'
+import { REASON_PATTERN } from './reasons.ts'
+
+// Field schemas that several kinds and the REST facade share. Patterns are written for RE2 (the API server)
+// and for ECMAScript with the u flag (ajv) alike: no look-around.
+
+/** Any text without control characters. */
+const TEXT = '^\\P{Cc}*$'
+
+// A part may not be "." or "..": it starts with a word character or dash, or with dots and goes on.
+const REPOSITORY_PART = '([\\w\\-][\\w.\\-]*|\\.[\\w\\-][\\w.\\-]*|\\.\\.[\\w.\\-]+)'
+export const REPOSITORY_PATTERN = `^${REPOSITORY_PART}/${REPOSITORY_PART}$`
+
+export const repository = {
+  type: 'string',
+  description: 'Repository of the job, as owner/name.',
+  pattern: REPOSITORY_PATTERN,
+  maxLength: 140,
+} as const satisfies Schema
+
+export const labels = {
+  type: 'array',
+  maxItems: 64,
+  'x-kubernetes-list-type': 'atomic',
+  items: { type: 'string', minLength: 1, maxLength: 256, pattern: TEXT },
+} as const satisfies Schema
+
+export const reason = {
+  type: 'string',
+  description: 'One word for why the phase is what it is, such as PoolFull, ExitCode or OOMKilled.',
+  pattern: REASON_PATTERN,
+} as const satisfies Schema
+
+export const message = {
+  type: 'string',
+  description: 'The same for people: what happened, or what would unblock it.',
+  maxLength: 1024,
+} as const satisfies Schema
+
+/** Text of limited length, given by callers. */
+export function text<const M extends number>(maxLength: M, description: string) {
+  return { type: 'string', description, maxLength, pattern: TEXT } as const satisfies Schema
+}
+
+/** Like `text`, but not empty. */
+export function nonEmptyText<const M extends number>(maxLength: M, description: string) {
+  return { ...text(maxLength, description), minLength: 1 } as const satisfies Schema
+}
+
+/** The name or id of a Kubernetes object, or an id that a kubelet reports. */
+export function name<const D extends string>(description: D) {
+  return { type: 'string', description, maxLength: 253 } as const satisfies Schema
+}
+
+/** An RFC 3339 time. */
+export function time<const D extends string>(description: D) {
+  return { type: 'string', description, format: 'date-time', maxLength: 35 } as const satisfies Schema
+}
+
+export const conditions = {
+  type: 'array',
+  description: 'Standard conditions, for kubectl wait and for tools.',
+  maxItems: 16,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    required: ['type', 'status', 'reason', 'message', 'lastTransitionTime'],
+    properties: {
+      type: { type: 'string', description: 'Kind of condition.', maxLength: 64 },
+      status: { type: 'string', description: 'Whether it holds.', enum: ['True', 'False', 'Unknown'] },
+      reason,
+      message,
+      lastTransitionTime: time('When it last changed.'),
+      observedGeneration: { type: 'integer', description: 'metadata.generation it was judged by.', format: 'int64' },
+    },
+  },
+} as const satisfies Schema

@@ -1,0 +1,24 @@
+/** Label, annotation and finalizer keys. */
+export const GROUP = 'runnerhub.dev'
+export const VERSION = 'v1'
+export const API_VERSION = `${GROUP}/${VERSION}`
+
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by'
+export const MANAGED_BY = 'runnerhub'
+
+/** On Runners and pods: the name of the RunnerJob. */
+export const JOB_LABEL = `${GROUP}/job`
+/** On Runners and pods: the UID of the RunnerJob, so that an orphan is told from its namesake's pod. */
+export const JOB_UID_LABEL = `${GROUP}/job-uid`
+/** On pods: the name of the Runner. Pods without it are not ours and are not watched. */
+export const RUNNER_LABEL = `${GROUP}/runner`
+/** On Runners and pods: the name of the RunnerPool whose limits they count in. */
+export const POOL_LABEL = `${GROUP}/pool`
+
+/** On pods: which container's exit code is the job's. */
+export const CONTAINER_ANNOTATION = `${GROUP}/job-container`
+/** On RunnerJobs made by the facade: hash of the natural key of the delegation. */
+export const DELEGATION_KEY_ANNOTATION = `${GROUP}/delegation-key`
+
+/** Holds a runner pod until its outcome is stored in the RunnerJob. */
+export const OUTCOME_FINALIZER = `${GROUP}/outcome`

@@ -1,0 +1,46 @@
+import type { KubeObject, Resource } from './object.ts'
+
+/** State of a container as the kubelet reports it: one of the three is set, or none yet. */
+export interface ContainerState {
+  waiting?: { reason?: string; message?: string }
+  running?: { startedAt?: string }
+  terminated?: {
+    exitCode: number
+    reason?: string
+    message?: string
+    startedAt?: string
+    finishedAt?: string
+    containerID?: string
+  }
+}
+
+export interface ContainerStatus {
+  name: string
+  containerID?: string
+  state?: ContainerState
+}
+
+export interface PodCondition {
+  type: string
+  status: string
+  reason?: string
+  message?: string
+}
+
+export interface PodStatus {
+  phase?: string
+  reason?: string
+  message?: string
+  startTime?: string
+  conditions?: PodCondition[]
+  initContainerStatuses?: ContainerStatus[]
+  containerStatuses?: ContainerStatus[]
+}
+
+/** The part of a pod that we read. What we write is a PodTemplate with more in it, see domain/runner-pod.ts. */
+export interface Pod extends KubeObject {
+  spec: { nodeName?: string }
+  status?: PodStatus
+}
+
+export const pods: Resource<Pod> = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' }

@@ -1,0 +1,33 @@
+/** Why a job is where it is. The same word stands in kubectl, Events, REST and metrics.
+ * The CRD checks only the shape: a new reason must not make status writes fail under an older CRD. */
+export const waitingReasons = [
+  'NoMatchingPool',
+  'PoolFull',
+  'QuotaExceeded',
+  'Unschedulable',
+  'ImagePull',
+  'RunnerStarting',
+] as const
+
+export const progressReasons = ['Running', 'Succeeded'] as const
+
+export const failureReasons = [
+  'AdmissionDenied',
+  'CancelRequested',
+  'Evicted',
+  'ExitCode',
+  'ImagePull',
+  'InvalidPod',
+  'JobTimeout',
+  'NodeLost',
+  'OOMKilled',
+  'PodDeleted',
+  'Preempted',
+  'Unschedulable',
+] as const
+
+export type WaitingReason = (typeof waitingReasons)[number]
+export type FailureReason = (typeof failureReasons)[number]
+export type Reason = WaitingReason | FailureReason | (typeof progressReasons)[number]
+
+export const REASON_PATTERN = '^[A-Z][A-Za-z]{0,63}$'

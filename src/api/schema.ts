@@ -1,0 +1,72 @@
+/** A transition or value rule in CEL, evaluated by the API server. */
+export interface ValidationRule {
+  rule: string
+  message: string
+  fieldPath?: string
+}
+
+/** The subset of JSON Schema that a structural CRD schema, ajv and OpenAPI 3.1 all understand. */
+export interface Schema {
+  type: 'object' | 'array' | 'string' | 'integer' | 'boolean'
+  description?: string
+  format?: 'date-time' | 'int32' | 'int64'
+  pattern?: string
+  minLength?: number
+  maxLength?: number
+  minimum?: number
+  maximum?: number
+  enum?: readonly string[]
+  default?: unknown
+  items?: Schema
+  maxItems?: number
+  properties?: Readonly<Record<string, Schema>>
+  required?: readonly string[]
+  maxProperties?: number
+  'x-kubernetes-validations'?: readonly ValidationRule[]
+  'x-kubernetes-preserve-unknown-fields'?: true
+  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map'
+  'x-kubernetes-list-map-keys'?: readonly string[]
+}
+
+type Flat<T> = { [K in keyof T]: T[K] }
+type Required<S> = S extends { required: readonly (infer R)[] } ? R : never
+type Defaulted<P> = { [K in keyof P]: P[K] extends { default: unknown } ? K : never }[keyof P]
+
+/** What an object of schema `S` holds once the API server has stored it: defaults are present. */
+export type FromSchema<S> = S extends { enum: readonly (infer E)[] }
+  ? E
+  : S extends { type: 'string' }
+    ? string
+    : S extends { type: 'integer' }
+      ? number
+      : S extends { type: 'boolean' }
+        ? boolean
+        : S extends { type: 'array'; items: infer I }
+          ? FromSchema<I>[]
+          : S extends { properties: infer P }
+            ? Flat<
+                { [K in keyof P as K extends Required<S> | Defaulted<P> ? K : never]: FromSchema<P[K]> } & {
+                  [K in keyof P as K extends Required<S> | Defaulted<P> ? never : K]?: FromSchema<P[K]>
+                }
+              >
+            : Record<string, unknown>
+
+/** What a writer has to give: as `FromSchema`, but fields with a default may be left out. */
+export type NewFromSchema<S> = Flat<
+  { [K in keyof FromSchema<S> as K extends Required<S> ? K : never]: FromSchema<S>[K] } & {
+    [K in keyof FromSchema<S> as K extends Required<S> ? never : K]?: FromSchema<S>[K]
+  }
+>
+
+/** Rules that forbid changing, adding or removing a field. They stand at the parent of the field: a rule
+ * on an optional field itself is not evaluated when the field is added or removed. */
+export function immutable(schema: { required?: readonly string[] }, ...fields: string[]): ValidationRule[] {
+  return fields.map((field) => ({
+    rule: schema.required?.includes(field)
+      ? `self.${field} == oldSelf.${field}`
+      : `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
+    message: `${field} is immutable: a delegation's facts do not change, delegate again instead`,
+    fieldPath: `.${field}`,
+  }))
+}
+
