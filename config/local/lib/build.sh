@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# Binaries, built from pinned Go modules and cached by what they are built from.
+
+BUILD_FLAGS=(-buildvcs=false -trimpath)
+LINKER_FLAGS='-s -w'
+
+# Without these, binaries and their User-Agent say v0.0.0.
+version_flags() {
+  local version=${KUBERNETES_VERSION#v} package minor
+  minor=${version#*.}
+  for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    printf -- '-X %s.gitVersion=v%s -X %s.gitMajor=%s -X %s.gitMinor=%s -X %s.gitCommit=v%s ' \
+      "$package" "$version" "$package" "${version%%.*}" "$package" "${minor%%.*}" "$package" "$version"
+  done
+}
+
+# Hash of what decides the binaries of module folder $1: its pins, our flags, the processor.
+module_key() {
+  { cat "$HERE/$1"/go.{mod,sum} && printf '%s\n' "${BUILD_FLAGS[*]} $LINKER_FLAGS $(version_flags)" && uname -m; } | sha256sum | cut -c 1-12
+}
+
+KUBERNETES_BIN=$CACHE/bin/kubernetes-$KUBERNETES_VERSION-$(module_key .)
+DNS_BIN=$CACHE/bin/coredns-$({ module_key coredns && cat "$HERE/coredns/main.go"; } | sha256sum | cut -c 1-12)
+KIND_BIN=$CACHE/bin/kind-$(module_key kind)
+
+# Reports now and then that a long build is still at work.
+with_heartbeat() { # WHAT COMMAND...
+  local what=$1 started=$SECONDS pid next=30
+  shift
+  "$@" &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    ((SECONDS - started < next)) || { say "  ... $what, $((SECONDS - started)) s so far" && next=$((next + 30)); }
+    sleep 0.2
+  done
+  wait "$pid"
+}
+
+build_binary() { # FOLDER MODULE PACKAGE [LINKER-FLAGS]
+  local target=$1 module=$2 package=$3 flags=${4:-} name started=$SECONDS
+  name=${target##*/}
+  [[ ! -x $target ]] || return 0
+  command -v go >/dev/null || die "building $name needs Go 1.25 or newer on PATH"
+  say "building $name (once; cached in ${target%/*})"
+  mkdir -p "${target%/*}"
+  (cd "$HERE/$module" && CGO_ENABLED=0 GOFLAGS=-mod=readonly with_heartbeat "$name" \
+    go build "${BUILD_FLAGS[@]}" -ldflags "$LINKER_FLAGS $flags" -o "$target.new.$BASHPID" "$package" &&
+    mv "$target.new.$BASHPID" "$target") || die "cannot build $name"
+  say "built $name in $((SECONDS - started)) s"
+}
+
+ensure_binaries() { # NAME...
+  local name
+  mkdir -p "$CACHE"
+  exec {build_lock}>"$CACHE/build.lock"
+  flock -n "$build_lock" || { say "waiting for another build" && flock "$build_lock"; }
+  for name in "$@"; do
+    case $name in
+      etcd) build_binary "$KUBERNETES_BIN/etcd" . go.etcd.io/etcd/server/v3 ;;
+      coredns) build_binary "$DNS_BIN/coredns" coredns . ;;
+      kind) build_binary "$KIND_BIN/kind" kind sigs.k8s.io/kind ;;
+      *) build_binary "$KUBERNETES_BIN/$name" . "k8s.io/kubernetes/cmd/$name" "$(version_flags)" ;;
+    esac
+  done
+  exec {build_lock}>&-
+}
+
+# The kubectl on PATH if there is one, else our own.
+ensure_kubectl() {
+  command -v kubectl >/dev/null || ensure_binaries kubectl
+  kubectl_binary >/dev/null
+}
+
+kubectl_binary() { command -v kubectl || printf '%s\n' "$KUBERNETES_BIN/kubectl"; }
+
+kube() { "$(kubectl_binary)" --kubeconfig "$STATE/kubeconfig" --request-timeout=10s "$@"; }

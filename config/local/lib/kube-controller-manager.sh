@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # COMMAND, FILES and PORTS are read by part.sh
+# kube-controller-manager: among much else, the garbage collection that makes owner references cascade.
+
+kube_controller_manager_command() {
+  local kubeconfig=$PKI/kube-controller-manager.kubeconfig
+  PORTS=("$CONTROLLER_MANAGER_PORT")
+  FILES=("$kubeconfig")
+  COMMAND=("$KUBERNETES_BIN/kube-controller-manager" --leader-elect=false
+    --bind-address=127.0.0.1 --secure-port="$CONTROLLER_MANAGER_PORT"
+    --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig"
+    --use-service-account-credentials --service-account-private-key-file="$PKI/service-account.key"
+    --root-ca-file="$PKI/ca.crt" --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key")
+}
+
+# Its certificate is made by itself at start and signed by nobody.
+kube_controller_manager_healthy() {
+  curl -skf --noproxy '*' --max-time 3 "https://127.0.0.1:$CONTROLLER_MANAGER_PORT/healthz" | grep -qx ok
+}
