@@ -1,0 +1,121 @@
+# Every command of the repository. `make help` lists them.
+# Settings pass through to what a target starts: make run RATE_LIMIT_MAX=10000
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# The pinned Node.js is an npm package and so the first `node` on PATH. On platforms without such a package
+# the system's is used, if it is new enough.
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+INSTALLED := node_modules/.installed
+IMAGE ?= docker.io/local/runnerhub:dev
+BASE_IMAGE ?= docker.io/library/debian:bookworm-slim
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Set up
+
+.PHONY: install
+install: $(INSTALLED) ## Install the pinned packages and Node.js (npm ci; no install scripts run)
+
+# Warnings are silenced because the system's npm may run on an older Node.js than the one it installs.
+$(INSTALLED): package-lock.json
+	PATH='$(SYSTEM_PATH)' npm ci --ignore-scripts --loglevel=error
+	config/require-node
+	touch $@
+
+##@ Check
+
+.PHONY: generate
+generate: $(INSTALLED) ## Write the generated files (crds/*.yaml) from their sources
+	node src/print-crds.ts
+
+.PHONY: format
+format: $(INSTALLED) ## Format the sources; one folder or file with PATHS=src/kube
+	biome format --write --config-path=config/formatter.json $(PATHS)
+
+.PHONY: format-check
+format-check: $(INSTALLED) ## Fail where `make format` would change a file
+	biome format --config-path=config/formatter.json $(PATHS)
+
+.PHONY: typecheck
+typecheck: $(INSTALLED) ## Check the types
+	tsc --noEmit
+
+.PHONY: lint
+lint: $(INSTALLED) ## Lint the sources; one folder or file with PATHS=src/kube
+	oxlint --config=config/oxlint.json $(or $(PATHS),src test config)
+
+.PHONY: lint-shell
+lint-shell: ## Check the shell files
+	shellcheck $$(config/shell-files)
+
+.PHONY: unused
+unused: $(INSTALLED) ## Find unused files, exports and packages
+	knip --config config/knip.json --no-progress --no-config-hints
+
+.PHONY: verify
+verify: generate format-check typecheck lint lint-shell unused test-unit ## Everything that needs no cluster, then fail if the tree is not committed
+	@config/clean-tree
+
+##@ Test
+
+MOCHA := node node_modules/mocha/bin/mocha.js --config config/mocharc.json
+
+.PHONY: test
+test: ## Everything, from a fresh clone: all checks and suites, with a cluster
+	@test/run.sh
+
+.PHONY: test-unit test-integration test-faults test-e2e test-cluster
+test-unit: $(INSTALLED) ## Unit tests: no cluster, no network
+	$(MOCHA) 'test/unit/**/*.test.ts'
+
+test-integration: $(INSTALLED) ## Integration tests, on the cluster that `make up` started
+	$(MOCHA) 'test/integration/**/*.test.ts'
+
+test-faults: $(INSTALLED) ## Fault tests, on the same cluster through a TLS proxy that breaks things
+	$(MOCHA) 'test/faults/**/*.test.ts'
+
+test-e2e: $(INSTALLED) ## The whole operator with real pods, on the same cluster
+	$(MOCHA) 'test/e2e/**/*.test.ts'
+
+test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes the cluster down
+	$(MOCHA) 'test/cluster/**/*.test.ts'
+
+##@ Cluster
+
+.PHONY: up down status kubeconfig
+up: $(INSTALLED) ## Start the local cluster (harmless when it runs already)
+	config/local/cluster up
+
+down: ## Stop the local cluster and remove all that it made
+	config/local/cluster down
+
+status: ## Tell whether the local cluster runs
+	@config/local/cluster status
+
+kubeconfig: ## Print the path of the local cluster's kubeconfig
+	@config/local/cluster kubeconfig
+
+##@ Run
+
+.PHONY: run
+run: $(INSTALLED) ## Run the operator from the sources on the local cluster
+	config/local/run
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure throughput, latency and API writes
+	node test/bench/main.ts
+
+##@ Clean
+
+.PHONY: clean
+clean: ## Remove what builds made (not the cluster, not node_modules)
+	rm -rf build dist
