@@ -1,0 +1,36 @@
+import type { Clock } from './clock.ts'
+
+export interface BackoffOptions {
+  clock: Clock
+  random: () => number
+  minMs?: number
+  maxMs?: number
+  /** How long things must go well before the delays begin small again. */
+  resetAfterMs?: number
+}
+
+/** Delays between attempts: spread at random between the least and a ceiling that doubles. */
+export class Backoff {
+  readonly #options: Required<BackoffOptions>
+  #failures = 0
+  #healthySince: number | undefined
+
+  constructor(options: BackoffOptions) {
+    this.#options = { minMs: 800, maxMs: 30_000, resetAfterMs: 120_000, ...options }
+  }
+
+  /** The attempt works; say it as often as you like. */
+  healthy(): void {
+    this.#healthySince ??= this.#options.clock.monotonicMs()
+  }
+
+  /** How long to wait after a failure. */
+  next(): number {
+    const { clock, random, minMs, maxMs, resetAfterMs } = this.#options
+    if (this.#healthySince !== undefined && clock.monotonicMs() - this.#healthySince >= resetAfterMs) this.#failures = 0
+    this.#healthySince = undefined
+    this.#failures += 1
+    const ceiling = Math.min(maxMs, minMs * 2 ** this.#failures)
+    return minMs + random() * (ceiling - minMs)
+  }
+}

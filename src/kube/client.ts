@@ -1,0 +1,200 @@
+import type { Readable } from 'node:stream'
+import type { KubeObject, NewObject, Resource } from '../api/object.ts'
+import type { Connection } from './connection.ts'
+import { openWire, Requests, type ClientOptions } from './requests.ts'
+import { resourcePath, type ObjectKey } from './resource-path.ts'
+import { parseList, parseObject } from './parse.ts'
+import { parseWatchEvent, type WatchEvent } from './watch-event.ts'
+import { watchLines } from './watch-lines.ts'
+
+export interface ListOptions {
+  labelSelector?: string
+  fieldSelector?: string
+  limit?: number
+  continue?: string
+  resourceVersion?: string
+  resourceVersionMatch?: string
+}
+
+export interface ListPage<T> {
+  items: T[]
+  resourceVersion: string
+  continue?: string
+}
+
+export interface WatchOptions {
+  labelSelector?: string
+  fieldSelector?: string
+  resourceVersion?: string
+  resourceVersionMatch?: string
+  sendInitialEvents?: boolean
+  allowWatchBookmarks?: boolean
+  timeoutSeconds?: number
+}
+
+export type JsonPatch = readonly { op: 'test' | 'add' | 'remove' | 'replace'; path: string; value?: unknown }[]
+
+export interface DeleteOptions {
+  /** Delete only this incarnation; another one under the name is a Conflict. */
+  uid?: string
+  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
+  gracePeriodSeconds?: number
+}
+
+/** Says whether a write may still be begun. */
+export interface WriteGuard {
+  /** Throws LeaseLost when it may not. */
+  check(): void
+  /** Aborted at the moment from which nothing may be begun any more. */
+  readonly signal: AbortSignal
+}
+
+export interface RequestOptions {
+  query?: Record<string, string>
+  body?: unknown
+  contentType?: string
+}
+
+/**
+ * The API server, over one pool of connections for requests and others for watches and streams. Every call ends with
+ * its signal. Answers that are no success are an ApiError, no answer is Unreachable. After a 401 the credentials are
+ * read again and the request is sent once more. A 429 with Retry-After was not processed: reads wait it out (as 503)
+ * for as long as their signal allows, writes a bounded number of times. Nothing else is repeated.
+ */
+export class KubeClient {
+  readonly #connection: Connection
+  readonly #options: ClientOptions
+  readonly #requests: Requests
+
+  constructor(connection: Connection, options: ClientOptions, requests = new Requests(openWire(connection, options))) {
+    this.#connection = connection
+    this.#options = options
+    this.#requests = requests
+  }
+
+  async get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T> {
+    return parseObject(await this.request('GET', pathOf(resource, key), {}, signal))
+  }
+
+  async listPage<T extends KubeObject>(
+    resource: Resource<T>,
+    namespace: string | undefined,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<ListPage<T>> {
+    return parseList(await this.request('GET', resourcePath(resource, namespace), { query: textOf(options) }, signal))
+  }
+
+  async create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: NewObject<T>,
+    signal: AbortSignal,
+    options: { dryRun?: boolean } = {},
+  ): Promise<T> {
+    const query: Record<string, string> = options.dryRun === true ? { dryRun: 'All' } : {}
+    return parseObject(
+      await this.request('POST', resourcePath(resource, object.metadata.namespace), { query, body: object }, signal),
+    )
+  }
+
+  /** Fails with Conflict when the object has changed since the version that it carries. */
+  async replace<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
+    const path = resourcePath(resource, object.metadata.namespace, object.metadata.name)
+    return parseObject(await this.request('PUT', path, { body: named(resource, object) }, signal))
+  }
+
+  /** As replace, for the status alone. */
+  async replaceStatus<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
+    const path = resourcePath(resource, object.metadata.namespace, object.metadata.name, 'status')
+    return parseObject(await this.request('PUT', path, { body: named(resource, object) }, signal))
+  }
+
+  async patchJson<T extends KubeObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    patch: JsonPatch,
+    signal: AbortSignal,
+    subresource?: string,
+  ): Promise<T> {
+    const options = { body: patch, contentType: 'application/json-patch+json' }
+    return parseObject(await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
+  }
+
+  async patchMerge<T extends KubeObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    body: unknown,
+    signal: AbortSignal,
+    subresource?: string,
+  ): Promise<T> {
+    const options = { body, contentType: 'application/merge-patch+json' }
+    return parseObject(await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
+  }
+
+  /** All options go as query parameters: a DELETE with a body costs its connection. */
+  async delete<T extends KubeObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    options: DeleteOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.request('DELETE', pathOf(resource, key), { query: textOf(options) }, signal)
+  }
+
+  /**
+   * The events of one watch, in order, until the server ends it; whatever breaks it is thrown. `onContact` is called
+   * for every sign of life, be it half a line.
+   */
+  async *watch<T extends KubeObject>(
+    resource: Resource<T>,
+    namespace: string | undefined,
+    options: WatchOptions & { onContact?: () => void },
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>, void, undefined> {
+    const { onContact, ...query } = options
+    const body = await this.stream(resourcePath(resource, namespace), { ...textOf(query), watch: 'true' }, signal)
+    onContact?.()
+    for await (const line of watchLines(body, onContact)) yield parseWatchEvent<T>(line)
+  }
+
+  /** A body as it comes, without a limit on silence: only the signal ends the wait. */
+  stream(path: string, query: Record<string, string>, signal: AbortSignal): Promise<Readable> {
+    return this.#requests.stream({ method: 'GET', path, query }, signal)
+  }
+
+  /** Any request; the answer's JSON. */
+  request(method: string, path: string, options: RequestOptions, signal: AbortSignal): Promise<unknown> {
+    return this.#requests.send({ method, path, ...options }, signal)
+  }
+
+  /**
+   * A view on the same connections that checks the guard for every request immediately before it is written to the
+   * socket, and aborts what is under way at the guard's deadline. Such calls end with LeaseLost.
+   */
+  guarded(guard: WriteGuard): KubeClient {
+    return new KubeClient(this.#connection, this.#options, this.#requests.guarded(guard))
+  }
+
+  /** Ends watches and streams at once and requests when they are answered. A guarded view closes its client with it. */
+  close(): Promise<void> {
+    return this.#requests.close()
+  }
+}
+
+function pathOf<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, subresource?: string): string {
+  return resourcePath(resource, key.namespace, key.name, subresource)
+}
+
+/** Items of lists and caches lack apiVersion and kind, which a PUT must have. */
+function named<T extends KubeObject>(resource: Resource<T>, object: T): T {
+  const { group, version, kind } = resource
+  return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind }
+}
+
+function textOf(options: object): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(options)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, String(value)]),
+  )
+}

@@ -1,0 +1,126 @@
+/** An answer of the API server that is not a success, with what its Status body says. */
+export class ApiError extends Error {
+  override name = 'ApiError'
+  readonly code: number
+  readonly reason: string
+  readonly details: unknown
+  /** How long the server asks to wait, from Retry-After or the Status details. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(status: ApiStatus, options?: ErrorOptions) {
+    super(status.message, options)
+    this.code = status.code
+    this.reason = status.reason
+    this.details = status.details
+    this.retryAfterMs = status.retryAfterMs
+  }
+}
+
+/** The fields of a Status, after parsing. */
+export interface ApiStatus {
+  code: number
+  reason: string
+  message: string
+  details?: unknown
+  retryAfterMs?: number | undefined
+}
+
+export class Unauthorized extends ApiError {
+  override name = 'Unauthorized'
+}
+export class Forbidden extends ApiError {
+  override name = 'Forbidden'
+}
+export class NotFound extends ApiError {
+  override name = 'NotFound'
+}
+/** The object changed since it was read, or a precondition does not hold. */
+export class Conflict extends ApiError {
+  override name = 'Conflict'
+}
+export class AlreadyExists extends ApiError {
+  override name = 'AlreadyExists'
+}
+/** A resourceVersion or continue token is too old: list again. */
+export class Gone extends ApiError {
+  override name = 'Gone'
+}
+export class Invalid extends ApiError {
+  override name = 'Invalid'
+}
+export class TooManyRequests extends ApiError {
+  override name = 'TooManyRequests'
+}
+
+/** No answer: refused, reset, timed out, or not understood. A write may have been done or not. */
+export class Unreachable extends Error {
+  override name = 'Unreachable'
+}
+
+/** The leader's Lease is no longer certainly ours: nothing may be written. */
+export class LeaseLost extends Error {
+  override name = 'LeaseLost'
+}
+
+/** Thrown by a reconcile that must not be tried again. */
+export class Terminal extends Error {
+  override name = 'Terminal'
+}
+
+/** Thrown by a reconcile that wants to come back at a known time. */
+export class RetryLater extends Error {
+  override name = 'RetryLater'
+  readonly afterMs: number
+
+  constructor(afterMs: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.afterMs = afterMs
+  }
+}
+
+const byCode: Record<number, typeof ApiError> = {
+  401: Unauthorized,
+  403: Forbidden,
+  404: NotFound,
+  409: Conflict,
+  410: Gone,
+  422: Invalid,
+  429: TooManyRequests,
+}
+
+/** The typed error for an answer; the body may be a Status, other JSON, text, or nothing. */
+export function apiErrorFrom(code: number, body: unknown, headers: ResponseHeaders = {}): ApiError {
+  const status = statusFrom(code, body, headers)
+  const Kind = status.reason === 'AlreadyExists' ? AlreadyExists : (byCode[status.code] ?? ApiError)
+  return new Kind(status)
+}
+
+/** Response headers as undici gives them. */
+export type ResponseHeaders = Record<string, string | string[] | undefined>
+
+function statusFrom(code: number, body: unknown, headers: ResponseHeaders): ApiStatus {
+  const status = fieldsOf(body)
+  const details = status['details']
+  return {
+    code,
+    reason: typeof status['reason'] === 'string' ? status['reason'] : '',
+    message: messageOf(code, body, status['message']),
+    details,
+    retryAfterMs: retryAfterMs(headers['retry-after'], fieldsOf(details)['retryAfterSeconds']),
+  }
+}
+
+function messageOf(code: number, body: unknown, message: unknown): string {
+  if (typeof message === 'string' && message !== '') return message
+  if (typeof body === 'string' && body.trim() !== '') return `HTTP ${code}: ${body.trim().slice(0, 200)}`
+  return `HTTP ${code}`
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function retryAfterMs(header: string | string[] | undefined, detail: unknown): number | undefined {
+  const seconds = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : detail
+  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
+}

@@ -1,0 +1,47 @@
+import type { RequestOptions } from 'node:https'
+import { KubeConfig } from '@kubernetes/client-node'
+import type { Access, Connection, TlsIdentity } from './connection.ts'
+
+/** A kubeconfig, read: where it points, and a way to ask it for credentials. */
+export interface Kubeconfig {
+  place: Omit<Connection, 'access'>
+  access(): Promise<Access>
+}
+
+/** Reads a kubeconfig once, without a path from the usual places. */
+export function readKubeconfig(path: string | undefined, context: string | undefined): Kubeconfig {
+  const config = new KubeConfig()
+  if (path === undefined) config.loadFromDefault()
+  else config.loadFromFile(path)
+  if (context !== undefined) config.setCurrentContext(context)
+  return { place: placeOf(config), access: () => accessOf(config) }
+}
+
+function placeOf(config: KubeConfig): Omit<Connection, 'access'> {
+  const cluster = config.getCurrentCluster()
+  if (cluster === null)
+    throw new TypeError(`the kubeconfig has no cluster for its context "${config.getCurrentContext()}"`)
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace
+  return {
+    server: new URL(cluster.server),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(cluster.proxyUrl === undefined ? {} : { proxy: cluster.proxyUrl }),
+  }
+}
+
+async function accessOf(config: KubeConfig): Promise<Access> {
+  const options: RequestOptions = {}
+  await config.applyToHTTPSOptions(options)
+  const headers = Object.fromEntries(
+    Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]),
+  )
+  if (typeof options.auth === 'string')
+    headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`
+  return { headers, tls: tlsOf(options) }
+}
+
+const tlsFields = ['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized'] as const
+
+function tlsOf(options: RequestOptions): TlsIdentity {
+  return Object.fromEntries(tlsFields.filter((field) => options[field] != null).map((field) => [field, options[field]]))
+}

@@ -1,0 +1,34 @@
+import type { KubeObject } from '../api/object.ts'
+import type { ListPage } from './client.ts'
+import { Unreachable } from './errors.ts'
+
+/** The edge where an answer becomes an object: its identity is checked, the rest is the API server's promise. */
+export function parseObject<T extends KubeObject>(body: unknown): T {
+  if (isObject<T>(body)) return body
+  throw new Unreachable('the answer is not an object of the API')
+}
+
+/** As parseObject, for one page of a list. */
+export function parseList<T extends KubeObject>(body: unknown): ListPage<T> {
+  const { items, metadata } = record(body)
+  const { resourceVersion, continue: next } = record(metadata)
+  if (!Array.isArray(items) || !items.every(isObject<T>) || typeof resourceVersion !== 'string') {
+    throw new Unreachable('the answer is not a list of the API')
+  }
+  return { items, resourceVersion, ...(typeof next === 'string' && next !== '' ? { continue: next } : {}) }
+}
+
+/** True for what has a name and a version. */
+export function isObject<T extends KubeObject>(value: unknown): value is T {
+  const { name, resourceVersion } = record(record(value)['metadata'])
+  return typeof name === 'string' && typeof resourceVersion === 'string'
+}
+
+/** The fields of a JSON object; none for anything else. */
+export function record(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {}
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,39 @@
+/** Settles with the promise, or rejects with the signal's reason as soon as it is aborted. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      promise.catch(() => {})
+      return reject(signal.reason)
+    }
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** A controller that is also aborted with any of the signals, until it is released. */
+export interface LinkedController {
+  readonly signal: AbortSignal
+  abort(reason: unknown): void
+  release(): void
+}
+
+/**
+ * Links for the time of one call. Unlike AbortSignal.any it leaves nothing behind at signals that live as long
+ * as the process.
+ */
+export function link(...signals: readonly AbortSignal[]): LinkedController {
+  const controller = new AbortController()
+  const undo: (() => void)[] = []
+  for (const signal of signals) {
+    const onAbort = (): void => controller.abort(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    undo.push(() => signal.removeEventListener('abort', onAbort))
+  }
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    release: () => undo.forEach((unlink) => unlink()),
+  }
+}

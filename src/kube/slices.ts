@@ -1,0 +1,17 @@
+import { setImmediate } from 'node:timers/promises'
+
+/** The most objects handled without giving sockets, timers and other requests a turn. */
+export const sliceSize = 500
+
+/** Counts objects as they are handled and says when the event loop must have its turn. */
+export class Slices {
+  #handled = 0
+
+  /** Call once per object; await what it returns, if anything. */
+  step(): Promise<void> | undefined {
+    this.#handled += 1
+    if (this.#handled < sliceSize) return undefined
+    this.#handled = 0
+    return setImmediate()
+  }
+}

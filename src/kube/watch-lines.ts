@@ -1,0 +1,26 @@
+import { Unreachable } from './errors.ts'
+
+const newline = 0x0a
+
+/**
+ * The lines of a body, however its bytes are cut; characters are decoded only when their line is complete. A body
+ * that ends inside a line was cut off.
+ */
+export async function* watchLines(
+  body: AsyncIterable<Uint8Array>,
+  onBytes?: () => void,
+): AsyncGenerator<string, void, undefined> {
+  let begun: Uint8Array[] = []
+  for await (const chunk of body) {
+    onBytes?.()
+    let from = 0
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
+      const line = Buffer.concat([...begun, chunk.subarray(from, end)]).toString('utf8')
+      begun = []
+      from = end + 1
+      if (line.trim() !== '') yield line
+    }
+    if (from < chunk.length) begun.push(chunk.subarray(from))
+  }
+  if (begun.length > 0) throw new Unreachable('the body ended inside a line')
+}
