@@ -16,6 +16,7 @@ export interface ContainerState {
 
 export interface ContainerStatus {
   name: string
+  image?: string
   containerID?: string
   state?: ContainerState
 }

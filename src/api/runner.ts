@@ -30,9 +30,7 @@ export const runnerSpec = {
       default: 1,
     },
   },
-  'x-kubernetes-validations': [
-    { rule: 'self == oldSelf', message: 'a Runner is made for one job and never changes' },
-  ],
+  'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'a Runner is made for one job and never changes' }],
 } as const satisfies Schema
 
 export const runnerStatus = {

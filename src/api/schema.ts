@@ -69,4 +69,3 @@ export function immutable(schema: { required?: readonly string[] }, ...fields: s
     fieldPath: `.${field}`,
   }))
 }
-

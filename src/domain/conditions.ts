@@ -1,0 +1,26 @@
+import type { Condition } from '../api/object.ts'
+
+/** Text for a status field, cut to what the CRD accepts. */
+export function shorten(text: string, longest = 1024): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`
+}
+
+/**
+ * The list with one condition set. Its time moves when status or reason changes: the reason of a waiting job is a
+ * state of its own, whose age counts.
+ */
+export function withCondition(
+  list: readonly Condition[] | undefined,
+  set: Omit<Condition, 'lastTransitionTime'>,
+  now: Date,
+): Condition[] {
+  const others = (list ?? []).filter(({ type }) => type !== set.type)
+  const before = (list ?? []).find(({ type }) => type === set.type)
+  const same = before?.status === set.status && before.reason === set.reason
+  return [...others, { ...set, lastTransitionTime: same ? before.lastTransitionTime : now.toISOString() }]
+}
+
+/** The list without one condition. */
+export function withoutCondition(list: readonly Condition[] | undefined, type: string): Condition[] {
+  return (list ?? []).filter((condition) => condition.type !== type)
+}

@@ -1,0 +1,160 @@
+import type { RunnerJob, RunnerJobStatus } from '../api/runner-job.ts'
+import type { Runner } from '../api/runner.ts'
+import type { WaitingReason } from '../api/reasons.ts'
+import { isFinished } from './job-phases.ts'
+import { type Move, delegatedAt, statusAfter } from './job-status.ts'
+import type { PodState } from './pod-state.ts'
+
+/** What is done for a finished or starting job, in this order. */
+export type JobAct = 'create-runner' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
+
+/** What a pass over one job has to do. Status first, then the acts. */
+export interface JobPlan {
+  /** The status wanted; absent where it is right as it stands. */
+  status?: RunnerJobStatus
+  /** The status tells of waiting: it is written only where that has lasted a moment. */
+  mayPass?: boolean
+  acts: JobAct[]
+  /** Look again after this time, in milliseconds. */
+  againAfterMs?: number
+}
+
+/** Whether the job may have a Runner now, or what it waits for. */
+export type Admission = { is: 'admitted' } | { is: 'waiting'; reason: WaitingReason; message: string }
+
+/** Everything that decides about a job. `runner` and `pod` are those made for this very job (same UID). */
+export interface JobView {
+  job: RunnerJob
+  runner: Runner | undefined
+  pod: PodState
+  admission: Admission
+  /** How long a finished pod and its Runner are kept. */
+  finishedPodTtlMs: number
+  /** How long trouble with an image or a container's settings is waited out. */
+  startTroubleMs: number
+  now: Date
+}
+
+/** Decides one pass over a job: pure, level-based, the same whenever it is asked. */
+export function planJob(view: JobView): JobPlan {
+  const { job } = view
+  if (job.metadata.deletionTimestamp !== undefined) return { acts: held(view) ? ['release-pod'] : [] }
+  return isFinished(job) ? planFinished(view) : planLive(view)
+}
+
+function held({ pod }: JobView): boolean {
+  return pod.is !== 'absent' && pod.facts.held
+}
+
+function planFinished(view: JobView): JobPlan {
+  const { job, runner, pod, now } = view
+  const acts: JobAct[] = []
+  if (pod.is !== 'absent' && !pod.facts.over && !pod.facts.deleting) acts.push('stop-pod')
+  if (held(view)) acts.push('release-pod')
+  const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
+  const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
+  if (jobLeftMs <= 0) return { acts: [...acts, 'delete-job'] }
+  const present = runner !== undefined && runner.metadata.deletionTimestamp === undefined
+  const runnerLeftMs = view.finishedPodTtlMs - ageMs
+  if (present && runnerLeftMs <= 0) acts.push('delete-runner')
+  return { acts, againAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
+}
+
+function planLive(view: JobView): JobPlan {
+  const outcome = outcomeOf(view) ?? lossOf(view)
+  if (outcome !== undefined) return move(view, outcome)
+  if (view.job.spec.cancel) {
+    return move(view, { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' })
+  }
+  const leftMs = deadlineMs(view) - view.now.getTime()
+  if (leftMs <= 0) return move(view, timeout(view))
+  return soonest(progress(view), leftMs)
+}
+
+/** How the pod ended, if it did. */
+function outcomeOf({ pod, now }: JobView): Move | undefined {
+  if (pod.is === 'exited') {
+    const { code: exitCode, reason, message, finishedAt } = pod.exit
+    const phase = reason === 'Succeeded' ? 'Completed' : 'Failed'
+    return { phase, reason, message, exitCode, ...(finishedAt !== undefined && { finishedAt }) }
+  }
+  if (pod.is === 'lost') return { phase: 'Failed', reason: pod.reason, message: pod.message }
+  if (pod.is === 'ending' && pod.giveUpAt <= now) {
+    return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted and its end was never reported' }
+  }
+  return undefined
+}
+
+/** A place once given and now gone is a loss, never a silent second run. */
+function lossOf({ job, runner, pod }: JobView): Move | undefined {
+  const gone = runner === undefined || runner.metadata.deletionTimestamp !== undefined
+  const begun = job.status.runnerRef !== undefined || pod.is !== 'absent'
+  if (gone && begun) return { phase: 'Failed', reason: 'PodDeleted', message: 'its Runner was deleted' }
+  if (pod.is !== 'absent') return undefined
+  const failure = runner?.status.phase === 'Stopping' ? runner.status : undefined
+  if (failure !== undefined) {
+    const reason = failure.reason === 'AdmissionDenied' ? failure.reason : 'InvalidPod'
+    return { phase: 'Failed', reason, message: failure.message ?? 'the pod was refused' }
+  }
+  const seen = job.status.podUID ?? runner?.status.podUID
+  if (seen === undefined) return undefined
+  return { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' }
+}
+
+/** The limit holds for each stage alone: waiting for a Runner, starting, running. */
+function deadlineMs({ job, runner, pod }: JobView): number {
+  const started = job.status.startedAt ?? (pod.is === 'running' ? pod.facts.startedAt : undefined)
+  const from = started ?? job.status.assignedAt ?? runner?.metadata.creationTimestamp ?? delegatedAt(job)
+  return Date.parse(from) + job.spec.timeoutSeconds * 1000
+}
+
+function timeout({ job, pod, runner }: JobView): Move {
+  const stage = pod.is === 'running' ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
+  const message = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
+  return { phase: 'Failed', reason: 'JobTimeout', message }
+}
+
+function progress(view: JobView): JobPlan {
+  const { job, runner, pod, admission } = view
+  if (pod.is === 'ending') return { acts: [], againAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
+  if (pod.is === 'running') {
+    return move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${pod.facts.name}` })
+  }
+  if (job.status.phase === 'Running') return { acts: [] }
+  if (pod.is === 'waiting') return waiting(view, pod)
+  if (runner !== undefined) return { ...assigned(view, runner), mayPass: true }
+  if (admission.is === 'admitted') return { acts: ['create-runner'] }
+  return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }
+}
+
+function assigned(view: JobView, runner: Runner): JobPlan {
+  const quota = runner.status.reason === 'QuotaExceeded'
+  const reason = quota ? 'QuotaExceeded' : 'RunnerStarting'
+  const message = (quota ? runner.status.message : undefined) ?? 'the pod is being created'
+  return move(view, { phase: 'Assigned', reason, message })
+}
+
+function waiting(view: JobView, pod: PodState & { is: 'waiting' }): JobPlan {
+  if (pod.reason === 'RunnerStarting' || pod.reason === 'Unschedulable') {
+    return { ...move(view, { phase: 'Assigned', reason: pod.reason, message: pod.message }), mayPass: true }
+  }
+  const known = view.job.status.conditions?.find(({ type, reason }) => type === 'Waiting' && reason === pod.reason)
+  const sinceMs = known === undefined ? view.now.getTime() : Date.parse(known.lastTransitionTime)
+  const leftMs = pod.fatal ? 0 : sinceMs + view.startTroubleMs - view.now.getTime()
+  if (leftMs <= 0) return move(view, { phase: 'Failed', reason: trouble(pod.reason), message: pod.message })
+  return soonest(move(view, { phase: 'Assigned', reason: pod.reason, message: pod.message }), leftMs)
+}
+
+function trouble(reason: WaitingReason | 'InvalidPod'): 'ImagePull' | 'InvalidPod' {
+  return reason === 'ImagePull' ? 'ImagePull' : 'InvalidPod'
+}
+
+function move(view: JobView, to: Move): JobPlan {
+  const pod = view.pod.is === 'absent' ? undefined : view.pod.facts
+  const status = statusAfter(view.job, to, { runner: view.runner, pod }, view.now)
+  return { status, acts: [] }
+}
+
+function soonest(plan: JobPlan, leftMs: number): JobPlan {
+  return { ...plan, againAfterMs: Math.min(plan.againAfterMs ?? Number.POSITIVE_INFINITY, Math.max(leftMs, 1)) }
+}

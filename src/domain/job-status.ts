@@ -1,0 +1,91 @@
+import type { Condition } from '../api/object.ts'
+import type { Reason } from '../api/reasons.ts'
+import type { JobPhase, RunnerJob, RunnerJobStatus } from '../api/runner-job.ts'
+import type { Runner } from '../api/runner.ts'
+import { shorten, withCondition, withoutCondition } from './conditions.ts'
+import { isFinal, mayMove } from './job-phases.ts'
+import type { PodFacts } from './pod-state.ts'
+
+/** Where a job goes, and why. */
+export interface Move {
+  phase: JobPhase
+  reason: Reason
+  message: string
+  exitCode?: number
+  /** When it finished, if something better than the present time is known. */
+  finishedAt?: string
+}
+
+/** What is known of the place where a job runs. */
+export interface Whereabouts {
+  runner?: Runner | undefined
+  pod?: PodFacts | undefined
+}
+
+/**
+ * The whole status after a move. Times are clamped to assignedAt <= startedAt <= completedAt, because the kubelet's
+ * are whole seconds and another machine's.
+ */
+export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now: Date): RunnerJobStatus {
+  const was = job.status
+  if (!mayMove(was.phase, move.phase)) throw new Error(`a ${was.phase} job cannot become ${move.phase}`)
+  return {
+    ...was,
+    ...placeOf(was, where),
+    ...timesOf(job, move, where, now),
+    phase: move.phase,
+    reason: move.reason,
+    message: shorten(move.message),
+    ...(move.exitCode !== undefined && { exitCode: move.exitCode }),
+    conditions: conditionsOf(job, move, now),
+    observedGeneration: job.metadata.generation ?? 1,
+  }
+}
+
+function placeOf(was: RunnerJobStatus, { runner, pod }: Whereabouts): Partial<RunnerJobStatus> {
+  return {
+    ...(runner !== undefined &&
+      was.runnerRef === undefined && { runnerRef: { name: runner.metadata.name, uid: runner.metadata.uid } }),
+    ...(pod !== undefined && { podName: pod.name, podUID: pod.uid }),
+    ...(pod?.containerId !== undefined && { containerId: pod.containerId }),
+    ...(pod?.nodeName !== undefined && { nodeName: pod.nodeName }),
+  }
+}
+
+/** When a job was delegated: as the facade says in milliseconds, else when the object was created. */
+export function delegatedAt(job: RunnerJob): string {
+  return job.spec.delegatedAt ?? job.metadata.creationTimestamp
+}
+
+function timesOf(job: RunnerJob, move: Move, { runner, pod }: Whereabouts, now: Date): Partial<RunnerJobStatus> {
+  const floor = delegatedAt(job)
+  const assignedAt = job.status.assignedAt ?? latest(runner?.metadata.creationTimestamp, floor)
+  const startedAt = job.status.startedAt ?? latest(pod?.startedAt, assignedAt ?? floor)
+  const completedAt = isFinal(move.phase)
+    ? latest(move.finishedAt ?? now.toISOString(), startedAt ?? assignedAt ?? floor)
+    : undefined
+  return {
+    ...(assignedAt !== undefined && { assignedAt }),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(completedAt !== undefined && { completedAt }),
+  }
+}
+
+/** The later of two times; nothing where the first is unknown. */
+function latest(time: string | undefined, floor: string): string | undefined {
+  if (time === undefined) return undefined
+  return new Date(Math.max(Date.parse(time), Date.parse(floor))).toISOString()
+}
+
+function conditionsOf(job: RunnerJob, move: Move, now: Date): Condition[] {
+  const { reason, message, phase } = move
+  const list = job.status.conditions
+  const common = { reason, message: shorten(message), observedGeneration: job.metadata.generation ?? 1 }
+  if (phase === 'Queued' || phase === 'Assigned') {
+    return withCondition(list, { type: 'Waiting', status: 'True', ...common }, now)
+  }
+  const settled = withoutCondition(list, 'Waiting')
+  if (phase === 'Running') return settled
+  const type = phase === 'Completed' ? 'Complete' : 'Failed'
+  return withCondition(settled, { type, status: 'True', ...common }, now)
+}

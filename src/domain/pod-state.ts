@@ -1,0 +1,129 @@
+import { CONTAINER_ANNOTATION, OUTCOME_FINALIZER } from '../api/names.ts'
+import type { ContainerStatus, Pod } from '../api/pod.ts'
+import type { FailureReason, WaitingReason } from '../api/reasons.ts'
+import { type Disruption, disruptionOf } from './disruption.ts'
+import { waitingOf } from './pod-waiting.ts'
+
+/** What stays true of a pod in every state. */
+export interface PodFacts {
+  name: string
+  uid: string
+  nodeName?: string
+  containerId?: string
+  startedAt?: string
+  /** The API server has been asked to delete it. */
+  deleting: boolean
+  /** Our finalizer still holds it. */
+  held: boolean
+  /** None of its containers runs or will run again. */
+  over: boolean
+}
+
+export interface Exit {
+  code: number
+  reason: 'Succeeded' | FailureReason
+  message: string
+  finishedAt?: string
+}
+
+/** What a pod says about its job. */
+export type PodState =
+  | { is: 'absent' }
+  | { is: 'waiting'; facts: PodFacts; reason: WaitingReason | 'InvalidPod'; message: string; fatal: boolean }
+  | { is: 'running'; facts: PodFacts }
+  /** Deleted by somebody, but its container has not ended yet. Counts as lost after `giveUpAt`. */
+  | { is: 'ending'; facts: PodFacts; giveUpAt: Date; reason: FailureReason }
+  | { is: 'exited'; facts: PodFacts; exit: Exit }
+  | { is: 'lost'; facts: PodFacts; reason: FailureReason; message: string }
+
+export const absent: PodState = { is: 'absent' }
+
+/** How long after its grace period a deleted pod's container may take to be reported ended. */
+const DELETION_SLACK_MS = 30_000
+
+/** Reads a pod. Pure: the clock is not needed, deadlines are handed on as times. */
+export function podState(pod: Pod | undefined): PodState {
+  if (pod === undefined) return absent
+  const container = jobContainer(pod)
+  const facts = factsOf(pod, container)
+  const disruption = disruptionOf(pod)
+  const terminated = container?.state?.terminated
+  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated), disruption)
+  if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
+  if (facts.over) return neverRan(pod, facts, disruption)
+  if (container?.state?.running !== undefined) return { is: 'running', facts }
+  return { is: 'waiting', facts, ...waitingOf(pod) }
+}
+
+function jobContainer(pod: Pod): ContainerStatus | undefined {
+  const statuses = pod.status?.containerStatuses ?? []
+  const name = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
+  return statuses.find((status) => status.name === name) ?? statuses[0]
+}
+
+function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
+  const startedAt = container?.state?.running?.startedAt ?? container?.state?.terminated?.startedAt
+  const containerId = container?.containerID ?? container?.state?.terminated?.containerID
+  const phase = pod.status?.phase
+  return {
+    name: pod.metadata.name,
+    uid: pod.metadata.uid,
+    ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
+    ...(containerId !== undefined && containerId !== '' && { containerId }),
+    // The kubelet writes no start time (or the epoch) for a container that never ran.
+    ...(startedAt !== undefined && startedAt > '1971' && { startedAt }),
+    deleting: pod.metadata.deletionTimestamp !== undefined,
+    held: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
+    over: phase === 'Succeeded' || phase === 'Failed',
+  }
+}
+
+type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>
+
+// The runtime could not even start the command; the kubelet reports these as exit code 128.
+const startErrors = new Set(['StartError', 'ContainerCannotRun'])
+
+function exitOf(terminated: Terminated): Exit {
+  const { exitCode: code, reason, finishedAt } = terminated
+  const at = finishedAt === undefined ? {} : { finishedAt }
+  if (reason === 'OOMKilled') return { code, reason, message: `out of memory (exit code ${code})`, ...at }
+  if (startErrors.has(reason ?? '')) {
+    return { code, reason: 'InvalidPod', message: `the container could not start: ${terminated.message ?? ''}`, ...at }
+  }
+  return { code, reason: code === 0 ? 'Succeeded' : 'ExitCode', message: `exit code ${code}`, ...at }
+}
+
+function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
+  if (exit.code !== 0 && disruption !== undefined) return { is: 'exited', facts, exit: { ...exit, ...disruption } }
+  if (!cutShort(pod, exit)) return { is: 'exited', facts, exit }
+  const message = `the pod was deleted while its job ran (exit code ${exit.code})`
+  return { is: 'exited', facts, exit: { ...exit, reason: 'PodDeleted', message } }
+}
+
+/** Whether the container ended because the pod was deleted. Kubelet times are whole seconds. */
+function cutShort(pod: Pod, exit: Exit): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata
+  if (deletionTimestamp === undefined || exit.finishedAt === undefined) return false
+  const askedMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
+  const endedMs = Date.parse(exit.finishedAt)
+  return endedMs > askedMs || (endedMs === askedMs && exit.code !== 0)
+}
+
+function ending(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
+  const why: Disruption = disruption ?? { reason: 'PodDeleted', message: 'the pod was deleted' }
+  // No kubelet has it, so nobody will report an end.
+  if (facts.nodeName === undefined || facts.over) return { is: 'lost', facts, ...why }
+  const deletedMs = Date.parse(pod.metadata.deletionTimestamp ?? '')
+  return { is: 'ending', facts, giveUpAt: new Date(deletedMs + DELETION_SLACK_MS), reason: why.reason }
+}
+
+function neverRan(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
+  if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
+  const init = pod.status?.initContainerStatuses?.find((status) => (status.state?.terminated?.exitCode ?? 0) !== 0)
+  if (init?.state?.terminated !== undefined) {
+    const exit = exitOf(init.state.terminated)
+    return { is: 'exited', facts, exit: { ...exit, message: `init container ${init.name}: ${exit.message}` } }
+  }
+  const said = pod.status?.message ?? pod.status?.reason ?? 'no container status'
+  return { is: 'lost', facts, reason: 'NodeLost', message: `the pod ended without running the job: ${said}` }
+}
