@@ -73,7 +73,7 @@ export class KubeClient {
   }
 
   async get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T> {
-    return parseObject(await this.request('GET', pathOf(resource, key), {}, signal))
+    return parseObject(resource, await this.request('GET', pathOf(resource, key), {}, signal))
   }
 
   async listPage<T extends KubeObject>(
@@ -82,7 +82,10 @@ export class KubeClient {
     options: ListOptions,
     signal: AbortSignal,
   ): Promise<ListPage<T>> {
-    return parseList(await this.request('GET', resourcePath(resource, namespace), { query: textOf(options) }, signal))
+    return parseList(
+      resource,
+      await this.request('GET', resourcePath(resource, namespace), { query: textOf(options) }, signal),
+    )
   }
 
   async create<T extends KubeObject>(
@@ -93,6 +96,7 @@ export class KubeClient {
   ): Promise<T> {
     const query: Record<string, string> = options.dryRun === true ? { dryRun: 'All' } : {}
     return parseObject(
+      resource,
       await this.request('POST', resourcePath(resource, object.metadata.namespace), { query, body: object }, signal),
     )
   }
@@ -100,15 +104,16 @@ export class KubeClient {
   /** Fails with Conflict when the object has changed since the version that it carries. */
   async replace<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
     const path = resourcePath(resource, object.metadata.namespace, object.metadata.name)
-    return parseObject(await this.request('PUT', path, { body: named(resource, object) }, signal))
+    return parseObject(resource, await this.request('PUT', path, { body: named(resource, object) }, signal))
   }
 
   /** As replace, for the status alone. */
   async replaceStatus<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
     const path = resourcePath(resource, object.metadata.namespace, object.metadata.name, 'status')
-    return parseObject(await this.request('PUT', path, { body: named(resource, object) }, signal))
+    return parseObject(resource, await this.request('PUT', path, { body: named(resource, object) }, signal))
   }
 
+  // oxlint-disable-next-line max-params -- the signal stays where every other call has it
   async patchJson<T extends KubeObject>(
     resource: Resource<T>,
     key: ObjectKey,
@@ -117,9 +122,10 @@ export class KubeClient {
     subresource?: string,
   ): Promise<T> {
     const options = { body: patch, contentType: 'application/json-patch+json' }
-    return parseObject(await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
+    return parseObject(resource, await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
   }
 
+  // oxlint-disable-next-line max-params -- the signal stays where every other call has it
   async patchMerge<T extends KubeObject>(
     resource: Resource<T>,
     key: ObjectKey,
@@ -128,7 +134,7 @@ export class KubeClient {
     subresource?: string,
   ): Promise<T> {
     const options = { body, contentType: 'application/merge-patch+json' }
-    return parseObject(await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
+    return parseObject(resource, await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
   }
 
   /** All options go as query parameters: a DELETE with a body costs its connection. */
@@ -154,7 +160,7 @@ export class KubeClient {
     const { onContact, ...query } = options
     const body = await this.stream(resourcePath(resource, namespace), { ...textOf(query), watch: 'true' }, signal)
     onContact?.()
-    for await (const line of watchLines(body, onContact)) yield parseWatchEvent<T>(line)
+    for await (const line of watchLines(body, onContact)) yield parseWatchEvent(resource, line)
   }
 
   /** A body as it comes, without a limit on silence: only the signal ends the wait. */

@@ -34,3 +34,8 @@ export const systemClock: Clock = {
   },
   sleep: (delayMs, signal) => sleepOn(systemClock, delayMs, signal),
 }
+
+/** Lets the event loop serve sockets and timers once. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,13 +1,15 @@
 /** A promise that somebody else settles. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
-  resolve(value: T): void
+  readonly resolve: (value: T) => void
 }
 
 export function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>((settle) => {
-    resolve = settle
+  let settle: (value: T) => void = unset
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve
   })
-  return { promise, resolve }
+  return { promise, resolve: settle }
 }
+
+function unset(): void {}

@@ -38,43 +38,61 @@ type Answer = Dispatcher.ResponseData
 
 /** Sends a request once and reads its answer whole: JSON, or text where the server says so. */
 export function exchange(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<unknown> {
-  return observed(request, sending, signal, {}, readWhole)
+  return observed(request, sending, { timeouts: {}, read: readWhole }, signal)
 }
 
 /** Sends a request once and hands out the body as it comes; neither it nor its beginning is awaited with a limit. */
 export function openStream(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<Readable> {
   // A log without a line yet has no headers either: the kubelet sends them with the first bytes.
-  return observed(request, sending, signal, { headersTimeout: 0, bodyTimeout: 0 }, (answer) => Promise.resolve(answer.body))
+  const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
+  return observed(request, sending, { timeouts, read: (answer) => Promise.resolve(answer.body) }, signal)
 }
 
 type Timeouts = Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout'>
 
+/** What becomes of an answer, and how long it may take. */
+interface Reading<R> {
+  timeouts: Timeouts
+  read: (answer: Answer) => Promise<R>
+}
+
 async function observed<R>(
-  request: ApiRequest, sending: Sending, signal: AbortSignal, timeouts: Timeouts, read: (answer: Answer) => Promise<R>,
+  request: ApiRequest,
+  sending: Sending,
+  reading: Reading<R>,
+  signal: AbortSignal,
 ): Promise<R> {
   const begun = sending.clock.monotonicMs()
   let code = 0
   try {
     // A request that waits for its connection does not look at its signal.
-    const answer = await abortable(dispatch(request, sending, signal, timeouts), signal)
+    const answer = await abortable(dispatch(request, sending, reading.timeouts, signal), signal)
     code = answer.statusCode
     if (code >= 300) throw apiErrorFrom(code, parse(await answer.body.text()), answer.headers)
-    return await read(answer)
+    return await reading.read(answer)
   } catch (error) {
     throw meaningOf(error, signal)
   } finally {
     const seconds = (sending.clock.monotonicMs() - begun) / 1000
-    sending.onRequest?.({ ...describeRequest(request.method, request.path, request.query?.['watch'] === 'true'), code, seconds })
+    sending.onRequest?.({
+      ...describeRequest(request.method, request.path, request.query?.['watch'] === 'true'),
+      code,
+      seconds,
+    })
   }
 }
 
-function dispatch(request: ApiRequest, sending: Sending, signal: AbortSignal, timeouts: Timeouts): Promise<Answer> {
+function dispatch(request: ApiRequest, sending: Sending, timeouts: Timeouts, signal: AbortSignal): Promise<Answer> {
   const { method, path, query = {}, body, contentType = 'application/json' } = request
   const search = new URLSearchParams(query).toString()
   const hasBody = body !== undefined
-  const dispatcher = sending.guard === undefined ? sending.dispatcher : sending.dispatcher.compose(guardedDispatch(sending.guard))
+  const dispatcher =
+    sending.guard === undefined ? sending.dispatcher : sending.dispatcher.compose(guardedDispatch(sending.guard))
   return dispatcher.request({
-    ...timeouts, method, signal, origin: sending.origin,
+    ...timeouts,
+    method,
+    signal,
+    origin: sending.origin,
     path: search === '' ? path : `${path}?${search}`,
     headers: { accept: 'application/json', ...(hasBody ? { 'content-type': contentType } : {}), ...sending.headers },
     ...(hasBody ? { body: JSON.stringify(body) } : {}),

@@ -43,5 +43,9 @@ async function accessOf(config: KubeConfig): Promise<Access> {
 const tlsFields = ['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized'] as const
 
 function tlsOf(options: RequestOptions): TlsIdentity {
-  return Object.fromEntries(tlsFields.filter((field) => options[field] != null).map((field) => [field, options[field]]))
+  return Object.fromEntries(
+    tlsFields
+      .filter((field) => options[field] !== undefined && options[field] !== null)
+      .map((field) => [field, options[field]]),
+  )
 }

@@ -1,25 +1,26 @@
-import type { KubeObject } from '../api/object.ts'
+import type { KubeObject, Resource } from '../api/object.ts'
 import type { ListPage } from './client.ts'
 import { Unreachable } from './errors.ts'
 
 /** The edge where an answer becomes an object: its identity is checked, the rest is the API server's promise. */
-export function parseObject<T extends KubeObject>(body: unknown): T {
-  if (isObject<T>(body)) return body
-  throw new Unreachable('the answer is not an object of the API')
+export function parseObject<T extends KubeObject>(resource: Resource<T>, body: unknown): T {
+  if (isObject(resource, body)) return body
+  throw new Unreachable(`the answer is not a ${resource.kind}`)
 }
 
 /** As parseObject, for one page of a list. */
-export function parseList<T extends KubeObject>(body: unknown): ListPage<T> {
+export function parseList<T extends KubeObject>(resource: Resource<T>, body: unknown): ListPage<T> {
   const { items, metadata } = record(body)
   const { resourceVersion, continue: next } = record(metadata)
-  if (!Array.isArray(items) || !items.every(isObject<T>) || typeof resourceVersion !== 'string') {
-    throw new Unreachable('the answer is not a list of the API')
+  const isItem = (item: unknown): item is T => isObject(resource, item)
+  if (!Array.isArray(items) || !items.every(isItem) || typeof resourceVersion !== 'string') {
+    throw new Unreachable(`the answer is not a list of ${resource.plural}`)
   }
   return { items, resourceVersion, ...(typeof next === 'string' && next !== '' ? { continue: next } : {}) }
 }
 
-/** True for what has a name and a version. */
-export function isObject<T extends KubeObject>(value: unknown): value is T {
+/** True for what has a name and a version; that it is of the resource, its path has said. */
+export function isObject<T extends KubeObject>(_resource: Resource<T>, value: unknown): value is T {
   const { name, resourceVersion } = record(record(value)['metadata'])
   return typeof name === 'string' && typeof resourceVersion === 'string'
 }

@@ -1,10 +1,20 @@
 import type { KubeObject, Resource } from '../api/object.ts'
-import type { KubeClient } from './client.ts'
+import { Backoff } from './backoff.ts'
+import type { KubeClient, WatchOptions } from './client.ts'
 import { systemClock, type Clock } from './clock.ts'
+import { deferred, type Deferred } from './deferred.ts'
+import { ApiError, apiErrorFrom, Gone, NotFound, Unreachable } from './errors.ts'
+import { listPages } from './list-pages.ts'
+import { Listing } from './listing.ts'
 import type { Log } from './log.ts'
+import { record } from './parse.ts'
+import { abortable, link } from './signals.ts'
+import { SilenceTimer } from './silence-timer.ts'
+import { Slices } from './slices.ts'
 import type { Store } from './store.ts'
+import { Malformed, type WatchEvent } from './watch-event.ts'
 
-/** What the reflector counts; the resource is its plural name. */
+/** What a reflector counts; the resource is its plural name. */
 export interface ReflectorMetrics {
   listed(resource: string, objects: number): void
   failed(resource: string, reason: string): void
@@ -21,22 +31,205 @@ export interface ReflectorOptions<T extends KubeObject> {
   random?: () => number
   log: Log
   metrics?: ReflectorMetrics
+  /** How long a watch may be silent: more than the minute between two bookmarks. */
   idleMs?: number
 }
 
-/** Keeps a store equal to the cluster for as long as it runs. */
+/** Ends an attempt because somebody wants a new list. */
+class RelistWanted extends Error {
+  override name = 'RelistWanted'
+}
+
+/** A watch that ends as soon as it begins must not be begun again at once. */
+const shortWatchMs = 1000
+/** A version that is too old right after a list would be so again: then the back-off counts. */
+const freshListMs = 10_000
+
+/**
+ * Keeps a store equal to the cluster for as long as it runs: lists, watches from there, and begins again after
+ * whatever goes wrong. `#version` is where the next watch goes on; without it the next attempt lists.
+ */
 export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #backoff: Backoff
+  #version: string | undefined
+  #watchListServed = true
+  #waiting: Deferred<void>[] = []
+  #interrupt: (reason: unknown) => void = () => {}
+  #contactAt: number | undefined
+  #listedAt = -Infinity
+
   constructor(options: ReflectorOptions<T>) {
-    void options
-    void systemClock
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? Math.random
+    this.#backoff = new Backoff({ clock: this.#clock, random: this.#random })
   }
+
+  /** Runs until the signal; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    void signal
+    while (!signal.aborted) {
+      const attempt = link(signal)
+      this.#interrupt = attempt.abort
+      try {
+        await this.#attempt(attempt.signal)
+      } catch (error) {
+        await this.#recover(error, attempt.signal).catch(() => {})
+      } finally {
+        attempt.release()
+      }
+    }
   }
+
+  /** Resolves when a consistent list that was begun after this call is completely in the store. */
   async relist(signal: AbortSignal): Promise<void> {
-    void signal
+    signal.throwIfAborted()
+    const done = deferred<void>()
+    this.#waiting.push(done)
+    this.#version = undefined
+    this.#interrupt(new RelistWanted('a new list is wanted'))
+    await abortable(done.promise, signal)
   }
+
+  /** The monotonic time at which the server was last heard. */
   lastContactMs(): number | undefined {
-    return undefined
+    return this.#contactAt
   }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    if (this.#version !== undefined) return this.#watch({ resourceVersion: this.#version }, undefined, signal)
+    const listing = new Listing(this.#options.store, this.#waiting.splice(0))
+    try {
+      if (!this.#watchListServed) return await this.#listPages(listing, signal)
+      await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, listing, signal)
+    } finally {
+      this.#waiting.unshift(...listing.unserved())
+    }
+  }
+
+  async #watch(from: WatchOptions, listing: Listing<T> | undefined, signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace, idleMs = 90_000 } = this.#options
+    const begun = this.#clock.monotonicMs()
+    const limits = link(signal)
+    const silence = new SilenceTimer(this.#clock, idleMs, () =>
+      limits.abort(new Unreachable(`the watch was silent for ${idleMs} ms`)),
+    )
+    const onContact = (): void => {
+      silence.heard()
+      this.#heard()
+    }
+    const timeoutSeconds = 300 + Math.floor(this.#random() * 300) // spread, so that clients do not all come back at once
+    const options = { ...this.#selectors(), allowWatchBookmarks: true, timeoutSeconds, ...from, onContact }
+    try {
+      const slices = new Slices()
+      for await (const event of client.watch(resource, namespace, options, limits.signal)) {
+        await this.#apply(event, listing)
+        await slices.step()
+      }
+    } finally {
+      silence.stop()
+      limits.release()
+    }
+    if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
+    if (this.#clock.monotonicMs() - begun < shortWatchMs) throw new Unreachable('the watch ended as soon as it began')
+  }
+
+  async #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> {
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        ;(listing ?? this.#options.store).upsert(event.object)
+        return this.#passed(event.object.metadata.resourceVersion)
+      case 'DELETED':
+        ;(listing ?? this.#options.store).remove(event.object)
+        return this.#passed(event.object.metadata.resourceVersion)
+      case 'BOOKMARK':
+        if (listing !== undefined && event.endsInitialEvents) return this.#listed(listing, event.resourceVersion)
+        return this.#passed(event.resourceVersion)
+      case 'ERROR':
+        return this.#failed(event.status)
+      default:
+        return event satisfies never
+    }
+  }
+
+  /** Whatever the server could not tell us, a list is right after it. */
+  #failed(status: unknown): never {
+    this.#version = undefined
+    throw apiErrorFrom(Number(record(status)['code'] ?? 500), status)
+  }
+
+  /** The objects of a list come in any order: only after it does an event say how far the watch has come. */
+  #passed(resourceVersion: string): void {
+    if (this.#version === undefined) return
+    this.#version = resourceVersion
+    this.#options.store.advance(resourceVersion)
+  }
+
+  async #listPages(listing: Listing<T>, signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace } = this.#options
+    const version = await listPages(listing, async (options) => {
+      const page = await client.listPage(resource, namespace, { ...this.#selectors(), ...options }, signal)
+      this.#heard()
+      return page
+    })
+    await this.#listed(listing, version)
+  }
+
+  async #listed(listing: Listing<T>, resourceVersion: string): Promise<void> {
+    await listing.complete(resourceVersion)
+    // A relist that was asked for meanwhile wants another list, not a watch from here.
+    if (this.#waiting.length === 0) this.#version = resourceVersion
+    this.#listedAt = this.#clock.monotonicMs()
+    this.#options.metrics?.listed(this.#options.resource.plural, listing.size)
+  }
+
+  #heard(): void {
+    this.#contactAt = this.#clock.monotonicMs()
+    this.#backoff.healthy()
+  }
+
+  #selectors(): { labelSelector?: string; fieldSelector?: string } {
+    const { labelSelector, fieldSelector } = this.#options
+    return {
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    }
+  }
+
+  /** Decides where to go on, and waits; somebody's wish for a new list ends the wait. */
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    if (this.#version === undefined && this.#watchListServed && isNotServed(error)) {
+      this.#watchListServed = false
+      return
+    }
+    if (error instanceof Gone || error instanceof NotFound || error instanceof Malformed) this.#version = undefined
+    const delayMs = this.#delayAfter(error)
+    this.#report(error, delayMs)
+    if (delayMs > 0) await this.#clock.sleep(delayMs, signal)
+  }
+
+  #delayAfter(error: unknown): number {
+    if (error instanceof Gone && this.#clock.monotonicMs() - this.#listedAt >= freshListMs) return 0
+    const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined
+    return Math.max(this.#backoff.next(), askedMs ?? 0)
+  }
+
+  #report(error: unknown, delayMs: number): void {
+    const { log, resource, metrics } = this.#options
+    const relist = this.#version === undefined
+    metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown')
+    log.warn(
+      { err: error, resource: resource.plural, relist, delayMs: Math.round(delayMs) },
+      'watch broke, trying again',
+    )
+  }
+}
+
+/** How a server says that it has no WatchList: the parameter is invalid or forbidden to it. */
+function isNotServed(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 400 || error.code === 422)
 }

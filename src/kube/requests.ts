@@ -29,7 +29,13 @@ export interface Wire {
 /** The wire to a server; no connection is made before the first request. */
 export function openWire(connection: Connection, options: ClientOptions): Wire {
   const { maxInFlight = 64, clock = systemClock } = options
-  return { connection, options, clock, transport: new Transport(connection, maxInFlight), inFlight: new InFlight(maxInFlight) }
+  return {
+    connection,
+    options,
+    clock,
+    transport: new Transport(connection, maxInFlight),
+    inFlight: new InFlight(maxInFlight),
+  }
 }
 
 /** Sends requests: waits for room and for the server's leave, with credentials that are valid, while the guard allows. */
@@ -62,7 +68,9 @@ export class Requests {
   async stream(request: ApiRequest, signal: AbortSignal): Promise<Readable> {
     const limits = this.#limits(signal)
     try {
-      const body = await this.#authenticated('streams', limits.signal, (sending) => openStream(request, sending, limits.signal))
+      const body = await this.#authenticated('streams', limits.signal, (sending) =>
+        openStream(request, sending, limits.signal),
+      )
       body.on('error', () => {}) // its reader sees the error; without a reader it must not end the process
       return body.once('close', limits.release)
     } catch (error) {

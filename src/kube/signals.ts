@@ -14,8 +14,8 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 /** A controller that is also aborted with any of the signals, until it is released. */
 export interface LinkedController {
   readonly signal: AbortSignal
-  abort(reason: unknown): void
-  release(): void
+  readonly abort: (reason: unknown) => void
+  readonly release: () => void
 }
 
 /**

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { nextTurn } from './clock.ts'
 
 /** The most objects handled without giving sockets, timers and other requests a turn. */
 export const sliceSize = 500
@@ -12,6 +12,6 @@ export class Slices {
     this.#handled += 1
     if (this.#handled < sliceSize) return undefined
     this.#handled = 0
-    return setImmediate()
+    return nextTurn()
   }
 }

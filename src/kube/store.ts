@@ -126,9 +126,9 @@ export class Store<T extends KubeObject> {
   async retain(keys: ReadonlySet<string>, resourceVersion: string): Promise<void> {
     this.advance(resourceVersion)
     const slices = new Slices()
-    for (const [key, object] of [...this.#objects]) {
+    for (const [key, object] of this.#objects) {
       const gone = !keys.has(key) && compareVersions(object.metadata.resourceVersion, resourceVersion) <= 0
-      if (gone && this.#objects.get(key) === object) this.#put(key, object, undefined)
+      if (gone) this.#put(key, object, undefined)
       await slices.step()
     }
     this.#hasSynced = true
@@ -165,7 +165,7 @@ export class Store<T extends KubeObject> {
   #deliver(): void {
     this.#delivering = true
     for (let change = this.#undelivered.shift(); change !== undefined; change = this.#undelivered.shift()) {
-      for (const handler of [...this.#handlers]) this.#call(handler, change)
+      for (const handler of this.#handlers) this.#call(handler, change)
     }
     this.#delivering = false
   }

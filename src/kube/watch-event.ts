@@ -1,4 +1,4 @@
-import type { KubeObject } from '../api/object.ts'
+import type { KubeObject, Resource } from '../api/object.ts'
 import { isObject, record } from './parse.ts'
 
 /** One line of a watch. A bookmark's object has nothing but a version; an error's is a Status. */
@@ -15,11 +15,12 @@ export class Malformed extends Error {
 const endOfInitialEvents = 'k8s.io/initial-events-end'
 
 /** One line of a watch as a value. */
-export function parseWatchEvent<T extends KubeObject>(line: string): WatchEvent<T> {
+export function parseWatchEvent<T extends KubeObject>(resource: Resource<T>, line: string): WatchEvent<T> {
   const { type, object } = record(parseJson(line))
   if (type === 'ERROR') return { type, status: object }
   if (type === 'BOOKMARK') return bookmark(object)
-  if ((type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') && isObject<T>(object)) return { type, object }
+  if ((type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') && isObject(resource, object))
+    return { type, object }
   throw new Malformed(`a watch sent what is no event: ${line.slice(0, 100)}`)
 }
 

@@ -1,0 +1,32 @@
+import type { KubeObject } from '../api/object.ts'
+import type { ListPage } from './client.ts'
+import { Gone } from './errors.ts'
+import type { Listing } from './listing.ts'
+import { sliceSize, Slices } from './slices.ts'
+
+type AskForPage<T> = (options: { limit?: number; continue?: string }) => Promise<ListPage<T>>
+
+/**
+ * Lists in pages, for servers without WatchList, and returns the list's version. Each page is dropped before the
+ * next one is asked for.
+ */
+export async function listPages<T extends KubeObject>(listing: Listing<T>, ask: AskForPage<T>): Promise<string> {
+  let page = await ask({ limit: sliceSize })
+  for (;;) {
+    await takeIn(page.items, listing)
+    if (page.continue === undefined) return page.resourceVersion
+    page = await ask({ limit: sliceSize, continue: page.continue }).catch((error: unknown) => {
+      if (!(error instanceof Gone)) throw error
+      listing.restart() // the pages have taken longer than the server remembers: all of it at once
+      return ask({})
+    })
+  }
+}
+
+async function takeIn<T extends KubeObject>(items: readonly T[], listing: Listing<T>): Promise<void> {
+  const slices = new Slices()
+  for (const item of items) {
+    listing.upsert(item)
+    await slices.step()
+  }
+}
