@@ -40,7 +40,7 @@ export interface PodStatus {
 
 /** The part of a pod that we read. What we write is a PodTemplate with more in it, see domain/runner-pod.ts. */
 export interface Pod extends KubeObject {
-  spec: { nodeName?: string }
+  spec: { nodeName?: string; [field: string]: unknown }
   status?: PodStatus
 }
 

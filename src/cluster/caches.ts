@@ -1,0 +1,84 @@
+import { DELEGATION_KEY_ANNOTATION, JOB_LABEL, RUNNER_LABEL } from '../api/names.ts'
+import type { KubeObject, Resource } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
+import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
+import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
+import { type Runner, runners } from '../api/runner.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Log } from '../kube/log.ts'
+import { Reflector } from '../kube/reflector.ts'
+import { Store } from '../kube/store.ts'
+import { isPodOf, projectPod } from './project-pod.ts'
+
+/** The part of a Reflector that does not depend on its kind. */
+export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContactMs'>
+
+/** What every replica knows of the cluster: one cache for each kind, kept up by one watch each. */
+export interface Caches {
+  jobs: Store<RunnerJob>
+  runners: Store<Runner>
+  pods: Store<Pod>
+  pools: Store<RunnerPool>
+  reflectors: readonly Watched[]
+}
+
+export interface CachesOptions {
+  client: KubeClient
+  namespace: string
+  log: Log
+}
+
+/** Makes the caches; nothing is read before their reflectors run. */
+export function makeCaches({ client, namespace, log }: CachesOptions): Caches {
+  const jobs = new Store<RunnerJob>({ log, indexes: { delegation: delegationKeys, uid: ({ metadata }) => [metadata.uid] } })
+  const runnerStore = new Store<Runner>({ log })
+  const podStore = new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod })
+  const pools = new Store<RunnerPool>({ log })
+  const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, labelSelector?: string): Watched =>
+    new Reflector({ client, resource, namespace, store, log, ...(labelSelector !== undefined && { labelSelector }) })
+  return {
+    jobs,
+    runners: runnerStore,
+    pods: podStore,
+    pools,
+    reflectors: [
+      reflect(runnerJobs, jobs),
+      reflect(runners, runnerStore),
+      reflect(pods, podStore, RUNNER_LABEL),
+      reflect(runnerPools, pools),
+    ],
+  }
+}
+
+function delegationKeys({ metadata }: RunnerJob): string[] {
+  const key = metadata.annotations?.[DELEGATION_KEY_ANNOTATION]
+  return key === undefined ? [] : [key]
+}
+
+/** The cache key of the job that a Runner or pod was made for. */
+export function jobKeyOf(object: KubeObject): string | undefined {
+  const name = object.metadata.labels?.[JOB_LABEL]
+  return name === undefined ? undefined : `${object.metadata.namespace ?? ''}/${name}`
+}
+
+function jobKeys(pod: Pod): string[] {
+  const key = jobKeyOf(pod)
+  return key === undefined ? [] : [key]
+}
+
+/** The Runner of this very job, if it is known. */
+export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
+  const runner = caches.runners.get(`${job.metadata.namespace ?? ''}/${runnerName(job)}`)
+  return runner?.spec.jobRef.uid === job.metadata.uid ? runner : undefined
+}
+
+/** The pod of this very job, if it is known. It bears the name of the Runner. */
+export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
+  const pod = caches.pods.get(`${job.metadata.namespace ?? ''}/${runnerName(job)}`)
+  return pod !== undefined && isPodOf(pod, job) ? pod : undefined
+}
+
+/** Names derive from the owner, so that a repeated create meets what is there. One attempt per job, so far. */
+export function runnerName(job: RunnerJob): string {
+  return `${job.metadata.name}-1`
+}

@@ -1,0 +1,54 @@
+import { CONTAINER_ANNOTATION, JOB_UID_LABEL } from '../api/names.ts'
+import type { ContainerStatus, Pod } from '../api/pod.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+
+/** Keeps of a pod what is read; a whole pod is about four times as big. */
+export function projectPod(pod: Pod): Pod {
+  const { metadata, spec, status } = pod
+  const container = metadata.annotations?.[CONTAINER_ANNOTATION]
+  return {
+    metadata: {
+      ...pick(metadata, ['name', 'namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'labels', 'finalizers']),
+      ...pick(metadata, ['ownerReferences', 'deletionTimestamp', 'deletionGracePeriodSeconds']),
+      ...(container !== undefined && { annotations: { [CONTAINER_ANNOTATION]: container } }),
+    },
+    spec: pick(spec, ['nodeName']),
+    ...(status !== undefined && {
+      status: {
+        ...pick(status, ['phase', 'reason', 'message', 'startTime']),
+        ...(status.conditions !== undefined && { conditions: status.conditions.filter(isRead).map(projectCondition) }),
+        ...(status.initContainerStatuses !== undefined && {
+          initContainerStatuses: status.initContainerStatuses.map(projectContainer),
+        }),
+        ...(status.containerStatuses !== undefined && {
+          containerStatuses: status.containerStatuses.map(projectContainer),
+        }),
+      },
+    }),
+  }
+}
+
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  const picked: Partial<T> = {}
+  for (const key of keys) if (from[key] !== undefined) picked[key] = from[key]
+  return picked as Pick<T, K>
+}
+
+type Condition = NonNullable<NonNullable<Pod['status']>['conditions']>[number]
+
+function isRead({ type, status }: Condition): boolean {
+  return (type === 'PodScheduled' && status === 'False') || type === 'DisruptionTarget'
+}
+
+function projectCondition(condition: Condition): Condition {
+  return pick(condition, ['type', 'status', 'reason', 'message'])
+}
+
+function projectContainer(status: ContainerStatus): ContainerStatus {
+  return pick(status, ['name', 'image', 'containerID', 'state'])
+}
+
+/** Whether the pod was made for this very job, not for an earlier one of the same name. */
+export function isPodOf(pod: Pod, job: RunnerJob): boolean {
+  return pod.metadata.labels?.[JOB_UID_LABEL] === job.metadata.uid
+}

@@ -1,0 +1,119 @@
+/** One setting: a command line flag, an environment variable, and what it means. */
+interface Setting<T> {
+  env: string
+  default: string | undefined
+  help: string
+  parse: (text: string) => T
+}
+
+function setting<T>(env: string, fallback: string | undefined, help: string, parse: (text: string) => T): Setting<T> {
+  return { env, default: fallback, help, parse }
+}
+
+const text = (value: string): string => value
+
+function wholeNumber(lowest: number, highest: number) {
+  return (value: string): number => {
+    const number = Number(value)
+    if (/^\d+$/.test(value) && number >= lowest && number <= highest) return number
+    throw new Error(`must be a whole number from ${lowest} to ${highest}`)
+  }
+}
+
+function oneOf<const T extends string>(...allowed: T[]) {
+  return (value: string): T => {
+    const found = allowed.find((word) => word === value)
+    if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`)
+    return found
+  }
+}
+
+/** Every setting, with its default. A flag (--http-port=3000) wins over the environment (HTTP_PORT=3000). */
+const settings = {
+  roles: setting('ROLES', 'both', 'what this process does: controllers, facade or both', oneOf('both', 'controllers', 'facade')),
+  namespace: setting('POD_NAMESPACE', 'runnerhub', 'namespace whose jobs are managed', text),
+  identity: setting('POD_NAME', undefined, 'name in the Lease; the host name if not given', text),
+  httpPort: setting('HTTP_PORT', '3000', 'port of the REST API', wholeNumber(0, 65_535)),
+  tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens: token,user,uid,"groups" a line', text),
+  rateLimitMax: setting('RATE_LIMIT_MAX', '100', 'requests to /api per client address and window', wholeNumber(1, 1e9)),
+  rateLimitWindowSeconds: setting('RATE_LIMIT_WINDOW_SECONDS', '900', 'length of that window', wholeNumber(1, 86_400)),
+  idempotencyWindowSeconds: setting(
+    'IDEMPOTENCY_WINDOW_SECONDS',
+    '300',
+    'how long a repeated delegation gets the same job even when it has finished',
+    wholeNumber(0, 86_400),
+  ),
+  workers: setting('WORKERS', '48', 'reconciles at a time', wholeNumber(1, 1000)),
+  startTroubleSeconds: setting(
+    'START_TROUBLE_SECONDS',
+    '60',
+    'how long an image that cannot be pulled is waited for before the job fails',
+    wholeNumber(0, 86_400),
+  ),
+  leaseName: setting('LEASE_NAME', 'runnerhub', 'Lease by which the leader is elected', text),
+  leaseSeconds: setting('LEASE_SECONDS', '15', 'how long a leader that went silent is waited for', wholeNumber(2, 3600)),
+  logLevel: setting('LOG_LEVEL', 'info', 'least level that is logged', oneOf('debug', 'info', 'warn', 'error')),
+  kubeconfig: setting('KUBECONFIG', undefined, 'kubeconfig file; inside a cluster it is not needed', text),
+  kubeContext: setting('KUBE_CONTEXT', undefined, 'context in the kubeconfig', text),
+  apiHost: setting('KUBERNETES_SERVICE_HOST', undefined, 'API server, as the kubelet tells it', text),
+  apiPort: setting('KUBERNETES_SERVICE_PORT', '443', 'its port', text),
+  serviceAccountDirectory: setting(
+    'SERVICE_ACCOUNT_DIRECTORY',
+    '/var/run/secrets/kubernetes.io/serviceaccount',
+    'where token and ca.crt are mounted',
+    text,
+  ),
+} as const
+
+type Settings = typeof settings
+type Optional = { [K in keyof Settings]: Settings[K]['default'] extends string ? never : K }[keyof Settings]
+type ValueOf<S> = S extends Setting<infer T> ? T : never
+
+/** Values of all settings. Those without a default are undefined when not given. */
+export type Config = { [K in keyof Settings]: ValueOf<Settings[K]> | (K extends Optional ? undefined : never) }
+
+/** All that is wrong with a configuration, a line each. */
+export class BadConfig extends Error {
+  override name = 'BadConfig'
+}
+
+/** Reads flags and environment. Throws BadConfig naming every bad or unknown setting at once. */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const flags = new Map(args.map(flagOf))
+  const problems: string[] = []
+  const config: Record<string, unknown> = {}
+  for (const [name, { env: variable, default: fallback, parse }] of Object.entries(settings)) {
+    const flag = `--${kebab(name)}`
+    const given = flags.get(flag) ?? env[variable]
+    flags.delete(flag)
+    const value = given === undefined || given === '' ? fallback : given
+    try {
+      config[name] = value === undefined ? undefined : parse(value)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      problems.push(`${flag} (${variable}) is ${JSON.stringify(value)}: ${why}`)
+    }
+  }
+  for (const flag of flags.keys()) problems.push(`${flag}: no such setting`)
+  if (problems.length > 0) throw new BadConfig(problems.join('\n'))
+  // Every key of `settings` has been set above, from its own parser.
+  return config as Config
+}
+
+function flagOf(arg: string): [string, string] {
+  const equals = arg.indexOf('=')
+  return equals < 0 ? [arg, ''] : [arg.slice(0, equals), arg.slice(equals + 1)]
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Text of --help. */
+export function helpText(): string {
+  const rows = Object.entries(settings).map(([name, { env, default: fallback, help }]) => {
+    const shown = fallback === undefined ? '' : ` [${fallback}]`
+    return `  --${kebab(name)}=…  (${env})${shown}\n        ${help}`
+  })
+  return `usage: runnerhub [--setting=value …]\n\n${rows.join('\n')}\n`
+}

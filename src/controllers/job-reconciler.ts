@@ -1,0 +1,146 @@
+import { isDeepStrictEqual } from 'node:util'
+import { pods } from '../api/pod.ts'
+import { JOB_LABEL, JOB_UID_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL } from '../api/names.ts'
+import { controllerRef, type NewObject } from '../api/object.ts'
+import { type RunnerJob, type RunnerJobStatus, runnerJobs } from '../api/runner-job.ts'
+import type { RunnerPool } from '../api/runner-pool.ts'
+import { type Runner, runners } from '../api/runner.ts'
+import { podOf, runnerName, runnerOf } from '../cluster/caches.ts'
+import { type JobAct, type JobPlan, type JobView, planJob } from '../domain/job-plan.ts'
+import { podState } from '../domain/pod-state.ts'
+import type { Pass, Result } from '../kube/controller.ts'
+import { NotFound } from '../kube/errors.ts'
+import { recordMove } from './job-events.ts'
+import { Lasting } from './lasting.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { Shell } from './shell.ts'
+import { createOnce, deleteObject, releasePod, writeStatus } from './writes.ts'
+
+/** A waiting state is written only when it has lasted this long: most pass sooner, and a write costs as much as a pod. */
+const MOMENT_MS = 1000
+
+const DEFAULT_FINISHED_POD_TTL_MS = 600_000
+
+/** Reconciles one RunnerJob: reads the caches, plans, writes the status, acts. */
+export function jobReconciler(shell: Shell, scheduler: Scheduler) {
+  const lasting = new Lasting(shell.clock)
+  return async function reconcileJob(key: string, pass: Pass): Promise<Result> {
+    const job = shell.caches.jobs.get(key)
+    if (job === undefined) {
+      lasting.forget(key)
+      return {}
+    }
+    const plan = planJob(viewOf(shell, scheduler, key, job))
+    const { status } = plan
+    if (status === undefined || !isNews(job.status, plan)) lasting.forget(key)
+    else {
+      const leftMs = plan.mayPass === true ? MOMENT_MS - lasting.ageMs(key, `${status.phase} ${status.reason}`) : 0
+      if (leftMs > 0) return { againAfterMs: Math.min(leftMs, plan.againAfterMs ?? leftMs) }
+      if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
+      if (status.reason === 'PodDeleted' && (await podIsThere(shell, job, pass.signal))) return { againAfterMs: 1 }
+      const written = await writeStatus({ ...shell, store: shell.caches.jobs, resource: runnerJobs }, { ...job, status }, pass.signal)
+      recordMove(shell.recorder, job, written)
+    }
+    for (const act of plan.acts) await perform(act, { shell, scheduler, key, job }, pass.signal)
+    return plan.againAfterMs === undefined ? {} : { againAfterMs: plan.againAfterMs }
+  }
+}
+
+function viewOf({ caches, settings, clock }: Shell, scheduler: Scheduler, key: string, job: RunnerJob): JobView {
+  const runner = runnerOf(caches, job)
+  const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${runner?.spec.poolName ?? ''}`)
+  return {
+    job,
+    runner,
+    pod: podState(podOf(caches, job)),
+    admission: scheduler.admissionOf(key),
+    finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
+    startTroubleMs: settings.startTroubleMs,
+    now: clock.now(),
+  }
+}
+
+/** Whether the planned status says something new. In a waiting state, details of the place are no news. */
+function isNews(was: RunnerJobStatus, { status, mayPass }: JobPlan): boolean {
+  if (status === undefined) return false
+  if (mayPass !== true) return !isDeepStrictEqual(status, was)
+  return status.phase !== was.phase || status.reason !== was.reason || status.message !== was.message
+}
+
+/**
+ * Before a pod's absence becomes an outcome the API server is asked: the caches of Runners and pods are not in step.
+ * A pod that is there after all goes into the cache, and the job is planned anew.
+ */
+async function podIsThere({ caches, client }: Shell, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
+  if (podOf(caches, job) !== undefined) return false
+  try {
+    const pod = await client.get(pods, { namespace: job.metadata.namespace ?? '', name: runnerName(job) }, signal)
+    caches.pods.applyOwn(pod)
+  } catch (error) {
+    if (!(error instanceof NotFound)) throw error
+  }
+  return podOf(caches, job) !== undefined
+}
+
+interface JobPass {
+  shell: Shell
+  scheduler: Scheduler
+  key: string
+  job: RunnerJob
+}
+
+async function perform(act: JobAct, pass: JobPass, signal: AbortSignal): Promise<void> {
+  const { shell, job } = pass
+  const { client, caches } = shell
+  const pod = podOf(caches, job)
+  const runner = runnerOf(caches, job)
+  switch (act) {
+    case 'create-runner':
+      return createRunner(pass, signal)
+    case 'stop-pod':
+      return pod === undefined ? undefined : deleteObject(client, pods, pod, signal)
+    case 'release-pod':
+      return pod === undefined ? undefined : releasePod(client, caches, pod, signal)
+    case 'delete-runner':
+      return runner === undefined ? undefined : deleteObject(client, runners, runner, signal)
+    case 'delete-job':
+      return deleteObject(client, runnerJobs, job, signal)
+    default:
+      return act satisfies never
+  }
+}
+
+async function createRunner({ shell, scheduler, key, job }: JobPass, signal: AbortSignal): Promise<void> {
+  const pool = scheduler.poolOf(key)
+  // The pool went between two lines; its change wakes the job again.
+  if (pool === undefined) return
+  const kind = { client: shell.client, store: shell.caches.runners, resource: runners }
+  await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef.uid === job.metadata.uid, signal)
+}
+
+function newRunner(job: RunnerJob, pool: RunnerPool): NewObject<Runner> {
+  const { name, uid, namespace } = job.metadata
+  return {
+    apiVersion: 'runnerhub.dev/v1',
+    kind: 'Runner',
+    metadata: {
+      name: runnerName(job),
+      ...(namespace !== undefined && { namespace }),
+      labels: {
+        [MANAGED_BY_LABEL]: MANAGED_BY,
+        [JOB_LABEL]: name,
+        [JOB_UID_LABEL]: uid,
+        [POOL_LABEL]: pool.metadata.name,
+      },
+      ownerReferences: [controllerRef(runnerJobs, job)],
+    },
+    spec: {
+      type: 'Ephemeral',
+      repository: job.spec.repository,
+      ...(job.spec.labels !== undefined && { labels: job.spec.labels }),
+      poolName: pool.metadata.name,
+      jobRef: { name, uid },
+      attempt: 1,
+    },
+  }
+}

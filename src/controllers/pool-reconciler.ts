@@ -1,0 +1,82 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { NewObject } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { type RunnerPool, type RunnerPoolStatus, runnerPools } from '../api/runner-pool.ts'
+import type { Runner } from '../api/runner.ts'
+import { shorten, withCondition } from '../domain/conditions.ts'
+import { runnerPod } from '../domain/runner-pod.ts'
+import type { Pass, Result } from '../kube/controller.ts'
+import { AlreadyExists } from '../kube/errors.ts'
+import { refusalOf } from './pod-refusal.ts'
+import type { Shell } from './shell.ts'
+import { writeStatus } from './writes.ts'
+
+/** Says in the pool's Ready condition whether the API server would take a pod of its template. */
+export function poolReconciler(shell: Shell) {
+  return async function reconcilePool(key: string, { signal }: Pass): Promise<Result> {
+    const pool = shell.caches.pools.get(key)
+    if (pool === undefined || pool.status?.observedGeneration === pool.metadata.generation) return {}
+    const problem = await problemOf(shell, pool, signal)
+    const status = statusOf(pool, problem, shell.clock.now())
+    if (!isDeepStrictEqual(status, pool.status)) {
+      await writeStatus({ ...shell, store: shell.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
+    }
+    if (problem !== undefined) {
+      const event = { type: 'Warning', reason: problem.reason, message: problem.message, action: 'CheckTemplate' } as const
+      shell.recorder.record({ resource: runnerPools, object: pool }, event)
+    }
+    return {}
+  }
+}
+
+interface Problem {
+  reason: string
+  message: string
+}
+
+async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSignal): Promise<Problem | undefined> {
+  try {
+    await client.create(pods, samplePod(pool), signal, { dryRun: true })
+  } catch (error) {
+    // A pod of this name cannot exist for long; its being there says that the template was accepted.
+    if (error instanceof AlreadyExists) return undefined
+    const refusal = refusalOf(error)
+    // Quota is no fault of the template.
+    if (refusal?.phase === 'Starting') return undefined
+    if (refusal === undefined) throw error
+    return refusal
+  }
+  return undefined
+}
+
+/** A pod as jobs of this pool would get it. */
+function samplePod(pool: RunnerPool): NewObject<Pod> {
+  const { name, namespace } = pool.metadata
+  const uid = '00000000-0000-0000-0000-000000000000'
+  const metadata = { name: 'template-check', namespace: namespace ?? '', uid, resourceVersion: '', creationTimestamp: '' }
+  const spec = { repository: 'owner/repo', runId: '1', jobId: '1' }
+  const job: RunnerJob = {
+    metadata,
+    spec: { ...spec, cancel: false, timeoutSeconds: 1, ttlSecondsAfterFinished: 0 },
+    status: { phase: 'Queued' },
+  }
+  const runner: Runner = {
+    metadata,
+    spec: { type: 'Ephemeral', repository: spec.repository, poolName: name, jobRef: { name, uid }, attempt: 1 },
+    status: { phase: 'Starting' },
+  }
+  return runnerPod(pool, job, runner)
+}
+
+function statusOf(pool: RunnerPool, problem: Problem | undefined, now: Date): RunnerPoolStatus {
+  const generation = pool.metadata.generation ?? 1
+  const condition = {
+    type: 'Ready',
+    status: problem === undefined ? 'True' : 'False',
+    reason: problem?.reason ?? 'TemplateAccepted',
+    message: shorten(problem?.message ?? 'the API server accepts pods of this template'),
+    observedGeneration: generation,
+  } as const
+  return { conditions: withCondition(pool.status?.conditions, condition, now), observedGeneration: generation }
+}

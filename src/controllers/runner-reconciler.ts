@@ -1,0 +1,66 @@
+import { controllerUid } from '../api/object.ts'
+import { pods } from '../api/pod.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import type { RunnerPool } from '../api/runner-pool.ts'
+import { type Runner, type RunnerStatus, runners } from '../api/runner.ts'
+import { jobKeyOf } from '../cluster/caches.ts'
+import { shorten } from '../domain/conditions.ts'
+import { podState } from '../domain/pod-state.ts'
+import { runnerPod } from '../domain/runner-pod.ts'
+import { planRunner } from '../domain/runner-plan.ts'
+import type { Pass, Result } from '../kube/controller.ts'
+import { refusalOf } from './pod-refusal.ts'
+import type { Shell } from './shell.ts'
+import { createOnce, writeStatus } from './writes.ts'
+
+/** How often a create is tried again that a quota refuses; nothing tells when quota is free again. */
+const QUOTA_CHECK_MS = 5000
+
+/** Reconciles one Runner: makes its pod, and says when it is busy. */
+export function runnerReconciler(shell: Shell) {
+  const { caches } = shell
+  return async function reconcileRunner(key: string, pass: Pass): Promise<Result> {
+    const runner = caches.runners.get(key)
+    if (runner === undefined) return {}
+    const job = caches.jobs.get(jobKeyOf(runner) ?? '')
+    const own = job?.metadata.uid === runner.spec.jobRef.uid ? job : undefined
+    const pod = caches.pods.get(key)
+    const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
+    const plan = planRunner({ runner, job: own, pod: podState(isMine ? pod : undefined) })
+    if (plan.act === 'create-pod' && own !== undefined) return createPod(shell, runner, own, pass.signal)
+    if (plan.status === undefined) return {}
+    if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
+    await setStatus(shell, runner, plan.status, pass.signal)
+    return {}
+  }
+}
+
+async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, signal: AbortSignal): Promise<void> {
+  await writeStatus({ ...shell, store: shell.caches.runners, resource: runners }, { ...runner, status }, signal)
+}
+
+async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
+  const pool = poolOf(shell, runner)
+  try {
+    if (pool === undefined) return refuse(shell, runner, `RunnerPool ${runner.spec.poolName} is gone`, signal)
+    const kind = { client: shell.client, store: shell.caches.pods, resource: pods }
+    const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
+    await createOnce(kind, runnerPod(pool, job, runner), isOurs, signal)
+    return {}
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    const status = { ...runner.status, ...refusal, message: shorten(refusal.message) }
+    if (refusal.reason !== runner.status.reason) await setStatus(shell, runner, status, signal)
+    return refusal.phase === 'Starting' ? { againAfterMs: QUOTA_CHECK_MS } : {}
+  }
+}
+
+function poolOf({ caches }: Shell, runner: Runner): RunnerPool | undefined {
+  return caches.pools.get(`${runner.metadata.namespace ?? ''}/${runner.spec.poolName}`)
+}
+
+async function refuse(shell: Shell, runner: Runner, message: string, signal: AbortSignal): Promise<Result> {
+  await setStatus(shell, runner, { ...runner.status, phase: 'Stopping', reason: 'InvalidPod', message }, signal)
+  return {}
+}

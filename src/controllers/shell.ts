@@ -1,0 +1,22 @@
+import type { Caches } from '../cluster/caches.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+import type { EventRecorder } from '../kube/recorder.ts'
+
+export interface ControllerSettings {
+  /** How long trouble with an image or a container's settings is waited out before the job fails, in milliseconds. */
+  startTroubleMs: number
+}
+
+/** What reconcilers act through. `client` refuses every write after the Lease is lost. */
+export interface Shell {
+  client: KubeClient
+  caches: Caches
+  recorder: EventRecorder
+  clock: Clock
+  log: Log
+  settings: ControllerSettings
+  /** Whether creates are waiting, to which a status write should yield. */
+  isBusy: () => boolean
+}

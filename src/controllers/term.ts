@@ -1,0 +1,58 @@
+import type { Caches } from '../cluster/caches.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Clock } from '../kube/clock.ts'
+import { Controller, type Pass, type Result } from '../kube/controller.ts'
+import type { Term } from '../kube/leader.ts'
+import type { Log } from '../kube/log.ts'
+import type { EventRecorder } from '../kube/recorder.ts'
+import { Workqueue } from '../kube/workqueue.ts'
+import { jobReconciler } from './job-reconciler.ts'
+import { podReconciler } from './pod-reconciler.ts'
+import { poolReconciler } from './pool-reconciler.ts'
+import { parseQueueKey, queueKey } from './queue-keys.ts'
+import { runnerReconciler } from './runner-reconciler.ts'
+import { Scheduler } from './scheduler.ts'
+import type { ControllerSettings, Shell } from './shell.ts'
+import { enqueueAll, watchCaches } from './watches.ts'
+
+export interface ControllersOptions {
+  client: KubeClient
+  caches: Caches
+  recorder: EventRecorder
+  clock: Clock
+  log: Log
+  workers: number
+  settings: ControllerSettings
+}
+
+/** Runs the controllers for one term of leadership, from caches that are as fresh as the term. */
+export async function runTerm(options: ControllersOptions, term: Term): Promise<void> {
+  const { caches, clock, log } = options
+  await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
+  const queue = new Workqueue({ clock })
+  const shell: Shell = { ...options, client: options.client.guarded(term.guard), isBusy: () => queue.depthOf('urgent') > 0 }
+  const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
+  const reconcile = dispatcher(shell, scheduler)
+  const controller = new Controller({ name: 'runnerhub', queue, workers: options.workers, reconcile, log })
+  const stopWatching = watchCaches(caches, queue, scheduler)
+  try {
+    scheduler.begin()
+    enqueueAll(caches, queue)
+    await controller.run(term.signal)
+  } finally {
+    stopWatching()
+  }
+}
+
+function dispatcher(shell: Shell, scheduler: Scheduler): (key: string, pass: Pass) => Promise<Result> {
+  const reconcilers: Readonly<Record<string, (key: string, pass: Pass) => Promise<Result>>> = {
+    job: jobReconciler(shell, scheduler),
+    runner: runnerReconciler(shell),
+    pod: podReconciler(shell),
+    pool: poolReconciler(shell),
+  }
+  return async (queued, pass) => {
+    const { kind, key } = parseQueueKey(queued)
+    return (await reconcilers[kind]?.(key, pass)) ?? {}
+  }
+}

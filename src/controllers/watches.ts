@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from 'node:util'
+import { keyOf } from '../api/object.ts'
+import type { Pod } from '../api/pod.ts'
+import type { RunnerPool } from '../api/runner-pool.ts'
+import { type Caches, jobKeyOf } from '../cluster/caches.ts'
+import { isFinished } from '../domain/job-phases.ts'
+import { podState } from '../domain/pod-state.ts'
+import type { Change } from '../kube/store.ts'
+import type { Workqueue } from '../kube/workqueue.ts'
+import { queueKey } from './queue-keys.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** Says which change has to be looked at under which keys. Ends its subscriptions when called. */
+export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Scheduler): () => void {
+  const stops = [
+    caches.jobs.onChange(({ key, now }) => {
+      scheduler.jobChanged(key)
+      queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
+      if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
+    }),
+    caches.runners.onChange(({ key, old, now }) => {
+      scheduler.runnerChanged(key)
+      queue.add(queueKey('runner', key))
+      addJob(queue, now ?? old)
+    }),
+    caches.pods.onChange((change) => {
+      if (!isNews(change)) return
+      const { key, old, now } = change
+      scheduler.runnerChanged(key)
+      queue.add(queueKey('runner', key))
+      addJob(queue, now ?? old)
+      if (now !== undefined && !caches.jobs.get(jobKeyOf(now) ?? '')) queue.add(queueKey('pod', key))
+    }),
+    caches.pools.onChange((change) => {
+      if (!isNewSpec(change)) return
+      scheduler.poolsChanged()
+      queue.add(queueKey('pool', change.key))
+    }),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+/** Puts everything that may need work into the queue, once, at the start of a term. */
+export function enqueueAll(caches: Caches, queue: Workqueue): void {
+  for (const pool of caches.pools.list()) queue.add(queueKey('pool', keyOf(pool)))
+  for (const runner of caches.runners.list()) queue.add(queueKey('runner', keyOf(runner)))
+  for (const job of caches.jobs.list()) queue.add(queueKey('job', keyOf(job)), isFinished(job) ? 'deferred' : 'urgent')
+  for (const pod of caches.pods.list()) queue.add(queueKey('pod', keyOf(pod)), 'deferred')
+}
+
+function addJob(queue: Workqueue, object: Parameters<typeof jobKeyOf>[0] | undefined): void {
+  const jobKey = object === undefined ? undefined : jobKeyOf(object)
+  if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
+}
+
+/** A kubelet writes about seven times in a pod's life, mostly things that no decision depends on. */
+function isNews({ old, now }: Change<Pod>): boolean {
+  return old === undefined || now === undefined || !isDeepStrictEqual(podState(old), podState(now))
+}
+
+function isNewSpec({ old, now }: Change<RunnerPool>): boolean {
+  return old?.metadata.generation !== now?.metadata.generation || old?.metadata.uid !== now?.metadata.uid
+}

@@ -1,0 +1,80 @@
+import { OUTCOME_FINALIZER } from '../api/names.ts'
+import { type KubeObject, type NewObject, type Resource, keyOf } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
+import type { Caches } from '../cluster/caches.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { AlreadyExists, Conflict, Invalid, NotFound, RetryLater } from '../kube/errors.ts'
+import { splitKey } from '../kube/resource-path.ts'
+import type { Store } from '../kube/store.ts'
+
+/** How long to wait for a namesake of an earlier life to be removed, when no event tells. */
+const NAMESAKE_CHECK_MS = 1000
+
+/**
+ * Creates an object whose name derives from its owner. One that exists already is ours if `isOurs` says so: an earlier
+ * create whose answer was lost. Otherwise it is a namesake that has to go first (RetryLater).
+ */
+export async function createOnce<T extends KubeObject>(
+  { client, store, resource }: { client: KubeClient; store: Store<T>; resource: Resource<T> },
+  object: NewObject<T>,
+  isOurs: (existing: T) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    store.applyOwn(await client.create(resource, object, signal))
+  } catch (error) {
+    if (!(error instanceof AlreadyExists)) throw error
+    const key = { namespace: object.metadata.namespace ?? '', name: object.metadata.name }
+    const existing = await client.get(resource, key, signal)
+    if (!isOurs(existing)) throw new RetryLater(NAMESAKE_CHECK_MS, `${resource.kind} ${key.name} of an earlier job is still there`)
+    store.applyOwn(existing)
+  }
+}
+
+/** Writes a status by PUT with the cached resourceVersion. After a conflict the cache is brought up to date. */
+export async function writeStatus<T extends KubeObject>(
+  { client, store, resource }: { client: KubeClient; store: Store<T>; resource: Resource<T> },
+  object: T,
+  signal: AbortSignal,
+): Promise<T> {
+  try {
+    const written = await client.replaceStatus(resource, object, signal)
+    store.applyOwn(written)
+    return written
+  } catch (error) {
+    if (error instanceof Conflict) store.applyOwn(await client.get(resource, splitKey(keyOf(object)), signal))
+    throw error
+  }
+}
+
+/** Takes our finalizer off a pod. The test operation makes sure that it is ours that goes. */
+export async function releasePod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
+  const index = pod.metadata.finalizers?.indexOf(OUTCOME_FINALIZER) ?? -1
+  if (index < 0) return
+  const path = `/metadata/finalizers/${index}`
+  const patch = [{ op: 'test', path, value: OUTCOME_FINALIZER } as const, { op: 'remove', path } as const]
+  const key = splitKey(keyOf(pod))
+  try {
+    caches.pods.applyOwn(await client.patchJson(pods, key, patch, signal))
+  } catch (error) {
+    if (error instanceof NotFound) return
+    // The list of finalizers is another by now: look again.
+    if (error instanceof Invalid) caches.pods.applyOwn(await client.get(pods, key, signal))
+    throw error
+  }
+}
+
+/** Deletes this very object; one that is gone or has been replaced is none of our business. */
+export async function deleteObject<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource<T>,
+  object: T,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { uid: object.metadata.uid, propagationPolicy: 'Background' } as const
+  try {
+    await client.delete(resource, splitKey(keyOf(object)), options, signal)
+  } catch (error) {
+    if (!(error instanceof NotFound || error instanceof Conflict)) throw error
+  }
+}

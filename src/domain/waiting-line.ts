@@ -1,0 +1,57 @@
+/** A key and what it is ordered by: the time of its delegation in milliseconds, then its name. */
+export interface Ticket {
+  key: string
+  delegatedMs: number
+}
+
+/** Keys in order of delegation, oldest first; each at most once. Adding and removing cost a binary search. */
+export class WaitingLine {
+  readonly #tickets: Ticket[] = []
+  readonly #byKey = new Map<string, Ticket>()
+
+  get size(): number {
+    return this.#tickets.length
+  }
+
+  add(ticket: Ticket): void {
+    if (this.#byKey.has(ticket.key)) return
+    this.#byKey.set(ticket.key, ticket)
+    this.#tickets.splice(this.#position(ticket), 0, ticket)
+  }
+
+  remove(key: string): boolean {
+    const ticket = this.#byKey.get(key)
+    if (ticket === undefined) return false
+    this.#byKey.delete(key)
+    this.#tickets.splice(this.#position(ticket), 1)
+    return true
+  }
+
+  /** Takes the oldest key out. */
+  shift(): string | undefined {
+    const ticket = this.#tickets.shift()
+    if (ticket !== undefined) this.#byKey.delete(ticket.key)
+    return ticket?.key
+  }
+
+  keys(): string[] {
+    return this.#tickets.map(({ key }) => key)
+  }
+
+  /** Index of the first ticket that is not before the given one. */
+  #position(ticket: Ticket): number {
+    let low = 0
+    let high = this.#tickets.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const other = this.#tickets[middle]
+      if (other !== undefined && isBefore(other, ticket)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function isBefore(a: Ticket, b: Ticket): boolean {
+  return a.delegatedMs === b.delegatedMs ? a.key < b.key : a.delegatedMs < b.delegatedMs
+}

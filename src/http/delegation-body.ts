@@ -1,0 +1,56 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import { type NewRunnerJobSpec, delegationFields } from '../api/runner-job.ts'
+import type { FromSchema, Schema } from '../api/schema.ts'
+import { badRequest } from './http-error.ts'
+
+/** Schema of POST /api/jobs/delegate. The ids may be text or numbers; unknown fields are ignored. */
+export const delegationBody = {
+  type: 'object',
+  required: ['jobId', 'runId', 'repository'],
+  properties: { ...delegationFields, jobId: textOrNumber('jobId'), runId: textOrNumber('runId') },
+} as const
+
+function textOrNumber(field: 'jobId' | 'runId') {
+  const number = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
+  return { description: delegationFields[field].description, anyOf: [delegationFields[field], number] } as const
+}
+
+type Facts = { [K in keyof typeof delegationFields]?: FromSchema<(typeof delegationFields)[K] & Schema> }
+type Body = Omit<Facts, 'jobId' | 'runId' | 'repository'> & {
+  jobId: string | number
+  runId: string | number
+  repository: string
+}
+
+// Kubernetes' own keywords mean nothing here; date-time is the only format and is never sent by callers.
+const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+const isBody = ajv.compile<Body>(delegationBody)
+
+/** Parses a delegation; 400 with every bad field and why. */
+export function parseDelegation(body: unknown): NewRunnerJobSpec {
+  if (!isBody(body)) throw badRequest(explain(isBody.errors ?? []))
+  const known = Object.keys(delegationFields).filter((field) => Object.hasOwn(body, field))
+  const facts = Object.fromEntries(known.map((field) => [field, body[field as keyof Body]]))
+  return { ...facts, repository: body.repository, jobId: String(body.jobId), runId: String(body.runId) }
+}
+
+/** What is wrong, field by field; a field that may be one of several types is told once. */
+function explain(errors: readonly ErrorObject[]): string {
+  const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath)
+  const told = errors.filter(({ keyword, instancePath }) => keyword === 'anyOf' || !alternatives.includes(instancePath))
+  const lines = new Set(told.map(explainOne))
+  return [...lines].slice(0, 10).join('; ')
+}
+
+function explainOne({ instancePath, keyword, message, params }: ErrorObject): string {
+  const field = instancePath.slice(1).replaceAll(/\/(\d+)/g, '[$1]').replaceAll('/', '.')
+  if (keyword === 'required') return `${String(params['missingProperty'])} is required`
+  if (keyword === 'anyOf') return `${field} must be a text that is not empty, or a whole number`
+  if (keyword === 'pattern') return `${field} ${patternHints[field] ?? 'must not hold control characters'}`
+  return `${field === '' ? 'body' : field} ${message ?? keyword}`
+}
+
+const patternHints: Readonly<Record<string, string>> = {
+  repository: 'must be owner/repo',
+  sha: 'must be 6 to 64 hex digits',
+}

@@ -1,0 +1,37 @@
+import type { Middleware } from 'koa'
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+import { errorToHttp } from './errors-to-http.ts'
+
+/** What every JSON answer under /api looks like. */
+export interface Envelope {
+  success: boolean
+  data?: unknown
+  pagination?: unknown
+  error?: string
+  code?: string
+  metadata: { timestamp: string; version: string }
+}
+
+export interface EnvelopeOptions {
+  clock: Clock
+  log: Log
+  version: string
+}
+
+/** Turns what a route leaves in `ctx.state.data`, or throws, into the envelope. */
+export function envelope({ clock, log, version }: EnvelopeOptions): Middleware {
+  const metadata = () => ({ timestamp: clock.now().toISOString(), version })
+  return async (ctx, next) => {
+    try {
+      await next()
+      if ('answer' in ctx.state) ctx.body = { success: true, ...ctx.state['answer'], metadata: metadata() }
+    } catch (error) {
+      const { status, code, message, headers } = errorToHttp(error)
+      if (status >= 500) log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      ctx.status = status
+      ctx.set({ ...headers })
+      ctx.body = { success: false, error: message, code, metadata: metadata() }
+    }
+  }
+}

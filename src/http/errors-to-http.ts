@@ -1,0 +1,21 @@
+import { ApiError, Invalid, LeaseLost, TooManyRequests, Unreachable } from '../kube/errors.ts'
+import { HttpError } from './http-error.ts'
+
+const RETRY_SECONDS = '5'
+
+/** The only place where an error becomes a status code. What is not meant for callers stays out of the message. */
+export function errorToHttp(error: unknown): HttpError {
+  if (error instanceof HttpError) return error
+  if (error instanceof Invalid) return new HttpError(400, 'InvalidRequest', error.message)
+  if (isClusterTrouble(error)) {
+    const headers = { 'Retry-After': RETRY_SECONDS }
+    return new HttpError(503, 'ClusterUnavailable', 'the cluster does not answer, try again shortly', headers)
+  }
+  return new HttpError(500, 'InternalError', 'internal error')
+}
+
+function isClusterTrouble(error: unknown): boolean {
+  if (error instanceof Unreachable || error instanceof LeaseLost || error instanceof TooManyRequests) return true
+  if (error instanceof ApiError) return error.code >= 500
+  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+}

@@ -1,0 +1,46 @@
+import type Router from '@koa/router'
+import type { KubeClient } from '../kube/client.ts'
+import type { FacadeParts } from './parts.ts'
+
+/** How old an answer of the API server may be that still counts, and how long it may take. */
+const PROBE_MS = 2000
+
+/** /health, /livez and /readyz: open to everybody. */
+export function healthRoutes(router: Router, parts: FacadeParts): void {
+  const clusterAnswers = probe(parts)
+  router.get('/health', async (ctx) => {
+    const pass = isSynced(parts) && (await clusterAnswers())
+    ctx.status = pass ? 200 : 503
+    ctx.body = {
+      status: pass ? 'healthy' : 'unhealthy',
+      timestamp: parts.clock.now().toISOString(),
+      checks: { database: pass ? 'pass' : 'fail' },
+    }
+  })
+  router.get('/livez', (ctx) => {
+    ctx.body = 'ok'
+  })
+  router.get('/readyz', (ctx) => {
+    ctx.status = isSynced(parts) ? 200 : 503
+    ctx.body = ctx.status === 200 ? 'ok' : 'caches are not filled yet'
+  })
+}
+
+function isSynced({ caches }: FacadeParts): boolean {
+  return [caches.jobs, caches.runners, caches.pods, caches.pools].every((store) => store.hasSynced())
+}
+
+/** Asks the API server whether it is well, at most once in a while however many ask us. */
+function probe({ client, clock }: { client: KubeClient; clock: FacadeParts['clock'] }): () => Promise<boolean> {
+  let asked: { atMs: number; answer: Promise<boolean> } | undefined
+  return () => {
+    const atMs = clock.monotonicMs()
+    if (asked !== undefined && atMs - asked.atMs < PROBE_MS) return asked.answer
+    const answer = client.request('GET', '/version', {}, AbortSignal.timeout(PROBE_MS)).then(
+      () => true,
+      () => false,
+    )
+    asked = { atMs, answer }
+    return answer
+  }
+}

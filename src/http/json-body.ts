@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http'
+import { HttpError, badRequest } from './http-error.ts'
+
+const LONGEST = 256 * 1024
+/** A body that is too long is read to here before it is refused, so that its sender sees the answer. */
+const LONGEST_READ = 8 * 1024 * 1024
+const DEEPEST = 32
+const MOST_VALUES = 20_000
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** Reads a JSON body: at most 256 KiB, at most 32 deep, without the keys that could reach a prototype. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers['content-type'] ?? ''
+  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw new HttpError(415, 'UnsupportedMediaType', 'Content-Type must be application/json')
+  }
+  const bytes = await readBytes(request)
+  const value = parse(bytes)
+  checkShape(value)
+  return value
+}
+
+async function readBytes(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) throw badRequest('body is not binary')
+    length += chunk.length
+    if (length <= LONGEST) chunks.push(chunk)
+    if (length > LONGEST_READ) break
+  }
+  if (length > LONGEST) {
+    const headers = length > LONGEST_READ ? { Connection: 'close' } : {}
+    throw new HttpError(413, 'BodyTooLarge', `the body is longer than ${LONGEST / 1024} KiB`, headers)
+  }
+  return Buffer.concat(chunks)
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    throw badRequest('body is not valid JSON in UTF-8')
+  }
+}
+
+/** Walks without recursion: the depth is the sender's choice. */
+function checkShape(root: unknown): void {
+  const open: [value: unknown, depth: number][] = [[root, 0]]
+  let seen = 0
+  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
+    const [value, depth] = entry
+    if (++seen > MOST_VALUES) throw badRequest(`body holds more than ${MOST_VALUES} values`)
+    if (typeof value !== 'object' || value === null) continue
+    if (depth >= DEEPEST) throw badRequest(`body is nested deeper than ${DEEPEST}`)
+    for (const [key, child] of Object.entries(value)) {
+      if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
+      open.push([child, depth + 1])
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { Log } from '../kube/log.ts'
+
+/** How long calls under way may take to end once we are asked to stop. */
+const DRAIN_MS = 5000
+
+/**
+ * Serves until the signal, then takes no more calls, lets those under way end, and closes what is left. Limits on
+ * headers and time keep one slow sender from holding a connection for ever.
+ */
+export async function listen(
+  server: Server,
+  port: number,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<void> {
+  server.headersTimeout = 10_000
+  server.requestTimeout = 30_000
+  server.maxHeadersCount = 100
+  server.listen(port)
+  await once(server, 'listening')
+  log.info({ address: server.address() }, 'listening')
+  if (!signal.aborted) await once(signal, 'abort')
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  const deadline = AbortSignal.timeout(DRAIN_MS)
+  deadline.addEventListener('abort', () => server.closeAllConnections(), { once: true })
+  await closed
+}

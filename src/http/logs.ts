@@ -1,0 +1,76 @@
+import { PassThrough } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type Router from '@koa/router'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { isFinished } from '../domain/job-phases.ts'
+import { NotFound } from '../kube/errors.ts'
+import { findJob } from './find-job.ts'
+import { nextJobChange } from './job-changes.ts'
+import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
+import type { FacadeParts } from './parts.ts'
+import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
+import { goneSignal, requestSignal } from './request-signal.ts'
+
+/** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
+export function logRoutes(router: Router, parts: FacadeParts): void {
+  router.get('/api/jobs/:id/logs', async (ctx) => {
+    const query = parseLogsQuery(ctx.query)
+    const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
+    if (!query.follow) {
+      ctx.state['answer'] = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
+      return
+    }
+    ctx.type = 'text/plain; charset=utf-8'
+    ctx.set('X-Accel-Buffering', 'no')
+    const body = new PassThrough()
+    ctx.body = body
+    // Begins the answer now, though the job may still be queued.
+    ctx.flushHeaders()
+    followLog(parts, job, query, { into: body, signal: goneSignal(ctx) }).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error)
+      if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
+      body.destroy()
+    })
+  })
+}
+
+async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, signal: AbortSignal): Promise<object> {
+  const pod = logPod(parts, job)
+  if (pod === undefined || !hasLog(pod)) return isFinished(job) ? { logs: '', state: 'unavailable' } : { logs: '' }
+  try {
+    const chunks: Buffer[] = []
+    let length = 0
+    for await (const chunk of await openLog(parts, pod, query, signal)) {
+      const bytes = Buffer.from(chunk as Uint8Array)
+      chunks.push(bytes)
+      length += bytes.length
+    }
+    return { logs: Buffer.concat(chunks).toString('utf8'), ...(length >= LONGEST_LOG && { truncated: true }) }
+  } catch (error) {
+    // The pod went while we looked.
+    if (error instanceof NotFound) return { logs: '', state: 'unavailable' }
+    throw error
+  }
+}
+
+interface Sink {
+  into: PassThrough
+  signal: AbortSignal
+}
+
+/** Waits for the pod to start, then passes its log on until the container ends. */
+async function followLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, { into, signal }: Sink): Promise<void> {
+  let latest: RunnerJob | undefined = job
+  while (latest !== undefined) {
+    const changed = nextJobChange(parts.caches, latest, signal)
+    const pod = logPod(parts, latest)
+    if (pod !== undefined && hasLog(pod)) {
+      const log = await openLog(parts, pod, query, signal)
+      await pipeline(log, into, { signal })
+      return
+    }
+    if (isFinished(latest)) break
+    latest = await changed
+  }
+  into.end()
+}

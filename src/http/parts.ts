@@ -1,0 +1,16 @@
+import type { Caches } from '../cluster/caches.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+
+/** What the routes work with. */
+export interface FacadeParts {
+  client: KubeClient
+  caches: Caches
+  namespace: string
+  clock: Clock
+  log: Log
+  /** Version in the metadata of every answer. */
+  version: string
+  idempotencyWindowMs: number
+}

@@ -1,0 +1,45 @@
+import type { Readable } from 'node:stream'
+import { CONTAINER_ANNOTATION } from '../api/names.ts'
+import { controllerUid } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { podOf, runnerOf } from '../cluster/caches.ts'
+import { podState } from '../domain/pod-state.ts'
+import { resourcePath } from '../kube/resource-path.ts'
+import type { LogsQuery } from './logs-query.ts'
+import type { FacadeParts } from './parts.ts'
+
+/** Most bytes of a log in one JSON answer. */
+export const LONGEST_LOG = 8 * 1024 * 1024
+
+/** The pod whose log is the job's: of this very job, Runner and pod UID, so that no other pod's log is ever shown. */
+export function logPod({ caches }: FacadeParts, job: RunnerJob): Pod | undefined {
+  const pod = podOf(caches, job)
+  const runnerUid = job.status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid
+  if (pod === undefined || controllerUid(pod) !== runnerUid) return undefined
+  const isRecorded = job.status.podUID === undefined || job.status.podUID === pod.metadata.uid
+  return isRecorded ? pod : undefined
+}
+
+/** Whether the pod's container has run, so that the kubelet has a log for it. */
+export function hasLog(pod: Pod): boolean {
+  const state = podState(pod)
+  return state.is !== 'absent' && state.facts.startedAt !== undefined
+}
+
+/** Opens the kubelet's log of a pod; each line begins with its timestamp. */
+export function openLog(
+  { client }: FacadeParts,
+  pod: Pod,
+  { tail, follow }: LogsQuery,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const container = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
+  const query = {
+    timestamps: 'true',
+    ...(container !== undefined && { container }),
+    ...(tail !== undefined && { tailLines: String(tail) }),
+    ...(follow ? { follow: 'true' } : { limitBytes: String(LONGEST_LOG) }),
+  }
+  return client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)
+}

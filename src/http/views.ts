@@ -1,0 +1,64 @@
+import type { JobPhase, RunnerJob } from '../api/runner-job.ts'
+import { type Caches, runnerOf } from '../cluster/caches.ts'
+import { shownPhase } from '../domain/job-phases.ts'
+import { delegatedAt } from '../domain/job-status.ts'
+
+/** A phase as REST shows it. */
+export type JobState = Lowercase<JobPhase>
+
+const states: Readonly<Record<JobPhase, JobState>> = {
+  Queued: 'queued',
+  Assigned: 'assigned',
+  Running: 'running',
+  Completed: 'completed',
+  Failed: 'failed',
+  Cancelled: 'cancelled',
+}
+
+export function stateOf(caches: Caches, job: RunnerJob): JobState {
+  return states[shownPhase(job, runnerOf(caches, job))]
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** The delegation id: the name, or for an object that was named by hand its UID. */
+export function publicId(job: RunnerJob): string {
+  return UUID.test(job.metadata.name) ? job.metadata.name : job.metadata.uid
+}
+
+/** A GitHub job id as a number, where it is digits that a JSON number holds exactly. */
+function githubJobId(jobId: string): number | null {
+  const number = Number(jobId)
+  return /^\d{1,16}$/.test(jobId) && Number.isSafeInteger(number) ? number : null
+}
+
+function iso(time: string | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString()
+}
+
+/** A job in full. Every documented key is present; what is not known yet is null. */
+export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknown> {
+  const { spec, status } = job
+  return {
+    id: publicId(job),
+    githubJobId: githubJobId(spec.jobId),
+    jobId: spec.jobId,
+    runId: spec.runId,
+    repository: spec.repository,
+    workflow: spec.workflow ?? null,
+    runnerName: spec.runnerName ?? null,
+    status: stateOf(caches, job),
+    runnerId: status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid ?? null,
+    containerId: status.containerId ?? null,
+    labels: spec.labels ?? [],
+    startedAt: iso(status.startedAt),
+    completedAt: iso(status.completedAt),
+    metadata: {
+      delegatedAt: iso(delegatedAt(job)),
+      proxyRunner: spec.runnerName ?? null,
+      reason: status.reason ?? null,
+      message: status.message ?? null,
+      exitCode: status.exitCode ?? null,
+    },
+  }
+}
