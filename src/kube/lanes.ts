@@ -1,0 +1,75 @@
+/** Urgent keys are served first; deferred ones hold work that can wait, such as status writes. */
+export type Lane = 'urgent' | 'deferred'
+
+/** A key as it leaves its lane. */
+export interface Served {
+  key: string
+  lane: Lane
+  waitedMs: number
+  /** Since when its deferred work has been put off, if this pass may put it off once more. */
+  owedSince: number | undefined
+}
+
+/**
+ * Keys waiting in two lanes. Each waits at most once, first come, first served within its lane. The deferred lane
+ * yields, but a key whose deferred work is overdue is served in turn with the urgent ones, and then as deferred.
+ */
+export class Lanes {
+  readonly #urgent = new Map<string, number>() // key -> waiting since
+  readonly #deferred = new Map<string, number>()
+  readonly #owedSince = new Map<string, number>() // key -> since when its deferred work is put off
+  readonly #overdueMs: number
+
+  constructor(overdueMs: number) {
+    this.#overdueMs = overdueMs
+  }
+
+  sizeOf(lane: Lane): number {
+    return lane === 'urgent' ? this.#urgent.size : this.#deferred.size
+  }
+
+  /** A key in the deferred lane moves to the urgent one when added there; never the other way round. */
+  add(key: string, lane: Lane, now: number): void {
+    if (this.#urgent.has(key)) return
+    const since = this.#deferred.get(key) ?? now
+    if (lane === 'deferred') this.#deferred.set(key, since)
+    else {
+      this.#deferred.delete(key)
+      this.#urgent.set(key, since)
+    }
+  }
+
+  /** Notes that deferred work of the key is put off; the earliest such time counts. */
+  owe(key: string, since: number): void {
+    if (!this.#owedSince.has(key)) this.#owedSince.set(key, since)
+  }
+
+  take(now: number): Served | undefined {
+    this.#promote(now)
+    const [first] = this.#urgent.size > 0 ? this.#urgent : this.#deferred
+    if (first === undefined) return undefined
+    const [key, since] = first
+    const owedSince = this.#owedSince.get(key)
+    const isDeferred = this.#deferred.delete(key) || this.#isOverdue(owedSince, now)
+    this.#urgent.delete(key)
+    this.#owedSince.delete(key)
+    return {
+      key,
+      lane: isDeferred ? 'deferred' : 'urgent',
+      waitedMs: now - since,
+      owedSince: isDeferred ? undefined : owedSince,
+    }
+  }
+
+  #promote(now: number): void {
+    for (const [key, since] of this.#deferred) {
+      if (!this.#isOverdue(this.#owedSince.get(key), now)) return
+      this.#deferred.delete(key)
+      this.#urgent.set(key, since)
+    }
+  }
+
+  #isOverdue(owedSince: number | undefined, now: number): boolean {
+    return owedSince !== undefined && now - owedSince >= this.#overdueMs
+  }
+}
