@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { KubeObject, NewObject, Resource } from '../api/object.ts'
 import type { Connection } from './connection.ts'
+import { meaningOf } from './exchange.ts'
 import { openWire, Requests, type ClientOptions } from './requests.ts'
 import { resourcePath, type ObjectKey } from './resource-path.ts'
 import { parseList, parseObject } from './parse.ts'
@@ -160,7 +161,7 @@ export class KubeClient {
     const { onContact, ...query } = options
     const body = await this.stream(resourcePath(resource, namespace), { ...textOf(query), watch: 'true' }, signal)
     onContact?.()
-    for await (const line of watchLines(body, onContact)) yield parseWatchEvent(resource, line)
+    for await (const line of watchLines(chunks(body, signal), onContact)) yield parseWatchEvent(resource, line)
   }
 
   /** A body as it comes, without a limit on silence: only the signal ends the wait. */
@@ -195,6 +196,15 @@ function pathOf<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, sub
 function named<T extends KubeObject>(resource: Resource<T>, object: T): T {
   const { group, version, kind } = resource
   return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind }
+}
+
+/** A body whose failure has the same types as that of a request. */
+async function* chunks(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body
+  } catch (error) {
+    throw meaningOf(error, signal)
+  }
 }
 
 function textOf(options: object): Record<string, string> {

@@ -114,7 +114,7 @@ function parse(text: string): unknown {
 }
 
 /** Our own errors and misuse stay what they are, an abort is its reason, and all else is a server that did not answer. */
-function meaningOf(error: unknown, signal: AbortSignal): unknown {
+export function meaningOf(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof ApiError || error instanceof LeaseLost) return error
   if (signal.aborted) return signal.reason
   if (codeOf(error) === 'UND_ERR_INVALID_ARG' || error instanceof TypeError) return error

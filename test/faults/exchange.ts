@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import type { Rule, SeenRequest } from './rules.ts'
+
+/** One request that has reached the proxy, and the faults that it has met. */
+export class Exchange {
+  readonly seen: SeenRequest
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #cut: () => void
+  readonly #rules: Rule[]
+  #rest = ''
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    met: { seen: SeenRequest; rules: Rule[]; cut: () => void },
+  ) {
+    this.#request = request
+    this.#response = response
+    this.seen = met.seen
+    this.#rules = met.rules
+    this.#cut = met.cut
+  }
+
+  /** A fault that comes while the exchange is open. */
+  meet(rule: Rule): void {
+    this.#rules.push(rule)
+    if (rule.fault.is === 'cut') this.#cut()
+  }
+
+  /** Puts a line of our own between the server's. */
+  say(line: string): void {
+    this.#response.write(`${line}\n`)
+  }
+
+  /** Takes the request through its faults; `forward` is called where it may go to the server. */
+  async run(forward: (body: Buffer) => Promise<IncomingMessage>): Promise<void> {
+    const body = await buffer(this.#request)
+    for (const rule of this.#rules) if (await this.#endsBefore(rule)) return
+    // As in a real network, a write that was held back arrives although its client has given up.
+    if (this.#response.destroyed && this.seen.method === 'GET') return
+    const reply = await forward(body)
+    this.seen.status = reply.statusCode ?? 0
+    if (this.#has('dropReply')) {
+      await buffer(reply)
+      return this.#cut()
+    }
+    const { 'content-length': _, 'transfer-encoding': __, ...headers } = reply.headers
+    this.#response.writeHead(this.seen.status, headers)
+    this.#response.flushHeaders()
+    await (this.#isWatch() ? this.#passLines(reply) : this.#passWhole(reply))
+  }
+
+  /** True when a fault has ended the exchange before the server was asked. */
+  async #endsBefore({ fault, removed }: Rule): Promise<boolean> {
+    if (fault.is === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
+    if (fault.is === 'stall') await removed
+    if (fault.is === 'cut') this.#cut()
+    if (fault.is === 'answer') {
+      this.#response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
+      this.#response.end(typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body))
+    }
+    return fault.is === 'cut' || fault.is === 'answer'
+  }
+
+  async #passWhole(reply: IncomingMessage): Promise<void> {
+    if (this.#has('rewrite')) {
+      this.#response.end(this.#rewritten((await buffer(reply)).toString()))
+      return
+    }
+    for await (const chunk of reply) {
+      await this.#unstalled()
+      this.#response.write(chunk)
+    }
+    this.#response.end()
+  }
+
+  async #passLines(reply: IncomingMessage): Promise<void> {
+    reply.setEncoding('utf8')
+    for await (const chunk of reply) {
+      const lines = `${this.#rest}${String(chunk)}`.split('\n')
+      this.#rest = lines.pop() ?? ''
+      for (const line of lines) {
+        await this.#unstalled()
+        if (this.#has('cutMidLine')) return this.#cutMid(line)
+        this.#response.write(`${this.#rewritten(line)}\n`)
+      }
+    }
+    this.#response.end(this.#rest)
+  }
+
+  /** Half a line goes out before the connection breaks. */
+  #cutMid(line: string): void {
+    this.#response.write(line.slice(0, line.length / 2), () => this.#cut())
+  }
+
+  async #unstalled(): Promise<void> {
+    for (const rule of this.#rules) if (rule.fault.is === 'stall' && rule.active) await rule.removed
+  }
+
+  #rewritten(text: string): string {
+    return this.#rules.reduce(
+      (now, { fault, active }) => (fault.is === 'rewrite' && active ? fault.change(now) : now),
+      text,
+    )
+  }
+
+  #has(fault: Rule['fault']['is']): boolean {
+    return this.#rules.some((rule) => rule.active && rule.fault.is === fault)
+  }
+
+  #isWatch(): boolean {
+    return /[?&]watch=(true|1)/.test(this.seen.path)
+  }
+}
