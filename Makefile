@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The pinned Node.js is an npm package and so the first `node` on PATH. On platforms without such a package
 # the system's is used, if it is new enough.
@@ -18,7 +18,7 @@ BASE_IMAGE ?= docker.io/library/debian:bookworm-slim
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Set up
 
@@ -55,39 +55,50 @@ lint: $(INSTALLED) ## Lint the sources; one folder or file with PATHS=src/kube
 
 .PHONY: lint-shell
 lint-shell: ## Check the shell files
-	shellcheck $$(config/shell-files)
+	config/lint-shell
 
 .PHONY: unused
 unused: $(INSTALLED) ## Find unused files, exports and packages
 	knip --config config/knip.json --no-progress --no-config-hints
 
+.PHONY: check
+check: $(INSTALLED) ## All of the above, changing nothing
+	config/generate-check
+	@$(MAKE) format-check typecheck lint lint-shell unused
+
 .PHONY: verify
-verify: generate format-check typecheck lint lint-shell unused test-unit ## Everything that needs no cluster, then fail if the tree is not committed
+verify: generate check test-unit ## Everything that needs no cluster, then fail if the tree is not committed
 	@config/clean-tree
 
 ##@ Test
 
-MOCHA := node node_modules/mocha/bin/mocha.js --config config/mocharc.json
-
 .PHONY: test
-test: ## Everything, from a fresh clone: all checks and suites, with a cluster
-	@test/run.sh
+test: $(INSTALLED) ## Everything, from a fresh clone: checks and all suites with a cluster, ended by the totals
+	@node test/run.ts
 
 .PHONY: test-unit test-integration test-faults test-e2e test-cluster
 test-unit: $(INSTALLED) ## Unit tests: no cluster, no network
-	$(MOCHA) 'test/unit/**/*.test.ts'
+	@node test/run.ts --only unit
 
-test-integration: $(INSTALLED) ## Integration tests, on the cluster that `make up` started
-	$(MOCHA) 'test/integration/**/*.test.ts'
+test-integration: $(INSTALLED) ## Integration tests on the local cluster, which is started if need be
+	@node test/run.ts --only integration
 
-test-faults: $(INSTALLED) ## Fault tests, on the same cluster through a TLS proxy that breaks things
-	$(MOCHA) 'test/faults/**/*.test.ts'
+test-faults: $(INSTALLED) ## Fault tests: the same cluster through a TLS proxy that breaks things
+	@node test/run.ts --only faults
 
-test-e2e: $(INSTALLED) ## The whole operator with real pods, on the same cluster
-	$(MOCHA) 'test/e2e/**/*.test.ts'
+test-e2e: $(INSTALLED) ## The whole operator, as an image, with real pods
+	@node test/run.ts --only e2e
 
 test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes the cluster down
-	$(MOCHA) 'test/cluster/**/*.test.ts'
+	@node test/run.ts --only cluster
+
+.PHONY: mocha
+mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/store.test.ts
+	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)
+
+.PHONY: update-expected-counts
+update-expected-counts: $(INSTALLED) ## Take the last results as the fewest tests that each suite must run
+	node test/run.ts --update-expected-counts
 
 ##@ Cluster
 

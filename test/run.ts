@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { readExpectations, updateExpectedCounts } from './run/expectations.ts'
+import { runStages } from './run/run-stages.ts'
+import { selectStages, stages } from './run/stages.ts'
+import { summaryLines } from './run/summary.ts'
+import { totalsOf } from './run/verdict.ts'
+
+const help = `Runs every check and test suite, each as a stage, and ends with the totals in one line.
+
+  node test/run.ts                            all stages, in this order:
+${stages.map(({ name, about }) => `                                                ${name.padEnd(12)} ${about}`).join('\n')}
+  node test/run.ts --only unit,integration    these and what they need
+  node test/run.ts --update-expected-counts   take the last results as test/expected-counts.json
+
+Exit code 0: everything passed. Anything else: a test failed, a stage broke, a suite wrote no result or
+ran fewer tests than test/expected-counts.json says, or a test was skipped that test/allowed-skips.json lacks.
+`
+
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', short: 'h' },
+    only: { type: 'string', default: '' },
+    'update-expected-counts': { type: 'boolean' },
+  },
+})
+
+if (values.help) process.stdout.write(help)
+else if (values['update-expected-counts']) await update()
+else await run(values.only.split(',').filter((name) => name !== ''))
+
+async function update(): Promise<void> {
+  const suites = stages.filter(({ work }) => work.is === 'suite').map(({ name }) => name)
+  console.log(await updateExpectedCounts(suites))
+}
+
+async function run(names: string[]): Promise<void> {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  const expected = await readExpectations()
+  const chosen = selectStages(stages, names)
+  const reports = await runStages(chosen, expected, (line) => console.log(line), stop.signal)
+  if (stop.signal.aborted) console.log('\ninterrupted: later stages did not run')
+  const lines = summaryLines(reports, expected)
+  await writeFile('build/test-results/totals', `${lines.at(-1)}\n`)
+  for (const line of lines) console.log(line)
+  const { failed } = totalsOf(reports, expected)
+  process.exitCode = failed > 0 || stop.signal.aborted ? 1 : 0
+}

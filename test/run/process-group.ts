@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** How a process ended. */
+export type Ending = { is: 'exited'; code: number } | { is: 'killed'; signal: string } | { is: 'timed-out' }
+
+export interface ProcessOptions {
+  command: string[]
+  environment?: NodeJS.ProcessEnv
+  deadlineMs: number
+  /** Between asking a process to stop and killing it. */
+  graceMs?: number
+}
+
+/**
+ * Runs a command in a process group of its own, with its output on ours. At the deadline, or when the signal is
+ * aborted, the whole group is asked to stop and then killed: no child of a child keeps running.
+ */
+export async function runProcess(options: ProcessOptions, signal: AbortSignal): Promise<Ending> {
+  const [file = '', ...args] = options.command
+  const env = { ...process.env, ...options.environment }
+  const deadline = AbortSignal.timeout(options.deadlineMs)
+  const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true, env })
+  const ended = endOf(child)
+  const stop = AbortSignal.any([deadline, signal])
+  const isDone = await Promise.race([ended.then(() => true), aborted(stop)])
+  if (!isDone && child.pid !== undefined) await endGroup(child.pid, options.graceMs ?? 10_000)
+  const ending = await ended
+  return deadline.aborted && !isDone ? { is: 'timed-out' } : ending
+}
+
+function endOf(child: ChildProcess): Promise<Ending> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => {
+      resolve(code === null ? { is: 'killed', signal: String(signal) } : { is: 'exited', code })
+    })
+  })
+}
+
+function aborted(signal: AbortSignal): Promise<false> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(false)
+    signal.addEventListener('abort', () => resolve(false), { once: true })
+  })
+}
+
+/** A group has the pid of its first process, and may outlive it. */
+async function endGroup(pid: number, graceMs: number): Promise<void> {
+  signalGroup(pid, 'SIGTERM')
+  const killAt = performance.now() + graceMs
+  while (signalGroup(pid, 0) && performance.now() < killAt) await sleep(20)
+  signalGroup(pid, 'SIGKILL')
+}
+
+/** Whether the group still has a process that the signal reached; 0 only asks. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    throw error
+  }
+}

@@ -1,0 +1,24 @@
+import { writeFileSync } from 'node:fs'
+import Mocha from 'mocha'
+import { resultFileVariable, type SuiteResult } from './suite-result.ts'
+
+const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants
+
+/** Mocha's spec output for people, and the same as JSON for the run's summary. */
+// oxlint-disable-next-line import/no-default-export -- mocha loads a reporter by its default export
+export default class SpecAndJson extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
+    super(runner, options)
+    const result: SuiteResult = { passed: [], failed: [], skipped: [] }
+    runner.on(EVENT_TEST_PASS, (test) => result.passed.push({ title: test.fullTitle(), ms: test.duration ?? 0 }))
+    runner.on(EVENT_TEST_FAIL, (test, error: unknown) => {
+      result.failed.push({ title: test.fullTitle(), message: error instanceof Error ? error.message : String(error) })
+    })
+    runner.on(EVENT_TEST_PENDING, (test) => result.skipped.push(test.fullTitle()))
+    // Written at once: a process that hangs or crashes after its tests still has told what they showed.
+    runner.once(EVENT_RUN_END, () => {
+      const file = process.env[resultFileVariable]
+      if (file !== undefined) writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`)
+    })
+  }
+}

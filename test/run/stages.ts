@@ -1,0 +1,92 @@
+/** One step of the whole test run, in a process of its own. */
+export interface Stage {
+  name: string
+  /** What it shows, for `--help`. */
+  about: string
+  /** After so long it is killed: no hang may use up the time of the whole run. */
+  deadlineMinutes: number
+  /** Stages without which this one makes no sense. */
+  needs: string[]
+  work: Work
+}
+
+/** A command passes by its exit code; a suite of mocha tests also by the results that it writes. */
+export type Work = { is: 'command'; command: string[] } | { is: 'suite'; files: string; mochaArguments: string[] }
+
+/** All stages in the order in which they run. The last two leave the machine without a cluster. */
+export const stages: Stage[] = [
+  {
+    name: 'check',
+    about: 'generated files, format, types, lint, unused code',
+    deadlineMinutes: 5,
+    needs: [],
+    work: make('check'),
+  },
+  { name: 'unit', about: 'logic alone, no cluster', deadlineMinutes: 5, needs: [], work: mocha('unit', 10) },
+  {
+    name: 'up',
+    about: 'start the local cluster (the first time builds it)',
+    deadlineMinutes: 25,
+    needs: [],
+    work: make('up'),
+  },
+  {
+    name: 'integration',
+    about: 'controllers, HTTP and realtime on a real API server',
+    deadlineMinutes: 12,
+    needs: ['up'],
+    work: mocha('integration', 30),
+  },
+  {
+    name: 'faults',
+    about: 'the same when connections break and answers lie',
+    deadlineMinutes: 12,
+    needs: ['up'],
+    work: mocha('faults', 60),
+  },
+  { name: 'image', about: 'build the image', deadlineMinutes: 8, needs: ['up'], work: make('image') },
+  {
+    name: 'e2e',
+    about: 'the whole operator with real pods',
+    deadlineMinutes: 12,
+    needs: ['up', 'image'],
+    work: mocha('e2e', 120),
+  },
+  {
+    name: 'cluster',
+    about: 'up, down, status and kubeconfig themselves',
+    deadlineMinutes: 8,
+    needs: ['up'],
+    work: mocha('cluster', 300),
+  },
+  {
+    name: 'down',
+    about: 'stop the cluster and remove what it made',
+    deadlineMinutes: 2,
+    needs: [],
+    work: make('down'),
+  },
+]
+
+function make(target: string): Work {
+  return { is: 'command', command: ['make', target] }
+}
+
+function mocha(folder: string, timeoutSeconds: number): Work {
+  const mochaArguments = ['--timeout', `${timeoutSeconds}s`]
+  return { is: 'suite', files: `test/${folder}/**/*.test.ts`, mochaArguments }
+}
+
+/** The named stages and all that they need, in order; all stages when none is named. */
+export function selectStages(all: Stage[], names: string[]): Stage[] {
+  if (names.length === 0) return all
+  const wanted = new Set<string>()
+  const want = (name: string): void => {
+    const stage = all.find((candidate) => candidate.name === name)
+    if (stage === undefined) throw new Error(`no stage "${name}"; there are ${all.map((each) => each.name).join(', ')}`)
+    wanted.add(name)
+    stage.needs.forEach(want)
+  }
+  names.forEach(want)
+  return all.filter((stage) => wanted.has(stage.name))
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** What the reporter writes when a suite of tests has ended. Titles are full: all describes and the test's own. */
+export interface SuiteResult {
+  passed: { title: string; ms: number }[]
+  failed: { title: string; message: string }[]
+  skipped: string[]
+}
+
+/** The environment variable that tells the reporter where to write. */
+export const resultFileVariable = 'TEST_RESULT_FILE'
+
+/** Where a suite's result is kept until the next run. */
+export function resultFile(suite: string): string {
+  return `build/test-results/${suite}.json`
+}
+
+/** Removes the last run's result, so that it cannot be taken for this one's. */
+export async function clearResult(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  await rm(file, { force: true })
+}
+
+/** The result in a file, or undefined where the suite ended without writing a whole one. */
+export async function readResult(file: string): Promise<SuiteResult | undefined> {
+  if (!existsSync(file)) return undefined
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+    return isSuiteResult(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isSuiteResult(value: unknown): value is SuiteResult {
+  const isObject = typeof value === 'object' && value !== null
+  return isObject && ['passed', 'failed', 'skipped'].every((key) => Array.isArray(Reflect.get(value, key)))
+}

@@ -1,0 +1,42 @@
+import { type Expectations, problemsOf, type StageReport, totalsOf } from './verdict.ts'
+
+/** The lines that end a run: every stage, what is wrong, what was skipped and why, and the totals alone in the last. */
+export function summaryLines(reports: StageReport[], expected: Expectations): string[] {
+  const { passed, failed, skipped } = totalsOf(reports, expected)
+  return [
+    '',
+    'Summary',
+    ...reports.flatMap((report) => [stageLine(report, expected), ...detailLines(report, expected)]),
+    '',
+    `${passed} passed, ${failed} failed, ${skipped} skipped`,
+  ]
+}
+
+/** Minutes and seconds, as people read them. */
+export function readableDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  return seconds < 60 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+}
+
+function stageLine(report: StageReport, expected: Expectations): string {
+  const { stage, result, ms } = report
+  const isGood = problemsOf(report, expected).length === 0 && (result?.failed.length ?? 0) === 0
+  const counts =
+    result === undefined
+      ? ''
+      : `, ${result.passed.length} passed, ${result.failed.length} failed, ${result.skipped.length} skipped`
+  return `  ${isGood ? 'ok  ' : 'FAIL'} ${stage.name} (${readableDuration(ms)}${counts})`
+}
+
+function detailLines(report: StageReport, expected: Expectations): string[] {
+  const { failed = [], skipped = [] } = report.result ?? {}
+  return [
+    ...problemsOf(report, expected),
+    ...failed.map(({ title, message }) => `failed: ${title}: ${message.split('\n')[0] ?? ''}`),
+    ...skipped.flatMap((title) => listedSkip(title, expected.skips[title])),
+  ].map((line) => `         ${line}`)
+}
+
+function listedSkip(title: string, reason: string | undefined): string[] {
+  return reason === undefined ? [] : [`skipped: ${title} (${reason})`]
+}

@@ -1,0 +1,78 @@
+import type { Ending } from './process-group.ts'
+import type { Stage } from './stages.ts'
+import type { SuiteResult } from './suite-result.ts'
+
+/** What became of a stage; a suite that wrote no result has none. */
+export interface StageReport {
+  stage: Stage
+  ending: Ending | { is: 'blocked'; by: string } | { is: 'broken'; message: string }
+  ms: number
+  result?: SuiteResult | undefined
+}
+
+/** What the repository demands of its suites. */
+export interface Expectations {
+  /** The fewest tests that a suite may run. */
+  counts: Record<string, number>
+  /** Skips that are agreed on: full title to reason. */
+  skips: Record<string, string>
+}
+
+export interface Totals {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+/** Why a stage does not pass, apart from failed tests; empty for a good one. Each counts as one failure. */
+export function problemsOf({ stage, ending, result }: StageReport, expected: Expectations): string[] {
+  if (ending.is === 'blocked') return [`not run: it needs "${ending.by}", which failed`]
+  const problems = endingProblems(stage, ending, result)
+  if (stage.work.is === 'command') return problems
+  if (result === undefined) return [...problems, 'it wrote no result']
+  return [...problems, ...countProblems(stage.name, result, expected), ...skipProblems(result, expected)]
+}
+
+function endingProblems(stage: Stage, ending: StageReport['ending'], result: SuiteResult | undefined): string[] {
+  switch (ending.is) {
+    case 'blocked':
+      return []
+    case 'broken':
+      return [`it could not be started: ${ending.message}`]
+    case 'timed-out':
+      return [`killed: not done after ${stage.deadlineMinutes} minutes`]
+    case 'killed':
+      return [`ended by ${ending.signal}`]
+    case 'exited':
+      // Mocha's exit code is its number of failed tests: those are counted already.
+      return ending.code === 0 || (result?.failed.length ?? 0) > 0 ? [] : [`exit code ${ending.code}`]
+    default:
+      return ending satisfies never
+  }
+}
+
+function countProblems(name: string, result: SuiteResult, { counts }: Expectations): string[] {
+  const minimum = counts[name] ?? 1
+  const ran = testCount(result)
+  return ran >= minimum ? [] : [`only ${ran} tests ran, at least ${minimum} are expected (test/expected-counts.json)`]
+}
+
+function skipProblems(result: SuiteResult, { skips }: Expectations): string[] {
+  const unlisted = result.skipped.filter((title) => skips[title] === undefined)
+  return unlisted.map((title) => `skipped without a reason in test/allowed-skips.json: ${title}`)
+}
+
+/** How many tests a suite has, as the expected counts count them. */
+export function testCount({ passed, failed, skipped }: SuiteResult): number {
+  return passed.length + failed.length + skipped.length
+}
+
+/** The sums over all stages. */
+export function totalsOf(reports: StageReport[], expected: Expectations): Totals {
+  const sum = (count: (report: StageReport) => number): number => reports.map(count).reduce((a, b) => a + b, 0)
+  return {
+    passed: sum(({ result }) => result?.passed.length ?? 0),
+    failed: sum((report) => (report.result?.failed.length ?? 0) + problemsOf(report, expected).length),
+    skipped: sum(({ result }) => result?.skipped.length ?? 0),
+  }
+}

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import type { Stage, Work } from '../../run/stages.ts'
+import { resultFile } from '../../run/suite-result.ts'
+import type { Samples } from './run-samples.ts'
+
+const program = join(import.meta.dirname, 'run-samples.ts')
+const suiteName = 'sample-of-the-runner'
+
+describe('a run of stages', () => {
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'run-'))
+  })
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true, force: true })
+    await rm(resultFile(suiteName), { force: true })
+  })
+
+  it('sums up passed, failed and skipped tests alone in the last line', async () => {
+    const output = await runTests(
+      "it('a', () => {}); it('b', () => {}); it('c', () => { throw new Error('no') }); it.skip('d')",
+    )
+    expect(lastLine(output)).to.equal('2 passed, 1 failed, 1 skipped')
+    expect(output).to.include('failed: c: no').and.include('skipped: d (for a reason)')
+  })
+
+  it('counts a suite that ends before its results as one failure', async () => {
+    const output = await runTests("it('a', () => process.exit(0))")
+    expect(output).to.include('it wrote no result')
+    expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
+  })
+
+  it('does not take the results of the last run for those of a suite that crashes', async () => {
+    await runTests("it('a', () => {})")
+    expect(lastLine(await runTests('process.exit(0)'))).to.equal('0 passed, 1 failed, 0 skipped')
+  })
+
+  it('fails a test whose promise is rejected with nobody looking', async () => {
+    const rejection = "void Promise.reject(new Error('lost')); await new Promise((resolve) => setTimeout(resolve, 20))"
+    const output = await runTests(`it('a', async () => { ${rejection} })`)
+    expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
+  })
+
+  it('fails a suite with a test that runs alone', async () => {
+    expect(lastLine(await runTests("it.only('a', () => {})"))).to.match(/^0 passed, [1-9]\d* failed, 0 skipped$/)
+  })
+
+  it('kills what is not done at its deadline, with its children, and goes on', async () => {
+    const pidFile = join(folder, 'pid')
+    const hang = `sleep 300 & echo $! > ${pidFile}; wait`
+    const stages = [command('hangs', hang, { deadlineMinutes: 1 / 120 }), command('next', 'echo went on')]
+    const output = await run({ stages, counts: {}, skips: {} })
+    expect(output).to.include('hangs: killed: not done').and.include('went on')
+    expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
+    const { stdout } = await promisify(execFile)('sh', ['-c', `kill -0 $(cat ${pidFile}) 2>&1 || true`])
+    expect(stdout).to.match(/no such process/i)
+  })
+
+  it('does not run what needs a failed stage, and says so', async () => {
+    const stages = [
+      command('up', 'exit 3'),
+      command('tests', 'echo must not run', { needs: ['up'] }),
+      command('more', 'echo must not run', { needs: ['tests'] }),
+      command('free', 'echo does run'),
+    ]
+    const output = await run({ stages, counts: {}, skips: {} })
+    expect(output).to.include('up: exit code 3').and.include('tests: not run: it needs "up", which failed')
+    expect(output).to.include('more: not run: it needs "tests"').and.include('does run')
+    expect(output).not.to.include('must not run')
+    expect(lastLine(output)).to.equal('0 passed, 3 failed, 0 skipped')
+  })
+
+  it('counts a command that cannot be started as one failure', async () => {
+    const missing: Stage = { ...command('missing', ''), work: { is: 'command', command: ['no-such-command'] } }
+    expect(lastLine(await run({ stages: [missing], counts: {}, skips: {} }))).to.equal('0 passed, 1 failed, 0 skipped')
+  })
+
+  async function runTests(source: string): Promise<string> {
+    const file = join(folder, 'sample.test.ts')
+    await writeFile(file, `${source}\n`)
+    const work: Work = { is: 'suite', files: file, mochaArguments: [] }
+    const stages = [{ ...command(suiteName, ''), work }]
+    return run({ stages, counts: {}, skips: { d: 'for a reason' } })
+  }
+})
+
+function command(name: string, script: string, rest: Partial<Stage> = {}): Stage {
+  const work: Work = { is: 'command', command: ['sh', '-c', script] }
+  return { name, about: 'a sample', deadlineMinutes: 1, needs: [], work, ...rest }
+}
+
+async function run(samples: Samples): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(samples)])
+  return stdout
+}
+
+function lastLine(output: string): string | undefined {
+  return output.trimEnd().split('\n').at(-1)
+}
