@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# Every part of the cluster, in an order in which each finds what it needs.
+# Every file of this folder, in an order in which each finds what it reads at once.
 
-for file in say settings state process part certificate build \
-  etcd kube-apiserver kube-controller-manager kube-scheduler; do
+for file in say settings state process part certificate build packages \
+  etcd kube-apiserver kube-controller-manager kube-scheduler \
+  network firewall cgroup containerd kubelet kube-proxy coredns mount \
+  builder images pause-image base-image lock local given kind; do
   # shellcheck source=/dev/null
   . "$HERE/lib/$file.sh"
 done

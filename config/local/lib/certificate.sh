@@ -48,10 +48,7 @@ ensure_service_account_key() {
 }
 
 write_kubeconfig() { # FILE CERTIFICATE-NAME
-  local fresh=$1.new
-  (
-    umask 077
-    cat >"$fresh" <<END
+  keep_file "$1" <<END
 apiVersion: v1
 kind: Config
 clusters:
@@ -69,8 +66,6 @@ contexts:
   context: {cluster: runnerhub-local, user: $2}
 current-context: runnerhub-local
 END
-  )
-  mv "$fresh" "$1"
 }
 
 ensure_client() { # NAME SUBJECT: a certificate, and a kubeconfig that carries it
@@ -83,7 +78,9 @@ ensure_control_plane_certificates() {
   local api_names="DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,DNS:localhost"
   ensure_authority ca
   ensure_authority etcd-ca # its own: no client of the API server may reach the store
+  ensure_authority front-proxy-ca
   ensure_service_account_key
+  ensure_certificate front-proxy front-proxy-ca /CN=front-proxy clientAuth
   ensure_certificate etcd etcd-ca /CN=etcd serverAuth,clientAuth IP:127.0.0.1
   ensure_certificate etcd-client etcd-ca /CN=kube-apiserver clientAuth
   ensure_certificate kube-apiserver ca /CN=kube-apiserver serverAuth "$api_names,IP:127.0.0.1,IP:$API_ADDRESS,IP:$API_SERVICE_ADDRESS"

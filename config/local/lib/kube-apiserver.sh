@@ -5,7 +5,7 @@
 # shellcheck disable=SC2054  # the comma belongs to a flag
 kube_apiserver_command() {
   PORTS=("$API_PORT")
-  FILES=("$PKI/ca.crt" "$PKI/kube-apiserver.crt" "$PKI/etcd-client.crt" "$PKI/service-account.pub")
+  FILES=("$PKI"/{ca,kube-apiserver,etcd-client,front-proxy-ca,front-proxy}.crt "$PKI/service-account.pub")
   COMMAND=("$KUBERNETES_BIN/kube-apiserver"
     --bind-address="$API_ADDRESS" --advertise-address="$API_ADDRESS" --secure-port="$API_PORT"
     --tls-cert-file="$PKI/kube-apiserver.crt" --tls-private-key-file="$PKI/kube-apiserver.key" --client-ca-file="$PKI/ca.crt"
@@ -14,7 +14,11 @@ kube_apiserver_command() {
     --service-account-issuer=https://kubernetes.default.svc.cluster.local
     --service-account-key-file="$PKI/service-account.pub" --service-account-signing-key-file="$PKI/service-account.key"
     --service-cluster-ip-range="$SERVICE_NETWORK" --allow-privileged
-    --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction)
+    --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction
+    --requestheader-client-ca-file="$PKI/front-proxy-ca.crt" --requestheader-allowed-names=front-proxy
+    --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group
+    --requestheader-extra-headers-prefix=X-Remote-Extra-
+    --proxy-client-cert-file="$PKI/front-proxy.crt" --proxy-client-key-file="$PKI/front-proxy.key")
   [[ $AUDIT != yes ]] || audit_flags
   if [[ $WITH_NODE == yes ]]; then kubelet_flags; else COMMAND+=(--endpoint-reconciler-type=none); fi
 }

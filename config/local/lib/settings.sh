@@ -17,9 +17,12 @@ POD_NETWORK=10.244.0.0/24
 SERVICE_NETWORK=10.96.0.0/16
 API_SERVICE_ADDRESS=10.96.0.1
 CGROUP=runnerhub-local
+CNI_PLUGINS=/usr/lib/cni # where Debian puts them
 
 PAUSE_IMAGE=docker.io/local/runnerhub-pause:1
 BASE_IMAGE=docker.io/local/runnerhub-base:bookworm
+# Where images can be pulled, the same Debian comes from its publisher.
+PUBLIC_BASE_IMAGE=docker.io/library/debian:bookworm-slim
 
 # A cluster that is up keeps the ports it was started with.
 assign_ports() {

@@ -9,7 +9,13 @@ ensure_state() {
   chmod 700 "$STATE"
   touch "$STATE/.runnerhub-local"
   # A copy, so that the cluster does not need the clone it was started from.
-  cmp -s "$HERE/audit-policy.yaml" "$STATE/audit-policy.yaml" || cp "$HERE/audit-policy.yaml" "$STATE/"
+  keep_file "$STATE/audit-policy.yaml" <"$HERE/audit-policy.yaml"
+}
+
+# Writes stdin to file $1, unless it says so already: parts watch their configuration.
+keep_file() {
+  (umask 077 && cat >"$1.new")
+  if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv "$1.new" "$1"; fi
 }
 
 has_state() { [[ -e $STATE/.runnerhub-local ]]; }

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# The bridge that node and pods live on, and what the kernel must do for it.
+
+# What we, the kubelet or kube-proxy set; `down` puts back what was there before.
+SYSCTLS=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables vm.overcommit_memory vm.panic_on_oom
+  kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes)
+
+ensure_network() {
+  remember_sysctls
+  sysctl -qw net.ipv4.ip_forward=1
+  # Without this, a pod that calls a Service on its own bridge never sees the answer.
+  [[ -e /proc/sys/net/bridge ]] || modprobe br_netfilter 2>/dev/null || say "warning: no br_netfilter; pods may not reach Services"
+  [[ ! -e /proc/sys/net/bridge ]] || sysctl -qw net.bridge.bridge-nf-call-iptables=1
+  ensure_bridge
+  write_cni_config
+}
+
+remember_sysctls() {
+  [[ ! -e $STATE/sysctls ]] || return 0
+  local name
+  for name in "${SYSCTLS[@]}"; do
+    printf '%s=%s\n' "$name" "$(sysctl -en "$name")"
+  done | grep -v '=$' >"$STATE/sysctls.new"
+  mv "$STATE/sysctls.new" "$STATE/sysctls"
+}
+
+restore_sysctls() {
+  [[ ! -e $STATE/sysctls ]] || sysctl -eqp "$STATE/sysctls" || true
+}
+
+has_bridge() { ip -4 -o address show dev "$BRIDGE" 2>/dev/null | grep -q " $NODE_ADDRESS/"; }
+
+ensure_bridge() {
+  local other
+  if ! has_bridge; then
+    other=$(ip -4 -o address show to "$POD_NETWORK" | awk '{print $2; exit}')
+    [[ -z $other || $other == "$BRIDGE" ]] || die "interface $other already uses $POD_NETWORK, the pods' network"
+    [[ -e /sys/class/net/$BRIDGE ]] || ip link add "$BRIDGE" type bridge
+    ip address replace "$NODE_ADDRESS/${POD_NETWORK#*/}" dev "$BRIDGE"
+    # Pods of before hang on a bridge that is gone: the kubelet makes them anew.
+    kill_pods
+  fi
+  ip link set "$BRIDGE" up
+}
+
+write_cni_config() {
+  mkdir -p "$STATE/cni/net.d"
+  keep_file "$STATE/cni/net.d/10-runnerhub.conflist" <<END
+{
+  "cniVersion": "0.4.0",
+  "name": "runnerhub-local",
+  "plugins": [
+    {
+      "type": "bridge", "bridge": "$BRIDGE", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+      "ipam": {
+        "type": "host-local", "dataDir": "$STATE/cni/addresses",
+        "ranges": [[{"subnet": "$POD_NETWORK"}]], "routes": [{"dst": "0.0.0.0/0"}]
+      }
+    },
+    {"type": "portmap", "capabilities": {"portMappings": true}}
+  ]
+}
+END
+}
+
+remove_network() {
+  local link
+  for link in $(ip -o link show master "$BRIDGE" 2>/dev/null | awk -F': ' '{sub(/@.*/, "", $2); print $2}'); do
+    ip link delete "$link" 2>/dev/null || true
+  done
+  ip link delete "$BRIDGE" 2>/dev/null || true
+  rm -f /var/lib/cni/results/runnerhub-local-*
+  rmdir /var/lib/cni/results /var/lib/cni/cache /var/lib/cni 2>/dev/null || true
+}
