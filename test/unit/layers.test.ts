@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type SourceFile, violations } from './layers.ts'
+
+const src = join(import.meta.dirname, '../../src')
+
+const cases: [behaviour: string, path: string, text: string, isAllowed: boolean][] = [
+  ['a layer below', 'domain/job-plan.ts', "import { keyOf } from '../api/object.ts'", true],
+  ['its own layer', 'domain/job-plan.ts', "import { isFinished } from './job-phases.ts'", true],
+  ['a layer above', 'api/object.ts', "import type { Plan } from '../domain/job-plan.ts'", false],
+  ['a layer above, over several lines', 'kube/store.ts', "import {\n  Runner,\n} from '../domain/runner.ts'", false],
+  ['a layer above, when it runs', 'kube/store.ts', "const app = await import('../http/app.ts')", false],
+  ['a layer above, for its effect', 'kube/store.ts', "import '../http/app.ts'", false],
+  ['a layer above, passed on', 'kube/store.ts', "export { app } from '../http/app.ts'", false],
+  ['the controllers from http', 'http/jobs.ts', "import { plan } from '../controllers/runner.ts'", false],
+  ['the controllers from realtime', 'realtime/feed.ts', "import { plan } from '../controllers/runner.ts'", false],
+  ['http from the controllers', 'controllers/runner.ts', "import { view } from '../http/views.ts'", false],
+  ['realtime from the controllers', 'controllers/runner.ts', "import { feed } from '../realtime/feed.ts'", false],
+  ['the views of http from realtime', 'realtime/feed.ts', "import { view } from '../http/views.ts'", true],
+  ['the rest of http from realtime', 'realtime/feed.ts', "import { app } from '../http/app.ts'", false],
+  ['everything from main', 'main.ts', "import { runTerm } from './controllers/term.ts'", true],
+  ['main from anywhere', 'http/app.ts', "import { stop } from '../main.ts'", false],
+  ['the settings from a layer', 'http/app.ts', "import { readConfig } from '../config.ts'", false],
+  ['I/O from the domain', 'domain/job-plan.ts', "import { readFile } from 'node:fs/promises'", false],
+  ["another layer's package", 'kube/client.ts', "import Koa from 'koa'", false],
+  ["its own layer's package", 'http/app.ts', "import Koa from 'koa'", true],
+]
+
+describe('imports', () => {
+  it('point down only', async () => {
+    const files: SourceFile[] = []
+    for await (const path of glob('**/*.ts', { cwd: src })) {
+      files.push({ path, text: readFileSync(join(src, path), 'utf8') })
+    }
+    expect(files).not.to.have.length(0)
+    expect(violations(files)).to.deep.equal([])
+  })
+
+  for (const [behaviour, path, text, isAllowed] of cases) {
+    it(`${isAllowed ? 'may' : 'must not'} be of ${behaviour}`, () => {
+      expect(violations([{ path, text }])).to.have.length(isAllowed ? 0 : 1)
+    })
+  }
+
+  it('are judged for every folder', () => {
+    expect(violations([{ path: 'utils/strings.ts', text: '' }])).to.deep.equal(['utils/strings.ts is in no layer'])
+  })
+})
