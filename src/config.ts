@@ -1,12 +1,17 @@
 /** One setting: a command line flag, an environment variable, and what it means. */
-interface Setting<T> {
+interface Setting<T, D extends string | undefined> {
   env: string
-  default: string | undefined
+  default: D
   help: string
   parse: (text: string) => T
 }
 
-function setting<T>(env: string, fallback: string | undefined, help: string, parse: (text: string) => T): Setting<T> {
+function setting<T, D extends string | undefined>(
+  env: string,
+  fallback: D,
+  help: string,
+  parse: (value: string) => T,
+): Setting<T, D> {
   return { env, default: fallback, help, parse }
 }
 
@@ -30,7 +35,12 @@ function oneOf<const T extends string>(...allowed: T[]) {
 
 /** Every setting, with its default. A flag (--http-port=3000) wins over the environment (HTTP_PORT=3000). */
 const settings = {
-  roles: setting('ROLES', 'both', 'what this process does: controllers, facade or both', oneOf('both', 'controllers', 'facade')),
+  roles: setting(
+    'ROLES',
+    'both',
+    'what this process does: controllers, facade or both',
+    oneOf('both', 'controllers', 'facade'),
+  ),
   namespace: setting('POD_NAMESPACE', 'runnerhub', 'namespace whose jobs are managed', text),
   identity: setting('POD_NAME', undefined, 'name in the Lease; the host name if not given', text),
   httpPort: setting('HTTP_PORT', '3000', 'port of the REST API', wholeNumber(0, 65_535)),
@@ -51,7 +61,12 @@ const settings = {
     wholeNumber(0, 86_400),
   ),
   leaseName: setting('LEASE_NAME', 'runnerhub', 'Lease by which the leader is elected', text),
-  leaseSeconds: setting('LEASE_SECONDS', '15', 'how long a leader that went silent is waited for', wholeNumber(2, 3600)),
+  leaseSeconds: setting(
+    'LEASE_SECONDS',
+    '15',
+    'how long a leader that went silent is waited for',
+    wholeNumber(2, 3600),
+  ),
   logLevel: setting('LOG_LEVEL', 'info', 'least level that is logged', oneOf('debug', 'info', 'warn', 'error')),
   kubeconfig: setting('KUBECONFIG', undefined, 'kubeconfig file; inside a cluster it is not needed', text),
   kubeContext: setting('KUBE_CONTEXT', undefined, 'context in the kubeconfig', text),
@@ -66,11 +81,10 @@ const settings = {
 } as const
 
 type Settings = typeof settings
-type Optional = { [K in keyof Settings]: Settings[K]['default'] extends string ? never : K }[keyof Settings]
-type ValueOf<S> = S extends Setting<infer T> ? T : never
+type ValueOf<S> = S extends Setting<infer T, infer D> ? (undefined extends D ? T | undefined : T) : never
 
 /** Values of all settings. Those without a default are undefined when not given. */
-export type Config = { [K in keyof Settings]: ValueOf<Settings[K]> | (K extends Optional ? undefined : never) }
+export type Config = { [K in keyof Settings]: ValueOf<Settings[K]> }
 
 /** All that is wrong with a configuration, a line each. */
 export class BadConfig extends Error {
@@ -96,7 +110,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   }
   for (const flag of flags.keys()) problems.push(`${flag}: no such setting`)
   if (problems.length > 0) throw new BadConfig(problems.join('\n'))
-  // Every key of `settings` has been set above, from its own parser.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key was set above, from its own parser
   return config as Config
 }
 

@@ -46,8 +46,10 @@ async function run(config: Config): Promise<void> {
   const cacheClient = clientAs('cache')
   const caches = makeCaches({ client: cacheClient, namespace: config.namespace, log })
   const parts = [caches.reflectors.map((reflector) => reflector.run(stop.signal))].flat()
-  if (config.roles !== 'facade') parts.push(...runControllers(config, { client: clientAs('controller'), caches, log }, stop.signal))
-  if (config.roles !== 'controllers') parts.push(runFacade(config, { client: clientAs('facade'), caches, log }, stop.signal))
+  if (config.roles !== 'facade')
+    parts.push(...runControllers(config, { client: clientAs('controller'), caches, log }, stop.signal))
+  if (config.roles !== 'controllers')
+    parts.push(runFacade(config, { client: clientAs('facade'), caches, log }, stop.signal))
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
   await Promise.all(parts)
   await cacheClient.close()
@@ -82,7 +84,10 @@ function runControllers(config: Config, shared: Shared, signal: AbortSignal): Pr
   })
   const settings = { startTroubleMs: config.startTroubleSeconds * 1000 }
   const options = { ...shared, recorder, clock, workers: config.workers, settings }
-  return [recorder.run(signal), election.run((term) => runTerm(options, term), signal).then(() => shared.client.close())]
+  return [
+    recorder.run(signal),
+    election.run((term) => runTerm(options, term), signal).then(() => shared.client.close()),
+  ]
 }
 
 async function runFacade(config: Config, shared: Shared, signal: AbortSignal): Promise<void> {
@@ -98,6 +103,8 @@ async function runFacade(config: Config, shared: Shared, signal: AbortSignal): P
     authenticate: async (token) => tokens?.callerOf(token),
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds },
   })
-  await listen(createServer(app.callback()), config.httpPort, { log, signal })
+  const handle = app.callback()
+  const server = createServer((request, response) => void handle(request, response))
+  await listen(server, config.httpPort, { log, signal })
   await shared.client.close()
 }

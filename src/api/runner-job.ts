@@ -96,6 +96,15 @@ export type RunnerJobSpec = FromSchema<typeof runnerJobSpec>
 export type NewRunnerJobSpec = NewFromSchema<typeof runnerJobSpec>
 export type RunnerJobStatus = FromSchema<typeof runnerJobStatus>
 
+const { cancel, timeoutSeconds, ttlSecondsAfterFinished } = runnerJobSpec.properties
+
+/** What the API server would fill in. */
+export const runnerJobDefaults = {
+  cancel: cancel.default,
+  timeoutSeconds: timeoutSeconds.default,
+  ttlSecondsAfterFinished: ttlSecondsAfterFinished.default,
+}
+
 /** One delegation of a GitHub Actions job. */
 export interface RunnerJob extends KubeObject {
   spec: RunnerJobSpec

@@ -30,7 +30,10 @@ export interface CachesOptions {
 
 /** Makes the caches; nothing is read before their reflectors run. */
 export function makeCaches({ client, namespace, log }: CachesOptions): Caches {
-  const jobs = new Store<RunnerJob>({ log, indexes: { delegation: delegationKeys, uid: ({ metadata }) => [metadata.uid] } })
+  const jobs = new Store<RunnerJob>({
+    log,
+    indexes: { delegation: delegationKeys, uid: ({ metadata }) => [metadata.uid] },
+  })
   const runnerStore = new Store<Runner>({ log })
   const podStore = new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod })
   const pools = new Store<RunnerPool>({ log })

@@ -31,6 +31,7 @@ export function projectPod(pod: Pod): Pod {
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
   const picked: Partial<T> = {}
   for (const key of keys) if (from[key] !== undefined) picked[key] = from[key]
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is missing here was missing in `from` too
   return picked as Pick<T, K>
 }
 

@@ -38,7 +38,11 @@ export function jobReconciler(shell: Shell, scheduler: Scheduler) {
       if (leftMs > 0) return { againAfterMs: Math.min(leftMs, plan.againAfterMs ?? leftMs) }
       if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
       if (status.reason === 'PodDeleted' && (await podIsThere(shell, job, pass.signal))) return { againAfterMs: 1 }
-      const written = await writeStatus({ ...shell, store: shell.caches.jobs, resource: runnerJobs }, { ...job, status }, pass.signal)
+      const written = await writeStatus(
+        { ...shell, store: shell.caches.jobs, resource: runnerJobs },
+        { ...job, status },
+        pass.signal,
+      )
       recordMove(shell.recorder, job, written)
     }
     for (const act of plan.acts) await perform(act, { shell, scheduler, key, job }, pass.signal)

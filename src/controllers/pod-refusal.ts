@@ -17,7 +17,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Forbidden && error.message.includes('exceeded quota:')) {
     return { phase: 'Starting', reason: 'QuotaExceeded', message: error.message }
   }
-  const denied = /violates PodSecurity|admission webhook .* denied the request|ValidatingAdmissionPolicy .* denied request/
+  const denied =
+    /violates PodSecurity|admission webhook .* denied the request|ValidatingAdmissionPolicy .* denied request/
   return denied.test(error.message) ? forGood('AdmissionDenied', error.message) : undefined
 }
 

@@ -23,7 +23,12 @@ export function poolReconciler(shell: Shell) {
       await writeStatus({ ...shell, store: shell.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
     }
     if (problem !== undefined) {
-      const event = { type: 'Warning', reason: problem.reason, message: problem.message, action: 'CheckTemplate' } as const
+      const event = {
+        type: 'Warning',
+        reason: problem.reason,
+        message: problem.message,
+        action: 'CheckTemplate',
+      } as const
       shell.recorder.record({ resource: runnerPools, object: pool }, event)
     }
     return {}
@@ -54,7 +59,13 @@ async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSigna
 function samplePod(pool: RunnerPool): NewObject<Pod> {
   const { name, namespace } = pool.metadata
   const uid = '00000000-0000-0000-0000-000000000000'
-  const metadata = { name: 'template-check', namespace: namespace ?? '', uid, resourceVersion: '', creationTimestamp: '' }
+  const metadata = {
+    name: 'template-check',
+    namespace: namespace ?? '',
+    uid,
+    resourceVersion: '',
+    creationTimestamp: '',
+  }
   const spec = { repository: 'owner/repo', runId: '1', jobId: '1' }
   const job: RunnerJob = {
     metadata,

@@ -6,7 +6,7 @@ export function queueKey(kind: Kind, key: string): string {
 }
 
 /** Takes a queue key apart. */
-export function parseQueueKey(queueKey: string): { kind: string; key: string } {
-  const colon = queueKey.indexOf(':')
-  return { kind: queueKey.slice(0, colon), key: queueKey.slice(colon + 1) }
+export function parseQueueKey(queued: string): { kind: string; key: string } {
+  const colon = queued.indexOf(':')
+  return { kind: queued.slice(0, colon), key: queued.slice(colon + 1) }
 }

@@ -42,7 +42,7 @@ async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, sig
 async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
   const pool = poolOf(shell, runner)
   try {
-    if (pool === undefined) return refuse(shell, runner, `RunnerPool ${runner.spec.poolName} is gone`, signal)
+    if (pool === undefined) return await refuse(shell, runner, `RunnerPool ${runner.spec.poolName} is gone`, signal)
     const kind = { client: shell.client, store: shell.caches.pods, resource: pods }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
     await createOnce(kind, runnerPod(pool, job, runner), isOurs, signal)

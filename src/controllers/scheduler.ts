@@ -95,7 +95,11 @@ export class Scheduler {
   #waits(job: RunnerJob): boolean {
     const { metadata, spec, status } = job
     if (metadata.deletionTimestamp !== undefined || spec.cancel || isFinished(job)) return false
-    return status.runnerRef === undefined && runnerOf(this.#caches, job) === undefined && podOf(this.#caches, job) === undefined
+    return (
+      status.runnerRef === undefined &&
+      runnerOf(this.#caches, job) === undefined &&
+      podOf(this.#caches, job) === undefined
+    )
   }
 
   #place(jobKey: string, job: RunnerJob): void {

@@ -30,7 +30,11 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
   const { caches, clock, log } = options
   await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
   const queue = new Workqueue({ clock })
-  const shell: Shell = { ...options, client: options.client.guarded(term.guard), isBusy: () => queue.depthOf('urgent') > 0 }
+  const shell: Shell = {
+    ...options,
+    client: options.client.guarded(term.guard),
+    isBusy: () => queue.depthOf('urgent') > 0,
+  }
   const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
   const reconcile = dispatcher(shell, scheduler)
   const controller = new Controller({ name: 'runnerhub', queue, workers: options.workers, reconcile, log })

@@ -26,7 +26,8 @@ export async function createOnce<T extends KubeObject>(
     if (!(error instanceof AlreadyExists)) throw error
     const key = { namespace: object.metadata.namespace ?? '', name: object.metadata.name }
     const existing = await client.get(resource, key, signal)
-    if (!isOurs(existing)) throw new RetryLater(NAMESAKE_CHECK_MS, `${resource.kind} ${key.name} of an earlier job is still there`)
+    if (!isOurs(existing))
+      throw new RetryLater(NAMESAKE_CHECK_MS, `${resource.kind} ${key.name} of an earlier job is still there`)
     store.applyOwn(existing)
   }
 }

@@ -33,9 +33,9 @@ const byStatus: Readonly<Record<string, FailureReason>> = {
 
 /** The disruption that a pod's status tells of, if any. */
 export function disruptionOf(pod: Pod): Disruption | undefined {
-  const target = pod.status?.conditions?.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
-  const reason = byCondition[target?.reason ?? ''] ?? byStatus[pod.status?.reason ?? '']
-  if (reason === undefined) return undefined
-  const message = target?.message ?? pod.status?.message ?? pod.status?.reason ?? reason
-  return { reason, message }
+  const { conditions = [], reason = '', message } = pod.status ?? {}
+  const target = conditions.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
+  const found = byCondition[target?.reason ?? ''] ?? byStatus[reason]
+  if (found === undefined) return undefined
+  return { reason: found, message: target?.message ?? message ?? found }
 }

@@ -87,18 +87,20 @@ function outcomeOf({ pod, now }: JobView): Move | undefined {
 
 /** A place once given and now gone is a loss, never a silent second run. */
 function lossOf({ job, runner, pod }: JobView): Move | undefined {
-  const gone = runner === undefined || runner.metadata.deletionTimestamp !== undefined
   const begun = job.status.runnerRef !== undefined || pod.is !== 'absent'
-  if (gone && begun) return { phase: 'Failed', reason: 'PodDeleted', message: 'its Runner was deleted' }
-  if (pod.is !== 'absent') return undefined
-  const failure = runner?.status.phase === 'Stopping' ? runner.status : undefined
-  if (failure !== undefined) {
-    const reason = failure.reason === 'AdmissionDenied' ? failure.reason : 'InvalidPod'
-    return { phase: 'Failed', reason, message: failure.message ?? 'the pod was refused' }
+  if (runner === undefined || runner.metadata.deletionTimestamp !== undefined) {
+    return begun ? { phase: 'Failed', reason: 'PodDeleted', message: 'its Runner was deleted' } : undefined
   }
-  const seen = job.status.podUID ?? runner?.status.podUID
-  if (seen === undefined) return undefined
-  return { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' }
+  if (pod.is !== 'absent') return undefined
+  if (runner.status.phase === 'Stopping') return refusalOf(runner)
+  const seen = job.status.podUID ?? runner.status.podUID
+  return seen === undefined ? undefined : { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' }
+}
+
+/** Why the Runner could not make its pod. */
+function refusalOf({ status }: Runner): Move {
+  const reason = status.reason === 'AdmissionDenied' ? status.reason : 'InvalidPod'
+  return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
 }
 
 /** The limit holds for each stage alone: waiting for a Runner, starting, running. */

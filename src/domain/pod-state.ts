@@ -62,19 +62,26 @@ function jobContainer(pod: Pod): ContainerStatus | undefined {
 }
 
 function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
-  const startedAt = container?.state?.running?.startedAt ?? container?.state?.terminated?.startedAt
-  const containerId = container?.containerID ?? container?.state?.terminated?.containerID
   const phase = pod.status?.phase
   return {
     name: pod.metadata.name,
     uid: pod.metadata.uid,
     ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
-    ...(containerId !== undefined && containerId !== '' && { containerId }),
-    // The kubelet writes no start time (or the epoch) for a container that never ran.
-    ...(startedAt !== undefined && startedAt > '1971' && { startedAt }),
+    ...containerFacts(container),
     deleting: pod.metadata.deletionTimestamp !== undefined,
     held: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
     over: phase === 'Succeeded' || phase === 'Failed',
+  }
+}
+
+function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 'containerId' | 'startedAt'> {
+  const { running, terminated } = container?.state ?? {}
+  const startedAt = running?.startedAt ?? terminated?.startedAt ?? ''
+  const containerId = container?.containerID ?? terminated?.containerID ?? ''
+  return {
+    ...(containerId !== '' && { containerId }),
+    // The kubelet writes no start time (or the epoch) for a container that never ran.
+    ...(startedAt > '1971' && { startedAt }),
   }
 }
 

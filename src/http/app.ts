@@ -1,5 +1,5 @@
-import Router from '@koa/router'
-import Koa, { type Middleware } from 'koa'
+import { Router } from '@koa/router'
+import Koa from 'koa'
 import { type Authenticate, requireToken } from './auth.ts'
 import { envelope } from './envelope.ts'
 import { healthRoutes } from './health.ts'
@@ -8,6 +8,7 @@ import { jobRoutes } from './jobs.ts'
 import { logRoutes } from './logs.ts'
 import type { FacadeParts } from './parts.ts'
 import { rateLimit } from './rate-limit.ts'
+import type { FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
   authenticate: Authenticate
@@ -15,11 +16,11 @@ export interface AppOptions extends FacadeParts {
 }
 
 /** The REST facade: middleware and routes in the order in which they apply. */
-export function makeApp(options: AppOptions): Koa {
-  const app = new Koa()
-  const open = new Router()
+export function makeApp(options: AppOptions): Koa<FacadeState> {
+  const app = new Koa<FacadeState>()
+  const open = new Router<FacadeState>()
   healthRoutes(open, options)
-  const api = new Router()
+  const api = new Router<FacadeState>()
   jobRoutes(api, options)
   logRoutes(api, options)
 
@@ -35,19 +36,24 @@ export function makeApp(options: AppOptions): Koa {
   return app
 }
 
-const securityHeaders: Middleware = async (ctx, next) => {
+const securityHeaders: FacadeMiddleware = async (ctx, next) => {
   ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' })
   await next()
 }
 
-function underApi(middleware: Middleware): Middleware {
-  return (ctx, next) => (ctx.path === '/api' || ctx.path.startsWith('/api/') ? middleware(ctx, next) : next())
+function underApi(middleware: FacadeMiddleware): FacadeMiddleware {
+  return async (ctx, next) => {
+    if (ctx.path === '/api' || ctx.path.startsWith('/api/')) await middleware(ctx, next)
+    else await next()
+  }
 }
 
 /** 405 with Allow for a path that exists under other methods, else 404. */
-function unmatched(routers: readonly Router[]): Middleware {
+function unmatched(routers: readonly Router<FacadeState>[]): FacadeMiddleware {
   return (ctx) => {
-    const methods = new Set(routers.flatMap((router) => router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods)))
+    const methods = new Set(
+      routers.flatMap((router) => router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods)),
+    )
     if (methods.size === 0) throw notFound(`path ${ctx.path}`)
     const allow = [...methods].sort().join(', ')
     throw new HttpError(405, 'MethodNotAllowed', `${ctx.method} is not allowed here, only ${allow}`, { Allow: allow })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { API_VERSION, DELEGATION_KEY_ANNOTATION } from '../api/names.ts'
 import type { NewObject } from '../api/object.ts'
-import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../api/runner-job.ts'
+import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { delegatedAt } from '../domain/job-status.ts'
 import { AlreadyExists, NotFound } from '../kube/errors.ts'
@@ -74,7 +74,6 @@ function newJob(parts: FacadeParts, name: string, key: string, spec: NewRunnerJo
     apiVersion: API_VERSION,
     kind: 'RunnerJob',
     metadata: { name, namespace: parts.namespace, annotations: { [DELEGATION_KEY_ANNOTATION]: key } },
-    // The API server fills in the defaults.
-    spec: { ...spec, delegatedAt: parts.clock.now().toISOString() } as RunnerJob['spec'],
+    spec: { ...runnerJobDefaults, ...spec, delegatedAt: parts.clock.now().toISOString() },
   }
 }

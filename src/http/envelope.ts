@@ -1,7 +1,7 @@
-import type { Middleware } from 'koa'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import { errorToHttp } from './errors-to-http.ts'
+import type { FacadeMiddleware } from './state.ts'
 
 /** What every JSON answer under /api looks like. */
 export interface Envelope {
@@ -20,12 +20,13 @@ export interface EnvelopeOptions {
 }
 
 /** Turns what a route leaves in `ctx.state.data`, or throws, into the envelope. */
-export function envelope({ clock, log, version }: EnvelopeOptions): Middleware {
+export function envelope({ clock, log, version }: EnvelopeOptions): FacadeMiddleware {
   const metadata = () => ({ timestamp: clock.now().toISOString(), version })
   return async (ctx, next) => {
     try {
       await next()
-      if ('answer' in ctx.state) ctx.body = { success: true, ...ctx.state['answer'], metadata: metadata() }
+      const { answer } = ctx.state
+      if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata() }
     } catch (error) {
       const { status, code, message, headers } = errorToHttp(error)
       if (status >= 500) log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')

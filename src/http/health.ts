@@ -1,12 +1,13 @@
-import type Router from '@koa/router'
+import type { Router } from '@koa/router'
 import type { KubeClient } from '../kube/client.ts'
 import type { FacadeParts } from './parts.ts'
+import type { FacadeState } from './state.ts'
 
 /** How old an answer of the API server may be that still counts, and how long it may take. */
 const PROBE_MS = 2000
 
 /** /health, /livez and /readyz: open to everybody. */
-export function healthRoutes(router: Router, parts: FacadeParts): void {
+export function healthRoutes(router: Router<FacadeState>, parts: FacadeParts): void {
   const clusterAnswers = probe(parts)
   router.get('/health', async (ctx) => {
     const pass = isSynced(parts) && (await clusterAnswers())

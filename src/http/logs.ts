@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import type Router from '@koa/router'
+import type { Router } from '@koa/router'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { NotFound } from '../kube/errors.ts'
@@ -10,14 +11,15 @@ import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
 import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
 import { goneSignal, requestSignal } from './request-signal.ts'
+import type { FacadeState } from './state.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
-export function logRoutes(router: Router, parts: FacadeParts): void {
+export function logRoutes(router: Router<FacadeState>, parts: FacadeParts): void {
   router.get('/api/jobs/:id/logs', async (ctx) => {
     const query = parseLogsQuery(ctx.query)
     const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
     if (!query.follow) {
-      ctx.state['answer'] = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
+      ctx.state.answer = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
       return
     }
     ctx.type = 'text/plain; charset=utf-8'
@@ -38,14 +40,8 @@ async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, si
   const pod = logPod(parts, job)
   if (pod === undefined || !hasLog(pod)) return isFinished(job) ? { logs: '', state: 'unavailable' } : { logs: '' }
   try {
-    const chunks: Buffer[] = []
-    let length = 0
-    for await (const chunk of await openLog(parts, pod, query, signal)) {
-      const bytes = Buffer.from(chunk as Uint8Array)
-      chunks.push(bytes)
-      length += bytes.length
-    }
-    return { logs: Buffer.concat(chunks).toString('utf8'), ...(length >= LONGEST_LOG && { truncated: true }) }
+    const bytes = await buffer(await openLog(parts, pod, query, signal))
+    return { logs: bytes.toString('utf8'), ...(bytes.length >= LONGEST_LOG && { truncated: true }) }
   } catch (error) {
     // The pod went while we looked.
     if (error instanceof NotFound) return { logs: '', state: 'unavailable' }

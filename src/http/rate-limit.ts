@@ -1,7 +1,7 @@
-import type { Middleware } from 'koa'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Clock } from '../kube/clock.ts'
 import { HttpError } from './http-error.ts'
+import type { FacadeMiddleware } from './state.ts'
 
 export interface RateLimitOptions {
   /** Requests per client address and window. */
@@ -11,7 +11,7 @@ export interface RateLimitOptions {
 }
 
 /** Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). */
-export function rateLimit({ max, windowSeconds, clock }: RateLimitOptions): Middleware {
+export function rateLimit({ max, windowSeconds, clock }: RateLimitOptions): FacadeMiddleware {
   const limiter = new RateLimiterMemory({ points: max, duration: windowSeconds })
   return async (ctx, next) => {
     const spent = await limiter.consume(ctx.ip).catch(refused)
