@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import { Unreachable } from '../../../src/kube/errors.ts'
+import { watchLines } from '../../../src/kube/watch-lines.ts'
+
+async function* bytes(text: string, size: number): AsyncGenerator<Uint8Array> {
+  const encoded = Buffer.from(text)
+  for (let from = 0; from < encoded.length; from += size) yield encoded.subarray(from, from + size)
+}
+
+async function all(lines: AsyncIterable<string>): Promise<string[]> {
+  const seen: string[] = []
+  for await (const line of lines) seen.push(line)
+  return seen
+}
+
+describe('watch lines', () => {
+  const text = '{"a":"é"}\n\n{"b":"日本"}\n{"c":"🙂"}\n'
+
+  for (const size of [1, 2, 3, 5, 7, 1000]) {
+    it(`come out whole when their bytes come in pieces of ${size}`, async () => {
+      const lines = await all(watchLines(bytes(text, size)))
+      expect(lines).to.deep.equal(['{"a":"é"}', '{"b":"日本"}', '{"c":"🙂"}'])
+    })
+  }
+
+  it('do not include one that was cut off: the body counts as broken', async () => {
+    const seen: string[] = []
+    const read = async (): Promise<void> => {
+      for await (const line of watchLines(bytes('{"a":1}\n{"b":', 4))) seen.push(line)
+    }
+    expect(await read().catch((error: unknown) => error)).to.be.instanceOf(Unreachable)
+    expect(seen).to.deep.equal(['{"a":1}'])
+  })
+
+  it('report every arrival of bytes, be it half a line', async () => {
+    let arrivals = 0
+    await all(watchLines(bytes('{"a":1}\n', 2), () => (arrivals += 1)))
+    expect(arrivals).to.equal(4)
+  })
+})
