@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 INSTALLED := node_modules/.installed
 IMAGE ?= docker.io/local/runnerhub:dev
-BASE_IMAGE ?= docker.io/library/debian:bookworm-slim
+IMAGE_ARCHIVE ?= build/runnerhub.tar
 
 .PHONY: help
 help: ## List the targets
@@ -120,6 +120,14 @@ kubeconfig: ## Print the path of the local cluster's kubeconfig
 .PHONY: run
 run: $(INSTALLED) ## Run the operator from the sources on the local cluster
 	config/local/run
+
+.PHONY: image load-image
+image: $(INSTALLED) ## Build the image as an archive: IMAGE, IMAGE_ARCHIVE and BASE_IMAGE say what and where
+	node config/image/prepare.ts
+	config/image/build $(IMAGE) $(IMAGE_ARCHIVE)
+
+load-image: image ## Build the image and bring it into the local cluster
+	config/local/cluster load-image $(IMAGE_ARCHIVE)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure throughput, latency and API writes

@@ -44,7 +44,7 @@ export const stages: Stage[] = [
     needs: ['up'],
     work: mocha('faults', 60),
   },
-  { name: 'image', about: 'build the image', deadlineMinutes: 8, needs: ['up'], work: make('image') },
+  { name: 'image', about: 'build the image and load it', deadlineMinutes: 8, needs: ['up'], work: make('load-image') },
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
