@@ -42,7 +42,7 @@ interface Problem {
 
 async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSignal): Promise<Problem | undefined> {
   try {
-    await client.create(pods, samplePod(pool), signal, { dryRun: true })
+    await client.dryRunCreate(pods, samplePod(pool), signal)
   } catch (error) {
     // A pod of this name cannot exist for long; its being there says that the template was accepted.
     if (error instanceof AlreadyExists) return undefined

@@ -1,4 +1,4 @@
-import { ApiError, Invalid, LeaseLost, TooManyRequests, Unreachable } from '../kube/errors.ts'
+import { ApiError, Invalid, LeaseLost, NotFound, TooManyRequests, Unreachable } from '../kube/errors.ts'
 import { HttpError } from './http-error.ts'
 
 const RETRY_SECONDS = '5'
@@ -16,6 +16,8 @@ export function errorToHttp(error: unknown): HttpError {
 
 function isClusterTrouble(error: unknown): boolean {
   if (error instanceof Unreachable || error instanceof LeaseLost || error instanceof TooManyRequests) return true
+  // Routes handle the absence of what was asked for; what is left is a namespace or a CRD that is not there.
+  if (error instanceof NotFound) return true
   if (error instanceof ApiError) return error.code >= 500
   return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
 }

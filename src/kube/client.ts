@@ -89,17 +89,19 @@ export class KubeClient {
     )
   }
 
-  async create<T extends KubeObject>(
+  async create<T extends KubeObject>(resource: Resource<T>, object: NewObject<T>, signal: AbortSignal): Promise<T> {
+    const path = resourcePath(resource, object.metadata.namespace)
+    return parseObject(resource, await this.request('POST', path, { body: object }, signal))
+  }
+
+  /** Fails as a create would, and creates nothing. (What the API server answers is no stored object: no version.) */
+  async dryRunCreate<T extends KubeObject>(
     resource: Resource<T>,
     object: NewObject<T>,
     signal: AbortSignal,
-    options: { dryRun?: boolean } = {},
-  ): Promise<T> {
-    const query: Record<string, string> = options.dryRun === true ? { dryRun: 'All' } : {}
-    return parseObject(
-      resource,
-      await this.request('POST', resourcePath(resource, object.metadata.namespace), { query, body: object }, signal),
-    )
+  ): Promise<void> {
+    const path = resourcePath(resource, object.metadata.namespace)
+    await this.request('POST', path, { query: { dryRun: 'All' }, body: object }, signal)
   }
 
   /** Fails with Conflict when the object has changed since the version that it carries. */
