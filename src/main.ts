@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { hostname } from 'node:os'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
@@ -35,6 +36,16 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<v
   await run(config)
 }
 
+/** What both halves are given. */
+interface Process {
+  config: Config
+  log: Log
+  caches: Caches
+  /** A client with connections of its own, which names its role to the API server. */
+  clientAs: (role: string) => KubeClient
+  signal: AbortSignal
+}
+
 async function run(config: Config): Promise<void> {
   const log = makeLog(config.logLevel)
   const stop = new AbortController()
@@ -42,17 +53,21 @@ async function run(config: Config): Promise<void> {
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 
   const connection = await connectionOf(config)
-  const clientAs = (role: string) => new KubeClient(connection, { userAgent: `runnerhub-${role}/${version}`, clock })
-  const cacheClient = clientAs('cache')
-  const caches = makeCaches({ client: cacheClient, namespace: config.namespace, log })
-  const parts = [caches.reflectors.map((reflector) => reflector.run(stop.signal))].flat()
-  if (config.roles !== 'facade')
-    parts.push(...runControllers(config, { client: clientAs('controller'), caches, log }, stop.signal))
-  if (config.roles !== 'controllers')
-    parts.push(runFacade(config, { client: clientAs('facade'), caches, log }, stop.signal))
+  const clients: KubeClient[] = []
+  const clientAs = (role: string): KubeClient => {
+    const client = new KubeClient(connection, { userAgent: `runnerhub-${role}/${version}`, clock })
+    clients.push(client)
+    return client
+  }
+  const caches = makeCaches({ client: clientAs('cache'), namespace: config.namespace, log })
+  const parts: Process = { config, log, caches, clientAs, signal: stop.signal }
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
-  await Promise.all(parts)
-  await cacheClient.close()
+  await Promise.all([
+    ...caches.reflectors.map((reflector) => reflector.run(stop.signal)),
+    config.roles === 'facade' ? undefined : runControllers(parts),
+    config.roles === 'controllers' ? undefined : runFacade(parts),
+  ])
+  await Promise.all(clients.map((client) => client.close()))
   log.info({}, 'stopped')
 }
 
@@ -63,39 +78,35 @@ async function connectionOf(config: Config): Promise<Connection> {
   return fromKubeconfig(config.kubeconfig, config.kubeContext)
 }
 
-interface Shared {
-  client: KubeClient
-  caches: Caches
-  log: Log
-}
-
-function runControllers(config: Config, shared: Shared, signal: AbortSignal): Promise<void>[] {
-  const identity = config.identity ?? hostname()
-  const recorder = new EventRecorder({ ...shared, component: 'runnerhub', instance: identity, clock })
+async function runControllers({ config, log, caches, clientAs, signal }: Process): Promise<void> {
+  const client = clientAs('controller')
+  // Unique to this process: a pod's name is, a host's is not.
+  const identity = config.identity ?? `${hostname()}-${randomUUID()}`
+  const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
+  const leaseMs = config.leaseSeconds * 1000
   const election = new LeaderElection({
-    ...shared,
+    client: clientAs('lease'),
     namespace: config.namespace,
     name: config.leaseName,
     identity,
     clock,
-    leaseMs: config.leaseSeconds * 1000,
-    renewDeadlineMs: (config.leaseSeconds * 1000 * 2) / 3,
-    retryMs: (config.leaseSeconds * 1000) / 7.5,
+    leaseMs,
+    renewDeadlineMs: (leaseMs * 2) / 3,
+    retryMs: leaseMs / 7.5,
+    log,
   })
   const settings = { startTroubleMs: config.startTroubleSeconds * 1000 }
-  const options = { ...shared, recorder, clock, workers: config.workers, settings }
-  return [
-    recorder.run(signal),
-    election.run((term) => runTerm(options, term), signal).then(() => shared.client.close()),
-  ]
+  const options = { client, caches, log, recorder, clock, workers: config.workers, settings }
+  await Promise.all([recorder.run(signal), election.run((term) => runTerm(options, term), signal)])
 }
 
-async function runFacade(config: Config, shared: Shared, signal: AbortSignal): Promise<void> {
-  const { log } = shared
+async function runFacade({ config, log, caches, clientAs, signal }: Process): Promise<void> {
   if (config.tokenFile === undefined) log.warn({}, 'no TOKEN_FILE: every call of the API is refused with 401')
   const tokens = config.tokenFile === undefined ? undefined : new StaticTokens(config.tokenFile, { clock, log })
   const app = makeApp({
-    ...shared,
+    client: clientAs('facade'),
+    caches,
+    log,
     namespace: config.namespace,
     clock,
     version,
@@ -106,5 +117,4 @@ async function runFacade(config: Config, shared: Shared, signal: AbortSignal): P
   const handle = app.callback()
   const server = createServer((request, response) => void handle(request, response))
   await listen(server, config.httpPort, { log, signal })
-  await shared.client.close()
 }
