@@ -34,7 +34,7 @@ export const snippets: [path: string, rule: string | undefined, source: string][
   [
     'src/complexity.ts',
     'complexity',
-    `export const f = (a: number) => {${' if (a > 1) return a'.repeat(10)}\n  return 0 }\n`.replaceAll(' if', '\n  if'),
+    `export const f = (a: number) => {${' if (a > 1) return a'.repeat(14)}\n  return 0 }\n`.replaceAll(' if', '\n  if'),
   ],
   ['src/long.ts', 'max-lines-per-function', `export function f(a: string[]) {\n${"  a.push('')\n".repeat(60)}}\n`],
   [
