@@ -1,10 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { pods } from '../api/pod.ts'
-import { JOB_LABEL, JOB_UID_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL } from '../api/names.ts'
-import { controllerRef, type NewObject } from '../api/object.ts'
 import { type RunnerJob, type RunnerJobStatus, runnerJobs } from '../api/runner-job.ts'
-import type { RunnerPool } from '../api/runner-pool.ts'
-import { type Runner, runners } from '../api/runner.ts'
+import { runners } from '../api/runner.ts'
 import { podOf, runnerName, runnerOf } from '../cluster/caches.ts'
 import { type JobAct, type JobPlan, type JobView, planJob } from '../domain/job-plan.ts'
 import { podState } from '../domain/pod-state.ts'
@@ -12,6 +9,7 @@ import type { Pass, Result } from '../kube/controller.ts'
 import { NotFound } from '../kube/errors.ts'
 import { recordMove } from './job-events.ts'
 import { Lasting } from './lasting.ts'
+import { newRunner } from './new-runner.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Shell } from './shell.ts'
 import { createOnce, deleteObject, releasePod, writeStatus } from './writes.ts'
@@ -120,31 +118,4 @@ async function createRunner({ shell, scheduler, key, job }: JobPass, signal: Abo
   if (pool === undefined) return
   const kind = { client: shell.client, store: shell.caches.runners, resource: runners }
   await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef.uid === job.metadata.uid, signal)
-}
-
-function newRunner(job: RunnerJob, pool: RunnerPool): NewObject<Runner> {
-  const { name, uid, namespace } = job.metadata
-  return {
-    apiVersion: 'runnerhub.dev/v1',
-    kind: 'Runner',
-    metadata: {
-      name: runnerName(job),
-      ...(namespace !== undefined && { namespace }),
-      labels: {
-        [MANAGED_BY_LABEL]: MANAGED_BY,
-        [JOB_LABEL]: name,
-        [JOB_UID_LABEL]: uid,
-        [POOL_LABEL]: pool.metadata.name,
-      },
-      ownerReferences: [controllerRef(runnerJobs, job)],
-    },
-    spec: {
-      type: 'Ephemeral',
-      repository: job.spec.repository,
-      ...(job.spec.labels !== undefined && { labels: job.spec.labels }),
-      poolName: pool.metadata.name,
-      jobRef: { name, uid },
-      attempt: 1,
-    },
-  }
 }
