@@ -12,7 +12,7 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
     const result: SuiteResult = { passed: [], failed: [], skipped: [] }
     runner.on(EVENT_TEST_PASS, (test) => result.passed.push({ title: test.fullTitle(), ms: test.duration ?? 0 }))
     runner.on(EVENT_TEST_FAIL, (test, error: unknown) => {
-      result.failed.push({ title: test.fullTitle(), message: error instanceof Error ? error.message : String(error) })
+      result.failed.push({ title: test.fullTitle(), message: messageOf(error) })
     })
     runner.on(EVENT_TEST_PENDING, (test) => result.skipped.push(test.fullTitle()))
     // Written at once: a process that hangs or crashes after its tests still has told what they showed.
@@ -21,4 +21,10 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
       if (file !== undefined) writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`)
     })
   }
+}
+
+/** Tests that ran in parallel hand over their errors as plain objects. */
+function messageOf(error: unknown): string {
+  const hasMessage = typeof error === 'object' && error !== null && 'message' in error
+  return String(hasMessage ? error.message : error)
 }
