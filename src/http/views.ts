@@ -62,3 +62,16 @@ export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknow
     },
   }
 }
+
+/** A job as lists show it. */
+export function jobSummary(caches: Caches, job: RunnerJob): Record<string, unknown> {
+  const { spec, status } = job
+  return {
+    id: publicId(job),
+    githubJobId: githubJobId(spec.jobId),
+    repository: spec.repository,
+    workflow: spec.workflow ?? null,
+    status: stateOf(caches, job),
+    startedAt: iso(status.startedAt),
+  }
+}

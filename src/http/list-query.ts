@@ -1,0 +1,74 @@
+import { REPOSITORY_PATTERN } from '../api/fields.ts'
+import { badRequest } from './http-error.ts'
+import type { JobState } from './views.ts'
+
+/** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
+export interface ListQuery {
+  page: number
+  limit: number
+  repository?: string
+  status?: JobState
+  startMs?: number
+  endMs?: number
+}
+
+const states: readonly string[] = ['queued', 'assigned', 'running', 'completed', 'failed', 'cancelled']
+const repositoryPattern = new RegExp(REPOSITORY_PATTERN, 'u')
+
+type Query = Readonly<Record<string, string | string[] | undefined>>
+
+/** Parses the query; 400 names the parameter and what is wrong with it. */
+export function parseListQuery(query: Query): ListQuery {
+  const repository = one(query, 'repository')
+  const status = one(query, 'status')
+  const startMs = date(query, 'startDate', 'start')
+  const endMs = date(query, 'endDate', 'end')
+  if (repository !== undefined && !repositoryPattern.test(repository)) throw badRequest('repository must be owner/repo')
+  if (status !== undefined && !isState(status)) throw badRequest(`status must be one of ${states.join(', ')}`)
+  return {
+    page: wholeNumber(query, 'page', { default: 1, highest: 1_000_000_000 }),
+    limit: wholeNumber(query, 'limit', { default: 20, highest: 100 }),
+    ...(repository !== undefined && { repository }),
+    ...(status !== undefined && { status }),
+    ...(startMs !== undefined && { startMs }),
+    ...(endMs !== undefined && { endMs }),
+  }
+}
+
+function isState(text: string): text is JobState {
+  return states.includes(text)
+}
+
+function one(query: Query, name: string): string | undefined {
+  const value = query[name]
+  if (typeof value === 'object') throw badRequest(`${name} may be given once`)
+  return value
+}
+
+function wholeNumber(query: Query, name: string, range: { default: number; highest: number }): number {
+  const text = one(query, name)
+  if (text === undefined) return range.default
+  const number = Number(text)
+  if (/^\d{1,10}$/.test(text) && number >= 1 && number <= range.highest) return number
+  throw badRequest(`${name} must be a whole number from 1 to ${range.highest}`)
+}
+
+const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/
+
+/** A day stands for its first moment as a start and for its last as an end; a time without offset is UTC. */
+function date(query: Query, name: string, bound: 'start' | 'end'): number | undefined {
+  const text = one(query, name)
+  if (text === undefined) return undefined
+  const isDay = text.length === 10
+  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10))
+  const ms = ISO.test(text) ? Date.parse(isDay || hasZone ? text : `${text}Z`) : Number.NaN
+  if (Number.isNaN(ms) || !dayExists(text)) throw badRequest(`${name} must be an ISO 8601 date or time`)
+  return isDay && bound === 'end' ? ms + 86_400_000 - 1 : ms
+}
+
+/** Date.parse takes the 31st of every month. */
+function dayExists(text: string): boolean {
+  const day = text.slice(0, 10)
+  const ms = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day)
+}
