@@ -9,11 +9,14 @@ kube_controller_manager_command() {
   COMMAND=("$KUBERNETES_BIN/kube-controller-manager" --leader-elect=false
     --bind-address=127.0.0.1 --secure-port="$CONTROLLER_MANAGER_PORT"
     --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig"
-    --use-service-account-credentials --service-account-private-key-file="$PKI/service-account.key"
+    --flex-volume-plugin-dir="$STATE/volume-plugins" --use-service-account-credentials --service-account-private-key-file="$PKI/service-account.key"
     --root-ca-file="$PKI/ca.crt" --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key")
 }
 
-# Its certificate is made by itself at start and signed by nobody.
+# Its certificate is made by itself at start and signed by nobody. Its first
+# work that everyone waits for: no pod can be made before there is a service account.
 kube_controller_manager_healthy() {
-  curl -skf --noproxy '*' --max-time 3 "https://127.0.0.1:$CONTROLLER_MANAGER_PORT/healthz" | grep -qx ok
+  curl -skf --noproxy '*' --max-time 3 "https://127.0.0.1:$CONTROLLER_MANAGER_PORT/healthz" | grep -qx ok &&
+    curl -sf --noproxy '*' --max-time 3 --cacert "$PKI/ca.crt" --cert "$PKI/admin.crt" --key "$PKI/admin.key" -o /dev/null \
+      "https://$API_ADDRESS:$API_PORT/api/v1/namespaces/default/serviceaccounts/default"
 }

@@ -64,11 +64,14 @@ END
 }
 
 remove_network() {
-  local link
+  local link sandbox
   for link in $(ip -o link show master "$BRIDGE" 2>/dev/null | awk -F': ' '{sub(/@.*/, "", $2); print $2}'); do
     ip link delete "$link" 2>/dev/null || true
   done
   ip link delete "$BRIDGE" 2>/dev/null || true
-  rm -f /var/lib/cni/results/runnerhub-local-*
+  # The plugins remember each sandbox here, whatever folders they are told to use.
+  for sandbox in "$STATE"/containerd/io.containerd.grpc.v1.cri/sandboxes/*; do
+    rm -f /var/lib/cni/results/*-"${sandbox##*/}"-*
+  done
   rmdir /var/lib/cni/results /var/lib/cni/cache /var/lib/cni 2>/dev/null || true
 }

@@ -59,12 +59,18 @@ wait_healthy() {
   done
 }
 
+# For how many seconds a part may be unhealthy before it is started again: long when it is new.
+patience() {
+  local age=$(($(date +%s) - $(stat -c %Y "$STATE/parts/$1.pid")))
+  printf '%s\n' $((age < 50 ? 60 - age : 10))
+}
+
 # Brings a part to health: started if dead, restarted if it stays unhealthy.
 ensure_part() {
   local part=$1 try
   for try in 1 2 3; do
     start_part "$part"
-    ! wait_healthy "$part" 30 || return 0
+    ! wait_healthy "$part" "$(patience "$part")" || return 0
     say "$part is not healthy (attempt $try of 3)"
     stop_part "$part"
   done

@@ -39,8 +39,8 @@ launch() {
   printf '%s %s %s\n' "$pid" "$(process_start_time "$pid")" "$BOOT_ID" >"$STATE/parts/$part.pid"
 }
 
-end_process() { # PID START [SIGNAL]: asks, then insists after 10 seconds
-  local pid=$1 start=$2 signal=${3:-TERM} deadline=$((SECONDS + 10))
+end_process() { # PID START [SIGNAL]: asks, then insists after 4 seconds
+  local pid=$1 start=$2 signal=${3:-TERM} deadline=$((SECONDS + 4))
   kill -s "$signal" "$pid" 2>/dev/null || return 0
   while is_process "$pid" "$start" "$BOOT_ID"; do
     ((SECONDS < deadline)) || kill -s KILL "$pid" 2>/dev/null || true

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { glob, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { clusterTool, root } from './cluster.ts'
+import { type Ended, type ProgramOptions, run, tail } from './program.ts'
+import { StepFailed } from './step-failed.ts'
+
+const context = join(root, 'build/image')
+const archive = join(root, 'build/runnerhub-run.tar')
+/** Tells which image the archive holds. */
+const label = `${archive}.name`
+
+/**
+ * Builds the operator's image, under a name that tells its content, unless that was done last time; answers the name.
+ * Other content, other name: a deployment notices, and nobody else's image is replaced.
+ */
+export async function buildImage(baseImage: string, signal: AbortSignal): Promise<string> {
+  const environment = { BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
+  await step('the sources cannot be compiled', ['node', 'config/image/prepare.ts'], environment, signal)
+  const name = `docker.io/local/runnerhub:${await hashOfContext(environment.BASE_IMAGE)}`
+  if (existsSync(archive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
+  await rm(label, { force: true })
+  await step('the image cannot be built', ['config/image/build', name, archive], environment, signal)
+  await writeFile(label, name)
+  return name
+}
+
+/** Brings the image that was built last into the cluster. */
+export async function loadImage(signal: AbortSignal): Promise<void> {
+  await step('the image cannot be brought into the cluster', [clusterTool, 'load-image', archive], {}, signal)
+}
+
+async function hashOfContext(baseImage: string): Promise<string> {
+  const files = await Array.fromAsync(glob('**', { cwd: context, withFileTypes: true }))
+  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name))
+  const hash = createHash('sha256').update(baseImage)
+  for (const path of paths.sort()) hash.update(path.slice(context.length)).update(await readFile(path))
+  return hash.digest('hex').slice(0, 12)
+}
+
+async function step(
+  failure: string,
+  command: readonly [string, ...string[]],
+  environment: ProgramOptions['environment'] = {},
+  signal: AbortSignal,
+): Promise<void> {
+  const ended: Ended = await run(command, { environment, directory: root }, signal)
+  if (ended.code === 0) return
+  const details = tail(`${ended.stdout}${ended.stderr}`, 30)
+  throw new StepFailed(failure, { details, advice: `mend what ${command.join(' ')} says` })
+}

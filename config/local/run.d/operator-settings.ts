@@ -1,0 +1,24 @@
+import { describeSettings } from '../../../src/config.ts'
+
+/** What the manifests decide; given by a ConfigMap these would do nothing, or keep the operator from starting. */
+const decidedElsewhere: Readonly<Record<string, string>> = {
+  POD_NAMESPACE: 'RUN_NAMESPACE chooses the namespace',
+  POD_NAME: 'the manifests set it',
+  TOKEN_FILE: 'the manifests set it',
+  HTTP_PORT: 'the manifests set it; RUN_HTTP_PORT chooses the port on this machine',
+  KUBECONFIG: 'in the cluster none is needed; RUNNERHUB_KUBECONFIG chooses the cluster',
+  KUBE_CONTEXT: 'in the cluster none is needed; RUNNERHUB_CONTEXT chooses the cluster',
+  KUBERNETES_SERVICE_HOST: 'the cluster sets it',
+  KUBERNETES_SERVICE_PORT: 'the cluster sets it',
+  SERVICE_ACCOUNT_DIRECTORY: 'the cluster sets it',
+}
+
+/** The operator's settings that can be given to `make run`. */
+export function passableSettings(): ReturnType<typeof describeSettings> {
+  return describeSettings().filter(({ env }) => decidedElsewhere[env] === undefined)
+}
+
+/** Why a setting cannot be passed on, if it is one of those. */
+export function whyNotPassable(name: string): string | undefined {
+  return decidedElsewhere[name]
+}

@@ -1,0 +1,163 @@
+import { expect } from 'chai'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { command } from '../command.ts'
+import { eventually } from '../eventually.ts'
+import { leftovers, podProcess } from './leftovers.ts'
+import { logTail, parts, pidOf, status, type Part } from './parts.ts'
+import { networkCheck, Pods } from './pods.ts'
+import { cluster, clusterEnv, ended } from './tool.ts'
+
+/** These tests take the machine's own cluster down and up again: nothing else may use it meanwhile. */
+describe('the local cluster', function () {
+  this.timeout('3m')
+  let kubeconfig: string
+  let state: string
+  let pods: Pods
+  let longRunning: string
+
+  before('starts', async function () {
+    this.timeout('5m')
+    const started = performance.now()
+    await cluster('up')
+    console.log(`    up took ${seconds(started)} s`)
+    const env = await clusterEnv()
+    if (env['RUNNERHUB_CLUSTER_KIND'] !== 'local') this.skip()
+    kubeconfig = env['KUBECONFIG'] ?? ''
+    state = dirname(kubeconfig)
+    pods = new Pods(kubeconfig, env['RUNNERHUB_BASE_IMAGE'] ?? '')
+    longRunning = await startLongRunning()
+  })
+
+  afterEach('is healthy again for the next test', async () => {
+    await cluster('up')
+  })
+
+  async function startLongRunning(): Promise<string> {
+    const name = await pods.start(`exec ${podProcess}`)
+    await eventually(() => pods.isRunning(name), { withinMs: 60_000, everyMs: 200, what: `pod ${name} runs` })
+    return name
+  }
+
+  async function expectWorking(part?: Part): Promise<void> {
+    const now = await status()
+    const log = part === undefined ? '' : await logTail(kubeconfig, part)
+    expect(now.healthy, `${now.text}\n${log}`).to.equal(true)
+    const output = await pods.run(networkCheck)
+    expect(output, log)
+      .to.match(/^10\.96\.0\.1 /)
+      .and.to.contain('service answers')
+  }
+
+  it('answers names and Services in pods', () => expectWorking())
+
+  it('changes nothing when it is started a second time', async () => {
+    const [before, container] = [await status(), await pods.containerId(longRunning)]
+    const started = performance.now()
+    await cluster('up')
+    console.log(`      up took ${seconds(started)} s`)
+    expect((await status()).parts).to.deep.equal(before.parts)
+    expect(await pods.isRunning(longRunning)).to.equal(true)
+    expect(await pods.containerId(longRunning)).to.equal(container)
+  })
+
+  it('is one cluster for every clone on the machine', async () => {
+    const clone = await mkdtemp(join(tmpdir(), 'runnerhub-clone-'))
+    try {
+      await cp(new URL('../../config/local', import.meta.url), clone, { recursive: true })
+      const before = await status()
+      const up = await ended(join(clone, 'cluster'), ['up'])
+      expect(up.code, up.stderr).to.equal(0)
+      expect((await ended(join(clone, 'cluster'), ['kubeconfig'])).stdout.trim()).to.equal(kubeconfig)
+      expect((await status()).parts).to.deep.equal(before.parts)
+    } finally {
+      await rm(clone, { recursive: true })
+    }
+  })
+
+  for (const part of parts)
+    it(`notices that ${part} was killed, and repairs it`, async () => {
+      const container = await pods.containerId(longRunning)
+      const pid = await pidOf(part)
+      process.kill(pid, 'SIGKILL')
+      const broken = await status()
+      expect(broken.healthy, broken.text).to.equal(false)
+      expect(broken.parts[part]?.state, broken.text).to.equal('dead')
+      const started = performance.now()
+      await cluster('up')
+      console.log(`      repaired in ${seconds(started)} s`)
+      await expectWorking(part)
+      expect(await pidOf(part)).not.to.equal(pid)
+      expect(await pods.containerId(longRunning), 'running pods go on').to.equal(container)
+    })
+
+  it('starts a part again that hangs', async () => {
+    const pid = await pidOf('kube-scheduler')
+    process.kill(pid, 'SIGSTOP')
+    expect((await status()).parts['kube-scheduler']?.state).to.equal('unhealthy')
+    await cluster('up')
+    expect(await pidOf('kube-scheduler')).not.to.equal(pid)
+    await expectWorking('kube-scheduler')
+  })
+
+  it('never ends a process that merely has the pid of a dead part', async () => {
+    const file = join(state, 'parts', 'coredns.pid')
+    const pid = await pidOf('coredns')
+    const [, , boot] = (await readFile(file, 'utf8')).trim().split(' ')
+    await command('sh', '-c', `echo ${process.pid} 1 ${boot} >${file}`)
+    await cluster('up') // ends the true CoreDNS, which bears our mark, and not this process
+    expect(await pidOf('coredns')).not.to.be.oneOf([pid, process.pid])
+    await expectWorking('coredns')
+  })
+
+  it('renews a certificate that is about to expire', async () => {
+    const base = join(state, 'pki', 'kube-apiserver')
+    const authority = ['-CA', join(state, 'pki/ca.crt'), '-CAkey', join(state, 'pki/ca.key')]
+    await command('openssl', 'x509', '-in', `${base}.crt`, ...authority, '-days', '5', '-out', `${base}.crt.short`)
+    await command('mv', `${base}.crt.short`, `${base}.crt`)
+    await cluster('up')
+    const inTwentyDays = String(20 * 24 * 3600)
+    const check = await ended('openssl', ['x509', '-noout', '-checkend', inTwentyDays, '-in', `${base}.crt`])
+    expect(check.stdout).to.contain('will not expire')
+    await expectWorking('kube-apiserver')
+  })
+
+  it('comes back after everything was killed at once', async () => {
+    const now = await status()
+    const shims = await command('sh', '-c', `grep -lzs 'RUNNERHUB_LOCAL_PART=${state}:' /proc/[0-9]*/environ`)
+    for (const path of shims.split('\n')) process.kill(Number(path.split('/')[2]), 'SIGKILL')
+    expect((await status()).healthy, now.text).to.equal(false)
+    await cluster('up')
+    await expectWorking()
+  })
+
+  it('makes its bridge again, and the pods on it', async () => {
+    await command('ip', 'link', 'delete', 'rhub0')
+    expect((await status()).healthy).to.equal(false)
+    await cluster('up')
+    await expectWorking()
+  })
+
+  it('lets two starts at once wait for each other', async () => {
+    process.kill(await pidOf('kube-scheduler'), 'SIGKILL')
+    await Promise.all([cluster('up'), cluster('up')])
+    await expectWorking()
+  })
+
+  it('leaves nothing behind when it is taken down, and starts anew', async () => {
+    await startLongRunning()
+    await cluster('down')
+    expect(await leftovers(state)).to.deep.equal([])
+    expect((await status()).healthy).to.equal(false)
+    await cluster('down')
+    const started = performance.now()
+    await cluster('up')
+    console.log(`      a new cluster in ${seconds(started)} s`)
+    await expectWorking()
+  })
+})
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(1)
+}

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { glob, readFile, readdir } from 'node:fs/promises'
+import { command } from '../command.ts'
+import { ended } from './tool.ts'
+
+/** Everything on this machine that the cluster of this state folder could have left behind, one line each. */
+export async function leftovers(state: string): Promise<string[]> {
+  const found = await Promise.all([
+    processes(state),
+    mounts(state),
+    links(),
+    firewallRules('iptables-save'),
+    firewallRules('ip6tables-save'),
+    lines(glob('/sys/fs/cgroup/{,*/}runnerhub-local'), 'control group'),
+    lines(glob('/run/containerd/s/*'), 'socket'),
+    lines(glob('/var/lib/cni/results/*'), 'address'),
+  ])
+  return [...found.flat(), ...folders(state)]
+}
+
+/** Processes that carry the cluster's mark, and those of pods, which carry only their arguments. */
+async function processes(state: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const described = await Promise.all(
+    pids.map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+      const text = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
+      const ours = environment.includes(`RUNNERHUB_LOCAL_PART=${state}:`) || text.startsWith(podProcess)
+      return ours ? [`process ${pid}: ${text}`] : []
+    }),
+  )
+  return described.flat()
+}
+
+/** What the pods of these tests wait with: a number that nobody else sleeps for. */
+export const podProcess = 'sleep 31536017'
+
+async function mounts(state: string): Promise<string[]> {
+  const table = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' ')[4] ?? '')
+  return table.filter((target) => target.startsWith(`${state}/`)).map((target) => `mount ${target}`)
+}
+
+async function links(): Promise<string[]> {
+  const all = await readdir('/sys/class/net')
+  return all.filter((name) => name === 'rhub0' || name.startsWith('veth')).map((name) => `interface ${name}`)
+}
+
+async function firewallRules(program: string): Promise<string[]> {
+  if ((await ended('sh', ['-c', `command -v ${program}`])).code !== 0) return []
+  const rules = (await command(program)).split('\n').filter((line) => /\b(KUBE|CNI)-/.test(line))
+  return rules.map((rule) => `${program}: ${rule}`)
+}
+
+function folders(state: string): string[] {
+  return [state, '/var/lib/kubelet', '/var/log/containers'].filter((path) => existsSync(path))
+}
+
+async function lines(paths: AsyncIterable<string>, what: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const path of paths) found.push(`${what} ${path}`)
+  return found
+}
