@@ -114,6 +114,11 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   return config as Config
 }
 
+/** Every setting by its environment variable, for programs that pass settings on. */
+export function describeSettings(): { env: string; default: string | undefined; help: string }[] {
+  return Object.values(settings).map(({ env, default: fallback, help }) => ({ env, default: fallback, help }))
+}
+
 function flagOf(arg: string): [string, string] {
   const equals = arg.indexOf('=')
   return equals < 0 ? [arg, ''] : [arg.slice(0, equals), arg.slice(equals + 1)]

@@ -22,7 +22,7 @@ export const labels = {
   type: 'array',
   maxItems: 64,
   'x-kubernetes-list-type': 'atomic',
-  items: { type: 'string', minLength: 1, maxLength: 256, pattern: TEXT },
+  items: { type: 'string', description: 'One label.', minLength: 1, maxLength: 256, pattern: TEXT },
 } as const satisfies Schema
 
 export const reason = {
@@ -52,9 +52,12 @@ export function name<const D extends string>(description: D) {
   return { type: 'string', description, maxLength: 253 } as const satisfies Schema
 }
 
+/** RFC 3339 as JavaScript reads it. The API server's own check of date-time also passes a comma, or an offset of 99 hours. */
+const TIME = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+\\-]([01]\\d|2[0-3]):[0-5]\\d)$'
+
 /** An RFC 3339 time. */
 export function time<const D extends string>(description: D) {
-  return { type: 'string', description, format: 'date-time', maxLength: 35 } as const satisfies Schema
+  return { type: 'string', description, format: 'date-time', pattern: TIME, maxLength: 35 } as const satisfies Schema
 }
 
 export const conditions = {
@@ -65,6 +68,7 @@ export const conditions = {
   'x-kubernetes-list-map-keys': ['type'],
   items: {
     type: 'object',
+    description: 'One condition.',
     required: ['type', 'status', 'reason', 'message', 'lastTransitionTime'],
     properties: {
       type: { type: 'string', description: 'Kind of condition.', maxLength: 64 },

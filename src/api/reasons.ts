@@ -9,7 +9,7 @@ export const waitingReasons = [
   'RunnerStarting',
 ] as const
 
-export const progressReasons = ['Running', 'Succeeded'] as const
+export const progressReasons = ['Running', 'Succeeded', 'Reported'] as const
 
 export const failureReasons = [
   'AdmissionDenied',

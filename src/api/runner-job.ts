@@ -76,6 +76,16 @@ export const runnerJobStatus = {
     podUID: name('UID of that pod. Once set, the job never starts in another pod.'),
     containerId: name("The container runtime's id of the job's container."),
     nodeName: name('Node that the pod runs on.'),
+    reported: {
+      type: 'object',
+      description: 'What a proxy runner reported of the job; shown while no pod says otherwise.',
+      required: ['at'],
+      properties: {
+        runnerId: text(253, 'Id of the runner that it named.'),
+        containerId: text(253, 'Id of the container that it named.'),
+        at: time('When it last reported.'),
+      },
+    },
     exitCode: { type: 'integer', description: "Exit code of the job's container.", format: 'int32' },
     assignedAt: time('When it was given to a Runner.'),
     startedAt: time('When its container started.'),

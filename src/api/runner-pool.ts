@@ -20,7 +20,12 @@ export const runnerPoolSpec = {
         'Repositories that may use the pool, as owner/name, where * stands for any text. Absent or empty: all.',
       maxItems: 256,
       'x-kubernetes-list-type': 'atomic',
-      items: { type: 'string', maxLength: 140, pattern: '^[\\w.*\\-]+/[\\w.*\\-]+$' },
+      items: {
+        type: 'string',
+        description: 'One repository, or several with *.',
+        maxLength: 140,
+        pattern: '^[\\w.*\\-]+/[\\w.*\\-]+$',
+      },
     },
     template: {
       type: 'object',

@@ -1,7 +1,9 @@
 import { POOL_LABEL } from '../api/names.ts'
-import { keyOf } from '../api/object.ts'
+import { controllerUid, keyOf } from '../api/object.ts'
+import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
+import type { Runner } from '../api/runner.ts'
 import { type Caches, jobKeyOf, podOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import type { Admission } from '../domain/job-plan.ts'
@@ -61,40 +63,47 @@ export class Scheduler {
 
   /** Reads everything from the caches. */
   begin(): void {
-    for (const runner of this.#caches.runners.list()) this.runnerChanged(keyOf(runner))
-    for (const pod of this.#caches.pods.list()) this.runnerChanged(keyOf(pod))
-    for (const job of this.#caches.jobs.list()) this.#place(keyOf(job), job)
+    for (const runner of this.#caches.runners.list()) this.#recount(keyOf(runner))
+    for (const pod of this.#caches.pods.list()) this.#recount(keyOf(pod))
+    for (const job of this.#caches.jobs.list()) this.#review(keyOf(job))
     this.#advanceAll()
   }
 
   jobChanged(jobKey: string): void {
     const job = this.#caches.jobs.get(jobKey)
-    if (job === undefined || !this.#waits(job)) this.#leave(jobKey)
-    else if (!this.#lineOf.has(jobKey) && !this.#admitted.has(jobKey)) this.#place(jobKey, job)
-    if (job !== undefined && isFinished(job)) this.#recount(`${jobKey}-1`)
+    this.#review(jobKey)
+    if (job === undefined || isFinished(job)) this.#recount(`${jobKey}-1`)
     this.#advanceAll()
   }
 
-  /** A Runner or its pod (both have the same name) appeared, changed or went. */
-  runnerChanged(runnerKey: string): void {
-    const jobKey = this.#recount(runnerKey)
-    if (jobKey !== undefined && this.#caches.runners.get(runnerKey) !== undefined) this.#leave(jobKey)
+  /** A Runner or its pod (both have the same name) appeared, changed or went; `jobKey` is whose it is or was. */
+  runnerChanged(runnerKey: string, jobKey: string | undefined): void {
+    this.#recount(runnerKey)
+    if (jobKey !== undefined) this.#review(jobKey)
     this.#advanceAll()
   }
 
+  /** Everybody without a Runner lines up anew, those let in as well: their pool may be gone or smaller. */
   poolsChanged(): void {
-    for (const jobKey of [...this.#lineOf.keys(), ...this.#unplaced.keys()]) {
-      const job = this.#caches.jobs.get(jobKey)
+    for (const jobKey of [...this.#admitted.keys(), ...this.#lineOf.keys(), ...this.#unplaced.keys()]) {
       this.#leave(jobKey)
-      if (job !== undefined && this.#waits(job)) this.#place(jobKey, job)
+      this.#review(jobKey)
       this.#wake(jobKey)
     }
     this.#advanceAll()
   }
 
+  /** Brings one job into line if it waits for a Runner, and out of it if not. */
+  #review(jobKey: string): void {
+    const job = this.#caches.jobs.get(jobKey)
+    if (job === undefined || !this.#waits(job)) this.#leave(jobKey)
+    else if (!this.#lineOf.has(jobKey) && !this.#admitted.has(jobKey)) this.#place(jobKey, job)
+  }
+
   #waits(job: RunnerJob): boolean {
     const { metadata, spec, status } = job
     if (metadata.deletionTimestamp !== undefined || spec.cancel || isFinished(job)) return false
+    if (status.reported !== undefined) return false
     return (
       status.runnerRef === undefined &&
       runnerOf(this.#caches, job) === undefined &&
@@ -103,7 +112,6 @@ export class Scheduler {
   }
 
   #place(jobKey: string, job: RunnerJob): void {
-    if (!this.#waits(job)) return
     this.#unplaced.delete(jobKey)
     const choice = choosePool(job, this.#caches.pools.list())
     if (choice.pool === undefined) {
@@ -128,39 +136,52 @@ export class Scheduler {
     this.#admittedTo.set(admittedTo, (this.#admittedTo.get(admittedTo) ?? 1) - 1)
   }
 
-  /** Brings the place of one Runner up to date; answers whose it is. */
-  #recount(runnerKey: string): string | undefined {
+  /** Brings the place of one Runner up to date. */
+  #recount(runnerKey: string): void {
     const runner = this.#caches.runners.get(runnerKey)
     const pod = this.#caches.pods.get(runnerKey)
     const object = runner ?? pod
     const poolName = runner?.spec.poolName ?? pod?.metadata.labels?.[POOL_LABEL]
-    const jobKey = object === undefined ? undefined : jobKeyOf(object)
-    const job = jobKey === undefined ? undefined : this.#caches.jobs.get(jobKey)
-    if (object !== undefined && poolName !== undefined && holdsPlace(runner, job, podState(pod))) {
+    if (object !== undefined && poolName !== undefined && this.#holds(runner, pod)) {
       this.#places.hold(runnerKey, `${object.metadata.namespace ?? ''}/${poolName}`, pod !== undefined)
     } else {
       this.#places.free(runnerKey)
     }
-    return jobKey
   }
 
+  #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {
+    if (runner === undefined) return holdsPlace(undefined, undefined, podState(pod))
+    const job = this.#caches.jobs.get(jobKeyOf(runner) ?? '')
+    const own = job?.metadata.uid === runner.spec.jobRef.uid ? job : undefined
+    const isOfRunner = pod !== undefined && controllerUid(pod) === runner.metadata.uid
+    // The pod of an earlier Runner of this name holds its own place until it is over.
+    return (
+      holdsPlace(runner, own, podState(isOfRunner ? pod : undefined)) || holdsPlace(undefined, undefined, podState(pod))
+    )
+  }
+
+  /** Pools take turns, so that a long line does not keep the start window to itself. */
   #advanceAll(): void {
+    // What is put back at the end of a Map is visited once more.
     for (const [poolKey, line] of this.#lines) {
-      this.#advance(poolKey, line)
-      if (line.size === 0) this.#lines.delete(poolKey)
+      if (!this.#admitNext(poolKey, line) && line.size > 0) continue
+      this.#lines.delete(poolKey)
+      if (line.size > 0) this.#lines.set(poolKey, line)
     }
   }
 
-  #advance(poolKey: string, line: WaitingLine): void {
+  /** Lets the first in line have a Runner, if there is a place. */
+  #admitNext(poolKey: string, line: WaitingLine): boolean {
     const limit = this.#caches.pools.get(poolKey)?.spec.maxRunners ?? 0
-    while (this.#places.count(poolKey) + (this.#admittedTo.get(poolKey) ?? 0) < limit) {
-      if (this.#admitted.size + this.#places.podless >= this.#startWindow) return
-      const jobKey = line.shift()
-      if (jobKey === undefined) return
-      this.#lineOf.delete(jobKey)
-      this.#admitted.set(jobKey, poolKey)
-      this.#admittedTo.set(poolKey, (this.#admittedTo.get(poolKey) ?? 0) + 1)
-      this.#wake(jobKey)
-    }
+    const admitted = this.#admittedTo.get(poolKey) ?? 0
+    if (this.#places.count(poolKey) + admitted >= limit) return false
+    if (this.#admitted.size + this.#places.podless >= this.#startWindow) return false
+    const jobKey = line.shift()
+    if (jobKey === undefined) return false
+    this.#lineOf.delete(jobKey)
+    this.#admitted.set(jobKey, poolKey)
+    this.#admittedTo.set(poolKey, admitted + 1)
+    this.#wake(jobKey)
+    return true
   }
 }

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { keyOf } from '../api/object.ts'
+import { type KubeObject, keyOf } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import { type Caches, jobKeyOf } from '../cluster/caches.ts'
+import { isPodOf } from '../cluster/project-pod.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { podState } from '../domain/pod-state.ts'
 import type { Change } from '../kube/store.ts'
@@ -19,17 +20,17 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
     }),
     caches.runners.onChange(({ key, old, now }) => {
-      scheduler.runnerChanged(key)
+      scheduler.runnerChanged(key, ownerKey(now ?? old))
       queue.add(queueKey('runner', key))
       addJob(queue, now ?? old)
     }),
     caches.pods.onChange((change) => {
       if (!isNews(change)) return
       const { key, old, now } = change
-      scheduler.runnerChanged(key)
+      scheduler.runnerChanged(key, ownerKey(now ?? old))
       queue.add(queueKey('runner', key))
       addJob(queue, now ?? old)
-      if (now !== undefined && !caches.jobs.get(jobKeyOf(now) ?? '')) queue.add(queueKey('pod', key))
+      if (now !== undefined && isOrphan(caches, now)) queue.add(queueKey('pod', key))
     }),
     caches.pools.onChange((change) => {
       if (!isNewSpec(change)) return
@@ -50,8 +51,18 @@ export function enqueueAll(caches: Caches, queue: Workqueue): void {
   for (const pod of caches.pods.list()) queue.add(queueKey('pod', keyOf(pod)), 'deferred')
 }
 
-function addJob(queue: Workqueue, object: Parameters<typeof jobKeyOf>[0] | undefined): void {
-  const jobKey = object === undefined ? undefined : jobKeyOf(object)
+/** Whether the job that the pod was made for is gone; another one may have its name by now. */
+function isOrphan(caches: Caches, pod: Pod): boolean {
+  const job = caches.jobs.get(jobKeyOf(pod) ?? '')
+  return job === undefined || !isPodOf(pod, job)
+}
+
+function ownerKey(object: KubeObject | undefined): string | undefined {
+  return object === undefined ? undefined : jobKeyOf(object)
+}
+
+function addJob(queue: Workqueue, object: KubeObject | undefined): void {
+  const jobKey = ownerKey(object)
   if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
 }
 

@@ -49,7 +49,7 @@ function held({ pod }: JobView): boolean {
 function planFinished(view: JobView): JobPlan {
   const { job, runner, pod, now } = view
   const acts: JobAct[] = []
-  if (pod.is !== 'absent' && !pod.facts.over && !pod.facts.deleting) acts.push('stop-pod')
+  if (pod.is !== 'absent' && !pod.facts.ended && !pod.facts.deleting) acts.push('stop-pod')
   if (held(view)) acts.push('release-pod')
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
   const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
@@ -104,14 +104,20 @@ function refusalOf({ status }: Runner): Move {
 }
 
 /** The limit holds for each stage alone: waiting for a Runner, starting, running. */
-function deadlineMs({ job, runner, pod }: JobView): number {
-  const started = job.status.startedAt ?? (pod.is === 'running' ? pod.facts.startedAt : undefined)
-  const from = started ?? job.status.assignedAt ?? runner?.metadata.creationTimestamp ?? delegatedAt(job)
+function deadlineMs(view: JobView): number {
+  const { job, runner } = view
+  const from = startedAt(view) ?? job.status.assignedAt ?? runner?.metadata.creationTimestamp ?? delegatedAt(job)
   return Date.parse(from) + job.spec.timeoutSeconds * 1000
 }
 
-function timeout({ job, pod, runner }: JobView): Move {
-  const stage = pod.is === 'running' ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
+function startedAt({ job, pod }: JobView): string | undefined {
+  return job.status.startedAt ?? (pod.is === 'absent' ? undefined : pod.facts.startedAt)
+}
+
+function timeout(view: JobView): Move {
+  const { job, runner } = view
+  const stage =
+    startedAt(view) !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
   const message = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
   return { phase: 'Failed', reason: 'JobTimeout', message }
 }
@@ -125,6 +131,8 @@ function progress(view: JobView): JobPlan {
   if (job.status.phase === 'Running') return { acts: [] }
   if (pod.is === 'waiting') return waiting(view, pod)
   if (runner !== undefined) return { ...assigned(view, runner), mayPass: true }
+  // Whoever reports on a job runs it: it gets no pod.
+  if (job.status.reported !== undefined) return { acts: [] }
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
   return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }
 }

@@ -12,7 +12,9 @@ export interface Move {
   reason: Reason
   message: string
   exitCode?: number
-  /** When it finished, if something better than the present time is known. */
+  /** When it was assigned, started, finished, where neither Runner nor pod tells. */
+  assignedAt?: string
+  startedAt?: string
   finishedAt?: string
 }
 
@@ -58,21 +60,23 @@ export function delegatedAt(job: RunnerJob): string {
 }
 
 function timesOf(job: RunnerJob, move: Move, { runner, pod }: Whereabouts, now: Date): Partial<RunnerJobStatus> {
+  const { status } = job
   const floor = delegatedAt(job)
-  const assignedAt = job.status.assignedAt ?? latest(runner?.metadata.creationTimestamp, floor)
-  const startedAt = job.status.startedAt ?? latest(pod?.startedAt, assignedAt ?? floor)
-  const completedAt = isFinal(move.phase)
-    ? latest(move.finishedAt ?? now.toISOString(), startedAt ?? assignedAt ?? floor)
-    : undefined
+  const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? move.assignedAt)
+  const startedAt = status.startedAt ?? latest(assignedAt ?? floor, pod?.startedAt ?? move.startedAt)
   return {
     ...(assignedAt !== undefined && { assignedAt }),
     ...(startedAt !== undefined && { startedAt }),
-    ...(completedAt !== undefined && { completedAt }),
+    ...(isFinal(move.phase) && {
+      completedAt: latest(startedAt ?? assignedAt ?? floor, move.finishedAt ?? now.toISOString()),
+    }),
   }
 }
 
-/** The later of two times; nothing where the first is unknown. */
-function latest(time: string | undefined, floor: string): string | undefined {
+/** A time, but not before its floor; nothing where it is unknown. */
+function latest(floor: string, time: string): string
+function latest(floor: string, time: string | undefined): string | undefined
+function latest(floor: string, time: string | undefined): string | undefined {
   if (time === undefined) return undefined
   return new Date(Math.max(Date.parse(time), Date.parse(floor))).toISOString()
 }

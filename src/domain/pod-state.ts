@@ -15,7 +15,9 @@ export interface PodFacts {
   deleting: boolean
   /** Our finalizer still holds it. */
   held: boolean
-  /** None of its containers runs or will run again. */
+  /** Nothing has to be stopped any more: the job's containers have ended, and a sidecar is ended by the kubelet. */
+  ended: boolean
+  /** The kubelet's last word: none of its containers runs or will run again. */
   over: boolean
 }
 
@@ -41,6 +43,9 @@ export const absent: PodState = { is: 'absent' }
 /** How long after its grace period a deleted pod's container may take to be reported ended. */
 const DELETION_SLACK_MS = 30_000
 
+/** Reason of a made-up exit code: the kubelet no longer found the container, or it had never been started. */
+const NOT_FOUND = 'ContainerStatusUnknown'
+
 /** Reads a pod. Pure: the clock is not needed, deadlines are handed on as times. */
 export function podState(pod: Pod | undefined): PodState {
   if (pod === undefined) return absent
@@ -48,7 +53,12 @@ export function podState(pod: Pod | undefined): PodState {
   const facts = factsOf(pod, container)
   const disruption = disruptionOf(pod)
   const terminated = container?.state?.terminated
-  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated), disruption)
+  if (terminated !== undefined) {
+    if (!isDecided(pod, facts)) return { is: 'running', facts }
+    return terminated.reason === NOT_FOUND
+      ? vanished(facts, disruption)
+      : ended(pod, facts, exitOf(terminated), disruption)
+  }
   if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
   if (facts.over) return neverRan(pod, facts, disruption)
   if (container?.state?.running !== undefined) return { is: 'running', facts }
@@ -62,7 +72,8 @@ function jobContainer(pod: Pod): ContainerStatus | undefined {
 }
 
 function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
-  const phase = pod.status?.phase
+  const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+  const containers = pod.status?.containerStatuses ?? []
   return {
     name: pod.metadata.name,
     uid: pod.metadata.uid,
@@ -70,7 +81,8 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     ...containerFacts(container),
     deleting: pod.metadata.deletionTimestamp !== undefined,
     held: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
-    over: phase === 'Succeeded' || phase === 'Failed',
+    ended: over || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
+    over,
   }
 }
 
@@ -85,6 +97,15 @@ function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 
   }
 }
 
+/**
+ * Whether it is known why the job's container ended. The kubelet tells of the last container's end first and of an
+ * eviction or a node's shutdown only with the final phase, a moment later.
+ */
+function isDecided(pod: Pod, facts: PodFacts): boolean {
+  if (facts.over || facts.deleting || !facts.ended) return true
+  return pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false
+}
+
 type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>
 
 // The runtime could not even start the command; the kubelet reports these as exit code 128.
@@ -92,8 +113,10 @@ const startErrors = new Set(['StartError', 'ContainerCannotRun'])
 
 function exitOf(terminated: Terminated): Exit {
   const { exitCode: code, reason, finishedAt } = terminated
-  const at = finishedAt === undefined ? {} : { finishedAt }
-  if (reason === 'OOMKilled') return { code, reason, message: `out of memory (exit code ${code})`, ...at }
+  // The API server writes null for a time that is not set.
+  const at = typeof finishedAt === 'string' ? { finishedAt } : {}
+  // With exit code 0 it was not the main process that was killed.
+  if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }
   if (startErrors.has(reason ?? '')) {
     return { code, reason: 'InvalidPod', message: `the container could not start: ${terminated.message ?? ''}`, ...at }
   }
@@ -101,8 +124,11 @@ function exitOf(terminated: Terminated): Exit {
 }
 
 function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
-  if (exit.code !== 0 && disruption !== undefined) return { is: 'exited', facts, exit: { ...exit, ...disruption } }
-  if (!cutShort(pod, exit)) return { is: 'exited', facts, exit }
+  // A job that answers SIGTERM with exit code 0 has not succeeded.
+  const cut = cutShort(pod, exit)
+  const failed = cut || exit.code !== 0 || pod.status?.phase === 'Failed'
+  if (failed && disruption !== undefined) return { is: 'exited', facts, exit: { ...exit, ...disruption } }
+  if (!cut) return { is: 'exited', facts, exit }
   const message = `the pod was deleted while its job ran (exit code ${exit.code})`
   return { is: 'exited', facts, exit: { ...exit, reason: 'PodDeleted', message } }
 }
@@ -114,6 +140,12 @@ function cutShort(pod: Pod, exit: Exit): boolean {
   const askedMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
   const endedMs = Date.parse(exit.finishedAt)
   return endedMs > askedMs || (endedMs === askedMs && exit.code !== 0)
+}
+
+function vanished(facts: PodFacts, disruption: Disruption | undefined): PodState {
+  if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
+  if (facts.deleting) return { is: 'lost', facts, reason: 'PodDeleted', message: 'the pod was deleted' }
+  return { is: 'lost', facts, reason: 'NodeLost', message: 'the kubelet no longer found the container' }
 }
 
 function ending(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {

@@ -10,7 +10,8 @@ export const delegationBody = {
   properties: { ...delegationFields, jobId: textOrNumber('jobId'), runId: textOrNumber('runId') },
 } as const
 
-function textOrNumber(field: 'jobId' | 'runId') {
+/** An id of GitHub's, as text or as a number that JSON holds exactly. */
+export function textOrNumber(field: 'jobId' | 'runId') {
   const number = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
   return { description: delegationFields[field].description, anyOf: [delegationFields[field], number] } as const
 }
@@ -35,7 +36,7 @@ export function parseDelegation(body: unknown): NewRunnerJobSpec {
 }
 
 /** What is wrong, field by field; a field that may be one of several types is told once. */
-function explain(errors: readonly ErrorObject[]): string {
+export function explain(errors: readonly ErrorObject[]): string {
   const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath)
   const told = errors.filter(({ keyword, instancePath }) => keyword === 'anyOf' || !alternatives.includes(instancePath))
   const lines = new Set(told.map(explainOne))

@@ -7,6 +7,9 @@ import type { FacadeParts } from './parts.ts'
 import { requestSignal } from './request-signal.ts'
 import { JobDirectory } from './job-directory.ts'
 import { parseListQuery } from './list-query.ts'
+import { badRequest } from './http-error.ts'
+import { report } from './report.ts'
+import { parseCompletion, parseStatusReport } from './report-body.ts'
 import { jobDetail, jobSummary, publicId, stateOf } from './views.ts'
 import type { FacadeState } from './state.ts'
 
@@ -36,6 +39,30 @@ export function jobRoutes(router: Router<FacadeState>, parts: FacadeParts): void
     ctx.set('Location', `/api/jobs/${id}`)
     if (replayed) ctx.set('Idempotency-Replayed', 'true')
     ctx.state.answer = { data: { delegationId: id, status: stateOf(parts.caches, job) } }
+  })
+
+  router.patch('/api/jobs/:id/status', async (ctx) => {
+    const said = parseStatusReport(await readJson(ctx.req))
+    const signal = requestSignal(ctx)
+    const job = await report(parts, await findJob(parts, ctx.params['id'] ?? '', signal), said, signal)
+    const id = publicId(job)
+    const status = stateOf(parts.caches, job)
+    parts.log.info({ audit: 'report', user: ctx.state.caller?.user, job: id, said: said.phase }, 'audit')
+    ctx.state.answer = { data: { id, status, updatedAt: job.status.reported?.at ?? parts.clock.now().toISOString() } }
+  })
+
+  router.post('/api/jobs/:id/proxy-complete', async (ctx) => {
+    const completion = parseCompletion(await readJson(ctx.req))
+    const signal = requestSignal(ctx)
+    const job = await findJob(parts, ctx.params['id'] ?? '', signal)
+    for (const field of ['runId', 'jobId'] as const) {
+      const said = completion[field]
+      if (said !== undefined && said !== job.spec[field]) throw badRequest(`${field} is not that of the job`)
+    }
+    await report(parts, job, completion.report, signal)
+    const { phase } = completion.report
+    parts.log.info({ audit: 'proxy-complete', user: ctx.state.caller?.user, job: publicId(job), said: phase }, 'audit')
+    ctx.state.answer = {}
   })
 
   router.get('/api/jobs/:id', async (ctx) => {

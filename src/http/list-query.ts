@@ -1,6 +1,6 @@
 import { REPOSITORY_PATTERN } from '../api/fields.ts'
 import { badRequest } from './http-error.ts'
-import type { JobState } from './views.ts'
+import { isJobState, jobStates, type JobState } from './job-states.ts'
 
 /** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
 export interface ListQuery {
@@ -12,7 +12,6 @@ export interface ListQuery {
   endMs?: number
 }
 
-const states: readonly string[] = ['queued', 'assigned', 'running', 'completed', 'failed', 'cancelled']
 const repositoryPattern = new RegExp(REPOSITORY_PATTERN, 'u')
 
 type Query = Readonly<Record<string, string | string[] | undefined>>
@@ -24,7 +23,7 @@ export function parseListQuery(query: Query): ListQuery {
   const startMs = date(query, 'startDate', 'start')
   const endMs = date(query, 'endDate', 'end')
   if (repository !== undefined && !repositoryPattern.test(repository)) throw badRequest('repository must be owner/repo')
-  if (status !== undefined && !isState(status)) throw badRequest(`status must be one of ${states.join(', ')}`)
+  if (status !== undefined && !isJobState(status)) throw badRequest(`status must be one of ${jobStates.join(', ')}`)
   return {
     page: wholeNumber(query, 'page', { default: 1, highest: 1_000_000_000 }),
     limit: wholeNumber(query, 'limit', { default: 20, highest: 100 }),
@@ -33,10 +32,6 @@ export function parseListQuery(query: Query): ListQuery {
     ...(startMs !== undefined && { startMs }),
     ...(endMs !== undefined && { endMs }),
   }
-}
-
-function isState(text: string): text is JobState {
-  return states.includes(text)
 }
 
 function one(query: Query, name: string): string | undefined {

@@ -1,22 +1,12 @@
-import type { JobPhase, RunnerJob } from '../api/runner-job.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, runnerOf } from '../cluster/caches.ts'
 import { shownPhase } from '../domain/job-phases.ts'
 import { delegatedAt } from '../domain/job-status.ts'
+import { type JobState, stateOfPhase } from './job-states.ts'
 
-/** A phase as REST shows it. */
-export type JobState = Lowercase<JobPhase>
-
-const states: Readonly<Record<JobPhase, JobState>> = {
-  Queued: 'queued',
-  Assigned: 'assigned',
-  Running: 'running',
-  Completed: 'completed',
-  Failed: 'failed',
-  Cancelled: 'cancelled',
-}
-
+/** The state to show of a job. */
 export function stateOf(caches: Caches, job: RunnerJob): JobState {
-  return states[shownPhase(job, runnerOf(caches, job))]
+  return stateOfPhase(shownPhase(job, runnerOf(caches, job)))
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -36,6 +26,13 @@ function iso(time: string | undefined): string | null {
   return time === undefined ? null : new Date(time).toISOString()
 }
 
+/** Where a job runs: what its Runner and pod say, else what was reported. */
+function placeOf(caches: Caches, job: RunnerJob): { runnerId: string | null; containerId: string | null } {
+  const { runnerRef, containerId, reported } = job.status
+  const runnerId = runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid ?? reported?.runnerId
+  return { runnerId: runnerId ?? null, containerId: containerId ?? reported?.containerId ?? null }
+}
+
 /** A job in full. Every documented key is present; what is not known yet is null. */
 export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknown> {
   const { spec, status } = job
@@ -48,8 +45,7 @@ export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknow
     workflow: spec.workflow ?? null,
     runnerName: spec.runnerName ?? null,
     status: stateOf(caches, job),
-    runnerId: status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid ?? null,
-    containerId: status.containerId ?? null,
+    ...placeOf(caches, job),
     labels: spec.labels ?? [],
     startedAt: iso(status.startedAt),
     completedAt: iso(status.completedAt),

@@ -1,0 +1,40 @@
+import type { JobPhase, RunnerJob, RunnerJobStatus } from '../api/runner-job.ts'
+import type { Runner } from '../api/runner.ts'
+import { isFinal, mayMove } from './job-phases.ts'
+import { statusAfter } from './job-status.ts'
+
+/** What a proxy runner says of a job. */
+export interface Report {
+  phase: JobPhase
+  runnerId?: string
+  containerId?: string
+}
+
+/** What a report leads to: a status to write, nothing (it is so already), or a contradiction. */
+export type ReportPlan = { is: 'write'; status: RunnerJobStatus } | { is: 'known' } | { is: 'refused' }
+
+/** Reports move a job forward only, by the same table as the controllers; repeating one changes nothing. */
+export function planReport(job: RunnerJob, runner: Runner | undefined, report: Report, now: Date): ReportPlan {
+  const was = job.status
+  if (!mayMove(was.phase, report.phase)) return { is: 'refused' }
+  if (was.phase === report.phase && (isFinal(was.phase) || !saysMore(was, report))) return { is: 'known' }
+  const { runnerId, containerId, phase } = report
+  const at = now.toISOString()
+  const reported = {
+    ...was.reported,
+    ...(runnerId !== undefined && { runnerId }),
+    ...(containerId !== undefined && { containerId }),
+    at,
+  }
+  if (was.phase === phase) return { is: 'write', status: { ...was, reported } }
+  const started =
+    phase === 'Running' ? { assignedAt: at, startedAt: at } : phase === 'Assigned' ? { assignedAt: at } : {}
+  const move = { phase, reason: 'Reported', message: `reported as ${phase.toLowerCase()}`, ...started } as const
+  return { is: 'write', status: { ...statusAfter(job, move, { runner }, now), reported } }
+}
+
+function saysMore({ reported, phase }: RunnerJobStatus, { runnerId, containerId }: Report): boolean {
+  if (phase === 'Queued') return false
+  const news = (said: string | undefined, known: string | undefined) => said !== undefined && said !== known
+  return news(runnerId, reported?.runnerId) || news(containerId, reported?.containerId)
+}
