@@ -1,0 +1,110 @@
+import { open, stat } from 'node:fs/promises'
+import { record } from '../src/kube/parse.ts'
+
+/** One answered write, as the API server's audit log tells it. */
+export interface AuditedWrite {
+  verb: string
+  user: string
+  userAgent: string
+  resource: string
+  subresource: string
+  namespace: string
+  name: string
+  code: number
+  isDryRun: boolean
+}
+
+/** Which of the operator's writes are counted in which column. */
+export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
+
+const counted = new Set(['runnerjobs', 'runners', 'pods'])
+const budgeted = new Set(['create', 'update', 'patch'])
+
+/** The audit log of an API server, from the moment at which this was made or last marked. */
+export class AuditLog {
+  readonly #path: string
+  #from = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Forgets what has been written until now. */
+  async mark(): Promise<void> {
+    this.#from = (await stat(this.#path)).size
+  }
+
+  /** Every write in a namespace that was answered since the mark, whoever sent it and whatever the answer. */
+  async writes(namespace: string): Promise<AuditedWrite[]> {
+    const file = await open(this.#path)
+    try {
+      const found: AuditedWrite[] = []
+      for await (const line of file.readLines({ start: this.#from })) {
+        if (line.includes(namespace)) found.push(...parse(line))
+      }
+      return found.filter((write) => write.namespace === namespace)
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** The successful writes of the operator's controllers, by column. */
+  async columns(namespace: string): Promise<Record<Column, AuditedWrite[]>> {
+    const columns: Record<Column, AuditedWrite[]> = {
+      counted: [],
+      events: [],
+      leases: [],
+      reviews: [],
+      dryRuns: [],
+      deletes: [],
+      other: [],
+    }
+    for (const write of await this.writes(namespace)) {
+      const isOurs = write.userAgent.startsWith('runnerhub-controller/') && write.code < 300
+      if (isOurs) columns[columnOf(write)].push(write)
+    }
+    return columns
+  }
+}
+
+/** Writes as a list of words, for the message of a failure. */
+export function inWords(writes: readonly AuditedWrite[]): string[] {
+  return writes.map(({ verb, resource, subresource, name, code }) => {
+    const what = subresource === '' ? resource : `${resource}/${subresource}`
+    return `${verb} ${what} ${name}${code < 300 ? '' : ` (${code})`}`
+  })
+}
+
+function columnOf(write: AuditedWrite): Column {
+  if (write.isDryRun) return 'dryRuns'
+  if (write.resource === 'events') return 'events'
+  if (write.resource === 'leases') return 'leases'
+  if (write.resource.endsWith('reviews')) return 'reviews'
+  if (write.verb === 'delete' || write.verb === 'deletecollection') return 'deletes'
+  return counted.has(write.resource) && budgeted.has(write.verb) ? 'counted' : 'other'
+}
+
+/** A line that is being written right now is not a line yet. */
+function parse(line: string): AuditedWrite[] {
+  if (!line.endsWith('}')) return []
+  const value: unknown = JSON.parse(line)
+  const event = record(value)
+  const about = record(event['objectRef'])
+  return [
+    {
+      verb: text(event['verb']),
+      user: text(record(event['user'])['username']),
+      userAgent: text(event['userAgent']),
+      resource: text(about['resource']),
+      subresource: text(about['subresource']),
+      namespace: text(about['namespace']),
+      name: text(about['name']),
+      code: Number(record(event['responseStatus'])['code'] ?? 0),
+      isDryRun: text(event['requestURI']).includes('dryRun='),
+    },
+  ]
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,87 @@
+import { expect } from 'chai'
+import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { runners } from '../../../src/api/runner.ts'
+import { containerId, exited, runs, succeeds } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+
+describe('the life of a job', function () {
+  this.timeout('60s')
+  let site: Site
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default', { labels: ['linux'] })
+    await site.operator()
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  it('leads over one Runner and one pod, named after the job and owned by it', async () => {
+    site.kubelet.onPod(() => runs())
+    const job = await site.createJob('one', { labels: ['linux'] })
+    await site.jobIs('one', { phase: 'Running' })
+    const [runner] = await site.list(runners)
+    const [pod] = await site.list(pods)
+    expect(runner?.metadata.name).to.equal('one-1')
+    expect(pod?.metadata.name).to.equal('one-1')
+    const owner = { blockOwnerDeletion: true, controller: true }
+    expect(runner?.metadata.ownerReferences).to.deep.equal([
+      { ...owner, apiVersion: 'runnerhub.dev/v1', kind: 'RunnerJob', name: 'one', uid: job.metadata.uid },
+    ])
+    expect(pod?.metadata.ownerReferences).to.deep.equal([
+      { ...owner, apiVersion: 'runnerhub.dev/v1', kind: 'Runner', name: 'one-1', uid: runner?.metadata.uid },
+    ])
+    expect(site.kubelet.ledger.of('one')[0]?.finalizers, 'held from the first moment').to.include(OUTCOME_FINALIZER)
+  })
+
+  it('says in job and Runner where the running pod is', async () => {
+    const job = await site.job('one')
+    const pod = await site.pod('one')
+    if (job === undefined || pod === undefined) throw new Error('the job of the test before is missing')
+    const runner = await site.until('the Runner to be busy', async () => {
+      const now = await site.runner('one')
+      return now?.status.phase === 'Busy' ? now : undefined
+    })
+    const where = { podName: 'one-1', podUID: pod.metadata.uid, nodeName: 'stand-in', containerId: containerId(pod) }
+    expect(runner.status).to.deep.include({ ...where, reason: 'Running' })
+    expect(job.status).to.deep.include({ ...where, reason: 'Running' })
+    expect(job.status.runnerRef).to.deep.equal({ name: 'one-1', uid: runner.metadata.uid })
+    expect(job.status.startedAt).to.be.a('string')
+    expect(job.status.observedGeneration).to.equal(job.metadata.generation)
+  })
+
+  it('ends with the exit code, and only then lets go of the pod', async () => {
+    await site.kubelet.tell('one-1', (pod) => exited(pod, 0))
+    const job = await site.jobIs('one', { phase: 'Completed', reason: 'Succeeded', exitCode: 0 })
+    expect(job.status.completedAt).to.be.a('string')
+    const pod = await site.until('the pod to be let go', async () => {
+      const now = await site.pod('one')
+      return now?.metadata.finalizers?.includes(OUTCOME_FINALIZER) === true ? undefined : now
+    })
+    expect(pod.metadata.deletionTimestamp, 'a finished pod is kept for its log').to.equal(undefined)
+    expect(job.status.podUID).to.equal(pod.metadata.uid)
+  })
+
+  it('may be so short that nobody ever saw it run', async () => {
+    site.kubelet.onPod(() => succeeds())
+    const { metadata } = await site.createJob('short', { labels: ['linux'] })
+    await site.jobIs('short', { phase: 'Completed' })
+    expect(site.history.of(metadata.uid).at(-1)).to.include({ podName: 'short-1', exitCode: 0 })
+  })
+
+  it('shows Assigned once that has lasted a second', async () => {
+    site.kubelet.onPod(() => runs(2500))
+    const { metadata } = await site.createJob('slow', { labels: ['linux'] })
+    const job = await site.jobIs('slow', { phase: 'Assigned', reason: 'RunnerStarting' })
+    expect(job.status.assignedAt).to.be.a('string')
+    await site.jobIs('slow', { phase: 'Running' })
+    const phases = site.history.of(metadata.uid).map(({ phase }) => phase)
+    expect([...new Set(phases)]).to.deep.equal(['Queued', 'Assigned', 'Running'])
+  })
+
+  it('fails with an exit code other than 0', async () => {
+    await site.kubelet.tell('slow-1', (pod) => exited(pod, 4))
+    await site.jobIs('slow', { phase: 'Failed', reason: 'ExitCode', exitCode: 4 })
+  })
+})

@@ -1,0 +1,70 @@
+import { JOB_LABEL, JOB_UID_LABEL, POOL_LABEL } from '../../src/api/names.ts'
+import type { Pod } from '../../src/api/pod.ts'
+
+/** One pod that has ever been seen. */
+export interface PodRecord {
+  uid: string
+  name: string
+  job: string
+  jobUid: string
+  pool: string
+  /** When it was first seen: milliseconds of the monotonic clock. */
+  at: number
+  finalizers: readonly string[]
+  owners: readonly { kind: string; uid: string }[]
+  /** Neither over nor gone. */
+  isLive: boolean
+}
+
+/** Every pod that ever was, whatever became of it: the judge of "one pod, ever" and of "so many at once". */
+export class Ledger {
+  readonly #records = new Map<string, PodRecord>()
+  readonly #live = new Map<string, number>()
+  readonly #peaks = new Map<string, number>()
+
+  /** For the kubelet: a pod as it is, or as it was when it went. */
+  note(pod: Pod, isGone: boolean): void {
+    const known = this.#records.get(pod.metadata.uid)
+    const phase = pod.status?.phase
+    const isLive = !isGone && phase !== 'Succeeded' && phase !== 'Failed'
+    const record = known ?? recordOf(pod)
+    this.#records.set(record.uid, record)
+    this.#count(record.pool, Number(isLive) - Number(record.isLive))
+    record.isLive = isLive
+  }
+
+  get all(): readonly PodRecord[] {
+    return [...this.#records.values()]
+  }
+
+  /** The pods ever made for a job, by its name or UID. */
+  of(job: string): readonly PodRecord[] {
+    return this.all.filter((record) => record.job === job || record.jobUid === job)
+  }
+
+  /** The most pods of a pool that were alive at once. */
+  peak(pool: string): number {
+    return this.#peaks.get(pool) ?? 0
+  }
+
+  #count(pool: string, change: number): void {
+    const live = (this.#live.get(pool) ?? 0) + change
+    this.#live.set(pool, live)
+    this.#peaks.set(pool, Math.max(live, this.peak(pool)))
+  }
+}
+
+function recordOf({ metadata }: Pod): PodRecord {
+  const { labels = {}, finalizers = [], ownerReferences = [] } = metadata
+  return {
+    uid: metadata.uid,
+    name: metadata.name,
+    job: labels[JOB_LABEL] ?? '',
+    jobUid: labels[JOB_UID_LABEL] ?? '',
+    pool: labels[POOL_LABEL] ?? '',
+    at: performance.now(),
+    finalizers: [...finalizers],
+    owners: ownerReferences.map(({ kind, uid }) => ({ kind, uid })),
+    isLive: false,
+  }
+}

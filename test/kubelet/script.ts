@@ -1,0 +1,105 @@
+import { CONTAINER_ANNOTATION } from '../../src/api/names.ts'
+import type { Pod } from '../../src/api/pod.ts'
+
+/** What the stand-in kubelet does to one pod, step by step. */
+export interface Script {
+  steps: readonly Step[]
+  /** How it answers a deletion: stop the container and let the pod go after a time, or never. */
+  stop?: { afterMs?: number; code?: number } | 'never'
+}
+
+/** Bind the pod to the node, or write the status that is made of the pod as it is then. */
+export interface Step {
+  afterMs?: number
+  act: 'bind' | ((pod: Pod) => Record<string, unknown>)
+}
+
+/** Whole seconds, as kubelets write times. */
+export function wholeSeconds(date = new Date()): string {
+  return `${date.toISOString().slice(0, 19)}Z`
+}
+
+/** Runs until somebody ends it. */
+export function runs(afterMs = 0): Script {
+  return { steps: [{ act: 'bind' }, { afterMs, act: running }] }
+}
+
+/** Runs for a while, then ends with an exit code. */
+export function exits(code: number, { startMs = 0, runMs = 0 } = {}): Script {
+  return { steps: [...runs(startMs).steps, { afterMs: runMs, act: (pod) => exited(pod, code) }] }
+}
+
+export function succeeds(times: { startMs?: number; runMs?: number } = {}): Script {
+  return exits(0, times)
+}
+
+/** Over in one write, so that thousands of pods cost little. */
+export function succeedsAtOnce(): Script {
+  return { steps: [{ act: (pod) => exited(pod, 0) }] }
+}
+
+/** Killed for its memory. */
+export function runsOutOfMemory(): Script {
+  return { steps: [...runs().steps, { act: (pod) => exited(pod, 137, 'OOMKilled') }] }
+}
+
+/** Ended from outside: the kubelet or the control plane says why in a condition. */
+export function disrupted(reason: string, message: string): Script {
+  const conditions = [{ type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime: wholeSeconds() }]
+  return { steps: [...runs().steps, { act: (pod) => ({ ...exited(pod, 137), conditions }) }] }
+}
+
+/** The kubelet refused or evicted the pod: no container status tells of an end. */
+export function refused(reason: string, message: string): Script {
+  return { steps: [{ act: 'bind' }, { act: () => ({ phase: 'Failed', reason, message }) }] }
+}
+
+/** Bound to the node, whose kubelet cannot start the container. */
+export function waitsFor(reason: string, message = 'no such thing'): Script {
+  return { steps: [{ act: 'bind' }, { act: (pod) => pending(pod, { waiting: { reason, message } }) }] }
+}
+
+/** No node takes it. */
+export function unschedulable(): Script {
+  const message = '0/1 nodes are available: 1 Insufficient cpu.'
+  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }
+  return { steps: [{ act: () => ({ phase: 'Pending', conditions: [condition] }) }] }
+}
+
+/** Nobody looks at the pod. */
+export function ignored(): Script {
+  return { steps: [] }
+}
+
+export function running(pod: Pod): Record<string, unknown> {
+  const startedAt = wholeSeconds()
+  return { phase: 'Running', startTime: startedAt, ...containers(pod, { running: { startedAt } }) }
+}
+
+/** The pod's container ended. */
+export function exited(pod: Pod, exitCode: number, reason?: string): Record<string, unknown> {
+  const finishedAt = wholeSeconds()
+  const startedAt = startOf(pod) ?? finishedAt
+  const why = reason ?? (exitCode === 0 ? 'Completed' : 'Error')
+  const terminated = { exitCode, reason: why, startedAt, finishedAt, containerID: containerId(pod) }
+  return { phase: exitCode === 0 ? 'Succeeded' : 'Failed', ...containers(pod, { terminated }) }
+}
+
+function pending(pod: Pod, state: object): Record<string, unknown> {
+  return { phase: 'Pending', ...containers(pod, state) }
+}
+
+function containers(pod: Pod, state: object): Record<string, unknown> {
+  const name = pod.metadata.annotations?.[CONTAINER_ANNOTATION] ?? 'runner'
+  const isWaiting = 'waiting' in state
+  const common = { name, image: 'runner', imageID: '', ready: false, restartCount: 0, state }
+  return { containerStatuses: [{ ...common, ...(!isWaiting && { containerID: containerId(pod) }) }] }
+}
+
+export function containerId(pod: Pod): string {
+  return `stand-in://${pod.metadata.uid}`
+}
+
+function startOf(pod: Pod): string | undefined {
+  return pod.status?.containerStatuses?.[0]?.state?.running?.startedAt
+}

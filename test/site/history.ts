@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
+import { KubeClient } from '../../src/kube/client.ts'
+import type { Connection } from '../../src/kube/connection.ts'
+import { Reflector } from '../../src/kube/reflector.ts'
+import { Store } from '../../src/kube/store.ts'
+import { RecordedLog } from '../recorded-log.ts'
+
+const order = ['Queued', 'Assigned', 'Running']
+const final = ['Completed', 'Failed', 'Cancelled']
+
+/** Every status that every job of a namespace has had, in order, and what no job may ever do. */
+export class History {
+  /** What was wrong, in words. */
+  readonly violations: string[] = []
+  readonly #client: KubeClient
+  readonly #statuses = new Map<string, RunnerJob['status'][]>()
+  readonly #stop = new AbortController()
+  readonly #store = new Store<RunnerJob>()
+  readonly #reflector: Reflector<RunnerJob>
+  #running: Promise<void> | undefined
+
+  constructor(connection: Connection, namespace: string) {
+    this.#client = new KubeClient(connection, { userAgent: 'test-history' })
+    const log = new RecordedLog()
+    this.#reflector = new Reflector({ client: this.#client, resource: runnerJobs, namespace, store: this.#store, log })
+  }
+
+  async start(): Promise<void> {
+    this.#store.onChange(({ old, now }) => {
+      if (now === undefined) return
+      this.#statuses.set(now.metadata.uid, [...this.of(now.metadata.uid), now.status])
+      if (old !== undefined) this.#judge(old, now)
+    })
+    this.#running = this.#reflector.run(this.#stop.signal)
+    await this.#store.synced(this.#stop.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('stopped'))
+    await this.#running
+    await this.#client.close()
+  }
+
+  /** The statuses of a job by its UID, oldest first. */
+  of(uid: string): readonly RunnerJob['status'][] {
+    return this.#statuses.get(uid) ?? []
+  }
+
+  #judge(old: RunnerJob, now: RunnerJob): void {
+    const wrong = (what: string): void => {
+      const change = `${JSON.stringify(old.status)} -> ${JSON.stringify(now.status)}`
+      this.violations.push(`job ${now.metadata.name}: ${what}: ${change}`)
+    }
+    const [was, is] = [old.status, now.status]
+    if (final.includes(was.phase) && !isDeepStrictEqual(was, is)) wrong('a final status changed')
+    if (!final.includes(is.phase) && order.indexOf(is.phase) < order.indexOf(was.phase)) wrong('it went back')
+    for (const field of ['podUID', 'runnerRef', 'assignedAt', 'startedAt'] as const) {
+      if (was[field] !== undefined && !isDeepStrictEqual(was[field], is[field])) wrong(`${field} changed`)
+    }
+    const times = [is.assignedAt, is.startedAt, is.completedAt].filter((time) => time !== undefined).map(Date.parse)
+    if (times.some((time, index) => time < (times[index - 1] ?? time))) wrong('its times are out of order')
+    if (final.includes(is.phase) !== (is.completedAt !== undefined)) wrong('only a finished job has completedAt')
+  }
+}
