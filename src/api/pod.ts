@@ -8,8 +8,9 @@ export interface ContainerState {
     exitCode: number
     reason?: string
     message?: string
-    startedAt?: string
-    finishedAt?: string
+    /** Null where it never was: so the API server writes a time that is not set. */
+    startedAt?: string | null
+    finishedAt?: string | null
     containerID?: string
   }
 }

@@ -113,7 +113,6 @@ const startErrors = new Set(['StartError', 'ContainerCannotRun'])
 
 function exitOf(terminated: Terminated): Exit {
   const { exitCode: code, reason, finishedAt } = terminated
-  // The API server writes null for a time that is not set.
   const at = typeof finishedAt === 'string' ? { finishedAt } : {}
   // With exit code 0 it was not the main process that was killed.
   if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }

@@ -7,10 +7,13 @@ function sorted(moments: Iterable<Moment>): Moment[] {
 }
 
 describe('Timeline', () => {
-  const steps = array(record({ add: boolean(), id: integer({ min: 0, max: 2000 }), ms: integer({ min: 0, max: 50 }) }), {
-    maxLength: 3000,
-    size: 'max',
-  })
+  const steps = array(
+    record({ add: boolean(), id: integer({ min: 0, max: 2000 }), ms: integer({ min: 0, max: 50 }) }),
+    {
+      maxLength: 3000,
+      size: 'max',
+    },
+  )
 
   it('is at all times what sorting everything would give', () => {
     const holds = property(steps, integer({ min: 0, max: 50 }), (list, ms) => {

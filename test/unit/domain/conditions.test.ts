@@ -1,0 +1,49 @@
+import { expect } from 'chai'
+import { shorten, withCondition, withoutCondition } from '../../../src/domain/conditions.ts'
+import { at } from '../../builders.ts'
+
+const waiting = { type: 'Waiting', status: 'True', reason: 'PoolFull', message: 'full' } as const
+const since0 = { ...waiting, lastTransitionTime: at(0).toISOString() }
+
+describe('conditions', () => {
+  it('get the present time when they are new', () => {
+    expect(withCondition(undefined, waiting, at(0))).to.deep.equal([since0])
+  })
+
+  it('keep their time while only the message changes', () => {
+    const now = withCondition([since0], { ...waiting, message: 'still full' }, at(5))
+    expect(now).to.deep.equal([{ ...since0, message: 'still full' }])
+  })
+
+  it('get a new time when the reason changes, because the age of a reason is what a deadline counts', () => {
+    const [condition] = withCondition([since0], { ...waiting, reason: 'ImagePull' }, at(5))
+    expect(condition?.lastTransitionTime).to.equal(at(5).toISOString())
+  })
+
+  it('get a new time when the status changes', () => {
+    const [condition] = withCondition([since0], { ...waiting, status: 'False' }, at(5))
+    expect(condition?.lastTransitionTime).to.equal(at(5).toISOString())
+  })
+
+  it('leave the others alone, and what they were given', () => {
+    const other = { ...since0, type: 'Ready' }
+    const list = [since0, other]
+    expect(withCondition(list, { ...waiting, reason: 'ImagePull' }, at(5)))
+      .to.deep.include(other)
+      .and.have.length(2)
+    expect(withoutCondition(list, 'Waiting')).to.deep.equal([other])
+    expect(withoutCondition(undefined, 'Waiting')).to.deep.equal([])
+    expect(list).to.deep.equal([since0, other])
+  })
+})
+
+describe('texts of a status', () => {
+  it('are cut to what the CRD takes, and say so', () => {
+    expect(shorten('x'.repeat(1024)))
+      .to.have.length(1024)
+      .and.not.include('…')
+    expect(shorten('x'.repeat(1025)))
+      .to.have.length(1024)
+      .and.match(/x…$/)
+  })
+})

@@ -1,0 +1,58 @@
+import { expect } from 'chai'
+import type { FailureReason } from '../../../src/api/reasons.ts'
+import { disruptionOf } from '../../../src/domain/disruption.ts'
+import { aPod } from '../../builders.ts'
+
+const byCondition: [reason: string, says: FailureReason][] = [
+  ['PreemptionByScheduler', 'Preempted'],
+  ['DeletionByTaintManager', 'NodeLost'],
+  ['DeletionByPodGC', 'NodeLost'],
+  ['EvictionByEvictionAPI', 'Evicted'],
+  ['TerminationByKubelet', 'Evicted'],
+]
+const byStatus: [reason: string, says: FailureReason][] = [
+  ['Evicted', 'Evicted'],
+  ['Preempting', 'Preempted'],
+  ['NodeLost', 'NodeLost'],
+  ['NodeShutdown', 'NodeLost'],
+  ['Terminated', 'NodeLost'],
+  ['OutOfcpu', 'Unschedulable'],
+  ['OutOfmemory', 'Unschedulable'],
+  ['OutOfpods', 'Unschedulable'],
+  ['NodeAffinity', 'Unschedulable'],
+  ['UnexpectedAdmissionError', 'Unschedulable'],
+]
+
+describe('the disruption of a pod', () => {
+  for (const [reason, says] of byCondition) {
+    it(`is ${says} when its condition says ${reason}`, () => {
+      const condition = { type: 'DisruptionTarget', status: 'True', reason, message: 'why' }
+      expect(disruptionOf(aPod({ status: { conditions: [condition] } }))).to.deep.equal({
+        reason: says,
+        message: 'why',
+      })
+    })
+  }
+
+  for (const [reason, says] of byStatus) {
+    it(`is ${says} when its status says ${reason}`, () => {
+      const pod = aPod({ status: { phase: 'Failed', reason, message: 'why' } })
+      expect(disruptionOf(pod)).to.deep.equal({ reason: says, message: 'why' })
+    })
+  }
+
+  it('is none without a sign of one', () => {
+    const planned = { type: 'DisruptionTarget', status: 'False', reason: 'EvictionByEvictionAPI' }
+    const unknown = { type: 'DisruptionTarget', status: 'True', reason: 'Whim' }
+    expect(disruptionOf(aPod())).to.equal(undefined)
+    expect(disruptionOf(aPod({ status: { conditions: [planned] } }))).to.equal(undefined)
+    expect(disruptionOf(aPod({ status: { conditions: [unknown], reason: 'DeadlineExceeded' } }))).to.equal(undefined)
+  })
+
+  it('has a message in every case', () => {
+    expect(disruptionOf(aPod({ status: { reason: 'Evicted' } }))).to.deep.equal({
+      reason: 'Evicted',
+      message: 'Evicted',
+    })
+  })
+})
