@@ -118,8 +118,8 @@ kubeconfig: ## Print the path of the local cluster's kubeconfig
 ##@ Run
 
 .PHONY: run
-run: $(INSTALLED) ## Run the operator from the sources on the local cluster
-	config/local/run
+run: $(INSTALLED) ## Deploy the operator into the local cluster and show it at work; config/local/run --help tells more
+	@config/local/run
 
 .PHONY: image load-image
 image: $(INSTALLED) ## Build the image as an archive: IMAGE, IMAGE_ARCHIVE and BASE_IMAGE say what and where

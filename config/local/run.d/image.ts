@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { glob, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clusterTool, root } from './cluster.ts'
 import { type Ended, type ProgramOptions, run, tail } from './program.ts'
 import { StepFailed } from './step-failed.ts'
+
+/** Tools of the repository that its scripts call by name. */
+const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`
 
 const context = join(root, 'build/image')
 const archive = join(root, 'build/runnerhub-run.tar')
@@ -16,7 +19,7 @@ const label = `${archive}.name`
  * Other content, other name: a deployment notices, and nobody else's image is replaced.
  */
 export async function buildImage(baseImage: string, signal: AbortSignal): Promise<string> {
-  const environment = { BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
+  const environment = { PATH, BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
   await step('the sources cannot be compiled', ['node', 'config/image/prepare.ts'], environment, signal)
   const name = `docker.io/local/runnerhub:${await hashOfContext(environment.BASE_IMAGE)}`
   if (existsSync(archive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
@@ -32,7 +35,7 @@ export async function loadImage(signal: AbortSignal): Promise<void> {
 }
 
 async function hashOfContext(baseImage: string): Promise<string> {
-  const files = await Array.fromAsync(glob('**', { cwd: context, withFileTypes: true }))
+  const files = await readdir(context, { recursive: true, withFileTypes: true })
   const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name))
   const hash = createHash('sha256').update(baseImage)
   for (const path of paths.sort()) hash.update(path.slice(context.length)).update(await readFile(path))

@@ -35,7 +35,9 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Ru
   const given = { ...givenToMake(env), ...givenAsArguments(args, problems) }
   const own = Object.fromEntries(ownNames.map((name) => [name, given[name] ?? env[name] ?? '']))
   const passable = new Set(passableSettings().map((setting) => setting.env))
-  const settings = Object.fromEntries(Object.entries(given).filter(([name, value]) => passable.has(name) && value !== ''))
+  const settings = Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => passable.has(name) && value !== ''),
+  )
   for (const name of Object.keys(given)) problems.push(...problemsOfName(name, passable))
   problems.push(...problemsOfSettings(settings))
   const namespace = own['RUN_NAMESPACE'] || 'runnerhub'

@@ -62,7 +62,10 @@ function kustomization(folder: string, { namespace, image, runnerImage, settings
 
 /** Settings are read at the start: other settings, other pods. */
 function annotation(settings: Record<string, string>): string {
-  const hash = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort())).digest('hex').slice(0, 12)
+  const hash = createHash('sha256')
+    .update(JSON.stringify(Object.entries(settings).map(String).sort()))
+    .digest('hex')
+    .slice(0, 12)
   const path = '/spec/template/metadata/annotations'
   return JSON.stringify([{ op: 'add', path, value: { 'runnerhub.dev/settings-hash': hash } }])
 }

@@ -31,7 +31,7 @@ export async function run(
   const env = { ...process.env, ...environment }
   const child = spawn(file, args, { stdio: outputs[output ?? 'capture'], env, signal, cwd: directory })
   child.stdin?.on('error', () => undefined).end(input)
-  const said = Promise.all([child.stdout, child.stderr].map((stream) => (stream === null ? '' : text(stream))))
+  const said = Promise.all([child.stdout, child.stderr].map(async (stream) => (stream === null ? '' : text(stream))))
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (exitCode) => resolve(exitCode ?? 128))
@@ -49,6 +49,6 @@ export async function outputOf(command: readonly [string, ...string[]], signal: 
 }
 
 /** The last lines of a text. */
-export function tail(text: string, lines: number): string {
-  return text.trimEnd().split('\n').slice(-lines).join('\n')
+export function tail(said: string, lines: number): string {
+  return said.trimEnd().split('\n').slice(-lines).join('\n')
 }

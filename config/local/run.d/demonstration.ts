@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Place, askKubectl, kubectl } from './kubectl.ts'
+import { run, tail } from './program.ts'
+import { delegateExample, followExample, statusExample } from './reference.ts'
+import { StepFailed } from './step-failed.ts'
+
+export interface Demonstration {
+  place: Place
+  port: number
+  show: (text: string) => void
+}
+
+/** How long a job's end may take to be seen after its log has ended. */
+const patienceMs = 60_000
+
+/** Delegates the reference's job, follows its log, and shows it by REST and by kubectl. */
+export async function demonstrate(demonstration: Demonstration, signal: AbortSignal): Promise<void> {
+  const { place, port, show } = demonstration
+  const id = await delegate(demonstration, signal)
+  await example(demonstration, followExample(port, id), signal)
+  await finished(place, id, signal)
+  show(pretty(await example(demonstration, statusExample(port, id), signal)))
+  for (const args of [
+    ['get', 'rj,rn,rp'],
+    ['describe', 'rj', id],
+  ]) {
+    show(`\n$ kubectl --namespace ${place.namespace} ${args.join(' ')}`)
+    show(await askKubectl(place, args, signal))
+  }
+}
+
+async function delegate(demonstration: Demonstration, signal: AbortSignal): Promise<string> {
+  const answer = await example(demonstration, delegateExample(demonstration.port), signal)
+  demonstration.show(pretty(answer))
+  const [, id] = /"delegationId": ?"([0-9a-f-]{36})"/.exec(answer) ?? []
+  if (id !== undefined) return id
+  const advice = 'see the answer above, and the log of the operator below it'
+  throw new StepFailed('the job was not delegated', { details: await operatorLog(demonstration.place, signal), advice })
+}
+
+/** Shows a command, runs it, and answers what it printed; a log is shown while it comes. */
+async function example({ place, show }: Demonstration, command: string, signal: AbortSignal): Promise<string> {
+  show(`\n$ ${command}`)
+  const isStream = command.startsWith('curl -sN')
+  const options = isStream ? ({ output: 'show' } as const) : {}
+  const { code, stdout, stderr } = await run(['bash', '-c', command], options, signal)
+  if (code === 0) return stdout
+  throw new StepFailed(`curl failed with exit code ${code}`, {
+    details: `${tail(stderr, 3)}\n${await operatorLog(place, signal)}`,
+    advice: 'see the log of the operator above',
+  })
+}
+
+async function finished(place: Place, id: string, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + patienceMs
+  const args = ['get', 'runnerjob', id, '--output=jsonpath={.status.completedAt}']
+  while ((await askKubectl(place, args, signal)) === '') {
+    if (performance.now() > deadline) {
+      const details = await askKubectl(place, ['describe', 'runnerjob', id], signal)
+      throw new StepFailed(`the job has not ended ${patienceMs / 1000} s after its log`, {
+        details: `${details}\n${await operatorLog(place, signal)}`,
+        advice: 'see the events of the job and the log of the operator above',
+      })
+    }
+    await sleep(250, undefined, { signal })
+  }
+}
+
+async function operatorLog(place: Place, signal: AbortSignal): Promise<string> {
+  const { stdout, stderr } = await run(kubectl(place, 'logs', 'deployment/runnerhub', '--tail=20'), {}, signal)
+  return stdout + stderr
+}
+
+function pretty(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), undefined, 2)
+  } catch {
+    return json
+  }
+}

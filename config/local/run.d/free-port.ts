@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { StepFailed } from './step-failed.ts'
+
+/** Fails where something on this machine listens on the port already, on either address that localhost may mean. */
+export async function demandFreePort(port: number, variable: string): Promise<void> {
+  const problems = await Promise.all(['127.0.0.1', '::1'].map((host) => problemOf(port, host)))
+  const problem = problems.find((one) => one !== undefined)
+  if (problem === undefined) return
+  throw new StepFailed(`port ${port} cannot be used: ${problem}`, {
+    advice: `end what listens there (an earlier \`make run\`?), or choose another port: make run ${variable}=${port + 10_000}`,
+  })
+}
+
+async function problemOf(port: number, host: string): Promise<string | undefined> {
+  const server = createServer()
+  try {
+    server.listen({ port, host, exclusive: true })
+    await once(server, 'listening')
+    return undefined
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EADDRINUSE') return `something listens on ${host}:${port}`
+    if (code === 'EACCES') return 'only root may listen on it'
+    // No IPv6 on this machine.
+    return undefined
+  } finally {
+    server.close()
+  }
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { type Cluster, clusterInUse, clusterTool } from './cluster.ts'
+import { demonstrate } from './demonstration.ts'
+import { deploy } from './deploy.ts'
+import { forward } from './forward.ts'
+import { demandFreePort } from './free-port.ts'
+import { buildImage, loadImage } from './image.ts'
+import { type Place, askKubectl } from './kubectl.ts'
+import type { RunOptions } from './options.ts'
+import { run as runProgram } from './program.ts'
+import { awaitRollout } from './rollout.ts'
+import { StepFailed } from './step-failed.ts'
+
+/** How people are told. */
+export interface Voice {
+  /** What is being done. */
+  say: (what: string) => void
+  /** What is to be seen. */
+  show: (text: string) => void
+}
+
+/** Known to everybody: for a cluster on one's own machine. */
+const tokens = 'your-token,local,local\n'
+
+/** Deploys, demonstrates, and stays until the signal, or with `once` ends. */
+export async function run(options: RunOptions, voice: Voice, signal: AbortSignal): Promise<void> {
+  const { say } = voice
+  await demandFreePort(options.httpPort, 'RUN_HTTP_PORT')
+  const cluster = await startCluster(say, signal)
+  const place = { kubeconfig: cluster.kubeconfig, namespace: options.namespace }
+  const image = await imageFor(cluster, options, say, signal)
+  say(`deploying ${image} into namespace ${options.namespace}${told(options.settings)}`)
+  const runnerImage = options.runnerImage ?? cluster.baseImage
+  const { namespace, settings } = options
+  await deploy(cluster.kubeconfig, { namespace, image, runnerImage, settings, tokens }, signal)
+  await awaitRollout(place, say, signal)
+  say('the operator is ready')
+  await useForwarded({ options, place, voice }, signal)
+}
+
+function told(settings: Record<string, string>): string {
+  const pairs = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  return pairs.length === 0 ? '' : ` with ${pairs.join(', ')}`
+}
+
+async function startCluster(say: Voice['say'], signal: AbortSignal): Promise<Cluster> {
+  say('starting the cluster, unless it runs')
+  const { code } = await runProgram([clusterTool, 'up'], { output: 'show' }, signal)
+  if (code === 0) return clusterInUse(signal)
+  const advice = 'mend what it says, or use another cluster: RUNNERHUB_KUBECONFIG=FILE make run IMAGE=NAME'
+  throw new StepFailed('the cluster cannot be started (see above)', { advice })
+}
+
+async function imageFor(
+  cluster: Cluster,
+  { image }: RunOptions,
+  say: Voice['say'],
+  signal: AbortSignal,
+): Promise<string> {
+  if (image !== undefined) return image
+  if (cluster.kind === 'given') {
+    throw new StepFailed('no image can be loaded into the cluster of RUNNERHUB_KUBECONFIG', {
+      advice:
+        'bring one to a registry that the cluster pulls from, and name it: ' +
+        '`make image IMAGE=registry.example/team/runnerhub:1` writes build/runnerhub.tar, ' +
+        '`make run IMAGE=registry.example/team/runnerhub:1` deploys it',
+    })
+  }
+  say('building the image')
+  const built = await buildImage(cluster.baseImage, signal)
+  say('loading it into the cluster')
+  await loadImage(signal)
+  return built
+}
+
+interface Deployment {
+  options: RunOptions
+  place: Place
+  voice: Voice
+}
+
+/** All that needs the ports; they are closed at the end, however it comes. */
+async function useForwarded({ options, place, voice }: Deployment, signal: AbortSignal): Promise<void> {
+  const { say } = voice
+  const over = new AbortController()
+  const until = AbortSignal.any([signal, over.signal])
+  const open = async (localPort: number, servicePort: number) =>
+    forward({ place, service: 'runnerhub', localPort, servicePort, tell: say }, until).catch((error: unknown) => {
+      throw new StepFailed(`port ${localPort} cannot be forwarded`, {
+        details: String(error),
+        advice: 'run this again',
+      })
+    })
+  const http = await open(options.httpPort, 3000)
+  const forwards = [http]
+  try {
+    say(`the REST API answers on http://localhost:${http.port}`)
+    if (await hasRealtime(place, signal)) {
+      await demandFreePort(options.realtimePort, 'RUN_REALTIME_PORT')
+      forwards.push(await open(options.realtimePort, 3001))
+      say(`realtime events come from ws://localhost:${options.realtimePort}`)
+    } else {
+      say('port 3001 is not forwarded: this version serves no realtime events')
+    }
+    await demonstrate({ place, port: http.port, show: voice.show }, signal)
+    if (options.once) return
+    say(`the operator stays: REST on http://localhost:${http.port} with "Authorization: Bearer your-token",`)
+    say(`kubectl with KUBECONFIG=${place.kubeconfig} in namespace ${place.namespace}. Ctrl-C ends the forwarding.`)
+    if (!signal.aborted) await once(signal, 'abort')
+  } finally {
+    over.abort()
+    await Promise.all(forwards.map((each) => each.ended))
+    say('ports closed; cluster and operator stay: `make run` upgrades them, `make down` removes them')
+  }
+}
+
+async function hasRealtime(place: Place, signal: AbortSignal): Promise<boolean> {
+  const ports = await askKubectl(place, ['get', 'service/runnerhub', '--output=jsonpath={.spec.ports[*].port}'], signal)
+  return ports.split(' ').includes('3001')
+}
