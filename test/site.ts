@@ -17,7 +17,7 @@ import { type Operator, type OperatorOptions, startOperator } from './operator.t
 import { History } from './site/history.ts'
 import { newJob, newPool } from './site/objects.ts'
 import { manifests, type Plane, sharedPlane } from './site/plane.ts'
-import { report } from './site/report.ts'
+import { events, report } from './site/report.ts'
 
 const forever = new AbortController().signal
 
@@ -145,6 +145,14 @@ export class Site {
       },
       withinMs,
     )
+  }
+
+  /** Waits until an Event about the job gives this reason. */
+  async eventTold(job: string, reason: string): Promise<void> {
+    await this.until(`an Event ${reason} about job ${job}`, async () => {
+      const told = await this.list(events)
+      return told.some((event) => event.regarding?.name === job && event.reason === reason)
+    })
   }
 
   /** Waits until neither the job nor anything made for it is there any more. */

@@ -5,13 +5,13 @@ import { type Runner, runners } from '../../src/api/runner.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import type { Operator } from '../operator.ts'
 
-interface KubeEvent extends KubeObject {
+export interface KubeEvent extends KubeObject {
   regarding?: { kind: string; name: string }
   reason?: string
   note?: string
 }
 
-const events: Resource<KubeEvent> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }
+export const events: Resource<KubeEvent> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }
 
 /** Everything that tells why a test failed: jobs, Runners, pods, Events, and the ends of the operators' logs. */
 export async function report(client: KubeClient, namespace: string, operators: readonly Operator[]): Promise<string> {

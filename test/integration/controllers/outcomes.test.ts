@@ -1,0 +1,185 @@
+import { JOB_LABEL } from '../../../src/api/names.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { runners } from '../../../src/api/runner.ts'
+import type { NewRunnerJobSpec, RunnerJobStatus } from '../../../src/api/runner-job.ts'
+import {
+  disrupted,
+  exited,
+  exits,
+  ignored,
+  refused,
+  runs,
+  runsOutOfMemory,
+  type Script,
+  succeeds,
+  unschedulable,
+  waitsFor,
+} from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+
+interface Case {
+  job: string
+  spec?: Partial<NewRunnerJobSpec>
+  script: Script
+  ends: Partial<RunnerJobStatus>
+}
+
+const failed = (reason: string, exitCode?: number): Partial<RunnerJobStatus> => ({
+  phase: 'Failed',
+  reason,
+  ...(exitCode !== undefined && { exitCode }),
+})
+const startError = (pod: Parameters<typeof exited>[0]) => exited(pod, 128, 'StartError')
+
+const cases: Record<string, Case> = {
+  'Succeeded: exit code 0': {
+    job: 'zero',
+    script: succeeds({ runMs: 100 }),
+    ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
+  },
+  'ExitCode: any other': { job: 'seven', script: exits(7), ends: failed('ExitCode', 7) },
+  'OOMKilled: too much memory': { job: 'memory', script: runsOutOfMemory(), ends: failed('OOMKilled', 137) },
+  'Evicted: through the API': {
+    job: 'evicted',
+    script: disrupted('EvictionByEvictionAPI', 'Eviction API: evicting'),
+    ends: failed('Evicted', 137),
+  },
+  'Evicted: by the kubelet, whose status has no container': {
+    job: 'pressed',
+    script: refused('Evicted', 'The node was low on resource: memory.'),
+    ends: failed('Evicted'),
+  },
+  'Preempted: for a pod that matters more': {
+    job: 'preempted',
+    script: disrupted('PreemptionByScheduler', 'default-scheduler: preempting'),
+    ends: failed('Preempted', 137),
+  },
+  'NodeLost: the pod was collected with its node': {
+    job: 'collected',
+    script: disrupted('DeletionByPodGC', 'PodGC: node no longer exists'),
+    ends: failed('NodeLost', 137),
+  },
+  'NodeLost: the node says nothing any more': {
+    job: 'silent',
+    script: refused('NodeLost', 'Node stand-in which was running pod is unresponsive'),
+    ends: failed('NodeLost'),
+  },
+  'Unschedulable: the kubelet turned it away': {
+    job: 'refused',
+    script: refused('OutOfcpu', 'Node didn’t have enough resource: cpu'),
+    ends: failed('Unschedulable'),
+  },
+  'ImagePull: a name that no registry can have': {
+    job: 'misnamed',
+    script: waitsFor('InvalidImageName'),
+    ends: failed('ImagePull'),
+  },
+  'ImagePull: not within the patience for it': {
+    job: 'unpulled',
+    script: waitsFor('ImagePullBackOff'),
+    ends: failed('ImagePull'),
+  },
+  'InvalidPod: a container that cannot be configured': {
+    job: 'unconfigured',
+    script: waitsFor('CreateContainerConfigError', 'secret "x" not found'),
+    ends: failed('InvalidPod'),
+  },
+  'InvalidPod: a command that cannot be started': {
+    job: 'unstartable',
+    script: { steps: [{ act: 'bind' }, { act: startError }] },
+    ends: failed('InvalidPod', 128),
+  },
+  'InvalidPod: a template that the API server refuses': {
+    job: 'malformed',
+    spec: { poolName: 'malformed' },
+    script: ignored(),
+    ends: failed('InvalidPod'),
+  },
+  'AdmissionDenied: a template that Pod Security refuses': {
+    job: 'privileged',
+    spec: { poolName: 'privileged' },
+    script: ignored(),
+    ends: failed('AdmissionDenied'),
+  },
+  'JobTimeout: it ran too long': {
+    job: 'endless',
+    spec: { timeoutSeconds: 2 },
+    script: runs(),
+    ends: failed('JobTimeout'),
+  },
+  'JobTimeout: no node took its pod': {
+    job: 'homeless',
+    spec: { timeoutSeconds: 2 },
+    script: unschedulable(),
+    ends: failed('JobTimeout'),
+  },
+  'JobTimeout: no place became free': {
+    job: 'placeless',
+    spec: { timeoutSeconds: 2, poolName: 'closed' },
+    script: ignored(),
+    ends: failed('JobTimeout'),
+  },
+}
+
+describe('how a job ends', function () {
+  this.timeout('60s')
+  let site: Site
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default')
+    await site.createPool('closed', { maxRunners: 0 })
+    await site.createPool('malformed', { template: { spec: { containers: [{ name: 'UPPER', image: 'runner' }] } } })
+    const securityContext = { privileged: true, allowPrivilegeEscalation: true }
+    const containers = [{ name: 'runner', image: 'runner', securityContext }]
+    await site.createPool('privileged', { template: { spec: { containers } } })
+    await site.operator({ env: { START_TROUBLE_SECONDS: '2' } })
+    // All at once: most of them wait for a while.
+    const scripts = new Map(Object.values(cases).map(({ job, script }) => [job, script]))
+    site.kubelet.onPod(({ metadata }) => scripts.get(metadata.labels?.[JOB_LABEL] ?? '') ?? runs())
+    const all = Object.values(cases).map(({ job, spec }) => site.createJob(job, { poolName: 'default', ...spec }))
+    await Promise.all(all)
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  for (const [behaviour, { job, ends }] of Object.entries(cases)) {
+    it(behaviour, async () => {
+      const { status } = await site.jobIs(job, ends)
+      if ((status.message ?? '') === '') throw new Error(`job ${job} says nothing to people`)
+      if (ends.phase === 'Failed') await site.eventTold(job, status.reason ?? '')
+    })
+  }
+
+  it('stops the pod of a job that ran too long', async () => {
+    await site.jobIs('endless', { phase: 'Failed' })
+    await site.until('the pod to be stopped', async () => (await site.pod('endless')) === undefined)
+  })
+
+  it('PodDeleted: somebody deleted the running pod', async () => {
+    site.kubelet.onPod(() => runs())
+    await site.createJob('deleted', { poolName: 'default' })
+    await site.jobIs('deleted', { phase: 'Running' })
+    await site.delete(pods, 'deleted-1')
+    await site.jobIs('deleted', failed('PodDeleted', 143))
+    await site.until('the pod to be gone', async () => (await site.pod('deleted')) === undefined)
+  })
+
+  it('PodDeleted: somebody deleted the pod before a node had it', async () => {
+    site.kubelet.onPod(() => ignored())
+    await site.createJob('unbound', { poolName: 'default' })
+    await site.until('the pod to be there', () => site.pod('unbound'))
+    await site.delete(pods, 'unbound-1')
+    await site.jobIs('unbound', failed('PodDeleted'))
+    await site.until('the pod to be gone', async () => (await site.pod('unbound')) === undefined)
+  })
+
+  it('PodDeleted: somebody deleted the Runner', async () => {
+    site.kubelet.onPod(() => runs())
+    await site.createJob('runnerless', { poolName: 'default' })
+    await site.jobIs('runnerless', { phase: 'Running' })
+    await site.delete(runners, 'runnerless-1')
+    await site.jobIs('runnerless', failed('PodDeleted'))
+    await site.until('the pod to be gone', async () => (await site.pod('runnerless')) === undefined)
+  })
+})
