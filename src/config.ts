@@ -44,6 +44,13 @@ const settings = {
   namespace: setting('POD_NAMESPACE', 'runnerhub', 'namespace whose jobs are managed', text),
   identity: setting('POD_NAME', undefined, 'name in the Lease; the host name if not given', text),
   httpPort: setting('HTTP_PORT', '3000', 'port of the REST API', wholeNumber(0, 65_535)),
+  realtimePort: setting('REALTIME_PORT', '3001', 'port of WebSocket and Socket.IO', wholeNumber(0, 65_535)),
+  realtimeAnonymous: setting(
+    'REALTIME_ANONYMOUS',
+    'false',
+    'true: realtime connections need no token',
+    oneOf('false', 'true'),
+  ),
   tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens: token,user,uid,"groups" a line', text),
   rateLimitMax: setting('RATE_LIMIT_MAX', '100', 'requests to /api per client address and window', wholeNumber(1, 1e9)),
   rateLimitWindowSeconds: setting('RATE_LIMIT_WINDOW_SECONDS', '900', 'length of that window', wholeNumber(1, 86_400)),

@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
 import { type Caches, makeCaches } from './cluster/caches.ts'
 import { runTerm } from './controllers/term.ts'
+import type { Authenticate } from './http/auth.ts'
 import { makeApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
 import { StaticTokens } from './http/static-tokens.ts'
@@ -15,6 +16,8 @@ import { LeaderElection } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
 import { EventRecorder } from './kube/recorder.ts'
 import { makeLog } from './log.ts'
+import { admission } from './realtime/admission.ts'
+import { makeRealtime } from './realtime/server.ts'
 import { version } from './version.ts'
 
 if (process.argv.includes('--help')) {
@@ -103,6 +106,7 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
 async function runFacade({ config, log, caches, clientAs, signal }: Process): Promise<void> {
   if (config.tokenFile === undefined) log.warn({}, 'no TOKEN_FILE: every call of the API is refused with 401')
   const tokens = config.tokenFile === undefined ? undefined : new StaticTokens(config.tokenFile, { clock, log })
+  const authenticate: Authenticate = async (token) => tokens?.callerOf(token)
   const app = makeApp({
     client: clientAs('facade'),
     caches,
@@ -111,10 +115,16 @@ async function runFacade({ config, log, caches, clientAs, signal }: Process): Pr
     clock,
     version,
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
-    authenticate: async (token) => tokens?.callerOf(token),
+    authenticate,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds },
   })
   const handle = app.callback()
   const server = createServer((request, response) => void handle(request, response))
-  await listen(server, config.httpPort, { log, signal })
+  const admit = admission(authenticate, { anonymous: config.realtimeAnonymous === 'true' })
+  const realtime = makeRealtime({ caches, admit, clock, log })
+  signal.addEventListener('abort', () => void realtime.close(), { once: true })
+  await Promise.all([
+    listen(server, config.httpPort, { log, signal }),
+    listen(realtime.server, config.realtimePort, { log, signal }),
+  ])
 }

@@ -32,7 +32,11 @@ export interface CachesOptions {
 export function makeCaches({ client, namespace, log }: CachesOptions): Caches {
   const jobs = new Store<RunnerJob>({
     log,
-    indexes: { delegation: delegationKeys, uid: ({ metadata }) => [metadata.uid] },
+    indexes: {
+      delegation: delegationKeys,
+      repository: ({ spec }) => [spec.repository],
+      uid: ({ metadata }) => [metadata.uid],
+    },
   })
   const runnerStore = new Store<Runner>({ log })
   const podStore = new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod })

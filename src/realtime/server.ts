@@ -1,0 +1,78 @@
+import { type Server, createServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import type { Caches } from '../cluster/caches.ts'
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+import type { Admit } from './admission.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Hub } from './hub.ts'
+import { JobStory, type Step } from './job-story.ts'
+import { closeCodes, serveRawSocket } from './raw-socket.ts'
+import { serveSocketIo, SOCKET_IO_PATH } from './socket-io.ts'
+
+/** How often silent connections are asked whether they are still there; one that misses two is closed. */
+const PING_MS = 30_000
+
+export interface RealtimeOptions {
+  caches: Caches
+  admit: Admit
+  clock: Clock
+  log: Log
+}
+
+export interface Realtime {
+  server: Server
+  /** Closes every connection with 1001. */
+  close: () => Promise<void>
+}
+
+/** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
+export function makeRealtime({ caches, admit, clock, log }: RealtimeOptions): Realtime {
+  const hub = new Hub({ present: (repository) => presentSteps(caches, story, repository) })
+  const story = new JobStory(caches, (step) => hub.tell(step))
+  const server = createServer((_request, response) => {
+    response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
+  })
+  const io = serveSocketIo(server, hub, admit)
+  const heartbeat = new Heartbeat(clock, PING_MS)
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false })
+  server.on('upgrade', (request, socket, head) => {
+    if (request.url?.startsWith(SOCKET_IO_PATH)) return
+    socket.on('error', () => socket.destroy())
+    admit(request.headers).then(
+      (isAdmitted) => {
+        if (!isAdmitted) refuse(socket, '401 Unauthorized')
+        else {
+          sockets.handleUpgrade(request, socket, head, (accepted) => {
+            heartbeat.watch(accepted)
+            serveRawSocket(accepted, hub)
+          })
+        }
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'connection could not be judged')
+        refuse(socket, '503 Service Unavailable')
+      },
+    )
+  })
+  heartbeat.start()
+  return {
+    server,
+    async close() {
+      heartbeat.stop()
+      for (const socket of sockets.clients) socket.close(closeCodes.goingAway, 'the server is stopping')
+      await io.close()
+      sockets.close()
+    },
+  }
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+function presentSteps(caches: Caches, story: JobStory, repository: string): Step[] {
+  const jobs = repository === '*' ? [...caches.jobs.list()] : caches.jobs.byIndex('repository', repository)
+  return jobs.map((job) => story.present(job))
+}

@@ -1,0 +1,80 @@
+import type { Server as HttpServer } from 'node:http'
+import { Server, type Socket } from 'socket.io'
+import type { Admit } from './admission.ts'
+import type { Client, Hub } from './hub.ts'
+import { BadMessage } from './subscription.ts'
+
+/** Packets that may wait for a client that does not read, before it is cut off. */
+const MOST_WAITING = 2000
+
+export const SOCKET_IO_PATH = '/socket.io/'
+
+/** Serves Socket.IO v4 on the same port and with the same events as raw WebSockets. */
+export function serveSocketIo(server: HttpServer, hub: Hub, admit: Admit): Server {
+  const io = new Server(server, {
+    path: SOCKET_IO_PATH,
+    serveClient: false,
+    destroyUpgrade: false,
+    maxHttpBufferSize: 64 * 1024,
+    pingInterval: 25_000,
+    pingTimeout: 20_000,
+    perMessageDeflate: false,
+    httpCompression: false,
+  })
+  io.use((socket, next) => {
+    const judge = async (): Promise<void> => next(await refusalOf(socket, admit))
+    void judge()
+  })
+  io.on('connection', (socket) => serve(socket, hub))
+  return io
+}
+
+/** Why a connection is refused; undefined where it is not. */
+async function refusalOf({ handshake }: Socket, admit: Admit): Promise<Error | undefined> {
+  const { token } = Object.fromEntries(Object.entries(handshake.auth))
+  try {
+    const isAdmitted = await admit(handshake.headers, typeof token === 'string' ? token : undefined)
+    return isAdmitted ? undefined : new Error('a valid bearer token is required')
+  } catch {
+    return new Error('the token cannot be judged now, try again')
+  }
+}
+
+function serve(socket: Socket, hub: Hub): void {
+  const client: Client = {
+    send({ event, payload }) {
+      if (waiting(socket) > MOST_WAITING) socket.disconnect(true)
+      else socket.emit(event, payload)
+    },
+  }
+  hub.join(client)
+  socket.on('disconnect', () => hub.leave(client))
+  socket.onAny((event: unknown, data: unknown, acknowledge: unknown) => {
+    const answer = receive(client, hub, [event, data])
+    if (isCallback(acknowledge)) acknowledge(answer)
+    else if ('error' in answer) socket.emit('error', answer)
+  })
+}
+
+function receive(
+  client: Client,
+  hub: Hub,
+  [event, data]: [unknown, unknown],
+): { repository: string } | { error: string } {
+  try {
+    return hub.receive(client, event, data)
+  } catch (error) {
+    if (error instanceof BadMessage) return { error: error.message }
+    throw error
+  }
+}
+
+/** Socket.IO appends it where the client asks for an acknowledgement. */
+function isCallback(value: unknown): value is (answer: unknown) => void {
+  return typeof value === 'function'
+}
+
+function waiting(socket: Socket): number {
+  const { writeBuffer } = Object.fromEntries(Object.entries(socket.conn))
+  return Array.isArray(writeBuffer) ? writeBuffer.length : 0
+}

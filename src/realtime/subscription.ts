@@ -1,0 +1,39 @@
+import { REPOSITORY_PATTERN } from '../api/fields.ts'
+
+/** What a client asks to be told: one repository's jobs, or all. */
+export interface Subscription {
+  /** A repository's name, or '*' for all. */
+  repository: string
+  /** Payloads carry `sequence` and `reason`. */
+  detailed: boolean
+  /** The present state of every job comes first. */
+  snapshot: boolean
+}
+
+/** The client sent something that cannot be followed. Its message says why. */
+export class BadMessage extends Error {
+  override name = 'BadMessage'
+}
+
+const pattern = new RegExp(REPOSITORY_PATTERN, 'u')
+
+function repositoryOf(value: unknown): string {
+  if (typeof value === 'string' && value.length <= 140 && pattern.test(value)) return value
+  throw new BadMessage('repository must be owner/repo')
+}
+
+/** Parses the data of subscribe:repository: a name, or `{repository, snapshot}`, or `{all: true, snapshot}`. */
+export function parseSubscription(data: unknown): Subscription {
+  if (typeof data !== 'object' || data === null) {
+    return { repository: repositoryOf(data), detailed: false, snapshot: false }
+  }
+  const { repository, all, snapshot } = Object.fromEntries(Object.entries(data))
+  if (snapshot !== undefined && typeof snapshot !== 'boolean') throw new BadMessage('snapshot must be true or false')
+  const whose = all === true && repository === undefined ? '*' : repositoryOf(repository)
+  return { repository: whose, detailed: true, snapshot: snapshot === true }
+}
+
+/** Parses the data of unsubscribe:repository, in the same forms. */
+export function parseUnsubscription(data: unknown): string {
+  return parseSubscription(data).repository
+}
