@@ -5,6 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+.NOTPARALLEL:
 
 # The pinned Node.js is an npm package and so the first `node` on PATH. On platforms without such a package
 # the system's is used, if it is new enough.
@@ -64,7 +65,7 @@ unused: $(INSTALLED) ## Find unused files, exports and packages
 .PHONY: check
 check: $(INSTALLED) ## All of the above, changing nothing
 	config/generate-check
-	@$(MAKE) format-check typecheck lint lint-shell unused
+	@$(MAKE) --keep-going format-check typecheck lint lint-shell unused
 
 .PHONY: verify
 verify: generate check test-unit ## Everything that needs no cluster, then fail if the tree is not committed
