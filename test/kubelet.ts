@@ -60,11 +60,11 @@ export class StandInKubelet {
     this.#choose = choose
   }
 
-  /** Writes a status of a pod that is there, now. */
-  async tell(name: string, status: (pod: Pod) => Record<string, unknown>): Promise<void> {
+  /** Binds a pod that is there, or writes its status, now. */
+  async tell(name: string, ...acts: Step['act'][]): Promise<void> {
     const what = `pod ${name} to be there`
     const pod = await eventually(() => this.#store.get(`${this.#namespace}/${name}`), { what })
-    await this.#act(pod, status, this.#stop.signal)
+    for (const act of acts) await this.#act(pod, act, this.#stop.signal)
   }
 
   #changed(old: Pod | undefined, now: Pod | undefined): void {

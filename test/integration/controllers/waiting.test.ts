@@ -1,0 +1,115 @@
+import { expect } from 'chai'
+import type { KubeObject, NewObject, Resource } from '../../../src/api/object.ts'
+import { JOB_LABEL } from '../../../src/api/names.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { exited, running, runs, type Script, unschedulable, waitsFor } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+
+interface Quota extends KubeObject {
+  spec: { hard: Record<string, string>; scopes: string[] }
+  status?: { hard?: Record<string, string> }
+}
+
+const quotas: Resource<Quota> = { group: '', version: 'v1', plural: 'resourcequotas', kind: 'ResourceQuota' }
+const forever = new AbortController().signal
+
+/** Lets so many pods of pool "counted" be at once: they alone have a deadline of their own. */
+function quotaOf(most: number): NewObject<Quota> {
+  const spec = { hard: { pods: String(most) }, scopes: ['Terminating'] }
+  return { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'few' }, spec }
+}
+
+describe('what a job waits for', function () {
+  this.timeout('60s')
+  let site: Site
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default', { labels: ['linux'] })
+    await site.createPool('full', { labels: ['full'], maxRunners: 1 })
+    const containers = [{ name: 'runner', image: 'runner' }]
+    await site.createPool('counted', {
+      labels: ['counted'],
+      template: { spec: { activeDeadlineSeconds: 600, containers } },
+    })
+    await site.create(quotas, quotaOf(0))
+    await site.until('the quota to be in force', async () => (await site.get(quotas, 'few'))?.status?.hard?.['pods'])
+    await site.operator()
+    const scripts: Record<string, Script> = { homeless: unschedulable(), unpulled: waitsFor('ErrImagePull') }
+    site.kubelet.onPod(({ metadata }) => scripts[metadata.labels?.[JOB_LABEL] ?? ''] ?? runs())
+    await site.createJob('first', { labels: ['full'] })
+    await site.jobIs('first', { phase: 'Running' })
+    await Promise.all([
+      site.createJob('strange', { labels: ['linux', 'windows'] }),
+      site.createJob('second', { labels: ['full'] }),
+      site.createJob('homeless', { labels: ['linux'] }),
+      site.createJob('unpulled', { labels: ['linux'] }),
+      site.createJob('counted', { labels: ['counted'] }),
+    ])
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  it('NoMatchingPool: names the labels, and begins when a pool offers them', async () => {
+    const { status } = await site.jobIs('strange', { phase: 'Queued', reason: 'NoMatchingPool' })
+    expect(status.message).to.include('linux').and.to.include('windows')
+    await site.eventTold('strange', 'NoMatchingPool')
+    await site.createPool('strange', { labels: ['Linux', 'Windows', 'x64'] })
+    await site.jobIs('strange', { phase: 'Running' })
+    expect((await site.runner('strange'))?.spec.poolName).to.equal('strange')
+  })
+
+  it('PoolFull: names the pool and its limit, and begins when a place is free', async () => {
+    const { status } = await site.jobIs('second', { phase: 'Queued', reason: 'PoolFull' })
+    expect(status.message).to.include('full').and.to.include('maxRunners 1')
+    expect(await site.runner('second'), 'no Runner before there is a place').to.equal(undefined)
+    await site.kubelet.tell('first-1', (pod) => exited(pod, 0))
+    await site.jobIs('second', { phase: 'Running' })
+  })
+
+  it('PoolFull: begins also when the limit is raised', async () => {
+    await site.createJob('third', { labels: ['full'] })
+    await site.jobIs('third', { phase: 'Queued', reason: 'PoolFull' })
+    const key = { namespace: site.namespace, name: 'full' }
+    await site.client.patchMerge(runnerPools, key, { spec: { maxRunners: 2 } }, forever)
+    await site.jobIs('third', { phase: 'Running' })
+  })
+
+  it('Unschedulable: says what the scheduler says, and goes on when a node takes the pod', async () => {
+    const { status } = await site.jobIs('homeless', { phase: 'Assigned', reason: 'Unschedulable' })
+    expect(status.message).to.include('Insufficient cpu')
+    expect(status.conditions?.find(({ type }) => type === 'Waiting')).to.include({ reason: 'Unschedulable' })
+    await site.kubelet.tell('homeless-1', 'bind', running)
+    await site.jobIs('homeless', { phase: 'Running' })
+  })
+
+  it('ImagePull: is waited out for a while, and the job goes on when the image comes', async () => {
+    const { status } = await site.jobIs('unpulled', { phase: 'Assigned', reason: 'ImagePull' })
+    expect(status.message).to.include('runner')
+    await site.kubelet.tell('unpulled-1', running)
+    const { status: now } = await site.jobIs('unpulled', { phase: 'Running' })
+    expect(now.conditions?.some(({ type }) => type === 'Waiting')).to.equal(false)
+  })
+
+  it('QuotaExceeded: is no failure, and the job begins when the quota allows it', async () => {
+    const { status } = await site.jobIs('counted', { phase: 'Assigned', reason: 'QuotaExceeded' })
+    expect(status.message).to.include('few')
+    const key = { namespace: site.namespace, name: 'few' }
+    await site.client.patchMerge(quotas, key, { spec: quotaOf(5).spec }, forever)
+    await site.jobIs('counted', { phase: 'Running' })
+  })
+
+  it('a pool whose template is refused says so itself', async () => {
+    await site.createPool('malformed', { template: { spec: { containers: [{ name: 'UPPER', image: 'runner' }] } } })
+    const ready = await site.until('the pool to be judged', async () => {
+      const pool = await site.get(runnerPools, 'malformed')
+      return pool?.status?.conditions?.find(({ type }) => type === 'Ready')
+    })
+    expect(ready).to.include({ status: 'False', reason: 'InvalidPod' })
+    expect(ready.message).to.include('UPPER')
+  })
+
+  it('the dry run of a template leaves no pod', () => {
+    expect(site.kubelet.ledger.all.filter(({ name }) => name.includes('template'))).to.deep.equal([])
+  })
+})
