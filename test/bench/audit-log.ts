@@ -1,0 +1,57 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { record } from '../../src/kube/parse.ts'
+
+/** One write that the API server has answered. */
+export interface Write {
+  verb: string
+  /** With its subresource, as in runnerjobs/status. */
+  resource: string
+  namespace: string
+  name: string
+  userAgent: string
+  code: number
+  dryRun: boolean
+  /** When it was answered, by the API server's clock. */
+  answeredMs: number
+}
+
+/** All writes so far, in no promised order. */
+export async function readAuditLog(path: string): Promise<Write[]> {
+  const writes: Write[] = []
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    const write = parse(line)
+    if (write !== undefined) writes.push(write)
+  }
+  return writes
+}
+
+/** A line that is still being written is left out. */
+function parse(line: string): Write | undefined {
+  let event: Record<string, unknown>
+  try {
+    event = record(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+  const { resource, subresource, namespace, name } = record(event['objectRef'])
+  return {
+    verb: String(event['verb']),
+    resource: subresource === undefined ? String(resource) : [resource, subresource].map(String).join('/'),
+    namespace: String(namespace),
+    name: String(name),
+    userAgent: String(event['userAgent']),
+    code: Number(record(event['responseStatus'])['code']),
+    dryRun: String(event['requestURI']).includes('dryRun='),
+    answeredMs: Date.parse(String(event['stageTimestamp'])) + microseconds(String(event['stageTimestamp'])),
+  }
+}
+
+/** Date knows milliseconds only. */
+function microseconds(timestamp: string): number {
+  return Number(/\.\d{3}(\d{1,3})/.exec(timestamp)?.[1]?.padEnd(3, '0') ?? 0) / 1000
+}
+
+export function isPodCreate({ verb, resource, code, dryRun }: Write): boolean {
+  return verb === 'create' && resource === 'pods' && code === 201 && !dryRun
+}

@@ -1,0 +1,53 @@
+import { type Dispatcher, Pool } from 'undici'
+
+/** Where a bare client speaks to, and as whom. */
+export interface BareAccess {
+  server: string
+  ca: string
+  token: string
+  userAgent: string
+}
+
+/** The least that can speak to the API server: undici alone, no retries, no limits but its 64 connections. */
+export class BareClient {
+  readonly #pool: Pool
+  readonly #headers: Record<string, string>
+
+  constructor({ server, ca, token, userAgent }: BareAccess) {
+    this.#pool = new Pool(server, { connections: 64, pipelining: 1, connect: { ca } })
+    this.#headers = { authorization: `Bearer ${token}`, 'user-agent': userAgent, accept: 'application/json' }
+  }
+
+  /** Creates an object; its answer's body is left to be read. */
+  async post(path: string, object: object): Promise<Dispatcher.ResponseData['body']> {
+    const headers = { ...this.#headers, 'content-type': 'application/json' }
+    const answer = await this.#pool.request({ method: 'POST', path, headers, body: JSON.stringify(object) })
+    if (answer.statusCode !== 201) throw new Error(`HTTP ${answer.statusCode}: ${await answer.body.text()}`)
+    return answer.body
+  }
+
+  /** A body without an end, of the kind that is asked for. */
+  async stream(path: string, accept: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
+    const headers = { ...this.#headers, accept }
+    const answer = await this.#pool.request({ method: 'GET', path, headers, signal, bodyTimeout: 0 })
+    if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${await answer.body.text()}`)
+    return answer.body
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+}
+
+/** Does all of it, so many at a time; each begins when an earlier one has ended. */
+export async function inFlight(width: number, count: number, act: (index: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      const index = next
+      next += 1
+      await act(index)
+    }
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+}

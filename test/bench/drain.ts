@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { pods } from '../../src/api/pod.ts'
+import { command } from '../command.ts'
+import { isPodCreate, readAuditLog, type Write } from './audit-log.ts'
+import { allAssigned, allPods, countOf, createJobs } from './backlog.ts'
+import { type Surroundings, surroundings } from './machine.ts'
+import { Operator } from './operator.ts'
+import { PodWatch } from './pod-watch.ts'
+import { onStage, type Stage } from './stage.ts'
+import { difference, mean, type Rate, rateOf } from './statistics.ts'
+import { accountOf, type WriteAccount } from './write-account.ts'
+
+/** Objects made before it counts: both sides' processes and the API server warm up by them. */
+const warmUp = 300
+/** How long the operator is watched for writes that it does not owe. */
+const quietMs = 1500
+
+export interface DrainResult {
+  surroundings: Surroundings
+  rawBefore: Rate
+  rawAfter: Rate
+  /** How far the raw runs differ from each other. */
+  rawDifference: number
+  rawCpuSecondsPer1000: number
+  operator: OperatorDrain
+  /** The operator's rate, of the mean of both raw ones. */
+  ratio: Rate
+}
+
+export interface OperatorDrain {
+  rate: Rate
+  /** From the start of the process to the first pod. */
+  secondsToFirstPod: number
+  writes: WriteAccount
+  /** For all objects, those of the warm-up too. */
+  cpuSecondsPer1000: { untilLastPod: number; untilQuiet: number }
+  peakRssMb: number
+  /** Pods by the audit log, by the watch and by the API server's count: they must agree. */
+  counted: { audit: number; watch: number; listed: number }
+}
+
+/** One drain on a fresh control plane: raw, operator, raw. */
+export function measureDrain(jobs: number, flags: readonly string[]): Promise<DrainResult> {
+  return onStage(async (stage) => {
+    const around = surroundings()
+    const before = await rawRun(stage, 'raw-before', jobs)
+    const operator = await operatorRun(stage, jobs, flags)
+    const after = await rawRun(stage, 'raw-after', jobs)
+    const ratio = (kind: keyof Rate): number => operator.rate[kind] / mean([before.rate[kind], after.rate[kind]])
+    return {
+      surroundings: around,
+      rawBefore: before.rate,
+      rawAfter: after.rate,
+      rawDifference: difference(before.rate.overall, after.rate.overall),
+      rawCpuSecondsPer1000: mean([before.cpuSecondsPer1000, after.cpuSecondsPer1000]),
+      operator,
+      ratio: { overall: ratio('overall'), middle: ratio('middle') },
+    }
+  })
+}
+
+interface RawRun {
+  rate: Rate
+  cpuSecondsPer1000: number
+}
+
+async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<RawRun> {
+  const place = await stage.place(namespace)
+  const watch = new PodWatch(stage, place)
+  await watch.start()
+  const made = jobs + warmUp
+  const program = fileURLToPath(import.meta.resolve('./raw-drain.ts'))
+  const given = [stage.server, stage.ca, place.token, JSON.stringify(place.pool), String(made)]
+  const cpuSeconds = Number(await command(process.execPath, program, ...given))
+  await watch.stop()
+  const times = podCreates(await readAuditLog(stage.auditLog), namespace)
+  return { rate: rateAfterWarmUp(times), cpuSecondsPer1000: (cpuSeconds / made) * 1000 }
+}
+
+/** The operator, started with all jobs there already, on its own until it has nothing left to do. */
+async function operatorRun(stage: Stage, jobs: number, flags: readonly string[]): Promise<OperatorDrain> {
+  const made = jobs + warmUp
+  const place = await stage.place('runnerhub')
+  await createJobs(stage, place, made)
+  const watch = new PodWatch(stage, place)
+  await watch.start()
+  const begunMs = performance.timeOrigin + performance.now()
+  const operator = await Operator.start(stage, place, flags)
+  try {
+    await allPods(stage, place, watch, made)
+    const busy = await operator.usage()
+    await allAssigned(stage, place)
+    await sleep(quietMs)
+    const quiet = await operator.usage()
+    const listed = await countOf(stage.admin, pods, place)
+    const writes = await readAuditLog(stage.auditLog)
+    const times = podCreates(writes, place.namespace)
+    return {
+      rate: rateAfterWarmUp(times),
+      secondsToFirstPod: (Math.min(...times) - begunMs) / 1000,
+      writes: accountOf(writes, place.namespace, made),
+      cpuSecondsPer1000: {
+        untilLastPod: (busy.cpuSeconds / made) * 1000,
+        untilQuiet: (quiet.cpuSeconds / made) * 1000,
+      },
+      peakRssMb: quiet.peakRssMb,
+      counted: { audit: times.length, watch: watch.count, listed },
+    }
+  } finally {
+    await operator.stop()
+    await watch.stop()
+  }
+}
+
+function podCreates(writes: readonly Write[], namespace: string): number[] {
+  return writes
+    .filter((write) => write.namespace === namespace && isPodCreate(write))
+    .map(({ answeredMs }) => answeredMs)
+}
+
+function rateAfterWarmUp(timesMs: number[]): Rate {
+  return rateOf(timesMs.toSorted((a, b) => a - b).slice(warmUp))
+}

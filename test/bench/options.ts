@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util'
+
+const help = `Measures the operator next to a raw client, on fresh control planes of its own.
+
+  node test/bench/main.ts                     everything, some five minutes
+  node test/bench/main.ts --only drain        a part: drain, latency
+      --jobs N        jobs of the drain [2000]
+      --repeats N     how often the drain is measured; the median counts [3]
+      --seconds N     how long each latency load lasts [20]
+      --rates LIST    jobs per second of the latency loads [20,50]
+      --json FILE     where the result goes [build/bench.json]
+      --cpu-profile DIRECTORY   profile the operator; makes it slower
+`
+
+export interface Options {
+  parts: readonly string[]
+  jobs: number
+  repeats: number
+  seconds: number
+  rates: readonly number[]
+  json: string
+  cpuProfile: string | undefined
+}
+
+const allParts = ['drain', 'latency']
+
+/** The options of the command line; undefined when it asked for help, which has been given. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      only: { type: 'string', default: allParts.join(',') },
+      jobs: { type: 'string', default: '2000' },
+      repeats: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '20' },
+      rates: { type: 'string', default: '20,50' },
+      json: { type: 'string', default: 'build/bench.json' },
+      'cpu-profile': { type: 'string' },
+    },
+  })
+  if (values.help === true) {
+    process.stdout.write(help)
+    return undefined
+  }
+  const parts = values.only.split(',')
+  for (const part of parts)
+    if (!allParts.includes(part)) throw new TypeError(`--only ${part}: one of ${allParts.join(', ')}`)
+  return {
+    parts,
+    jobs: positive('jobs', values.jobs),
+    repeats: positive('repeats', values.repeats),
+    seconds: positive('seconds', values.seconds),
+    rates: values.rates.split(',').map((rate) => positive('rates', rate)),
+    json: values.json,
+    cpuProfile: values['cpu-profile'],
+  }
+}
+
+function positive(name: string, text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text)
+  throw new TypeError(`--${name} ${text}: a whole number from 1 up`)
+}

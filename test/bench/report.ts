@@ -1,0 +1,76 @@
+import type { DrainResult } from './drain.ts'
+import type { LatencyResult } from './latency.ts'
+import { median, quantile } from './statistics.ts'
+
+/** All that was measured, and under which conditions. */
+export interface BenchResult {
+  conditions: { machine: string; node: string; flags: readonly string[]; jobs: number; seconds: number }
+  drains: DrainResult[]
+  latencies: LatencyResult[]
+}
+
+type Row = [what: string, value: string, target: string]
+
+/** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
+export function table({ conditions, drains, latencies }: BenchResult): string {
+  const { machine, node, flags, jobs, seconds } = conditions
+  const rows: Row[] = [...(drains.length > 0 ? drainRows(drains) : []), ...latencies.flatMap(latencyRows)]
+  const cells = [['', 'measured', 'target'] as Row, ...rows]
+  const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  const [head = ['', '', ''], ...body] = cells
+  const around = [...drains, ...latencies].map(({ surroundings }) => surroundings)
+  return [
+    line(head),
+    line(widths.map((width) => '-'.repeat(width))),
+    ...body.map(line),
+    '',
+    `${machine}; Node.js ${node} ${flags.join(' ')}; drain of ${jobs} jobs, ${drains.length} times; latency for ${seconds} s.`,
+    `Load before each cell ${around.map(({ load }) => load.toFixed(1)).join(', ')}; ` +
+      `a fixed loop took ${around.map(({ loopMs }) => loopMs).join(', ')} ms.`,
+  ].join('\n')
+}
+
+function drainRows(drains: readonly DrainResult[]): Row[] {
+  const row = (what: string, pick: (drain: DrainResult) => number, digits: number, target = ''): Row => [
+    what,
+    spread(drains.map(pick), digits),
+    target,
+  ]
+  return [
+    row('drain, of the raw rate', ({ ratio }) => ratio.overall, 2, '>= 0.70'),
+    row('drain, of the raw rate, 10 to 90 % of pods', ({ ratio }) => ratio.middle, 2),
+    row('drain, pods per second', ({ operator }) => operator.rate.overall, 0),
+    row('raw before, pods per second', ({ rawBefore }) => rawBefore.overall, 0),
+    row('raw after, pods per second', ({ rawAfter }) => rawAfter.overall, 0),
+    row('raw before and after differ by %', ({ rawDifference }) => rawDifference * 100, 0, '<= 15'),
+    row('start of the process to first pod, s', ({ operator }) => operator.secondsToFirstPod, 2),
+    row('writes per job', ({ operator }) => operator.writes.perJob, 2, '3.00'),
+    row('status writes before the last pod create', ({ operator }) => operator.writes.statusBeforeLastPod, 0),
+    row('writes after the last pod create', ({ operator }) => operator.writes.afterLastPod.writes, 0),
+    row('time for these, s', ({ operator }) => operator.writes.afterLastPod.seconds, 1),
+    row('Events, Leases, dry runs', ({ operator }) => operator.writes.others, 0),
+    row('refused writes', ({ operator }) => operator.writes.refused, 0),
+    row('CPU s per 1,000 jobs, until the last pod', ({ operator }) => operator.cpuSecondsPer1000.untilLastPod, 2),
+    row('CPU s per 1,000 jobs, all', ({ operator }) => operator.cpuSecondsPer1000.untilQuiet, 2),
+    row('CPU s per 1,000 jobs, raw', ({ rawCpuSecondsPer1000 }) => rawCpuSecondsPer1000, 2),
+    row('peak RSS, MiB', ({ operator }) => operator.peakRssMb, 0, '< 150'),
+  ]
+}
+
+function latencyRows({ rate, raw, operator, ratio, rawDifference }: LatencyResult): Row[] {
+  const both = (kind: 'p50' | 'p99'): string =>
+    `${ratio[kind].toFixed(2)} (${operator[kind].toFixed(1)} ms, raw ${raw[kind].toFixed(1)} ms)`
+  return [
+    [`latency at ${rate}/s, p50 of raw`, both('p50'), '<= 2.5'],
+    [`latency at ${rate}/s, p99 of raw`, both('p99'), '<= 5'],
+    [`raw p50 before and after differ by %`, (rawDifference * 100).toFixed(0), '<= 15'],
+  ]
+}
+
+function spread(values: readonly number[], digits: number): string {
+  const text = (value: number): string => value.toFixed(digits)
+  const [low, high] = [quantile(values, 0), quantile(values, 1)].map(text)
+  return low === high ? text(median(values)) : `${text(median(values))} (${low} to ${high})`
+}
