@@ -12,7 +12,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-INSTALLED := node_modules/.installed
+# npm writes it last, after the lock file, whether it was `npm ci` or somebody adding a package.
+INSTALLED := node_modules/.package-lock.json
 IMAGE ?= docker.io/local/runnerhub:dev
 IMAGE_ARCHIVE ?= build/runnerhub.tar
 
@@ -28,9 +29,10 @@ install: $(INSTALLED) ## Install the pinned packages and Node.js (npm ci; no ins
 
 # Warnings are silenced because the system's npm may run on an older Node.js than the one it installs.
 $(INSTALLED): package-lock.json
-	PATH='$(SYSTEM_PATH)' npm ci --ignore-scripts --loglevel=error
-	config/require-node
-	touch $@
+	@echo 'npm ci --ignore-scripts'
+	@PATH='$(SYSTEM_PATH)' npm ci --ignore-scripts --loglevel=error
+	@config/require-node
+	@touch $@
 
 ##@ Check
 
