@@ -28,31 +28,35 @@ export interface CachesOptions {
   log: Log
 }
 
+/** Empty caches that nothing fills. */
+export function makeStores(log: Log): Omit<Caches, 'reflectors'> {
+  return {
+    jobs: new Store<RunnerJob>({
+      log,
+      indexes: {
+        delegation: delegationKeys,
+        repository: ({ spec }) => [spec.repository],
+        uid: ({ metadata }) => [metadata.uid],
+      },
+    }),
+    runners: new Store<Runner>({ log }),
+    pods: new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod }),
+    pools: new Store<RunnerPool>({ log }),
+  }
+}
+
 /** Makes the caches; nothing is read before their reflectors run. */
 export function makeCaches({ client, namespace, log }: CachesOptions): Caches {
-  const jobs = new Store<RunnerJob>({
-    log,
-    indexes: {
-      delegation: delegationKeys,
-      repository: ({ spec }) => [spec.repository],
-      uid: ({ metadata }) => [metadata.uid],
-    },
-  })
-  const runnerStore = new Store<Runner>({ log })
-  const podStore = new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod })
-  const pools = new Store<RunnerPool>({ log })
+  const stores = makeStores(log)
   const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, labelSelector?: string): Watched =>
     new Reflector({ client, resource, namespace, store, log, ...(labelSelector !== undefined && { labelSelector }) })
   return {
-    jobs,
-    runners: runnerStore,
-    pods: podStore,
-    pools,
+    ...stores,
     reflectors: [
-      reflect(runnerJobs, jobs),
-      reflect(runners, runnerStore),
-      reflect(pods, podStore, RUNNER_LABEL),
-      reflect(runnerPools, pools),
+      reflect(runnerJobs, stores.jobs),
+      reflect(runners, stores.runners),
+      reflect(pods, stores.pods, RUNNER_LABEL),
+      reflect(runnerPools, stores.pools),
     ],
   }
 }
