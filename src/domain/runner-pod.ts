@@ -76,9 +76,10 @@ function containersOf(spec: Json): Json[] {
   return containers
 }
 
-/** Settings that the restricted Pod Security level asks of each container. */
+/** Settings that the restricted Pod Security level asks of each container. They contradict a privileged one's. */
 function restricted(container: Json): Json {
   const own = record(container['securityContext'])
+  if (own['privileged'] === true) return container
   return {
     ...container,
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, ...own },
