@@ -124,7 +124,7 @@ async function runFacade({ config, log, caches, clientAs, signal }: Process): Pr
   const realtime = makeRealtime({ caches, admit, clock, log })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })
   await Promise.all([
-    listen(server, config.httpPort, { log, signal }),
-    listen(realtime.server, config.realtimePort, { log, signal }),
+    listen(server, config.httpPort, { name: 'rest', log, signal }),
+    listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal }),
   ])
 }

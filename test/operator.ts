@@ -35,7 +35,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     writeFile(join(directory, 'ca.crt'), options.ca),
   ])
   const main = new URL('../src/main.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [main, '--http-port=0'], {
+  const child = spawn(process.execPath, [main, '--http-port=0', '--realtime-port=0'], {
     env: {
       PATH: process.env['PATH'],
       POD_NAMESPACE: options.namespace,
@@ -82,8 +82,7 @@ export class Operator {
 
   /** The REST API's address, once it listens. */
   get url(): string {
-    const listening = this.log.find(({ msg }) => msg === 'listening')
-    return `http://127.0.0.1:${Number(record(listening?.['address'])['port'] ?? 0)}`
+    return `http://127.0.0.1:${this.#port('rest')}`
   }
 
   /** Resolves when /readyz says yes. */
@@ -140,6 +139,11 @@ export class Operator {
   /** The last lines of its log, for the message of a failure. */
   tail(lines = 40): string {
     return this.log.slice(-lines).map(shown).join('\n')
+  }
+
+  #port(name: string): number {
+    const listening = this.log.find((line) => line.msg === 'listening' && line['name'] === name)
+    return Number(record(listening?.['address'])['port'] ?? 0)
   }
 
   async #eventually<T>(what: string, condition: () => T | Promise<T>, withinMs: number) {

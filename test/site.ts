@@ -21,6 +21,9 @@ import { events, report } from './site/report.ts'
 
 const forever = new AbortController().signal
 
+/** The garbage collector looks for new kinds twice a minute: on a young control plane it may not know ours yet. */
+export const GARBAGE_MS = 45_000
+
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' }
@@ -156,7 +159,7 @@ export class Site {
   }
 
   /** Waits until neither the job nor anything made for it is there any more. */
-  async isGone(job: string, withinMs = 20_000): Promise<void> {
+  async isGone(job: string, withinMs = GARBAGE_MS): Promise<void> {
     const what = `nothing to be left of job ${job}`
     const left = async () => [await this.job(job), await this.runner(job), await this.pod(job)]
     await this.until(what, async () => (await left()).every((object) => object === undefined), withinMs)

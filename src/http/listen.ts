@@ -12,14 +12,14 @@ const DRAIN_MS = 5000
 export async function listen(
   server: Server,
   port: number,
-  { log, signal }: { log: Log; signal: AbortSignal },
+  { name, log, signal }: { name: string; log: Log; signal: AbortSignal },
 ): Promise<void> {
   server.headersTimeout = 10_000
   server.requestTimeout = 30_000
   server.maxHeadersCount = 100
   server.listen(port)
   await once(server, 'listening')
-  log.info({ address: server.address() }, 'listening')
+  log.info({ name, address: server.address() }, 'listening')
   if (!signal.aborted) await once(signal, 'abort')
   const closed = once(server, 'close')
   server.close()
