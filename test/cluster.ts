@@ -21,12 +21,26 @@ export interface TestCluster {
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 
+/** Its kubeconfig, unless it does not run or does not answer. */
+async function findShared(): Promise<string | undefined> {
+  const kubeconfig = await command(localTool('cluster'), 'kubeconfig').catch(() => undefined)
+  if (kubeconfig === undefined) return undefined
+  const client = new KubeClient(await fromKubeconfig(kubeconfig), { userAgent: 'runnerhub-test' })
+  const ready = client.request('GET', '/readyz', {}, AbortSignal.timeout(5000))
+  return await ready
+    .then(
+      () => kubeconfig,
+      () => undefined,
+    )
+    .finally(() => client.close())
+}
+
 /**
  * The shared cluster if it runs, or else a control plane of this file's own; a test that needs pods to run must look
  * at `hasNodes`. Kill nothing here: that is for `startControlPlane`.
  */
 export async function openCluster(): Promise<TestCluster> {
-  const shared = await command(localTool('cluster'), 'kubeconfig').catch(() => undefined)
+  const shared = await findShared()
   const own = shared === undefined ? await startControlPlane() : undefined
   const kubeconfig = shared ?? own?.kubeconfig ?? ''
   const connection = await fromKubeconfig(kubeconfig)

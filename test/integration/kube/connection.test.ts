@@ -1,0 +1,214 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { fromKubeconfig, inCluster, type Connection } from '../../../src/kube/connection.ts'
+import { Forbidden, Unauthorized, Unreachable } from '../../../src/kube/errors.ts'
+import { Reflector } from '../../../src/kube/reflector.ts'
+import { Store } from '../../../src/kube/store.ts'
+import { openCluster, type TestCluster } from '../../cluster.ts'
+import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
+import { eventually } from '../../eventually.ts'
+import { startFaultProxy } from '../../faults/proxy.ts'
+import { RecordedLog } from '../../recorded-log.ts'
+import { createReader } from '../../service-account.ts'
+
+const never = new AbortController().signal
+
+describe('connection', () => {
+  let cluster: TestCluster
+  let directory: string
+  const clients: KubeClient[] = []
+  let codes: number[] = []
+
+  const clientOf = (connection: Connection): KubeClient => {
+    const client = new KubeClient(connection, { userAgent: 'test', onRequest: ({ code }) => codes.push(code) })
+    clients.push(client)
+    return client
+  }
+  const list = (client: KubeClient): Promise<unknown> =>
+    client.listPage(configMaps, cluster.namespace, { limit: 1 }, never)
+  const put = (file: string, text: string): Promise<void> => writeFile(join(directory, file), text)
+  const authority = async (): Promise<string> => String((await cluster.connection.access()).tls.ca)
+
+  before(async () => {
+    cluster = await openCluster()
+  })
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'runnerhub-connection-'))
+    codes = []
+  })
+
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.close()))
+    await rm(directory, { recursive: true })
+  })
+
+  after(() => cluster.close())
+
+  describe('of a pod', () => {
+    const inPod = (url: URL): Connection => inCluster({ directory, host: url.hostname, port: url.port })
+
+    it('goes on with the new token when the old one becomes invalid, with one refused request', async function () {
+      this.timeout(60_000)
+      const first = await createReader(cluster.client, cluster.namespace, 'first')
+      const second = await createReader(cluster.client, cluster.namespace, 'second')
+      const token = await first.token()
+      await put('token', `${token}\n`)
+      await put('ca.crt', await authority())
+      const client = clientOf(inPod(cluster.connection.server))
+      await list(client)
+      expect(codes).to.deep.equal([200])
+
+      await first.remove()
+      const ca = await authority()
+      const probe = clientOf({
+        server: cluster.connection.server,
+        access: async () => ({ headers: { authorization: `Bearer ${token}` }, tls: { ca } }),
+      })
+      const invalid = (): Promise<boolean> =>
+        list(probe).then(
+          () => false,
+          (error: unknown) => error instanceof Unauthorized,
+        )
+      await eventually(invalid, { withinMs: 40_000, what: 'the old token to be refused', everyMs: 500 })
+      await put('token', await second.token())
+      codes = []
+      await Promise.all([list(client), list(client), list(client)])
+      expect(codes.filter((code) => code === 200)).to.have.length(3)
+      codes = []
+      await list(client)
+      expect(codes).to.deep.equal([200])
+    })
+
+    it('tells of a refused token when there is no other, after one request', async () => {
+      await put('token', 'nonsense')
+      await put('ca.crt', await authority())
+      expect(await outcomeOf(list(clientOf(inPod(cluster.connection.server))))).to.be.instanceOf(Unauthorized)
+      expect(codes).to.deep.equal([401])
+    })
+
+    it('goes on under a new CA, requests and watches alike', async () => {
+      const proxy = await startFaultProxy(cluster)
+      const stop = new AbortController()
+      const reader = await createReader(cluster.client, cluster.namespace, 'under-new-ca')
+      await put('token', await reader.token())
+      await put('ca.crt', proxy.ca)
+      const client = clientOf(inPod(proxy.url))
+      const store = new Store<ConfigMap>()
+      const options = {
+        client,
+        resource: configMaps,
+        namespace: cluster.namespace,
+        store,
+        log: new RecordedLog(),
+        random: () => 0,
+      }
+      const running = new Reflector<ConfigMap>(options).run(stop.signal)
+      try {
+        await store.synced(never)
+        await proxy.rotate()
+        expect(await outcomeOf(list(client)), 'before the new CA is known').to.be.instanceOf(Unreachable)
+        await put('ca.crt', proxy.ca)
+        await list(client)
+        await cluster.client.create(configMaps, newConfigMap(cluster.namespace, 'under-new-ca'), never)
+        await eventually(() => store.get(`${cluster.namespace}/under-new-ca`))
+      } finally {
+        stop.abort()
+        await running
+        await proxy.close()
+      }
+    })
+
+    it('lets a request that is under way when the CA changes come to its end', async () => {
+      const proxy = await startFaultProxy(cluster)
+      try {
+        let ca = `${proxy.ca}${await authority()}`
+        const client = clientOf({ server: proxy.url, access: async () => ({ headers: {}, tls: { ca } }) })
+        const slow = proxy.when({ path: /slow/ }).stall()
+        const first = outcomeOf(client.request('GET', '/api?slow', {}, never))
+        await eventually(() => slow.hits === 1)
+        ca = proxy.ca
+        await list(client)
+        slow.remove()
+        expect(await first).to.have.property('kind', 'APIVersions')
+      } finally {
+        await proxy.close()
+      }
+    })
+
+    it('says that it cannot read its files', async () => {
+      const outcome = await outcomeOf(list(clientOf(inPod(cluster.connection.server))))
+      expect(outcome).to.be.instanceOf(Unreachable).with.property('message', 'the credentials could not be read')
+    })
+  })
+
+  describe('of a kubeconfig', () => {
+    const write = async (user: object, context: object = {}): Promise<string> => {
+      const certificate = Buffer.from(await authority()).toString('base64')
+      const server = { server: cluster.connection.server.origin, 'certificate-authority-data': certificate }
+      const config = {
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'here',
+        clusters: [{ name: 'here', cluster: server }],
+        contexts: [{ name: 'here', context: { cluster: 'here', user: 'me', ...context } }],
+        users: [{ name: 'me', user }],
+      }
+      await put('kubeconfig', JSON.stringify(config))
+      return join(directory, 'kubeconfig')
+    }
+
+    it('has a client certificate', async () => {
+      await list(clientOf(await fromKubeconfig(cluster.kubeconfig)))
+    })
+
+    it('has a token and a namespace', async () => {
+      const reader = await createReader(cluster.client, cluster.namespace, 'by-token')
+      const connection = await fromKubeconfig(
+        await write({ token: await reader.token() }, { namespace: cluster.namespace }),
+      )
+      expect(connection.namespace).to.equal(cluster.namespace)
+      await list(clientOf(connection))
+    })
+
+    it('has a program that is asked for a token, and asked again when that is refused', async () => {
+      const reader = await createReader(cluster.client, cluster.namespace, 'by-program')
+      const credential = (token: string): string =>
+        JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } })
+      await put('answer', credential('nonsense'))
+      await put('program', `#!/bin/sh\ncat '${directory}/answer'\n`)
+      await chmod(join(directory, 'program'), 0o755)
+      const exec = {
+        apiVersion: 'client.authentication.k8s.io/v1',
+        command: join(directory, 'program'),
+        interactiveMode: 'Never',
+      }
+      const client = clientOf(await fromKubeconfig(await write({ exec })))
+      expect(await outcomeOf(list(client))).to.be.instanceOf(Unauthorized)
+      await put('answer', credential(await reader.token()))
+      codes = []
+      await list(client)
+      expect(codes).to.deep.equal([401, 200])
+    })
+
+    it('has a context to choose, and says so when there is none', async () => {
+      const path = await write({})
+      expect(await outcomeOf(fromKubeconfig(path, 'there'))).to.be.instanceOf(TypeError)
+      await fromKubeconfig(path, 'here')
+      const text = await readFile(path, 'utf8')
+      await put('kubeconfig', text.replace('"current-context":"here",', ''))
+      expect(await outcomeOf(fromKubeconfig(path))).to.be.instanceOf(TypeError)
+      const anonymous = clientOf(await fromKubeconfig(path, 'here'))
+      expect(await outcomeOf(list(anonymous))).to.satisfy(
+        (error: unknown) => error instanceof Unauthorized || error instanceof Forbidden,
+      )
+    })
+  })
+})
+
+function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.catch((error: unknown) => error)
+}
