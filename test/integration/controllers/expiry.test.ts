@@ -1,0 +1,69 @@
+import { expect } from 'chai'
+import { exits, succeeds } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site } from '../../site.ts'
+
+describe('what is finished', function () {
+  this.timeout('90s')
+  let site: Site
+  let operator: Operator
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('short', { labels: ['short'], finishedPodTTLSeconds: 2 })
+    await site.createPool('none', { labels: ['none'], finishedPodTTLSeconds: 0 })
+    await site.createPool('long', { labels: ['long'], finishedPodTTLSeconds: 600 })
+    operator = await site.operator()
+    site.kubelet.onPod(({ metadata }) => (metadata.name === 'failed-1' ? exits(1) : succeeds()))
+    await Promise.all([
+      site.createJob('kept', { labels: ['short'] }),
+      site.createJob('failed', { labels: ['short'] }),
+      site.createJob('at-once', { labels: ['none'] }),
+      site.createJob('expired', { labels: ['long'], ttlSecondsAfterFinished: 2 }),
+      site.createJob('untouched', { labels: ['long'] }),
+    ])
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  const withoutPlace = (job: string) => async () =>
+    (await site.runner(job)) === undefined && (await site.pod(job)) === undefined
+
+  it('keeps its Runner and pod for the pool’s time, and then loses both but not the job', async () => {
+    const { status } = await site.jobIs('kept', { phase: 'Completed' })
+    expect(await site.pod('kept'), 'the pod right after the end').to.not.equal(undefined)
+    await site.until('Runner and pod of job kept to be gone', withoutPlace('kept'), 45_000)
+    // Whole seconds: the kubelet's.
+    const age = Date.now() - Date.parse(status.completedAt ?? '')
+    expect(age).to.be.at.least(2000)
+    expect((await site.job('kept'))?.status).to.deep.equal(status)
+  })
+
+  it('goes the same way when it failed', async () => {
+    await site.until('Runner and pod of job failed to be gone', withoutPlace('failed'), 45_000)
+    expect((await site.job('failed'))?.status).to.include({ phase: 'Failed', exitCode: 1 })
+  })
+
+  it('loses its Runner and pod at once where the pool says so', async () => {
+    await site.until('Runner and pod of job at-once to be gone', withoutPlace('at-once'), 45_000)
+    expect((await site.job('at-once'))?.status).to.include({ phase: 'Completed', exitCode: 0 })
+  })
+
+  it('is deleted with all that belongs to it after the job’s own time', async () => {
+    await site.isGone('expired')
+  })
+
+  it('is deleted by the operator that comes after the one that ran it', async () => {
+    await site.createJob('inherited', { labels: ['long'], ttlSecondsAfterFinished: 3 })
+    const { metadata } = await site.jobIs('inherited', { phase: 'Completed' })
+    operator.kill()
+    await site.operator()
+    await site.isGone('inherited')
+    expect(site.history.of(metadata.uid).at(-1)).to.include({ phase: 'Completed' })
+  })
+
+  it('stays as long as nothing says otherwise', async () => {
+    expect((await site.job('untouched'))?.status.phase).to.equal('Completed')
+    expect(await site.pod('untouched')).to.not.equal(undefined)
+  })
+})
