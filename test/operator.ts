@@ -85,6 +85,11 @@ export class Operator {
     return `http://127.0.0.1:${this.#port('rest')}`
   }
 
+  /** The realtime server's address. */
+  get realtimeUrl(): string {
+    return `ws://127.0.0.1:${this.#port('realtime')}`
+  }
+
   /** Resolves when /readyz says yes. */
   async ready(withinMs = 20_000): Promise<this> {
     const isReady = async () => !this.isRunning || (await fetch(`${this.url}/readyz`)).status === 200

@@ -2,7 +2,7 @@ import type { RunnerJob, RunnerJobStatus } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
 import type { WaitingReason } from '../api/reasons.ts'
 import { isFinished } from './job-phases.ts'
-import { type Move, delegatedAt, statusAfter } from './job-status.ts'
+import { type Move, statusAfter } from './job-status.ts'
 import type { PodState } from './pod-state.ts'
 
 /** What is done for a finished or starting job, in this order. */
@@ -19,8 +19,8 @@ export interface JobPlan {
   againAfterMs?: number
 }
 
-/** Whether the job may have a Runner now, or what it waits for. */
-export type Admission = { is: 'admitted' } | { is: 'waiting'; reason: WaitingReason; message: string }
+/** Whether the job may have a Runner now, will have one as soon as those before it are made, or what it waits for. */
+export type Admission = { is: 'admitted' } | { is: 'next' } | { is: 'waiting'; reason: WaitingReason; message: string }
 
 /** Everything that decides about a job. `runner` and `pod` are those made for this very job (same UID). */
 export interface JobView {
@@ -103,10 +103,11 @@ function refusalOf({ status }: Runner): Move {
   return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
 }
 
-/** The limit holds for each stage alone: waiting for a Runner, starting, running. */
+/** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
 function deadlineMs(view: JobView): number {
   const { job, runner } = view
-  const from = startedAt(view) ?? job.status.assignedAt ?? runner?.metadata.creationTimestamp ?? delegatedAt(job)
+  const { creationTimestamp } = (runner ?? job).metadata
+  const from = startedAt(view) ?? job.status.assignedAt ?? creationTimestamp
   return Date.parse(from) + job.spec.timeoutSeconds * 1000
 }
 
@@ -134,6 +135,7 @@ function progress(view: JobView): JobPlan {
   // Whoever reports on a job runs it: it gets no pod.
   if (job.status.reported !== undefined) return { acts: [] }
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
+  if (admission.is === 'next') return { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }
 }
 

@@ -1,0 +1,126 @@
+import { expect } from 'chai'
+import { record } from '../../../src/kube/parse.ts'
+import { runs } from '../../kubelet/script.ts'
+import { RestClient } from '../../rest-client.ts'
+import { openSite, type Site } from '../../site.ts'
+
+describe('a report on a job', function () {
+  this.timeout('60s')
+  let site: Site
+  let rest: RestClient
+  let count = 0
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default', { labels: ['linux'] })
+    site.kubelet.onPod(() => runs())
+    rest = new RestClient((await site.operator()).url)
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  /** A job that no pool takes: it waits until somebody reports on it. */
+  async function waitingJob(): Promise<{ id: string; jobId: string }> {
+    const jobId = String(++count)
+    const id = await rest.delegate({ jobId, runId: '7', repository: 'owner/repo', labels: ['nobody-offers-this'] })
+    return { id, jobId }
+  }
+
+  const patch = (id: string, body: unknown) => rest.call('PATCH', `/api/jobs/${id}/status`, body)
+  const complete = (id: string, body: unknown) => rest.call('POST', `/api/jobs/${id}/proxy-complete`, body)
+  const detail = async (id: string) => record((await rest.get(`/api/jobs/${id}`)).data)
+
+  it('moves it on, and shows the ids that it names', async () => {
+    const { id } = await waitingJob()
+    const { status, data } = await patch(id, { status: 'running', runnerId: 'runner-7', containerId: 'container-7' })
+    expect(status).to.equal(200)
+    expect(data).to.include({ id, status: 'running' })
+    expect(record(data)['updatedAt']).to.match(/^\d{4}-.*Z$/)
+    const job = await detail(id)
+    expect(job).to.include({ status: 'running', runnerId: 'runner-7', containerId: 'container-7' })
+    expect(job['startedAt']).to.be.a('string')
+  })
+
+  it('of a queued job keeps it from getting a pod', async () => {
+    const { id } = await waitingJob()
+    await patch(id, { status: 'assigned' })
+    await site.createPool('late', { labels: ['nobody-offers-this'] })
+    const other = (await waitingJob()).id
+    await site.jobIs(other, { phase: 'Running' })
+    expect(await site.runner(id)).to.equal(undefined)
+    await site.delete({ group: 'runnerhub.dev', version: 'v1', plural: 'runnerpools', kind: 'RunnerPool' }, 'late')
+  })
+
+  it('twice is once', async () => {
+    const { id, jobId } = await waitingJob()
+    const body = { status: 'completed', runId: '7', jobId }
+    expect((await complete(id, body)).status).to.equal(200)
+    const first = await detail(id)
+    expect((await complete(id, body)).status).to.equal(200)
+    expect((await patch(id, { status: 'completed' })).status).to.equal(200)
+    expect(await detail(id)).to.deep.equal(first)
+    expect(first['completedAt']).to.be.a('string')
+  })
+
+  it('that contradicts its state is 409 and names the state', async () => {
+    const { id, jobId } = await waitingJob()
+    await complete(id, { status: 'failed', runId: '7', jobId })
+    for (const status of ['queued', 'running', 'completed', 'cancelled']) {
+      const { status: code, body } = await patch(id, { status })
+      expect(code, status).to.equal(409)
+      expect(body['error']).to.include('the job is failed')
+    }
+  })
+
+  it('about another run or job is refused and changes nothing', async () => {
+    const { id, jobId } = await waitingJob()
+    for (const body of [
+      { status: 'completed', runId: '8', jobId },
+      { status: 'completed', runId: '7', jobId: 'x' },
+    ]) {
+      expect((await complete(id, body)).status).to.equal(400)
+    }
+    expect(await detail(id)).to.include({ status: 'queued' })
+  })
+
+  it('that it has ended stops its pod', async () => {
+    const jobId = String(++count)
+    const id = await rest.delegate({ jobId, runId: '7', repository: 'owner/repo', labels: ['linux'] })
+    await site.jobIs(id, { phase: 'Running' })
+    expect((await complete(id, { status: 'cancelled', runId: '7', jobId })).status).to.equal(200)
+    await site.jobIs(id, { phase: 'Cancelled', reason: 'Reported' })
+    await site.until('the pod to be gone', async () => (await site.pod(id)) === undefined)
+  })
+
+  it('from many at once is applied, by one of them', async () => {
+    const { id } = await waitingJob()
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => patch(id, { status: index % 2 === 0 ? 'completed' : 'failed' })),
+    )
+    const codes = new Set(answers.map(({ status }) => status))
+    expect([...codes]).to.have.members([200, 409])
+    expect((await detail(id))['status']).to.be.oneOf(['completed', 'failed'])
+  })
+
+  const bad: unknown[] = [
+    {},
+    { status: 'done' },
+    { status: 'Running' },
+    { status: 7 },
+    [],
+    'running',
+    { status: 'running', runnerId: '' },
+  ]
+  for (const body of bad) {
+    it(`like ${JSON.stringify(body)} is refused`, async () => {
+      const { id } = await waitingJob()
+      expect((await patch(id, body)).status).to.equal(400)
+    })
+  }
+
+  it('on a job that does not exist is 404', async () => {
+    const id = '550e8400-e29b-41d4-a716-446655440000'
+    expect((await patch(id, { status: 'running' })).status).to.equal(404)
+    expect((await complete(id, { status: 'completed' })).status).to.equal(404)
+  })
+})

@@ -1,0 +1,162 @@
+import { expect } from 'chai'
+import { JOB_LABEL } from '../../../src/api/names.ts'
+import { runs, succeeds, succeedsAtOnce } from '../../kubelet/script.ts'
+import { RestClient } from '../../rest-client.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { type Listener, rawListener, socketIoListener } from './listener.ts'
+
+describe('realtime events', function () {
+  this.timeout('60s')
+  let site: Site
+  let rest: RestClient
+  let url: string
+  let listeners: Listener[] = []
+  let count = 0
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default', { labels: ['linux'] })
+    const operator = await site.operator()
+    rest = new RestClient(operator.url)
+    url = operator.realtimeUrl
+    const long = new Set<string>()
+    site.kubelet.onPod(({ metadata }) =>
+      long.has(metadata.labels?.[JOB_LABEL] ?? '') ? runs() : succeeds({ runMs: 200 }),
+    )
+  })
+  afterEach(() => {
+    for (const listener of listeners) listener.close()
+    listeners = []
+  })
+  after(() => site.close())
+
+  async function everyKind(): Promise<Listener[]> {
+    listeners = await Promise.all([
+      rawListener(url, { token: TOKEN }),
+      rawListener(url, { protocols: [`runnerhub.bearer.${TOKEN}`] }),
+      socketIoListener(url, { token: TOKEN, transport: 'websocket' }),
+      socketIoListener(url, { token: TOKEN, transport: 'polling' }),
+    ])
+    return listeners
+  }
+
+  const delegate = (repository: string) =>
+    rest.delegate({ jobId: String(++count), runId: '1', repository, labels: ['linux'] })
+
+  const told = (listener: Listener, id: string) => listener.received.filter(({ data }) => data['jobId'] === id)
+
+  async function whenOver(listener: Listener, id: string): Promise<void> {
+    const isOver = () => told(listener, id).some(({ data }) => ['completed', 'failed'].includes(String(data['status'])))
+    await site.until(`${listener.name} to hear of the end of ${id}`, isOver)
+  }
+
+  it('tell each step of a job once, in order, with exactly the documented fields, by every protocol', async () => {
+    const repository = 'owner/told'
+    await Promise.all((await everyKind()).map((listener) => listener.send('subscribe:repository', repository)))
+    const id = await delegate(repository)
+    for (const listener of listeners) {
+      await whenOver(listener, id)
+      expect(told(listener, id), listener.name).to.deep.equal([
+        { event: 'job:delegated', data: { jobId: id, repository, status: 'queued' } },
+        { event: 'job:status', data: { jobId: id, repository, status: 'assigned' } },
+        { event: 'job:status', data: { jobId: id, repository, status: 'running' } },
+        { event: 'job:status', data: { jobId: id, repository, status: 'completed' } },
+      ])
+    }
+  })
+
+  it('tell the steps between, where a pod was over before it was seen to run', async () => {
+    site.kubelet.onPod(() => succeedsAtOnce())
+    const [listener] = await everyKind()
+    if (listener === undefined) throw new Error('no listener')
+    await listener.send('subscribe:repository', 'owner/quick')
+    const id = await delegate('owner/quick')
+    await whenOver(listener, id)
+    const states = told(listener, id).map(({ data }) => data['status'])
+    expect(states).to.deep.equal(['queued', 'assigned', 'running', 'completed'])
+    site.kubelet.onPod(() => succeeds({ runMs: 200 }))
+  })
+
+  it('go to the subscribers of that very repository, and to them no longer than they like', async () => {
+    const [first, second, third] = await everyKind()
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no listeners')
+    await first.send('subscribe:repository', 'owner/one')
+    await first.send('subscribe:repository', 'owner/one')
+    await second.send('subscribe:repository', 'owner/on')
+    await third.send('subscribe:repository', 'owner/one')
+    await third.send('unsubscribe:repository', 'owner/one')
+    await third.send('subscribe:repository', { all: true })
+    await third.send('unsubscribe:repository', { all: true })
+    const id = await delegate('owner/one')
+    await whenOver(first, id)
+    expect(told(first, id)).to.have.length(4)
+    expect(told(second, id)).to.deep.equal([])
+    expect(told(third, id)).to.deep.equal([])
+  })
+
+  it('begin with a snapshot for whoever asks for one, and go on from there with sequence and reason', async () => {
+    const repository = 'owner/shot'
+    const [first] = await everyKind()
+    if (first === undefined) throw new Error('no listener')
+    const before = await delegate(repository)
+    await site.jobIs(before, { phase: 'Completed' })
+    await site.until('the end to be in the snapshot', async () => {
+      first.received.length = 0
+      await first.send('subscribe:repository', { repository, snapshot: true })
+      return JSON.stringify(first.received).includes('completed')
+    })
+    expect(first.received).to.deep.equal([
+      {
+        event: 'job:snapshot',
+        data: {
+          repository,
+          jobs: [{ jobId: before, repository, status: 'completed', sequence: 4, reason: 'Succeeded' }],
+          last: true,
+        },
+      },
+    ])
+    const id = await delegate(repository)
+    await whenOver(first, id)
+    expect(told(first, id).map(({ data }) => data['sequence'])).to.deep.equal([1, 2, 3, 4])
+    expect(told(first, id).at(-1)?.data['reason']).to.equal('Succeeded')
+  })
+
+  it('are not for callers without a known token', async () => {
+    for (const token of [undefined, 'garbage'] as const) {
+      const given = token === undefined ? {} : { token }
+      const attempts = await Promise.allSettled([
+        rawListener(url, given),
+        socketIoListener(url, { ...given, transport: 'websocket' }),
+        socketIoListener(url, { ...given, transport: 'polling' }),
+      ])
+      expect(attempts.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'rejected'])
+    }
+  })
+
+  it('survive what clients send: garbage, unknown events, their own job events, binary and huge frames', async () => {
+    const [first, second, third] = await everyKind()
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no listeners')
+    await first.send('subscribe:repository', 'owner/brave')
+    for (const data of ['no-slash', 7, null, [], { repository: 5 }, { all: 'yes' }, '../..']) {
+      await second.send('subscribe:repository', data)
+    }
+    await second.send('job:status', { jobId: 'x', repository: 'owner/brave', status: 'completed' })
+    await third.send('job:status', { jobId: 'x', repository: 'owner/brave', status: 'completed' })
+    const errors = second.received.filter(({ event }) => event === 'error')
+    expect(errors).to.have.length(8)
+    const huge = await rawListener(url, { token: TOKEN })
+    huge.send('subscribe:repository', 'x'.repeat(1024 * 1024)).catch(() => undefined)
+    expect(await huge.closed).to.equal(1009)
+    const id = await delegate('owner/brave')
+    await whenOver(first, id)
+    expect(first.received.filter(({ data }) => data['jobId'] === 'x')).to.deep.equal([])
+  })
+
+  it('end with 1001 when the server stops', async () => {
+    const other = await site.operator({ identity: 'operator-2' })
+    const listener = await rawListener(other.realtimeUrl, { token: TOKEN })
+    const took = await other.terminate()
+    expect(await listener.closed).to.equal(1001)
+    expect(took).to.be.lessThan(10_000)
+  })
+})

@@ -1,0 +1,70 @@
+import { io } from 'socket.io-client'
+import { WebSocket } from 'ws'
+import { record } from '../../../src/kube/parse.ts'
+
+/** A message as the client received it. */
+export interface Received {
+  event: string
+  data: Record<string, unknown>
+}
+
+/** A client of either protocol that keeps what it was told. */
+export interface Listener {
+  name: string
+  received: Received[]
+  /** Sends an event; resolves when the server has certainly handled it. */
+  send(event: string, data: unknown): Promise<void>
+  /** Close code of a raw socket, once it is closed. */
+  closed: Promise<number>
+  close(): void
+}
+
+/** Opens a raw WebSocket. */
+export async function rawListener(url: string, options: { token?: string; protocols?: string[] }): Promise<Listener> {
+  const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
+  const socket = new WebSocket(url, options.protocols ?? [], { headers })
+  const received: Received[] = []
+  const closed = new Promise<number>((resolve) => socket.on('close', resolve))
+  socket.on('message', (data) => {
+    const { event, data: content } = record(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
+    received.push({ event: String(event), data: record(content) })
+  })
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  return {
+    name: 'raw WebSocket',
+    received,
+    closed,
+    async send(event, data) {
+      socket.send(JSON.stringify({ event, data }))
+      // Frames are handled in order: when the ping is answered, so is what came before it.
+      const answered = new Promise((resolve) => socket.once('pong', resolve))
+      socket.ping()
+      await answered
+    },
+    close: () => socket.terminate(),
+  }
+}
+
+/** Opens a Socket.IO connection over one transport. */
+export async function socketIoListener(url: string, options: { token?: string; transport: 'websocket' | 'polling' }) {
+  const auth = options.token === undefined ? {} : { token: options.token }
+  const socket = io(url, { auth, transports: [options.transport], reconnection: false, forceNew: true })
+  const received: Received[] = []
+  socket.onAny((event: string, data: unknown) => received.push({ event, data: record(data) }))
+  const closed = new Promise<number>((resolve) => socket.on('disconnect', () => resolve(0)))
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', () => resolve())
+    socket.once('connect_error', (error) => {
+      socket.close()
+      reject(error)
+    })
+  })
+  const listener: Listener = {
+    name: `Socket.IO over ${options.transport}`,
+    received,
+    closed,
+    send: async (event, data) => void (await socket.timeout(5000).emitWithAck(event, data)),
+    close: () => void socket.close(),
+  }
+  return listener
+}
