@@ -13,7 +13,10 @@ export interface Stage {
 /** A command passes by its exit code; a suite of mocha tests also by the results that it writes. */
 export type Work = { is: 'command'; command: string[] } | { is: 'suite'; files: string; mochaArguments: string[] }
 
-/** All stages in the order in which they run. The last two leave the machine without a cluster. */
+/**
+ * All stages in the order in which they run. The last two leave the machine without a cluster. Test files run one after
+ * another: on two cores, which the API server shares, two at a time were slower and less steady.
+ */
 export const stages: Stage[] = [
   {
     name: 'check',
