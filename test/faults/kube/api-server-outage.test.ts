@@ -1,0 +1,66 @@
+import { expect } from 'chai'
+import type { KubeClient } from '../../../src/kube/client.ts'
+import { Unreachable } from '../../../src/kube/errors.ts'
+import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
+import { startControlPlane, type ControlPlane } from '../../control-plane.ts'
+import { eventually } from '../../eventually.ts'
+import { reflect, type Reflecting } from '../../reflecting.ts'
+
+const never = new AbortController().signal
+const outageMs = 10_000
+
+describe('the API server is killed and comes back 10 s later', () => {
+  let controlPlane: ControlPlane
+  let client: KubeClient
+  const running: Reflecting<ConfigMap>[] = []
+
+  const start = (): Reflecting<ConfigMap> => {
+    const reflecting = reflect({ client, resource: configMaps, namespace: 'default' })
+    running.push(reflecting)
+    return reflecting
+  }
+  const create = (name: string): Promise<ConfigMap> => client.create(configMaps, newConfigMap('default', name), never)
+  const has = ({ store }: Reflecting<ConfigMap>, name: string): boolean => store.get(`default/${name}`) !== undefined
+
+  before(async function () {
+    this.timeout(60_000)
+    controlPlane = await startControlPlane()
+    client = controlPlane.client()
+  })
+
+  after(async () => {
+    await Promise.all(running.map((reflecting) => reflecting.stop()))
+    await controlPlane.stop()
+  })
+
+  it('and the caches go on: the old one, and one that began during the outage', async function () {
+    this.timeout(120_000)
+    const old = start()
+    await old.store.synced(never)
+    await create('before')
+    await eventually(() => has(old, 'before'))
+
+    const killedAt = performance.now()
+    await controlPlane.killApiServer()
+    expect(await create('during').catch((error: unknown) => error)).to.be.instanceOf(Unreachable)
+    await eventually(() => old.failures.length > 0, { what: 'the old watch to break' })
+    const begunInOutage = start()
+    await eventually(() => performance.now() - killedAt >= outageMs, {
+      withinMs: outageMs + 1000,
+      what: 'the outage to last',
+    })
+    expect(has(old, 'before')).to.equal(true)
+    expect(begunInOutage.store.hasSynced()).to.equal(false)
+
+    await controlPlane.startApiServer()
+    await client.delete(configMaps, { namespace: 'default', name: 'before' }, {}, never)
+    await create('after')
+    for (const reflecting of [old, begunInOutage]) {
+      await eventually(() => has(reflecting, 'after') && !has(reflecting, 'before'), {
+        withinMs: 35_000,
+        what: 'the cache to be right',
+      })
+    }
+    expect(old.changes.filter((change) => change.includes('before'))).to.deep.equal(['+before', '-before'])
+  })
+})

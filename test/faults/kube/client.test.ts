@@ -1,0 +1,71 @@
+import { expect } from 'chai'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { AlreadyExists, Unreachable } from '../../../src/kube/errors.ts'
+import { openCluster, type TestCluster } from '../../cluster.ts'
+import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
+import { eventually } from '../../eventually.ts'
+import { startFaultProxy, type FaultProxy } from '../proxy.ts'
+
+const never = new AbortController().signal
+
+describe('a client', () => {
+  let cluster: TestCluster
+  let proxy: FaultProxy
+  let client: KubeClient
+  const create = (name: string, signal = never): Promise<ConfigMap> =>
+    client.create(configMaps, newConfigMap(cluster.namespace, name), signal)
+
+  before(async () => {
+    cluster = await openCluster()
+    proxy = await startFaultProxy(cluster)
+    client = new KubeClient(proxy.connection(), { userAgent: 'test' })
+  })
+
+  afterEach(() => proxy.clear())
+
+  after(async () => {
+    await client.close()
+    await proxy.close()
+    await cluster.close()
+  })
+
+  it('does not know whether a write was done when its answer is lost, and does not repeat it by itself', async () => {
+    proxy.when({ method: 'POST', times: 1 }).dropReply()
+    expect(await outcomeOf(create('lost-answer'))).to.be.instanceOf(Unreachable)
+    expect(proxy.seen({ method: 'POST' })).to.have.length(1)
+    expect(await outcomeOf(create('lost-answer'))).to.be.instanceOf(AlreadyExists)
+  })
+
+  it('goes on after its connections were cut', async () => {
+    proxy.when({ path: /configmaps/, times: 3 }).cut()
+    for (let n = 0; n < 3; n += 1) expect(await outcomeOf(create('cut'))).to.be.instanceOf(Unreachable)
+    await create('cut')
+  })
+
+  it('does not wait for an answer longer than its signal', async () => {
+    const stalled = proxy.when({ method: 'POST' }).stall()
+    const stop = new AbortController()
+    const outcome = outcomeOf(create('stalled', stop.signal))
+    await eventually(() => stalled.hits === 1)
+    stop.abort('enough')
+    expect(await outcome).to.equal('enough')
+  })
+
+  it('has its stream end with an error when the connection breaks, and needs nobody to listen for it', async () => {
+    const stream = await client.stream(`/api/v1/namespaces/${cluster.namespace}/configmaps`, { watch: 'true' }, never)
+    proxy.when({ path: /watch=true/ }).cut()
+    await eventually(() => stream.destroyed)
+    expect(stream.errored).to.be.instanceOf(Error)
+  })
+
+  it('waits out a 429 that the server sends, and then is served', async () => {
+    const busy = { kind: 'Status', code: 429, reason: 'TooManyRequests' }
+    const rule = proxy.when({ path: /configmaps/, times: 2 }).answer(429, busy, { 'retry-after': '1' })
+    await create('served-later')
+    expect(rule.hits).to.equal(2)
+  })
+})
+
+function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.catch((error: unknown) => error)
+}

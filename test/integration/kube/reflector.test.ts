@@ -1,0 +1,222 @@
+import { expect } from 'chai'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { sliceSize } from '../../../src/kube/slices.ts'
+import { openCluster, type TestCluster } from '../../cluster.ts'
+import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
+import { startControlPlane, type ControlPlane } from '../../control-plane.ts'
+import { eventually } from '../../eventually.ts'
+import { startFaultProxy, type FaultProxy } from '../../faults/proxy.ts'
+import { reflect, type Reflecting } from '../../reflecting.ts'
+
+const never = new AbortController().signal
+
+describe('reflector', () => {
+  let cluster: TestCluster
+  let client: KubeClient
+  const running: Reflecting<ConfigMap>[] = []
+
+  const start = (
+    options: { labelSelector?: string; fieldSelector?: string; client?: KubeClient } = {},
+  ): Reflecting<ConfigMap> => {
+    const reflecting = reflect({ client, resource: configMaps, namespace: cluster.namespace, ...options })
+    running.push(reflecting)
+    return reflecting
+  }
+  const create = (name: string, labels: Record<string, string> = {}): Promise<ConfigMap> => {
+    const object = newConfigMap(cluster.namespace, name)
+    return client.create(configMaps, { ...object, metadata: { ...object.metadata, labels } }, never)
+  }
+  const label = (name: string, labels: Record<string, string | null>): Promise<ConfigMap> =>
+    client.patchMerge(configMaps, { namespace: cluster.namespace, name }, { metadata: { labels } }, never)
+  const remove = (name: string): Promise<void> =>
+    client.delete(configMaps, { namespace: cluster.namespace, name }, {}, never)
+  const names = ({ store }: Reflecting<ConfigMap>): string[] =>
+    [...store.list()].map(({ metadata }) => metadata.name).toSorted()
+  const settled = (reflecting: Reflecting<ConfigMap>): Promise<void> =>
+    reflecting.store.synced(AbortSignal.timeout(10_000))
+
+  before(async () => {
+    cluster = await openCluster()
+    client = cluster.client
+  })
+
+  afterEach(() => Promise.all(running.splice(0).map((reflecting) => reflecting.stop())))
+  after(() => cluster.close())
+
+  it('shows what is there, then every change, once', async () => {
+    const selector = { labelSelector: 'test=every-change' }
+    const labels = { test: 'every-change' }
+    await create('there', labels)
+    const reflecting = start(selector)
+    await settled(reflecting)
+    expect(reflecting.changes).to.deep.equal(['+there'])
+    await create('new', labels)
+    await label('there', { more: '1' })
+    await remove('there')
+    await eventually(() => reflecting.changes.length >= 4)
+    expect(reflecting.changes).to.deep.equal(['+there', '+new', '~there', '-there'])
+    expect(reflecting.failures).to.deep.equal([])
+    expect(reflecting.store.get(`${cluster.namespace}/new`)?.metadata).to.not.have.property('managedFields')
+  })
+
+  it('lists by a watch, in one request', async () => {
+    const requests: string[] = []
+    const counting = new KubeClient(cluster.connection, {
+      userAgent: 'test',
+      onRequest: ({ verb }) => requests.push(verb),
+    })
+    const reflecting = start({ client: counting })
+    await settled(reflecting)
+    await create('lists-by-watch')
+    await eventually(() => reflecting.changes.includes('+lists-by-watch'))
+    expect(requests).to.deep.equal(['watch'])
+    await reflecting.stop()
+    await counting.close()
+  })
+
+  it('sees an object come and go as its labels begin and cease to match', async () => {
+    const reflecting = start({ labelSelector: 'test=come-and-go' })
+    await settled(reflecting)
+    await create('matches-later')
+    await label('matches-later', { test: 'come-and-go' })
+    await label('matches-later', { test: null })
+    await eventually(() => reflecting.changes.length >= 2)
+    expect(reflecting.changes).to.deep.equal(['+matches-later', '-matches-later'])
+  })
+
+  it('shows nothing but what its field selector matches', async () => {
+    const reflecting = start({ fieldSelector: 'metadata.name=only-this' })
+    await settled(reflecting)
+    await Promise.all([create('not-this'), create('only-this')])
+    await eventually(() => reflecting.changes.length > 0)
+    expect(names(reflecting)).to.deep.equal(['only-this'])
+  })
+
+  it('never shows an own write older than it is, nor twice', async () => {
+    const reflecting = start({ labelSelector: 'test=own' })
+    await settled(reflecting)
+    reflecting.store.applyOwn(await create('own', { test: 'own' }))
+    expect(names(reflecting)).to.deep.equal(['own'])
+    reflecting.store.applyOwn(await label('own', { n: '2' }))
+    await create('later', { test: 'own' })
+    await eventually(() => reflecting.changes.includes('+later'))
+    expect(reflecting.changes).to.deep.equal(['+own', '~own', '+later'])
+  })
+
+  it('has everything that was written before a relist was asked for, when that is over', async () => {
+    const reflecting = start({ labelSelector: 'test=relist' })
+    await settled(reflecting)
+    for (let round = 1; round <= 5; round += 1) {
+      await create(`relist-${round}`, { test: 'relist' })
+      await reflecting.reflector.relist(AbortSignal.timeout(10_000))
+      expect(names(reflecting)).to.have.length(round)
+    }
+    expect(reflecting.lists).to.deep.equal([0, 1, 2, 3, 4, 5])
+    await create('after-relist', { test: 'relist' })
+    await eventually(() => reflecting.changes.includes('+after-relist'))
+  })
+
+  it('serves many who ask for a relist at once, before it runs too', async () => {
+    const reflecting = start({ labelSelector: 'test=many' })
+    await Promise.all([1, 2, 3].map(() => reflecting.reflector.relist(AbortSignal.timeout(10_000))))
+    expect(reflecting.store.hasSynced()).to.equal(true)
+    const outcome = reflecting.reflector.relist(AbortSignal.abort('no')).catch((error: unknown) => error)
+    expect(await outcome).to.equal('no')
+  })
+
+  it('knows when it last heard of the server', async () => {
+    const reflecting = start()
+    expect(reflecting.reflector.lastContactMs()).to.equal(undefined)
+    await settled(reflecting)
+    const atList = reflecting.reflector.lastContactMs()
+    await create('contact')
+    await eventually(() => reflecting.changes.includes('+contact'))
+    expect(reflecting.reflector.lastContactMs()).to.be.greaterThan(atList ?? Infinity)
+  })
+
+  it('ends with its signal, while it waits for a change and while it waits for the server', async () => {
+    const reflecting = start()
+    await settled(reflecting)
+    await reflecting.stop()
+    const nowhere = new KubeClient(
+      { ...cluster.connection, server: new URL('https://127.0.0.1:1') },
+      { userAgent: 'test' },
+    )
+    const unreachable = start({ client: nowhere })
+    await eventually(() => unreachable.failures.length > 0)
+    await unreachable.stop()
+    expect(unreachable.failures[0]).to.equal('Unreachable')
+    await nowhere.close()
+  })
+})
+
+describe('reflector of 10,000 objects', () => {
+  const count = 10_000
+  let controlPlane: ControlPlane
+  let proxy: FaultProxy
+
+  before(async function () {
+    this.timeout(120_000)
+    controlPlane = await startControlPlane()
+    proxy = await startFaultProxy(controlPlane)
+    const client = controlPlane.client()
+    const all = Array.from({ length: count }, (_, n) =>
+      client.create(configMaps, newConfigMap('default', `c${n}`), never),
+    )
+    await Promise.all(all)
+  })
+
+  after(async () => {
+    await proxy.close()
+    await controlPlane.stop()
+  })
+
+  /** The most changes between two turns of the event loop, until there is everything. */
+  const longestSlice = async (client: KubeClient): Promise<number> => {
+    const reflecting = reflect({
+      client,
+      resource: configMaps,
+      namespace: 'default',
+      fieldSelector: 'metadata.name!=kube-root-ca.crt',
+    })
+    let [inThisTurn, most] = [0, 0]
+    reflecting.store.onChange(() => {
+      if (inThisTurn === 0) setImmediate(() => (inThisTurn = 0))
+      inThisTurn += 1
+      most = Math.max(most, inThisTurn)
+    })
+    await reflecting.store.synced(AbortSignal.timeout(60_000))
+    expect(reflecting.store.size).to.equal(count)
+    await reflecting.stop()
+    return most
+  }
+
+  it('handles at most 500 of them in one turn of the event loop, as a watch', async function () {
+    this.timeout(60_000)
+    expect(await longestSlice(controlPlane.client())).to.be.within(1, sliceSize)
+  })
+
+  it('handles at most 500 of them in one turn of the event loop, as pages, where lists by watch are not served', async function () {
+    this.timeout(60_000)
+    const refused = proxy
+      .when({ path: /sendInitialEvents/ })
+      .answer(422, { kind: 'Status', code: 422, reason: 'Invalid' })
+    const client = new KubeClient(proxy.connection(), { userAgent: 'test' })
+    expect(await longestSlice(client)).to.be.within(1, sliceSize)
+    expect(refused.hits).to.equal(1)
+    const pages = proxy.requests.filter(({ path }) => !path.includes('watch=true'))
+    expect(pages).to.have.length(count / 500)
+    refused.remove()
+    await client.close()
+  })
+
+  it('handles at most 500 of them in one turn of the event loop when its pages are forgotten and all come at once', async function () {
+    this.timeout(60_000)
+    proxy.when({ path: /sendInitialEvents/ }).answer(422, {})
+    const forgotten = proxy.when({ path: /continue=/ }).answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
+    const client = new KubeClient(proxy.connection(), { userAgent: 'test' })
+    expect(await longestSlice(client)).to.be.within(1, sliceSize)
+    expect(forgotten.hits).to.equal(1)
+    await client.close()
+  })
+})

@@ -1,0 +1,56 @@
+import type { KubeObject, Resource } from '../src/api/object.ts'
+import type { KubeClient } from '../src/kube/client.ts'
+import { Reflector, type ReflectorMetrics } from '../src/kube/reflector.ts'
+import { Store } from '../src/kube/store.ts'
+import { RecordedLog } from './recorded-log.ts'
+
+/** A reflector at work, its store, and what it has told. */
+export interface Reflecting<T extends KubeObject> {
+  store: Store<T>
+  reflector: Reflector<T>
+  log: RecordedLog
+  /** How many objects each completed list had. */
+  lists: number[]
+  failures: string[]
+  /** Names of objects by kind of change: `+a`, `~a`, `-a`. */
+  changes: string[]
+  /** Stops it and waits for its end. */
+  stop(): Promise<void>
+}
+
+export interface ReflectingOptions<T extends KubeObject> {
+  client: KubeClient
+  resource: Resource<T>
+  namespace: string
+  labelSelector?: string
+  fieldSelector?: string
+  idleMs?: number
+}
+
+/** Starts a reflector whose delays are the shortest. */
+export function reflect<T extends KubeObject>(options: ReflectingOptions<T>): Reflecting<T> {
+  const [store, log, stop] = [new Store<T>(), new RecordedLog(), new AbortController()]
+  const [lists, failures, changes]: [number[], string[], string[]] = [[], [], []]
+  store.onChange(({ old, now }) => {
+    const sign = old === undefined ? '+' : now === undefined ? '-' : '~'
+    changes.push(`${sign}${(now ?? old)?.metadata.name ?? ''}`)
+  })
+  const metrics: ReflectorMetrics = {
+    listed: (_resource, objects) => lists.push(objects),
+    failed: (_resource, reason) => failures.push(reason),
+  }
+  const reflector = new Reflector<T>({ ...options, store, log, metrics, random: () => 0 })
+  const running = reflector.run(stop.signal)
+  return {
+    store,
+    reflector,
+    log,
+    lists,
+    failures,
+    changes,
+    stop: async () => {
+      stop.abort()
+      await running
+    },
+  }
+}
