@@ -4,7 +4,7 @@ import { errorToHttp } from './errors-to-http.ts'
 import type { FacadeMiddleware } from './state.ts'
 
 /** What every JSON answer under /api looks like. */
-export interface Envelope {
+interface Envelope {
   success: boolean
   data?: unknown
   pagination?: unknown
@@ -26,13 +26,13 @@ export function envelope({ clock, log, version }: EnvelopeOptions): FacadeMiddle
     try {
       await next()
       const { answer } = ctx.state
-      if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata() }
+      if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata() } satisfies Envelope
     } catch (error) {
       const { status, code, message, headers } = errorToHttp(error)
       if (status >= 500) log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       ctx.status = status
       ctx.set({ ...headers })
-      ctx.body = { success: false, error: message, code, metadata: metadata() }
+      ctx.body = { success: false, error: message, code, metadata: metadata() } satisfies Envelope
     }
   }
 }
