@@ -18,6 +18,8 @@ export interface AuditedWrite {
 export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
 
 const counted = new Set(['runnerjobs', 'runners', 'pods'])
+/** The facade's writes are its callers', not the controllers'. */
+const controllers = /^runnerhub-(controller|lease)\//
 const budgeted = new Set(['create', 'update', 'patch'])
 
 /** The audit log of an API server, from the moment at which this was made or last marked. */
@@ -60,8 +62,7 @@ export class AuditLog {
       other: [],
     }
     for (const write of await this.writes(namespace)) {
-      const isOurs = write.userAgent.startsWith('runnerhub-controller/') && write.code < 300
-      if (isOurs) columns[columnOf(write)].push(write)
+      if (controllers.test(write.userAgent) && write.code < 300) columns[columnOf(write)].push(write)
     }
     return columns
   }
