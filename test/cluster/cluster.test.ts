@@ -7,7 +7,7 @@ import { eventually } from '../eventually.ts'
 import { leftovers, podProcess } from './leftovers.ts'
 import { logTail, parts, pidOf, status, type Part } from './parts.ts'
 import { networkCheck, Pods } from './pods.ts'
-import { cluster, clusterEnv, ended } from './tool.ts'
+import { cluster, clusterEnv, ended, toolFolder } from './tool.ts'
 
 /** These tests take the machine's own cluster down and up again: nothing else may use it meanwhile. */
 describe('the local cluster', function () {
@@ -76,6 +76,15 @@ describe('the local cluster', function () {
     }
   })
 
+  it('refuses a second cluster beside it, and to take the first down in its name', async () => {
+    for (const verb of ['up', 'down']) {
+      const { code, stderr } = await ended(`${toolFolder}cluster`, [verb], { RUNNERHUB_LOCAL_STATE: `${state}-two` })
+      expect(code).not.to.equal(0)
+      expect(stderr).to.contain(`another local cluster is up, with its state in ${state}`)
+    }
+    expect((await status()).healthy).to.equal(true)
+  })
+
   for (const part of parts)
     it(`notices that ${part} was killed, and repairs it`, async () => {
       const container = await pods.containerId(longRunning)
@@ -113,8 +122,8 @@ describe('the local cluster', function () {
 
   it('renews a certificate that is about to expire', async () => {
     const base = join(state, 'pki', 'kube-apiserver')
-    const authority = ['-CA', join(state, 'pki/ca.crt'), '-CAkey', join(state, 'pki/ca.key')]
-    await command('openssl', 'x509', '-in', `${base}.crt`, ...authority, '-days', '5', '-out', `${base}.crt.short`)
+    const sign = `openssl x509 -req -CA ${state}/pki/ca.crt -CAkey ${state}/pki/ca.key -days 5 -out ${base}.crt.short`
+    await command('sh', '-c', `openssl req -new -key ${base}.key -subj /CN=kube-apiserver | ${sign}`)
     await command('mv', `${base}.crt.short`, `${base}.crt`)
     await cluster('up')
     const inTwentyDays = String(20 * 24 * 3600)
@@ -124,10 +133,9 @@ describe('the local cluster', function () {
   })
 
   it('comes back after everything was killed at once', async () => {
-    const now = await status()
-    const shims = await command('sh', '-c', `grep -lzs 'RUNNERHUB_LOCAL_PART=${state}:' /proc/[0-9]*/environ`)
-    for (const path of shims.split('\n')) process.kill(Number(path.split('/')[2]), 'SIGKILL')
-    expect((await status()).healthy, now.text).to.equal(false)
+    const marked = await ended('sh', ['-c', `grep -lzs 'RUNNERHUB_LOCAL_PART=${state}:' /proc/[0-9]*/environ`])
+    for (const path of marked.stdout.trim().split('\n')) process.kill(Number(path.split('/')[2]), 'SIGKILL')
+    expect((await status()).healthy).to.equal(false)
     await cluster('up')
     await expectWorking()
   })

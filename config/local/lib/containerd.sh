@@ -53,12 +53,12 @@ containers() { ctr --address "$STATE/containerd.sock" --namespace k8s.io --timeo
 
 containerd_healthy() { containers version >/dev/null; }
 
-# Ends the shims, and removes the sockets that they keep outside the state folder.
 stop_shims() {
-  local pid address
-  for address in "$STATE"/run/containerd/io.containerd.runtime.v2.task/k8s.io/*/address; do
-    [[ ! -r $address ]] || rm -f -- "$(sed 's/^unix:\/\///' "$address")"
-  done
+  local pid socket
   for pid in $(marked_pids containerd); do kill -s KILL "$pid" 2>/dev/null || true; done
+  # Shims keep their sockets here whatever folder they are given; one that nobody holds is of no use to anybody.
+  for socket in /run/containerd/s/*; do
+    grep -qF -- "$socket" /proc/net/unix || rm -f -- "$socket"
+  done
   rmdir /run/containerd/s /run/containerd 2>/dev/null || true
 }

@@ -22,8 +22,9 @@ given_kubeconfig() {
   local file
   file=$CACHE/given-$(sha256sum <<<"$RUNNERHUB_KUBECONFIG $RUNNERHUB_CONTEXT" | cut -c 1-12).kubeconfig
   mkdir -p "$CACHE"
-  (umask 077 && kubectl --kubeconfig "$RUNNERHUB_KUBECONFIG" --context "$RUNNERHUB_CONTEXT" config view --raw --minify --flatten >"$file.$BASHPID" &&
-    mv "$file.$BASHPID" "$file") || die "no context $RUNNERHUB_CONTEXT in $RUNNERHUB_KUBECONFIG"
+  (umask 077 && kubectl --kubeconfig "$RUNNERHUB_KUBECONFIG" --context "$RUNNERHUB_CONTEXT" \
+    config view --raw --minify --flatten >"$file.$$") || die "no context $RUNNERHUB_CONTEXT in $RUNNERHUB_KUBECONFIG"
+  mv "$file.$$" "$file"
   printf '%s\n' "$file"
 }
 

@@ -44,7 +44,7 @@ END
 kubelet_healthy() {
   local ready heartbeat
   curl -sf --noproxy '*' --max-time 3 "http://127.0.0.1:$KUBELET_HEALTH_PORT/healthz" | grep -qx ok || return 1
-  read -r ready heartbeat < <(kube get node "$NODE_NAME" \
+  read -r ready heartbeat < <(kube --request-timeout=3s get node "$NODE_NAME" \
     -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}') || true
   [[ $ready == True ]] && (($(date -d "$heartbeat" +%s) >= $(stat -c %Y "$STATE/parts/kubelet.pid")))
 }

@@ -5,6 +5,7 @@ PARTS=(etcd containerd kube-apiserver kube-controller-manager kube-scheduler kub
 
 local_up() {
   lock_machine
+  check_only_cluster
   ensure_commands containerd ctr runc iptables-save buildah mmdebstrap ip ss curl openssl sysctl mount
   ensure_cni_plugins
   ensure_kubectl
@@ -23,15 +24,17 @@ local_up() {
   write_kube_proxy_config
   write_coredns_config
   ensure_parts
+  ((${#STARTED[@]} == 0)) || run_smoke_pod
   say "the cluster is ready: $STATE/kubeconfig"
 }
 
 # A part may die of what was wrong with another, so all are looked at again at the end.
 ensure_parts() {
-  local round part
+  local round part unhealthy
   for round in 1 2 3; do
     start_part containerd
     ensure_part etcd
+    end_waiting_apiserver
     ensure_part kube-apiserver
     ensure_part containerd
     ensure_image "$PAUSE_IMAGE" "$(pause_archive)"
@@ -40,23 +43,19 @@ ensure_parts() {
     for part in "${PARTS[@]}"; do
       [[ $part =~ ^(etcd|containerd|kube-apiserver)$ ]] || ensure_part "$part"
     done
-    ! unhealthy_part >/dev/null || continue
-    return 0
+    unhealthy=$(printf '%s\n' "${PARTS[@]}" | grep -vxF "$(healthy_parts "${PARTS[@]}")") || return 0
   done
-  die "these parts do not stay healthy: $(unhealthy_part | xargs) (round $round)"
+  die "these parts do not stay healthy: ${unhealthy//$'\n'/ } (round $round)"
 }
 
-# Prints the parts that are not healthy; fails if there are none.
-unhealthy_part() {
-  local part found=1
-  for part in "${PARTS[@]}"; do
-    part_healthy "$part" || { printf '%s\n' "$part" && found=0; }
-  done
-  return "$found"
+# When the store was gone for a while, the API server waits long between its tries to reach it: a new one is quicker.
+end_waiting_apiserver() {
+  [[ " ${STARTED[*]} " != *" etcd "* ]] || wait_healthy kube-apiserver 3 || stop_part kube-apiserver KILL
 }
 
 local_down() {
   lock_machine
+  check_only_cluster
   if ! has_state && [[ ! -e /sys/class/net/$BRIDGE ]]; then
     say "no cluster is running"
     return
@@ -82,14 +81,14 @@ local_down() {
 local_status() {
   has_state || { printf 'no cluster is running\n' && return 1; }
   assign_ports
-  local part pid health code=0
+  local part pid health healthy code=0
+  healthy=$(healthy_parts "${PARTS[@]}")
   printf '%-26s %-8s %-10s %s\n' PART PID STATE VERSION
   for part in "${PARTS[@]}"; do
     pid=$(part_pid "$part") || pid=-
-    health=dead
-    [[ $pid == - ]] || health=unhealthy
-    ! part_healthy "$part" || health=healthy
-    [[ $health == healthy ]] || code=1
+    health=healthy
+    grep -qx "$part" <<<"$healthy" || { health=unhealthy && code=1; }
+    [[ $pid != - ]] || health=dead
     printf '%-26s %-8s %-10s %s\n' "$part" "$pid" "$health" "$(part_version "$part")"
   done
   printf '\nnode %s  %s\nkubeconfig %s\n' "$NODE_NAME" "$(node_readiness)" "$STATE/kubeconfig"
@@ -98,7 +97,7 @@ local_status() {
 
 node_readiness() {
   local ready
-  ready=$(kube get node "$NODE_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null) || true
+  ready=$(kube --request-timeout=3s get node "$NODE_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null) || true
   case $ready in True) echo Ready ;; '') echo unknown ;; *) echo NotReady ;; esac
 }
 

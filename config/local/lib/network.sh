@@ -28,6 +28,16 @@ restore_sysctls() {
   [[ ! -e $STATE/sysctls ]] || sysctl -eqp "$STATE/sysctls" || true
 }
 
+# The bridge says whose it is: a machine has room for one of these clusters.
+bridge_owner() { cat "/sys/class/net/$BRIDGE/ifalias" 2>/dev/null || true; }
+
+check_only_cluster() {
+  local owner
+  owner=$(bridge_owner)
+  [[ -z $owner || $owner == "$STATE" ]] ||
+    die "another local cluster is up, with its state in $owner; RUNNERHUB_LOCAL_STATE=$owner is its name for \`status\` and \`down\`"
+}
+
 has_bridge() { ip -4 -o address show dev "$BRIDGE" 2>/dev/null | grep -q " $NODE_ADDRESS/"; }
 
 ensure_bridge() {
@@ -40,7 +50,7 @@ ensure_bridge() {
     # Pods of before hang on a bridge that is gone: the kubelet makes them anew.
     kill_pods
   fi
-  ip link set "$BRIDGE" up
+  ip link set "$BRIDGE" up alias "$STATE"
 }
 
 write_cni_config() {

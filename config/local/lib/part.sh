@@ -4,6 +4,8 @@
 #   x_healthy   succeeds when it does its work
 #   x_prepare   optional, runs before it is started
 
+STARTED=() # since this script began
+
 describe_part() {
   COMMAND=() FILES=() PORTS=()
   "${1//-/_}_command"
@@ -46,9 +48,19 @@ start_part() {
   if [[ -e $log ]] && (($(stat -c %s "$log") > 64 << 20)); then mv "$log" "$log.old"; fi
   printf '%s\n' "$print" >"$STATE/parts/$part.fingerprint"
   launch "$part"
+  STARTED+=("$part")
 }
 
 part_healthy() { part_pid "$1" >/dev/null && "${1//-/_}_healthy" 2>/dev/null; }
+
+# Prints which of these parts are healthy. All are asked at once: each may wait for an answer.
+healthy_parts() {
+  local part
+  for part in "$@"; do
+    (! part_healthy "$part" || printf '%s\n' "$part") &
+  done
+  wait
+}
 
 # Waits until the part is healthy, for $2 seconds at most or until it dies.
 wait_healthy() {
