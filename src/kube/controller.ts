@@ -43,6 +43,9 @@ export interface ControllerOptions {
   clock?: Clock
 }
 
+/** How long passes that need no I/O may hold up sockets and timers. */
+const turnMs = 10
+
 /** How a pass ended. */
 type End = { is: 'success'; result: Result } | (Failure & { error: unknown })
 
@@ -54,6 +57,7 @@ type End = { is: 'success'; result: Result } | (Failure & { error: unknown })
 export class Controller {
   readonly #options: ControllerOptions
   readonly #clock: Clock
+  #turnBeganMs = 0
 
   constructor(options: ControllerOptions) {
     this.#options = options
@@ -80,8 +84,13 @@ export class Controller {
       this.#quietly(() => metrics?.waited(name, work.lane, work.waitedMs / 1000))
       if (stop.signal.aborted) this.#putBack(work)
       else await this.#pass(work, stop)
-      await nextTurn() // passes that need no I/O must not hold up sockets and timers
+      if (this.#clock.monotonicMs() - this.#turnBeganMs >= turnMs) await this.#yield()
     }
+  }
+
+  async #yield(): Promise<void> {
+    await nextTurn()
+    this.#turnBeganMs = this.#clock.monotonicMs()
   }
 
   async #pass(work: Work, stop: LinkedController): Promise<void> {
