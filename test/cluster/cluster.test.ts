@@ -15,7 +15,7 @@ describe('the local cluster', function () {
   let kubeconfig: string
   let state: string
   let pods: Pods
-  let longRunning: string
+  let longRunning = ''
 
   before('starts', async function () {
     this.timeout('5m')
@@ -30,9 +30,11 @@ describe('the local cluster', function () {
     longRunning = await startLongRunning()
   })
 
-  afterEach('is healthy again for the next test', async () => {
-    await cluster('up')
+  after('leaves no pod of its own', async () => {
+    if (longRunning !== '') await pods.remove(longRunning)
   })
+
+  afterEach('is healthy again for the next test', () => cluster('up'))
 
   async function startLongRunning(): Promise<string> {
     const name = await pods.start(`exec ${podProcess}`)
