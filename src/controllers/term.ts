@@ -29,7 +29,7 @@ export interface ControllersOptions {
 export async function runTerm(options: ControllersOptions, term: Term): Promise<void> {
   const { caches, clock, log } = options
   await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
-  const queue = new Workqueue({ clock })
+  const queue = new Workqueue({ clock, maxDeferred: Math.ceil(options.workers / 6) })
   const shell: Shell = {
     ...options,
     client: options.client.guarded(term.guard),

@@ -18,6 +18,7 @@ export class Lanes {
   readonly #urgent = new Map<string, number>() // key -> waiting since
   readonly #deferred = new Map<string, number>()
   readonly #owedSince = new Map<string, number>() // key -> since when its deferred work is put off
+  readonly #promoted = new Set<string>() // urgent only because it is overdue
   readonly #overdueMs: number
 
   constructor(overdueMs: number) {
@@ -44,14 +45,16 @@ export class Lanes {
     if (!this.#owedSince.has(key)) this.#owedSince.set(key, since)
   }
 
-  take(now: number): Served | undefined {
-    this.#promote(now)
-    const [first] = this.#urgent.size > 0 ? this.#urgent : this.#deferred
+  /** The next key; of those that wait only for deferred work there must be room for one more. */
+  take(now: number, room: number): Served | undefined {
+    this.#promote(now, room)
+    const [first] = this.#urgent.size > 0 || room <= 0 ? this.#urgent : this.#deferred
     if (first === undefined) return undefined
     const [key, since] = first
     const owedSince = this.#owedSince.get(key)
     const isDeferred = this.#deferred.delete(key) || this.#isOverdue(owedSince, now)
     this.#urgent.delete(key)
+    this.#promoted.delete(key)
     this.#owedSince.delete(key)
     return {
       key,
@@ -61,10 +64,11 @@ export class Lanes {
     }
   }
 
-  #promote(now: number): void {
+  #promote(now: number, room: number): void {
     for (const [key, since] of this.#deferred) {
-      if (!this.#isOverdue(this.#owedSince.get(key), now)) return
+      if (this.#promoted.size >= room || !this.#isOverdue(this.#owedSince.get(key), now)) return
       this.#deferred.delete(key)
+      this.#promoted.add(key)
       this.#urgent.set(key, since)
     }
   }

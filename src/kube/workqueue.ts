@@ -20,6 +20,8 @@ export interface WorkqueueOptions {
   maxMs?: number
   /** A key whose deferred work has been put off this long is served in turn with the urgent ones: nothing starves. */
   promoteAfterMs?: number
+  /** How many keys at a time may be out for deferred work, so that urgent ones never find all workers at it. */
+  maxDeferred?: number
 }
 
 /** Longer than any back-off, and short enough for the timers of Node, which end at 2^31 ms. */
@@ -32,6 +34,7 @@ const longestTimerMs = 1_000_000_000
 export class Workqueue {
   readonly #lanes: Lanes
   readonly #running = new Map<string, number | undefined>() // key -> since when its deferred work is put off
+  readonly #runningDeferred = new Set<string>()
   readonly #dirty = new Map<string, Lane>()
   readonly #delayed = new Timetable<Lane>()
   readonly #failures = new Map<string, number>()
@@ -46,6 +49,7 @@ export class Workqueue {
       baseMs: 5,
       maxMs: 1_000_000,
       promoteAfterMs: 10_000,
+      maxDeferred: Number.POSITIVE_INFINITY,
       ...options,
     }
     this.#lanes = new Lanes(this.#options.promoteAfterMs)
@@ -123,7 +127,9 @@ export class Workqueue {
     if (!this.#running.delete(key)) return
     const lane = this.#dirty.get(key)
     this.#dirty.delete(key)
+    const gaveRoom = this.#runningDeferred.delete(key)
     if (lane !== undefined) this.add(key, lane)
+    else if (gaveRoom) this.#serve()
   }
 
   #enqueue(key: string, lane: Lane): void {
@@ -136,10 +142,12 @@ export class Workqueue {
   #serve(): void {
     if (this.#takers.size > 0) this.#addDue()
     for (const give of this.#takers) {
-      const served = this.#lanes.take(this.#options.clock.monotonicMs())
+      const room = this.#options.maxDeferred - this.#runningDeferred.size
+      const served = this.#lanes.take(this.#options.clock.monotonicMs(), room)
       if (served === undefined) break
       const { owedSince, ...work } = served
       this.#running.set(work.key, owedSince)
+      if (work.lane === 'deferred') this.#runningDeferred.add(work.key)
       this.#takers.delete(give)
       give(work)
     }
