@@ -36,6 +36,8 @@ export class Scheduler {
   readonly #unplaced = new Map<string, string>()
   readonly #admitted = new Map<string, string>()
   readonly #admittedTo = new Map<string, number>()
+  /** Pools with free places whose lines the start window holds up. */
+  readonly #held = new Set<string>()
 
   constructor(options: SchedulerOptions) {
     this.#caches = options.caches
@@ -49,12 +51,13 @@ export class Scheduler {
     return poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
   }
 
-  /** Whether the job may have a Runner, or what it waits for. */
+  /** Whether the job may have a Runner, will have one soon, or what it waits for. */
   admissionOf(jobKey: string): Admission {
     if (this.#admitted.has(jobKey)) return { is: 'admitted' }
     const message = this.#unplaced.get(jobKey)
     if (message !== undefined) return { is: 'waiting', reason: 'NoMatchingPool', message }
     const poolKey = this.#lineOf.get(jobKey)
+    if (poolKey !== undefined && this.#hasPlaceFor(jobKey, poolKey)) return { is: 'next' }
     const pool = poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
     const limit = pool === undefined ? '' : ` (maxRunners ${pool.spec.maxRunners})`
     const name = pool?.metadata.name ?? 'a pool'
@@ -170,18 +173,38 @@ export class Scheduler {
     }
   }
 
+  /** Whether nothing but the start window keeps the job from its Runner. */
+  #hasPlaceFor(jobKey: string, poolKey: string): boolean {
+    const before = this.#lines.get(poolKey)?.before(jobKey)
+    return before !== undefined && before < this.#freePlaces(poolKey)
+  }
+
+  #freePlaces(poolKey: string): number {
+    const limit = this.#caches.pools.get(poolKey)?.spec.maxRunners ?? 0
+    return limit - this.#places.count(poolKey) - (this.#admittedTo.get(poolKey) ?? 0)
+  }
+
   /** Lets the first in line have a Runner, if there is a place. */
   #admitNext(poolKey: string, line: WaitingLine): boolean {
-    const limit = this.#caches.pools.get(poolKey)?.spec.maxRunners ?? 0
-    const admitted = this.#admittedTo.get(poolKey) ?? 0
-    if (this.#places.count(poolKey) + admitted >= limit) return false
-    if (this.#admitted.size + this.#places.podless >= this.#startWindow) return false
+    if (this.#freePlaces(poolKey) <= 0) {
+      this.#close(poolKey, line)
+      return false
+    }
+    if (this.#admitted.size + this.#places.podless >= this.#startWindow) {
+      this.#held.add(poolKey)
+      return false
+    }
     const jobKey = line.shift()
     if (jobKey === undefined) return false
     this.#lineOf.delete(jobKey)
     this.#admitted.set(jobKey, poolKey)
-    this.#admittedTo.set(poolKey, admitted + 1)
+    this.#admittedTo.set(poolKey, (this.#admittedTo.get(poolKey) ?? 0) + 1)
     this.#wake(jobKey)
     return true
+  }
+
+  /** The pool is full. Those who were to be next and are not any more have something to say now. */
+  #close(poolKey: string, line: WaitingLine): void {
+    if (this.#held.delete(poolKey)) for (const jobKey of line.keys()) this.#wake(jobKey)
   }
 }

@@ -34,6 +34,12 @@ export class WaitingLine {
     return ticket?.key
   }
 
+  /** How many are before this key in the line; undefined where it is not in it. */
+  before(key: string): number | undefined {
+    const ticket = this.#byKey.get(key)
+    return ticket === undefined ? undefined : this.#position(ticket)
+  }
+
   keys(): string[] {
     return this.#tickets.map(({ key }) => key)
   }
