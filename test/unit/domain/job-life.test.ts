@@ -179,16 +179,20 @@ class World {
 }
 
 describe('the life of a job, whatever happens in whatever order', () => {
-  const lives = property(array(step, { maxLength: 60 }), integer({ min: 1, max: 300 }), (steps, timeoutSeconds) => {
-    const world = new World(timeoutSeconds)
-    for (const each of steps) world.take(each)
-    // In the end everybody looks once more, long after every limit.
-    world.take({ is: 'wait', seconds: 100_000 })
-    world.look(world.pod)
-    expect(isFinal(world.job.status.phase), `not over: ${world.job.status.phase}`).to.equal(true)
-    world.lookAtRunner(undefined)
-    expect(world.podsMade).to.be.at.most(1)
-  })
+  const lives = property(
+    array(step, { maxLength: 60, size: 'max' }),
+    integer({ min: 1, max: 300 }),
+    (steps, timeoutSeconds) => {
+      const world = new World(timeoutSeconds)
+      for (const each of steps) world.take(each)
+      // In the end everybody looks once more, long after every limit.
+      world.take({ is: 'wait', seconds: 100_000 })
+      world.look(world.pod)
+      expect(isFinal(world.job.status.phase), `not over: ${world.job.status.phase}`).to.equal(true)
+      world.lookAtRunner(undefined)
+      expect(world.podsMade).to.be.at.most(1)
+    },
+  )
 
   it('goes one way only, with times in order, at most one pod, and an end', () => assert(lives, { numRuns: 2000 }))
 })

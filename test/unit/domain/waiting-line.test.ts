@@ -53,7 +53,7 @@ function apply(line: WaitingLine, to: Step): string | boolean | undefined {
 describe('the waiting line', () => {
   it('is served by the time of delegation, then by name, whatever came and went in between', () => {
     assert(
-      property(array(step, { maxLength: 40 }), (steps) => {
+      property(array(step, { maxLength: 40, size: 'max' }), (steps) => {
         const line = new WaitingLine()
         let tickets: Ticket[] = []
         for (const each of steps) {
