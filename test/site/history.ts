@@ -18,9 +18,11 @@ export class History {
   readonly #stop = new AbortController()
   readonly #store = new Store<RunnerJob>()
   readonly #reflector: Reflector<RunnerJob>
+  readonly #namespace: string
   #running: Promise<void> | undefined
 
   constructor(connection: Connection, namespace: string) {
+    this.#namespace = namespace
     this.#client = new KubeClient(connection, { userAgent: 'test-history' })
     const log = new RecordedLog()
     this.#reflector = new Reflector({ client: this.#client, resource: runnerJobs, namespace, store: this.#store, log })
@@ -45,6 +47,11 @@ export class History {
   /** The statuses of a job by its UID, oldest first. */
   of(uid: string): readonly RunnerJob['status'][] {
     return this.#statuses.get(uid) ?? []
+  }
+
+  /** The latest status of the job that has a name now. */
+  named(name: string): RunnerJob['status'] | undefined {
+    return this.#store.get(`${this.#namespace}/${name}`)?.status
   }
 
   #judge(old: RunnerJob, now: RunnerJob): void {

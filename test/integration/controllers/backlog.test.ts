@@ -1,0 +1,50 @@
+import { expect } from 'chai'
+import { RestClient } from '../../rest-client.ts'
+import { succeedsAtOnce } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+
+const JOBS = 5000
+const PLACES = 50
+/** Callers that delegate at the same time. */
+const CALLERS = 32
+
+describe('a backlog of 5,000 delegations', function () {
+  this.timeout('280s')
+  let site: Site
+  const ids = new Set<string>()
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default', { labels: ['linux'], maxRunners: PLACES })
+    site.kubelet.onPod(() => succeedsAtOnce())
+    const { url } = await site.operator()
+    const rest = new RestClient(url)
+    let next = 0
+    const call = async (): Promise<void> => {
+      while (next < JOBS) {
+        next += 1
+        ids.add(await rest.delegate({ repository: 'owner/repo', runId: '1', jobId: next, labels: ['linux'] }))
+      }
+    }
+    await Promise.all(Array.from({ length: CALLERS }, call))
+  })
+  after(() => site.close())
+
+  it('completes, every one', async () => {
+    expect(ids.size).to.equal(JOBS)
+    const open = (): number => {
+      const ended = [...ids].filter((id) => site.history.named(id)?.phase === 'Completed')
+      return JOBS - ended.length
+    }
+    await site.until('every job to be Completed', () => open() === 0, 240_000)
+  })
+
+  it('never makes more pods at once than the pool has places', () => {
+    expect(site.kubelet.ledger.peak('default')).to.be.within(1, PLACES)
+  })
+
+  it('makes exactly one pod for each', async () => {
+    expect(site.kubelet.ledger.all).to.have.length(JOBS)
+    await site.checkInvariants()
+  })
+})
