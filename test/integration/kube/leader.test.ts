@@ -1,0 +1,231 @@
+import { expect } from 'chai'
+import { type Clock, sleepOn, systemClock } from '../../../src/kube/clock.ts'
+import { LeaseLost } from '../../../src/kube/errors.ts'
+import { type Lease, leases } from '../../../src/kube/lease.ts'
+import { type CandidateOptions, TestCandidate, untilAborted } from '../../candidate.ts'
+import { openCluster, type TestCluster } from '../../cluster.ts'
+import { command } from '../../command.ts'
+import { configMaps, newConfigMap } from '../../config-maps.ts'
+import { eventually } from '../../eventually.ts'
+
+const never = new AbortController().signal
+
+describe('leader election on a Lease', () => {
+  let cluster: TestCluster
+  let name: string
+  let candidates: TestCandidate[] = []
+  let tests = 0
+
+  before(async () => {
+    cluster = await openCluster()
+  })
+
+  after(() => cluster.close())
+
+  beforeEach(() => {
+    tests += 1
+    name = `lease-${tests}`
+  })
+
+  afterEach(async () => {
+    await Promise.all(candidates.map((candidate) => candidate.stop()))
+    candidates = []
+  })
+
+  function stand(options: CandidateOptions): TestCandidate {
+    const candidate = new TestCandidate({ ...cluster, name }, options)
+    candidates.push(candidate)
+    return candidate
+  }
+
+  const lease = (): Promise<Lease> => cluster.client.get(leases, { namespace: cluster.namespace, name }, never)
+  const holder = async (): Promise<string | undefined> => (await lease()).spec?.holderIdentity
+  const leading = (candidate: TestCandidate): Promise<true> => eventually(() => candidate.isLeader)
+
+  async function elected(options: CandidateOptions): Promise<TestCandidate> {
+    const candidate = stand(options)
+    await leading(candidate)
+    return candidate
+  }
+
+  it('writes the Lease as kubectl expects it', async () => {
+    await elected({ identity: 'a', leaseMs: 15_000 })
+    const { spec } = await lease()
+    expect(spec).to.include({ holderIdentity: 'a', leaseDurationSeconds: 15, leaseTransitions: 0 })
+    const microTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
+    expect(spec?.acquireTime).to.match(microTime)
+    expect(spec?.renewTime).to.match(microTime)
+    const inNamespace = ['--kubeconfig', cluster.kubeconfig, '-n', cluster.namespace]
+    expect(await command('kubectl', ...inNamespace, 'get', 'lease', name)).to.match(/^NAME +HOLDER +AGE\n\S+ +a +\d+s$/)
+    expect(await command('kubectl', ...inNamespace, 'describe', 'lease', name)).to.match(/Holder Identity: +a\n/)
+  })
+
+  it('elects exactly one of several that begin together, without a complaint from the others', async () => {
+    const three = ['a', 'b', 'c'].map((identity) => stand({ identity }))
+    await eventually(() => three.some(({ isLeader }) => isLeader))
+    const rounds = (): number => Math.min(...three.map(({ requests }) => requests.length))
+    await eventually(() => rounds() >= 10)
+    expect(three.filter(({ isLeader }) => isLeader)).to.have.length(1)
+    expect(three.flatMap(({ terms }) => terms)).to.have.length(1)
+    expect(three.flatMap(({ complaints }) => complaints)).to.deep.equal([])
+  })
+
+  it('asks for nothing but renewals while it leads, and looks while it does not', async () => {
+    const leader = await elected({ identity: 'a' })
+    const other = stand({ identity: 'b' })
+    const renewals = leader.requests.length
+    await eventually(() => leader.requests.length >= renewals + 8 && other.requests.length >= 8)
+    const kinds = (candidate: TestCandidate, from: number): string[] => [
+      ...new Set(candidate.requests.slice(from).map(({ verb, resource, code }) => `${verb} ${resource} ${code}`)),
+    ]
+    expect(kinds(leader, renewals)).to.deep.equal(['update leases 200'])
+    expect(kinds(other, 0)).to.deep.equal(['get leases 200'])
+  })
+
+  it('hands over at once when it stops: the other does not wait for the end of the Lease', async () => {
+    const first = await elected({ identity: 'a', leaseMs: 60_000 })
+    const second = stand({ identity: 'b', leaseMs: 60_000 })
+    await eventually(() => second.requests.length > 2)
+    await first.stop()
+    await eventually(() => second.isLeader, { withinMs: 3000 })
+    expect((await lease()).spec).to.include({ holderIdentity: 'b', leaseTransitions: 1 })
+  })
+
+  it('awaits the end of the work before it gives the Lease away, and aborts it first', async () => {
+    const order: string[] = []
+    const first = await elected({
+      identity: 'a',
+      async lead(term) {
+        await untilAborted(term)
+        order.push(`aborted, held by ${await holder()}`)
+        term.guard.check() // what is under way may still be finished
+        await cluster.client.guarded(term.guard).create(configMaps, newConfigMap(cluster.namespace, name), never)
+        order.push(`ended, held by ${await holder()}`)
+      },
+    })
+    await first.stop()
+    order.push(`released, held by ${await holder()}`)
+    expect(order).to.deep.equal(['aborted, held by a', 'ended, held by a', 'released, held by '])
+  })
+
+  it('refuses every request under the guard once the term is over', async () => {
+    const candidate = await elected({ identity: 'a' })
+    await candidate.stop()
+    const [term] = candidate.terms
+    expect(() => term?.guard.check()).to.throw(LeaseLost)
+    expect(term?.guard.signal.aborted).to.equal(true)
+    expect(candidate.isLeader).to.equal(false)
+  })
+
+  it('takes over when the leader has not renewed for the whole duration, and not before', async () => {
+    const spec = { holderIdentity: 'gone', leaseDurationSeconds: 2, leaseTransitions: 4 }
+    const metadata = { name, namespace: cluster.namespace }
+    await cluster.client.create(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }, never)
+    const begun = performance.now()
+    await elected({ identity: 'a' })
+    const tookMs = performance.now() - begun
+    expect(tookMs).to.be.within(2000, 4500)
+    expect((await lease()).spec).to.include({ holderIdentity: 'a', leaseTransitions: 5 })
+  })
+
+  it('stops at the next renewal when another has taken the Lease by force', async () => {
+    const candidate = await elected({ identity: 'a' })
+    const patch = { spec: { holderIdentity: 'usurper' } }
+    await cluster.client.patchMerge(leases, { namespace: cluster.namespace, name }, patch, never)
+    await eventually(() => candidate.terms[0]?.signal.aborted, { withinMs: 2000 })
+    expect(() => candidate.terms[0]?.guard.check()).to.throw(LeaseLost, 'usurper')
+    expect(await holder()).to.equal('usurper')
+  })
+
+  it('goes on when the Lease is edited or deleted under it, and no other takes its place', async () => {
+    const leader = await elected({ identity: 'a' })
+    const other = stand({ identity: 'b' })
+    await eventually(() => other.requests.length > 2)
+    const key = { namespace: cluster.namespace, name }
+    const labels = { team: 'ci' }
+    const { uid } = (await cluster.client.patchMerge(leases, key, { metadata: { labels } }, never)).metadata
+    await renewed(leader)
+    expect((await lease()).metadata.labels).to.deep.equal(labels)
+    await cluster.client.delete(leases, key, {}, never)
+    await eventually(async () => (await lease()).metadata.uid !== uid)
+    await renewed(leader)
+    expect(await holder()).to.equal('a')
+    expect([leader.terms.length, other.terms.length]).to.deep.equal([1, 0])
+    expect([...leader.complaints, ...other.complaints]).to.deep.equal([])
+  })
+
+  async function renewed(candidate: TestCandidate): Promise<void> {
+    const good = (): number => candidate.requests.filter(({ verb, code }) => verb === 'update' && code === 200).length
+    const before = good()
+    await eventually(() => good() >= before + 2)
+  }
+
+  it('survives work that fails or ends by itself: gives the Lease away, waits, and stands again', async () => {
+    const ends: (() => Promise<void>)[] = [
+      () => Promise.reject(new Error('broken')),
+      () => {
+        throw new Error('broken before its first await')
+      },
+      () => Promise.resolve(),
+    ]
+    let term = 0
+    const candidate = stand({ identity: 'a', retryMs: 50, lead: (given) => ends[term++]?.() ?? untilAborted(given) })
+    await eventually(() => candidate.terms.length === 4 && candidate.isLeader)
+    expect(candidate.complaints).to.deep.equal([
+      'the leader failed',
+      'the leader failed',
+      'the leader ended its work by itself',
+    ])
+    expect((await lease()).spec?.leaseTransitions).to.equal(3) // it was released in between
+  })
+
+  it('takes no notice of jumps of the wall clock, on either side', async () => {
+    const [ahead, behind] = [jumpingClock(3_600_000), jumpingClock(-3_600_000)]
+    const leader = await elected({ identity: 'a', clock: ahead })
+    const other = stand({ identity: 'b', clock: behind })
+    await eventually(() => other.requests.length > 2)
+    for (let jump = 0; jump < 4; jump += 1) {
+      ahead.jump(jump % 2 === 0 ? -7_200_000 : 7_200_000)
+      behind.jump(jump % 2 === 0 ? 7_200_000 : -7_200_000)
+      await renewed(leader)
+      expect([leader.isLeader, other.isLeader]).to.deep.equal([true, false])
+    }
+    expect([leader.terms.length, other.terms.length]).to.deep.equal([1, 0])
+    await leader.stop()
+    await eventually(() => other.isLeader, { withinMs: 3000 })
+  })
+
+  it('keeps trying, ever more rarely, while it may not touch Leases, and never rejects', async () => {
+    const { connection } = cluster
+    const nobody = { ...connection, access: async () => ({ ...(await connection.access()), headers: impersonated }) }
+    const candidate = new TestCandidate({ connection: nobody, namespace: cluster.namespace, name }, { identity: 'a' })
+    candidates.push(candidate)
+    await eventually(() => candidate.complaints.length >= 3)
+    expect(new Set(candidate.complaints)).to.deep.equal(new Set(['cannot stand for leader']))
+    expect(candidate.requests.map(({ code }) => code)).to.include(403)
+    const waits = candidate.log.lines.map((line) => Number(line['againInMs']))
+    expect(Math.min(...waits)).to.be.at.least(250)
+    expect(candidate.isLeader).to.equal(false)
+  })
+
+  it('ends at once when it is stopped before it began', async () => {
+    const candidate = stand({ identity: 'a' })
+    await candidate.stop()
+    expect(candidate.terms).to.have.length(0)
+  })
+})
+
+/** An administrator who acts as somebody without rights. */
+const impersonated = { 'impersonate-user': 'nobody' }
+
+function jumpingClock(offsetMs: number): Clock & { jump: (ms: number) => void } {
+  let offset = offsetMs
+  return {
+    ...systemClock,
+    now: () => new Date(Date.now() + offset),
+    sleep: (delayMs, signal) => sleepOn(systemClock, delayMs, signal),
+    jump(ms) {
+      offset += ms
+    },
+  }
+}
