@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { array, assert, constantFrom, property, record } from 'fast-check'
+import { controllerUid } from '../../../src/api/object.ts'
 import type { Pod } from '../../../src/api/pod.ts'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 import type { Runner } from '../../../src/api/runner.ts'
@@ -150,7 +151,9 @@ function isOver(pod: Parameters<typeof podState>[0]): boolean {
 }
 
 function isHeld({ job, runner, pod }: Things): boolean {
-  if (pod !== undefined) return !isOver(pod)
+  if (pod !== undefined && !isOver(pod)) return true
+  // A pod that is over may be that of an earlier Runner.
+  if (pod !== undefined && (runner === undefined || controllerUid(pod) === runner.metadata.uid)) return false
   const isOwn = job !== undefined && job.metadata.uid === runner?.spec.jobRef.uid
   return isOwn && !isFinished(job) && runner?.status.phase === 'Starting'
 }
