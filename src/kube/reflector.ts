@@ -3,7 +3,7 @@ import { Backoff } from './backoff.ts'
 import type { KubeClient, WatchOptions } from './client.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { deferred, type Deferred } from './deferred.ts'
-import { ApiError, apiErrorFrom, Gone, NotFound, Unreachable } from './errors.ts'
+import { ApiError, apiErrorFrom, Gone, Unreachable } from './errors.ts'
 import { listPages } from './list-pages.ts'
 import { Listing } from './listing.ts'
 import type { Log } from './log.ts'
@@ -206,7 +206,7 @@ export class Reflector<T extends KubeObject> {
       this.#watchListServed = false
       return
     }
-    if (error instanceof Gone || error instanceof NotFound || error instanceof Malformed) this.#version = undefined
+    if (error instanceof Gone || error instanceof Malformed) this.#version = undefined
     const delayMs = this.#delayAfter(error)
     this.#report(error, delayMs)
     if (delayMs > 0) await this.#clock.sleep(delayMs, signal)

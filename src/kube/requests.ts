@@ -71,7 +71,6 @@ export class Requests {
       const body = await this.#authenticated('streams', limits.signal, (sending) =>
         openStream(request, sending, limits.signal),
       )
-      body.on('error', () => {}) // its reader sees the error; without a reader it must not end the process
       return body.once('close', limits.release)
     } catch (error) {
       limits.release()

@@ -37,6 +37,7 @@ describe('a reflector', () => {
     const object = newConfigMap(cluster.namespace, name)
     return cluster.client.create(configMaps, { ...object, metadata: { ...object.metadata, labels: labels() } }, never)
   }
+  const me = (): RegExp => new RegExp(`^test-${test}$`)
   const remove = (name: string): Promise<void> =>
     cluster.client.delete(configMaps, { namespace: cluster.namespace, name }, {}, never)
   const synced = (): Promise<void> => reflecting.store.synced(AbortSignal.timeout(20_000))
@@ -68,13 +69,15 @@ describe('a reflector', () => {
   it('goes on from where it was when its watch breaks, with nothing lost and no new list', async () => {
     begin()
     await synced()
-    await create(`break-a${test}`)
+    const seen = await create(`break-a${test}`)
     await changesAre(`+break-a${test}`)
     proxy.when({ ...anyWatch, times: 1 }).cut()
     await create(`break-b${test}`)
     await changesAre(`+break-a${test}`, `+break-b${test}`)
     expect(reflecting.lists).to.deep.equal([0])
     expect(reflecting.failures).to.deep.equal(['Unreachable'])
+    const { path } = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0])
+    expect(path).to.include(`resourceVersion=${seen.metadata.resourceVersion}&`)
   })
 
   it('loses nothing when its watch breaks inside a line', async () => {
@@ -122,9 +125,7 @@ describe('a reflector', () => {
       await remove(`gone${test}`)
       await create(`new${test}`)
       expect(
-        proxy
-          .when({ ...anyWatch, userAgent: new RegExp(`^test-${test}$`) })
-          .say({ type: 'ERROR', object: status(code, reason) }),
+        proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'ERROR', object: status(code, reason) }),
       ).to.equal(1)
       await eventually(() => reflecting.changes.length === 4, { what: 'the missed changes' })
       expect(stalled.hits).to.equal(1)
@@ -172,6 +173,20 @@ describe('a reflector', () => {
     expect(reflecting.failures).to.include('Unreachable')
   })
 
+  it('is content with a watch that says something in time, if only a bookmark', async () => {
+    begin(1000)
+    await synced()
+    const object = { metadata: { resourceVersion: '1' } }
+    const saying = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'BOOKMARK', object })
+    const begun = performance.now()
+    const longEnough = (): boolean => {
+      saying()
+      return performance.now() - begun > 3000
+    }
+    await eventually(longEnough, { everyMs: 300 })
+    expect(reflecting.failures).to.deep.equal([])
+  })
+
   it('notices a server that takes the connection and says nothing at all', async () => {
     await create(`mute${test}`)
     const stalled = proxy.when({ ...listByWatch, times: 2 }).stall()
@@ -189,7 +204,7 @@ describe('a reflector', () => {
     await synced()
     expect(answers.map(({ hits }) => hits)).to.deep.equal([1, 1, 1, 1, 1])
     expect(reflecting.failures).to.deep.equal(['ApiError', 'ApiError', 'Forbidden', 'TooManyRequests', 'ApiError'])
-    const times = proxy.seen({ ...listByWatch, userAgent: new RegExp(`^test-${test}$`) }).map(({ at }) => at)
+    const times = proxy.seen({ ...listByWatch, userAgent: me() }).map(({ at }) => at)
     const gaps = times.slice(1).map((at, n) => at - (times[n] ?? 0))
     expect(Math.min(...gaps)).to.be.at.least(790)
   })
@@ -198,7 +213,7 @@ describe('a reflector', () => {
     proxy.when({ ...listByWatch, times: 1 }).answer(429, status(429, 'TooManyRequests'), { 'retry-after': '2' })
     begin()
     await synced()
-    const [first, second] = proxy.seen({ ...listByWatch, userAgent: new RegExp(`^test-${test}$`) })
+    const [first, second] = proxy.seen({ ...listByWatch, userAgent: me() })
     expect((second?.at ?? 0) - (first?.at ?? 0)).to.be.at.least(1990)
   })
 

@@ -142,6 +142,23 @@ describe('client', () => {
       expect(tap.requests).to.have.length(1)
     })
 
+    it('disturbs no connection with a request that gave up before its turn', async () => {
+      const client = clientWith({ maxInFlight: 1 })
+      const stop = new AbortController()
+      const first = client.get(configMaps, key, never)
+      const impatient = outcomeOf(client.get(configMaps, key, stop.signal))
+      const sent = await request(0)
+      stop.abort(reason)
+      await impatient
+      const last = client.get(configMaps, key, never)
+      sent.answer(200, stored)
+      await first
+      const next = await request(1)
+      next.answer(200, stored)
+      await last
+      expect(next.port).to.equal(sent.port)
+    })
+
     it('sends nothing when it is aborted already', async () => {
       expect(await outcomeOf(clientWith().get(configMaps, key, AbortSignal.abort(reason)))).to.equal(reason)
       expect(tap.requests).to.deep.equal([])
