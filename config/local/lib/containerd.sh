@@ -49,9 +49,9 @@ conf_dir = "$STATE/cni/net.d"
 END
 }
 
-containers() { ctr --address "$STATE/containerd.sock" --namespace k8s.io --timeout 5s "$@"; }
+containers() { ctr --address "$STATE/containerd.sock" --namespace k8s.io "$@"; }
 
-containerd_healthy() { containers version >/dev/null; }
+containerd_healthy() { containers --timeout 3s version >/dev/null; }
 
 stop_shims() {
   local pid socket
