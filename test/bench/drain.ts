@@ -22,10 +22,19 @@ export interface DrainResult {
   rawAfter: Rate
   /** How far the raw runs differ from each other. */
   rawDifference: number
-  rawCpuSecondsPer1000: number
+  /** In CPU seconds per 1,000 jobs. */
+  rawCost: Cost
   operator: OperatorDrain
   /** The operator's rate, of the mean of both raw ones. */
   ratio: Rate
+}
+
+/** CPU for all objects, those of the warm-up too. Other load of the machine changes it far less than it does rates. */
+export interface Cost {
+  /** The process that asks. */
+  client: number
+  /** The API server and etcd. */
+  server: number
 }
 
 export interface OperatorDrain {
@@ -33,8 +42,10 @@ export interface OperatorDrain {
   /** From the start of the process to the first pod. */
   secondsToFirstPod: number
   writes: WriteAccount
-  /** For all objects, those of the warm-up too. */
-  cpuSecondsPer1000: { untilLastPod: number; untilQuiet: number }
+  /** Until the last pod is there, in CPU seconds per 1,000 jobs. */
+  cost: Cost
+  /** What the operator itself had used when it had nothing left to do, in the same measure. */
+  quietCost: number
   peakRssMb: number
   /** Pods by the audit log, by the watch and by the API server's count: they must agree. */
   counted: { audit: number; watch: number; listed: number }
@@ -53,7 +64,10 @@ export function measureDrain(jobs: number, flags: readonly string[]): Promise<Dr
       rawBefore: before.rate,
       rawAfter: after.rate,
       rawDifference: difference(before.rate.overall, after.rate.overall),
-      rawCpuSecondsPer1000: mean([before.cpuSecondsPer1000, after.cpuSecondsPer1000]),
+      rawCost: {
+        client: mean([before.cost.client, after.cost.client]),
+        server: mean([before.cost.server, after.cost.server]),
+      },
       operator,
       ratio: { overall: ratio('overall'), middle: ratio('middle') },
     }
@@ -62,7 +76,7 @@ export function measureDrain(jobs: number, flags: readonly string[]): Promise<Dr
 
 interface RawRun {
   rate: Rate
-  cpuSecondsPer1000: number
+  cost: Cost
 }
 
 async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<RawRun> {
@@ -72,10 +86,22 @@ async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Ra
   const made = jobs + warmUp
   const program = fileURLToPath(import.meta.resolve('./raw-drain.ts'))
   const given = [stage.server, stage.ca, place.token, JSON.stringify(place.pool), String(made)]
-  const cpuSeconds = Number(await command(process.execPath, program, ...given))
+  const spent = await meter(stage)
+  const client = Number(await command(process.execPath, program, ...given))
+  const server = await spent()
   await watch.stop()
   const times = podCreates(await readAuditLog(stage.auditLog), namespace)
-  return { rate: rateAfterWarmUp(times), cpuSecondsPer1000: (cpuSeconds / made) * 1000 }
+  return { rate: rateAfterWarmUp(times), cost: costOf({ client, server }, made) }
+}
+
+/** Starts to measure what the control plane uses, in CPU seconds. */
+async function meter(stage: Stage): Promise<() => Promise<number>> {
+  const begun = await stage.serverCpuSeconds()
+  return async () => (await stage.serverCpuSeconds()) - begun
+}
+
+function costOf({ client, server }: Cost, made: number): Cost {
+  return { client: (client / made) * 1000, server: (server / made) * 1000 }
 }
 
 /** The operator, started with all jobs there already, on its own until it has nothing left to do. */
@@ -85,11 +111,12 @@ async function operatorRun(stage: Stage, jobs: number, flags: readonly string[])
   await createJobs(stage, place, made)
   const watch = new PodWatch(stage, place)
   await watch.start()
+  const spent = await meter(stage)
   const begunMs = performance.timeOrigin + performance.now()
   const operator = await Operator.start(stage, place, flags)
   try {
     await allPods(stage, place, watch, made)
-    const busy = await operator.usage()
+    const [busy, server] = await Promise.all([operator.usage(), spent()])
     await allAssigned(stage, place)
     await sleep(quietMs)
     const quiet = await operator.usage()
@@ -100,10 +127,8 @@ async function operatorRun(stage: Stage, jobs: number, flags: readonly string[])
       rate: rateAfterWarmUp(times),
       secondsToFirstPod: (Math.min(...times) - begunMs) / 1000,
       writes: accountOf(writes, place.namespace, made),
-      cpuSecondsPer1000: {
-        untilLastPod: (busy.cpuSeconds / made) * 1000,
-        untilQuiet: (quiet.cpuSeconds / made) * 1000,
-      },
+      cost: costOf({ client: busy.cpuSeconds, server }, made),
+      quietCost: (quiet.cpuSeconds / made) * 1000,
       peakRssMb: quiet.peakRssMb,
       counted: { audit: times.length, watch: watch.count, listed },
     }

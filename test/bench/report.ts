@@ -52,9 +52,11 @@ function drainRows(drains: readonly DrainResult[]): Row[] {
     row('time for these, s', ({ operator }) => operator.writes.afterLastPod.seconds, 1),
     row('Events, Leases, dry runs', ({ operator }) => operator.writes.others, 0),
     row('refused writes', ({ operator }) => operator.writes.refused, 0),
-    row('CPU s per 1,000 jobs, until the last pod', ({ operator }) => operator.cpuSecondsPer1000.untilLastPod, 2),
-    row('CPU s per 1,000 jobs, all', ({ operator }) => operator.cpuSecondsPer1000.untilQuiet, 2),
-    row('CPU s per 1,000 jobs, raw', ({ rawCpuSecondsPer1000 }) => rawCpuSecondsPer1000, 2),
+    row('operator CPU s per 1,000 jobs, until the last pod', ({ operator }) => operator.cost.client, 2),
+    row('operator CPU s per 1,000 jobs, all', ({ operator }) => operator.quietCost, 2),
+    row('API server and etcd CPU s per 1,000 jobs, until then', ({ operator }) => operator.cost.server, 2),
+    row('raw client CPU s per 1,000 jobs', ({ rawCost }) => rawCost.client, 2),
+    row('API server and etcd CPU s per 1,000 raw jobs', ({ rawCost }) => rawCost.server, 2),
     row('peak RSS, MiB', ({ operator }) => operator.peakRssMb, 0, '< 150'),
   ]
 }

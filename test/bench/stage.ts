@@ -7,6 +7,7 @@ import { runners } from '../../src/api/runner.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { startControlPlane } from '../control-plane.ts'
 import { eventually } from '../eventually.ts'
+import { usageOf } from './machine.ts'
 import { createManifest, readManifests } from './manifests.ts'
 import { makePlace, type Place } from './place.ts'
 
@@ -17,6 +18,8 @@ export interface Stage {
   auditLog: string
   /** An administrator: to look on, never to do what is measured. */
   admin: KubeClient
+  /** What etcd and the API server have used so far, in CPU seconds. */
+  serverCpuSeconds(): Promise<number>
   /** A namespace of its own: nothing in it concerns the others. */
   place(namespace: string): Promise<Place>
 }
@@ -36,11 +39,20 @@ export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> 
       ca,
       auditLog: join(directory, 'audit.log'),
       admin,
+      serverCpuSeconds: () => cpuSecondsOf(directory, ['etcd', 'kube-apiserver']),
       place: (namespace) => makePlace(admin, { namespace, ca, directory }),
     })
   } finally {
     await plane.stop()
   }
+}
+
+async function cpuSecondsOf(directory: string, parts: readonly string[]): Promise<number> {
+  const seconds = parts.map(async (part) => {
+    const [pid] = (await readFile(join(directory, 'parts', `${part}.pid`), 'utf8')).split(' ')
+    return (await usageOf(Number(pid))).cpuSeconds
+  })
+  return (await Promise.all(seconds)).reduce((sum, each) => sum + each, 0)
 }
 
 async function serve<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<void> {
