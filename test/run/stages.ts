@@ -58,7 +58,7 @@ export const stages: Stage[] = [
   {
     name: 'cluster',
     about: 'up, down, status and kubeconfig themselves',
-    deadlineMinutes: 8,
+    deadlineMinutes: 15,
     needs: ['up'],
     work: mocha('cluster', 300),
   },
