@@ -1,0 +1,154 @@
+import { expect } from 'chai'
+import { exits, runs, type Script } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site } from '../../site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+/** Every request by which controllers write or make sure before they write, in the order of one job's life. */
+const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
+
+interface Scenario {
+  phase: string
+  script: Script
+  /** What is done to the job once it runs. */
+  whileRunning?: (site: Site, job: string) => Promise<void>
+}
+
+const completes: Scenario = { phase: 'Completed', script: exits(0, { startMs: 50, runMs: 150 }) }
+const isCancelled: Scenario = { phase: 'Cancelled', script: runs(), whileRunning: (site, job) => site.cancel(job) }
+
+/** An operator behind a proxy, which is killed at a moment and started anew. */
+interface Stage {
+  site: Site
+  proxy: FaultProxy
+  operator: Operator
+}
+
+/** Kills at the nth request from now on; resolves when the next operator works, or with false if it never came. */
+type Kill = (stage: Stage, nth: number, isOver: () => Promise<boolean>) => Promise<boolean>
+
+const neverSent: Kill = async (stage, nth, isOver) => {
+  const stalled = stage.proxy.when({ ...REQUESTS, nth }).stall()
+  if (!(await reached(stage, () => stalled.hits > 0, isOver))) {
+    stalled.remove()
+    return false
+  }
+  stage.operator.kill()
+  const dropped = stage.proxy.when(REQUESTS).cut()
+  stalled.remove()
+  await stage.operator.close()
+  dropped.remove()
+  stage.operator = await stage.site.operator({ proxy: stage.proxy })
+  return true
+}
+
+const neverAnswered: Kill = async (stage, nth, isOver) => {
+  // Called when the API server has done it, before a byte of its answer goes back.
+  const answered = stage.proxy.when({ ...REQUESTS, nth }).rewrite((text) => {
+    stage.operator.kill()
+    return text
+  })
+  const isReached = await reached(stage, () => !stage.operator.isRunning, isOver)
+  answered.remove()
+  if (isReached) stage.operator = await stage.site.operator({ proxy: stage.proxy })
+  return isReached
+}
+
+const arrivesLate: Kill = async (stage, nth, isOver) => {
+  const stalled = stage.proxy.when({ ...REQUESTS, nth }).stall()
+  if (!(await reached(stage, () => stalled.hits > 0, isOver))) {
+    stalled.remove()
+    return false
+  }
+  stage.operator.kill()
+  stage.operator = await stage.site.operator({ proxy: stage.proxy })
+  await stage.operator.leads()
+  stalled.remove()
+  return true
+}
+
+async function reached({ site }: Stage, isHit: () => boolean, isOver: () => Promise<boolean>): Promise<boolean> {
+  await site.until(
+    'the operator to come to the request, or the job to its end',
+    async () => isHit() || isOver(),
+    30_000,
+  )
+  return isHit()
+}
+
+/** Runs one job for each request of its life, and kills at it. Returns how many there were. */
+async function sweep(name: string, kill: Kill, scenario: Scenario): Promise<number> {
+  const site = await openSite()
+  const proxy = await startFaultProxy(site.plane.controlPlane)
+  try {
+    await site.createPool('default', { finishedPodTTLSeconds: 0 })
+    site.kubelet.onPod(() => scenario.script)
+    const stage: Stage = { site, proxy, operator: await site.operator({ proxy }) }
+    await stage.operator.leads()
+    for (let nth = 1; ; nth += 1) {
+      const isKilled = await killOnce(stage, { job: `${name}-${nth}`, nth, kill, scenario })
+      if (!isKilled) return nth - 1
+    }
+  } finally {
+    await site.close()
+    await proxy.close()
+  }
+}
+
+interface Round {
+  job: string
+  nth: number
+  kill: Kill
+  scenario: Scenario
+}
+
+async function killOnce(stage: Stage, { job, nth, kill, scenario }: Round): Promise<boolean> {
+  const { site } = stage
+  const isOver = async () => (await site.job(job)) === undefined
+  const { metadata } = await site.createJob(job, { ttlSecondsAfterFinished: 1 })
+  const isKilled = kill(stage, nth, isOver)
+  const intervened = intervene(site, job, scenario)
+  await Promise.all([isKilled, intervened])
+  await site.isGone(job)
+  const end = site.history.of(metadata.uid).at(-1)
+  const what = `after the kill at request ${nth}: ${JSON.stringify(end)}`
+  expect(end?.phase, what).to.equal(scenario.phase)
+  expect(site.kubelet.ledger.of(metadata.uid), `pods, ${what}`).to.have.length(1)
+  await site.checkInvariants()
+  return isKilled
+}
+
+async function intervene(site: Site, job: string, { whileRunning }: Scenario): Promise<void> {
+  if (whileRunning === undefined) return
+  await site.jobIs(job, { phase: 'Running' }, 30_000)
+  await whileRunning(site, job)
+}
+
+describe('an operator that is killed between any two requests', function () {
+  this.timeout('170s')
+
+  const sweeps = {
+    'before a request is sent': () => sweep('unsent', neverSent, completes),
+    'when a request was done, before its answer': () => sweep('unanswered', neverAnswered, completes),
+    'while a request is on its way, which arrives at the time of the next operator': () =>
+      sweep('late', arrivesLate, completes),
+    'while it cancels a job': () => sweep('cancelled', neverAnswered, isCancelled),
+  }
+  // Side by side: most of the time is spent on waiting.
+  const results = new Map<string, Promise<number>>()
+
+  before(() => {
+    for (const [when, run] of Object.entries(sweeps)) {
+      const result = run()
+      result.catch(() => {}) // its own test tells
+      results.set(when, result)
+    }
+  })
+
+  for (const when of Object.keys(sweeps)) {
+    it(`leaves to the next one what it needs for one pod and the true end: ${when}`, async () => {
+      // Runner, pod, end, finalizer and two deletes at the least; on a slow machine nobody sees the job run.
+      expect(await results.get(when), 'kills').to.be.at.least(6)
+    })
+  }
+})
