@@ -4,6 +4,8 @@ import { type Election, jitteredRetryMs, requestLimitMs } from './election.ts'
 import { AlreadyExists, Conflict, LeaseLost, NotFound } from './errors.ts'
 import { heldSpec, type Lease, releasedSpec } from './lease.ts'
 
+const releaseAttempts = 3
+
 /**
  * The Lease while we hold it. Its guard is valid for the renew deadline after the last successful renewal was sent,
  * which is earlier than any other candidate can have seen that renewal, and shorter than others wait.
@@ -33,16 +35,24 @@ export class HeldLease {
 
   /** Gives the Lease away, so that another candidate need not wait for its end. Best effort, never rejects. */
   async release(): Promise<void> {
-    const { access, clock, identity, log } = this.#election
+    for (let attempt = 1; attempt <= releaseAttempts; attempt += 1) {
+      try {
+        return await this.#release()
+      } catch (error) {
+        if (isOutdated(error)) continue // a renewal that we cut off was done after all
+        this.#election.log.warn({ err: error }, 'lease not released; it ends by itself')
+        return
+      }
+    }
+  }
+
+  async #release(): Promise<void> {
+    const { access, clock, identity } = this.#election
     const limitMs = requestLimitMs(this.#election)
     const { signal } = new AbortController()
-    try {
-      const lease = await access.read(limitMs, signal)
-      if (lease?.spec?.holderIdentity !== identity) return
-      await access.write(lease, releasedSpec(lease.spec, clock.now()), limitMs, signal)
-    } catch (error) {
-      log.warn({ err: error }, 'lease not released; it ends by itself')
-    }
+    const lease = await access.read(limitMs, signal)
+    if (lease?.spec?.holderIdentity !== identity) return
+    await access.write(lease, releasedSpec(lease.spec, clock.now()), limitMs, signal)
   }
 
   /** False if the next try should follow soon, because only our knowledge of the Lease was old. */

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect } from 'chai'
+import { openCluster, type TestCluster } from '../../cluster.ts'
+import { eventually } from '../../eventually.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import { RuleOfOne } from '../rule-of-one.ts'
+import type { SeenRequest } from '../rules.ts'
+
+const leaseMs = 3000
+const program = new URL('../leader-program.ts', import.meta.url).pathname
+
+describe('leaders that are processes of their own', function () {
+  this.timeout(120_000)
+  let cluster: TestCluster
+  let name: string
+  let rule: RuleOfOne
+  let running: Candidate[] = []
+  let tests = 0
+
+  before(async () => {
+    cluster = await openCluster()
+  })
+
+  after(() => cluster.close())
+
+  beforeEach(async () => {
+    tests += 1
+    name = `one-${tests}`
+    rule = await RuleOfOne.begin(cluster.client, { namespace: cluster.namespace, name })
+  })
+
+  afterEach(async () => {
+    await Promise.all(running.map((candidate) => candidate.kill()))
+    running = []
+    await rule.end()
+  })
+
+  async function start(identity: string): Promise<Candidate> {
+    const proxy = await startFaultProxy(cluster)
+    const where = [await proxy.kubeconfig(), cluster.namespace, name, identity, String(leaseMs)]
+    // Standard input stays open for as long as the test lives: the process ends with it.
+    const child = spawn(process.execPath, [program, ...where], { stdio: ['pipe', 'inherit', 'inherit'] })
+    const candidate = new Candidate(identity, proxy, child)
+    running.push(candidate)
+    return candidate
+  }
+
+  /** The first leads and writes, and the second has seen that. */
+  async function leaderAndOther(): Promise<[Candidate, Candidate]> {
+    const [leader, other] = await Promise.all([start('a'), start('b')])
+    await eventually(() => rule.writesBy(rule.holder) > 10)
+    await eventually(() => leader.proxy.requests.length > 5 && other.proxy.requests.length > 5)
+    return rule.holder === 'a' ? [leader, other] : [other, leader]
+  }
+
+  async function takesOver(candidate: Candidate): Promise<void> {
+    const before = rule.writesBy(candidate.identity)
+    await eventually(() => rule.holder === candidate.identity && rule.writesBy(candidate.identity) > before)
+  }
+
+  it('a leader that is stopped for 20 s begins no request after the other took over, and stands again', async () => {
+    const [leader, other] = await leaderAndOther()
+    const stoppedAt = performance.now()
+    leader.signal('SIGSTOP')
+    await takesOver(other)
+    const tookOverAt = other.tookLeaseAt(stoppedAt)
+    await eventually(() => performance.now() - stoppedAt >= 20_000, { withinMs: 20_000, what: '20 s to pass' })
+    leader.signal('SIGCONT')
+    await eventually(() => leader.since(stoppedAt + 20_000).length > 5, { what: 'it to look at the Lease again' })
+    const begun = leader.since(tookOverAt).map(({ method, path }) => `${method} ${path}`)
+    expect(new Set(begun)).to.deep.equal(new Set([`GET ${leasePath()}`]))
+    expect(rule.violations()).to.deep.equal([])
+    other.signal('SIGKILL')
+    await takesOver(leader)
+    expect(rule.violations()).to.deep.equal([])
+    expect(rule.holders()).to.deep.equal([leader.identity, other.identity, leader.identity])
+  })
+
+  it('a leader whose event loop stands still for 5 s begins no request either', async () => {
+    const [leader, other] = await leaderAndOther()
+    const blockedAt = performance.now()
+    leader.signal('SIGUSR2')
+    await takesOver(other)
+    const tookOverAt = other.tookLeaseAt(blockedAt)
+    await eventually(() => leader.since(blockedAt + 5000).length > 5)
+    const begun = leader.since(tookOverAt).map(({ method, path }) => `${method} ${path}`)
+    expect(new Set(begun)).to.deep.equal(new Set([`GET ${leasePath()}`]))
+    expect(rule.violations()).to.deep.equal([])
+  })
+
+  it('stopping and going on in short turns never makes two write at once', async () => {
+    const pair = await leaderAndOther()
+    for (let turn = 0; turn < 6; turn += 1) {
+      const was = rule.holder
+      const leader = pair.find(({ identity }) => identity === was)
+      leader?.signal('SIGSTOP')
+      await eventually(() => rule.holder !== was)
+      leader?.signal('SIGCONT')
+    }
+    expect(rule.violations()).to.deep.equal([])
+    expect(rule.holders()).to.have.length.at.least(7)
+  })
+
+  it('a killed leader is replaced within its lease and a moment', async () => {
+    const [leader, other] = await leaderAndOther()
+    const killedAt = performance.now()
+    leader.signal('SIGKILL')
+    await takesOver(other)
+    expect(other.tookLeaseAt(killedAt) - killedAt).to.be.within(leaseMs / 3, leaseMs + 2000)
+    expect(rule.violations()).to.deep.equal([])
+  })
+
+  it('SIGTERM hands over at once and ends the process', async () => {
+    const [leader, other] = await leaderAndOther()
+    const stoppedAt = performance.now()
+    leader.signal('SIGTERM')
+    expect(await leader.exitCode()).to.equal(0)
+    await takesOver(other)
+    expect(other.tookLeaseAt(stoppedAt) - stoppedAt).to.be.below(leaseMs / 2)
+    expect(rule.violations()).to.deep.equal([])
+    expect(rule.holders()).to.deep.equal([leader.identity, '', other.identity])
+  })
+
+  function leasePath(): string {
+    return `/apis/coordination.k8s.io/v1/namespaces/${cluster.namespace}/leases/${name}`
+  }
+})
+
+class Candidate {
+  readonly identity: string
+  readonly proxy: FaultProxy
+  readonly #process: ChildProcess
+  readonly #exited: Promise<unknown>
+
+  constructor(identity: string, proxy: FaultProxy, child: ChildProcess) {
+    this.identity = identity
+    this.proxy = proxy
+    this.#process = child
+    this.#exited = once(child, 'exit')
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  since(at: number): SeenRequest[] {
+    return this.proxy.requests.filter((request) => request.at >= at)
+  }
+
+  /** When its first successful write of the Lease after this time arrived. */
+  tookLeaseAt(after: number): number {
+    const write = this.since(after).find(({ method, path, status }) => {
+      return method === 'PUT' && path.includes('/leases/') && status === 200
+    })
+    if (write === undefined) throw new Error(`${this.identity} has not taken the Lease`)
+    return write.at
+  }
+
+  async exitCode(): Promise<number | null> {
+    await this.#exited
+    return this.#process.exitCode
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.#exited
+    await this.proxy.close()
+  }
+}

@@ -1,0 +1,109 @@
+import { expect } from 'chai'
+import { LeaseLost } from '../../../src/kube/errors.ts'
+import { type CandidateOptions, TestCandidate, untilAborted } from '../../candidate.ts'
+import { openCluster, type TestCluster } from '../../cluster.ts'
+import { eventually } from '../../eventually.ts'
+import { type FaultProxy, startFaultProxy, type When } from '../proxy.ts'
+import { RuleOfOne, writeWhileLeading } from '../rule-of-one.ts'
+
+const leaseMs = 3000
+const renewDeadlineMs = 2000
+
+describe('a leader whose renewals fail', function () {
+  this.timeout(60_000)
+  let cluster: TestCluster
+  let proxy: FaultProxy
+  let name: string
+  let rule: RuleOfOne
+  let candidates: TestCandidate[] = []
+  let tests = 0
+
+  before(async () => {
+    cluster = await openCluster()
+    proxy = await startFaultProxy(cluster)
+  })
+
+  after(async () => {
+    await proxy.close()
+    await cluster.close()
+  })
+
+  beforeEach(async () => {
+    tests += 1
+    name = `lease-${tests}`
+    rule = await RuleOfOne.begin(cluster.client, { namespace: cluster.namespace, name })
+  })
+
+  afterEach(async () => {
+    proxy.clear()
+    await Promise.all(candidates.map((candidate) => candidate.stop()))
+    candidates = []
+    await rule.end()
+  })
+
+  /** Its Lease goes through the proxy if `isProxied`; what it writes as the leader always goes straight to the server. */
+  function stand(identity: string, isProxied: boolean, options: Partial<CandidateOptions> = {}): TestCandidate {
+    const connection = isProxied ? proxy.connection() : cluster.connection
+    const lead = writeWhileLeading(cluster.client, { namespace: cluster.namespace, name }, identity)
+    const seat = { connection, namespace: cluster.namespace, name }
+    const candidate = new TestCandidate(seat, { identity, leaseMs, renewDeadlineMs, lead, ...options })
+    candidates.push(candidate)
+    return candidate
+  }
+
+  const leases = /\/leases\//
+  const unavailable = { kind: 'Status', status: 'Failure', code: 500, reason: 'InternalError', message: 'broken' }
+  const faults: [fault: string, begin: (all: When, writes: When) => void][] = [
+    ['are cut', (all) => all.cut()],
+    ['hang', (all) => all.stall()],
+    ['are answered with 500', (all) => all.answer(500, unavailable)],
+    ['are done, but nobody tells it', (_, writes) => writes.dropReply()],
+    ['are turned away with 429', (_, writes) => writes.answer(429, unavailable, { 'retry-after': '1' })],
+  ]
+  for (const [fault, begin] of faults) {
+    it(`because they ${fault}, stops before its deadline, and stands again in the same process`, async () => {
+      const leader = stand('a', true)
+      await eventually(() => rule.writesBy('a') > 10)
+      const other = stand('b', false)
+      await eventually(() => other.requests.length > 2)
+      const brokenAt = performance.now()
+      begin(proxy.when({ path: leases }), proxy.when({ path: leases, method: 'PUT' }))
+      for (const term of leader.terms) await untilAborted(term)
+      expect(performance.now() - brokenAt).to.be.below(renewDeadlineMs + 500)
+      expect([leader.isLeader, other.isLeader]).to.deep.equal([false, false])
+      expect(() => leader.terms[0]?.guard.check()).to.throw(LeaseLost)
+      proxy.clear()
+      await eventually(() => other.isLeader || leader.terms.length === 2, { withinMs: 2 * leaseMs })
+      await other.stop()
+      await eventually(() => leader.isLeader && leader.terms.length >= 2)
+      const written = rule.writesBy('a')
+      await eventually(() => rule.writesBy('a') > written + 5)
+      expect(rule.violations()).to.deep.equal([])
+    })
+  }
+
+  it('now and then, or slowly, goes on as if nothing had happened', async () => {
+    const leader = stand('a', true)
+    await eventually(() => leader.isLeader)
+    const begun = leader.requests.length
+    proxy.when({ path: leases, method: 'PUT', nth: 1 }).cut()
+    proxy.when({ path: leases, method: 'PUT', nth: 3 }).dropReply()
+    proxy.when({ path: leases, method: 'PUT', nth: 6 }).stall()
+    proxy.when({ path: leases, method: 'PUT' }).delay(150)
+    await eventually(() => leader.requests.length > begun + 14, { withinMs: 20_000 })
+    expect(leader.terms).to.have.length(1)
+    expect(leader.isLeader).to.equal(true)
+    expect(rule.holders()).to.deep.equal(['a'])
+  })
+
+  it('gives the Lease away on stopping although a renewal that it cut off is done meanwhile', async () => {
+    const leader = stand('a', true)
+    await eventually(() => leader.isLeader)
+    const renewal = proxy.when({ path: leases, method: 'PUT', nth: 1 }).delay(150)
+    proxy.when({ path: leases, method: 'PUT', nth: 2 }).delay(500) // the release, which comes after it then
+    await eventually(() => renewal.hits === 1)
+    await leader.stop()
+    await eventually(() => rule.holder === '')
+    expect(leader.complaints).to.deep.equal([])
+  })
+})

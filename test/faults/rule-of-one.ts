@@ -1,0 +1,97 @@
+import type { KubeClient } from '../../src/kube/client.ts'
+import { systemClock } from '../../src/kube/clock.ts'
+import { LeaseLost } from '../../src/kube/errors.ts'
+import { leases } from '../../src/kube/lease.ts'
+import type { Term } from '../../src/kube/leader.ts'
+import type { ObjectKey } from '../../src/kube/resource-path.ts'
+import { configMaps, newConfigMap } from '../config-maps.ts'
+
+/** Something that the API server did, in its order. */
+type Step = { version: bigint } & ({ is: 'held'; by: string } | { is: 'written'; by: string })
+
+/**
+ * Writes the counter again and again, as fast as a controller would, and pays no heed to the term's signal while a
+ * request is under way: only the guard keeps it from writing after the term.
+ */
+export function writeWhileLeading(client: KubeClient, key: ObjectKey, identity: string): (term: Term) => Promise<void> {
+  return async ({ guard, signal }) => {
+    const guarded = client.guarded(guard)
+    for (let count = 0; !signal.aborted; count += 1) {
+      const data = { writer: identity, count: String(count) }
+      try {
+        await guarded.patchMerge(configMaps, key, { data }, new AbortController().signal)
+        await systemClock.sleep(15, new AbortController().signal)
+      } catch (error) {
+        if (error instanceof LeaseLost) return
+      }
+    }
+  }
+}
+
+/** Watches a Lease and a counter, and knows who wrote without holding the Lease, by the API server's own order. */
+export class RuleOfOne {
+  readonly #steps: Step[] = []
+  readonly #stop = new AbortController()
+  #watches: Promise<void>[] = []
+
+  /** Makes the counter and begins to watch. */
+  static async begin(client: KubeClient, key: ObjectKey): Promise<RuleOfOne> {
+    const rule = new RuleOfOne()
+    const { signal } = rule.#stop
+    const { metadata } = await client.create(configMaps, newConfigMap(key.namespace, key.name), signal)
+    const options = { resourceVersion: metadata.resourceVersion, fieldSelector: `metadata.name=${key.name}` }
+    const watchCounter = async (): Promise<void> => {
+      for await (const event of client.watch(configMaps, key.namespace, options, signal)) {
+        if (event.type !== 'MODIFIED') continue
+        rule.#add('written', event.object.metadata.resourceVersion, event.object.data?.['writer'])
+      }
+    }
+    const watchLease = async (): Promise<void> => {
+      for await (const event of client.watch(leases, key.namespace, options, signal)) {
+        if (event.type === 'BOOKMARK' || event.type === 'ERROR') continue
+        rule.#add('held', event.object.metadata.resourceVersion, event.object.spec?.holderIdentity)
+      }
+    }
+    rule.#watches = [watchCounter(), watchLease()].map((watch) => watch.catch((error: unknown) => rule.#broke(error)))
+    return rule
+  }
+
+  /** Who holds the Lease, by what has been seen until now. */
+  get holder(): string {
+    return this.#steps.findLast(({ is }) => is === 'held')?.by ?? ''
+  }
+
+  writesBy(identity: string): number {
+    return this.#steps.filter(({ is, by }) => is === 'written' && by === identity).length
+  }
+
+  /** Writes by somebody who did not hold the Lease then. */
+  violations(): string[] {
+    const found: string[] = []
+    let holder = ''
+    for (const { is, by, version } of [...this.#steps].sort((a, b) => Number(a.version - b.version))) {
+      if (is === 'held') holder = by
+      else if (by !== holder) found.push(`${by} wrote at ${version} while ${holder || 'nobody'} held the Lease`)
+    }
+    return found
+  }
+
+  /** Who held the Lease, one after the other. */
+  holders(): string[] {
+    const held = this.#steps.filter(({ is }) => is === 'held').map(({ by }) => by)
+    return held.filter((by, index) => by !== held[index - 1])
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#watches)
+  }
+
+  #add(is: Step['is'], version: string, by = ''): void {
+    this.#steps.push({ version: BigInt(version), is, by })
+  }
+
+  #broke(error: unknown): void {
+    if (!this.#stop.signal.aborted) throw error
+  }
+}
