@@ -1,0 +1,175 @@
+import { expect } from 'chai'
+import { jobPhases, type RunnerJob, runnerJobs, type RunnerJobStatus } from '../../../src/api/runner-job.ts'
+import { type Runner, runners } from '../../../src/api/runner.ts'
+import { isFinal } from '../../../src/domain/job-phases.ts'
+import { type CrdSite, openWithCrds, type Verdict, withAt } from '../../crds.ts'
+import { samples } from './samples.ts'
+
+const [jobSample, runnerSample] = samples
+const minimal = { repository: 'owner/repo', runId: '1', jobId: '2' }
+const time = '2027-01-01T00:00:00Z'
+
+/** Another value of every field that is a fact of the delegation. */
+const otherFacts: Readonly<Record<string, unknown>> = {
+  repository: 'owner/other',
+  runId: '3',
+  jobId: '4',
+  runAttempt: 2,
+  workflow: 'CD',
+  runnerName: 'other',
+  sha: 'fedcba9876',
+  ref: 'refs/heads/other',
+  eventName: 'schedule',
+  actor: 'somebody',
+  labels: ['self-hosted', 'more'],
+  delegatedAt: time,
+  poolName: 'other',
+}
+/** What may be changed, to what. */
+const changeable: Readonly<Record<string, unknown>> = { timeoutSeconds: 61, ttlSecondsAfterFinished: 0, cancel: true }
+
+function expectImmutable(verdict: Verdict, field: string): void {
+  const message = `${field} is immutable: a delegation's facts do not change, delegate again instead`
+  expect(verdict).to.have.property('message').that.includes(message).and.includes(`spec.${field}`)
+}
+
+describe('a stored RunnerJob', () => {
+  let site: CrdSite
+  let full: RunnerJob
+  let bare: RunnerJob
+  before(async function () {
+    this.timeout('60s')
+    site = await openWithCrds()
+    full = await site.create(runnerJobs, { metadata: { name: 'full' }, spec: jobSample?.spec })
+    bare = await site.create(runnerJobs, { metadata: { name: 'bare' }, spec: minimal })
+  })
+  after(() => site?.cluster.close())
+
+  function change(job: RunnerJob, field: string, value: unknown): Promise<Verdict> {
+    return site.tryReplace(runnerJobs, { ...job, spec: withAt(job.spec, [field], value) })
+  }
+
+  it('is tested here in every field of its spec', () => {
+    const fields = [...Object.keys(otherFacts), ...Object.keys(changeable)]
+    expect(Object.keys(jobSample?.specSchema.properties ?? {})).to.have.members(fields)
+  })
+
+  for (const [field, other] of Object.entries(otherFacts)) {
+    it(`keeps ${field}: it can be neither changed nor added nor removed`, async () => {
+      expectImmutable(await change(full, field, other), field)
+      if (!(field in minimal)) {
+        expectImmutable(await change(full, field, undefined), field)
+        expectImmutable(await change(bare, field, other), field)
+      }
+    })
+  }
+
+  it('keeps the order of its labels', async () => {
+    expectImmutable(await change(full, 'labels', []), 'labels')
+  })
+
+  for (const [field, other] of Object.entries(changeable)) {
+    it(`lets ${field} be changed`, async () => {
+      expect(await change(full, field, other)).to.include({ is: 'accepted' })
+      expect(await change(bare, field, other)).to.include({ is: 'accepted' })
+    })
+  }
+
+  it('lets what has a default be left out', async () => {
+    for (const field of Object.keys(changeable))
+      expect(await change(full, field, undefined)).to.include({ is: 'accepted' })
+  })
+
+  it('can be written as it is', async () => {
+    expect(await site.tryReplace(runnerJobs, full)).to.include({ is: 'accepted' })
+  })
+
+  it('cannot be called back once it is cancelled', async () => {
+    const job = await site.create<RunnerJob>(runnerJobs, {
+      metadata: { name: 'going' },
+      spec: { ...minimal, cancel: true },
+    })
+    for (const value of [false, undefined]) {
+      expect(await change(job, 'cancel', value))
+        .to.have.property('message')
+        .that.includes('cancel cannot be taken back')
+    }
+    expect(await change(job, 'timeoutSeconds', 5)).to.include({ is: 'accepted' })
+  })
+
+  it('is not changed by a write of its status, nor its status by a write of the job', async () => {
+    const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'apart' }, spec: minimal })
+    const spec = { ...job.spec, timeoutSeconds: 5 }
+    const written = await site.putStatus(runnerJobs, { ...job, spec }, { phase: 'Running', reason: 'Running' })
+    expect(written).to.deep.include({ spec: job.spec, status: { phase: 'Running', reason: 'Running' } })
+    const verdict = await site.tryReplace(runnerJobs, { ...written, spec, status: { phase: 'Failed' } })
+    expect(verdict).to.have.nested.property('object.status.phase', 'Running')
+    expect(verdict).to.have.nested.property('object.spec.timeoutSeconds', 5)
+  })
+})
+
+describe('the phase of a RunnerJob', () => {
+  let site: CrdSite
+  before(async function () {
+    this.timeout('60s')
+    site = await openWithCrds()
+  })
+  after(() => site?.cluster.close())
+
+  for (const phase of jobPhases) {
+    const kept = isFinal(phase)
+    it(`${phase} ${kept ? 'is kept' : 'may still change'}, while the rest of the status may be written`, async () => {
+      const name = `is-${phase.toLowerCase()}`
+      const created = await site.create<RunnerJob>(runnerJobs, { metadata: { name }, spec: minimal })
+      const job = await site.putStatus(runnerJobs, created, { phase })
+      const to = (status: RunnerJobStatus): Promise<Verdict> =>
+        site.tryReplace(runnerJobs, { ...job, status }, 'status')
+      for (const other of jobPhases.filter((each) => each !== phase)) {
+        const verdict = await to({ phase: other })
+        if (kept) expect(verdict).to.have.property('message').that.includes('a finished job keeps its phase')
+        else expect(verdict).to.include({ is: 'accepted' })
+      }
+      expect(await to({ phase, message: 'more' })).to.include({ is: 'accepted' })
+    })
+  }
+
+  it('of a finished job is kept when its status is taken away', async () => {
+    const created = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'bare' }, spec: minimal })
+    const { status: _status, ...job } = await site.putStatus(runnerJobs, created, { phase: 'Completed' })
+    expect(await site.tryReplace(runnerJobs, job, 'status')).to.include({ is: 'refused' })
+  })
+})
+
+describe('a stored Runner', () => {
+  let site: CrdSite
+  let runner: Runner
+  before(async function () {
+    this.timeout('60s')
+    site = await openWithCrds()
+    runner = await site.create(runners, { metadata: { name: 'runner' }, spec: runnerSample?.spec })
+  })
+  after(() => site?.cluster.close())
+
+  const others = {
+    repository: 'owner/other',
+    labels: ['other'],
+    poolName: 'other',
+    jobRef: { name: 'other', uid: 'x' },
+    attempt: 2,
+  }
+  for (const [field, other] of Object.entries(others)) {
+    it(`keeps ${field}`, async () => {
+      const verdict = await site.tryReplace(runners, { ...runner, spec: withAt(runner.spec, [field], other) })
+      expect(verdict).to.have.property('message').that.includes('a Runner is made for one job and never changes')
+    })
+  }
+
+  it('keeps its lack of labels', async () => {
+    const spec = withAt(runner.spec, ['labels'], undefined)
+    expect(await site.tryReplace(runners, { ...runner, spec })).to.include({ is: 'refused' })
+  })
+
+  it('can be written as it is', async () => {
+    expect(await site.tryReplace(runners, runner)).to.include({ is: 'accepted' })
+  })
+})

@@ -1,0 +1,71 @@
+import { expect } from 'chai'
+import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
+import { type RunnerPool, runnerPools } from '../../../src/api/runner-pool.ts'
+import { type Runner, runners } from '../../../src/api/runner.ts'
+import { type CrdSite, openWithCrds } from '../../crds.ts'
+
+const facts = { repository: 'owner/repo', runId: '1', jobId: '2' }
+const runnerFacts = {
+  type: 'Ephemeral',
+  repository: 'owner/repo',
+  poolName: 'pool',
+  jobRef: { name: 'job', uid: 'uid' },
+}
+const template = { spec: { containers: [{ name: 'runner', image: 'image', anything: [1, { a: null }] }] } }
+
+describe('a new object', () => {
+  let site: CrdSite
+  before(async function () {
+    this.timeout('60s')
+    site = await openWithCrds()
+  })
+  after(() => site?.cluster.close())
+
+  it('has the defaults of a RunnerJob, and is queued with no operator running', async () => {
+    const { spec, status } = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'job' }, spec: facts })
+    expect(spec).to.deep.equal({ ...facts, cancel: false, timeoutSeconds: 21_600, ttlSecondsAfterFinished: 86_400 })
+    expect(status).to.deep.equal({ phase: 'Queued' })
+    expect(await site.get(runnerJobs, 'job')).to.deep.include({ spec, status })
+  })
+
+  it('has the defaults of a Runner, and is starting', async () => {
+    const { spec, status } = await site.create<Runner>(runners, { metadata: { name: 'runner' }, spec: runnerFacts })
+    expect(spec).to.deep.equal({ ...runnerFacts, attempt: 1 })
+    expect(status).to.deep.equal({ phase: 'Starting' })
+  })
+
+  it('has the defaults of a RunnerPool, and its template to the last letter', async () => {
+    const { spec, status } = await site.create<RunnerPool>(runnerPools, {
+      metadata: { name: 'pool' },
+      spec: { template },
+    })
+    expect(spec.maxRunners).to.equal(20)
+    expect(spec.finishedPodTTLSeconds).to.equal(600)
+    expect(spec.template).to.deep.equal(template)
+    expect(status).to.equal(undefined)
+  })
+
+  it('cannot bring its own status: nobody declares a job complete by making it', async () => {
+    const status = { phase: 'Completed', reason: 'Succeeded', podUID: 'x' }
+    const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'done' }, spec: facts, status })
+    expect(job.status).to.deep.equal({ phase: 'Queued' })
+    const runner = await site.create<Runner>(runners, {
+      metadata: { name: 'busy' },
+      spec: runnerFacts,
+      status: { phase: 'Busy' },
+    })
+    expect(runner.status).to.deep.equal({ phase: 'Starting' })
+  })
+
+  it('keeps no null where a field may be absent', async () => {
+    const spec = { ...facts, timeoutSeconds: null }
+    const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'null' }, spec })
+    expect(job.spec.timeoutSeconds).to.equal(21_600)
+  })
+
+  it('takes a reason that this version does not know: an older definition must not stop a newer operator', async () => {
+    const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'reason' }, spec: facts })
+    const written = await site.putStatus(runnerJobs, job, { phase: 'Queued', reason: 'WaitingForTheMoon' })
+    expect(written.status).to.deep.equal({ phase: 'Queued', reason: 'WaitingForTheMoon' })
+  })
+})
