@@ -1,0 +1,102 @@
+import { expect } from 'chai'
+import { pods } from '../../../src/api/pod.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { exited, exits, runs } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+const STALL_MS = 10_000
+
+const watchOf = (plural: string) => ({ path: new RegExp(`/${plural}\\?.*watch=true`), userAgent: /^runnerhub-cache/ })
+
+/** What happens while a watch is held up, and what must come of it. */
+interface Case {
+  plural: string
+  meanwhile: (site: Site, job: string) => Promise<void>
+  ends: { phase: 'Completed' | 'Failed' | 'Cancelled'; reason: string; exitCode?: number } | 'gone'
+}
+
+const end = (site: Site, job: string, code: number) => site.kubelet.tell(`${job}-1`, (pod) => exited(pod, code))
+
+const cases: Record<string, Case> = {
+  'of pods, at the moment of completion': {
+    plural: 'pods',
+    meanwhile: (site, job) => end(site, job, 0),
+    ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
+  },
+  'of pods, when the pod ends and is deleted at once': {
+    plural: 'pods',
+    async meanwhile(site, job) {
+      await end(site, job, 5)
+      await site.delete(pods, `${job}-1`)
+    },
+    ends: { phase: 'Failed', reason: 'ExitCode', exitCode: 5 },
+  },
+  'of Runners, at the moment of completion': {
+    plural: 'runners',
+    meanwhile: (site, job) => end(site, job, 0),
+    ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
+  },
+  'of jobs, at the moment of completion': {
+    plural: 'runnerjobs',
+    meanwhile: (site, job) => end(site, job, 0),
+    ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
+  },
+  'of jobs, when the job is cancelled': {
+    plural: 'runnerjobs',
+    meanwhile: (site, job) => site.cancel(job),
+    ends: { phase: 'Cancelled', reason: 'CancelRequested' },
+  },
+  'of jobs, when the job is deleted': {
+    plural: 'runnerjobs',
+    meanwhile: (site, job) => site.delete(runnerJobs, job),
+    ends: 'gone',
+  },
+  'of jobs, when the job is cancelled and its pod has ended well': {
+    plural: 'runnerjobs',
+    async meanwhile(site, job) {
+      await site.cancel(job)
+      await end(site, job, 0)
+    },
+    ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
+  },
+}
+
+describe('a watch that is ten seconds late', function () {
+  this.timeout('90s')
+  const sites: { site: Site; proxy: FaultProxy }[] = []
+
+  // One operator for each case, side by side: their ten seconds are the same.
+  before(async () => {
+    const open = async ([, { plural, meanwhile }]: [string, Case], index: number): Promise<void> => {
+      const site = await openSite()
+      const proxy = await startFaultProxy(site.plane.controlPlane)
+      sites[index] = { site, proxy }
+      await site.createPool('default')
+      site.kubelet.onPod(() => runs())
+      await site.operator({ proxy })
+      await site.createJob('watched')
+      await site.jobIs('watched', { phase: 'Running' }, 30_000)
+      const rule = proxy.when(watchOf(plural)).stall()
+      await meanwhile(site, 'watched')
+      // Others come meanwhile, which a late watch must not lead to a second pod.
+      site.kubelet.onPod(() => exits(0))
+      await Promise.all(['x', 'y'].map((name) => site.createJob(name)))
+      setTimeout(() => rule.remove(), STALL_MS)
+    }
+    await Promise.all(Object.entries(cases).map(open))
+  })
+  after(() => Promise.all(sites.map(async ({ site, proxy }) => Promise.all([site.close(), proxy.close()]))))
+
+  for (const [index, [behaviour, { ends }]] of Object.entries(cases).entries()) {
+    it(behaviour, async () => {
+      const site = sites[index]?.site
+      if (site === undefined) throw new Error('no site')
+      if (ends === 'gone') await site.isGone('watched')
+      else await site.jobIs('watched', ends, 30_000)
+      for (const job of ['x', 'y']) await site.jobIs(job, { phase: 'Completed' }, 30_000)
+      expect(site.kubelet.ledger.all).to.have.length(3)
+      await site.checkInvariants()
+    })
+  }
+})
