@@ -1,0 +1,35 @@
+import { expect } from 'chai'
+import { jobPhases, runnerJobSpec, runnerJobStatus } from '../../../src/api/runner-job.ts'
+import { runnerPhases, runnerStatus } from '../../../src/api/runner.ts'
+import { failureReasons, progressReasons, REASON_PATTERN, waitingReasons } from '../../../src/api/reasons.ts'
+import { immutable } from '../../../src/api/schema.ts'
+
+describe('rules against change', () => {
+  it('compare a required field, and look at the presence of an optional one first', () => {
+    const rules = immutable({ required: ['a'] }, 'a', 'b')
+    expect(rules.map(({ rule }) => rule)).to.deep.equal([
+      'self.a == oldSelf.a',
+      'has(self.b) == has(oldSelf.b) && (!has(self.b) || self.b == oldSelf.b)',
+    ])
+    expect(rules.map(({ fieldPath }) => fieldPath)).to.deep.equal(['.a', '.b'])
+    for (const { message } of rules) expect(message).to.match(/^[ab] is immutable: .* delegate again instead$/)
+  })
+
+  it('stand for every fact of a delegation: what is neither a fact nor a wish does not exist', () => {
+    const ruled = runnerJobSpec['x-kubernetes-validations'].map(({ fieldPath }) => fieldPath?.slice(1))
+    const wishes = ['timeoutSeconds', 'ttlSecondsAfterFinished']
+    expect(Object.keys(runnerJobSpec.properties)).to.have.members([...ruled, ...wishes])
+  })
+})
+
+describe('the lists of words', () => {
+  it('have a default phase that is in them', () => {
+    expect(jobPhases).to.include(runnerJobStatus.default.phase)
+    expect(runnerPhases).to.include(runnerStatus.default.phase)
+  })
+
+  it('hold reasons that the definition takes', () => {
+    for (const reason of [...waitingReasons, ...progressReasons, ...failureReasons])
+      expect(reason).to.match(new RegExp(REASON_PATTERN))
+  })
+})

@@ -1,0 +1,153 @@
+import { expect } from 'chai'
+import type { Pod } from '../../../src/api/pod.ts'
+import { Scheduler } from '../../../src/controllers/scheduler.ts'
+import { enqueueAll, watchCaches } from '../../../src/controllers/watches.ts'
+import { Workqueue } from '../../../src/kube/workqueue.ts'
+import { aContainer, aJob, aPod, aPool, aRunner, deletedAt, ended, podStatus, running } from '../../builders.ts'
+import { HandClock } from '../../clock.ts'
+import { FilledCaches } from '../../stores.ts'
+
+class Scene extends FilledCaches {
+  readonly queue = new Workqueue({ clock: new HandClock() })
+  readonly stop: () => void
+
+  constructor() {
+    super()
+    this.stop = watchCaches(this.caches, this.queue, new Scheduler({ caches: this.caches, wake: () => undefined }))
+  }
+
+  /** What has to be looked at since the last time, in order; `+` marks what can wait. */
+  async due(): Promise<string[]> {
+    const keys: string[] = []
+    while (this.queue.depth > 0) {
+      const work = await this.queue.take(new AbortController().signal)
+      if (work === undefined) break
+      this.queue.done(work.key)
+      keys.push(work.lane === 'deferred' ? `+${work.key}` : work.key)
+    }
+    return keys.toSorted()
+  }
+}
+
+async function running1() {
+  const scene = new Scene()
+  const job = scene.putJob(aJob())
+  const runner = scene.putRunner(aRunner({ job }))
+  const pod = scene.putPod(aPod({ runner, status: podStatus('Running', aContainer(running)) }))
+  await scene.due()
+  return { scene, job, runner, pod }
+}
+
+describe('a change', () => {
+  it('of a job is looked at under the job, at once while it lives', async () => {
+    const scene = new Scene()
+    const job = scene.putJob(aJob())
+    expect(await scene.due()).to.deep.equal(['job:ns/job'])
+    scene.putJob({ ...job, status: { phase: 'Completed' } })
+    expect(await scene.due()).to.deep.equal(['+job:ns/job'])
+  })
+
+  it('of a Runner is looked at under the Runner and its job, even when the Runner is gone', async () => {
+    const scene = new Scene()
+    const runner = scene.putRunner(aRunner({ job: scene.putJob(aJob()) }))
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
+    scene.remove(runner)
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
+  })
+
+  it('of a pod is looked at under its Runner and its job', async () => {
+    const { scene, pod } = await running1()
+    scene.putPod({ ...pod, status: podStatus('Succeeded', aContainer(ended(0))) })
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
+    scene.remove(pod)
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
+  })
+
+  it('of a pod that says nothing new of its job is no work', async () => {
+    const { scene, pod } = await running1()
+    const ready = { type: 'Ready', status: 'True' }
+    const same: Pod[] = [
+      { ...pod, status: { ...pod.status, conditions: [ready], startTime: 'now' } },
+      { ...pod, metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, more: 'labels' } } },
+    ]
+    for (const each of same) scene.putPod(each)
+    expect(await scene.due()).to.deep.equal([])
+  })
+
+  it('of a pod that is let go or deleted is work', async () => {
+    const { scene, pod } = await running1()
+    for (const change of [{ finalizers: [] }, deletedAt(5)]) {
+      scene.putPod({ ...pod, metadata: { ...pod.metadata, ...change } })
+      expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
+    }
+  })
+
+  it('of a pool’s spec is looked at under the pool, of its status it is not', async () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool())
+    expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
+    scene.putPool({ ...pool, status: { observedGeneration: 1 } })
+    expect(await scene.due()).to.deep.equal([])
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 2 } })
+    expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
+    scene.remove(pool)
+    expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
+  })
+
+  it('is no work any more once the watching was stopped', async () => {
+    const scene = new Scene()
+    scene.stop()
+    const runner = scene.putRunner(aRunner({ job: scene.putJob(aJob()) }))
+    scene.putPod(aPod({ runner }))
+    scene.putPool(aPool())
+    expect(await scene.due()).to.deep.equal([])
+  })
+})
+
+describe('a pod whose job is gone', () => {
+  it('is work of its own: somebody has to let it go', async () => {
+    const { scene, job } = await running1()
+    scene.remove(job)
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'pod:ns/job-1'])
+  })
+
+  it('is work of its own at each change', async () => {
+    const { scene, job, pod } = await running1()
+    scene.remove(job)
+    await scene.due()
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })
+    expect(await scene.due()).to.include('pod:ns/job-1')
+  })
+
+  it('is so although another job has its name by now', async () => {
+    const { scene, job, pod } = await running1()
+    scene.remove(job)
+    scene.putJob(aJob({ metadata: { uid: 'later' } }))
+    await scene.due()
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })
+    expect(await scene.due()).to.include('pod:ns/job-1')
+  })
+
+  it('is not while its job is there', async () => {
+    const { scene, pod } = await running1()
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })
+    expect(await scene.due()).to.not.include('pod:ns/job-1')
+  })
+})
+
+describe('the start of a term', () => {
+  it('looks at everything once; what is finished and what is a pod can wait', async () => {
+    const { scene, runner } = await running1()
+    scene.putJob(aJob({ metadata: { name: 'done' }, status: { phase: 'Failed' } }))
+    scene.putPool(aPool())
+    await scene.due()
+    enqueueAll(scene.caches, scene.queue)
+    expect(await scene.due()).to.deep.equal([
+      '+job:ns/done',
+      `+pod:ns/${runner.metadata.name}`,
+      'job:ns/job',
+      'pool:ns/pool',
+      'runner:ns/job-1',
+    ])
+  })
+})
