@@ -101,7 +101,7 @@ export class BadConfig extends Error {
 /** Reads flags and environment. Throws BadConfig naming every bad or unknown setting at once. */
 export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
   const flags = new Map(args.map(flagOf))
-  const problems: string[] = []
+  const problems = args.filter((arg) => !arg.includes('=')).map((arg) => `${arg}: settings are given as --name=value`)
   const config: Record<string, unknown> = {}
   for (const [name, { env: variable, default: fallback, parse }] of Object.entries(settings)) {
     const flag = `--${kebab(name)}`
@@ -115,7 +115,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
       problems.push(`${flag} (${variable}) is ${JSON.stringify(value)}: ${why}`)
     }
   }
-  for (const flag of flags.keys()) problems.push(`${flag}: no such setting`)
+  for (const flag of flags.keys()) if (!args.includes(flag)) problems.push(`${flag}: no such setting`)
   if (problems.length > 0) throw new BadConfig(problems.join('\n'))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key was set above, from its own parser
   return config as Config

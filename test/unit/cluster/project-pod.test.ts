@@ -1,0 +1,72 @@
+import { expect } from 'chai'
+import type { Pod } from '../../../src/api/pod.ts'
+import { isPodOf, projectPod } from '../../../src/cluster/project-pod.ts'
+import { podState } from '../../../src/domain/pod-state.ts'
+import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running } from '../../builders.ts'
+
+const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of somebody else' }
+
+/** A pod with all that an API server and a kubelet put into one. */
+function fullPod(status: Pod['status']): Pod {
+  const pod = aPod({ metadata: { ...deletedAt(5), annotations } })
+  const noise = { containers: [{ name: 'main' }], volumes: [], tolerations: [{}], nodeName: 'node' }
+  const more = { hostIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.2' }], qosClass: 'Burstable' }
+  return { ...pod, spec: noise, status: { ...status, ...more } }
+}
+
+const disrupted = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'drain' }
+const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' }
+const statuses: Record<string, Pod['status']> = {
+  'has no status': undefined,
+  'is pending': { phase: 'Pending', conditions: [unscheduled] },
+  runs: { ...podStatus('Running', aContainer(running, 'sidecar'), aContainer(running, 'main')), startTime: 'x' },
+  'pulls an image in vain': podStatus(
+    'Pending',
+    aContainer({ waiting: { reason: 'ImagePullBackOff', message: 'm' } }, 'main'),
+  ),
+  'was evicted': {
+    ...podStatus('Failed', aContainer(ended(137), 'main')),
+    reason: 'Evicted',
+    message: 'low',
+    conditions: [disrupted],
+  },
+  'failed in its init container': { phase: 'Failed', initContainerStatuses: [aContainer(ended(2), 'init')] },
+}
+
+describe('what is kept of a pod', () => {
+  for (const [what, status] of Object.entries(statuses)) {
+    it(`decides the same as the whole pod when it ${what}`, () => {
+      expect(podState(projectPod(fullPod(status)))).to.deep.equal(podState(fullPod(status)))
+    })
+  }
+
+  it('is its identity, its owner and what keeps it', () => {
+    const pod = fullPod(undefined)
+    const { annotations: _annotations, generation: _generation, ...identity } = pod.metadata
+    expect(projectPod(pod).metadata).to.deep.equal({
+      ...identity,
+      annotations: { 'runnerhub.dev/job-container': 'main' },
+    })
+  })
+
+  it('is little of the rest', () => {
+    const ready = { type: 'Ready', status: 'True' }
+    const scheduled = { type: 'PodScheduled', status: 'True' }
+    const { spec, status } = projectPod(fullPod({ phase: 'Running', conditions: [ready, scheduled] }))
+    expect(spec).to.deep.equal({ nodeName: 'node' })
+    expect(status).to.deep.equal({ phase: 'Running', conditions: [] })
+  })
+
+  it('is the same when it is taken twice', () => {
+    const once = projectPod(fullPod(statuses['was evicted']))
+    expect(projectPod(once)).to.deep.equal(once)
+  })
+})
+
+describe('a pod of a job', () => {
+  it('is known by the job’s uid, not by its name', () => {
+    const pod = aPod({ runner: aRunner({ job: aJob() }) })
+    expect(isPodOf(pod, aJob())).to.equal(true)
+    expect(isPodOf(pod, aJob({ metadata: { uid: 'later' } }))).to.equal(false)
+  })
+})

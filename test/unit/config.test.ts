@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import { BadConfig, describeSettings, helpText, readConfig } from '../../src/config.ts'
+
+/** What is wrong, line by line. */
+function problems(args: string[], env: NodeJS.ProcessEnv = {}): string[] {
+  try {
+    readConfig(args, env)
+  } catch (error) {
+    if (error instanceof BadConfig) return error.message.split('\n')
+    throw error
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  it('has a default for everything that can have one', () => {
+    const config = readConfig([], {})
+    expect(config).to.include({
+      roles: 'both',
+      namespace: 'runnerhub',
+      httpPort: 3000,
+      realtimePort: 3001,
+      logLevel: 'info',
+    })
+    expect(config).to.include({ rateLimitMax: 100, rateLimitWindowSeconds: 900, realtimeAnonymous: 'false' })
+    expect(config.tokenFile).to.equal(undefined)
+    expect(Object.keys(config)).to.have.length(describeSettings().length)
+  })
+
+  it('is read from flags first, then from the environment', () => {
+    const env = { HTTP_PORT: '4000', LOG_LEVEL: 'debug' }
+    expect(readConfig(['--http-port=5000'], env)).to.include({ httpPort: 5000, logLevel: 'debug' })
+  })
+
+  it('takes an empty value for one that is not given', () => {
+    expect(readConfig(['--http-port='], { LOG_LEVEL: '', TOKEN_FILE: '' })).to.include({
+      httpPort: 3000,
+      logLevel: 'info',
+    })
+    expect(readConfig([], { TOKEN_FILE: '' }).tokenFile).to.equal(undefined)
+  })
+
+  it('takes a value with = in it', () => {
+    expect(readConfig(['--kube-context=a=b'], {}).kubeContext).to.equal('a=b')
+  })
+
+  it('names everything that is wrong at once, with where it comes from', () => {
+    expect(
+      problems(['--http-port=70000', '--nonsense=1'], { ROLES: 'all', WORKERS: '1.5', LEASE_SECONDS: '1' }),
+    ).to.deep.equal([
+      '--roles (ROLES) is "all": must be one of both, controllers, facade',
+      '--http-port (HTTP_PORT) is "70000": must be a whole number from 0 to 65535',
+      '--workers (WORKERS) is "1.5": must be a whole number from 1 to 1000',
+      '--lease-seconds (LEASE_SECONDS) is "1": must be a whole number from 2 to 3600',
+      '--nonsense: no such setting',
+    ])
+  })
+
+  it('does not take a flag without a value for a default', () => {
+    expect(problems(['--http-port', '5000', '--realtime-anonymous'])).to.deep.equal([
+      '--http-port: settings are given as --name=value',
+      '5000: settings are given as --name=value',
+      '--realtime-anonymous: settings are given as --name=value',
+    ])
+  })
+
+  for (const text of ['-1', '1e3', '0x10', ' 5', 'Infinity', '9'.repeat(400)]) {
+    it(`does not take ${text.slice(0, 10)} for a port`, () =>
+      expect(problems([`--http-port=${text}`])).to.have.length(1))
+  }
+
+  it('explains every setting, its variable and its default', () => {
+    const help = helpText()
+    for (const { env, default: fallback, help: text } of describeSettings()) {
+      expect(help).to.include(`(${env})`).and.include(text)
+      if (fallback !== undefined) expect(help).to.include(`[${fallback}]`)
+    }
+    expect(help).to.include('--http-port=…')
+  })
+})
