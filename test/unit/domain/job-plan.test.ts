@@ -314,6 +314,11 @@ describe('a finished job', () => {
     })
   })
 
+  it('is looked at again when the first of the two is due', () => {
+    const short = aJob({ ...finished, spec: { ttlSecondsAfterFinished: 100 } })
+    expect(plan({ job: short, runner, now: 30 })).to.deep.equal({ acts: [], againAfterMs: 90_000 })
+  })
+
   it('deletes its Runner once', () => {
     expect(acts({ runner: aRunner({ metadata: deletedAt(620) }), now: 621 })).to.deep.equal([])
   })
