@@ -37,7 +37,8 @@ export class Site {
   readonly kubelet: StandInKubelet
   readonly history: History
   readonly tokenFile: string
-  readonly #token: string
+  /** Of the operator's account. */
+  readonly token: string
   readonly #operators: Operator[] = []
 
   constructor(plane: Plane, namespace: string, { token, directory }: { token: string; directory: string }) {
@@ -46,7 +47,7 @@ export class Site {
     this.kubelet = new StandInKubelet(plane.controlPlane.connection, namespace)
     this.history = new History(plane.controlPlane.connection, namespace)
     this.tokenFile = join(directory, 'tokens.csv')
-    this.#token = token
+    this.token = token
   }
 
   /** An administrator's. */
@@ -65,7 +66,7 @@ export class Site {
       namespace: this.namespace,
       server: proxy?.url ?? connection.server,
       ca: proxy?.ca ?? String((await connection.access()).tls.ca),
-      token: this.#token,
+      token: this.token,
       env: { TOKEN_FILE: this.tokenFile, RATE_LIMIT_MAX: '1000000', ...env },
       ...rest,
     })

@@ -1,0 +1,162 @@
+import { expect } from 'chai'
+import { exited, exits, ignored, running, runs } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site } from '../../site.ts'
+import { sideBySide } from '../../site/side-by-side.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+const LEASE_SECONDS = 5
+/** The Lease's end, the next look at it, and a machine that has other things to do. */
+const TAKEOVER_MS = (LEASE_SECONDS + 5) * 1000
+const WATCHES = { path: /watch=true/, userAgent: /^runnerhub-cache/ }
+const WRITES = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
+
+interface Replica {
+  operator: Operator
+  proxy: FaultProxy
+}
+
+interface Pair {
+  site: Site
+  leader: Replica
+  standby: Replica
+}
+
+/** Two replicas, each behind a proxy of its own; the first leads. Afterwards nothing may be wrong with any job. */
+async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
+  const site = await openSite()
+  const proxies: FaultProxy[] = []
+  const start = async (identity: string): Promise<Replica> => {
+    const proxy = await startFaultProxy(site.plane.controlPlane)
+    proxies.push(proxy)
+    return { proxy, operator: await site.operator({ proxy, identity, env: { LEASE_SECONDS: String(LEASE_SECONDS) } }) }
+  }
+  try {
+    await site.createPool('default')
+    site.kubelet.onPod(() => runs())
+    const leader = await start('first')
+    await leader.operator.leads()
+    await test({ site, leader, standby: await start('second') })
+    await site.checkInvariants()
+  } finally {
+    await site.close()
+    await Promise.all(proxies.map((proxy) => proxy.close()))
+  }
+}
+
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+
+/** Makes jobs that run, and jobs that only have a pod. */
+async function makeJobs(site: Site): Promise<{ run: string[]; start: string[] }> {
+  const [run, start] = [names('run', 4), names('start', 4)]
+  await Promise.all(run.map((job) => site.createJob(job)))
+  for (const job of run) await site.jobIs(job, { phase: 'Running' }, 30_000)
+  site.kubelet.onPod(() => ignored())
+  await Promise.all(start.map((job) => site.createJob(job)))
+  for (const job of start) await site.until(`the pod of ${job}`, () => site.pod(job), 30_000)
+  site.kubelet.onPod(() => exits(0))
+  return { run, start }
+}
+
+async function endAll(site: Site, { run, start }: { run: string[]; start: string[] }): Promise<void> {
+  for (const job of run) await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
+  for (const job of start) await site.kubelet.tell(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
+  for (const job of [...run, ...start]) await site.jobIs(job, { phase: 'Completed' }, 40_000)
+  expect(site.kubelet.ledger.of('run0'), 'pods of one job').to.have.length(1)
+}
+
+const writesSince = ({ proxy }: Replica, at: number) =>
+  proxy.seen(WRITES).filter((request) => request.method !== 'GET' && request.at > at)
+
+describe('a change of leader', function () {
+  this.timeout('120s')
+
+  sideBySide({
+    'after kill -9, to a replica whose watches had stalled: one pod ever, none stuck': () =>
+      withPair(async ({ site, leader, standby }) => {
+        // Only those that are open: those of the new leader work.
+        const stalled = standby.proxy.when({ ...WATCHES, times: 4 }).stall()
+        expect(stalled.hits, 'watches').to.equal(4)
+        const jobs = await makeJobs(site)
+        leader.operator.kill()
+        const killedAt = performance.now()
+        await standby.operator.leads(0, 30_000)
+        expect(performance.now() - killedAt, 'without a leader').to.be.below(TAKEOVER_MS)
+        await site.createJob('later')
+        await endAll(site, jobs)
+        await site.jobIs('later', { phase: 'Completed' })
+        stalled.remove()
+      }),
+
+    'to a replica whose new watches stall as well: it writes nothing before it knows': () =>
+      withPair(async ({ site, leader, standby }) => {
+        const jobs = await makeJobs(site)
+        const stalled = standby.proxy.when(WATCHES).stall()
+        leader.operator.kill()
+        await standby.operator.leads(0, 30_000)
+        const since = performance.now()
+        await site.createJob('later')
+        const ended = endAll(site, jobs)
+        await site.until('five seconds to pass', () => performance.now() - since > 5000)
+        expect(writesSince(standby, since), 'writes from stale caches').to.deep.equal([])
+        stalled.remove()
+        await ended
+        await site.jobIs('later', { phase: 'Completed' }, 30_000)
+      }),
+
+    'away from one that was stopped and goes on later: it writes nothing any more': () =>
+      withPair(async ({ site, leader, standby }) => {
+        const jobs = await makeJobs(site)
+        // In the middle of work.
+        const busy = names('busy', 20)
+        const created = Promise.all(busy.map((job) => site.createJob(job)))
+        await site.until('the leader to have begun', () => writesSince(leader, 0).length > 20)
+        leader.operator.freeze()
+        await created
+        await standby.operator.leads(0, 30_000)
+        await endAll(site, jobs)
+        const thawedAt = performance.now()
+        const lines = leader.operator.log.length
+        leader.operator.thaw()
+        for (const job of busy) await site.jobIs(job, { phase: 'Completed' }, 40_000)
+        await leader.operator.logged('is no longer leader', lines)
+        expect(writesSince(leader, thawedAt), 'writes of the old leader').to.deep.equal([])
+        expect((await fetch(`${leader.operator.url}/readyz`)).status, 'its facade goes on').to.equal(200)
+      }),
+
+    'away from one that is cut off: it stops by itself and the facade goes on': () =>
+      withPair(async ({ site, leader, standby }) => {
+        const jobs = await makeJobs(site)
+        const cutOff = leader.proxy.when({}).stall()
+        const since = performance.now()
+        await standby.operator.leads(0, 30_000)
+        expect(performance.now() - since, 'without a leader').to.be.below(TAKEOVER_MS)
+        await leader.operator.logged('is no longer leader', 0, 30_000)
+        await endAll(site, jobs)
+        cutOff.remove()
+        const healedAt = performance.now()
+        await site.createJob('later')
+        await site.jobIs('later', { phase: 'Completed' }, 30_000)
+        expect(writesSince(leader, healedAt), 'writes of the old leader').to.deep.equal([])
+        expect(leader.operator.isRunning).to.equal(true)
+        // It stands for leader again: the other one's end is its turn.
+        const lines = leader.operator.log.length
+        standby.operator.kill()
+        await leader.operator.leads(lines, 30_000)
+        await site.createJob('last')
+        await site.jobIs('last', { phase: 'Completed' }, 30_000)
+      }),
+
+    'at SIGTERM: it gives the Lease away, and no job waits for its end': () =>
+      withPair(async ({ site, leader, standby }) => {
+        const jobs = await makeJobs(site)
+        const took = leader.operator.terminate()
+        const since = performance.now()
+        await standby.operator.leads(0, 30_000)
+        expect(performance.now() - since, 'without a leader').to.be.below(LEASE_SECONDS * 1000)
+        expect(await took, 'to end').to.be.below(10_000)
+        expect(leader.operator.exitCode).to.equal(0)
+        await endAll(site, jobs)
+      }),
+  })
+})

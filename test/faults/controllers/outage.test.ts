@@ -1,0 +1,107 @@
+import { expect } from 'chai'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { RestClient } from '../../rest-client.ts'
+import { openSite, type Site } from '../../site.ts'
+
+const DOWN_MS = 10_000
+
+describe('an API server that is killed and gone for ten seconds', function () {
+  this.timeout('120s')
+  let site: Site
+  let operator: Operator
+  let rest: RestClient
+  let id: string
+  const run = ['run-0', 'run-1', 'run-2']
+  const start = ['start-0', 'start-1', 'start-2']
+  /** What the facade said while the cluster was away. */
+  const said: Record<string, { status: number; headers: Headers; body: Record<string, unknown> }> = {}
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default')
+    await site.createPool('closed', { labels: ['closed'], maxRunners: 0 })
+    operator = await site.operator({ env: { LEASE_SECONDS: '5' } })
+    rest = new RestClient(operator.url)
+    site.kubelet.onPod(() => runs())
+    for (const job of run) await site.createJob(job, { poolName: 'default' })
+    for (const job of run) await site.jobIs(job, { phase: 'Running' })
+    site.kubelet.onPod(() => ignored())
+    for (const job of start) await site.createJob(job, { poolName: 'default' })
+    for (const job of start) await site.until(`the pod of ${job}`, () => site.pod(job))
+    id = await rest.delegate({ jobId: '1', runId: '1', repository: 'owner/repo', labels: ['closed'] })
+    site.kubelet.onPod(() => succeeds())
+
+    const { controlPlane } = site.plane
+    const created = Promise.allSettled(['cut-0', 'cut-1'].map((job) => site.createJob(job, { poolName: 'default' })))
+    await controlPlane.killApiServer()
+    const since = performance.now()
+    await created
+    await ask()
+    await site.until('ten seconds to pass', () => performance.now() - since > DOWN_MS)
+    await controlPlane.startApiServer()
+  })
+  after(() => site.close())
+
+  async function ask(): Promise<void> {
+    await site.until('/health to notice', async () => (await fetch(`${operator.url}/health`)).status === 503)
+    const paths = {
+      health: '/health',
+      livez: '/livez',
+      readyz: '/readyz',
+      job: `/api/jobs/${id}`,
+      stranger: '/api/jobs/none',
+    }
+    for (const [name, path] of Object.entries(paths)) {
+      const response = await fetch(`${operator.url}${path}`, { headers: { authorization: 'Bearer token-of-tests' } })
+      const text = await response.text()
+      const body: unknown = text.startsWith('{') ? JSON.parse(text) : { text }
+      said[name] = { status: response.status, headers: response.headers, body: record(body) }
+    }
+    said['delegate'] = await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })
+  }
+
+  it('is told by /health, while the process counts as alive and ready', () => {
+    expect(said['health']?.status).to.equal(503)
+    expect(said['health']?.body).to.include({ status: 'unhealthy' })
+    expect(said['health']?.body['checks']).to.deep.include({ database: 'fail' })
+    expect(said['livez']?.status).to.equal(200)
+    expect(said['readyz']?.status).to.equal(200)
+  })
+
+  it('does not keep known jobs from being read', () => {
+    expect(said['job']?.status).to.equal(200)
+    expect(record(said['job']?.body['data'])).to.include({ id, status: 'queued' })
+  })
+
+  for (const call of ['delegate', 'stranger']) {
+    it(`answers 503 with Retry-After where only the cluster knows: ${call}`, () => {
+      const answer = said[call]
+      expect(answer?.status).to.equal(503)
+      expect(Number(answer?.headers.get('retry-after'))).to.be.above(0)
+      expect(answer?.body).to.include({ success: false, code: 'ClusterUnavailable' })
+      expect(record(answer?.body['metadata'])).to.have.all.keys('timestamp', 'version')
+      expect(JSON.stringify(answer?.body), 'no inner detail').to.not.match(/ECONNREFUSED|127\.0\.0\.1/)
+    })
+  }
+
+  it('costs no job its pod, and none its end', async () => {
+    await operator.leads(0, 30_000)
+    for (const job of run) await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
+    for (const job of start) await site.kubelet.tell(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
+    for (const job of [...run, ...start]) await site.jobIs(job, { phase: 'Completed' }, 40_000)
+    for (const { metadata } of await site.list(runnerJobs)) {
+      if (metadata.name.startsWith('cut')) await site.jobIs(metadata.name, { phase: 'Completed' }, 30_000)
+    }
+    await site.checkInvariants()
+  })
+
+  it('is over for the facade, too', async () => {
+    const again = async () =>
+      (await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })).status
+    await site.until('delegations to work again', async () => (await again()) === 201)
+    await site.until('/health to be well', async () => (await fetch(`${operator.url}/health`)).status === 200)
+  })
+})

@@ -1,0 +1,116 @@
+import { expect } from 'chai'
+import { succeeds } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import type { Match } from '../rules.ts'
+
+const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
+const ABOUT_JOBS = { ...CONTROLLERS, path: /\/(runnerjobs|runners|pods)(\/|\?|$)/ }
+const status = (code: number, reason: string) => ({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason })
+
+describe('an API server that answers badly', function () {
+  this.timeout('90s')
+  let site: Site
+  let proxy: FaultProxy
+  let operator: Operator
+
+  before(async () => {
+    site = await openSite()
+    proxy = await startFaultProxy(site.plane.controlPlane)
+    await site.createPool('default')
+    operator = await site.operator({ proxy })
+  })
+  beforeEach(async () => {
+    site.kubelet.onPod(() => succeeds({ runMs: 100 }))
+    const last = (): number => proxy.seen(ABOUT_JOBS).at(-1)?.at ?? 0
+    await site.until('the operator to have nothing to do', () => performance.now() - last() > 500)
+  })
+  afterEach(async () => {
+    proxy.clear()
+    await site.checkInvariants()
+  })
+  after(() => Promise.all([site.close(), proxy.close()]))
+
+  const lost: Record<string, Match> = {
+    'the create of the Runner': { method: 'POST', path: /\/runners(\?|$)/ },
+    'the create of the pod': { method: 'POST', path: /\/pods(\?|$)/ },
+    'the status of the job': { method: 'PUT', path: /\/runnerjobs\/.*\/status/ },
+    'the status of the Runner': { method: 'PUT', path: /\/runners\/.*\/status/ },
+    'the removal of the finalizer': { method: 'PATCH', path: /\/pods\// },
+  }
+  for (const [index, [write, match]] of Object.entries(lost).entries()) {
+    it(`adopts what it did itself when the reply is lost: ${write}`, async () => {
+      const rule = proxy.when({ ...CONTROLLERS, ...match, times: 1 }).dropReply()
+      const job = `lost-${index}`
+      const { metadata } = await site.createJob(job)
+      const { status: end } = await site.jobIs(job, { phase: 'Completed', exitCode: 0 })
+      await site.until('the pod to be let go', async () => (await site.pod(job))?.metadata.finalizers === undefined)
+      expect(rule.hits).to.equal(1)
+      expect(site.kubelet.ledger.of(metadata.uid).map(({ uid }) => uid)).to.deep.equal([end.podUID])
+    })
+  }
+
+  it('goes on when every reply is lost for a while', async () => {
+    const rule = proxy.when({ ...ABOUT_JOBS, times: 25 }).dropReply()
+    const jobs = ['mute-0', 'mute-1', 'mute-2']
+    for (const job of jobs) await site.createJob(job)
+    for (const job of jobs) await site.jobIs(job, { phase: 'Completed' }, 30_000)
+    expect(rule.hits).to.be.above(10)
+  })
+
+  it('obeys Retry-After in a storm of 429, and comes back at its end', async () => {
+    const rule = proxy
+      .when(ABOUT_JOBS)
+      .answer(429, { ...status(429, 'TooManyRequests'), details: { retryAfterSeconds: 1 } }, { 'Retry-After': '1' })
+    const jobs = Array.from({ length: 10 }, (_, index) => `storm-${index}`)
+    for (const job of jobs) await site.createJob(job)
+    const since = performance.now()
+    await site.until('the storm to have lasted six seconds', () => performance.now() - since > 6000)
+    // Once a second and key at the most; a second key for each job would be its Runner.
+    expect(rule.hits, 'requests in six seconds').to.be.within(jobs.length, jobs.length * 9)
+    rule.remove()
+    for (const job of jobs) await site.jobIs(job, { phase: 'Completed' }, 20_000)
+  })
+
+  for (const [code, reason] of [
+    [500, 'InternalError'],
+    [503, 'ServiceUnavailable'],
+    [403, 'Forbidden'],
+    [409, 'Conflict'],
+  ] as const) {
+    it(`backs off from ${code}, and completes when it is over`, async () => {
+      const rule = proxy.when(ABOUT_JOBS).answer(code, status(code, reason))
+      const jobs = Array.from({ length: 5 }, (_, index) => `code-${code}-${index}`)
+      for (const job of jobs) await site.createJob(job)
+      const since = performance.now()
+      await site.until('the trouble to have lasted three seconds', () => performance.now() - since > 3000)
+      // 5 ms, doubled each time: ten tries in some three seconds.
+      expect(rule.hits, 'requests in three seconds').to.be.within(jobs.length, jobs.length * 25)
+      rule.remove()
+      for (const job of jobs) await site.jobIs(job, { phase: 'Completed' }, 20_000)
+    })
+  }
+
+  it('keeps other jobs going while one of them gets no answer', async () => {
+    const rule = proxy.when({ ...CONTROLLERS, method: 'PUT', path: /\/runnerjobs\/hung\/status/ }).stall()
+    await site.createJob('hung')
+    await site.until('the write to hang', () => rule.hits > 0)
+    const jobs = Array.from({ length: 10 }, (_, index) => `free-${index}`)
+    for (const job of jobs) await site.createJob(job)
+    for (const job of jobs) await site.jobIs(job, { phase: 'Completed' })
+    rule.remove()
+    await site.jobIs('hung', { phase: 'Completed' }, 30_000)
+  })
+
+  it('is told to the log, without a secret', async () => {
+    const before = operator.log.length
+    proxy.when({ ...ABOUT_JOBS, times: 3 }).answer(500, status(500, 'InternalError'))
+    await site.createJob('told')
+    await site.jobIs('told', { phase: 'Completed' })
+    const failed = operator.log.slice(before).filter(({ msg }) => msg === 'pass failed')
+    expect(failed).to.have.length(3)
+    const log = JSON.stringify(operator.log)
+    for (const secret of [site.token, TOKEN]) expect(log.includes(secret), 'a token in the log').to.equal(false)
+  })
+})
