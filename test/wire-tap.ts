@@ -16,6 +16,8 @@ export interface TappedRequest {
   port: number
   /** True once the client has closed the connection without having got an answer. */
   abandoned: () => boolean
+  /** Sends the head of an answer and the first bytes of its body; the rest does not come. */
+  begin: () => void
   /** The first answer counts. */
   answer: (status: number, body: unknown, headers?: Record<string, string>) => void
 }
@@ -26,6 +28,8 @@ export interface TappedRequest {
  */
 export class WireTap {
   readonly requests: TappedRequest[] = []
+  /** The protocols that a client has offered to speak, per connection. */
+  readonly offers: string[][] = []
   readonly #https: Server
   readonly #tcp: TcpServer
   readonly #cert: string
@@ -35,7 +39,11 @@ export class WireTap {
 
   static async open(): Promise<WireTap> {
     const { cert, key } = await makeCertificate()
-    const tap = new WireTap(createHttpsServer({ cert, key, keepAliveTimeout: 300_000 }), cert)
+    const ALPNCallback = ({ protocols }: { protocols: string[] }): string => {
+      tap.offers.push(protocols)
+      return 'http/1.1'
+    }
+    const tap = new WireTap(createHttpsServer({ cert, key, keepAliveTimeout: 300_000, ALPNCallback }), cert)
     tap.#tcp.listen(0, '127.0.0.1')
     await once(tap.#tcp, 'listening')
     return tap
@@ -91,9 +99,13 @@ export class WireTap {
   }
 }
 
-function answering(response: ServerResponse): Pick<TappedRequest, 'answer' | 'abandoned'> {
+function answering(response: ServerResponse): Pick<TappedRequest, 'answer' | 'begin' | 'abandoned'> {
   return {
     abandoned: () => response.destroyed && !response.writableEnded,
+    begin: () => {
+      response.writeHead(200)
+      response.write('so far')
+    },
     answer: (status, body, headers = {}) => {
       if (response.headersSent) return
       response.writeHead(status, { 'content-type': 'application/json', ...headers })

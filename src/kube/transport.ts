@@ -14,6 +14,7 @@ export class Transport {
   readonly #connections: number
   #current: { tls: TlsIdentity; pools: Pools } | undefined
   readonly #retired = new Set<Pools>()
+  #closed: Promise<void> | undefined
 
   constructor(connection: Connection, connections: number) {
     this.#connection = connection
@@ -22,15 +23,23 @@ export class Transport {
 
   pools(access: Access): Pools {
     const current = this.#current
-    if (current !== undefined && (current.tls === access.tls || isDeepStrictEqual(current.tls, access.tls)))
+    if (current !== undefined && isDeepStrictEqual(current.tls, access.tls)) {
+      current.tls = access.tls // the next comparison is of one object with itself
       return current.pools
+    }
     if (current !== undefined) this.#retire(current.pools)
     const pools = makePools(this.#connection, access.tls, this.#connections)
     this.#current = { tls: access.tls, pools }
     return pools
   }
 
-  async close(): Promise<void> {
+  /** May be called by every view on a client; it happens once. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     const all = [...this.#retired, ...(this.#current === undefined ? [] : [this.#current.pools])]
     await Promise.all(all.flatMap((pools) => [pools.requests.close(), pools.streams.destroy()]))
   }

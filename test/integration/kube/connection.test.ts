@@ -1,6 +1,10 @@
+import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { expect } from 'chai'
 import { KubeClient } from '../../../src/kube/client.ts'
 import { fromKubeconfig, inCluster, type Connection } from '../../../src/kube/connection.ts'
@@ -146,14 +150,14 @@ describe('connection', () => {
   })
 
   describe('of a kubeconfig', () => {
-    const write = async (user: object, context: object = {}): Promise<string> => {
+    const write = async (user: object, context: object = {}, more: object = {}): Promise<string> => {
       const certificate = Buffer.from(await authority()).toString('base64')
       const server = { server: cluster.connection.server.origin, 'certificate-authority-data': certificate }
       const config = {
         apiVersion: 'v1',
         kind: 'Config',
         'current-context': 'here',
-        clusters: [{ name: 'here', cluster: server }],
+        clusters: [{ name: 'here', cluster: { ...server, ...more } }],
         contexts: [{ name: 'here', context: { cluster: 'here', user: 'me', ...context } }],
         users: [{ name: 'me', user }],
       }
@@ -192,6 +196,29 @@ describe('connection', () => {
       codes = []
       await list(client)
       expect(codes).to.deep.equal([401, 200])
+    })
+
+    it('has a proxy to go through', async () => {
+      const through: string[] = []
+      const proxy = createServer()
+      proxy.on('connect', ({ url = '' }: IncomingMessage, socket: Duplex) => {
+        through.push(url)
+        const { hostname, port } = new URL(`http://${url}`)
+        const onward = connect(Number(port), hostname, () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
+        socket.pipe(onward).pipe(socket)
+        for (const end of [socket, onward]) end.on('error', () => [socket, onward].map((each) => each.destroy()))
+      })
+      proxy.listen(0, '127.0.0.1')
+      await once(proxy, 'listening')
+      const address = proxy.address()
+      if (address === null || typeof address === 'string') throw new Error('not listening')
+      const reader = await createReader(cluster.client, cluster.namespace, 'by-proxy')
+      const more = { 'proxy-url': `http://127.0.0.1:${address.port}` }
+      const client = clientOf(await fromKubeconfig(await write({ token: await reader.token() }, {}, more)))
+      await list(client)
+      expect(through[0]).to.equal(cluster.connection.server.host)
+      await client.close()
+      proxy.close()
     })
 
     it('has a context to choose, and says so when there is none', async () => {

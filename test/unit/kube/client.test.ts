@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
 import { KubeClient, type WriteGuard } from '../../../src/kube/client.ts'
 import { ApiError, LeaseLost, TooManyRequests, Unreachable } from '../../../src/kube/errors.ts'
@@ -57,13 +58,14 @@ describe('client', () => {
     expect(tap.requests.map(({ body }) => body).join('')).to.equal('')
   })
 
-  it('says who it is and what it understands, and asks for no compression', async () => {
+  it('says who it is and what it understands, and asks for neither compression nor HTTP/2', async () => {
     const got = clientWith({ userAgent: 'runnerhub/facade' }).get(configMaps, key, never)
     const { headers, answer } = await request(0)
     answer(200, stored)
     expect(await got).to.deep.equal(stored)
     expect(headers).to.include({ 'user-agent': 'runnerhub/facade', accept: 'application/json' })
     expect(headers).to.not.have.any.keys('accept-encoding', 'authorization')
+    expect(tap.offers).to.deep.equal([['http/1.1']])
   })
 
   it('writes each verb with its content type and with what a cached object lacks', async () => {
@@ -115,6 +117,31 @@ describe('client', () => {
     await got
     for (const { url, answer } of tap.requests) if (url === '/log') answer(200, {})
     await Promise.all(streams)
+  })
+
+  it('keeps nothing of a request that is over at a signal that lives on', async () => {
+    const long = new AbortController().signal
+    const client = clientWith()
+    const calls = [1, 2, 3].map(() => outcomeOf(client.get(configMaps, key, long)))
+    await request(2)
+    tap.requests.forEach(({ answer }, n) => answer(n === 0 ? 404 : 200, stored))
+    await Promise.all(calls)
+    expect(getEventListeners(long, 'abort')).to.have.length(0)
+  })
+
+  it('ends its streams at once when it is closed, and its requests when they are answered', async () => {
+    const client = clientWith()
+    const opening = client.stream('/log', {}, never)
+    ;(await request(0)).begin()
+    const stream = await opening
+    const got = client.get(configMaps, key, never)
+    const asked = await request(1)
+    const closed = client.close()
+    await eventually(() => stream.destroyed)
+    asked.answer(200, stored)
+    expect(await got).to.deep.equal(stored)
+    await closed
+    await client.close()
   })
 
   describe('with a signal', () => {

@@ -1,0 +1,33 @@
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { Unreachable } from '../../../src/kube/errors.ts'
+import { configMaps } from '../../config-maps.ts'
+import { eventually } from '../../eventually.ts'
+import { WireTap } from '../../wire-tap.ts'
+
+const never = new AbortController().signal
+
+describe('a server that says nothing', () => {
+  it('loses a request after 35 s, but no stream: neither one without a head nor one without more of its body', async function () {
+    this.timeout(60_000)
+    const tap = await WireTap.open()
+    const client = new KubeClient(tap.connection(), { userAgent: 'test' })
+    try {
+      const headless = client.stream('/log/not-begun', {}, never)
+      const begun = client.stream('/log/begun', {}, never)
+      const asked = await eventually(() => tap.requests.find(({ url }) => url === '/log/begun'))
+      asked.begin()
+      const stream = await begun
+      const lost = await client.get(configMaps, { namespace: 'ns', name: 'a' }, never).catch((error: unknown) => error)
+      expect(lost).to.be.instanceOf(Unreachable)
+
+      expect(stream.destroyed).to.equal(false)
+      tap.requests.find(({ url }) => url === '/log/not-begun')?.answer(200, 'at last')
+      expect(await text(await headless)).to.equal('"at last"')
+    } finally {
+      await client.close()
+      await tap.close()
+    }
+  })
+})
