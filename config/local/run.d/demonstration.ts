@@ -10,14 +10,14 @@ export interface Demonstration {
   show: (text: string) => void
 }
 
-/** How long a job's end may take to be seen after its log has ended. */
+/** How long the job may take, which counts five seconds, and then its end to be seen. */
 const patienceMs = 60_000
 
 /** Delegates the reference's job, follows its log, and shows it by REST and by kubectl. */
 export async function demonstrate(demonstration: Demonstration, signal: AbortSignal): Promise<void> {
   const { place, port, show } = demonstration
   const id = await delegate(demonstration, signal)
-  await example(demonstration, followExample(port, id), signal)
+  await follow(demonstration, id, signal)
   await finished(place, id, signal)
   show(pretty(await example(demonstration, statusExample(port, id), signal)))
   for (const args of [
@@ -32,6 +32,11 @@ export async function demonstrate(demonstration: Demonstration, signal: AbortSig
 async function delegate(demonstration: Demonstration, signal: AbortSignal): Promise<string> {
   const answer = await example(demonstration, delegateExample(demonstration.port), signal)
   demonstration.show(pretty(answer))
+  if (!answer.includes('"queued"')) {
+    demonstration.show(
+      '# The same delegation as a moment ago (IDEMPOTENCY_WINDOW_SECONDS): the answer is the same job.',
+    )
+  }
   const [, id] = /"delegationId": ?"([0-9a-f-]{36})"/.exec(answer) ?? []
   if (id !== undefined) return id
   const advice = 'see the answer above, and the log of the operator below it'
@@ -51,17 +56,28 @@ async function example({ place, show }: Demonstration, command: string, signal: 
   })
 }
 
+async function follow(demonstration: Demonstration, id: string, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.timeout(patienceMs)
+  try {
+    await example(demonstration, followExample(demonstration.port, id), AbortSignal.any([signal, limit]))
+  } catch (error) {
+    throw limit.aborted ? await unfinished(demonstration.place, id, signal) : error
+  }
+}
+
+async function unfinished(place: Place, id: string, signal: AbortSignal): Promise<StepFailed> {
+  const told = await askKubectl(place, ['describe', 'runnerjob', id], signal)
+  return new StepFailed(`the job has not ended within ${patienceMs / 1000} s`, {
+    details: `${told}\n${await operatorLog(place, signal)}`,
+    advice: 'see the status and the events of the job, and the log of the operator above',
+  })
+}
+
 async function finished(place: Place, id: string, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + patienceMs
   const args = ['get', 'runnerjob', id, '--output=jsonpath={.status.completedAt}']
   while ((await askKubectl(place, args, signal)) === '') {
-    if (performance.now() > deadline) {
-      const details = await askKubectl(place, ['describe', 'runnerjob', id], signal)
-      throw new StepFailed(`the job has not ended ${patienceMs / 1000} s after its log`, {
-        details: `${details}\n${await operatorLog(place, signal)}`,
-        advice: 'see the events of the job and the log of the operator above',
-      })
-    }
+    if (performance.now() > deadline) throw await unfinished(place, id, signal)
     await sleep(250, undefined, { signal })
   }
 }

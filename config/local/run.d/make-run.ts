@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type Cluster, clusterInUse, clusterTool } from './cluster.ts'
 import { demonstrate } from './demonstration.ts'
 import { deploy } from './deploy.ts'
-import { forward } from './forward.ts'
+import { type Forward, forward } from './forward.ts'
 import { demandFreePort } from './free-port.ts'
 import { buildImage, loadImage } from './image.ts'
-import { type Place, askKubectl } from './kubectl.ts'
+import type { Place } from './kubectl.ts'
 import type { RunOptions } from './options.ts'
 import { run as runProgram } from './program.ts'
 import { awaitRollout } from './rollout.ts'
@@ -22,16 +22,21 @@ export interface Voice {
 /** Known to everybody: for a cluster on one's own machine. */
 const tokens = 'your-token,local,local\n'
 
+/** What differs from the operator's own defaults: the API reference's examples connect without a token. */
+const localSettings = { REALTIME_ANONYMOUS: 'true' }
+
 /** Deploys, demonstrates, and stays until the signal, or with `once` ends. */
 export async function run(options: RunOptions, voice: Voice, signal: AbortSignal): Promise<void> {
   const { say } = voice
   await demandFreePort(options.httpPort, 'RUN_HTTP_PORT')
+  await demandFreePort(options.realtimePort, 'RUN_REALTIME_PORT')
   const cluster = await startCluster(say, signal)
   const place = { kubeconfig: cluster.kubeconfig, namespace: options.namespace }
   const image = await imageFor(cluster, options, say, signal)
   say(`deploying ${image} into namespace ${options.namespace}${told(options.settings)}`)
   const runnerImage = options.runnerImage ?? cluster.baseImage
-  const { namespace, settings } = options
+  const { namespace } = options
+  const settings = { ...localSettings, ...options.settings }
   await deploy(cluster.kubeconfig, { namespace, image, runnerImage, settings, tokens }, signal)
   await awaitRollout(place, say, signal)
   say('the operator is ready')
@@ -91,20 +96,18 @@ async function useForwarded({ options, place, voice }: Deployment, signal: Abort
         advice: 'run this again',
       })
     })
-  const http = await open(options.httpPort, 3000)
-  const forwards = [http]
+  const forwards: Forward[] = []
   try {
-    say(`the REST API answers on http://localhost:${http.port}`)
-    if (await hasRealtime(place, signal)) {
-      await demandFreePort(options.realtimePort, 'RUN_REALTIME_PORT')
-      forwards.push(await open(options.realtimePort, 3001))
-      say(`realtime events come from ws://localhost:${options.realtimePort}`)
-    } else {
-      say('port 3001 is not forwarded: this version serves no realtime events')
+    for (const [local, service] of [
+      [options.httpPort, 3000],
+      [options.realtimePort, 3001],
+    ] as const) {
+      forwards.push(await open(local, service))
     }
-    await demonstrate({ place, port: http.port, show: voice.show }, signal)
+    say(`REST answers on http://localhost:${options.httpPort}, realtime on ws://localhost:${options.realtimePort}`)
+    await demonstrate({ place, port: options.httpPort, show: voice.show }, signal)
     if (options.once) return
-    say(`the operator stays: REST on http://localhost:${http.port} with "Authorization: Bearer your-token",`)
+    say(`the operator stays: REST on http://localhost:${options.httpPort} with "Authorization: Bearer your-token",`)
     say(`kubectl with KUBECONFIG=${place.kubeconfig} in namespace ${place.namespace}. Ctrl-C ends the forwarding.`)
     if (!signal.aborted) await once(signal, 'abort')
   } finally {
@@ -112,9 +115,4 @@ async function useForwarded({ options, place, voice }: Deployment, signal: Abort
     await Promise.all(forwards.map((each) => each.ended))
     say('ports closed; cluster and operator stay: `make run` upgrades them, `make down` removes them')
   }
-}
-
-async function hasRealtime(place: Place, signal: AbortSignal): Promise<boolean> {
-  const ports = await askKubectl(place, ['get', 'service/runnerhub', '--output=jsonpath={.spec.ports[*].port}'], signal)
-  return ports.split(' ').includes('3001')
 }

@@ -6,6 +6,8 @@ const decidedElsewhere: Readonly<Record<string, string>> = {
   POD_NAME: 'the manifests set it',
   TOKEN_FILE: 'the manifests set it',
   HTTP_PORT: 'the manifests set it; RUN_HTTP_PORT chooses the port on this machine',
+  REALTIME_PORT: 'the manifests set it; RUN_REALTIME_PORT chooses the port on this machine',
+  ROLES: 'one process does all here',
   KUBECONFIG: 'in the cluster none is needed; RUNNERHUB_KUBECONFIG chooses the cluster',
   KUBE_CONTEXT: 'in the cluster none is needed; RUNNERHUB_CONTEXT chooses the cluster',
   KUBERNETES_SERVICE_HOST: 'the cluster sets it',

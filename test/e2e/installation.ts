@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+import type { KubeObject, Resource } from '../../src/api/object.ts'
+import { type Pod, pods } from '../../src/api/pod.ts'
+import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
+import { runnerPools } from '../../src/api/runner-pool.ts'
+import { runners } from '../../src/api/runner.ts'
+import { KubeClient } from '../../src/kube/client.ts'
+import { fromKubeconfig } from '../../src/kube/connection.ts'
+import { NotFound } from '../../src/kube/errors.ts'
+import { deploy } from '../../config/local/run.d/deploy.ts'
+import { type Forward, forward } from '../../config/local/run.d/forward.ts'
+import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
+import { awaitRollout } from '../../config/local/run.d/rollout.ts'
+import { AuditLog } from '../audit.ts'
+import { eventually } from '../eventually.ts'
+import { newJob } from '../site/objects.ts'
+import { report } from '../site/report.ts'
+import { type Prepared, prepare } from './image.ts'
+import { newPool, type PoolOptions } from './pools.ts'
+import { Rest } from './rest.ts'
+
+const settings = { RATE_LIMIT_MAX: '1000000', START_TROUBLE_SECONDS: '3', REALTIME_ANONYMOUS: 'true' }
+
+const patient = (): AbortSignal => AbortSignal.timeout(120_000)
+
+/** Deploys the operator by its manifests into a namespace of its own, and makes its REST API reachable. */
+export async function install(): Promise<Installation> {
+  const prepared = await prepare()
+  const { cluster, image } = prepared
+  const namespace = `e2e-${randomBytes(5).toString('hex')}`
+  const place = { kubeconfig: cluster.kubeconfig, namespace }
+  const tokens = 'your-token,local,local\n'
+  await deploy(cluster.kubeconfig, { namespace, image, runnerImage: cluster.baseImage, settings, tokens }, patient())
+  await awaitRollout(place, () => undefined, patient())
+  const stop = new AbortController()
+  const open = (servicePort: number): Promise<Forward> =>
+    forward({ place, service: 'runnerhub', localPort: 0, servicePort, tell: () => undefined }, stop.signal)
+  const [http, realtime] = [await open(3000), await open(3001)]
+  const client = new KubeClient(await fromKubeconfig(cluster.kubeconfig), { userAgent: 'runnerhub-test' })
+  return new Installation({ prepared, place, client, http, realtime, stop })
+}
+
+interface Parts {
+  prepared: Prepared
+  place: Place
+  client: KubeClient
+  http: Forward
+  realtime: Forward
+  stop: AbortController
+}
+
+/** An operator in the cluster, in a namespace that is one test file's own. */
+export class Installation {
+  readonly place: Place
+  /** An administrator's. */
+  readonly client: KubeClient
+  readonly rest: Rest
+  readonly audit: AuditLog
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    const { auditLog = '' } = parts.prepared.cluster
+    this.#parts = parts
+    this.place = parts.place
+    this.client = parts.client
+    this.rest = new Rest(`http://127.0.0.1:${parts.http.port}`)
+    this.audit = new AuditLog(auditLog)
+  }
+
+  get namespace(): string {
+    return this.place.namespace
+  }
+
+  get port(): number {
+    return this.#parts.http.port
+  }
+
+  get realtimePort(): number {
+    return this.#parts.realtime.port
+  }
+
+  get clusterKind(): string {
+    return this.#parts.prepared.cluster.kind
+  }
+
+  /** What kubectl prints, in this namespace. */
+  kubectl(...args: string[]): Promise<string> {
+    return askKubectl(this.place, args, patient())
+  }
+
+  async createPool(name: string, options: PoolOptions = {}): Promise<void> {
+    const pool = newPool(name, this.#parts.prepared.cluster.baseImage, options)
+    await this.client.create(
+      runnerPools,
+      { ...pool, metadata: { ...pool.metadata, namespace: this.namespace } },
+      patient(),
+    )
+  }
+
+  /** Creates a job as kubectl does. */
+  async createJob(name: string, spec: Partial<NewRunnerJobSpec>): Promise<RunnerJob> {
+    const job = newJob(name, spec)
+    return this.client.create(runnerJobs, { ...job, metadata: { name, namespace: this.namespace } }, patient())
+  }
+
+  job(name: string): Promise<RunnerJob | undefined> {
+    return this.#get(runnerJobs, name)
+  }
+
+  jobs(): Promise<RunnerJob[]> {
+    return this.#list(runnerJobs)
+  }
+
+  /** The pod of a job. */
+  pod(job: string): Promise<Pod | undefined> {
+    return this.#get(pods, `${job}-1`)
+  }
+
+  /** The pods of the operator itself. */
+  operatorPods(): Promise<Pod[]> {
+    return this.#list(pods, 'app.kubernetes.io/name=runnerhub')
+  }
+
+  /** Waits for a condition; a failure tells the whole state of the namespace. */
+  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 30_000) {
+    try {
+      return await eventually(condition, { what, withinMs, everyMs: 50 })
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await this.report()}`, { cause: error })
+    }
+  }
+
+  /** Waits until a job's status is as asked, and returns the job. */
+  async jobIs(name: string, wanted: Partial<RunnerJob['status']>, withinMs?: number): Promise<RunnerJob> {
+    const find = async (): Promise<RunnerJob | undefined> => {
+      const job = await this.job(name)
+      const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
+      return Object.entries(wanted).every(([field, value]) => has.get(field) === value) ? job : undefined
+    }
+    return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs)
+  }
+
+  /** What is left of a job: itself, its Runner, its pod. */
+  async remainsOf(job: string): Promise<string[]> {
+    const all = await Promise.all([this.job(job), this.#get(runners, `${job}-1`), this.pod(job)])
+    return all.flatMap((object) => (object === undefined ? [] : [object.metadata.name]))
+  }
+
+  /** Everything that tells why a test failed. */
+  async report(): Promise<string> {
+    const log = await this.kubectl('logs', 'deployment/runnerhub', '--tail=40').catch(String)
+    return `${await report(this.client, this.namespace, [])}\n--- log of the operator\n${log}`
+  }
+
+  /** Removes all of it; the namespace may still be going when this returns. */
+  async close(): Promise<void> {
+    try {
+      // First the jobs, while somebody is there to let go of their pods.
+      await this.kubectl('delete', 'runnerjobs', '--all', '--wait=false')
+      const isEmpty = async () => (await this.#list(pods, 'runnerhub.dev/runner')).length === 0
+      await this.until('no runner pod to be left', isEmpty)
+      await this.kubectl('delete', 'namespace', this.namespace, '--wait=false')
+    } finally {
+      this.#parts.stop.abort(new Error('the tests are over'))
+      await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])
+      await this.client.close()
+    }
+  }
+
+  async #get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
+    try {
+      return await this.client.get(resource, { namespace: this.namespace, name }, patient())
+    } catch (error) {
+      if (error instanceof NotFound) return undefined
+      throw error
+    }
+  }
+
+  async #list<T extends KubeObject>(resource: Resource<T>, labelSelector?: string): Promise<T[]> {
+    const options = labelSelector === undefined ? {} : { labelSelector }
+    return (await this.client.listPage(resource, this.namespace, options, patient())).items
+  }
+}

@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import type { Installation } from './installation.ts'
+import { installed } from './installed.ts'
+import { linesOf, printed } from './rest.ts'
+
+const lineCount = 500
+
+describe('the log of a job on a real node', () => {
+  const installation = installed({
+    setUp: async (hub) =>
+      Promise.all([
+        hub.createPool('many', { script: `i=0; while [ $i -lt ${lineCount} ]; do echo "line $i"; i=$((i+1)); done` }),
+        hub.createPool('one', { script: 'echo begun; sleep 2; echo over', maxRunners: 1 }),
+      ]),
+  })
+  let hub: Installation
+
+  beforeEach(() => {
+    hub = installation()
+  })
+
+  it('can be followed before its pod exists, comes while it is written, and ends with the job', async () => {
+    const first = await hub.rest.delegate({ labels: ['one'] })
+    const id = await hub.rest.delegate({ labels: ['one'] })
+    const response = await hub.rest.open('GET', `/api/jobs/${id}/logs?follow=true`)
+    expect(response.headers.get('content-type')).to.match(/^text\/plain/)
+    expect((await hub.rest.job(id))['status']).to.equal('queued')
+    expect(await hub.pod(id)).to.equal(undefined)
+
+    const chunks: { text: string; phase: string }[] = []
+    const decoder = new TextDecoder()
+    const body: AsyncIterable<Uint8Array> | null = response.body
+    if (body === null) throw new Error('the answer has no body')
+    for await (const chunk of body) {
+      const text = decoder.decode(chunk, { stream: true })
+      chunks.push({ text, phase: String((await hub.rest.job(id))['status']) })
+    }
+    expect(printed(linesOf(chunks.map(({ text }) => text).join('')))).to.deep.equal(['begun', 'over'])
+    expect(chunks[0]?.phase).not.to.equal('completed')
+    await hub.jobIs(id, { phase: 'Completed' }, 5000)
+    await hub.jobIs(first, { phase: 'Completed' })
+  })
+
+  it('is given whole, by its last lines, or to a follower who comes late', async () => {
+    const id = await hub.rest.delegate({ labels: ['many'] })
+    await hub.jobIs(id, { phase: 'Completed' })
+    const all = await hub.rest.log(id)
+    expect(printed(all)).to.deep.equal(Array.from({ length: lineCount }, (_, index) => `line ${index}`))
+    expect(await hub.rest.log(id, '?tail=7')).to.deep.equal(all.slice(-7))
+    expect(await hub.rest.log(id, '?tail=0')).to.deep.equal([])
+    const followed = await hub.rest.call('GET', `/api/jobs/${id}/logs?follow=true&tail=3`)
+    expect(linesOf(followed.body)).to.deep.equal(all.slice(-3))
+  })
+
+  it('is empty before the job has begun', async () => {
+    const blocker = await hub.rest.delegate({ labels: ['one'] })
+    const id = await hub.rest.delegate({ labels: ['one'] })
+    const { status, data } = await hub.rest.call('GET', `/api/jobs/${id}/logs`)
+    expect({ status, data }).to.deep.equal({ status: 200, data: { logs: '' } })
+    await hub.kubectl('delete', 'rj', blocker, id, '--wait=false')
+  })
+})

@@ -1,0 +1,92 @@
+import { expect } from 'chai'
+import { randomBytes } from 'node:crypto'
+import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
+import { eventually } from '../eventually.ts'
+import { prepare } from './image.ts'
+import { type MakeRun, freePort, portIsFree, startMakeRun } from './make-run.ts'
+
+describe('make run', () => {
+  // Apart from the namespace that a person may be using.
+  const namespace = `e2e-run-${randomBytes(4).toString('hex')}`
+  const running: MakeRun[] = []
+  let place: Place
+  let port: number
+  let realtimePort: number
+
+  const makeRun = (...settings: string[]): MakeRun => {
+    const run = startMakeRun([
+      `RUN_NAMESPACE=${namespace}`,
+      `RUN_HTTP_PORT=${port}`,
+      `RUN_REALTIME_PORT=${realtimePort}`,
+      ...settings,
+    ])
+    running.push(run)
+    return run
+  }
+
+  before(async () => {
+    const { cluster } = await prepare()
+    place = { kubeconfig: cluster.kubeconfig, namespace }
+    port = await freePort()
+    realtimePort = await freePort()
+  })
+
+  after(async () => {
+    for (const run of running) run.kill()
+    const signal = AbortSignal.timeout(60_000)
+    await askKubectl(place, ['delete', 'runnerjobs', '--all'], signal)
+    await askKubectl(place, ['delete', 'namespace', namespace, '--wait=false'], signal)
+  })
+
+  it('deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0', async () => {
+    const run = makeRun('RUN_ONCE=1', 'RATE_LIMIT_MAX=4321')
+    expect(await run.ended, run.output()).to.equal(0)
+    const shown = run.output()
+    expect(shown).to.include(`$ curl -X POST http://localhost:${port}/api/jobs/delegate`)
+    expect(shown).to.match(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z Starting job 123 of run 456$/m)
+    expect(shown).to.match(/Z Job done$/m)
+    expect(shown).to.match(/^ +"status": "completed",$/m)
+    expect(shown).to.match(/^runnerjob\.runnerhub\.dev\/\S+ +owner\/repo +CI +Completed +Succeeded/m)
+    expect(shown).to.match(/^runnerpool\.runnerhub\.dev\/default /m)
+    expect(shown).to.match(/^Kind: +RunnerJob$/m)
+    const settings = ['get', 'configmap', 'runnerhub-settings', '--output=jsonpath={.data}']
+    expect(await askKubectl(place, settings, AbortSignal.timeout(10_000))).to.equal(
+      '{"RATE_LIMIT_MAX":"4321","REALTIME_ANONYMOUS":"true"}',
+    )
+    expect(await portIsFree(port)).to.equal(true)
+  })
+
+  it('run again upgrades in place, stays while the operator changes, and gives the port back at Ctrl-C', async () => {
+    const run = makeRun()
+    await run.said('Ctrl-C ends the forwarding')
+    expect(await rateLimit(port)).to.equal('100')
+    expect(run.output()).to.include('The same delegation as a moment ago')
+    expect(run.output()).to.match(/Z Job done$/m)
+
+    const signal = AbortSignal.timeout(60_000)
+    await askKubectl(place, ['set', 'env', 'deployment/runnerhub', 'RATE_LIMIT_MAX=77'], signal)
+    await askKubectl(place, ['rollout', 'status', 'deployment/runnerhub'], signal)
+    await eventually(async () => (await rateLimit(port)) === '77', { what: 'the new pod to answer', withinMs: 30_000 })
+
+    run.interrupt()
+    expect(await run.ended, run.output()).to.be.oneOf([0, 2, 130, 'SIGINT'])
+    expect(run.output()).to.include('ports closed; cluster and operator stay')
+    expect(await portIsFree(port)).to.equal(true)
+  })
+
+  it('names everything that is wrong with its settings before it does anything', async () => {
+    const run = makeRun('RATE_LIMIT_MAX=none', 'RATE_LIMT_MAX=1', 'HTTP_PORT=8080', 'RUN_REALTIME_PORT=0')
+    expect(await run.ended).to.equal(2)
+    expect(run.output()).to.match(/RATE_LIMIT_MAX\) is "none": must be a whole number/)
+    expect(run.output()).to.include('RATE_LIMT_MAX: no such setting')
+    expect(run.output()).to.include('HTTP_PORT cannot be set here')
+    expect(run.output()).to.include('RUN_REALTIME_PORT must be a port')
+    expect(run.output()).not.to.include('starting the cluster')
+  })
+})
+
+async function rateLimit(port: number): Promise<string | null> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/jobs`, { headers: { Authorization: 'Bearer your-token' } })
+  await response.text()
+  return response.headers.get('x-ratelimit-limit')
+}

@@ -1,0 +1,133 @@
+import { expect } from 'chai'
+import { record } from '../../src/kube/parse.ts'
+import type { Installation } from './installation.ts'
+import { installed } from './installed.ts'
+import { graceSeconds, runsOn } from './pools.ts'
+import { printed } from './rest.ts'
+
+describe('a job on a real node', () => {
+  const installation = installed({
+    setUp: async (hub) =>
+      Promise.all([
+        hub.createPool('exit-3', { script: 'echo oh no; exit 3' }),
+        hub.createPool('hungry', { script: 'x=aaaaaaaa; while :; do x=$x$x; done', memory: '24Mi' }),
+        // Nothing listens there: the pull fails at once.
+        hub.createPool('no-image', { image: '127.0.0.1:1/does-not/exist:1' }),
+        hub.createPool('forbidden', { privileged: true }),
+        hub.createPool('long', { script: runsOn }),
+      ]),
+  })
+  let hub: Installation
+
+  beforeEach(() => {
+    hub = installation()
+  })
+
+  it('runs with the facts of its delegation, and shows the same by REST and by kubectl', async () => {
+    const workflow = 'CI $(SECRET) $(RUNNERHUB_REPOSITORY) $$(X) $HOME'
+    const facts = { workflow, sha: 'abc123def456', ref: 'refs/heads/main', eventName: 'push', actor: 'someone' }
+    const id = await hub.rest.delegate({ ...facts, runnerName: 'proxy-1', labels: ['self-hosted', 'docker'] })
+    await hub.jobIs(id, { phase: 'Running' })
+    const running = await hub.rest.job(id)
+    expect(running['status']).to.equal('running')
+    expect(running['startedAt']).to.be.a('string')
+    expect(running['completedAt']).to.equal(null)
+
+    const { status } = await hub.jobIs(id, { phase: 'Completed', reason: 'Succeeded', exitCode: 0 })
+    const detail = await hub.rest.job(id)
+    const pod = await hub.pod(id)
+    expect(detail).to.include({ id, status: 'completed', workflow, runnerName: 'proxy-1' })
+    expect(detail['runnerId']).to.equal(running['runnerId']).and.equal(status.runnerRef?.uid)
+    expect(detail['containerId']).to.equal(pod?.status?.containerStatuses?.[0]?.containerID)
+    expect(Date.parse(String(detail['startedAt']))).to.be.at.most(Date.parse(String(detail['completedAt'])))
+    expect(record(detail['metadata'])).to.include({ exitCode: 0, reason: 'Succeeded', proxyRunner: 'proxy-1' })
+
+    expect(printed(await hub.rest.log(id))).to.include.members([
+      `workflow:   ${workflow}`,
+      'repository: owner/repo',
+      'ref:        refs/heads/main',
+      'commit:     abc123def456',
+      'event:      push',
+      'actor:      someone',
+      'labels:     self-hosted,docker',
+      `delegated by proxy-1 as ${id}`,
+      'Job done',
+    ])
+    expect(await hub.kubectl('get', 'rj', id)).to.match(/Completed +Succeeded/)
+    expect(await hub.kubectl('get', 'rj', id, '--output=jsonpath={.status.containerId}')).to.equal(
+      detail['containerId'],
+    )
+    expect(await hub.kubectl('describe', 'rj', id)).to.include('exit code 0')
+  })
+
+  it('that exits with a code fails with it', async () => {
+    const id = await hub.rest.delegate({ labels: ['exit-3'] })
+    await hub.jobIs(id, { phase: 'Failed', reason: 'ExitCode', exitCode: 3 })
+    const detail = await hub.rest.job(id)
+    expect(detail['status']).to.equal('failed')
+    expect(record(detail['metadata'])).to.include({ exitCode: 3, reason: 'ExitCode', message: 'exit code 3' })
+    expect(await hub.kubectl('get', 'rj', id)).to.match(/Failed +ExitCode/)
+    expect(printed(await hub.rest.log(id))).to.deep.equal(['oh no'])
+  })
+
+  it('whose image does not exist says so, fails after START_TROUBLE_SECONDS, and leaves no pod waiting', async () => {
+    const begun = performance.now()
+    const id = await hub.rest.delegate({ labels: ['no-image'] })
+    await hub.jobIs(id, { phase: 'Assigned', reason: 'ImagePull' })
+    const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'ImagePull' })
+    expect(performance.now() - begun).to.be.within(3000, 15_000)
+    expect(status.message).to.include('127.0.0.1:1/does-not/exist:1')
+    await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
+  })
+
+  it('that uses more memory than its limit fails as out of memory', async () => {
+    const id = await hub.rest.delegate({ labels: ['hungry'] })
+    const { status } = await hub.jobIs(id, { phase: 'Failed' })
+    expect(status, await hub.report()).to.include({ reason: 'OOMKilled', exitCode: 137 })
+  })
+
+  it('whose pod the cluster refuses fails with its answer', async () => {
+    const id = await hub.rest.delegate({ labels: ['forbidden'] })
+    const { status } = await hub.jobIs(id, { phase: 'Failed' })
+    expect(status.reason).to.equal('AdmissionDenied')
+    expect(status.message).to.include('violates PodSecurity "restricted')
+  })
+
+  it('whose pod is deleted by hand has failed, and is not run again', async () => {
+    const id = await hub.rest.delegate({ labels: ['long'] })
+    const { status: running } = await hub.jobIs(id, { phase: 'Running' })
+    await hub.kubectl('delete', 'pod', `${id}-1`, '--wait=false')
+    const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'PodDeleted' })
+    expect(status.podUID).to.equal(running.podUID)
+    await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
+  })
+
+  it('that is cancelled by kubectl is told to stop, and has ended', async () => {
+    const id = await hub.rest.delegate({ labels: ['long'] })
+    await hub.jobIs(id, { phase: 'Running' })
+    await hub.until('it to be at work', async () => (await hub.rest.log(id)).length > 0)
+    const log = hub.rest.open('GET', `/api/jobs/${id}/logs?follow=true`).then((response) => response.text())
+    await hub.kubectl('patch', 'rj', id, '--type=merge', '--patch={"spec":{"cancel":true}}')
+    await hub.jobIs(id, { phase: 'Cancelled', reason: 'CancelRequested' })
+    expect((await hub.rest.job(id))['status']).to.equal('cancelled')
+    expect(await log).to.match(/Z stopped\n$/)
+    await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined, graceSeconds * 1000 + 5000)
+  })
+
+  it('that takes longer than timeoutSeconds is stopped and fails', async () => {
+    await hub.createJob('too-long', { labels: ['long'], timeoutSeconds: 5 })
+    await hub.jobIs('too-long', { phase: 'Running' })
+    const { status } = await hub.jobIs('too-long', { phase: 'Failed', reason: 'JobTimeout' })
+    const ranMs = Date.parse(status.completedAt ?? '') - Date.parse(status.startedAt ?? '')
+    expect(ranMs).to.be.within(4900, 8000)
+    await hub.until('its pod to be gone', async () => (await hub.pod('too-long')) === undefined)
+  })
+
+  it('that is deleted while it runs leaves nothing behind', async () => {
+    const id = await hub.rest.delegate({ labels: ['long'] })
+    await hub.jobIs(id, { phase: 'Running' })
+    await hub.kubectl('delete', 'rj', id, '--wait=false')
+    const isGone = async (): Promise<boolean> => (await hub.remainsOf(id)).length === 0
+    await hub.until('nothing to be left of it', isGone, graceSeconds * 1000 + 5000)
+  })
+})

@@ -1,0 +1,36 @@
+import { expect } from 'chai'
+import { inWords } from '../audit.ts'
+import type { Installation } from './installation.ts'
+import { installed } from './installed.ts'
+
+/** Writes that a job may cost the controllers, deletes aside. */
+const budget = 7
+
+describe('the writes of the controllers on a real node', () => {
+  const installation = installed({
+    setUp: async (hub) => hub.createPool('short', { script: 'echo begun; sleep 1.5; echo over' }),
+  })
+  let hub: Installation
+
+  beforeEach(async () => {
+    hub = installation()
+    await hub.until('the pool to be judged', async () => (await hub.kubectl('get', 'rp', 'short')).includes('True'))
+  })
+
+  it(`are at most ${budget} for a job that succeeds, and one Event`, async () => {
+    await hub.audit.mark()
+    const ids = await Promise.all(Array.from({ length: 4 }, () => hub.rest.delegate({ labels: ['short'] })))
+    for (const id of ids) await hub.jobIs(id, { phase: 'Completed' })
+    const isLetGo = async (id: string) => (await hub.pod(id))?.metadata.finalizers === undefined
+    await hub.until('the pods to be let go', async () => (await Promise.all(ids.map(isLetGo))).every(Boolean))
+
+    const { counted, events, other } = await hub.audit.columns(hub.namespace)
+    expect(inWords(other)).to.deep.equal([])
+    for (const id of ids) {
+      const own = counted.filter(({ name }) => name.startsWith(id))
+      expect(own.length, inWords(own).join('\n')).to.be.within(5, budget)
+    }
+    expect(counted.length, inWords(counted).join('\n')).to.be.at.most(budget * ids.length)
+    expect(events.length, inWords(events).join('\n')).to.be.at.most(ids.length)
+  })
+})
