@@ -18,17 +18,17 @@ export interface AppOptions extends FacadeParts {
 /** The REST facade: middleware and routes in the order in which they apply. */
 export function makeApp(options: AppOptions): Koa<FacadeState> {
   const app = new Koa<FacadeState>()
-  const open = new Router<FacadeState>()
+  const open = new Router<FacadeState>({ sensitive: true })
   healthRoutes(open, options)
-  const api = new Router<FacadeState>()
+  const api = new Router<FacadeState>({ sensitive: true })
   jobRoutes(api, options)
   logRoutes(api, options)
 
   app.use(securityHeaders)
   app.use(envelope(options))
   app.use(open.routes())
-  app.use(underApi(rateLimit({ ...options.rateLimit, clock: options.clock })))
-  app.use(underApi(requireToken(options.authenticate)))
+  app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock })))
+  app.use(guarding(api, requireToken(options.authenticate)))
   app.use(api.routes())
   app.use(unmatched([open, api]))
   // Koa reports what middleware could not: broken sockets of callers that have gone.
@@ -41,9 +41,11 @@ const securityHeaders: FacadeMiddleware = async (ctx, next) => {
   await next()
 }
 
-function underApi(middleware: FacadeMiddleware): FacadeMiddleware {
+/** Stands before every route of `api`, however its path is written, and before all else under /api. */
+function guarding(api: Router<FacadeState>, middleware: FacadeMiddleware): FacadeMiddleware {
   return async (ctx, next) => {
-    if (ctx.path === '/api' || ctx.path.startsWith('/api/')) await middleware(ctx, next)
+    const isRoute = api.match(ctx.path, ctx.method).path.length > 0
+    if (isRoute || /^\/api(\/|$)/i.test(ctx.path)) await middleware(ctx, next)
     else await next()
   }
 }
