@@ -34,6 +34,11 @@ export class Exchange {
     this.#response.write(`${line}\n`)
   }
 
+  /** Ends the answer as a server does that has no more to say. */
+  end(): void {
+    this.#response.end()
+  }
+
   /** Takes the request through its faults; `forward` is called where it may go to the server. */
   async run(forward: (body: Buffer) => Promise<IncomingMessage>): Promise<void> {
     const body = await buffer(this.#request)

@@ -16,7 +16,8 @@
  *   dropReply()     the server does what was asked, but the connection is reset instead of its answer
  *   answer(…)       the proxy answers, the server is not asked
  *   rewrite(f)      f changes the body of the answer; each line of a watch; also of one that is open already
- * `say(event)` is no rule: it puts an event into the watches that match and are open, and returns how many.
+ * `say(event)` and `end()` are no rules: they put an event into the watches that match and are open, or end them as
+ * the server does when their time is over, and return how many there were.
  * Where several rules match a new request, all of them apply, oldest first. `requests` has every request that
  * arrived, with its answer's status when there is one.
  *
@@ -45,6 +46,7 @@ export interface When {
   answer(status: number, body: unknown, headers?: OutgoingHttpHeaders): Rule
   rewrite(change: (text: string) => string): Rule
   say(event: unknown): number
+  end(): number
 }
 
 /** Starts a proxy before an API server; close it in `after`. */
@@ -95,7 +97,11 @@ export class FaultProxy {
       dropReply: () => add({ is: 'dropReply' }),
       answer: (status, body, headers = {}) => add({ is: 'answer', status, body, headers }),
       rewrite: (change) => add({ is: 'rewrite', change }),
-      say: (event) => this.#say(match, typeof event === 'string' ? event : JSON.stringify(event)),
+      say: (event) => {
+        const line = typeof event === 'string' ? event : JSON.stringify(event)
+        return this.#toOpen(match, (exchange) => exchange.say(line))
+      },
+      end: () => this.#toOpen(match, (exchange) => exchange.end()),
     }
   }
 
@@ -172,9 +178,9 @@ export class FaultProxy {
     return rule
   }
 
-  #say(match: Match, line: string): number {
+  #toOpen(match: Match, act: (exchange: Exchange) => void): number {
     const open = [...this.#open].filter((exchange) => matches(match, exchange.seen))
-    for (const exchange of open) exchange.say(line)
+    open.forEach(act)
     return open.length
   }
 

@@ -78,6 +78,7 @@ describe('a reflector', () => {
     expect(reflecting.failures).to.deep.equal(['Unreachable'])
     const { path } = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0])
     expect(path).to.include(`resourceVersion=${seen.metadata.resourceVersion}&`)
+    expect(path).to.include('allowWatchBookmarks=true').and.to.include('timeoutSeconds=300&') // and up to 600 by chance
   })
 
   it('loses nothing when its watch breaks inside a line', async () => {
@@ -217,7 +218,21 @@ describe('a reflector', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).to.be.at.least(1990)
   })
 
-  it('comes back at once when the server ends its watch in time, but not when that ends as it begins', async () => {
+  it('goes on from the last bookmark when its watch ends in time, at once', async () => {
+    begin()
+    await synced()
+    const begun = performance.now()
+    const { resourceVersion } = await cluster.client.listPage(configMaps, cluster.namespace, {}, never)
+    const mine = { ...anyWatch, userAgent: me() }
+    proxy.when(mine).say({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } })
+    await eventually(() => performance.now() - begun > 1100, { what: 'a watch that was not short' })
+    proxy.when(mine).end()
+    const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0], { withinMs: 500 })
+    expect(next.path).to.include(`resourceVersion=${resourceVersion}&`)
+    expect(reflecting.failures).to.deep.equal([])
+  })
+
+  it('does not come back at once when its watch ends as it begins', async () => {
     begin()
     await synced()
     const ended = proxy.when({ ...watchFromVersion, times: 2 }).answer(200, '')
