@@ -15,9 +15,9 @@ export interface PodFacts {
   deleting: boolean
   /** Our finalizer still holds it. */
   held: boolean
-  /** Nothing has to be stopped any more: the job's containers have ended, and a sidecar is ended by the kubelet. */
+  /** Nothing has to be stopped: its containers have ended, and a sidecar among its init containers ends with them. */
   ended: boolean
-  /** The kubelet's last word: none of its containers runs or will run again. */
+  /** None of its containers runs or will run again. The kubelet says so a second or more after they have ended. */
   over: boolean
 }
 
@@ -53,12 +53,8 @@ export function podState(pod: Pod | undefined): PodState {
   const facts = factsOf(pod, container)
   const disruption = disruptionOf(pod)
   const terminated = container?.state?.terminated
-  if (terminated !== undefined) {
-    if (!isDecided(pod, facts)) return { is: 'running', facts }
-    return terminated.reason === NOT_FOUND
-      ? vanished(facts, disruption)
-      : ended(pod, facts, exitOf(terminated), disruption)
-  }
+  if (terminated?.reason === NOT_FOUND) return vanished(facts, disruption)
+  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated), disruption)
   if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
   if (facts.over) return neverRan(pod, facts, disruption)
   if (container?.state?.running !== undefined) return { is: 'running', facts }
@@ -95,15 +91,6 @@ function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 
     // The kubelet writes no start time (or the epoch) for a container that never ran.
     ...(startedAt > '1971' && { startedAt }),
   }
-}
-
-/**
- * Whether it is known why the job's container ended. The kubelet tells of the last container's end first and of an
- * eviction or a node's shutdown only with the final phase, a moment later.
- */
-function isDecided(pod: Pod, facts: PodFacts): boolean {
-  if (facts.over || facts.deleting || !facts.ended) return true
-  return pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false
 }
 
 type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>
@@ -144,6 +131,8 @@ function cutShort(pod: Pod, exit: Exit): boolean {
 function vanished(facts: PodFacts, disruption: Disruption | undefined): PodState {
   if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
   if (facts.deleting) return { is: 'lost', facts, reason: 'PodDeleted', message: 'the pod was deleted' }
+  // Why is told with the final phase.
+  if (!facts.over) return { is: 'running', facts }
   return { is: 'lost', facts, reason: 'NodeLost', message: 'the kubelet no longer found the container' }
 }
 

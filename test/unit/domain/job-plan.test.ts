@@ -287,6 +287,10 @@ describe('a finished job', () => {
     expect(acts({ pod: exitedPod(0) })).to.deep.equal(['release-pod'])
   })
 
+  it('does not delete its pod in the second that the kubelet takes to call it over', () => {
+    expect(acts({ pod: aPod({ status: podStatus('Running', aContainer(ended(0))) }) })).to.deep.equal(['release-pod'])
+  })
+
   it('stops a pod that still runs, and lets it go', () => {
     expect(acts({ pod: runningPod })).to.deep.equal(['stop-pod', 'release-pod'])
     const stopping = aPod({ metadata: deletedAt(15), status: podStatus('Running', aContainer(running)) })

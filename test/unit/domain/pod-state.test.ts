@@ -201,12 +201,21 @@ describe('the job’s container', () => {
     expect(podState(aPod({ status }))).to.nested.include({ is: 'exited', 'facts.ended': true, 'facts.over': false })
   })
 
-  it('runs until the kubelet has given the pod its final phase, which is when it tells of an eviction', () => {
-    expect(essence(aPod({ status: ranTo('Running', 143) }))).to.deep.equal({ is: 'running' })
+  it('ends the job at once: the kubelet takes a second or more to give the pod its final phase', () => {
+    const state = podState(aPod({ status: ranTo('Running', 0) }))
+    expect(state).to.nested.include({
+      is: 'exited',
+      'exit.reason': 'Succeeded',
+      'facts.ended': true,
+      'facts.over': false,
+    })
+  })
+
+  it('that was not found runs until the kubelet has said why', () => {
     expect(essence(aPod({ status: podStatus('Running', aContainer(notFound)) }))).to.deep.equal({ is: 'running' })
   })
 
-  it('is not waited for any longer once the pod was deleted', () => {
+  it('that ended while the pod was being deleted did not end by itself', () => {
     const pod = aPod({ metadata: deletedAt(15), status: ranTo('Running', 143) })
     expect(essence(pod)).to.nested.include({ is: 'exited', 'exit.reason': 'PodDeleted' })
   })
