@@ -1,0 +1,74 @@
+import { connect } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { record } from '../../src/kube/parse.ts'
+import { TOKEN } from '../site.ts'
+
+/** An answer of the facade. */
+export interface Answer {
+  status: number
+  headers: Headers
+  /** The JSON that it was; empty for anything else. */
+  body: Record<string, unknown>
+  text: string
+}
+
+export interface CallOptions {
+  method?: string
+  /** Sent as they are; without this, as the caller that every site knows. */
+  headers?: Record<string, string>
+  /** Sent as it is if it is text or bytes, else as JSON. */
+  body?: unknown
+}
+
+/** One request to the facade, with nothing done for its good. It may take ten seconds. */
+export async function call(url: string, { method = 'GET', headers, body }: CallOptions = {}): Promise<Answer> {
+  const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  const response = await fetch(url, {
+    method,
+    headers: headers ?? { authorization: `Bearer ${TOKEN}`, ...type },
+    ...(body !== undefined && { body: bytesOf(body) }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: parsed(text), text }
+}
+
+/** Sends bytes to the port of a URL, as they are, and answers all that comes back until the other side closes. */
+export async function sendRaw(url: string, bytes: string | Buffer): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.setTimeout(15_000, () => socket.destroy(new Error('the connection was still open after 15 s')))
+  socket.write(bytes)
+  return (await buffer(socket)).toString()
+}
+
+/** Checks that an answer is a failure as every failure must be: the envelope, a text, a code, and no inner detail. */
+export function expectFailure({ status, headers, body, text }: Answer, wanted: number, code: string): void {
+  expect(status, text).to.equal(wanted)
+  expect(headers.get('content-type')).to.equal('application/json; charset=utf-8')
+  expect(body, text).to.have.all.keys('success', 'error', 'code', 'metadata')
+  expect(body).to.include({ success: false, code })
+  expect(body['error']).to.be.a('string').and.not.equal('')
+  expectMetadata(body)
+  expect(text, 'no inner detail').to.not.match(/node_modules|\.ts:\d|Error:|at async/)
+}
+
+export function expectMetadata(body: Record<string, unknown>): void {
+  const metadata = record(body['metadata'])
+  expect(metadata).to.have.all.keys('timestamp', 'version')
+  expect(metadata['timestamp']).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  expect(metadata['version']).to.match(/^\d+\.\d+\.\d+/)
+}
+
+function bytesOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body)
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return record(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
