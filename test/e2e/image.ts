@@ -19,7 +19,7 @@ async function load(): Promise<Prepared> {
   const cluster = await clusterInUse(signal)
   const given = process.env['IMAGE']
   if (given !== undefined && given !== '') return { cluster, image: given }
-  const image = await buildImage(cluster.baseImage, signal)
+  const image = await buildImage(cluster.baseImage, () => undefined, signal)
   await loadImage(signal)
   return { cluster, image }
 }

@@ -18,11 +18,17 @@ const label = `${archive}.name`
  * Builds the operator's image, under a name that tells its content, unless that was done last time; answers the name.
  * Other content, other name: a deployment notices, and nobody else's image is replaced.
  */
-export async function buildImage(baseImage: string, signal: AbortSignal): Promise<string> {
+export async function buildImage(
+  baseImage: string,
+  tell: (what: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
   const environment = { PATH, BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
+  tell('compiling the sources')
   await step('the sources cannot be compiled', ['node', 'config/image/prepare.ts'], environment, signal)
   const name = `docker.io/local/runnerhub:${await hashOfContext(environment.BASE_IMAGE)}`
   if (existsSync(archive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
+  tell(`building the image ${name}`)
   await rm(label, { force: true })
   await step('the image cannot be built', ['config/image/build', name, archive], environment, signal)
   await writeFile(label, name)

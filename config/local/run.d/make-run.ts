@@ -71,8 +71,7 @@ async function imageFor(
         '`make run IMAGE=registry.example/team/runnerhub:1` deploys it',
     })
   }
-  say('building the image')
-  const built = await buildImage(cluster.baseImage, signal)
+  const built = await buildImage(cluster.baseImage, say, signal)
   say('loading it into the cluster')
   await loadImage(signal)
   return built
@@ -93,7 +92,7 @@ async function useForwarded({ options, place, voice }: Deployment, signal: Abort
     forward({ place, service: 'runnerhub', localPort, servicePort, tell: say }, until).catch((error: unknown) => {
       throw new StepFailed(`port ${localPort} cannot be forwarded`, {
         details: String(error),
-        advice: 'run this again',
+        advice: 'see that nothing else listens on it, and run this again',
       })
     })
   const forwards: Forward[] = []
