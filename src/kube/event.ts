@@ -39,9 +39,9 @@ export interface Occurrence {
   action: string
 }
 
-/** The limits of the API server; note counts bytes. */
+/** The limits of the API server, in bytes; names have no other characters than those of one byte. */
 const noteBytes = 1024
-const wordLength = 128
+const wordBytes = 128
 const nameLength = 253
 
 /** The Event for the first occurrence of a series, within the limits that the API server sets. */
@@ -65,12 +65,12 @@ export function newEvent(
     },
     eventTime: microTime(at),
     type,
-    reason: (reason || 'Unknown').slice(0, wordLength),
-    action: (action || reason || 'Unknown').slice(0, wordLength),
-    note: shortened(message),
+    reason: cut(reason || 'Unknown', wordBytes),
+    action: cut(action || reason || 'Unknown', wordBytes),
+    note: cut(message, noteBytes, '…'),
     regarding,
     reportingController: reporter.component,
-    reportingInstance: reporter.instance.slice(0, wordLength),
+    reportingInstance: cut(reporter.instance, wordBytes),
   }
 }
 
@@ -86,14 +86,13 @@ function referenceTo({ group, version, kind }: Resource, { metadata }: KubeObjec
   }
 }
 
-/** Cut to the limit in bytes, never within a character. */
-function shortened(text: string): string {
+/** A text of at most so many bytes, never cut within a character; the ending shows where something is missing. */
+function cut(text: string, limit: number, ending = ''): string {
   const bytes = Buffer.from(text)
-  if (bytes.length <= noteBytes) return text
-  const ellipsis = '…'
-  let end = noteBytes - Buffer.byteLength(ellipsis)
+  if (bytes.length <= limit) return text
+  let end = limit - Buffer.byteLength(ending)
   while (isContinuation(bytes[end])) end -= 1
-  return bytes.toString('utf8', 0, end) + ellipsis
+  return bytes.toString('utf8', 0, end) + ending
 }
 
 /** A byte of UTF-8 that is not the first of its character. */

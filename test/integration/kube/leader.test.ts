@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type Clock, sleepOn, systemClock } from '../../../src/kube/clock.ts'
 import { LeaseLost } from '../../../src/kube/errors.ts'
+import type { Term } from '../../../src/kube/leader.ts'
 import { type Lease, leases } from '../../../src/kube/lease.ts'
 import { type CandidateOptions, TestCandidate, untilAborted } from '../../candidate.ts'
 import { openCluster, type TestCluster } from '../../cluster.ts'
@@ -168,8 +169,9 @@ describe('leader election on a Lease', () => {
       },
       () => Promise.resolve(),
     ]
-    let term = 0
-    const candidate = stand({ identity: 'a', retryMs: 50, lead: (given) => ends[term++]?.() ?? untilAborted(given) })
+    const begunAt: number[] = []
+    const lead = (term: Term): Promise<void> => ends[begunAt.push(performance.now()) - 1]?.() ?? untilAborted(term)
+    const candidate = stand({ identity: 'a', retryMs: 200, lead })
     await eventually(() => candidate.terms.length === 4 && candidate.isLeader)
     expect(candidate.complaints).to.deep.equal([
       'the leader failed',
@@ -177,6 +179,8 @@ describe('leader election on a Lease', () => {
       'the leader ended its work by itself',
     ])
     expect((await lease()).spec?.leaseTransitions).to.equal(3) // it was released in between
+    const pauses = begunAt.slice(1).map((at, index) => at - (begunAt[index] ?? 0))
+    expect(Math.min(...pauses)).to.be.at.least(200)
   })
 
   it('takes no notice of jumps of the wall clock, on either side', async () => {
