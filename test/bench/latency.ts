@@ -92,8 +92,8 @@ async function operatorRun(stage: Stage, load: Load, flags: readonly string[]): 
   const operator = await Operator.start(stage, place, flags)
   try {
     await createJobs(stage, place, warmUp)
-    await allPods(stage, place, watch, warmUp)
-    await allAssigned(stage, place)
+    await operator.during(allPods(stage, place, watch, warmUp))
+    await operator.during(allAssigned(stage, place))
     await sleep(500)
     const answered = new Map<string, number>()
     const posts: Promise<void>[] = []

@@ -45,6 +45,7 @@ export class Operator {
       KUBERNETES_SERVICE_PORT: port,
       SERVICE_ACCOUNT_DIRECTORY: place.serviceAccountDirectory,
       HTTP_PORT: '0',
+      REALTIME_PORT: '0',
     }
     const stdio: ['ignore', number, number] = ['ignore', log.fd, log.fd]
     const child = spawn(process.execPath, [...flags, join(app, 'dist/main.js')], { env, stdio })
@@ -56,8 +57,10 @@ export class Operator {
     return usageOf(this.#child.pid ?? 0)
   }
 
-  get isRunning(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null
+  /** Waits for something, as long as the process runs. */
+  async during<R>(wanted: Promise<R>): Promise<R> {
+    const died = this.#ended.then(() => Promise.reject(new Error('the operator ended: see build/bench/operator.log')))
+    return await Promise.race([wanted, died])
   }
 
   async stop(): Promise<void> {
