@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KubeClient } from '../src/kube/client.ts'
 import { fromKubeconfig, type Connection } from '../src/kube/connection.ts'
+import { atTheEnd } from './cleaner.ts'
 import { command, localTool } from './command.ts'
 
 /** A Kubernetes of a test's own, without nodes: etcd and the API server. What is done to it disturbs nobody. */
@@ -35,10 +36,11 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   ]
   const tool = (verb: string, ...rest: string[]): Promise<string> =>
     command(localTool('control-plane'), verb, directory, ...rest)
+  const remove = atTheEnd(localTool('control-plane'), 'stop', directory, '--remove')
   try {
     await tool('start', ...flags)
   } catch (error) {
-    await tool('stop', '--remove')
+    await remove()
     throw error
   }
   const kubeconfig = join(directory, 'kubeconfig')
@@ -56,7 +58,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     },
     async stop() {
       await Promise.all(clients.map((client) => client.close()))
-      await tool('stop', '--remove')
+      await remove()
     },
   }
 }
