@@ -116,6 +116,15 @@ describe('event recorder', () => {
     expect([...counts].sort((a, b) => a - b)).to.deep.equal([...Array.from({ length: 24 }, () => 1), 2])
   })
 
+  it('makes one write of what happens while it waits to be written', async () => {
+    const recorder = makeRecorder()
+    for (let time = 0; time < 30; time += 1) recorder.record(about(), pull)
+    recorder.record(about(), { ...pull, message: 'another message' })
+    ran = recorder.run(stop.signal)
+    const found = await eventually(async () => (await written()).length === 2 && (await written()))
+    expect(found.map(({ series }) => series?.count)).to.have.members([30, undefined])
+  })
+
   it('drops what has no room, and neither throws nor blocks', async () => {
     const recorder = makeRecorder({ maxQueue: 3 })
     for (let index = 0; index < 10; index += 1) recorder.record(about(), { ...pull, message: `message ${index}` })
