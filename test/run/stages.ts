@@ -29,7 +29,7 @@ export const stages: Stage[] = [
   {
     name: 'up',
     about: 'start the local cluster (the first time builds it)',
-    deadlineMinutes: 25,
+    deadlineMinutes: 20,
     needs: [],
     work: make('up'),
   },
@@ -47,7 +47,7 @@ export const stages: Stage[] = [
     needs: ['up'],
     work: mocha('faults', 60),
   },
-  { name: 'image', about: 'build the image and load it', deadlineMinutes: 8, needs: ['up'], work: make('load-image') },
+  { name: 'image', about: 'build the image and load it', deadlineMinutes: 6, needs: ['up'], work: make('load-image') },
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
@@ -58,7 +58,7 @@ export const stages: Stage[] = [
   {
     name: 'cluster',
     about: 'up, down, status and kubeconfig themselves',
-    deadlineMinutes: 15,
+    deadlineMinutes: 14,
     needs: ['up'],
     work: mocha('cluster', 300),
   },
