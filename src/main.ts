@@ -119,7 +119,10 @@ async function runFacade({ config, log, caches, clientAs, signal }: Process): Pr
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds },
   })
   const handle = app.callback()
-  const server = createServer((request, response) => void handle(request, response))
+  const server = createServer(
+    { connectionsCheckingInterval: 1000 },
+    (request, response) => void handle(request, response),
+  )
   const admit = admission(authenticate, { anonymous: config.realtimeAnonymous === 'true' })
   const realtime = makeRealtime({ caches, admit, clock, log })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })

@@ -7,7 +7,8 @@ const DRAIN_MS = 5000
 
 /**
  * Serves until the signal, then takes no more calls, lets those under way end, and closes what is left. Limits on
- * headers and time keep one slow sender from holding a connection for ever.
+ * headers and time keep one slow sender from holding a connection for ever; the server that is given must look after
+ * them more often than the half minute of createServer.
  */
 export async function listen(
   server: Server,

@@ -31,7 +31,7 @@ export interface Realtime {
 export function makeRealtime({ caches, admit, clock, log }: RealtimeOptions): Realtime {
   const hub = new Hub({ present: (repository) => presentSteps(caches, story, repository) })
   const story = new JobStory(caches, (step) => hub.tell(step))
-  const server = createServer((_request, response) => {
+  const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
   })
   const io = serveSocketIo(server, hub, admit)
