@@ -12,7 +12,8 @@ type Bad = [body: unknown, named: string]
 
 const text = (length: number) => 'x'.repeat(length)
 const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
-const withKey = (key: string, inner: string) => JSON.stringify({ ...good, x: 0 }).replace('"x":0', `"x":{"${key}":${inner}}`)
+const withKey = (key: string, inner: string) =>
+  JSON.stringify({ ...good, x: 0 }).replace('"x":0', `"x":{"${key}":${inner}}`)
 
 const bad: Record<string, Bad> = {
   'nothing at all': ['', 'JSON'],
@@ -35,7 +36,10 @@ const bad: Record<string, Bad> = {
   'a jobId that is null': [{ ...good, jobId: null }, 'jobId'],
   'a jobId that is a fraction': [{ ...good, jobId: 1.5 }, 'jobId'],
   'a jobId below zero': [{ ...good, jobId: -1 }, 'jobId'],
-  'a jobId that a JSON number does not hold exactly': ['{"jobId":9007199254740993,"runId":1,"repository":"a/b"}', 'jobId'],
+  'a jobId that a JSON number does not hold exactly': [
+    '{"jobId":9007199254740993,"runId":1,"repository":"a/b"}',
+    'jobId',
+  ],
   'a jobId that is infinite': ['{"jobId":1e999,"runId":1,"repository":"a/b"}', 'jobId'],
   'a jobId that is a list': [{ ...good, jobId: ['1'] }, 'jobId'],
   'a jobId that is an object': [{ ...good, jobId: { toString: '1' } }, 'jobId'],
@@ -76,7 +80,18 @@ const bad: Record<string, Bad> = {
   'a long label': [{ ...good, labels: [text(257)] }, 'labels[0]'],
   'ten thousand labels': [{ ...good, labels: Array.from({ length: 10_000 }, (_, index) => `l${index}`) }, 'labels'],
   'ten wrong fields': [
-    { jobId: 1.5, runId: [], repository: 1, workflow: 2, sha: 3, ref: 4, eventName: 5, actor: 6, labels: 7, runnerName: 8 },
+    {
+      jobId: 1.5,
+      runId: [],
+      repository: 1,
+      workflow: 2,
+      sha: 3,
+      ref: 4,
+      eventName: 5,
+      actor: 6,
+      labels: 7,
+      runnerName: 8,
+    },
     'repository',
   ],
   'a hundred thousand values': [JSON.stringify({ ...good, x: Array.from({ length: 100_000 }, () => 0) }), 'values'],
@@ -149,16 +164,30 @@ describe('bodies that cannot be used', function () {
     expect(job?.spec).to.include(scripts)
   })
 
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', '', 'json']) {
+  for (const type of [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    '',
+    'json',
+  ]) {
     it(`answers 415 to the content type "${type}"`, async () => {
-      const answer = await call(url, { method: 'POST', body: JSON.stringify(good), headers: { ...headers, 'content-type': type } })
+      const answer = await call(url, {
+        method: 'POST',
+        body: JSON.stringify(good),
+        headers: { ...headers, 'content-type': type },
+      })
       expectFailure(answer, 415, 'UnsupportedMediaType')
     })
   }
 
   for (const type of ['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/vnd.api+json']) {
     it(`takes the content type "${type}"`, async () => {
-      const { status } = await call(url, { method: 'POST', body: JSON.stringify(good), headers: { ...headers, 'content-type': type } })
+      const { status } = await call(url, {
+        method: 'POST',
+        body: JSON.stringify(good),
+        headers: { ...headers, 'content-type': type },
+      })
       expect(status).to.equal(201)
     })
   }
@@ -177,7 +206,16 @@ describe('bodies that cannot be used', function () {
     })
   }
 
-  for (const path of ['/', '/api', '/api/', '/api/job', '/api/jobs/a/b', '/API/jobs', '/favicon.ico', '/api/jobs%2fdelegate']) {
+  for (const path of [
+    '/',
+    '/api',
+    '/api/',
+    '/api/job',
+    '/api/jobs/a/b',
+    '/API/jobs',
+    '/favicon.ico',
+    '/api/jobs%2fdelegate',
+  ]) {
     it(`answers 404 to ${path}`, async () => {
       expectFailure(await call(`${operator.url}${path}`), 404, 'NotFound')
     })

@@ -142,7 +142,14 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
       apiVersion: 'runnerhub.dev/v1',
       kind: 'RunnerJob',
       metadata: { name: 'by-hand' },
-      spec: { repository: 'a/b', runId: '1', jobId: '1', cancel: false, timeoutSeconds: 60, ttlSecondsAfterFinished: 60 },
+      spec: {
+        repository: 'a/b',
+        runId: '1',
+        jobId: '1',
+        cancel: false,
+        timeoutSeconds: 60,
+        ttlSecondsAfterFinished: 60,
+      },
     })
     await site.until('the facade to know it', async () => (await detail(job.metadata.uid))['id'] === job.metadata.uid)
     expect((await detail('by-hand'))['id']).to.equal(job.metadata.uid)
