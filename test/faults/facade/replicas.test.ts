@@ -1,0 +1,146 @@
+import { expect } from 'chai'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { succeeds } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+import { call, expectFailure } from '../../site/call.ts'
+import { sideBySide } from '../../site/side-by-side.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+const FACADE = { userAgent: /^runnerhub-facade/ }
+const CREATES = { ...FACADE, method: 'POST', path: /\/runnerjobs(\?|$)/ }
+const JOB_WATCH = { path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }
+const WINDOW_SECONDS = 3
+
+interface Pair {
+  site: Site
+  /** The second replica's. */
+  proxy: FaultProxy
+  urls: [string, string]
+}
+
+async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
+  const site = await openSite()
+  const proxy = await startFaultProxy(site.plane.controlPlane)
+  try {
+    await site.createPool('default')
+    site.kubelet.onPod(() => succeeds())
+    const env = { IDEMPOTENCY_WINDOW_SECONDS: String(WINDOW_SECONDS) }
+    const first = await site.operator({ identity: 'first', env })
+    const second = await site.operator({ proxy, identity: 'second', env: { ...env, ROLES: 'facade' } })
+    await test({ site, proxy, urls: [first.url, second.url] })
+    await site.checkInvariants()
+  } finally {
+    await site.close()
+    await proxy.close()
+  }
+}
+
+const body = (jobId: string) => ({ jobId, runId: '1', repository: 'owner/repo' })
+const delegate = (url: string, jobId: string) => call(`${url}/api/jobs/delegate`, { method: 'POST', body: body(jobId) })
+
+async function idFrom(url: string, jobId: string): Promise<string> {
+  const answer = await delegate(url, jobId)
+  expect(answer.status, answer.text).to.equal(201)
+  return String(record(answer.body['data'])['delegationId'])
+}
+
+describe('a facade whose cluster answers badly', function () {
+  this.timeout('90s')
+
+  sideBySide({
+    'a create whose reply is lost makes one job, however often it is sent again': () =>
+      withPair(async ({ site, proxy, urls }) => {
+        const lost = proxy.when({ ...CREATES, times: 1 }).dropReply()
+        const answer = await delegate(urls[1], 'lost')
+        expect(lost.hits).to.equal(1)
+        expect(answer.status, answer.text).to.be.oneOf([201, 503])
+        const ids = new Set(
+          await Promise.all([idFrom(urls[1], 'lost'), idFrom(urls[0], 'lost'), idFrom(urls[1], 'lost')]),
+        )
+        expect(ids.size).to.equal(1)
+        expect(await site.list(runnerJobs)).to.have.length(1)
+      }),
+
+    'a replica whose watch has stalled gives the same id, and reads what another has made': () =>
+      withPair(async ({ site, proxy, urls }) => {
+        const stalled = proxy.when(JOB_WATCH).stall()
+        const id = await idFrom(urls[0], 'stale')
+        expect(await idFrom(urls[1], 'stale')).to.equal(id)
+        const other = await idFrom(urls[0], 'read')
+        const read = await call(`${urls[1]}/api/jobs/${other}`)
+        expect(read.status, read.text).to.equal(200)
+        expect(record(read.body['data'])['id']).to.equal(other)
+        expect(await site.list(runnerJobs)).to.have.length(2)
+        stalled.remove()
+      }),
+
+    'a replica whose watch has stalled starts no second new job after the window': () =>
+      withPair(async ({ site, proxy, urls }) => {
+        const stalled = proxy.when(JOB_WATCH).stall()
+        const first = await idFrom(urls[0], 'again')
+        const { spec } = await site.jobIs(first, { phase: 'Completed' }, 30_000)
+        const since = Date.parse(spec.delegatedAt ?? '')
+        await site.until('the window to pass', () => Date.now() > since + WINDOW_SECONDS * 1000)
+        const second = await idFrom(urls[0], 'again')
+        expect(second).to.not.equal(first)
+        expect(await idFrom(urls[1], 'again')).to.equal(second)
+        expect(await site.list(runnerJobs)).to.have.length(2)
+        stalled.remove()
+      }),
+
+    'an API server that does not answer is given up, with 503, and the caller may come back': () =>
+      withPair(async ({ proxy, urls }) => {
+        const hung = proxy.when({ ...CREATES, times: 1 }).stall()
+        const begun = performance.now()
+        const response = await fetch(`${urls[1]}/api/jobs/delegate`, {
+          method: 'POST',
+          headers: { authorization: 'Bearer token-of-tests', 'content-type': 'application/json' },
+          body: JSON.stringify(body('hung')),
+        })
+        expect(response.status).to.equal(503)
+        expect(Number(response.headers.get('retry-after'))).to.be.above(0)
+        expect(performance.now() - begun, 'milliseconds').to.be.within(10_000, 30_000)
+        hung.remove()
+        const id = await idFrom(urls[1], 'hung')
+        expect(await idFrom(urls[0], 'hung'), 'although the first create arrives late').to.equal(id)
+      }),
+
+    'an overloaded API server is a 503 for the caller, and its refusal a 400': () =>
+      withPair(async ({ proxy, urls }) => {
+        const answers: [code: number, reason: string, expected: number, word: string][] = [
+          [500, 'InternalError', 503, 'ClusterUnavailable'],
+          [503, 'ServiceUnavailable', 503, 'ClusterUnavailable'],
+          [504, 'Timeout', 503, 'ClusterUnavailable'],
+          [422, 'Invalid', 400, 'InvalidRequest'],
+        ]
+        for (const [code, reason, expected, word] of answers) {
+          const rule = proxy
+            .when(CREATES)
+            .answer(code, { kind: 'Status', status: 'Failure', code, reason, message: reason })
+          expectFailure(await delegate(urls[1], `code-${code}`), expected, word)
+          rule.remove()
+        }
+        await idFrom(urls[1], 'well')
+      }),
+
+    'its readers never see a job go back': () =>
+      withPair(async ({ site, proxy, urls }) => {
+        const order = ['queued', 'assigned', 'running', 'completed']
+        const seen: number[] = []
+        const id = await idFrom(urls[1], 'forward')
+        const cut = proxy.when({ ...JOB_WATCH, path: /watch=true/ })
+        await site.until(
+          'the job to be over for the second replica',
+          async () => {
+            const { body: said } = await call(`${urls[1]}/api/jobs/${id}`)
+            seen.push(order.indexOf(String(record(said['data'])['status'])))
+            if (seen.length % 5 === 0) cut.cut().remove()
+            return seen.at(-1) === 3
+          },
+          40_000,
+        )
+        expect(seen).to.deep.equal(seen.toSorted((a, b) => a - b))
+      }),
+  })
+})
