@@ -7,6 +7,7 @@ import { allAssigned, allPods, countOf, createJobs } from './backlog.ts'
 import { type Surroundings, surroundings } from './machine.ts'
 import { Operator } from './operator.ts'
 import { PodWatch } from './pod-watch.ts'
+import type { Shipped } from './shipped.ts'
 import { onStage, type Stage } from './stage.ts'
 import { difference, mean, type Rate, rateOf } from './statistics.ts'
 import { accountOf, type WriteAccount } from './write-account.ts'
@@ -52,11 +53,11 @@ export interface OperatorDrain {
 }
 
 /** One drain on a fresh control plane: raw, operator, raw. */
-export function measureDrain(jobs: number, flags: readonly string[]): Promise<DrainResult> {
+export function measureDrain(jobs: number, shipped: Shipped): Promise<DrainResult> {
   return onStage(async (stage) => {
     const around = surroundings()
     const before = await rawRun(stage, 'raw-before', jobs)
-    const operator = await operatorRun(stage, jobs, flags)
+    const operator = await operatorRun(stage, jobs, shipped)
     const after = await rawRun(stage, 'raw-after', jobs)
     const ratio = (kind: keyof Rate): number => operator.rate[kind] / mean([before.rate[kind], after.rate[kind]])
     return {
@@ -105,7 +106,7 @@ function costOf({ client, server }: Cost, made: number): Cost {
 }
 
 /** The operator, started with all jobs there already, on its own until it has nothing left to do. */
-async function operatorRun(stage: Stage, jobs: number, flags: readonly string[]): Promise<OperatorDrain> {
+async function operatorRun(stage: Stage, jobs: number, shipped: Shipped): Promise<OperatorDrain> {
   const made = jobs + warmUp
   const place = await stage.place('runnerhub')
   await createJobs(stage, place, made)
@@ -113,7 +114,7 @@ async function operatorRun(stage: Stage, jobs: number, flags: readonly string[])
   await watch.start()
   const spent = await meter(stage)
   const begunMs = performance.timeOrigin + performance.now()
-  const operator = await Operator.start(stage, place, flags)
+  const operator = await Operator.start(stage, place, shipped)
   try {
     await operator.during(allPods(stage, place, watch, made))
     const [busy, server] = await Promise.all([operator.usage(), spent()])

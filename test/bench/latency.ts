@@ -11,6 +11,7 @@ import { Operator } from './operator.ts'
 import type { Place } from './place.ts'
 import { PodWatch } from './pod-watch.ts'
 import { postPair } from './raw-pair.ts'
+import type { Shipped } from './shipped.ts'
 import { onStage, type Stage } from './stage.ts'
 import { difference, quantile } from './statistics.ts'
 
@@ -40,12 +41,12 @@ export interface Load {
 }
 
 /** One load on a fresh control plane: raw, operator, raw. All times are of this process's monotonic clock. */
-export function measureLatency({ perSecond, seconds }: Load, flags: readonly string[]): Promise<LatencyResult> {
+export function measureLatency({ perSecond, seconds }: Load, shipped: Shipped): Promise<LatencyResult> {
   return onStage(async (stage) => {
     const around = surroundings()
     const half = { perSecond, seconds: seconds / 2 }
     const before = await rawRun(stage, 'raw-before', half)
-    const own = await operatorRun(stage, { perSecond, seconds }, flags)
+    const own = await operatorRun(stage, { perSecond, seconds }, shipped)
     const after = await rawRun(stage, 'raw-after', half)
     const raw = latencyOf([...before, ...after])
     const operator = latencyOf(own)
@@ -84,12 +85,12 @@ async function rawRun(stage: Stage, namespace: string, load: Load): Promise<numb
   }
 }
 
-async function operatorRun(stage: Stage, load: Load, flags: readonly string[]): Promise<number[]> {
+async function operatorRun(stage: Stage, load: Load, shipped: Shipped): Promise<number[]> {
   const place = await stage.place('runnerhub')
   const client = clientOf(stage, place, 'runnerhub-bench')
   const watch = new PodWatch(stage, place)
   await watch.start()
-  const operator = await Operator.start(stage, place, flags)
+  const operator = await Operator.start(stage, place, shipped)
   try {
     await createJobs(stage, place, warmUp)
     await operator.during(allPods(stage, place, watch, warmUp))

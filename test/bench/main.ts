@@ -7,25 +7,27 @@ import { buildOperator } from './operator.ts'
 import { type Options, readOptions } from './options.ts'
 import { say } from './progress.ts'
 import { type BenchResult, table } from './report.ts'
+import { readShipped } from './shipped.ts'
 import { trustworthy } from './trustworthy.ts'
 
 const options = readOptions(process.argv.slice(2))
 if (options !== undefined) await run(options)
 
 async function run({ parts, jobs, repeats, seconds, rates, json, cpuProfile }: Options): Promise<void> {
-  const flags = await buildOperator()
-  if (cpuProfile !== undefined) flags.push('--cpu-prof', `--cpu-prof-dir=${cpuProfile}`)
+  await buildOperator()
+  const shipped = await readShipped()
+  if (cpuProfile !== undefined) shipped.flags.push('--cpu-prof', `--cpu-prof-dir=${cpuProfile}`)
   const drains: DrainResult[] = []
   const latencies: LatencyResult[] = []
   for (let cell = 1; cell <= (parts.includes('drain') ? repeats : 0); cell += 1) {
     say(`drain ${cell} of ${repeats}`)
-    drains.push(await trustworthy(() => measureDrain(jobs, flags)))
+    drains.push(await trustworthy(() => measureDrain(jobs, shipped)))
   }
   for (const perSecond of parts.includes('latency') ? rates : []) {
     say(`latency at ${perSecond} jobs per second`)
-    latencies.push(await trustworthy(() => measureLatency({ perSecond, seconds }, flags)))
+    latencies.push(await trustworthy(() => measureLatency({ perSecond, seconds }, shipped)))
   }
-  const conditions = { machine: machineText(), node: process.version, flags, jobs, seconds }
+  const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
   const result: BenchResult = { conditions, drains, latencies }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)

@@ -1,27 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFile, mkdir, open, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { command } from '../command.ts'
 import { type Usage, usageOf } from './machine.ts'
 import type { Place } from './place.ts'
+import type { Shipped } from './shipped.ts'
 import type { Stage } from './stage.ts'
 
 const root = join(import.meta.dirname, '../..')
 const app = join(root, 'build/bench/app')
 
-/** Compiles the operator as the image has it, and tells the image's flags for Node.js. */
-export async function buildOperator(): Promise<string[]> {
+/** Compiles the operator as the image has it. */
+export async function buildOperator(): Promise<void> {
   await mkdir(app, { recursive: true })
   const project = join(root, 'config/tsconfig.build.json')
   await command(join(root, 'node_modules/.bin/tsc'), '--project', project, '--outDir', join(app, 'dist'))
   await copyFile(join(root, 'package.json'), join(app, 'package.json'))
-  return imageFlags(await readFile(join(root, 'Dockerfile'), 'utf8'))
-}
-
-/** What stands in the image's ENTRYPOINT between node and its program. */
-function imageFlags(dockerfile: string): string[] {
-  const words: unknown = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]')
-  return Array.isArray(words) ? words.map(String).filter((word) => word.startsWith('--')) : []
 }
 
 /** The operator as a process of its own, as it runs in its pod. */
@@ -34,11 +28,11 @@ export class Operator {
     this.#ended = new Promise((resolve) => child.once('exit', resolve))
   }
 
-  static async start({ server }: Stage, place: Place, flags: readonly string[]): Promise<Operator> {
+  static async start({ server }: Stage, place: Place, { flags, environment }: Shipped): Promise<Operator> {
     const log = await open(join(root, 'build/bench/operator.log'), 'a')
     const { hostname, port } = new URL(server)
     const env = {
-      NODE_ENV: 'production',
+      ...environment,
       POD_NAMESPACE: place.namespace,
       POD_NAME: 'runnerhub-bench',
       KUBERNETES_SERVICE_HOST: hostname,

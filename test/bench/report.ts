@@ -1,10 +1,11 @@
 import type { DrainResult } from './drain.ts'
 import type { LatencyResult } from './latency.ts'
+import type { Shipped } from './shipped.ts'
 import { median, quantile } from './statistics.ts'
 
 /** All that was measured, and under which conditions. */
 export interface BenchResult {
-  conditions: { machine: string; node: string; flags: readonly string[]; jobs: number; seconds: number }
+  conditions: Shipped & { machine: string; node: string; jobs: number; seconds: number }
   drains: DrainResult[]
   latencies: LatencyResult[]
 }
@@ -13,7 +14,8 @@ type Row = [what: string, value: string, target: string]
 
 /** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
 export function table({ conditions, drains, latencies }: BenchResult): string {
-  const { machine, node, flags, jobs, seconds } = conditions
+  const { machine, node, jobs, seconds } = conditions
+  const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
   const rows: Row[] = [...(drains.length > 0 ? drainRows(drains) : []), ...latencies.flatMap(latencyRows)]
   const cells = [['', 'measured', 'target'] as Row, ...rows]
   const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
@@ -26,7 +28,7 @@ export function table({ conditions, drains, latencies }: BenchResult): string {
     line(widths.map((width) => '-'.repeat(width))),
     ...body.map(line),
     '',
-    `${machine}; Node.js ${node} ${flags.join(' ')}; drain of ${jobs} jobs, ${drains.length} times; latency for ${seconds} s.`,
+    `${machine}; Node.js ${node} ${settings.join(' ')}; drain of ${jobs} jobs, ${drains.length} times; latency for ${seconds} s.`,
     `Load before each cell ${around.map(({ load }) => load.toFixed(1)).join(', ')}; ` +
       `a fixed loop took ${around.map(({ loopMs }) => loopMs).join(', ')} ms.`,
   ].join('\n')
