@@ -100,7 +100,12 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
   })
   const settings = { startTroubleMs: config.startTroubleSeconds * 1000 }
   const options = { client, caches, log, recorder, clock, workers: config.workers, settings }
-  await Promise.all([recorder.run(signal), election.run((term) => runTerm(options, term), signal)])
+  // Events go on until the last pass has ended: it may have something to tell.
+  const done = new AbortController()
+  const recording = recorder.run(done.signal)
+  await election.run((term) => runTerm(options, term), signal)
+  done.abort(new Error('the controllers have stopped'))
+  await recording
 }
 
 async function runFacade({ config, log, caches, clientAs, signal }: Process): Promise<void> {
