@@ -17,7 +17,7 @@ import { type Operator, type OperatorOptions, startOperator } from './operator.t
 import { History } from './site/history.ts'
 import { newJob, newPool } from './site/objects.ts'
 import { manifests, type Plane, sharedPlane } from './site/plane.ts'
-import { events, report } from './site/report.ts'
+import { events, report, type Scene } from './site/report.ts'
 
 const forever = new AbortController().signal
 
@@ -127,11 +127,11 @@ export class Site {
   }
 
   /** Waits for a condition; a failure tells the whole state of the site. */
-  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 15_000) {
+  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 15_000, job?: string) {
     try {
       return await eventually(condition, { what, withinMs })
     } catch (error) {
-      const state = await report(this.client, this.namespace, this.#operators)
+      const state = await report(this.client, this.#scene(job))
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${state}`, { cause: error })
     }
   }
@@ -148,6 +148,7 @@ export class Site {
         return wanted.every(([field, value]) => has.get(field) === value) ? job : undefined
       },
       withinMs,
+      name,
     )
   }
 
@@ -163,7 +164,7 @@ export class Site {
   async isGone(job: string, withinMs = GARBAGE_MS): Promise<void> {
     const what = `nothing to be left of job ${job}`
     const left = async () => [await this.job(job), await this.runner(job), await this.pod(job)]
-    await this.until(what, async () => (await left()).every((object) => object === undefined), withinMs)
+    await this.until(what, async () => (await left()).every((object) => object === undefined), withinMs, job)
   }
 
   /** What holds whatever happens: a job has one pod, ever, and its status goes forward and then stands still. */
@@ -174,14 +175,17 @@ export class Site {
       ...this.history.violations,
       ...doubles.map(([, records]) => `several pods for one job: ${JSON.stringify(records)}`),
     ]
-    if (wrong.length > 0)
-      throw new Error([...wrong, await report(this.client, this.namespace, this.#operators)].join('\n'))
+    if (wrong.length > 0) throw new Error([...wrong, await report(this.client, this.#scene())].join('\n'))
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#operators.map((operator) => operator.close()))
     await Promise.all([this.kubelet.stop(), this.history.stop()])
     await rm(join(this.tokenFile, '..'), { recursive: true, force: true })
+  }
+
+  #scene(job?: string): Scene {
+    return { namespace: this.namespace, operators: this.#operators, job }
   }
 
   #here<T extends KubeObject>(object: NewObject<T>): NewObject<T> {

@@ -13,13 +13,26 @@ export interface KubeEvent extends KubeObject {
 
 export const events: Resource<KubeEvent> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }
 
+/** How many objects of a kind are shown where the question is not about a single job. */
+const SHOWN = 10
+
+/** What a failure is about. */
+export interface Scene {
+  namespace: string
+  operators: readonly Operator[]
+  /** One job; all of them where it is not given. */
+  job?: string | undefined
+}
+
 /** Everything that tells why a test failed: jobs, Runners, pods, Events, and the ends of the operators' logs. */
-export async function report(client: KubeClient, namespace: string, operators: readonly Operator[]): Promise<string> {
+export async function report(client: KubeClient, { namespace, operators, job }: Scene): Promise<string> {
   const section = async <T extends KubeObject>(resource: Resource<T>, line: (object: T) => string): Promise<string> => {
     const signal = AbortSignal.timeout(5000)
     try {
-      const { items } = await client.listPage(resource, namespace, { limit: 30 }, signal)
-      return `--- ${resource.plural}\n${items.map(line).join('\n')}`
+      const { items } = await client.listPage(resource, namespace, {}, signal)
+      const about = items.filter((object) => job === undefined || nameOf(object).startsWith(job))
+      const lines = about.slice(0, SHOWN).map(line)
+      return [`--- ${resource.plural}: ${items.length}`, ...lines].join('\n')
     } catch (error) {
       return `--- ${resource.plural}: ${String(error)}`
     }
@@ -32,6 +45,10 @@ export async function report(client: KubeClient, namespace: string, operators: r
   ])
   const logs = operators.map((operator, index) => `--- log of operator ${index + 1}\n${operator.tail()}`)
   return [...sections, ...logs].join('\n')
+}
+
+function nameOf(object: KubeEvent): string {
+  return object.regarding?.name ?? object.metadata.name
 }
 
 function ofJob({ metadata, spec, status }: RunnerJob): string {

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { succeeds } from '../../kubelet/script.ts'
+import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { exited, runs, succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
@@ -51,6 +53,14 @@ describe('an API server that answers badly', function () {
     })
   }
 
+  it('adopts its Runner also when the watch does not tell of it', async () => {
+    const blind = proxy.when({ path: /\/runners\?.*watch=true/ }).stall()
+    proxy.when({ ...CONTROLLERS, method: 'POST', path: /\/runners(\?|$)/, times: 1 }).dropReply()
+    await site.createJob('blind')
+    await site.jobIs('blind', { phase: 'Completed' })
+    expect(blind.hits, 'watches').to.equal(1)
+  })
+
   it('goes on when every reply is lost for a while', async () => {
     const rule = proxy.when({ ...ABOUT_JOBS, times: 25 }).dropReply()
     const jobs = ['mute-0', 'mute-1', 'mute-2']
@@ -91,6 +101,26 @@ describe('an API server that answers badly', function () {
       for (const job of jobs) await site.jobIs(job, { phase: 'Completed' }, 20_000)
     })
   }
+
+  it('lets go of a pod only when its outcome is stored, even if the pod is deleted meanwhile', async () => {
+    site.kubelet.onPod(() => runs())
+    await site.createJob('held')
+    await site.jobIs('held', { phase: 'Running' })
+    const rule = proxy
+      .when({ ...CONTROLLERS, method: 'PUT', path: /\/runnerjobs\// })
+      .answer(500, status(500, 'InternalError'))
+    await site.kubelet.tell('held-1', (pod) => exited(pod, 9))
+    // The times of pods are whole seconds: within the same one nobody could tell which came first.
+    const ended = Date.now()
+    await site.until('the operator to have tried for a while', () => rule.hits > 3 && Date.now() > ended + 2000)
+    await site.delete(pods, 'held-1')
+    const tries = rule.hits
+    await site.until('the operator to have tried again', () => rule.hits > tries)
+    expect((await site.pod('held'))?.metadata.finalizers, 'its only proof').to.include(OUTCOME_FINALIZER)
+    rule.remove()
+    await site.jobIs('held', { phase: 'Failed', reason: 'ExitCode', exitCode: 9 }, 30_000)
+    await site.until('the pod to be gone', async () => (await site.pod('held')) === undefined)
+  })
 
   it('keeps other jobs going while one of them gets no answer', async () => {
     const rule = proxy.when({ ...CONTROLLERS, method: 'PUT', path: /\/runnerjobs\/hung\/status/ }).stall()

@@ -24,10 +24,13 @@ const cases: Record<string, Case> = {
     meanwhile: (site, job) => end(site, job, 0),
     ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
   },
-  'of pods, when the pod ends and is deleted at once': {
+  'of pods, when the pod ends and is deleted soon after': {
     plural: 'pods',
     async meanwhile(site, job) {
       await end(site, job, 5)
+      // The times of pods are whole seconds: within the same one nobody could tell which came first.
+      const ended = Date.now()
+      await site.until('the next second but one', () => Date.now() > ended + 2000)
       await site.delete(pods, `${job}-1`)
     },
     ends: { phase: 'Failed', reason: 'ExitCode', exitCode: 5 },

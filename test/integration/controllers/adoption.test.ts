@@ -60,7 +60,8 @@ describe('names that are taken', function () {
     expect(job.status.podUID).to.not.equal(stranger.metadata.uid)
   })
 
-  it('a Runner of another job of the name is waited for, and its end is not taken for ours', async () => {
+  it('a pod that still terminates for an earlier job of the name is waited for, and its end is not taken for ours', async () => {
+    site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: 2000 } }))
     const before = await site.createJob('renamed')
     await site.jobIs('renamed', { phase: 'Running' })
     // Deleted and made again while the old pod takes its time to stop.
@@ -70,6 +71,7 @@ describe('names that are taken', function () {
     site.kubelet.onPod(() => exits(0))
     const ended = await site.jobIs('renamed', { phase: 'Completed' }, GARBAGE_MS)
     const [first, second] = site.kubelet.ledger.of('renamed')
+    expect(second?.at, 'the second pod comes after the end of the first').to.be.above((first?.at ?? 0) + 2000)
     expect(first?.jobUid).to.equal(before.metadata.uid)
     expect(second?.jobUid).to.equal(job.metadata.uid)
     expect(ended.status.podUID).to.equal(second?.uid)

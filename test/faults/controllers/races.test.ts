@@ -1,0 +1,102 @@
+import { expect } from 'chai'
+import { pods } from '../../../src/api/pod.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runners } from '../../../src/api/runner.ts'
+import { exits } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+import { sideBySide } from '../../site/side-by-side.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+/** Every request by which controllers write, or make sure before they write. */
+const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
+
+interface Race {
+  site: Site
+  job: string
+}
+
+/** Holds up each request of a job's life in turn, and does something to the job in that very moment. */
+async function raceEach(
+  prefix: string,
+  meanwhile: (race: Race) => Promise<void>,
+  judge: (race: Race) => Promise<void>,
+): Promise<void> {
+  const site = await openSite()
+  const proxy = await startFaultProxy(site.plane.controlPlane)
+  try {
+    await site.createPool('default', { finishedPodTTLSeconds: 0 })
+    site.kubelet.onPod(() => exits(0, { startMs: 50, runMs: 150 }))
+    await (await site.operator({ proxy })).leads()
+    await quiet(site, proxy)
+    let nth = 1
+    while (await raceAt(nth, { site, job: `${prefix}-${nth}` })) nth += 1
+    expect(nth, 'requests').to.be.above(6)
+    await site.checkInvariants()
+  } finally {
+    await site.close()
+    await proxy.close()
+  }
+
+  async function raceAt(nth: number, race: Race): Promise<boolean> {
+    const stalled = proxy.when({ ...REQUESTS, nth }).stall()
+    await site.createJob(race.job, { ttlSecondsAfterFinished: 1 })
+    const isOver = async () => (await site.job(race.job)) === undefined
+    await site.until('the request, or the end of the job', async () => stalled.hits > 0 || isOver(), 30_000)
+    const isHit = stalled.hits > 0
+    if (isHit) await meanwhile(race)
+    stalled.remove()
+    await judge(race)
+    await quiet(site, proxy)
+    return isHit
+  }
+}
+
+/** When the controllers have had nothing to ask for a while. */
+async function quiet(site: Site, proxy: FaultProxy): Promise<void> {
+  const last = () => proxy.seen(REQUESTS).at(-1)?.at ?? 0
+  await site.until('the controllers to be done', () => performance.now() - last() > 300, 30_000)
+}
+
+async function nothingLeft({ site, job }: Race): Promise<void> {
+  await site.isGone(job)
+  expect(await site.list(runners), 'Runners').to.deep.equal([])
+  expect(await site.list(pods), 'pods').to.deep.equal([])
+}
+
+describe('in the middle of each request of a job’s life', function () {
+  this.timeout('150s')
+
+  sideBySide({
+    'the job is deleted: nothing is left': () =>
+      raceEach('deleted', async ({ site, job }) => deleteNow(site, job), nothingLeft),
+
+    'the job is deleted and made anew: each has a pod of its own at the most, and the new one completes': () =>
+      raceEach(
+        'renewed',
+        async ({ site, job }) => {
+          await deleteNow(site, job)
+          await site.createJob(job, { ttlSecondsAfterFinished: 1 })
+        },
+        async (race) => {
+          await nothingLeft(race)
+          const uids = new Set(race.site.kubelet.ledger.of(race.job).map(({ jobUid }) => jobUid))
+          const ends = [...uids].map((uid) => race.site.history.of(uid).at(-1)?.phase)
+          expect(ends.at(-1), `the last of ${JSON.stringify(ends)}`).to.equal('Completed')
+        },
+      ),
+
+    'the job is cancelled: it is over, one way or the other, and nothing is left': () =>
+      raceEach('cancelled', async ({ site, job }) => site.cancel(job).catch(() => {}), nothingLeft),
+
+    'its pod is deleted: that is its end, and nothing is left': () =>
+      raceEach('robbed', async ({ site, job }) => site.delete(pods, `${job}-1`).catch(() => {}), nothingLeft),
+
+    'its Runner is deleted: that is its end, and nothing is left': () =>
+      raceEach('evicted', async ({ site, job }) => site.delete(runners, `${job}-1`).catch(() => {}), nothingLeft),
+  })
+})
+
+async function deleteNow(site: Site, job: string): Promise<void> {
+  await site.delete(runnerJobs, job).catch(() => {}) // in the last of these moments it is gone by itself
+  await site.until('the job to be gone', async () => (await site.job(job)) === undefined)
+}

@@ -1,0 +1,95 @@
+import { expect } from 'chai'
+import { pods } from '../../../src/api/pod.ts'
+import { record } from '../../../src/kube/parse.ts'
+import type { Operator } from '../../operator.ts'
+import { succeeds } from '../../kubelet/script.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { call, expectFailure } from '../../site/call.ts'
+
+/** The parts of the logs route that need no kubelet. */
+describe('GET /api/jobs/:id/logs', function () {
+  this.timeout('60s')
+  let site: Site
+  let operator: Operator
+  const path = (job: string, query = '') => `${operator.url}/api/jobs/${job}/logs${query}`
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default')
+    await site.createPool('closed', { labels: ['closed'], maxRunners: 0 })
+    operator = await site.operator()
+    site.kubelet.onPod(() => succeeds())
+    await site.createJob('queued', { labels: ['closed'] })
+    await site.createJob('later', { labels: ['closed'] })
+    await site.createJob('over', { poolName: 'default' })
+    await site.jobIs('over', { phase: 'Completed' })
+    await site.until('the pod to be let go', async () => (await site.pod('over'))?.metadata.finalizers === undefined)
+    await site.delete(pods, 'over-1')
+    await site.until('the pod to be gone', async () => (await site.pod('over')) === undefined)
+    await site.until('the facade to know it', async () => {
+      const { body } = await call(path('over'))
+      return record(body['data'])['state'] === 'unavailable'
+    })
+  })
+  after(() => site.close())
+
+  const follow = (job: string) =>
+    fetch(path(job, '?follow=true'), {
+      headers: { authorization: `Bearer ${TOKEN}` },
+      signal: AbortSignal.timeout(20_000),
+    })
+
+  it('is empty while the job waits', async () => {
+    const { status, body } = await call(path('queued'))
+    expect(status).to.equal(200)
+    expect(body['data']).to.deep.equal({ logs: '' })
+  })
+
+  it('says that it is no longer there once the pod is gone', async () => {
+    const { status, body } = await call(path('over', '?tail=5'))
+    expect(status).to.equal(200)
+    expect(body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
+  })
+
+  it('ends at once when followed after the end', async () => {
+    const response = await follow('over')
+    expect(response.status).to.equal(200)
+    expect(response.headers.get('content-type')).to.equal('text/plain; charset=utf-8')
+    expect(await response.text()).to.equal('')
+  })
+
+  it('begins before the job does, and ends with it', async () => {
+    const response = await follow('later')
+    expect(response.status).to.equal(200)
+    const text = response.text()
+    await site.cancel('later')
+    expect(await text).to.equal('')
+  })
+
+  for (const query of [
+    'tail=-1',
+    'tail=x',
+    'tail=1.5',
+    'tail=',
+    'tail=1&tail=2',
+    'tail=99999999',
+    'follow=yes',
+    'follow=',
+  ]) {
+    it(`answers 400 to ?${query}`, async () => {
+      expectFailure(await call(path('queued', `?${query}`)), 400, 'InvalidRequest')
+    })
+  }
+
+  it('answers 404 for a job that does not exist, followed or not', async () => {
+    for (const query of ['', '?follow=true']) expectFailure(await call(path('none', query)), 404, 'NotFound')
+  })
+
+  it('does not keep the operator from ending within ten seconds', async () => {
+    const response = await follow('queued')
+    const text = response.text().catch(() => 'cut')
+    expect(await operator.terminate()).to.be.below(10_000)
+    expect(operator.exitCode).to.equal(0)
+    await text
+  })
+})
