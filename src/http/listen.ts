@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Log } from '../kube/log.ts'
 
 /** How long calls under way may take to end once we are asked to stop. */
@@ -13,11 +14,16 @@ const DRAIN_MS = 5000
 export async function listen(
   server: Server,
   port: number,
-  { name, log, signal }: { name: string; log: Log; signal: AbortSignal },
+  { name, log, signal, drainMs = DRAIN_MS }: { name: string; log: Log; signal: AbortSignal; drainMs?: number },
 ): Promise<void> {
   server.headersTimeout = 10_000
   server.requestTimeout = 30_000
   server.maxHeadersCount = 100
+  const open = new Set<Socket>()
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
   server.listen(port)
   await once(server, 'listening')
   log.info({ name, address: server.address() }, 'listening')
@@ -25,7 +31,11 @@ export async function listen(
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
-  const deadline = AbortSignal.timeout(DRAIN_MS)
-  deadline.addEventListener('abort', () => server.closeAllConnections(), { once: true })
+  const deadline = AbortSignal.timeout(drainMs)
+  // closeAllConnections() would leave out those that have become WebSockets, and wait for callers that are gone.
+  const cut = (): void => {
+    for (const socket of open) socket.destroy()
+  }
+  deadline.addEventListener('abort', cut, { once: true })
   await closed
 }

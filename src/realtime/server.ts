@@ -68,8 +68,9 @@ export function makeRealtime({ caches, admit, clock, log }: RealtimeOptions): Re
   }
 }
 
+/** Answers and hangs up. No timeout watches an upgraded connection: one whose caller does not close it would stay. */
 function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }
 
 function presentSteps(caches: Caches, story: JobStory, repository: string): Step[] {

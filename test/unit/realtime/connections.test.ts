@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import type { IncomingHttpHeaders, Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { expect } from 'chai'
+import { makeStores } from '../../../src/cluster/caches.ts'
+import { listen } from '../../../src/http/listen.ts'
+import { makeRealtime } from '../../../src/realtime/server.ts'
+import { HandClock } from '../../clock.ts'
+import { eventually } from '../../eventually.ts'
+import { RecordedLog } from '../../recorded-log.ts'
+
+describe('connections of the realtime server', () => {
+  let stop: AbortController
+  let served: Promise<void>
+  let server: Server
+  const callers: Socket[] = []
+
+  beforeEach(async () => {
+    const log = new RecordedLog()
+    const caches = { ...makeStores(log), reflectors: [] }
+    const admit = ({ authorization }: IncomingHttpHeaders) => Promise.resolve(authorization !== undefined)
+    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log })
+    server = realtime.server
+    stop = new AbortController()
+    stop.signal.addEventListener('abort', () => void realtime.close(), { once: true })
+    served = listen(server, 0, { name: 'realtime', log, signal: stop.signal, drainMs: 50 })
+    await once(server, 'listening')
+  })
+  afterEach(async () => {
+    stop.abort()
+    for (const caller of callers.splice(0)) caller.destroy()
+    await served
+  })
+
+  /** Asks for a WebSocket; reads what is answered, and neither answers nor closes anything itself. */
+  async function upgrade(path: string, headers = ''): Promise<string> {
+    const caller = connect({ port: portOf(server), host: '127.0.0.1', allowHalfOpen: true })
+    caller.on('error', () => {}) // being cut off is what these expect
+    callers.push(caller)
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+    caller.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}${headers}\r\n`)
+    const answer: unknown[] = await once(caller, 'data')
+    return String(answer[0])
+  }
+
+  it('end with the server, though nobody answers at the other end', async () => {
+    for (const path of ['/', '/socket.io/?EIO=4&transport=websocket']) {
+      expect(await upgrade(path, 'Authorization: Bearer x\r\n')).to.match(/^HTTP\/1\.1 101 /)
+    }
+    stop.abort()
+    await served
+  })
+
+  it('that are refused are hung up, though their callers keep them open', async () => {
+    expect(await upgrade('/')).to.match(/^HTTP\/1\.1 401 /)
+    await eventually(async () => (await connectionsOf(server)) === 0, { what: 'the connection to end', withinMs: 5000 })
+  })
+})
+
+function portOf(server: Server): number {
+  const address: AddressInfo | string | null = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+  )
+}
