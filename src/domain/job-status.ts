@@ -61,7 +61,7 @@ export function delegatedAt(job: RunnerJob): string {
 
 function timesOf(job: RunnerJob, move: Move, { runner, pod }: Whereabouts, now: Date): Partial<RunnerJobStatus> {
   const { status } = job
-  const floor = delegatedAt(job)
+  const floor = delegatedBy(job, now)
   const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? move.assignedAt)
   const startedAt = status.startedAt ?? latest(assignedAt ?? floor, pod?.startedAt ?? move.startedAt)
   return {
@@ -71,6 +71,15 @@ function timesOf(job: RunnerJob, move: Move, { runner, pod }: Whereabouts, now: 
       completedAt: latest(startedAt ?? assignedAt ?? floor, move.finishedAt ?? now.toISOString()),
     }),
   }
+}
+
+/**
+ * When the job was delegated, at the latest now or in the second of its creation: a date far ahead would become every
+ * later time of the job, so that no deadline came and its lifetime never ended.
+ */
+function delegatedBy(job: RunnerJob, now: Date): string {
+  const highestMs = Math.max(now.getTime(), Date.parse(job.metadata.creationTimestamp) + 1000)
+  return new Date(Math.min(Date.parse(delegatedAt(job)), highestMs)).toISOString()
 }
 
 /** A time, but not before its floor; nothing where it is unknown. */

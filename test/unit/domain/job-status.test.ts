@@ -49,6 +49,14 @@ describe('the status after a move', () => {
     expect(statusAfter(aJob(), waits, {}, at(9))).to.not.have.any.keys('assignedAt', 'startedAt', 'completedAt')
   })
 
+  it('does not take its times from a delegation that is dated later than now', () => {
+    const job = aJob({ spec: { delegatedAt: '9999-12-31T23:59:59-23:59' } })
+    const running = statusAfter(job, runs, { runner: aRunner() }, at(3))
+    expect(running.assignedAt).to.equal(at(3).toISOString())
+    const over = statusAfter(aJob({ spec: job.spec, status: running }), done, {}, at(9))
+    expect(over).to.include({ assignedAt: at(3).toISOString(), completedAt: at(9).toISOString() })
+  })
+
   it('keeps the Runner that it was given to first', () => {
     const runnerRef = { name: 'job-1', uid: 'first' }
     const job = aJob({ status: { phase: 'Assigned', runnerRef } })
