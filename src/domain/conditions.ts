@@ -1,8 +1,12 @@
 import type { Condition } from '../api/object.ts'
 
-/** Text for a status field, cut to what the CRD accepts. */
+/**
+ * Text for a status field, cut to what the CRD accepts. Never through a character of two code units: the API server
+ * stores a replacement for half of one, which would differ from what is wanted at every look.
+ */
 export function shorten(text: string, longest = 1024): string {
-  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`
+  if (text.length <= longest) return text
+  return `${text.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
 /**

@@ -46,4 +46,8 @@ describe('texts of a status', () => {
       .to.have.length(1024)
       .and.match(/x…$/)
   })
+
+  it('are not cut through a character', () => {
+    for (const before of ['', 'x']) expect(shorten(before + '🚀'.repeat(1024)).isWellFormed(), before).to.equal(true)
+  })
 })
