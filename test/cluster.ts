@@ -26,13 +26,14 @@ async function findShared(): Promise<string | undefined> {
   const kubeconfig = await command(localTool('cluster'), 'kubeconfig').catch(() => undefined)
   if (kubeconfig === undefined) return undefined
   const client = new KubeClient(await fromKubeconfig(kubeconfig), { userAgent: 'runnerhub-test' })
-  const ready = client.request('GET', '/readyz', {}, AbortSignal.timeout(5000))
-  return await ready
-    .then(
-      () => kubeconfig,
-      () => undefined,
-    )
-    .finally(() => client.close())
+  try {
+    await client.request('GET', '/readyz', {}, AbortSignal.timeout(5000))
+    return kubeconfig
+  } catch {
+    return undefined
+  } finally {
+    await client.close()
+  }
 }
 
 /**
