@@ -1,3 +1,4 @@
+import type { Clock } from '../kube/clock.ts'
 import type { Step } from './job-story.ts'
 import { type Message, detailedMessage, messageOf, plainMessage } from './message.ts'
 import { BadMessage, parseSubscription, parseUnsubscription, type Subscription } from './subscription.ts'
@@ -13,7 +14,19 @@ const MOST_SUBSCRIPTIONS = 1000
 /** Jobs in one frame of a snapshot. */
 const SNAPSHOT_FRAME = 200
 
+/** Jobs that one client is told of in snapshots: so many at once, then so many a millisecond. One snapshot may be longer. */
+const SNAPSHOT_BURST = 10_000
+const SNAPSHOT_RATE = 1
+
+/** What one client has subscribed to, and what its snapshots have cost that time has not paid yet. */
+interface Account {
+  repositories: Set<string>
+  debt: number
+  countedAtMs: number
+}
+
 export interface HubOptions {
+  clock: Pick<Clock, 'monotonicMs'>
   /** The present steps of all jobs of a repository, or of all repositories ('*'). */
   present: (repository: string) => Step[]
 }
@@ -22,23 +35,25 @@ export interface HubOptions {
 export class Hub {
   readonly #present: (repository: string) => Step[]
   readonly #listeners = new Map<string, Map<Client, Subscription>>()
-  readonly #repositories = new Map<Client, Set<string>>()
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+  readonly #accounts = new Map<Client, Account>()
 
-  constructor({ present }: HubOptions) {
+  constructor({ present, clock }: HubOptions) {
     this.#present = present
+    this.#clock = clock
   }
 
   get clients(): number {
-    return this.#repositories.size
+    return this.#accounts.size
   }
 
   join(client: Client): void {
-    this.#repositories.set(client, new Set())
+    this.#accounts.set(client, { repositories: new Set(), debt: 0, countedAtMs: this.#clock.monotonicMs() })
   }
 
   leave(client: Client): void {
-    for (const repository of this.#repositories.get(client) ?? []) this.#remove(client, repository)
-    this.#repositories.delete(client)
+    for (const repository of this.#accounts.get(client)?.repositories ?? []) this.#remove(client, repository)
+    this.#accounts.delete(client)
   }
 
   /** Follows what a client sent; answers with what to acknowledge. Throws BadMessage for what it does not know. */
@@ -72,30 +87,43 @@ export class Hub {
 
   #subscribe(client: Client, subscription: Subscription): { repository: string } {
     const { repository } = subscription
-    const repositories = this.#repositories.get(client)
-    if (repositories === undefined) return { repository }
+    const account = this.#accounts.get(client)
+    if (account === undefined) return { repository }
+    const { repositories } = account
     if (repositories.size >= MOST_SUBSCRIPTIONS && !repositories.has(repository)) {
       throw new BadMessage(`a client may subscribe to ${MOST_SUBSCRIPTIONS} repositories`)
+    }
+    if (subscription.snapshot && this.#debtOf(account) >= SNAPSHOT_BURST) {
+      throw new BadMessage('too many snapshots in a short time, try again in a while')
     }
     repositories.add(repository)
     const listeners = this.#listeners.get(repository) ?? new Map<Client, Subscription>()
     listeners.set(client, subscription)
     this.#listeners.set(repository, listeners)
     // Nothing can happen between the snapshot and the first step after it: both are told in one turn.
-    if (subscription.snapshot) this.#sendSnapshot(client, repository)
+    if (subscription.snapshot) account.debt += this.#sendSnapshot(client, repository)
     return { repository }
   }
 
-  #sendSnapshot(client: Client, repository: string): void {
+  #debtOf(account: Account): number {
+    const now = this.#clock.monotonicMs()
+    account.debt = Math.max(0, account.debt - (now - account.countedAtMs) * SNAPSHOT_RATE)
+    account.countedAtMs = now
+    return account.debt
+  }
+
+  /** Sends the present state of a repository's jobs; says what it cost. */
+  #sendSnapshot(client: Client, repository: string): number {
     const steps = this.#present(repository).map(({ event: _event, ...job }) => job)
     for (let from = 0; from === 0 || from < steps.length; from += SNAPSHOT_FRAME) {
       const jobs = steps.slice(from, from + SNAPSHOT_FRAME)
       client.send(messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= steps.length }))
     }
+    return steps.length + 1
   }
 
   #unsubscribe(client: Client, repository: string): { repository: string } {
-    this.#repositories.get(client)?.delete(repository)
+    this.#accounts.get(client)?.repositories.delete(repository)
     this.#remove(client, repository)
     return { repository }
   }

@@ -17,6 +17,8 @@ export function serveRawSocket(socket: WebSocket, hub: Hub): void {
   // What breaks a connection ends it; 'close' follows.
   socket.on('error', () => socket.terminate())
   socket.on('message', (data, isBinary) => {
+    // What had arrived before the connection was cut off is still handed on.
+    if (socket.readyState !== WebSocket.OPEN) return
     if (isBinary || !Buffer.isBuffer(data)) {
       socket.close(closeCodes.unsupported, 'text frames only')
       return

@@ -29,7 +29,7 @@ export interface Realtime {
 
 /** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
 export function makeRealtime({ caches, admit, clock, log }: RealtimeOptions): Realtime {
-  const hub = new Hub({ present: (repository) => presentSteps(caches, story, repository) })
+  const hub = new Hub({ clock, present: (repository) => presentSteps(caches, story, repository) })
   const story = new JobStory(caches, (step) => hub.tell(step))
   const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
