@@ -29,7 +29,7 @@ export interface ControllersOptions {
 export async function runTerm(options: ControllersOptions, term: Term): Promise<void> {
   const { caches, clock, log } = options
   await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
-  const queue = new Workqueue({ clock, maxDeferred: Math.ceil(options.workers / 6) })
+  const queue = new Workqueue({ clock, ...roomForStatus(options.workers) })
   const shell: Shell = {
     ...options,
     client: options.client.guarded(term.guard),
@@ -46,6 +46,11 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
   } finally {
     stopWatching()
   }
+}
+
+/** Of so many workers a few may write status, and fewer while others create. */
+function roomForStatus(workers: number): { maxDeferred: number; maxDeferredBeside: number } {
+  return { maxDeferred: Math.ceil(workers / 6), maxDeferredBeside: Math.ceil(workers / 24) }
 }
 
 function dispatcher(shell: Shell, scheduler: Scheduler): (key: string, pass: Pass) => Promise<Result> {

@@ -22,6 +22,8 @@ export interface WorkqueueOptions {
   promoteAfterMs?: number
   /** How many keys at a time may be out for deferred work, so that urgent ones never find all workers at it. */
   maxDeferred?: number
+  /** The same while urgent keys wait or are out: what goes on beside them makes them slower. */
+  maxDeferredBeside?: number
 }
 
 /** Longer than any back-off, and short enough for the timers of Node, which end at 2^31 ms. */
@@ -50,6 +52,7 @@ export class Workqueue {
       maxMs: 1_000_000,
       promoteAfterMs: 10_000,
       maxDeferred: Number.POSITIVE_INFINITY,
+      maxDeferredBeside: options.maxDeferred ?? Number.POSITIVE_INFINITY,
       ...options,
     }
     this.#lanes = new Lanes(this.#options.promoteAfterMs)
@@ -127,9 +130,9 @@ export class Workqueue {
     if (!this.#running.delete(key)) return
     const lane = this.#dirty.get(key)
     this.#dirty.delete(key)
-    const gaveRoom = this.#runningDeferred.delete(key)
+    this.#runningDeferred.delete(key)
     if (lane !== undefined) this.add(key, lane)
-    else if (gaveRoom) this.#serve()
+    else if (this.#lanes.sizeOf('deferred') > 0) this.#serve() // there may be room for one now
   }
 
   #enqueue(key: string, lane: Lane): void {
@@ -142,8 +145,7 @@ export class Workqueue {
   #serve(): void {
     if (this.#takers.size > 0) this.#addDue()
     for (const give of this.#takers) {
-      const room = this.#options.maxDeferred - this.#runningDeferred.size
-      const served = this.#lanes.take(this.#options.clock.monotonicMs(), room)
+      const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#roomForDeferred())
       if (served === undefined) break
       const { owedSince, ...work } = served
       this.#running.set(work.key, owedSince)
@@ -152,6 +154,13 @@ export class Workqueue {
       give(work)
     }
     this.#setAlarm()
+  }
+
+  #roomForDeferred(): number {
+    const { maxDeferred, maxDeferredBeside } = this.#options
+    const out = this.#runningDeferred.size
+    const isBeside = this.#running.size > out || this.#lanes.sizeOf('urgent') > 0
+    return (isBeside ? Math.min(maxDeferred, maxDeferredBeside) : maxDeferred) - out
   }
 
   #addDue(): void {

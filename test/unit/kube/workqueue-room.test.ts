@@ -62,6 +62,17 @@ describe('workqueue: room for deferred work', () => {
     expect(workers.out).to.deep.equal(['s2', 's3'])
   })
 
+  it('leaves less room beside urgent keys, and all of it again when the last of these is given back', async () => {
+    queue = new Workqueue({ clock, maxDeferred: 3, maxDeferredBeside: 1 })
+    workers = new Workers(queue)
+    queue.add('create')
+    for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')
+    await workers.start(5)
+    expect(workers.out).to.deep.equal(['create', 's1'])
+    await workers.done('create')
+    expect(workers.out).to.deep.equal(['s1', 's2', 's3'])
+  })
+
   it('gives overdue keys a share beside urgent ones, and not all of it', async () => {
     for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')
     await clock.advance(10_000)
