@@ -9,13 +9,26 @@ const MOST_WAITING = 2000
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
+/** How long a connection may take to show its token: until then anybody can open one, and it costs some 10 KB. */
+const HANDSHAKE_MS = 5000
+
+export interface SocketIoOptions {
+  admit: Admit
+  handshakeMs?: number | undefined
+}
+
 /** Serves Socket.IO v4 on the same port and with the same events as raw WebSockets. */
-export function serveSocketIo(server: HttpServer, hub: Hub, admit: Admit): Server {
+export function serveSocketIo(
+  server: HttpServer,
+  hub: Hub,
+  { admit, handshakeMs = HANDSHAKE_MS }: SocketIoOptions,
+): Server {
   const io = new Server(server, {
     path: SOCKET_IO_PATH,
     serveClient: false,
     destroyUpgrade: false,
     maxHttpBufferSize: 64 * 1024,
+    connectTimeout: handshakeMs,
     pingInterval: 25_000,
     pingTimeout: 20_000,
     perMessageDeflate: false,

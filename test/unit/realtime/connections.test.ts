@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect } from 'chai'
+import { WebSocket } from 'ws'
 import { makeStores } from '../../../src/cluster/caches.ts'
 import { listen } from '../../../src/http/listen.ts'
 import { makeRealtime } from '../../../src/realtime/server.ts'
@@ -19,7 +20,7 @@ describe('connections of the realtime server', () => {
     const log = new RecordedLog()
     const caches = { ...makeStores(log), reflectors: [] }
     const admit = ({ authorization }: IncomingHttpHeaders) => Promise.resolve(authorization !== undefined)
-    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log })
+    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, handshakeMs: 50 })
     server = realtime.server
     stop = new AbortController()
     stop.signal.addEventListener('abort', () => void realtime.close(), { once: true })
@@ -49,6 +50,11 @@ describe('connections of the realtime server', () => {
     }
     stop.abort()
     await served
+  })
+
+  it('of Socket.IO end that never show a token', async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
+    await once(socket, 'close')
   })
 
   it('that are refused are hung up, though their callers keep them open', async () => {
