@@ -29,7 +29,10 @@ export function envelope({ clock, log, version }: EnvelopeOptions): FacadeMiddle
       if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata() } satisfies Envelope
     } catch (error) {
       const { status, code, message, headers } = errorToHttp(error)
-      if (status >= 500) log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      // A caller who went away is why his request failed, and gets no answer.
+      if (status >= 500 && !ctx.res.destroyed) {
+        log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      }
       ctx.status = status
       ctx.set({ ...headers })
       ctx.body = { success: false, error: message, code, metadata: metadata() } satisfies Envelope
