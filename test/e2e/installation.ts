@@ -122,11 +122,11 @@ export class Installation {
   }
 
   /** Waits for a condition; a failure tells the whole state of the namespace. */
-  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 30_000) {
+  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 30_000, job?: string) {
     try {
       return await eventually(condition, { what, withinMs, everyMs: 50 })
     } catch (error) {
-      throw new Error(`${String(error)}\n${await this.report()}`, { cause: error })
+      throw new Error(`${String(error)}\n${await this.report(job)}`, { cause: error })
     }
   }
 
@@ -137,7 +137,7 @@ export class Installation {
       const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
       return Object.entries(wanted).every(([field, value]) => has.get(field) === value) ? job : undefined
     }
-    return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs)
+    return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs, name)
   }
 
   /** What is left of a job: itself, its Runner, its pod. */
@@ -146,10 +146,10 @@ export class Installation {
     return all.flatMap((object) => (object === undefined ? [] : [object.metadata.name]))
   }
 
-  /** Everything that tells why a test failed. */
-  async report(): Promise<string> {
+  /** Everything that tells why a test failed, of one job or of all. */
+  async report(job?: string): Promise<string> {
     const log = await this.kubectl('logs', 'deployment/runnerhub', '--tail=40').catch(String)
-    return `${await report(this.client, this.namespace, [])}\n--- log of the operator\n${log}`
+    return `${await report(this.client, { namespace: this.namespace, operators: [], job })}\n--- log of the operator\n${log}`
   }
 
   /** Removes all of it; the namespace may still be going when this returns. */

@@ -15,6 +15,7 @@ export interface MakeRun {
   said(text: string, withinMs?: number): Promise<void>
   /** Ctrl-C. */
   interrupt(): void
+  /** Ends it, if it has not ended. */
   kill(): void
 }
 
@@ -39,7 +40,7 @@ export function startMakeRun(settings: string[]): MakeRun {
       await Promise.race([eventually(isSaid, { what, withinMs }), hasEnded])
     },
     interrupt: () => signalGroup(child, 'SIGINT'),
-    kill: () => signalGroup(child, 'SIGKILL'),
+    kill: () => signalGroup(child, 'SIGTERM'),
   }
 }
 

@@ -83,7 +83,7 @@ describe('a job on a real node', () => {
   it('that uses more memory than its limit fails as out of memory', async () => {
     const id = await hub.rest.delegate({ labels: ['hungry'] })
     const { status } = await hub.jobIs(id, { phase: 'Failed' })
-    expect(status, await hub.report()).to.include({ reason: 'OOMKilled', exitCode: 137 })
+    expect(status, await hub.report(id)).to.include({ reason: 'OOMKilled', exitCode: 137 })
   })
 
   it('whose pod the cluster refuses fails with its answer', async () => {

@@ -37,10 +37,11 @@ async function keepUp(options: ForwardOptions, first: Attempt, signal: AbortSign
   let isDown = false
   for (;;) {
     const said = await current.closed
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    // Ctrl-C goes to kubectl too, which may be the first to end.
     if (signal.aborted) return
     if (!isDown) options.tell(`port ${options.localPort} lost its pod, forwarding it again (${said})`)
     isDown = true
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
     current = attempt(options, options.localPort, signal)
     const isOpen = await Promise.race([current.open.then(() => true), current.closed.then(() => false)])
     if (isOpen) options.tell(`port ${options.localPort} is forwarded again`)
@@ -58,8 +59,7 @@ interface Attempt {
 function attempt({ place, service, servicePort }: ForwardOptions, localPort: number, signal: AbortSignal): Attempt {
   const ports = `${localPort === 0 ? '' : localPort}:${servicePort}`
   const [file, ...args] = kubectl(place, 'port-forward', '--address=127.0.0.1', `service/${service}`, ports)
-  // Detached: Ctrl-C goes to us alone, and we end it.
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const stop = (): void => void child.kill()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
