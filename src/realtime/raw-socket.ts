@@ -14,8 +14,8 @@ export function serveRawSocket(socket: WebSocket, hub: Hub): void {
   const client: Client = { send: (message) => send(socket, message) }
   hub.join(client)
   socket.on('close', () => hub.leave(client))
-  // What breaks a connection ends it; 'close' follows.
-  socket.on('error', () => socket.terminate())
+  // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
+  socket.on('error', () => undefined)
   socket.on('message', (data, isBinary) => {
     // What had arrived before the connection was cut off is still handed on.
     if (socket.readyState !== WebSocket.OPEN) return

@@ -14,6 +14,9 @@ import { serveSocketIo, SOCKET_IO_PATH } from './socket-io.ts'
 /** How often silent connections are asked whether they are still there; one that misses two is closed. */
 const PING_MS = 30_000
 
+/** The longest message, and how long a client may take to answer that its connection is being closed. */
+const limits = { maxPayload: 64 * 1024, closeTimeout: 2000 }
+
 export interface RealtimeOptions {
   caches: Caches
   admit: Admit
@@ -38,7 +41,7 @@ export function makeRealtime({ caches, admit, clock, log, handshakeMs }: Realtim
   })
   const io = serveSocketIo(server, hub, { admit, handshakeMs })
   const heartbeat = new Heartbeat(clock, PING_MS)
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false })
+  const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false })
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.startsWith(SOCKET_IO_PATH)) return
     socket.on('error', () => socket.destroy())

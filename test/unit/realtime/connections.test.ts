@@ -52,6 +52,20 @@ describe('connections of the realtime server', () => {
     await served
   })
 
+  it('are told why they end, though they are still sending', async () => {
+    await upgrade('/', 'Authorization: Bearer x\r\n')
+    const caller = callers.at(-1)
+    if (caller === undefined) throw new Error('no caller')
+    let told = Buffer.alloc(0)
+    caller.on('data', (bytes: Buffer) => (told = Buffer.concat([told, bytes])))
+    // The head of a text frame of 8 MiB, masked, and what it announces.
+    const head = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0])
+    caller.write(Buffer.concat([head, Buffer.alloc(8 * 1024 * 1024)]))
+    // A reset, which can overtake what was told, rejects here.
+    await once(caller, 'end')
+    expect([told.readUInt8(0), told.readUInt16BE(2)], 'a close frame and its code').to.deep.equal([0x88, 1009])
+  })
+
   it('of Socket.IO end that never show a token', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
     await once(socket, 'close')
