@@ -107,12 +107,13 @@ describe('a change of leader', function () {
     'away from one that was stopped and goes on later: it writes nothing any more': () =>
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
-        // In the middle of work.
+        // In the middle of work: it wakes up to answers, each of which makes it want to go on.
         const busy = names('busy', 20)
-        const created = Promise.all(busy.map((job) => site.createJob(job)))
-        await site.until('the leader to have begun', () => writesSince(leader, 0).length > 20)
+        const held = leader.proxy.when({ ...WRITES, method: 'POST' }).stall()
+        await Promise.all(busy.map((job) => site.createJob(job)))
+        await site.until('the leader to have begun', () => held.hits === busy.length)
         leader.operator.freeze()
-        await created
+        held.remove()
         await standby.operator.leads(0, 30_000)
         await endAll(site, jobs)
         const thawedAt = performance.now()

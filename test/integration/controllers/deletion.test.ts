@@ -87,6 +87,13 @@ describe('a job that is taken back', function () {
     })
   }
 
+  it('is Cancelled without a Runner when it was born that way', async () => {
+    await site.createJob('stillborn', { labels: ['linux'], cancel: true })
+    await site.jobIs('stillborn', { phase: 'Cancelled', reason: 'CancelRequested' })
+    expect(await site.runner('stillborn')).to.equal(undefined)
+    expect(site.kubelet.ledger.of('stillborn')).to.deep.equal([])
+  })
+
   it('is not Cancelled once it is over', async () => {
     await terminal['Completed']?.('cancel-completed')
     await site.cancel('cancel-completed')

@@ -53,6 +53,12 @@ describe('what is finished', function () {
     await site.isGone('expired')
   })
 
+  it('is deleted at once where its own time is nothing, but not before its end is stored', async () => {
+    const { metadata } = await site.createJob('fleeting', { labels: ['long'], ttlSecondsAfterFinished: 0 })
+    await site.isGone('fleeting')
+    expect(site.history.of(metadata.uid).at(-1)).to.include({ phase: 'Completed', exitCode: 0 })
+  })
+
   it('is deleted by the operator that comes after the one that ran it', async () => {
     await site.createJob('inherited', { labels: ['long'], ttlSecondsAfterFinished: 3 })
     const { metadata } = await site.jobIs('inherited', { phase: 'Completed' })

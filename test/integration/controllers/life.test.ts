@@ -1,9 +1,21 @@
 import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
-import { pods } from '../../../src/api/pod.ts'
+import { type Pod, pods } from '../../../src/api/pod.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { containerId, exited, runs, succeeds } from '../../kubelet/script.ts'
+import { containerId, exited, runs, succeeds, wholeSeconds } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site.ts'
+
+const common = { image: 'any', imageID: '', ready: false, restartCount: 0 }
+const still = ({ name }: { name: string }) => ({ ...common, name, state: { running: { startedAt: wholeSeconds() } } })
+const ended = (pod: Pod) => {
+  const terminated = {
+    exitCode: 0,
+    startedAt: wholeSeconds(),
+    finishedAt: wholeSeconds(),
+    containerID: containerId(pod),
+  }
+  return { ...common, name: 'runner', containerID: containerId(pod), state: { terminated } }
+}
 
 describe('the life of a job', function () {
   this.timeout('60s')
@@ -78,6 +90,18 @@ describe('the life of a job', function () {
     await site.jobIs('slow', { phase: 'Running' })
     const phases = site.history.of(metadata.uid).map(({ phase }) => phase)
     expect([...new Set(phases)]).to.deep.equal(['Queued', 'Assigned', 'Running'])
+  })
+
+  it('ends with the job’s own container, and a helper that goes on is stopped', async () => {
+    const helper = { name: 'helper', image: 'helper' }
+    const containers = [helper, { name: 'runner', image: 'runner' }]
+    await site.createPool('helped', { labels: ['helped'], template: { spec: { containers } } })
+    site.kubelet.onPod(() => runs())
+    await site.createJob('helped', { labels: ['helped'] })
+    await site.jobIs('helped', { phase: 'Running' })
+    await site.kubelet.tell('helped-1', (pod) => ({ phase: 'Running', containerStatuses: [ended(pod), still(helper)] }))
+    await site.jobIs('helped', { phase: 'Completed', exitCode: 0 })
+    await site.until('the pod to be stopped', async () => (await site.pod('helped')) === undefined)
   })
 
   it('fails with an exit code other than 0', async () => {

@@ -14,6 +14,7 @@ import {
   succeeds,
   unschedulable,
   waitsFor,
+  wholeSeconds,
 } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site.ts'
 
@@ -31,6 +32,12 @@ const failed = (reason: string, exitCode?: number): Partial<RunnerJobStatus> => 
 })
 const startError = (pod: Parameters<typeof exited>[0]) => exited(pod, 128, 'StartError')
 
+const initFailed = () => {
+  const terminated = { exitCode: 2, reason: 'Error', startedAt: wholeSeconds(), finishedAt: wholeSeconds() }
+  const status = { name: 'prepare', image: 'any', imageID: '', ready: false, restartCount: 0, state: { terminated } }
+  return { phase: 'Failed', initContainerStatuses: [status] }
+}
+
 const cases: Record<string, Case> = {
   'Succeeded: exit code 0': {
     job: 'zero',
@@ -38,6 +45,11 @@ const cases: Record<string, Case> = {
     ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
   },
   'ExitCode: any other': { job: 'seven', script: exits(7), ends: failed('ExitCode', 7) },
+  'ExitCode: of a container that was to run before': {
+    job: 'unprepared',
+    script: { steps: [{ act: 'bind' }, { act: initFailed }] },
+    ends: failed('ExitCode', 2),
+  },
   'OOMKilled: too much memory': { job: 'memory', script: runsOutOfMemory(), ends: failed('OOMKilled', 137) },
   'Evicted: through the API': {
     job: 'evicted',
@@ -121,6 +133,13 @@ const cases: Record<string, Case> = {
   },
 }
 
+const tainted = {
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason: 'DeletionByTaintManager',
+  message: 'Taint manager: deleting due to NoExecute taint',
+}
+
 describe('how a job ends', function () {
   this.timeout('60s')
   let site: Site
@@ -136,9 +155,15 @@ describe('how a job ends', function () {
     await site.operator({ env: { START_TROUBLE_SECONDS: '2' } })
     // All at once: most of them wait for a while.
     const scripts = new Map(Object.values(cases).map(({ job, script }) => [job, script]))
+    scripts.set('silenced', { ...runs(), stop: 'never' })
     site.kubelet.onPod(({ metadata }) => scripts.get(metadata.labels?.[JOB_LABEL] ?? '') ?? runs())
     const all = Object.values(cases).map(({ job, spec }) => site.createJob(job, { poolName: 'default', ...spec }))
-    await Promise.all(all)
+    await Promise.all([...all, site.createJob('silenced', { poolName: 'default' })])
+    await site.jobIs('silenced', { phase: 'Running' })
+    // What the taint manager does where a node no longer answers; the kubelet will never say that the pod has ended.
+    const condition = { ...tainted, lastTransitionTime: wholeSeconds() }
+    await site.kubelet.tell('silenced-1', (pod) => ({ ...pod.status, conditions: [condition] }))
+    await site.delete(pods, 'silenced-1')
   })
   afterEach(() => site.checkInvariants())
   after(() => site.close())
@@ -181,5 +206,12 @@ describe('how a job ends', function () {
     await site.delete(runners, 'runnerless-1')
     await site.jobIs('runnerless', failed('PodDeleted'))
     await site.until('the pod to be gone', async () => (await site.pod('runnerless')) === undefined)
+  })
+
+  it('NodeLost: a node that never says how the pod of a taint ended, half a minute after its grace', async () => {
+    await site.jobIs('silenced', failed('NodeLost'), 45_000)
+    const pod = await site.pod('silenced')
+    if (pod?.metadata.finalizers !== undefined) throw new Error('its pod is still held')
+    await site.delete(pods, 'silenced-1', 0)
   })
 })

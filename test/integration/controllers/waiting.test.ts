@@ -75,6 +75,16 @@ describe('what a job waits for', function () {
     await site.jobIs('third', { phase: 'Running' })
   })
 
+  it('NoMatchingPool: also when the pool it waited for is deleted, until one of its labels is there again', async () => {
+    await site.createJob('fourth', { labels: ['full'] })
+    await site.jobIs('fourth', { phase: 'Queued', reason: 'PoolFull' })
+    await site.delete(runnerPools, 'full')
+    await site.jobIs('fourth', { phase: 'Queued', reason: 'NoMatchingPool' })
+    await site.createPool('full-again', { labels: ['full'] })
+    await site.jobIs('fourth', { phase: 'Running' })
+    expect((await site.job('second'))?.status.phase, 'a job that ran in the deleted pool').to.equal('Running')
+  })
+
   it('Unschedulable: says what the scheduler says, and goes on when a node takes the pod', async () => {
     const { status } = await site.jobIs('homeless', { phase: 'Assigned', reason: 'Unschedulable' })
     expect(status.message).to.include('Insufficient cpu')
