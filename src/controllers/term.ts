@@ -25,11 +25,14 @@ export interface ControllersOptions {
   settings: ControllerSettings
 }
 
+/** After a long outage no key is left waiting for longer than this. */
+const LONGEST_BACKOFF_MS = 60_000
+
 /** Runs the controllers for one term of leadership, from caches that are as fresh as the term. */
 export async function runTerm(options: ControllersOptions, term: Term): Promise<void> {
   const { caches, clock, log } = options
   await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
-  const queue = new Workqueue({ clock, ...roomForStatus(options.workers) })
+  const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
   const shell: Shell = {
     ...options,
     client: options.client.guarded(term.guard),

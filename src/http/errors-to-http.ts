@@ -1,4 +1,4 @@
-import { ApiError, Invalid, LeaseLost, NotFound, TooManyRequests, Unreachable } from '../kube/errors.ts'
+import { ApiError, Forbidden, Invalid, LeaseLost, NotFound, TooManyRequests, Unreachable } from '../kube/errors.ts'
 import { HttpError } from './http-error.ts'
 
 const RETRY_SECONDS = '5'
@@ -16,8 +16,9 @@ export function errorToHttp(error: unknown): HttpError {
 
 function isClusterTrouble(error: unknown): boolean {
   if (error instanceof Unreachable || error instanceof LeaseLost || error instanceof TooManyRequests) return true
-  // Routes handle the absence of what was asked for; what is left is a namespace or a CRD that is not there.
-  if (error instanceof NotFound) return true
+  // Routes handle the absence of what was asked for; what is left is a namespace or a CRD that is not there,
+  // a quota that is used up, or rights that we lack.
+  if (error instanceof NotFound || error instanceof Forbidden) return true
   if (error instanceof ApiError) return error.code >= 500
   return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
 }

@@ -14,13 +14,13 @@ const unavailable: [what: string, error: unknown][] = [
   ['an API server in trouble', apiError(500)],
   ['an API server that is overloaded', apiError(503)],
   ['an API server that asks for patience', apiError(429)],
+  ['a quota that is used up, or missing rights of our own', apiError(403)],
   ['a lost Lease', new LeaseLost(secret)],
   ['a request that took too long', new DOMException(secret, 'TimeoutError')],
   ['a request that was given up', new DOMException(secret, 'AbortError')],
 ]
 const internal: [what: string, error: unknown][] = [
   ['a bug', new TypeError(secret)],
-  ['missing rights of our own', apiError(403)],
   ['credentials that are not taken', apiError(401)],
   ['a conflict that nobody handled', apiError(409)],
   ['something that is no error', secret],
