@@ -19,6 +19,8 @@ export async function listen(
   server.headersTimeout = 10_000
   server.requestTimeout = 30_000
   server.maxHeadersCount = 100
+  // Longer than proxies and clients keep theirs: who closes first must be the one that sends, or a call is lost.
+  server.keepAliveTimeout = 65_000
   const open = new Set<Socket>()
   server.on('connection', (socket) => {
     open.add(socket)

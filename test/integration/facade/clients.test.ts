@@ -115,6 +115,12 @@ describe('clients that behave badly', function () {
     expect(answer).to.not.include('"success":true')
   })
 
+  it('that keep their connection for later may do so longer than proxies do', async () => {
+    const { headers } = await call(`${operator.url}/livez`, { headers: {} })
+    const seconds = Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])
+    expect(seconds).to.be.above(60)
+  })
+
   it('that ask for two things without waiting get both, in order', async () => {
     const first = `GET /livez HTTP/1.1\r\nHost: x\r\n\r\n`
     const second = `GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
