@@ -32,7 +32,7 @@ async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
     return { proxy, operator: await site.operator({ proxy, identity, env: { LEASE_SECONDS: String(LEASE_SECONDS) } }) }
   }
   try {
-    await site.createPool('default')
+    await site.createPool('default', { maxRunners: 100 })
     site.kubelet.onPod(() => runs())
     const leader = await start('first')
     await leader.operator.leads()

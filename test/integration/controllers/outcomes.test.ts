@@ -210,8 +210,8 @@ describe('how a job ends', function () {
 
   it('NodeLost: a node that never says how the pod of a taint ended, half a minute after its grace', async () => {
     await site.jobIs('silenced', failed('NodeLost'), 45_000)
-    const pod = await site.pod('silenced')
-    if (pod?.metadata.finalizers !== undefined) throw new Error('its pod is still held')
+    const isFree = async () => (await site.pod('silenced'))?.metadata.finalizers === undefined
+    await site.until('its pod to be let go', isFree)
     await site.delete(pods, 'silenced-1', 0)
   })
 })
