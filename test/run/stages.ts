@@ -29,7 +29,7 @@ export const stages: Stage[] = [
   {
     name: 'up',
     about: 'start the local cluster (the first time builds it)',
-    deadlineMinutes: 16,
+    deadlineMinutes: 15,
     needs: [],
     work: make('up'),
   },
