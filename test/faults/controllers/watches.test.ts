@@ -103,3 +103,37 @@ describe('a watch that is ten seconds late', function () {
     })
   }
 })
+
+describe('a list that lacks a pod which is there', function () {
+  this.timeout('60s')
+  let site: Site
+  let proxy: FaultProxy
+
+  before(async () => {
+    site = await openSite()
+    proxy = await startFaultProxy(site.plane.controlPlane)
+    await site.createPool('default')
+  })
+  after(() => Promise.all([site.close(), proxy.close()]))
+
+  it('ends no job: the API server is asked before an absence counts', async () => {
+    site.kubelet.onPod(() => runs())
+    const first = await site.operator()
+    await site.createJob('hidden')
+    await site.jobIs('hidden', { phase: 'Running' })
+    await site.until('its Runner to be busy', async () => (await site.runner('hidden'))?.status.phase === 'Busy')
+    first.kill()
+
+    const isHidden = (line: string): boolean => line.startsWith('{"type":"ADDED"') && line.includes('"name":"hidden-1"')
+    const rule = proxy.when(watchOf('pods')).rewrite((line) => (isHidden(line) ? '' : line))
+    await (await site.operator({ proxy })).leads()
+    site.kubelet.onPod(() => exits(0))
+    await site.createJob('seen')
+    await site.jobIs('seen', { phase: 'Completed' })
+    expect(rule.hits).to.be.above(0)
+    expect((await site.job('hidden'))?.status.phase).to.equal('Running')
+    await site.kubelet.tell('hidden-1', (pod) => exited(pod, 0))
+    await site.jobIs('hidden', { phase: 'Completed' })
+    await site.checkInvariants()
+  })
+})
