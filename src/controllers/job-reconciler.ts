@@ -3,6 +3,7 @@ import { pods } from '../api/pod.ts'
 import { type RunnerJob, type RunnerJobStatus, runnerJobs } from '../api/runner-job.ts'
 import { runners } from '../api/runner.ts'
 import { podOf, runnerName, runnerOf } from '../cluster/caches.ts'
+import { isPodOf } from '../cluster/project-pod.ts'
 import { type JobAct, type JobPlan, type JobView, planJob } from '../domain/job-plan.ts'
 import { podState } from '../domain/pod-state.ts'
 import type { Pass, Result } from '../kube/controller.ts'
@@ -35,7 +36,8 @@ export function jobReconciler(shell: Shell, scheduler: Scheduler) {
       const leftMs = plan.mayPass === true ? MOMENT_MS - lasting.ageMs(key, `${status.phase} ${status.reason}`) : 0
       if (leftMs > 0) return { againAfterMs: Math.min(leftMs, plan.againAfterMs ?? leftMs) }
       if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
-      if (status.reason === 'PodDeleted' && (await podIsThere(shell, job, pass.signal))) return { againAfterMs: 1 }
+      if (status.reason === 'PodDeleted' && (await podIsThere(shell, job, pass.signal)))
+        return { againAfterMs: MOMENT_MS }
       const written = await writeStatus(
         { ...shell, store: shell.caches.jobs, resource: runnerJobs },
         { ...job, status },
@@ -70,18 +72,19 @@ function isNews(was: RunnerJobStatus, { status, mayPass }: JobPlan): boolean {
 }
 
 /**
- * Before a pod's absence becomes an outcome the API server is asked: the caches of Runners and pods are not in step.
- * A pod that is there after all goes into the cache, and the job is planned anew.
+ * Before a pod's absence becomes an outcome the API server is asked: the caches of Runners and pods are not in step,
+ * and a list may have lacked it. A pod that is there after all is offered to the cache, whose change plans the job anew.
  */
 async function podIsThere({ caches, client }: Shell, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
   if (podOf(caches, job) !== undefined) return false
   try {
     const pod = await client.get(pods, { namespace: job.metadata.namespace ?? '', name: runnerName(job) }, signal)
     caches.pods.applyOwn(pod)
+    return isPodOf(pod, job)
   } catch (error) {
-    if (!(error instanceof NotFound)) throw error
+    if (error instanceof NotFound) return false
+    throw error
   }
-  return podOf(caches, job) !== undefined
 }
 
 interface JobPass {
