@@ -9,7 +9,7 @@ const PLACES = 50
 const CALLERS = 32
 
 describe('a backlog of 5,000 delegations', function () {
-  this.timeout('280s')
+  this.timeout('480s')
   let site: Site
   const ids = new Set<string>()
 
@@ -37,7 +37,7 @@ describe('a backlog of 5,000 delegations', function () {
 
   it('completes, every one, although the operator is killed on the way', async () => {
     expect(ids.size).to.equal(JOBS)
-    await site.until('every job to be Completed', () => completed() === JOBS, 240_000)
+    await site.until('every job to be Completed', () => completed() === JOBS, 400_000)
   })
 
   it('never makes more pods at once than the pool has places', () => {
