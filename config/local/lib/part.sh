@@ -24,9 +24,19 @@ log_tail() {
 check_ports_free() { # PART
   local port owner
   for port in "${PORTS[@]}"; do
-    owner=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:((\("[^"]*"\),pid=\([0-9]*\).*/ by \1 (pid \2)/p' | head -n 1)
-    [[ -z $(ss -Hltn "sport = :$port") ]] ||
+    port_becomes_free "$port" || {
+      owner=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:((\("[^"]*"\),pid=\([0-9]*\).*/ by \1 (pid \2)/p' | head -n 1)
       die "port $port, which $1 needs, is taken$owner; end that process or set RUNNERHUB_LOCAL_PORTS to the first of 12 free ports"
+    }
+  done
+}
+
+# A process that was just killed counts as ended some moments before the kernel takes its sockets away.
+port_becomes_free() { # PORT
+  local deadline=$((SECONDS + 5))
+  until [[ -z $(ss -Hltn "sport = :$1") ]]; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.05
   done
 }
 
