@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** How a process ended. */
@@ -8,6 +9,8 @@ export interface ProcessOptions {
   command: string[]
   environment?: NodeJS.ProcessEnv
   deadlineMs: number
+  /** Where its output goes instead of to ours. */
+  outputFile?: string
   /** Between asking a process to stop and killing it. */
   graceMs?: number
 }
@@ -20,8 +23,11 @@ export async function runProcess(options: ProcessOptions, signal: AbortSignal): 
   const [file = '', ...args] = options.command
   const env = { ...process.env, ...options.environment }
   const deadline = AbortSignal.timeout(options.deadlineMs)
-  const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true, env })
+  const output = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w')
+  const to = output ?? 'inherit'
+  const child = spawn(file, args, { stdio: ['ignore', to, to], detached: true, env })
   const ended = endOf(child)
+  if (output !== undefined) closeSync(output)
   const stop = AbortSignal.any([deadline, signal])
   const isDone = await Promise.race([ended.then(() => true), aborted(stop)])
   if (!isDone && child.pid !== undefined) await endGroup(child.pid, options.graceMs ?? 10_000)

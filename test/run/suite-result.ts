@@ -17,6 +17,11 @@ export function resultFile(suite: string): string {
   return `build/test-results/${suite}.json`
 }
 
+/** Where the output of a stage is kept that runs beside others. */
+export function outputFile(stage: string): string {
+  return `build/test-results/${stage}.log`
+}
+
 /** Removes the last run's result, so that it cannot be taken for this one's. */
 export async function clearResult(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })

@@ -32,9 +32,19 @@ function detailLines(report: StageReport, expected: Expectations): string[] {
   const { failed = [], skipped = [] } = report.result ?? {}
   return [
     ...problemsOf(report, expected),
-    ...failed.map(({ title, message }) => `failed: ${title}: ${message.split('\n')[0] ?? ''}`),
+    ...failed.map(({ title, message }) => `failed: ${title}: ${shortened(message)}`),
     ...skipped.flatMap((title) => listedSkip(title, expected.skips[title])),
   ].map((line) => `         ${line}`)
+}
+
+/** Its first lines, in one: the first alone often says only that something failed, not what. */
+function shortened(message: string): string {
+  return message
+    .split('\n')
+    .slice(0, 4)
+    .map((line) => line.trim())
+    .join(' | ')
+    .slice(0, 600)
 }
 
 function listedSkip(title: string, reason: string | undefined): string[] {

@@ -77,6 +77,29 @@ describe('a run of stages', () => {
     expect(lastLine(output)).to.equal('0 passed, 3 failed, 0 skipped')
   })
 
+  it('shows the output of what runs beside the rest as a whole, at its end', async () => {
+    const mark = join(folder, 'mark')
+    const beside = `echo begun beside; until [ -e ${mark} ]; do sleep 0.01; done; echo ended beside`
+    const stages = [
+      command('waits', beside, { beside: true }),
+      command('marks', `echo before; touch ${mark}; echo after`),
+    ]
+    const output = await run({ stages, counts: {}, skips: {} })
+    expect(output).to.match(/before\nafter\n=== marks.*\n\n=== waits: its output\nbegun beside\nended beside\n/)
+    expect(lastLine(output)).to.equal('0 passed, 0 failed, 0 skipped')
+  })
+
+  it('counts a failure beside the rest, and waits for it where it is needed', async () => {
+    const stages = [
+      command('fails', 'sleep 0.2; exit 3', { beside: true }),
+      command('needs it', 'echo must not run', { needs: ['fails'] }),
+      command('free', 'echo does run'),
+    ]
+    const output = await run({ stages, counts: {}, skips: {} })
+    expect(output).to.include('fails: exit code 3').and.include('does run').and.not.include('must not run')
+    expect(lastLine(output)).to.equal('0 passed, 2 failed, 0 skipped')
+  })
+
   it('counts a command that cannot be started as one failure', async () => {
     const missing: Stage = { ...command('missing', ''), work: { is: 'command', command: ['no-such-command'] } }
     expect(lastLine(await run({ stages: [missing], counts: {}, skips: {} }))).to.equal('0 passed, 1 failed, 0 skipped')
