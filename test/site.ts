@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,26 +8,20 @@ import { type RunnerPool, type RunnerPoolSpec, runnerPools } from '../src/api/ru
 import { type Runner, runners } from '../src/api/runner.ts'
 import type { KubeClient } from '../src/kube/client.ts'
 import { NotFound } from '../src/kube/errors.ts'
-import { record } from '../src/kube/parse.ts'
 import { eventually } from './eventually.ts'
 import type { FaultProxy } from './faults/proxy.ts'
 import { StandInKubelet } from './kubelet.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
 import { History } from './site/history.ts'
 import { newJob, newPool } from './site/objects.ts'
-import { manifests, type Plane, sharedPlane } from './site/plane.ts'
+import { makeNamespace } from './site/namespace.ts'
+import { type Plane, sharedPlane } from './site/plane.ts'
 import { events, report, type Scene } from './site/report.ts'
 
 const forever = new AbortController().signal
 
 /** The garbage collector looks for new kinds twice a minute: on a young control plane it may not know ours yet. */
 export const GARBAGE_MS = 45_000
-
-const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
-const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
-const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' }
-const roles: Resource = { ...rbac, plural: 'roles', kind: 'Role' }
-const bindings: Resource = { ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }
 
 /** A namespace with all that an operator needs: its account with the rights of the manifests, and a stand-in kubelet. */
 export class Site {
@@ -199,42 +192,10 @@ export const TOKEN = 'token-of-tests'
 /** Opens a site of its own; close it in `after`. */
 export async function openSite(): Promise<Site> {
   const plane = await sharedPlane()
-  const namespace = `site-${randomBytes(4).toString('hex')}`
-  const { client } = plane
-  const create = async (resource: Resource, object: NewObject<KubeObject>) =>
-    client.create(resource, { ...object, metadata: { ...object.metadata, namespace } }, forever)
-  const [made] = await manifests('config/manifests/namespace.yaml')
-  const labels = made?.metadata.labels ?? {}
-  await client.create(
-    namespaces,
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
-    forever,
-  )
-  const [role, binding] = await manifests('config/manifests/role.yaml')
-  const [account] = await manifests('config/manifests/service-account.yaml')
-  if (role === undefined || binding === undefined || account === undefined) throw new Error('manifests are missing')
-  // The controller manager makes "default" too, but later than the first pod wants it.
-  const anonymous = { ...account, metadata: { name: 'default' } }
-  await Promise.all([create(accounts, account), create(accounts, anonymous).catch(() => {})])
-  await Promise.all([create(roles, role), create(bindings, withSubjectsIn(namespace, binding))])
-  const token = await tokenOf(client, namespace, account.metadata.name)
+  const { namespace, token } = await makeNamespace(plane.client)
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-site-'))
   const site = new Site(plane, namespace, { token, directory })
   await writeFile(site.tokenFile, `${TOKEN},tester,tester-uid,"testers"\n`)
   await Promise.all([site.kubelet.start(), site.history.start()])
   return site
-}
-
-/** As kustomize does: the manifests leave the namespace to it. */
-function withSubjectsIn(namespace: string, binding: NewObject<KubeObject> & { subjects?: object[] }) {
-  return { ...binding, subjects: binding.subjects?.map((subject) => ({ ...subject, namespace })) }
-}
-
-async function tokenOf(client: KubeClient, namespace: string, account: string): Promise<string> {
-  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`
-  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
-  const answer = await client.request('POST', path, { body }, forever)
-  const { token } = record(record(answer)['status'])
-  if (typeof token !== 'string') throw new Error('the API server gave no token')
-  return token
 }
