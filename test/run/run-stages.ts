@@ -29,8 +29,8 @@ export async function runStages(
   }
   for (const stage of stages) {
     if (signal.aborted) break
-    const needed = await Promise.all(stage.needs.map((name) => reports.get(name)))
-    const by = needed.find((report) => report !== undefined && problemsOf(report, expected).length > 0)?.stage.name
+    const needed = await Promise.all(stage.needs.flatMap((name) => reports.get(name) ?? []))
+    const by = needed.find((report) => problemsOf(report, expected).length > 0)?.stage.name
     const aside = stage.beside === true ? ' (beside what follows)' : ''
     if (by === undefined) print(`\n=== ${stage.name}: ${stage.about}${aside}`)
     const report =
