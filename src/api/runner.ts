@@ -4,6 +4,7 @@ import { GROUP, VERSION } from './names.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
 export const runnerPhases = ['Starting', 'Idle', 'Busy', 'Stopping', 'Offline'] as const
+export type RunnerPhase = (typeof runnerPhases)[number]
 
 export const runnerSpec = {
   type: 'object',

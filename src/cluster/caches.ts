@@ -77,16 +77,27 @@ function jobKeys(pod: Pod): string[] {
   return key === undefined ? [] : [key]
 }
 
+/** The job that this very Runner was made for, if it is known. */
+export function jobOf(caches: Caches, runner: Runner): RunnerJob | undefined {
+  const job = caches.jobs.get(jobKeyOf(runner) ?? '')
+  return job?.metadata.uid === runner.spec.jobRef.uid ? job : undefined
+}
+
 /** The Runner of this very job, if it is known. */
 export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
-  const runner = caches.runners.get(`${job.metadata.namespace ?? ''}/${runnerName(job)}`)
+  const runner = caches.runners.get(runnerKey(job))
   return runner?.spec.jobRef.uid === job.metadata.uid ? runner : undefined
 }
 
 /** The pod of this very job, if it is known. It bears the name of the Runner. */
 export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
-  const pod = caches.pods.get(`${job.metadata.namespace ?? ''}/${runnerName(job)}`)
+  const pod = caches.pods.get(runnerKey(job))
   return pod !== undefined && isPodOf(pod, job) ? pod : undefined
+}
+
+/** The cache key of a job's Runner, and of its pod. */
+export function runnerKey(job: RunnerJob): string {
+  return `${job.metadata.namespace ?? ''}/${runnerName(job)}`
 }
 
 /** Names derive from the owner, so that a repeated create meets what is there. One attempt per job, so far. */

@@ -3,7 +3,7 @@ import { pods } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import { type Runner, type RunnerStatus, runners } from '../api/runner.ts'
-import { jobKeyOf } from '../cluster/caches.ts'
+import { jobOf } from '../cluster/caches.ts'
 import { shorten } from '../domain/conditions.ts'
 import { podState } from '../domain/pod-state.ts'
 import { runnerPod } from '../domain/runner-pod.ts'
@@ -22,8 +22,7 @@ export function runnerReconciler(shell: Shell) {
   return async function reconcileRunner(key: string, pass: Pass): Promise<Result> {
     const runner = caches.runners.get(key)
     if (runner === undefined) return {}
-    const job = caches.jobs.get(jobKeyOf(runner) ?? '')
-    const own = job?.metadata.uid === runner.spec.jobRef.uid ? job : undefined
+    const own = jobOf(caches, runner)
     const pod = caches.pods.get(key)
     const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
     const plan = planRunner({ runner, job: own, pod: podState(isMine ? pod : undefined) })

@@ -4,7 +4,7 @@ import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import type { Runner } from '../api/runner.ts'
-import { type Caches, jobKeyOf, podOf, runnerOf } from '../cluster/caches.ts'
+import { type Caches, jobOf, podOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import type { Admission } from '../domain/job-plan.ts'
 import { delegatedAt } from '../domain/job-status.ts'
@@ -156,8 +156,7 @@ export class Scheduler {
 
   #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {
     if (runner === undefined) return holdsPlace(undefined, undefined, podState(pod))
-    const job = this.#caches.jobs.get(jobKeyOf(runner) ?? '')
-    const own = job?.metadata.uid === runner.spec.jobRef.uid ? job : undefined
+    const own = jobOf(this.#caches, runner)
     const isOfRunner = pod !== undefined && controllerUid(pod) === runner.metadata.uid
     // The pod of an earlier Runner of this name holds its own place until it is over.
     return (

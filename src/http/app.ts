@@ -8,6 +8,7 @@ import { jobRoutes } from './jobs.ts'
 import { logRoutes } from './logs.ts'
 import type { FacadeParts } from './parts.ts'
 import { rateLimit } from './rate-limit.ts'
+import { runnerRoutes } from './runners.ts'
 import type { FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
@@ -23,6 +24,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   const api = new Router<FacadeState>({ sensitive: true })
   jobRoutes(api, options)
   logRoutes(api, options)
+  runnerRoutes(api, options)
 
   app.use(securityHeaders)
   app.use(envelope(options))

@@ -31,8 +31,3 @@ export function stateOfPhase(phase: JobPhase): JobState {
 export function phaseOf(state: JobState): JobPhase {
   return byState[state]
 }
-
-/** Whether the text is a state; upper and lower case matter. */
-export function isJobState(text: string): text is JobState {
-  return Object.hasOwn(byState, text)
-}

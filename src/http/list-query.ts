@@ -1,6 +1,6 @@
-import { REPOSITORY_PATTERN } from '../api/fields.ts'
 import { badRequest } from './http-error.ts'
-import { isJobState, jobStates, type JobState } from './job-states.ts'
+import { jobStates, type JobState } from './job-states.ts'
+import { one, pageOf, type Query, repositoryOf, wholeNumber, word } from './query.ts'
 
 /** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
 export interface ListQuery {
@@ -12,40 +12,20 @@ export interface ListQuery {
   endMs?: number
 }
 
-const repositoryPattern = new RegExp(REPOSITORY_PATTERN, 'u')
-
-type Query = Readonly<Record<string, string | string[] | undefined>>
-
 /** Parses the query; 400 names the parameter and what is wrong with it. */
 export function parseListQuery(query: Query): ListQuery {
-  const repository = one(query, 'repository')
-  const status = one(query, 'status')
+  const repository = repositoryOf(query)
+  const status = word(query, 'status', jobStates)
   const startMs = date(query, 'startDate', 'start')
   const endMs = date(query, 'endDate', 'end')
-  if (repository !== undefined && !repositoryPattern.test(repository)) throw badRequest('repository must be owner/repo')
-  if (status !== undefined && !isJobState(status)) throw badRequest(`status must be one of ${jobStates.join(', ')}`)
   return {
-    page: wholeNumber(query, 'page', { default: 1, highest: 1_000_000_000 }),
+    page: pageOf(query),
     limit: wholeNumber(query, 'limit', { default: 20, highest: 100 }),
     ...(repository !== undefined && { repository }),
     ...(status !== undefined && { status }),
     ...(startMs !== undefined && { startMs }),
     ...(endMs !== undefined && { endMs }),
   }
-}
-
-function one(query: Query, name: string): string | undefined {
-  const value = query[name]
-  if (typeof value === 'object') throw badRequest(`${name} may be given once`)
-  return value
-}
-
-function wholeNumber(query: Query, name: string, range: { default: number; highest: number }): number {
-  const text = one(query, name)
-  if (text === undefined) return range.default
-  const number = Number(text)
-  if (/^\d{1,10}$/.test(text) && number >= 1 && number <= range.highest) return number
-  throw badRequest(`${name} must be a whole number from 1 to ${range.highest}`)
 }
 
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/

@@ -12,8 +12,8 @@ export function stateOf(caches: Caches, job: RunnerJob): JobState {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** The delegation id: the name, or for an object that was named by hand its UID. */
-export function publicId(job: RunnerJob): string {
-  return UUID.test(job.metadata.name) ? job.metadata.name : job.metadata.uid
+export function publicId({ metadata: { name, uid } }: { metadata: { name: string; uid: string } }): string {
+  return UUID.test(name) ? name : uid
 }
 
 /** A GitHub job id as a number, where it is digits that a JSON number holds exactly. */
@@ -22,7 +22,8 @@ function githubJobId(jobId: string): number | null {
   return /^\d{1,16}$/.test(jobId) && Number.isSafeInteger(number) ? number : null
 }
 
-function iso(time: string | undefined): string | null {
+/** A time as REST shows it; null where there is none. */
+export function iso(time: string | undefined): string | null {
   return time === undefined ? null : new Date(time).toISOString()
 }
 

@@ -1,0 +1,110 @@
+import { expect } from 'chai'
+import { record } from '../../../src/kube/parse.ts'
+import { exited, runs } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+import { call, expectFailure, expectMetadata } from '../../site/call.ts'
+
+const documentedKeys = ['id', 'name', 'type', 'status', 'labels', 'lastHeartbeat']
+const ids = [1, 2, 3, 4].map((number) => `00000000-0000-4000-8000-00000000000${number}`)
+
+describe('GET /api/runners', function () {
+  this.timeout('60s')
+  let site: Site
+  let url: string
+
+  before(async () => {
+    site = await openSite()
+    site.kubelet.onPod(() => runs())
+    await site.createPool('default', { labels: ['linux', 'docker'], maxRunners: 3 })
+    url = (await site.operator()).url
+    for (const [index, id] of ids.entries()) {
+      await site.createJob(id, { repository: index === 0 ? 'owner/other' : 'owner/repo', labels: ['linux'] })
+    }
+    for (const id of ids.slice(0, 3)) await site.jobIs(id, { phase: 'Running' })
+    await site.until('three busy runners', async () => (await names('status=busy')).length === 3)
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  async function rows(query: string): Promise<Record<string, unknown>[]> {
+    const { status, body, text } = await call(`${url}/api/runners?${query}`)
+    expect(status, text).to.equal(200)
+    const { data } = body
+    return Array.isArray(data) ? data.map(record) : []
+  }
+
+  const names = async (query: string) => (await rows(query)).map(({ name }) => name)
+
+  it('shows each with every documented key, under the id that its job tells', async () => {
+    const { body } = await call(`${url}/api/runners`)
+    expect(body).to.have.all.keys('success', 'data', 'pagination', 'metadata')
+    expectMetadata(body)
+    expect(body['pagination']).to.deep.equal({ page: 1, limit: 1000, total: 3, totalPages: 1 })
+    for (const row of await rows('')) {
+      expect(row).to.include.all.keys(documentedKeys)
+      const job = record((await call(`${url}/api/jobs/${String(row['jobId'])}`)).body['data'])
+      expect(row).to.deep.include({
+        id: job['runnerId'],
+        name: `${String(job['id'])}-1`,
+        type: 'ephemeral',
+        status: 'busy',
+        labels: ['linux'],
+        lastHeartbeat: null,
+        repository: job['repository'],
+      })
+    }
+  })
+
+  const filters: [query: string, jobs: number[]][] = [
+    ['type=ephemeral', [0, 1, 2]],
+    ['type=proxy', []],
+    ['type=dedicated', []],
+    ['status=idle', []],
+    ['status=starting', []],
+    ['repository=owner/other', [0]],
+    ['repository=owner/none', []],
+    ['repository=owner/repo&status=busy&type=ephemeral', [1, 2]],
+    ['repository=owner/repo&status=offline', []],
+  ]
+  for (const [query, jobs] of filters) {
+    it(`keeps to ${query}`, async () => {
+      expect(await names(query)).to.have.members(jobs.map((job) => `${ids[job]}-1`))
+    })
+  }
+
+  it('cuts pages without a gap or an overlap, in one order', async () => {
+    const all = await names('')
+    const pages = await Promise.all([1, 2, 3].map((page) => names(`limit=1&page=${page}`)))
+    expect(pages.flat()).to.deep.equal(all)
+    expect(await names('limit=1&page=4')).to.deep.equal([])
+  })
+
+  const bad = [
+    'type=Proxy',
+    'type=all',
+    'type=',
+    'type=proxy&type=ephemeral',
+    'status=running',
+    'status=BUSY',
+    'repository=owner',
+    'repository=owner/..',
+    'limit=0',
+    'limit=1001',
+    'page=0',
+  ]
+  for (const query of bad) {
+    it(`refuses ${query} and names the parameter`, async () => {
+      const answer = await call(`${url}/api/runners?${query}`)
+      expectFailure(answer, 400, 'InvalidRequest')
+      expect(answer.body['error']).to.include(query.slice(0, query.indexOf('=')))
+    })
+  }
+
+  it('shows the runner of a job that is over as stopping, and the next job’s beside it', async () => {
+    await site.kubelet.tell(`${ids[0]}-1`, (pod) => exited(pod, 0))
+    await site.until('the first to stop', async () => (await names('status=stopping')).length === 1)
+    expect(await names('status=stopping')).to.deep.equal([`${ids[0]}-1`])
+    expect((await site.runner(ids[0] ?? ''))?.status.phase, 'nothing is written for it').to.equal('Busy')
+    await site.until('the next to start', async () => (await names('status=busy')).includes(`${ids[3]}-1`))
+  })
+})
