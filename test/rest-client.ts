@@ -1,4 +1,5 @@
 import { record } from '../src/kube/parse.ts'
+import { expectDocumented } from './documented.ts'
 import { TOKEN } from './site.ts'
 
 export interface RestAnswer {
@@ -9,7 +10,7 @@ export interface RestAnswer {
   data: unknown
 }
 
-/** Calls the REST API of an operator with the token that every site knows. */
+/** Calls the REST API of an operator with the token that every site knows. Every answer is held against its document. */
 export class RestClient {
   readonly #url: string
 
@@ -18,13 +19,17 @@ export class RestClient {
   }
 
   async call(method: string, path: string, body?: unknown): Promise<RestAnswer> {
-    const response = await fetch(`${this.#url}${path}`, {
+    const url = `${this.#url}${path}`
+    const response = await fetch(url, {
       method,
       headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    const answer = record(await response.json())
-    return { status: response.status, headers: response.headers, body: answer, data: answer['data'] }
+    const { status, headers } = response
+    const text = await response.text()
+    expectDocumented({ method, url, status, headers, text })
+    const answer = record(JSON.parse(text))
+    return { status, headers, body: answer, data: answer['data'] }
   }
 
   get(path: string): Promise<RestAnswer> {

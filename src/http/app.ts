@@ -1,6 +1,7 @@
 import { Router } from '@koa/router'
 import Koa from 'koa'
 import { type Authenticate, requireToken } from './auth.ts'
+import { documentRoutes } from './document.ts'
 import { envelope } from './envelope.ts'
 import { healthRoutes } from './health.ts'
 import { HttpError, notFound } from './http-error.ts'
@@ -19,12 +20,7 @@ export interface AppOptions extends FacadeParts {
 /** The REST facade: middleware and routes in the order in which they apply. */
 export function makeApp(options: AppOptions): Koa<FacadeState> {
   const app = new Koa<FacadeState>()
-  const open = new Router<FacadeState>({ sensitive: true })
-  healthRoutes(open, options)
-  const api = new Router<FacadeState>({ sensitive: true })
-  jobRoutes(api, options)
-  logRoutes(api, options)
-  runnerRoutes(api, options)
+  const { open, api } = makeRouters(options)
 
   app.use(securityHeaders)
   app.use(envelope(options))
@@ -36,6 +32,18 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   // Koa reports what middleware could not: broken sockets of callers that have gone.
   app.on('error', (error: Error) => options.log.debug({ why: error.message }, 'response not delivered'))
   return app
+}
+
+/** Every route: those that are open to everybody, and those under /api. */
+export function makeRouters(parts: FacadeParts): { open: Router<FacadeState>; api: Router<FacadeState> } {
+  const open = new Router<FacadeState>({ sensitive: true })
+  healthRoutes(open, parts)
+  documentRoutes(open, parts)
+  const api = new Router<FacadeState>({ sensitive: true })
+  jobRoutes(api, parts)
+  logRoutes(api, parts)
+  runnerRoutes(api, parts)
+  return { open, api }
 }
 
 const securityHeaders: FacadeMiddleware = async (ctx, next) => {

@@ -1,6 +1,7 @@
+import type { Schema } from '../api/schema.ts'
 import { badRequest } from './http-error.ts'
 import { jobStates, type JobState } from './job-states.ts'
-import { one, pageOf, type Query, repositoryOf, wholeNumber, word } from './query.ts'
+import { one, pageOf, type Query, repositoryOf, sharedParameters, wholeNumber, word } from './query.ts'
 
 /** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
 export interface ListQuery {
@@ -12,6 +13,27 @@ export interface ListQuery {
   endMs?: number
 }
 
+/** A day, or a time with or without seconds, fraction and offset. */
+const ISO = '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+\\-]\\d{2}:?\\d{2})?)?$'
+
+/** Schemas of the query of GET /api/jobs. */
+export const listParameters = {
+  page: sharedParameters.page,
+  limit: { type: 'integer', description: 'Jobs on a page.', minimum: 1, maximum: 100, default: 20 },
+  repository: sharedParameters.repository,
+  status: { type: 'string', description: 'Only jobs in this state; upper and lower case matter.', enum: jobStates },
+  startDate: {
+    type: 'string',
+    description: 'Only jobs delegated at this ISO 8601 date or time or later; a time without offset is UTC.',
+    pattern: ISO,
+  },
+  endDate: {
+    type: 'string',
+    description: 'Only jobs delegated at this ISO 8601 date or time or before; a date stands for its last moment.',
+    pattern: ISO,
+  },
+} as const satisfies Record<string, Schema>
+
 /** Parses the query; 400 names the parameter and what is wrong with it. */
 export function parseListQuery(query: Query): ListQuery {
   const repository = repositoryOf(query)
@@ -20,7 +42,7 @@ export function parseListQuery(query: Query): ListQuery {
   const endMs = date(query, 'endDate', 'end')
   return {
     page: pageOf(query),
-    limit: wholeNumber(query, 'limit', { default: 20, highest: 100 }),
+    limit: wholeNumber(query, 'limit', listParameters.limit),
     ...(repository !== undefined && { repository }),
     ...(status !== undefined && { status }),
     ...(startMs !== undefined && { startMs }),
@@ -28,7 +50,7 @@ export function parseListQuery(query: Query): ListQuery {
   }
 }
 
-const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/
+const isoPattern = new RegExp(ISO, 'u')
 
 /** A day stands for its first moment as a start and for its last as an end; a time without offset is UTC. */
 function date(query: Query, name: string, bound: 'start' | 'end'): number | undefined {
@@ -36,7 +58,7 @@ function date(query: Query, name: string, bound: 'start' | 'end'): number | unde
   if (text === undefined) return undefined
   const isDay = text.length === 10
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10))
-  const ms = ISO.test(text) ? Date.parse(isDay || hasZone ? text : `${text}Z`) : Number.NaN
+  const ms = isoPattern.test(text) ? Date.parse(isDay || hasZone ? text : `${text}Z`) : Number.NaN
   if (Number.isNaN(ms) || !dayExists(text)) throw badRequest(`${name} must be an ISO 8601 date or time`)
   return isDay && bound === 'end' ? ms + 86_400_000 - 1 : ms
 }

@@ -1,4 +1,5 @@
-import { REPOSITORY_PATTERN } from '../api/fields.ts'
+import { REPOSITORY_PATTERN, repository as repositoryField } from '../api/fields.ts'
+import type { Schema } from '../api/schema.ts'
 import { badRequest } from './http-error.ts'
 
 /** The parameters of a request, as they came. */
@@ -11,13 +12,23 @@ export function one(query: Query, name: string): string | undefined {
   return value
 }
 
-/** A whole number from 1 on. */
-export function wholeNumber(query: Query, name: string, range: { default: number; highest: number }): number {
+/** Schemas of parameters that several lists have; they are what the OpenAPI document shows. */
+export const sharedParameters = {
+  page: { type: 'integer', description: 'Number of the page.', minimum: 1, maximum: 1_000_000_000, default: 1 },
+  repository: { ...repositoryField, description: 'Only those of this repository.' },
+} as const satisfies Record<string, Schema>
+
+/** A whole number within the bounds of its schema. */
+export function wholeNumber(
+  query: Query,
+  name: string,
+  { minimum, maximum, default: fallback }: { minimum: number; maximum: number; default: number },
+): number {
   const text = one(query, name)
-  if (text === undefined) return range.default
+  if (text === undefined) return fallback
   const number = Number(text)
-  if (/^\d{1,10}$/.test(text) && number >= 1 && number <= range.highest) return number
-  throw badRequest(`${name} must be a whole number from 1 to ${range.highest}`)
+  if (/^\d{1,10}$/.test(text) && number >= minimum && number <= maximum) return number
+  throw badRequest(`${name} must be a whole number from ${minimum} to ${maximum}`)
 }
 
 /** One of a few words; upper and lower case matter. */
@@ -39,5 +50,5 @@ export function repositoryOf(query: Query): string | undefined {
 
 /** Pages count from 1 and end somewhere. */
 export function pageOf(query: Query): number {
-  return wholeNumber(query, 'page', { default: 1, highest: 1_000_000_000 })
+  return wholeNumber(query, 'page', sharedParameters.page)
 }

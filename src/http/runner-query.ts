@@ -1,4 +1,5 @@
-import { pageOf, type Query, repositoryOf, wholeNumber, word } from './query.ts'
+import type { Schema } from '../api/schema.ts'
+import { pageOf, type Query, repositoryOf, sharedParameters, wholeNumber, word } from './query.ts'
 import { type RunnerState, runnerStates, type RunnerType, runnerTypes } from './runner-states.ts'
 
 /** What GET /api/runners is asked for. */
@@ -13,6 +14,15 @@ export interface RunnerQuery {
 /** All runners of an ordinary installation in one answer; nobody gets a million rows at once. */
 const MOST_ROWS = 1000
 
+/** Schemas of the query of GET /api/runners. */
+export const runnerParameters = {
+  page: sharedParameters.page,
+  limit: { type: 'integer', description: 'Runners on a page.', minimum: 1, maximum: MOST_ROWS, default: MOST_ROWS },
+  type: { type: 'string', description: 'Only runners of this type.', enum: runnerTypes },
+  status: { type: 'string', description: 'Only runners in this state.', enum: runnerStates },
+  repository: sharedParameters.repository,
+} as const satisfies Record<string, Schema>
+
 /** Parses the query; 400 names the parameter and what is wrong with it. */
 export function parseRunnerQuery(query: Query): RunnerQuery {
   const type = word(query, 'type', runnerTypes)
@@ -20,7 +30,7 @@ export function parseRunnerQuery(query: Query): RunnerQuery {
   const repository = repositoryOf(query)
   return {
     page: pageOf(query),
-    limit: wholeNumber(query, 'limit', { default: MOST_ROWS, highest: MOST_ROWS }),
+    limit: wholeNumber(query, 'limit', runnerParameters.limit),
     ...(type !== undefined && { type }),
     ...(status !== undefined && { status }),
     ...(repository !== undefined && { repository }),

@@ -1,4 +1,5 @@
 import { record } from '../../src/kube/parse.ts'
+import { expectDocumented } from '../documented.ts'
 
 export interface Answer {
   status: number
@@ -22,6 +23,7 @@ export class Rest {
     const response = await this.open(method, path, body)
     const text = await response.text()
     const { headers, status } = response
+    expectDocumented({ method, url: `${this.url}${path}`, status, headers, text })
     const isJson = headers.get('content-type')?.startsWith('application/json') === true
     const envelope = record(isJson ? JSON.parse(text) : undefined)
     return { status, headers, body: text, data: record(envelope['data']) }

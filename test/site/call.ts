@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { record } from '../../src/kube/parse.ts'
+import { expectDocumented } from '../documented.ts'
 import { TOKEN } from '../site.ts'
 
 /** An answer of the facade. */
@@ -21,7 +22,7 @@ export interface CallOptions {
   body?: unknown
 }
 
-/** One request to the facade, with nothing done for its good. It may take ten seconds. */
+/** One request to the facade, with nothing done for its good. The answer is held against the OpenAPI document. */
 export async function call(url: string, { method = 'GET', headers, body }: CallOptions = {}): Promise<Answer> {
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
   const response = await fetch(url, {
@@ -31,6 +32,7 @@ export async function call(url: string, { method = 'GET', headers, body }: CallO
     signal: AbortSignal.timeout(10_000),
   })
   const text = await response.text()
+  expectDocumented({ method, url, status: response.status, headers: response.headers, text })
   return { status: response.status, headers: response.headers, body: parsed(text), text }
 }
 

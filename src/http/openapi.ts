@@ -1,0 +1,137 @@
+import { type OpenSchema, answerSchemas, named } from './answer-schemas.ts'
+import { delegationBody } from './delegation-body.ts'
+import { type HeaderName, type Operation, type Success, headers, operations } from './operations.ts'
+import { completeBody, statusBody } from './report-body.ts'
+
+const rateLimitHeaders: readonly HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
+
+/** What the failures of a status mean, and which headers come with them. */
+const failures: Readonly<Record<number, { description: string; headers?: readonly HeaderName[] }>> = {
+  400: { description: 'What was sent cannot be used.' },
+  401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
+  404: { description: 'There is no such job.' },
+  409: { description: 'The job is in a state that contradicts this.' },
+  413: { description: 'The body is longer than 256 KiB.' },
+  415: { description: 'The body is not declared to be JSON.' },
+  429: { description: 'Too many requests from this address.', headers: ['Retry-After'] },
+  500: { description: 'Our fault.' },
+  503: { description: 'The cluster does not answer.', headers: ['Retry-After'] },
+}
+
+/** What every call under /api can meet, whatever it asks for. */
+const everywhere = [401, 429, 500, 503]
+
+/** The OpenAPI 3.1 document of the REST API, from the very schemas that the routes check bodies by. */
+export function openApiDocument(version: string): Record<string, unknown> {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'RunnerHub',
+      version,
+      description: 'Runs each delegated GitHub Actions job in one fresh, isolated pod.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'jobs', description: 'Delegated jobs.' },
+      { name: 'runners', description: 'Places where jobs can run.' },
+      { name: 'service', description: 'The service itself.' },
+    ],
+    paths: paths(),
+    components: {
+      schemas: {
+        Delegation: plain(delegationBody),
+        StatusReport: plain(statusBody),
+        Completion: plain(completeBody),
+        ...Object.fromEntries(Object.entries(answerSchemas).map(([name, schema]) => [name, plain(schema)])),
+      },
+      headers,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of a known caller.' } },
+    },
+  }
+}
+
+function paths(): Record<string, Record<string, object>> {
+  const result: Record<string, Record<string, object>> = {}
+  for (const [route, operation] of Object.entries(operations)) {
+    const [method = '', path = ''] = route.split(' ')
+    const template = path.replaceAll(/:(\w+)/g, '{$1}')
+    result[template] = { ...result[template], [method.toLowerCase()]: describe(path, operation) }
+  }
+  return result
+}
+
+function describe(path: string, operation: Operation): object {
+  const { id, tag, summary, description, body, success, failing = [] } = operation
+  const isApi = path.startsWith('/api/')
+  const statuses = isApi ? [...failing, ...everywhere] : failing
+  const shared = isApi ? rateLimitHeaders : []
+  const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
+    status,
+    successAnswer(answer, shared),
+  ])
+  const failed = statuses.map((status): [string, object] => [String(status), failureAnswer(status, shared)])
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description !== undefined && { description }),
+    security: isApi ? [{ bearer: [] }] : [],
+    parameters: [...pathParameters(path), ...queryParameters(operation)],
+    ...(body !== undefined && { requestBody: { required: true, content: json(named(body)) } }),
+    responses: Object.fromEntries([...succeeding, ...failed]),
+  }
+}
+
+function pathParameters(path: string): object[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: 'Delegation id.',
+    schema: { type: 'string' },
+  }))
+}
+
+function queryParameters({ query = {} }: Operation): object[] {
+  return Object.entries(query).map(([name, schema]) => {
+    const { description, ...rest } = plain(schema)
+    return { name, in: 'query', required: false, description, schema: rest }
+  })
+}
+
+function successAnswer(success: Success, shared: readonly HeaderName[]): object {
+  const { description, json: schema, text, headers: own = [] } = success
+  const content = {
+    ...(schema !== undefined && json(schema)),
+    ...(text !== undefined && { 'text/plain': { schema: { type: 'string', description: text } } }),
+  }
+  return { description, headers: headerRefs([...own, ...shared]), content }
+}
+
+function failureAnswer(status: number, shared: readonly HeaderName[]): object {
+  const { description = '', headers: own = [] } = failures[status] ?? {}
+  return { description, headers: headerRefs([...own, ...shared]), content: json(named('Failure')) }
+}
+
+function headerRefs(names: readonly HeaderName[]): object {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+function json(schema: OpenSchema): Record<string, object> {
+  return { 'application/json': { schema: plain(schema) } }
+}
+
+/** A schema without the keywords that only Kubernetes knows. */
+function plain(schema: OpenSchema): OpenSchema {
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([keyword]) => !keyword.startsWith('x-kubernetes-'))
+      .map(([keyword, value]) => [keyword, plainValue(value)]),
+  )
+}
+
+function plainValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plainValue)
+  return typeof value === 'object' && value !== null ? plain(Object.fromEntries(Object.entries(value))) : value
+}

@@ -1,0 +1,179 @@
+import { type OpenSchema, enveloped, named } from './answer-schemas.ts'
+import { listParameters } from './list-query.ts'
+import { logsParameters } from './logs-query.ts'
+import { runnerParameters } from './runner-query.ts'
+
+/** A status on which an operation fails. Those that every call can meet are not listed. */
+export type Failing = 400 | 404 | 409 | 413 | 415
+
+/** What one success looks like. */
+export interface Success {
+  description: string
+  /** Schema of the JSON answer; without one there is none. */
+  json?: OpenSchema
+  /** It may be plain text. */
+  text?: string
+  headers?: readonly HeaderName[]
+}
+
+/** One route, as the document describes it. */
+export interface Operation {
+  id: string
+  tag: 'jobs' | 'runners' | 'service'
+  summary: string
+  description?: string
+  query?: Readonly<Record<string, OpenSchema>>
+  /** Name of the schema of its body. */
+  body?: 'Delegation' | 'StatusReport' | 'Completion'
+  success: Readonly<Record<number, Success>>
+  failing?: readonly Failing[]
+}
+
+/** Headers of answers that are worth a description. */
+export const headers = {
+  Location: { schema: { type: 'string' }, description: 'Path of the job.', required: true },
+  'Idempotency-Replayed': {
+    schema: { const: 'true' },
+    description: 'Only there when the job existed before this call.',
+    required: false,
+  },
+  'WWW-Authenticate': { schema: { type: 'string' }, description: 'How to authenticate.', required: true },
+  'Retry-After': {
+    schema: { type: 'string', pattern: '^\\d+$' },
+    description: 'Seconds after which to try again.',
+    required: true,
+  },
+  'X-RateLimit-Limit': {
+    schema: { type: 'string', pattern: '^\\d+$' },
+    description: 'Requests per client address and window.',
+    required: true,
+  },
+  'X-RateLimit-Remaining': {
+    schema: { type: 'string', pattern: '^\\d+$' },
+    description: 'Requests that are left in this window.',
+    required: true,
+  },
+  'X-RateLimit-Reset': {
+    schema: { type: 'string', pattern: '^\\d+$' },
+    description: 'When the next window begins, in Unix seconds.',
+    required: true,
+  },
+} as const satisfies Record<string, { schema: OpenSchema; description: string; required: boolean }>
+
+export type HeaderName = keyof typeof headers
+
+/** Every route, by method and path. A test holds this equal to the routers: a new route needs an entry here. */
+export const operations: Readonly<Record<string, Operation>> = {
+  'POST /api/jobs/delegate': {
+    id: 'delegateJob',
+    tag: 'jobs',
+    summary: 'Delegate a job',
+    description:
+      'Runs the job in one fresh pod. The same delegation again (repository, runId, runAttempt, jobId and runnerName) ' +
+      'answers with the same job while it is not over, or began only a moment ago. Unknown fields are ignored.',
+    body: 'Delegation',
+    success: {
+      201: {
+        description: 'The job was made, or existed already.',
+        json: enveloped({ data: named('Delegated') }),
+        headers: ['Location', 'Idempotency-Replayed'],
+      },
+    },
+    failing: [400, 413, 415],
+  },
+  'GET /api/jobs': {
+    id: 'listJobs',
+    tag: 'jobs',
+    summary: 'List jobs, newest first',
+    query: listParameters,
+    success: {
+      200: {
+        description: 'One page.',
+        json: enveloped({ data: { type: 'array', items: named('JobSummary') }, pagination: named('Pagination') }),
+      },
+    },
+    failing: [400],
+  },
+  'GET /api/jobs/:id': {
+    id: 'getJob',
+    tag: 'jobs',
+    summary: 'Show a job',
+    success: { 200: { description: 'The job.', json: enveloped({ data: named('Job') }) } },
+    failing: [404],
+  },
+  'PATCH /api/jobs/:id/status': {
+    id: 'reportJobStatus',
+    tag: 'jobs',
+    summary: 'Report the state of a job',
+    description: 'For proxies that run a job themselves. A state is reached once: reports only move a job forward.',
+    body: 'StatusReport',
+    success: { 200: { description: 'The report was taken.', json: enveloped({ data: named('Reported') }) } },
+    failing: [400, 404, 409, 413, 415],
+  },
+  'POST /api/jobs/:id/proxy-complete': {
+    id: 'completeJob',
+    tag: 'jobs',
+    summary: 'Report that a job is over',
+    description: 'The end as the proxy runner saw it. Where runId or jobId is given, it must be that of the job.',
+    body: 'Completion',
+    success: { 200: { description: 'The report was taken.', json: enveloped({}) } },
+    failing: [400, 404, 409, 413, 415],
+  },
+  'GET /api/jobs/:id/logs': {
+    id: 'getJobLogs',
+    tag: 'jobs',
+    summary: 'Read or follow the log of a job',
+    query: logsParameters,
+    success: {
+      200: {
+        description: 'The log: in the envelope, or with follow=true as a stream of plain text.',
+        json: enveloped({ data: named('Log') }),
+        text: 'Lines as they are written.',
+      },
+    },
+    failing: [400, 404],
+  },
+  'GET /api/runners': {
+    id: 'listRunners',
+    tag: 'runners',
+    summary: 'List runners',
+    query: runnerParameters,
+    success: {
+      200: {
+        description: 'One page.',
+        json: enveloped({ data: { type: 'array', items: named('Runner') }, pagination: named('Pagination') }),
+      },
+    },
+    failing: [400],
+  },
+  'GET /health': {
+    id: 'getHealth',
+    tag: 'service',
+    summary: 'Whether the service is well',
+    success: {
+      200: { description: 'It is.', json: named('Health') },
+      503: { description: 'It is not.', json: named('Health') },
+    },
+  },
+  'GET /openapi.json': {
+    id: 'getDocument',
+    tag: 'service',
+    summary: 'This document',
+    success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } } },
+  },
+  'GET /livez': {
+    id: 'getLiveness',
+    tag: 'service',
+    summary: 'Whether the process is alive',
+    success: { 200: { description: 'It is.', text: 'ok' } },
+  },
+  'GET /readyz': {
+    id: 'getReadiness',
+    tag: 'service',
+    summary: 'Whether the process can answer calls',
+    success: {
+      200: { description: 'It can.', text: 'ok' },
+      503: { description: 'Not yet.', text: 'Why not.' },
+    },
+  },
+}
