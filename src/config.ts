@@ -52,6 +52,13 @@ const settings = {
     oneOf('false', 'true'),
   ),
   tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens: token,user,uid,"groups" a line', text),
+  tokenAudience: setting('TOKEN_AUDIENCE', 'runnerhub', 'audience that Kubernetes tokens must be made for', text),
+  authCacheSeconds: setting(
+    'AUTH_CACHE_SECONDS',
+    '10',
+    'how long the API server’s word on a token or a right counts; a refusal a fifth of it',
+    wholeNumber(0, 300),
+  ),
   rateLimitMax: setting('RATE_LIMIT_MAX', '100', 'requests to /api per client address and window', wholeNumber(1, 1e9)),
   rateLimitWindowSeconds: setting('RATE_LIMIT_WINDOW_SECONDS', '900', 'length of that window', wholeNumber(1, 86_400)),
   idempotencyWindowSeconds: setting(

@@ -5,8 +5,8 @@ import { hostname } from 'node:os'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
 import { type Caches, makeCaches } from './cluster/caches.ts'
 import { runTerm } from './controllers/term.ts'
-import type { Authenticate } from './http/auth.ts'
 import { makeApp } from './http/app.ts'
+import { Authority } from './http/authority.ts'
 import { listen } from './http/listen.ts'
 import { StaticTokens } from './http/static-tokens.ts'
 import { KubeClient } from './kube/client.ts'
@@ -109,9 +109,15 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
 }
 
 async function runFacade({ config, log, caches, clientAs, signal }: Process): Promise<void> {
-  if (config.tokenFile === undefined) log.warn({}, 'no TOKEN_FILE: every call of the API is refused with 401')
-  const tokens = config.tokenFile === undefined ? undefined : new StaticTokens(config.tokenFile, { clock, log })
-  const authenticate: Authenticate = async (token) => tokens?.callerOf(token)
+  const authority = new Authority({
+    // Reviews have connections of their own: however many strangers come, calls of known ones get through.
+    client: clientAs('auth'),
+    clock,
+    namespace: config.namespace,
+    audience: config.tokenAudience,
+    tokens: config.tokenFile === undefined ? undefined : new StaticTokens(config.tokenFile, { clock, log }),
+    keepMs: config.authCacheSeconds * 1000,
+  })
   const app = makeApp({
     client: clientAs('facade'),
     caches,
@@ -120,7 +126,7 @@ async function runFacade({ config, log, caches, clientAs, signal }: Process): Pr
     clock,
     version,
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
-    authenticate,
+    authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds },
   })
   const handle = app.callback()
@@ -128,7 +134,7 @@ async function runFacade({ config, log, caches, clientAs, signal }: Process): Pr
     { connectionsCheckingInterval: 1000 },
     (request, response) => void handle(request, response),
   )
-  const admit = admission(authenticate, { anonymous: config.realtimeAnonymous === 'true' })
+  const admit = admission(authority, { anonymous: config.realtimeAnonymous === 'true' })
   const realtime = makeRealtime({ caches, admit, clock, log })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })
   await Promise.all([

@@ -14,7 +14,7 @@ import { StandInKubelet } from './kubelet.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
 import { History } from './site/history.ts'
 import { newJob, newPool } from './site/objects.ts'
-import { makeNamespace } from './site/namespace.ts'
+import { CALLERS, makeNamespace } from './site/namespace.ts'
 import { type Plane, sharedPlane } from './site/plane.ts'
 import { events, report, type Scene } from './site/report.ts'
 
@@ -189,13 +189,16 @@ export class Site {
 /** The token that every site's facade knows. */
 export const TOKEN = 'token-of-tests'
 
+/** It in the token file, with its user and groups. */
+export const TOKEN_LINE = `${TOKEN},tester,tester-uid,"testers,${CALLERS}"\n`
+
 /** Opens a site of its own; close it in `after`. */
 export async function openSite(): Promise<Site> {
   const plane = await sharedPlane()
   const { namespace, token } = await makeNamespace(plane.client)
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-site-'))
   const site = new Site(plane, namespace, { token, directory })
-  await writeFile(site.tokenFile, `${TOKEN},tester,tester-uid,"testers"\n`)
+  await writeFile(site.tokenFile, TOKEN_LINE)
   await Promise.all([site.kubelet.start(), site.history.start()])
   return site
 }

@@ -1,32 +1,49 @@
 import { Router } from '@koa/router'
 import Koa from 'koa'
-import { type Authenticate, requireToken } from './auth.ts'
-import { documentRoutes } from './document.ts'
+import { audit, changes } from './audit.ts'
+import { requireAccess, requireToken } from './auth.ts'
+import type { Authority } from './authority.ts'
+import { documentHandlers } from './document.ts'
 import { envelope } from './envelope.ts'
-import { healthRoutes } from './health.ts'
+import type { Handlers } from './handlers.ts'
+import { healthHandlers } from './health.ts'
 import { HttpError, notFound } from './http-error.ts'
-import { jobRoutes } from './jobs.ts'
-import { logRoutes } from './logs.ts'
+import { jobHandlers } from './jobs.ts'
+import { logHandlers } from './logs.ts'
 import type { FacadeParts } from './parts.ts'
 import { rateLimit } from './rate-limit.ts'
-import { runnerRoutes } from './runners.ts'
+import { type Route, routes } from './routes.ts'
+import { runnerHandlers } from './runners.ts'
 import type { FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
-  authenticate: Authenticate
+  authority: Authority
   rateLimit: { max: number; windowSeconds: number }
 }
 
 /** The REST facade: middleware and routes in the order in which they apply. */
 export function makeApp(options: AppOptions): Koa<FacadeState> {
   const app = new Koa<FacadeState>()
-  const { open, api } = makeRouters(options)
+  const open = new Router<FacadeState>({ sensitive: true })
+  const api = new Router<FacadeState>({ sensitive: true })
+  const handlers: Handlers = {
+    ...healthHandlers(options),
+    ...documentHandlers(options),
+    ...jobHandlers(options),
+    ...logHandlers(options),
+    ...runnerHandlers(options),
+  }
+  for (const route of routes) {
+    const router = route.access === 'open' ? open : api
+    router.register(route.path, [route.method], [...guards(route, options), handlers[route.name]])
+  }
 
   app.use(securityHeaders)
+  app.use(audit(options.log))
   app.use(envelope(options))
   app.use(open.routes())
   app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock })))
-  app.use(guarding(api, requireToken(options.authenticate)))
+  app.use(guarding(api, requireToken(options.authority)))
   app.use(api.routes())
   app.use(unmatched([open, api]))
   // Koa reports what middleware could not: broken sockets of callers that have gone.
@@ -34,16 +51,11 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   return app
 }
 
-/** Every route: those that are open to everybody, and those under /api. */
-export function makeRouters(parts: FacadeParts): { open: Router<FacadeState>; api: Router<FacadeState> } {
-  const open = new Router<FacadeState>({ sensitive: true })
-  healthRoutes(open, parts)
-  documentRoutes(open, parts)
-  const api = new Router<FacadeState>({ sensitive: true })
-  jobRoutes(api, parts)
-  logRoutes(api, parts)
-  runnerRoutes(api, parts)
-  return { open, api }
+/** What stands before a route's own handler. */
+function guards({ name, method, access }: Route, { authority }: AppOptions): FacadeMiddleware[] {
+  if (access === 'open') return []
+  const mayPass = requireAccess(authority, access)
+  return method === 'GET' ? [mayPass] : [changes(name), mayPass]
 }
 
 const securityHeaders: FacadeMiddleware = async (ctx, next) => {

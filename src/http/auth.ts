@@ -1,24 +1,45 @@
+import { type Access, describeAccess, isRead } from './access.ts'
+import type { Authority } from './authority.ts'
+import { clusterUnavailable } from './errors-to-http.ts'
 import { HttpError } from './http-error.ts'
 import type { FacadeMiddleware } from './state.ts'
-import type { Caller } from './static-tokens.ts'
 
-/** Finds out who holds a token. */
-export type Authenticate = (token: string) => Promise<Caller | undefined>
+/** On answers to callers whose rights could not be asked for, because the API server does not answer. */
+const STALE_HEADER = 'X-RunnerHub-Stale'
 
 /** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
-export function requireToken(authenticate: Authenticate): FacadeMiddleware {
+export function requireToken(authority: Authority): FacadeMiddleware {
   return async (ctx, next) => {
-    const caller = await callerOf(authenticate, ctx.get('Authorization'))
+    const token = bearerOf(ctx.get('Authorization'))
+    const { value: caller, isStale } = token === undefined ? unknown : await authority.callerOf(token)
     if (caller === undefined) {
       const headers = { 'WWW-Authenticate': 'Bearer' }
       throw new HttpError(401, 'Unauthorized', 'a valid bearer token is required', headers)
     }
     ctx.state.caller = caller
+    if (isStale) ctx.state.isStale = true
     await next()
   }
 }
 
-async function callerOf(authenticate: Authenticate, header: string): Promise<Caller | undefined> {
-  const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1]
-  return token === undefined ? undefined : authenticate(token)
+const unknown = { value: undefined, isStale: false }
+
+/** Lets only callers through that have a right. What was known before an outage counts for reads alone. */
+export function requireAccess(authority: Authority, access: Access): FacadeMiddleware {
+  return async (ctx, next) => {
+    const { caller } = ctx.state
+    if (caller === undefined) throw new Error('no caller: rights are asked for after the token')
+    const { value, isStale } = await authority.allows(caller, access)
+    if (value === undefined) throw new HttpError(403, 'Forbidden', `this needs the right to ${describeAccess(access)}`)
+    if (isStale || ctx.state.isStale === true) {
+      if (!isRead(access)) throw clusterUnavailable()
+      ctx.set(STALE_HEADER, 'true')
+    }
+    await next()
+  }
+}
+
+/** The token of an Authorization header. */
+export function bearerOf(header: string): string | undefined {
+  return /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1]
 }

@@ -7,18 +7,26 @@ const RETRY_SECONDS = '5'
 export function errorToHttp(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof Invalid) return new HttpError(400, 'InvalidRequest', error.message)
-  if (isClusterTrouble(error)) {
-    const headers = { 'Retry-After': RETRY_SECONDS }
-    return new HttpError(503, 'ClusterUnavailable', 'the cluster does not answer, try again shortly', headers)
-  }
+  if (isClusterTrouble(error)) return clusterUnavailable()
   return new HttpError(500, 'InternalError', 'internal error')
 }
 
-function isClusterTrouble(error: unknown): boolean {
-  if (error instanceof Unreachable || error instanceof LeaseLost || error instanceof TooManyRequests) return true
-  // Routes handle the absence of what was asked for; what is left is a namespace or a CRD that is not there,
-  // a quota that is used up, or rights that we lack.
-  if (error instanceof NotFound || error instanceof Forbidden) return true
+/** What cannot be done now, and may be in a moment. */
+export function clusterUnavailable(): HttpError {
+  const headers = { 'Retry-After': RETRY_SECONDS }
+  return new HttpError(503, 'ClusterUnavailable', 'the cluster does not answer, try again shortly', headers)
+}
+
+/** Whether the API server could not answer, or not in time. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof Unreachable || error instanceof TooManyRequests) return true
   if (error instanceof ApiError) return error.code >= 500
   return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+}
+
+function isClusterTrouble(error: unknown): boolean {
+  if (isOutage(error) || error instanceof LeaseLost) return true
+  // Routes handle the absence of what was asked for; what is left is a namespace or a CRD that is not there,
+  // a quota that is used up, or rights that we lack.
+  return error instanceof NotFound || error instanceof Forbidden
 }

@@ -1,30 +1,31 @@
-import type { Router } from '@koa/router'
 import type { KubeClient } from '../kube/client.ts'
+import type { Handlers } from './handlers.ts'
 import type { FacadeParts } from './parts.ts'
-import type { FacadeState } from './state.ts'
 
 /** How old an answer of the API server may be that still counts, and how long it may take. */
 const PROBE_MS = 2000
 
 /** /health, /livez and /readyz: open to everybody. */
-export function healthRoutes(router: Router<FacadeState>, parts: FacadeParts): void {
+export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' | 'readyz'> {
   const clusterAnswers = probe(parts)
-  router.get('/health', async (ctx) => {
-    const pass = isSynced(parts) && (await clusterAnswers())
-    ctx.status = pass ? 200 : 503
-    ctx.body = {
-      status: pass ? 'healthy' : 'unhealthy',
-      timestamp: parts.clock.now().toISOString(),
-      checks: { database: pass ? 'pass' : 'fail' },
-    }
-  })
-  router.get('/livez', (ctx) => {
-    ctx.body = 'ok'
-  })
-  router.get('/readyz', (ctx) => {
-    ctx.status = isSynced(parts) ? 200 : 503
-    ctx.body = ctx.status === 200 ? 'ok' : 'caches are not filled yet'
-  })
+  return {
+    health: async (ctx) => {
+      const pass = isSynced(parts) && (await clusterAnswers())
+      ctx.status = pass ? 200 : 503
+      ctx.body = {
+        status: pass ? 'healthy' : 'unhealthy',
+        timestamp: parts.clock.now().toISOString(),
+        checks: { database: pass ? 'pass' : 'fail' },
+      }
+    },
+    livez: (ctx) => {
+      ctx.body = 'ok'
+    },
+    readyz: (ctx) => {
+      ctx.status = isSynced(parts) ? 200 : 503
+      ctx.body = ctx.status === 200 ? 'ok' : 'caches are not filled yet'
+    },
+  }
 }
 
 function isSynced({ caches }: FacadeParts): boolean {

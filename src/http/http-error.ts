@@ -2,6 +2,7 @@
 export const errorCodes = {
   InvalidRequest: 'A field, a parameter or a header cannot be used; the text names it and says why.',
   Unauthorized: 'The bearer token is missing or unknown.',
+  Forbidden: 'The caller lacks the right that the text names.',
   NotFound: 'There is no such path, or no such job.',
   RequestTimeout: 'The request took too long to arrive.',
   MethodNotAllowed: 'The path exists, but not under this method; see the Allow header.',

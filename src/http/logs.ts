@@ -1,39 +1,40 @@
 import { PassThrough } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import type { Router } from '@koa/router'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { NotFound } from '../kube/errors.ts'
 import { findJob } from './find-job.ts'
+import type { Handlers } from './handlers.ts'
 import { nextJobChange } from './job-changes.ts'
 import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
 import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
 import { goneSignal, requestSignal } from './request-signal.ts'
-import type { FacadeState } from './state.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
-export function logRoutes(router: Router<FacadeState>, parts: FacadeParts): void {
-  router.get('/api/jobs/:id/logs', async (ctx) => {
-    const query = parseLogsQuery(ctx.query)
-    const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
-    if (!query.follow) {
-      ctx.state.answer = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
-      return
-    }
-    ctx.type = 'text/plain; charset=utf-8'
-    ctx.set('X-Accel-Buffering', 'no')
-    const body = new PassThrough()
-    ctx.body = body
-    // Begins the answer now, though the job may still be queued.
-    ctx.flushHeaders()
-    followLog(parts, job, query, { into: body, signal: goneSignal(ctx) }).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error)
-      if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
-      body.destroy()
-    })
-  })
+export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
+  return {
+    logs: async (ctx) => {
+      const query = parseLogsQuery(ctx.query)
+      const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
+      if (!query.follow) {
+        ctx.state.answer = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
+        return
+      }
+      ctx.type = 'text/plain; charset=utf-8'
+      ctx.set('X-Accel-Buffering', 'no')
+      const body = new PassThrough()
+      ctx.body = body
+      // Begins the answer now, though the job may still be queued.
+      ctx.flushHeaders()
+      followLog(parts, job, query, { into: body, signal: goneSignal(ctx) }).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error)
+        if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
+        body.destroy()
+      })
+    },
+  }
 }
 
 async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, signal: AbortSignal): Promise<object> {

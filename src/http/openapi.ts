@@ -9,6 +9,7 @@ const rateLimitHeaders: readonly HeaderName[] = ['X-RateLimit-Limit', 'X-RateLim
 const failures: Readonly<Record<number, { description: string; headers?: readonly HeaderName[] }>> = {
   400: { description: 'What was sent cannot be used.' },
   401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
+  403: { description: 'The caller lacks a right.' },
   404: { description: 'There is no such job.' },
   409: { description: 'The job is in a state that contradicts this.' },
   413: { description: 'The body is longer than 256 KiB.' },
@@ -19,7 +20,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
 }
 
 /** What every call under /api can meet, whatever it asks for. */
-const everywhere = [401, 429, 500, 503]
+const everywhere = [401, 403, 429, 500, 503]
 
 /** The OpenAPI 3.1 document of the REST API, from the very schemas that the routes check bodies by. */
 export function openApiDocument(version: string): Record<string, unknown> {
@@ -68,7 +69,7 @@ function describe(path: string, operation: Operation): object {
   const shared = isApi ? rateLimitHeaders : []
   const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
     status,
-    successAnswer(answer, shared),
+    successAnswer(answer, isApi ? [...shared, 'X-RunnerHub-Stale'] : shared),
   ])
   const failed = statuses.map((status): [string, object] => [String(status), failureAnswer(status, shared)])
   return {

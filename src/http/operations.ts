@@ -58,6 +58,11 @@ export const headers = {
     description: 'When the next window begins, in Unix seconds.',
     required: true,
   },
+  'X-RunnerHub-Stale': {
+    schema: { const: 'true' },
+    description: 'Only there when the API server did not answer, and an earlier permission was made do.',
+    required: false,
+  },
 } as const satisfies Record<string, { schema: OpenSchema; description: string; required: boolean }>
 
 export type HeaderName = keyof typeof headers

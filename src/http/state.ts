@@ -1,5 +1,5 @@
 import type { Middleware } from 'koa'
-import type { Caller } from './static-tokens.ts'
+import type { Caller } from './caller.ts'
 
 /** What a route hands to the envelope. */
 export interface Answer {
@@ -11,7 +11,13 @@ export interface Answer {
 export interface FacadeState {
   /** Set for every route under /api. */
   caller?: Caller
+  /** Who is calling was found out before the API server stopped to answer. */
+  isStale?: boolean
   answer?: Answer
+  /** Name of the route, where it changes something. */
+  mutation?: string
+  /** What the audit line of a call that changes something tells besides who and what; never a secret. */
+  audit?: Readonly<Record<string, string | boolean | undefined>>
 }
 
 export type FacadeMiddleware = Middleware<FacadeState>

@@ -2,13 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
-
-/** Who is calling. */
-export interface Caller {
-  user: string
-  uid: string
-  groups: readonly string[]
-}
+import type { Caller } from './caller.ts'
 
 /** How old the file's content may be before it is read again. */
 const RELOAD_MS = 2000

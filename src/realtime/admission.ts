@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Authenticate } from '../http/auth.ts'
+import { rights } from '../http/access.ts'
+import { bearerOf } from '../http/auth.ts'
+import type { Authority } from '../http/authority.ts'
 
 /** Says whether a connection may be opened; `token` is one that came by other means than a header. */
 export type Admit = (headers: IncomingHttpHeaders, token?: string) => Promise<boolean>
@@ -7,17 +9,15 @@ export type Admit = (headers: IncomingHttpHeaders, token?: string) => Promise<bo
 /** Prefix by which browsers, which cannot set headers, hand a token over among the subprotocols. */
 export const TOKEN_PROTOCOL = 'runnerhub.bearer.'
 
-/** Admits whoever has a token that is known, or everybody where that is configured. */
-export function admission(authenticate: Authenticate, { anonymous }: { anonymous: boolean }): Admit {
+/** Admits whoever may watch jobs, or everybody where that is configured. */
+export function admission(authority: Authority, { anonymous }: { anonymous: boolean }): Admit {
   return async (headers, token) => {
     if (anonymous) return true
-    const bearer = token ?? bearerOf(headers) ?? protocolToken(headers)
-    return bearer !== undefined && (await authenticate(bearer)) !== undefined
+    const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
+    if (bearer === undefined) return false
+    const { value: caller } = await authority.callerOf(bearer)
+    return caller !== undefined && (await authority.allows(caller, rights.watchJobs)).value === true
   }
-}
-
-function bearerOf({ authorization = '' }: IncomingHttpHeaders): string | undefined {
-  return /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1]
 }
 
 function protocolToken(headers: IncomingHttpHeaders): string | undefined {

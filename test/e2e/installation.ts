@@ -10,6 +10,7 @@ import { NotFound } from '../../src/kube/errors.ts'
 import { deploy } from '../../config/local/run.d/deploy.ts'
 import { type Forward, forward } from '../../config/local/run.d/forward.ts'
 import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
+import { bindingOf } from '../../config/local/run.d/overlay.ts'
 import { awaitRollout } from '../../config/local/run.d/rollout.ts'
 import { AuditLog } from '../audit.ts'
 import { eventually } from '../eventually.ts'
@@ -29,7 +30,7 @@ export async function install(): Promise<Installation> {
   const { cluster, image } = prepared
   const namespace = `e2e-${randomBytes(5).toString('hex')}`
   const place = { kubeconfig: cluster.kubeconfig, namespace }
-  const tokens = 'your-token,local,local\n'
+  const tokens = 'your-token,local,local,runnerhub:admins\n'
   await deploy(cluster.kubeconfig, { namespace, image, runnerImage: cluster.baseImage, settings, tokens }, patient())
   await awaitRollout(place, () => undefined, patient())
   const stop = new AbortController()
@@ -160,6 +161,7 @@ export class Installation {
       const isEmpty = async () => (await this.#list(pods, 'runnerhub.dev/runner')).length === 0
       await this.until('no runner pod to be left', isEmpty)
       await this.kubectl('delete', 'namespace', this.namespace, '--wait=false')
+      await this.kubectl('delete', 'clusterrolebinding', bindingOf(this.namespace), '--wait=false')
     } finally {
       this.#parts.stop.abort(new Error('the tests are over'))
       await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])

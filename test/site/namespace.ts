@@ -1,38 +1,80 @@
 import { randomBytes } from 'node:crypto'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
+import { AlreadyExists } from '../../src/kube/errors.ts'
 import { record } from '../../src/kube/parse.ts'
+import { eventually } from '../eventually.ts'
 import { manifests } from './plane.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' }
-const roles: Resource = { ...rbac, plural: 'roles', kind: 'Role' }
-const bindings: Resource = { ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }
+const rightsOf: Record<string, Resource> = {
+  Role: { ...rbac, plural: 'roles', kind: 'Role' },
+  RoleBinding: { ...rbac, plural: 'rolebindings', kind: 'RoleBinding' },
+  ClusterRole: { ...rbac, plural: 'clusterroles', kind: 'ClusterRole' },
+  ClusterRoleBinding: { ...rbac, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' },
+}
 const forever = new AbortController().signal
 
-/** A namespace as the manifests make it: its labels, and the operator's account with its rights and no others. */
+/** The group of the callers of tests: the manifests let it do everything. */
+export const CALLERS = 'runnerhub:admins'
+
+/** A namespace as the manifests make it: its labels, the operator's account and the callers' roles, and no more. */
 export async function makeNamespace(client: KubeClient): Promise<{ namespace: string; token: string }> {
   const namespace = `site-${randomBytes(4).toString('hex')}`
-  const create = async (resource: Resource, object: NewObject<KubeObject>) =>
-    client.create(resource, { ...object, metadata: { ...object.metadata, namespace } }, forever)
   const [made] = await manifests('config/manifests/namespace.yaml')
-  const [role, binding] = await manifests('config/manifests/role.yaml')
   const [account] = await manifests('config/manifests/service-account.yaml')
-  if (made === undefined || role === undefined || binding === undefined || account === undefined) {
-    throw new Error('manifests are missing')
-  }
+  if (made === undefined || account === undefined) throw new Error('manifests are missing')
   await client.create(namespaces, { ...made, metadata: { ...made.metadata, name: namespace } }, forever)
   // The controller manager makes "default" too, but later than the first pod wants it.
   const anonymous = { ...account, metadata: { name: 'default' } }
-  await Promise.all([create(accounts, account), create(accounts, anonymous).catch(() => {})])
-  await Promise.all([create(roles, role), create(bindings, withSubjectsIn(namespace, binding))])
+  await Promise.all([
+    client.create(accounts, within(namespace, account), forever),
+    client.create(accounts, within(namespace, anonymous), forever).catch(() => {}),
+  ])
+  for (const file of ['role', 'cluster-role', 'caller-roles']) {
+    const objects = await manifests(`config/manifests/${file}.yaml`)
+    await Promise.all(objects.map((object) => grant(client, namespace, object)))
+  }
+  await eventually(() => mayDelegate(client, namespace), { what: 'the rights of callers to be in force' })
   return { namespace, token: await tokenOf(client, namespace, account.metadata.name) }
 }
 
-/** As kustomize does: the manifests leave the namespace to it. */
-function withSubjectsIn(namespace: string, binding: NewObject<KubeObject> & { subjects?: object[] }) {
-  return { ...binding, subjects: binding.subjects?.map((subject) => ({ ...subject, namespace })) }
+type Grants = NewObject<KubeObject> & { subjects?: { kind: string }[] }
+
+/** Creates a role or a binding, in the namespace or, if it is cluster-wide, for it. */
+async function grant(client: KubeClient, namespace: string, object: Grants): Promise<void> {
+  const resource = rightsOf[object.kind]
+  if (resource === undefined) throw new Error(`no rights: ${object.kind}`)
+  await client.create(resource, placed(namespace, object), forever).catch((error: unknown) => {
+    // Every namespace's manifests bring the same ones.
+    if (object.kind !== 'ClusterRole' || !(error instanceof AlreadyExists)) throw error
+  })
+}
+
+function placed(namespace: string, object: Grants): Grants {
+  if (object.kind === 'ClusterRole') return object
+  // As kustomize does: the manifests leave the namespace to it.
+  const subjects = object.subjects?.map((each) => (each.kind === 'ServiceAccount' ? { ...each, namespace } : each))
+  const bound = { ...object, ...(subjects !== undefined && { subjects }) }
+  if (object.kind !== 'ClusterRoleBinding') return within(namespace, bound)
+  return { ...bound, metadata: { ...bound.metadata, name: `${bound.metadata.name}-${namespace}` } }
+}
+
+function within<T extends NewObject<KubeObject>>(namespace: string, object: T): T {
+  return { ...object, metadata: { ...object.metadata, namespace } }
+}
+
+/** The API server learns of new bindings a moment after they are made. */
+async function mayDelegate(client: KubeClient, namespace: string): Promise<boolean> {
+  const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
+  const [group, resource, subresource] = ['runnerhub.dev', 'runnerjobs', 'delegate']
+  const resourceAttributes = { namespace, verb: 'create', group, resource, subresource }
+  const spec = { user: 'somebody', groups: [CALLERS], resourceAttributes }
+  const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
+  const answer = record(await client.request('POST', path, { body }, forever))
+  return record(answer['status'])['allowed'] === true
 }
 
 async function tokenOf(client: KubeClient, namespace: string, account: string): Promise<string> {

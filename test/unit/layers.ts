@@ -35,7 +35,9 @@ export const layers: Record<string, Layer> = {
     packages: ['node:*', 'koa', '@koa/router', 'ajv', 'rate-limiter-flexible'],
   },
   realtime: {
-    imports: ['api', 'domain', 'kube', 'cluster', 'logs', 'http/auth.ts', 'http/job-states.ts', 'http/views.ts'],
+    imports: ['api', 'domain', 'kube', 'cluster', 'logs'].concat(
+      ['access', 'auth', 'authority', 'job-states', 'views'].map((name) => `http/${name}.ts`),
+    ),
     packages: ['node:*', 'ws', 'socket.io'],
   },
   proxy: { imports: ['api'], packages: ['node:*', 'ws'] },

@@ -20,7 +20,9 @@ export interface Voice {
 }
 
 /** Known to everybody: for a cluster on one's own machine. */
-const tokens = 'your-token,local,local\n'
+const tokens = `your-token,local,local,runnerhub:admins
+viewer-token,local-viewer,local-viewer,"runnerhub:viewers,runnerhub:metrics"
+`
 
 /** What differs from the operator's own defaults: the API reference's examples connect without a token. */
 const localSettings = { REALTIME_ANONYMOUS: 'true' }
@@ -107,6 +109,7 @@ async function useForwarded({ options, place, voice }: Deployment, signal: Abort
     await demonstrate({ place, port: options.httpPort, show: voice.show }, signal)
     if (options.once) return
     say(`the operator stays: REST on http://localhost:${options.httpPort} with "Authorization: Bearer your-token",`)
+    say('or viewer-token for one who may only read;')
     say(`kubectl with KUBECONFIG=${place.kubeconfig} in namespace ${place.namespace}. Ctrl-C ends the forwarding.`)
     if (!signal.aborted) await once(signal, 'abort')
   } finally {

@@ -56,8 +56,23 @@ function kustomization(folder: string, { namespace, image, runnerImage, settings
       { name: operatorImage, ...imageParts(image) },
       { name: poolImage, ...imageParts(runnerImage) },
     ],
-    patches: [{ target: { kind: 'Deployment', name: 'runnerhub' }, patch: annotation(settings) }, ...patches],
+    patches: [
+      { target: { kind: 'Deployment', name: 'runnerhub' }, patch: annotation(settings) },
+      {
+        target: { kind: 'ClusterRoleBinding', name: reviewsBinding },
+        patch: JSON.stringify([{ op: 'replace', path: '/metadata/name', value: bindingOf(namespace) }]),
+        options: { allowNameChange: true },
+      },
+      ...patches,
+    ],
   }
+}
+
+const reviewsBinding = 'runnerhub-reviews'
+
+/** The one object of a deployment that stands outside of its namespace and is about nothing else. */
+export function bindingOf(namespace: string): string {
+  return `${reviewsBinding}-${namespace}`
 }
 
 /** Settings are read at the start: other settings, other pods. */

@@ -2,8 +2,9 @@ import { rename, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { record } from '../../../src/kube/parse.ts'
 import type { Operator } from '../../operator.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
+import { openSite, type Site, TOKEN, TOKEN_LINE } from '../../site.ts'
 import { call, expectFailure, sendRaw } from '../../site/call.ts'
+import { CALLERS } from '../../site/namespace.ts'
 
 const NEW = 'another-token'
 
@@ -110,7 +111,7 @@ describe('who may call the API', function () {
   })
 
   it('takes over a new token file while it runs, and keeps the last good one when it is spoiled', async () => {
-    const lines = [`# callers`, `${NEW},someone,uid-2,"group a,group b"`, '']
+    const lines = [`# callers`, `${NEW},someone,uid-2,"group a,${CALLERS}"`, '']
     await writeFile(`${site.tokenFile}.new`, lines.join('\n'))
     await rename(`${site.tokenFile}.new`, site.tokenFile)
     await site.until('the new token to count', async () => (await as(`Bearer ${NEW}`)).status === 404)
@@ -122,7 +123,7 @@ describe('who may call the API', function () {
       return operator.log.slice(lines2).some(({ msg }) => msg === 'token file cannot be used')
     })
     expect((await as(`Bearer ${NEW}`)).status, 'the last good token').to.equal(404)
-    await writeFile(site.tokenFile, `${TOKEN},tester,tester-uid,"testers"\n`)
+    await writeFile(site.tokenFile, TOKEN_LINE)
     await site.until('the old token to count again', async () => (await as(`Bearer ${TOKEN}`)).status === 404)
   })
 

@@ -1,0 +1,59 @@
+import type { KubeClient } from '../kube/client.ts'
+import type { Clock } from '../kube/clock.ts'
+import { reviewAccess } from './access-review.ts'
+import type { Access } from './access.ts'
+import type { Caller } from './caller.ts'
+import { type Answer, ReviewCache } from './review-cache.ts'
+import type { StaticTokens } from './static-tokens.ts'
+import { isReviewable, reviewToken } from './token-review.ts'
+
+export interface AuthorityOptions {
+  client: KubeClient
+  clock: Clock
+  /** Whose jobs and runners the rights are about. */
+  namespace: string
+  /** That Kubernetes tokens must be made for. */
+  audience: string
+  tokens?: StaticTokens | undefined
+  /** How long the API server's yes counts. */
+  keepMs: number
+}
+
+/** How long an earlier yes counts for reads while the API server does not answer. */
+const GRACE_MS = 5 * 60_000
+
+const nobody: Answer<Caller> = { value: undefined, isStale: false }
+
+/**
+ * Who a caller is, and what he may do. RBAC decides alone: holders of static tokens are judged by their user and
+ * groups, as all others. Rejects where the API server does not answer and nothing is known from before.
+ */
+export class Authority {
+  readonly #options: AuthorityOptions
+  readonly #callers: ReviewCache<Caller>
+  readonly #rights: ReviewCache<true>
+
+  constructor(options: AuthorityOptions) {
+    const { clock, keepMs } = options
+    this.#options = options
+    this.#callers = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS })
+    this.#rights = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS })
+  }
+
+  /** Who holds a token, if anybody does. */
+  async callerOf(token: string): Promise<Answer<Caller>> {
+    const { client, tokens, audience } = this.#options
+    const known = await tokens?.callerOf(token)
+    if (known !== undefined) return { value: known, isStale: false }
+    if (!isReviewable(token)) return nobody
+    return this.#callers.get(token, (signal) => reviewToken(client, { token, audience }, signal))
+  }
+
+  /** Whether a caller has a right. */
+  async allows(caller: Caller, access: Access): Promise<Answer<true>> {
+    const { client, namespace } = this.#options
+    const { user, uid, groups, extra } = caller
+    const question = JSON.stringify([user, uid, groups, extra, access])
+    return this.#rights.get(question, (signal) => reviewAccess(client, { caller, access, namespace }, signal))
+  }
+}
