@@ -6,6 +6,8 @@ import { BadMessage, parseSubscription, parseUnsubscription, type Subscription }
 /** Somebody who listens, over whatever transport. Sending never waits: one that does not read is cut off. */
 export interface Client {
   send(message: Message): void
+  /** Sends many, as fast as they are taken; what is sent afterwards comes behind them. */
+  sendAll(messages: Iterable<Message>): void
 }
 
 /** Most repositories that one client may subscribe to. */
@@ -115,10 +117,7 @@ export class Hub {
   /** Sends the present state of a repository's jobs; says what it cost. */
   #sendSnapshot(client: Client, repository: string): number {
     const steps = this.#present(repository).map(({ event: _event, ...job }) => job)
-    for (let from = 0; from === 0 || from < steps.length; from += SNAPSHOT_FRAME) {
-      const jobs = steps.slice(from, from + SNAPSHOT_FRAME)
-      client.send(messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= steps.length }))
-    }
+    client.sendAll(framesOf(repository, steps))
     return steps.length + 1
   }
 
@@ -132,5 +131,12 @@ export class Hub {
     const listeners = this.#listeners.get(repository)
     listeners?.delete(client)
     if (listeners?.size === 0) this.#listeners.delete(repository)
+  }
+}
+
+function* framesOf(repository: string, steps: readonly Omit<Step, 'event'>[]): Generator<Message> {
+  for (let from = 0; from === 0 || from < steps.length; from += SNAPSHOT_FRAME) {
+    const jobs = steps.slice(from, from + SNAPSHOT_FRAME)
+    yield messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= steps.length })
   }
 }

@@ -1,19 +1,20 @@
 import { WebSocket } from 'ws'
-import type { Client, Hub } from './hub.ts'
+import { Feed } from './feed.ts'
+import type { Hub } from './hub.ts'
 import { type Message, messageOf } from './message.ts'
 import { BadMessage } from './subscription.ts'
 
-/** Bytes that may wait for a client that does not read, before it is cut off. */
-const MOST_BUFFERED = 1024 * 1024
+/** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
+const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
 
 /** Close codes of RFC 6455 and its registry. */
 export const closeCodes = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const
 
 /** Speaks the raw protocol with one WebSocket: `{"event", "data"}` as text, both ways. */
 export function serveRawSocket(socket: WebSocket, hub: Hub): void {
-  const client: Client = { send: (message) => send(socket, message) }
-  hub.join(client)
-  socket.on('close', () => hub.leave(client))
+  const feed = feedOf(socket)
+  hub.join(feed)
+  socket.on('close', () => hub.leave(feed))
   // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
   socket.on('error', () => undefined)
   socket.on('message', (data, isBinary) => {
@@ -23,25 +24,28 @@ export function serveRawSocket(socket: WebSocket, hub: Hub): void {
       socket.close(closeCodes.unsupported, 'text frames only')
       return
     }
-    send(socket, answer(client, hub, data.toString('utf8')))
+    const told = answer(feed, hub, data.toString('utf8'))
+    if (told !== undefined) feed.send(told)
   })
 }
 
-function send(socket: WebSocket, message: Message | undefined): void {
-  if (message === undefined || socket.readyState !== WebSocket.OPEN) return
-  if (socket.bufferedAmount > MOST_BUFFERED) {
-    socket.close(closeCodes.tryAgainLater, 'too slow')
-    // It does not read, so it would not answer the close either.
-    socket.terminate()
-    return
-  }
-  socket.send(message.text)
+function feedOf(socket: WebSocket): Feed {
+  const feed = new Feed({
+    write: ({ text }) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text, () => feed.drained())
+    },
+    isFull: () => socket.bufferedAmount > buffered.full,
+    isOverfull: () => socket.bufferedAmount > buffered.overfull,
+    // The server's closeTimeout ends a connection whose client does not read this either.
+    cutOff: () => socket.close(closeCodes.tryAgainLater, 'too slow'),
+  })
+  return feed
 }
 
-function answer(client: Client, hub: Hub, text: string): Message | undefined {
+function answer(feed: Feed, hub: Hub, text: string): Message | undefined {
   try {
     const { event, data: content } = parse(text)
-    hub.receive(client, event, content)
+    hub.receive(feed, event, content)
     return undefined
   } catch (error) {
     if (error instanceof BadMessage) return messageOf('error', { error: error.message })

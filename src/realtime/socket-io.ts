@@ -1,11 +1,12 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
 import type { Admit } from './admission.ts'
+import { Feed } from './feed.ts'
 import type { Client, Hub } from './hub.ts'
 import { BadMessage } from './subscription.ts'
 
-/** Packets that may wait for a client that does not read, before it is cut off. */
-const MOST_WAITING = 2000
+/** Packets that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
+const waitingPackets = { full: 20, overfull: 2000 }
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
@@ -54,16 +55,17 @@ async function refusalOf({ handshake }: Socket, admit: Admit): Promise<Error | u
 }
 
 function serve(socket: Socket, hub: Hub): void {
-  const client: Client = {
-    send({ event, payload }) {
-      if (waiting(socket) > MOST_WAITING) socket.disconnect(true)
-      else socket.emit(event, payload)
-    },
-  }
-  hub.join(client)
-  socket.on('disconnect', () => hub.leave(client))
+  const feed = new Feed({
+    write: ({ event, payload }) => void socket.emit(event, payload),
+    isFull: () => waiting(socket) > waitingPackets.full,
+    isOverfull: () => waiting(socket) > waitingPackets.overfull,
+    cutOff: () => socket.disconnect(true),
+  })
+  socket.conn.on('drain', () => feed.drained())
+  hub.join(feed)
+  socket.on('disconnect', () => hub.leave(feed))
   socket.onAny((event: unknown, data: unknown, acknowledge: unknown) => {
-    const answer = receive(client, hub, [event, data])
+    const answer = receive(feed, hub, [event, data])
     if (isCallback(acknowledge)) acknowledge(answer)
     else if ('error' in answer) socket.emit('error', answer)
   })
@@ -88,6 +90,6 @@ function isCallback(value: unknown): value is (answer: unknown) => void {
 }
 
 function waiting(socket: Socket): number {
-  const { writeBuffer } = Object.fromEntries(Object.entries(socket.conn))
+  const writeBuffer: unknown = Reflect.get(socket.conn, 'writeBuffer')
   return Array.isArray(writeBuffer) ? writeBuffer.length : 0
 }

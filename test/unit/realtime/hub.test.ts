@@ -35,7 +35,10 @@ describe('snapshots', () => {
 
   function join() {
     const received: Message[] = []
-    const client = { send: (message: Message) => void received.push(message) }
+    const client = {
+      send: (message: Message) => void received.push(message),
+      sendAll: (messages: Iterable<Message>) => void received.push(...messages),
+    }
     hub.join(client)
     return { received, ask: () => hub.receive(client, 'subscribe:repository', everything) }
   }

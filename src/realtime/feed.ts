@@ -1,0 +1,57 @@
+import type { Client } from './hub.ts'
+import type { Message } from './message.ts'
+
+/** Messages that may wait behind a snapshot for a client that is slow to take it. */
+const MOST_WAITING = 10_000
+
+/** How a transport takes messages. */
+export interface Outlet {
+  /** Takes a message without waiting; the feed is told by `drained` that the client has taken some. */
+  write(message: Message): void
+  /** Has enough unread for now: a snapshot pauses. */
+  isFull(): boolean
+  /** Has more unread than a client that reads would leave. */
+  isOverfull(): boolean
+  /** Ends the connection of a client that does not read. */
+  cutOff(): void
+}
+
+/**
+ * What one client is told, in order. A snapshot goes out as fast as the client takes it, so that its size is no reason to
+ * be cut off; what happens meanwhile waits behind it. All else goes out at once, or not at all.
+ */
+export class Feed implements Client {
+  readonly #outlet: Outlet
+  #queue: Iterator<Message>[] = []
+  #isCut = false
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet
+  }
+
+  send(message: Message): void {
+    if (this.#isCut) return
+    if (this.#queue.length > 0) this.#queue.push([message].values())
+    else if (!this.#outlet.isOverfull()) return this.#outlet.write(message)
+    if (this.#queue.length > 0 && this.#queue.length <= MOST_WAITING) return
+    this.#isCut = true
+    this.#queue = []
+    this.#outlet.cutOff()
+  }
+
+  /** Sends many messages, each of which is made when it can be taken. */
+  sendAll(messages: Iterable<Message>): void {
+    if (this.#isCut) return
+    this.#queue.push(messages[Symbol.iterator]())
+    this.drained()
+  }
+
+  /** The client has taken some of what was written. */
+  drained(): void {
+    while (!this.#isCut && this.#queue.length > 0 && !this.#outlet.isFull()) {
+      const next = this.#queue[0]?.next()
+      if (next === undefined || next.done === true) this.#queue.shift()
+      else this.#outlet.write(next.value)
+    }
+  }
+}

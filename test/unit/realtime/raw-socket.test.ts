@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import { WebSocket, WebSocketServer } from 'ws'
+import { record } from '../../../src/kube/parse.ts'
+import { Hub } from '../../../src/realtime/hub.ts'
+import { serveRawSocket } from '../../../src/realtime/raw-socket.ts'
+import { HandClock } from '../../clock.ts'
+import { eventually } from '../../eventually.ts'
+
+const repository = `owner/${'r'.repeat(100)}`
+const present = (jobs: number) =>
+  Array.from({ length: jobs }, (_, index) => ({
+    event: 'job:status' as const,
+    jobId: `job-${index}`,
+    repository,
+    status: 'running' as const,
+    sequence: 3,
+    reason: null,
+  }))
+
+describe('a raw WebSocket', () => {
+  let server: WebSocketServer
+  let hub: Hub
+  let jobs = 0
+
+  beforeEach(async () => {
+    hub = new Hub({ clock: new HandClock(), present: () => present(jobs) })
+    server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    server.on('connection', (socket) => serveRawSocket(socket, hub))
+    await once(server, 'listening')
+  })
+  afterEach(() => {
+    for (const socket of server.clients) socket.terminate()
+    server.close()
+  })
+
+  /** A client, and the server's end of its connection. */
+  async function connect(): Promise<{ client: WebSocket; served: WebSocket }> {
+    const { port } = portOf(server)
+    const known = new Set(server.clients)
+    const client = new WebSocket(`ws://127.0.0.1:${port}/`)
+    await once(client, 'open')
+    const served = [...server.clients].find((socket) => !known.has(socket))
+    if (served === undefined) throw new Error('the server has no such client')
+    return { client, served }
+  }
+
+  async function subscribe(client: WebSocket, data: unknown): Promise<void> {
+    client.send(JSON.stringify({ event: 'subscribe:repository', data }))
+    client.ping()
+    await once(client, 'pong')
+  }
+
+  it('that does not read is closed with 1013, and the others hear all', async () => {
+    const [slow, quick] = [await connect(), await connect()]
+    for (const { client } of [slow, quick]) await subscribe(client, repository)
+    let heard = 0
+    quick.client.on('message', () => (heard += 1))
+    const code = new Promise<number>((resolve) => slow.client.once('close', resolve))
+    slow.client.pause()
+    const [step] = present(1)
+    if (step === undefined) throw new Error('no step')
+    for (let told = 1000; slow.served.readyState === WebSocket.OPEN; told += 1000) {
+      expect(told, 'events that wait for a client').to.be.below(1_000_000)
+      for (let index = 0; index < 1000; index += 1) hub.tell(step)
+      await eventually(() => heard === told, { what: `the other to hear ${told} events` })
+    }
+    slow.client.resume()
+    expect(await code).to.equal(1013)
+    expect(quick.served.readyState).to.equal(WebSocket.OPEN)
+  })
+
+  it('gets a snapshot of 100,000 jobs whole, and then what happened meanwhile', async () => {
+    jobs = 100_000
+    const { client } = await connect()
+    const told: string[] = []
+    let last = false
+    client.on('message', (data) => {
+      const { event, data: payload } = record(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
+      const { jobs: some, last: isLast, jobId } = record(payload)
+      if (event !== 'job:snapshot') told.push(`${last ? 'after' : 'amid'} ${String(jobId)}`)
+      else if (Array.isArray(some)) for (const job of some) told.push(String(record(job)['jobId']))
+      last ||= isLast === true
+    })
+    client.send(JSON.stringify({ event: 'subscribe:repository', data: { all: true, snapshot: true } }))
+    await eventually(() => told.length > 0, { what: 'the snapshot to begin' })
+    for (const step of present(1)) hub.tell({ ...step, jobId: 'news' })
+    await eventually(() => told.length > jobs, { what: 'all to be told', withinMs: 20_000 })
+    expect(told).to.deep.equal([...present(jobs).map(({ jobId }) => jobId), 'after news'])
+  })
+})
+
+function portOf(server: WebSocketServer): AddressInfo {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address
+}
