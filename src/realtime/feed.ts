@@ -29,6 +29,11 @@ export class Feed implements Client {
     this.#outlet = outlet
   }
 
+  /** Whether something waits until the client has taken what was written. */
+  get isPausing(): boolean {
+    return this.#queue.length > 0
+  }
+
   send(message: Message): void {
     if (this.#isCut) return
     if (this.#queue.length > 0) this.#queue.push([message].values())

@@ -4,12 +4,12 @@ import type { Step } from './job-story.ts'
 export interface Message {
   event: string
   payload: unknown
-  /** `{"event", "data"}` as JSON, made once for all clients. */
-  text: string
+  /** `{"event", "data"}` as JSON in UTF-8, made once for all clients. */
+  bytes: Buffer
 }
 
 export function messageOf(event: string, payload: unknown): Message {
-  return { event, payload, text: JSON.stringify({ event, data: payload }) }
+  return { event, payload, bytes: Buffer.from(JSON.stringify({ event, data: payload })) }
 }
 
 /** A step with exactly the three documented fields. */

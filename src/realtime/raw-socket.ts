@@ -31,8 +31,10 @@ export function serveRawSocket(socket: WebSocket, hub: Hub): void {
 
 function feedOf(socket: WebSocket): Feed {
   const feed = new Feed({
-    write: ({ text }) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text, () => feed.drained())
+    write: ({ bytes }) => {
+      if (socket.readyState !== WebSocket.OPEN) return
+      if (feed.isPausing) socket.send(bytes, { binary: false }, () => feed.drained())
+      else socket.send(bytes, { binary: false })
     },
     isFull: () => socket.bufferedAmount > buffered.full,
     isOverfull: () => socket.bufferedAmount > buffered.overfull,
