@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type DrainResult, measureDrain } from './drain.ts'
+import { type FanOutResult, measureFanOut } from './fan-out.ts'
 import { type LatencyResult, measureLatency } from './latency.ts'
+import { type ListResult, measureLists } from './lists.ts'
 import { machineText } from './machine.ts'
 import { buildOperator } from './operator.ts'
 import { type Options, readOptions } from './options.ts'
@@ -13,7 +15,8 @@ import { trustworthy } from './trustworthy.ts'
 const options = readOptions(process.argv.slice(2))
 if (options !== undefined) await run(options)
 
-async function run({ parts, jobs, repeats, seconds, rates, json, cpuProfile }: Options): Promise<void> {
+async function run(asked: Options): Promise<void> {
+  const { parts, jobs, repeats, seconds, rates, listed, json, cpuProfile } = asked
   await buildOperator()
   const shipped = await readShipped()
   if (cpuProfile !== undefined) shipped.flags.push('--cpu-prof', `--cpu-prof-dir=${cpuProfile}`)
@@ -27,8 +30,18 @@ async function run({ parts, jobs, repeats, seconds, rates, json, cpuProfile }: O
     say(`latency at ${perSecond} jobs per second`)
     latencies.push(await trustworthy(() => measureLatency({ perSecond, seconds }, shipped)))
   }
+  const lists: ListResult[] = []
+  if (parts.includes('lists')) {
+    say(`lists of ${listed} jobs`)
+    lists.push(await measureLists(listed, shipped))
+  }
+  const fanOuts: FanOutResult[] = []
+  for (const clients of parts.includes('fan-out') ? asked.clients : []) {
+    say(`events to ${clients} clients`)
+    fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
+  }
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = { conditions, drains, latencies }
+  const result: BenchResult = { conditions, drains, latencies, lists, fanOuts }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`\n${table(result)}\n\n${json}`)

@@ -1,13 +1,17 @@
 import { parseArgs } from 'node:util'
 
+const allParts = ['drain', 'latency', 'lists', 'fan-out']
+
 const help = `Measures the operator next to a raw client, on fresh control planes of its own.
 
-  node test/bench/main.ts                     everything, some five minutes
-  node test/bench/main.ts --only drain        a part: drain, latency
+  node test/bench/main.ts                     everything, some ten minutes
+  node test/bench/main.ts --only drain        a part, or several: ${allParts.join(',')}
       --jobs N        jobs of the drain [2000]
       --repeats N     how often the drain is measured; the median counts [3]
       --seconds N     how long each latency load lasts [20]
       --rates LIST    jobs per second of the latency loads [20,50]
+      --listed N      jobs of which pages are listed [100000]
+      --clients LIST  clients that are told of events [1000,5000]
       --json FILE     where the result goes [build/bench.json]
       --cpu-profile DIRECTORY   profile the operator; makes it slower
 `
@@ -18,11 +22,11 @@ export interface Options {
   repeats: number
   seconds: number
   rates: readonly number[]
+  listed: number
+  clients: readonly number[]
   json: string
   cpuProfile: string | undefined
 }
-
-const allParts = ['drain', 'latency']
 
 /** The options of the command line; undefined when it asked for help, which has been given. */
 export function readOptions(args: readonly string[]): Options | undefined {
@@ -35,6 +39,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
       repeats: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '20' },
       rates: { type: 'string', default: '20,50' },
+      listed: { type: 'string', default: '100000' },
+      clients: { type: 'string', default: '1000,5000' },
       json: { type: 'string', default: 'build/bench.json' },
       'cpu-profile': { type: 'string' },
     },
@@ -52,6 +58,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
     repeats: positive('repeats', values.repeats),
     seconds: positive('seconds', values.seconds),
     rates: values.rates.split(',').map((rate) => positive('rates', rate)),
+    listed: positive('listed', values.listed),
+    clients: values.clients.split(',').map((count) => positive('clients', count)),
     json: values.json,
     cpuProfile: values['cpu-profile'],
   }

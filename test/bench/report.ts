@@ -1,5 +1,7 @@
 import type { DrainResult } from './drain.ts'
+import type { FanOutResult } from './fan-out.ts'
 import type { LatencyResult } from './latency.ts'
+import type { ListResult } from './lists.ts'
 import type { Shipped } from './shipped.ts'
 import { median, quantile } from './statistics.ts'
 
@@ -8,21 +10,28 @@ export interface BenchResult {
   conditions: Shipped & { machine: string; node: string; jobs: number; seconds: number }
   drains: DrainResult[]
   latencies: LatencyResult[]
+  lists: ListResult[]
+  fanOuts: FanOutResult[]
 }
 
 type Row = [what: string, value: string, target: string]
 
 /** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
-export function table({ conditions, drains, latencies }: BenchResult): string {
+export function table({ conditions, drains, latencies, lists, fanOuts }: BenchResult): string {
   const { machine, node, jobs, seconds } = conditions
   const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
-  const rows: Row[] = [...(drains.length > 0 ? drainRows(drains) : []), ...latencies.flatMap(latencyRows)]
+  const rows: Row[] = [
+    ...(drains.length > 0 ? drainRows(drains) : []),
+    ...latencies.flatMap(latencyRows),
+    ...lists.flatMap(listRows),
+    ...fanOuts.flatMap(fanOutRows),
+  ]
   const cells = [['', 'measured', 'target'] as Row, ...rows]
   const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [head = ['', '', ''], ...body] = cells
-  const around = [...drains, ...latencies].map(({ surroundings }) => surroundings)
+  const around = [...drains, ...latencies, ...lists, ...fanOuts].map(({ surroundings }) => surroundings)
   return [
     line(head),
     line(widths.map((width) => '-'.repeat(width))),
@@ -70,6 +79,31 @@ function latencyRows({ rate, raw, operator, ratio, rawDifference }: LatencyResul
     [`latency at ${rate}/s, p50 of raw`, both('p50'), '<= 2.5'],
     [`latency at ${rate}/s, p99 of raw`, both('p99'), '<= 5'],
     [`raw p50 before and after differ by %`, (rawDifference * 100).toFixed(0), '<= 15'],
+  ]
+}
+
+function listRows({ jobs, pages, peakRssMb }: ListResult): Row[] {
+  return [
+    ...pages.map(
+      ({ what, p50, p99 }): Row => [
+        `page of 50 out of ${jobs} jobs, ${what}, p99, ms`,
+        `${p99.toFixed(1)} (p50 ${p50.toFixed(1)})`,
+        '< 10',
+      ],
+    ),
+    [`peak RSS with ${jobs} jobs, MiB`, peakRssMb.toFixed(0), ''],
+  ]
+}
+
+function fanOutRows({ clients, bare, raw, socketIo, ratio, rawDifference }: FanOutResult): Row[] {
+  const told = ({ rate, cpu }: FanOutResult['raw']): string =>
+    `${(rate / 1000).toFixed(0)} k/s, ${cpu.toFixed(1)} us CPU each`
+  return [
+    [`events to ${clients} WebSockets, of a bare broadcast`, `${ratio.raw.toFixed(2)} (${told(raw)})`, '>= 0.70'],
+    [`events to ${clients} Socket.IO clients, of the same`, `${ratio.socketIo.toFixed(2)} (${told(socketIo)})`, ''],
+    [`bare broadcast to ${clients}`, told(bare), ''],
+    ['events twice or out of order', String(raw.wrong + socketIo.wrong), '0'],
+    ['bare before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
   ]
 }
 

@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { record } from '../../../src/kube/parse.ts'
+import { usageOf } from '../machine.ts'
+import type { Shipped } from '../shipped.ts'
+
+/** A part of the operator that serves in a process of its own, without a cluster. */
+export class Served {
+  readonly #child: ChildProcess
+  readonly port: number
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child
+    this.port = port
+  }
+
+  static start(program: string, args: readonly string[], { flags, environment }: Shipped): Promise<Served> {
+    const env = { ...process.env, ...environment }
+    const child = fork(join(import.meta.dirname, program), args, { execArgv: [...flags], env })
+    return new Promise((resolve, reject) => {
+      child.once('message', (message: unknown) => resolve(new Served(child, Number(record(message)['port']))))
+      child.once('exit', () => reject(new Error(`${program} ended before it was ready`)))
+    })
+  }
+
+  command(count: number): void {
+    this.#child.send({ count })
+  }
+
+  usage(): ReturnType<typeof usageOf> {
+    return usageOf(this.#child.pid ?? 0)
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await ended
+  }
+}
+
+/** In the child: tells where it listens. */
+export function ready(port: number): void {
+  process.send?.({ port })
+}
+
+/** In the child: calls back with the number of each command. */
+export function onCommand(handler: (count: number) => void): void {
+  process.on('message', (message: unknown) => handler(Number(record(message)['count'])))
+}
+
+/** In the child: the port that the system chose. */
+export function portOf(server: Server): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen')
+  return address.port
+}

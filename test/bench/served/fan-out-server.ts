@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { WebSocket, WebSocketServer } from 'ws'
+import { makeStores } from '../../../src/cluster/caches.ts'
+import { systemClock as clock } from '../../../src/kube/clock.ts'
+import { makeLog } from '../../../src/log.ts'
+import { makeRealtime } from '../../../src/realtime/server.ts'
+import { aJob } from '../../builders.ts'
+import { onCommand, portOf, ready } from './child.ts'
+
+/** Serves events to WebSocket clients: as the operator does, or with the least that could do it. */
+const tell = process.argv[2] === 'bare' ? await serveBare() : await serveOurs()
+
+let told = 0
+onCommand((count) => {
+  for (let index = 0; index < count; index += 1) {
+    tell(`job-${told}`)
+    told += 1
+  }
+})
+
+/** The realtime server on caches of its own: each job that they get is one event. */
+async function serveOurs(): Promise<(jobId: string) => void> {
+  const log = makeLog('error')
+  const caches = { ...makeStores(log), reflectors: [] }
+  await caches.jobs.replaceAll([], '1')
+  const { server } = makeRealtime({ caches, admit: () => Promise.resolve(true), clock, log })
+  await listening(server)
+  return (jobId) => caches.jobs.upsert(aJob({ metadata: { name: jobId, uid: jobId } }))
+}
+
+async function serveBare(): Promise<(jobId: string) => void> {
+  const server = createServer()
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false })
+  await listening(server)
+  return (jobId) => {
+    const text = JSON.stringify({ event: 'job:delegated', data: { jobId, repository: 'owner/repo', status: 'queued' } })
+    for (const socket of sockets.clients) if (socket.readyState === WebSocket.OPEN) socket.send(text)
+  }
+}
+
+async function listening(server: Server): Promise<void> {
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 })
+  await once(server, 'listening')
+  ready(portOf(server))
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { RunnerJob } from '../../../src/api/runner-job.ts'
+import { makeStores } from '../../../src/cluster/caches.ts'
+import { makeApp } from '../../../src/http/app.ts'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { systemClock as clock } from '../../../src/kube/clock.ts'
+import { makeLog } from '../../../src/log.ts'
+import { aJob, at } from '../../builders.ts'
+import { portOf, ready } from './child.ts'
+
+/** Serves the REST facade over caches with so many jobs. Lists are answered from them alone: there is no API server. */
+const log = makeLog('error')
+const caches = { ...makeStores(log), reflectors: [] }
+const client = new KubeClient(
+  { server: new URL('https://127.0.0.1:1'), access: () => Promise.resolve({ headers: {}, tls: {} }) },
+  { userAgent: 'runnerhub-bench', clock },
+)
+const app = makeApp({
+  client,
+  caches,
+  log,
+  namespace: 'ns',
+  clock,
+  version: '0.0.0',
+  idempotencyWindowMs: 300_000,
+  authenticate: () => Promise.resolve({ user: 'bench', uid: '', groups: [] }),
+  rateLimit: { max: 1e9, windowSeconds: 900 },
+})
+const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
+await caches.jobs.replaceAll(jobs(Number(process.argv[2])), '1')
+const handle = app.callback()
+const server = createServer((request, response) => void handle(request, response))
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+ready(portOf(server))
+
+/** Five hundred repositories, one delegation every ten seconds. */
+function* jobs(count: number): Generator<RunnerJob> {
+  for (let index = 0; index < count; index += 1) {
+    const name = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
+    yield aJob({
+      metadata: { name },
+      spec: { repository: `owner/repo-${index % 500}`, delegatedAt: at(index * 10).toISOString() },
+      status: { phase: phases[index % phases.length] ?? 'Queued' },
+    })
+  }
+}
