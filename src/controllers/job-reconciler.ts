@@ -29,14 +29,15 @@ export function jobReconciler(shell: Shell, scheduler: Scheduler) {
       lasting.forget(key)
       return {}
     }
-    const plan = planJob(viewOf(shell, scheduler, key, job))
+    const view = viewOf(shell, scheduler, key, job)
+    const plan = planJob(view)
     const { status } = plan
     if (status === undefined || !isNews(job.status, plan)) lasting.forget(key)
     else {
       const leftMs = plan.mayPass === true ? MOMENT_MS - lasting.ageMs(key, `${status.phase} ${status.reason}`) : 0
       if (leftMs > 0) return { againAfterMs: Math.min(leftMs, plan.againAfterMs ?? leftMs) }
       if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
-      if (status.reason === 'PodDeleted' && (await podIsThere(shell, job, pass.signal)))
+      if (status.reason === 'PodDeleted' && (await isThereAfterAll(shell, view, pass.signal)))
         return { againAfterMs: MOMENT_MS }
       const written = await writeStatus(
         { ...shell, store: shell.caches.jobs, resource: runnerJobs },
@@ -72,17 +73,28 @@ function isNews(was: RunnerJobStatus, { status, mayPass }: JobPlan): boolean {
 }
 
 /**
- * Before a pod's absence becomes an outcome the API server is asked: the caches of Runners and pods are not in step,
- * and a list may have lacked it. A pod that is there after all is offered to the cache, whose change plans the job anew.
+ * Before an absence becomes an outcome the API server is asked: the caches of Runners and pods are not in step, and a
+ * list may have lacked what is there. What is there after all is offered to the cache, whose change plans the job anew.
  */
-async function podIsThere({ caches, client }: Shell, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
-  if (podOf(caches, job) !== undefined) return false
+async function isThereAfterAll(shell: Shell, { job, runner, pod }: JobView, signal: AbortSignal): Promise<boolean> {
+  const { client, caches } = shell
+  const key = { namespace: job.metadata.namespace ?? '', name: runnerName(job) }
+  if (runner === undefined && (pod.is === 'waiting' || pod.is === 'running')) {
+    const found = await orNothing(client.get(runners, key, signal))
+    if (found !== undefined) caches.runners.applyOwn(found)
+    return found?.spec.jobRef.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined
+  }
+  if (pod.is !== 'absent') return false
+  const found = await orNothing(client.get(pods, key, signal))
+  if (found !== undefined) caches.pods.applyOwn(found)
+  return found !== undefined && isPodOf(found, job)
+}
+
+async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
-    const pod = await client.get(pods, { namespace: job.metadata.namespace ?? '', name: runnerName(job) }, signal)
-    caches.pods.applyOwn(pod)
-    return isPodOf(pod, job)
+    return await asked
   } catch (error) {
-    if (error instanceof NotFound) return false
+    if (error instanceof NotFound) return undefined
     throw error
   }
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { exited, exits, runs } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
@@ -104,36 +105,41 @@ describe('a watch that is ten seconds late', function () {
   }
 })
 
-describe('a list that lacks a pod which is there', function () {
+describe('a list that lacks what is there', function () {
   this.timeout('60s')
   let site: Site
   let proxy: FaultProxy
+  let operator: Operator
 
   before(async () => {
     site = await openSite()
     proxy = await startFaultProxy(site.plane.controlPlane)
     await site.createPool('default')
+    operator = await site.operator()
   })
   after(() => Promise.all([site.close(), proxy.close()]))
 
-  it('ends no job: the API server is asked before an absence counts', async () => {
-    site.kubelet.onPod(() => runs())
-    const first = await site.operator()
-    await site.createJob('hidden')
-    await site.jobIs('hidden', { phase: 'Running' })
-    await site.until('its Runner to be busy', async () => (await site.runner('hidden'))?.status.phase === 'Busy')
-    first.kill()
+  for (const plural of ['pods', 'runners']) {
+    it(`ends no job, as the API server is asked before an absence counts: ${plural}`, async () => {
+      const [hidden, seen] = [`hidden-${plural}`, `seen-${plural}`]
+      site.kubelet.onPod(() => runs())
+      await site.createJob(hidden)
+      await site.jobIs(hidden, { phase: 'Running' })
+      await site.until('its Runner to be busy', async () => (await site.runner(hidden))?.status.phase === 'Busy')
+      operator.kill()
 
-    const isHidden = (line: string): boolean => line.startsWith('{"type":"ADDED"') && line.includes('"name":"hidden-1"')
-    const rule = proxy.when(watchOf('pods')).rewrite((line) => (isHidden(line) ? '' : line))
-    await (await site.operator({ proxy })).leads()
-    site.kubelet.onPod(() => exits(0))
-    await site.createJob('seen')
-    await site.jobIs('seen', { phase: 'Completed' })
-    expect(rule.hits).to.be.above(0)
-    expect((await site.job('hidden'))?.status.phase).to.equal('Running')
-    await site.kubelet.tell('hidden-1', (pod) => exited(pod, 0))
-    await site.jobIs('hidden', { phase: 'Completed' })
-    await site.checkInvariants()
-  })
+      const isHidden = (line: string) => line.startsWith('{"type":"ADDED"') && line.includes(`"name":"${hidden}-1"`)
+      const rule = proxy.when(watchOf(plural)).rewrite((line) => (isHidden(line) ? '' : line))
+      operator = await site.operator({ proxy })
+      await operator.leads()
+      site.kubelet.onPod(() => exits(0))
+      await site.createJob(seen)
+      await site.jobIs(seen, { phase: 'Completed' })
+      expect(rule.hits).to.be.above(0)
+      expect((await site.job(hidden))?.status.phase).to.equal('Running')
+      await site.kubelet.tell(`${hidden}-1`, (pod) => exited(pod, 0))
+      await site.jobIs(hidden, { phase: 'Completed' })
+      await site.checkInvariants()
+    })
+  }
 })
