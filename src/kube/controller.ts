@@ -1,16 +1,16 @@
 import { type Clock, nextTurn, systemClock } from './clock.ts'
-import { deferred } from './deferred.ts'
 import { type Failure, failureOf } from './failure.ts'
 import type { Log } from './log.ts'
+import { PassLimits } from './pass-limits.ts'
 import { link, type LinkedController } from './signals.ts'
 import type { Lane, Work, Workqueue } from './workqueue.ts'
 
 /** What a reconcile is told about its pass. */
 export interface Pass {
   /** An urgent pass may put off what can wait by returning `deferred`; a deferred pass does all of the work. */
-  lane: Lane
+  readonly lane: Lane
   /** Aborted when the pass takes too long, when the controller stops, and when the Lease is lost. */
-  signal: AbortSignal
+  readonly signal: AbortSignal
 }
 
 export interface Result {
@@ -57,6 +57,8 @@ type End = { is: 'success'; result: Result } | (Failure & { error: unknown })
 export class Controller {
   readonly #options: ControllerOptions
   readonly #clock: Clock
+  /** Of the passes that have not ended. */
+  readonly #limits = new Set<PassLimits>()
   #turnBeganMs = 0
 
   constructor(options: ControllerOptions) {
@@ -71,6 +73,8 @@ export class Controller {
   async run(signal: AbortSignal): Promise<void> {
     const { name, queue, workers, metrics } = this.#options
     const stop = link(signal)
+    const endPasses = (): void => this.#limits.forEach((limits) => limits.abort(stop.signal.reason))
+    stop.signal.addEventListener('abort', endPasses, { once: true })
     this.#quietly(() => metrics?.depth(name, (lane) => queue.depthOf(lane)))
     await Promise.all(Array.from({ length: workers }, () => this.#work(stop)))
     stop.release()
@@ -94,34 +98,28 @@ export class Controller {
   }
 
   async #pass(work: Work, stop: LinkedController): Promise<void> {
-    const { passTimeoutMs = 60_000, graceMs = 5000, log, name } = this.#options
-    const limits = link(stop.signal)
+    const { passTimeoutMs: timeoutMs = 60_000, graceMs = 5000, log, name } = this.#options
     const begun = this.#clock.monotonicMs()
-    const timers = [
-      this.#clock.setTimer(() => limits.abort(new Error(`pass took longer than ${passTimeoutMs} ms`)), passTimeoutMs),
-    ]
-    const abandoned = deferred<'abandoned'>()
-    limits.signal.addEventListener('abort', () => {
-      timers.push(this.#clock.setTimer(() => abandoned.resolve('abandoned'), graceMs))
-    })
-    const ended = this.#endOf(work, limits.signal, stop.signal).then((end) => {
-      for (const cancel of timers) cancel()
-      limits.release()
+    const limits = new PassLimits(work.lane, this.#clock, { timeoutMs, graceMs })
+    this.#limits.add(limits)
+    const ended = this.#endOf(work.key, limits, stop.signal).then((end) => {
+      limits.end()
+      this.#limits.delete(limits)
       this.#settle(work, end)
       if (end.is === 'stopped') stop.abort(end.error)
       return end
     })
-    const seen = await Promise.race([ended, abandoned.promise])
+    const seen = await limits.patience(ended)
     const seconds = (this.#clock.monotonicMs() - begun) / 1000
     if (seen !== 'abandoned') return this.#report(work, seen, seconds)
-    this.#report(work, { is: 'error', error: limits.signal.reason }, seconds)
+    this.#report(work, { is: 'error', error: limits.reason }, seconds)
     this.#quietly(() => log.error({ controller: name, key: work.key }, 'pass ignores its end; its key stays locked'))
   }
 
   /** Never rejects. */
-  async #endOf({ key, lane }: Work, signal: AbortSignal, stopping: AbortSignal): Promise<End> {
+  async #endOf(key: string, pass: Pass, stopping: AbortSignal): Promise<End> {
     try {
-      const result = await this.#options.reconcile(key, { lane, signal })
+      const result = await this.#options.reconcile(key, pass)
       if (!Number.isFinite(result.againAfterMs ?? 0)) throw new RangeError(`againAfterMs is ${result.againAfterMs}`)
       return { is: 'success', result }
     } catch (error) {
@@ -172,12 +170,13 @@ export class Controller {
 
   #report({ key }: Work, end: End, seconds: number): void {
     const { name, log, metrics, queue } = this.#options
-    const fields = { controller: name, key, ...('error' in end && { err: end.error }) }
     this.#quietly(() => {
       if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds)
+      if (end.is === 'success') return
+      const fields = { controller: name, key, err: end.error }
       if (end.is === 'terminal') log.error(fields, 'gave up')
       else if (end.is === 'error') log.warn({ ...fields, failures: queue.failures(key) }, 'pass failed')
-      else if (end.is !== 'success') log.debug({ ...fields, outcome: end.is }, 'pass ended early')
+      else log.debug({ ...fields, outcome: end.is }, 'pass ended early')
     })
   }
 

@@ -3,9 +3,10 @@ import type { Dispatcher } from 'undici'
 import type { WriteGuard } from './client.ts'
 import type { Clock } from './clock.ts'
 import { ApiError, apiErrorFrom, LeaseLost, Unreachable } from './errors.ts'
-import { guardedDispatch } from './guarded-dispatch.ts'
+import { guardedDispatch, GuardedHandler } from './guarded-dispatch.ts'
 import { describeRequest } from './resource-path.ts'
 import { abortable } from './signals.ts'
+import { answerOf } from './whole-answer.ts'
 
 /** One request, before it has a connection. */
 export interface ApiRequest {
@@ -34,42 +35,49 @@ export interface Sending {
   onRequest: ((outcome: RequestOutcome) => void) | undefined
 }
 
-type Answer = Dispatcher.ResponseData
-
 /** Sends a request once and reads its answer whole: JSON, or text where the server says so. */
 export function exchange(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<unknown> {
-  return observed(request, sending, { timeouts: {}, read: readWhole }, signal)
+  return observed(request, sending, signal, async (answered) => {
+    const { dispatcher, guard } = sending
+    const { statusCode, headers, text } = await answerOf((handler) => {
+      const guarded = guard === undefined ? handler : new GuardedHandler(guard, handler)
+      dispatcher.dispatch(optionsOf(request, sending), guarded)
+    }, signal)
+    answered(statusCode)
+    if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(text), headers)
+    const isJson = String(headers['content-type']).startsWith('application/json')
+    const content: unknown = isJson ? JSON.parse(text) : text
+    return content
+  })
 }
 
 /** Sends a request once and hands out the body as it comes; neither it nor its beginning is awaited with a limit. */
 export function openStream(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<Readable> {
-  // A log without a line yet has no headers either: the kubelet sends them with the first bytes.
-  const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
-  return observed(request, sending, { timeouts, read: (answer) => Promise.resolve(answer.body) }, signal)
-}
-
-type Timeouts = Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout'>
-
-/** What becomes of an answer, and how long it may take. */
-interface Reading<R> {
-  timeouts: Timeouts
-  read: (answer: Answer) => Promise<R>
+  return observed(request, sending, signal, async (answered) => {
+    const { dispatcher, guard } = sending
+    const guarded = guard === undefined ? dispatcher : dispatcher.compose(guardedDispatch(guard))
+    // A log without a line yet has no headers either: the kubelet sends them with the first bytes.
+    const options = { ...optionsOf(request, sending), signal, headersTimeout: 0, bodyTimeout: 0 }
+    // A request that waits for its connection does not look at its signal.
+    const { statusCode, headers, body } = await abortable(guarded.request(options), signal)
+    answered(statusCode)
+    if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(await body.text()), headers)
+    return body
+  })
 }
 
 async function observed<R>(
   request: ApiRequest,
   sending: Sending,
-  reading: Reading<R>,
   signal: AbortSignal,
+  send: (answered: (code: number) => void) => Promise<R>,
 ): Promise<R> {
   const begun = sending.clock.monotonicMs()
   let code = 0
   try {
-    // A request that waits for its connection does not look at its signal.
-    const answer = await abortable(dispatch(request, sending, reading.timeouts, signal), signal)
-    code = answer.statusCode
-    if (code >= 300) throw apiErrorFrom(code, parse(await answer.body.text()), answer.headers)
-    return await reading.read(answer)
+    return await send((statusCode) => {
+      code = statusCode
+    })
   } catch (error) {
     throw meaningOf(error, signal)
   } finally {
@@ -82,27 +90,17 @@ async function observed<R>(
   }
 }
 
-function dispatch(request: ApiRequest, sending: Sending, timeouts: Timeouts, signal: AbortSignal): Promise<Answer> {
-  const { method, path, query = {}, body, contentType = 'application/json' } = request
-  const search = new URLSearchParams(query).toString()
+function optionsOf(request: ApiRequest, { origin, headers }: Sending): Dispatcher.DispatchOptions {
+  const { method, path, query, body, contentType = 'application/json' } = request
+  const search = query === undefined ? '' : new URLSearchParams(query).toString()
   const hasBody = body !== undefined
-  const dispatcher =
-    sending.guard === undefined ? sending.dispatcher : sending.dispatcher.compose(guardedDispatch(sending.guard))
-  return dispatcher.request({
-    ...timeouts,
+  return {
     method,
-    signal,
-    origin: sending.origin,
+    origin,
     path: search === '' ? path : `${path}?${search}`,
-    headers: { accept: 'application/json', ...(hasBody ? { 'content-type': contentType } : {}), ...sending.headers },
+    headers: { accept: 'application/json', ...(hasBody ? { 'content-type': contentType } : {}), ...headers },
     ...(hasBody ? { body: JSON.stringify(body) } : {}),
-  })
-}
-
-async function readWhole(answer: Answer): Promise<unknown> {
-  const text = await answer.body.text()
-  const isJson = String(answer.headers['content-type']).startsWith('application/json')
-  return isJson ? JSON.parse(text) : text
+  }
 }
 
 function parse(text: string): unknown {

@@ -15,7 +15,8 @@ export function guardedDispatch(guard: WriteGuard): Dispatcher.DispatcherCompose
 
 type Controller = Dispatcher.DispatchController
 
-class GuardedHandler implements Dispatcher.DispatchHandler {
+/** Lets the guard decide when the request of the inner handler is about to be written. */
+export class GuardedHandler implements Dispatcher.DispatchHandler {
   readonly #guard: WriteGuard
   readonly #inner: Dispatcher.DispatchHandler
 

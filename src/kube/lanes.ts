@@ -1,3 +1,5 @@
+import { Fifo } from './fifo.ts'
+
 /** Urgent keys are served first; deferred ones hold work that can wait, such as status writes. */
 export type Lane = 'urgent' | 'deferred'
 
@@ -15,8 +17,8 @@ export interface Served {
  * yields, but a key whose deferred work is overdue is served in turn with the urgent ones, and then as deferred.
  */
 export class Lanes {
-  readonly #urgent = new Map<string, number>() // key -> waiting since
-  readonly #deferred = new Map<string, number>()
+  readonly #urgent = new Fifo<number>() // key -> waiting since
+  readonly #deferred = new Fifo<number>()
   readonly #owedSince = new Map<string, number>() // key -> since when its deferred work is put off
   readonly #promoted = new Set<string>() // urgent only because it is overdue
   readonly #overdueMs: number
@@ -48,9 +50,10 @@ export class Lanes {
   /** The next key; of those that wait only for deferred work there must be room for one more. */
   take(now: number, room: number): Served | undefined {
     this.#promote(now, room)
-    const [first] = this.#urgent.size > 0 || room <= 0 ? this.#urgent : this.#deferred
-    if (first === undefined) return undefined
-    const [key, since] = first
+    const lane = this.#urgent.size > 0 || room <= 0 ? this.#urgent : this.#deferred
+    const key = lane.first()
+    if (key === undefined) return undefined
+    const since = lane.get(key) ?? now
     const owedSince = this.#owedSince.get(key)
     const isDeferred = this.#deferred.delete(key) || this.#isOverdue(owedSince, now)
     this.#urgent.delete(key)
@@ -65,11 +68,12 @@ export class Lanes {
   }
 
   #promote(now: number, room: number): void {
-    for (const [key, since] of this.#deferred) {
-      if (this.#promoted.size >= room || !this.#isOverdue(this.#owedSince.get(key), now)) return
+    while (this.#promoted.size < room) {
+      const key = this.#deferred.first()
+      if (key === undefined || !this.#isOverdue(this.#owedSince.get(key), now)) return
+      this.#urgent.set(key, this.#deferred.get(key) ?? now)
       this.#deferred.delete(key)
       this.#promoted.add(key)
-      this.#urgent.set(key, since)
     }
   }
 

@@ -6,8 +6,18 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
       return reject(signal.reason)
     }
     const onAbort = (): void => reject(signal.reason)
+    const leave = (): void => signal.removeEventListener('abort', onAbort)
     signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    promise.then(
+      (value) => {
+        leave()
+        resolve(value)
+      },
+      (error: unknown) => {
+        leave()
+        reject(error)
+      },
+    )
   })
 }
 

@@ -15,7 +15,8 @@ export async function* watchLines(
     onBytes?.()
     let from = 0
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
-      const line = Buffer.concat([...begun, chunk.subarray(from, end)]).toString('utf8')
+      const last = chunk.subarray(from, end)
+      const line = textOf(begun.length === 0 ? last : Buffer.concat([...begun, last]))
       begun = []
       from = end + 1
       if (line.trim() !== '') yield line
@@ -23,4 +24,8 @@ export async function* watchLines(
     if (from < chunk.length) begun.push(chunk.subarray(from))
   }
   if (begun.length > 0) throw new Unreachable('the body ended inside a line')
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }

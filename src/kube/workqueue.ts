@@ -109,6 +109,8 @@ export class Workqueue {
   /** The next key, as soon as there is one; undefined once the signal is aborted. */
   take(signal: AbortSignal): Promise<Work | undefined> {
     if (signal.aborted) return Promise.resolve(undefined)
+    const ready = this.#takers.size === 0 ? this.#next() : undefined
+    if (ready !== undefined) return Promise.resolve(ready)
     return new Promise((resolve) => {
       const leave = (): void => {
         this.#takers.delete(give)
@@ -143,17 +145,24 @@ export class Workqueue {
   }
 
   #serve(): void {
-    if (this.#takers.size > 0) this.#addDue()
     for (const give of this.#takers) {
-      const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#roomForDeferred())
-      if (served === undefined) break
-      const { owedSince, ...work } = served
-      this.#running.set(work.key, owedSince)
-      if (work.lane === 'deferred') this.#runningDeferred.add(work.key)
+      const work = this.#next()
+      if (work === undefined) break
       this.#takers.delete(give)
       give(work)
     }
     this.#setAlarm()
+  }
+
+  #next(): Work | undefined {
+    this.#addDue()
+    if (this.#lanes.sizeOf('urgent') === 0 && this.#lanes.sizeOf('deferred') === 0) return undefined
+    const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#roomForDeferred())
+    if (served === undefined) return undefined
+    const { key, lane, waitedMs, owedSince } = served
+    this.#running.set(key, owedSince)
+    if (lane === 'deferred') this.#runningDeferred.add(key)
+    return { key, lane, waitedMs }
   }
 
   #roomForDeferred(): number {
