@@ -37,8 +37,9 @@ $(INSTALLED): package-lock.json
 ##@ Check
 
 .PHONY: generate
-generate: $(INSTALLED) ## Write the generated files (crds/*.yaml) from their sources
+generate: $(INSTALLED) ## Write the generated files (crds, parts of the chart) from their sources
 	node src/print-crds.ts
+	node config/chart/generate.ts
 
 .PHONY: format
 format: $(INSTALLED) ## Format the sources; one folder or file with PATHS=src/kube

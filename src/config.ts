@@ -3,34 +3,51 @@ interface Setting<T, D extends string | undefined> {
   env: string
   default: D
   help: string
-  parse: (text: string) => T
+  parse: Parser<T>
 }
+
+/** Reads one value, or throws an Error that says what is allowed; the same as a JSON schema, for those who check early. */
+interface Parser<T> {
+  (text: string): T
+  schema: ValueSchema
+}
+
+/** The values that a setting takes, where they are written as JSON or YAML. */
+export type ValueSchema =
+  | { type: 'string' | 'boolean' }
+  | { type: 'string'; enum: string[] }
+  | { type: 'integer'; minimum: number; maximum: number }
 
 function setting<T, D extends string | undefined>(
   env: string,
   fallback: D,
   help: string,
-  parse: (value: string) => T,
+  parse: Parser<T>,
 ): Setting<T, D> {
   return { env, default: fallback, help, parse }
 }
 
-const text = (value: string): string => value
+const text: Parser<string> = Object.assign((value: string): string => value, { schema: { type: 'string' } as const })
 
-function wholeNumber(lowest: number, highest: number) {
-  return (value: string): number => {
+function wholeNumber(lowest: number, highest: number): Parser<number> {
+  const parse = (value: string): number => {
     const number = Number(value)
     if (/^\d+$/.test(value) && number >= lowest && number <= highest) return number
     throw new Error(`must be a whole number from ${lowest} to ${highest}`)
   }
+  return Object.assign(parse, { schema: { type: 'integer', minimum: lowest, maximum: highest } as const })
 }
 
-function oneOf<const T extends string>(...allowed: T[]) {
-  return (value: string): T => {
+function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
+  const parse = (value: string): T => {
     const found = allowed.find((word) => word === value)
     if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`)
     return found
   }
+  const isYesOrNo = allowed.every((word) => word === 'true' || word === 'false')
+  return Object.assign(parse, {
+    schema: isYesOrNo ? ({ type: 'boolean' } as const) : ({ type: 'string', enum: [...allowed] } as const),
+  })
 }
 
 /** Every setting, with its default. A flag (--http-port=3000) wins over the environment (HTTP_PORT=3000). */
@@ -128,9 +145,20 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   return config as Config
 }
 
-/** Every setting by its environment variable, for programs that pass settings on. */
-export function describeSettings(): { env: string; default: string | undefined; help: string }[] {
-  return Object.values(settings).map(({ env, default: fallback, help }) => ({ env, default: fallback, help }))
+/** A setting, for programs that pass settings on. */
+export interface SettingDescription {
+  name: string
+  env: string
+  default: string | undefined
+  help: string
+  schema: ValueSchema
+}
+
+/** Every setting, by its name and its environment variable. */
+export function describeSettings(): SettingDescription[] {
+  return Object.entries(settings).map(([name, { env, default: fallback, help, parse }]) => {
+    return { name, env, default: fallback, help, schema: parse.schema }
+  })
 }
 
 function flagOf(arg: string): [string, string] {

@@ -8,16 +8,15 @@ const root = join(import.meta.dirname, '../..')
 
 const required = [
   '.ci .gitignore .npmrc CHANGELOG.md CONTRIBUTING.md Dockerfile LICENSE Makefile README.md',
-  'config crds docs package-lock.json package.json src test tsconfig.json',
+  'charts config crds docs package-lock.json package.json src test tsconfig.json',
 ].flatMap((names) => names.split(' '))
-const optional = ['charts']
 
 describe('the repository', () => {
   const files = listFiles()
 
   it('has at its top level what was agreed on, and nothing else', () => {
     const names = new Set(files.map((path) => path.split('/')[0] ?? path))
-    expect([...names].filter((name) => !optional.includes(name)).sort()).to.deep.equal(required)
+    expect([...names].sort()).to.deep.equal(required)
   })
 
   it('names no place of one machine and no package registry', () => {

@@ -14,6 +14,16 @@ version_flags() {
   done
 }
 
+# Without these, Helm takes an offline chart to be for Kubernetes 1.20.
+helm_version_flags() {
+  local minor package
+  minor=$(sed -n 's|^\tk8s.io/client-go v0\.\([0-9]*\)\..*|\1|p' "$HERE/helm/go.mod")
+  for package in chartutil lint/rules; do
+    printf -- '-X helm.sh/helm/v3/pkg/%s.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/%s.k8sVersionMinor=%s ' "$package" "$package" "$minor"
+  done
+  printf -- '-X helm.sh/helm/v3/internal/version.version=%s' "$(sed -n 's|^require helm.sh/helm/v3 ||p' "$HERE/helm/go.mod")"
+}
+
 # Hash of what decides the binaries of module folder $1: its pins, our flags, the processor.
 module_key() {
   { cat "$HERE/$1"/go.{mod,sum} && printf '%s\n' "${BUILD_FLAGS[*]} $LINKER_FLAGS $(version_flags)" && uname -m; } | sha256sum | cut -c 1-12
@@ -22,6 +32,7 @@ module_key() {
 KUBERNETES_BIN=$CACHE/bin/kubernetes-$KUBERNETES_VERSION-$(module_key .)
 DNS_BIN=$CACHE/bin/coredns-$({ module_key coredns && cat "$HERE/coredns/main.go"; } | sha256sum | cut -c 1-12)
 KIND_BIN=$CACHE/bin/kind-$(module_key kind)
+HELM_BIN=$CACHE/bin/helm-$({ module_key helm && helm_version_flags; } | sha256sum | cut -c 1-12)
 
 # Reports now and then that a long build is still at work.
 with_heartbeat() { # WHAT COMMAND...
@@ -59,6 +70,7 @@ ensure_binaries() { # NAME...
       etcd) build_binary "$KUBERNETES_BIN/etcd" . go.etcd.io/etcd/server/v3 ;;
       coredns) build_binary "$DNS_BIN/coredns" coredns . ;;
       kind) build_binary "$KIND_BIN/kind" kind sigs.k8s.io/kind ;;
+      helm) build_binary "$HELM_BIN/helm" helm helm.sh/helm/v3/cmd/helm "$(helm_version_flags)" ;;
       *) build_binary "$KUBERNETES_BIN/$name" . "k8s.io/kubernetes/cmd/$name" "$(version_flags)" ;;
     esac
   done

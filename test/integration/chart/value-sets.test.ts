@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { basename } from 'node:path'
+import { expect } from 'chai'
+import { kubectl } from '../../../config/local/run.d/kubectl.ts'
+import { run } from '../../../config/local/run.d/program.ts'
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { resourcePath } from '../../../src/kube/resource-path.ts'
+import { at, chart, helm, helmPath, type Manifest, render, titleOf, valueFiles } from '../../chart.ts'
+import { eventually } from '../../eventually.ts'
+import { manifests, type Plane, sharedPlane } from '../../site/plane.ts'
+import { foreignKinds } from './foreign-kinds.ts'
+
+const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
+const crds: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+}
+const forever = new AbortController().signal
+
+describe('every value set of the chart', function () {
+  this.timeout('60s')
+  const namespace = `chart-${randomBytes(4).toString('hex')}`
+  let plane: Plane
+  let files: string[]
+
+  before(async function () {
+    this.timeout('10m')
+    ;[plane, files] = await Promise.all([sharedPlane(), valueFiles(), helmPath()])
+    await makeNamespace()
+    await Promise.all((await foreignKinds()).map(serve))
+  })
+
+  /** A namespace that refuses pods below the restricted level of Pod Security. */
+  async function makeNamespace(): Promise<void> {
+    const [made] = await manifests('config/manifests/namespace.yaml')
+    const metadata = { ...made?.metadata, name: namespace }
+    await plane.client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata }, forever)
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } }
+    const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
+    await plane.client.create(accounts, account, forever).catch(() => undefined)
+  }
+
+  /** Has the API server know a kind. */
+  async function serve(definition: Manifest): Promise<void> {
+    await plane.client.create(crds, definition, forever)
+    const spec = record(definition['spec'])
+    const kind: Resource = {
+      group: String(spec['group']),
+      version: String(at(spec, 'versions', 0, 'name')),
+      plural: String(at(spec, 'names', 'plural')),
+      kind: String(at(spec, 'names', 'kind')),
+    }
+    const isServed = async () => plane.client.listPage<KubeObject>(kind, undefined, { limit: 1 }, forever)
+    await eventually(isServed, { what: `${definition.metadata.name} to be served`, withinMs: 20_000 })
+  }
+
+  /** What the API server says to a manifest that it is only to check. */
+  async function dryRun(manifest: string): Promise<string> {
+    const place = { kubeconfig: plane.controlPlane.kubeconfig, namespace }
+    const command = kubectl(place, 'apply', '--dry-run=server', '--filename=-')
+    const { code, stdout, stderr } = await run(command, { input: manifest }, forever)
+    if (code !== 0) throw new Error(stderr)
+    return stdout + stderr
+  }
+
+  it('is one of fifteen at least', () => expect(files).to.have.length.at.least(15))
+
+  it('is accepted by the API server, object by object, and needs no pod below the restricted level', async function () {
+    this.timeout('180s')
+    for (const file of files) {
+      const manifest = await helm('template', 'hub', chart, '--namespace', namespace, '--values', file)
+      const said = await dryRun(manifest).catch((error: unknown) => {
+        throw new Error(`${basename(file)}: ${String(error)}`)
+      })
+      expect(said, basename(file)).to.not.match(/Warning/)
+      expect(said, basename(file)).to.match(/deployment.apps\/\S+ created \(server dry run\)/)
+    }
+  })
+
+  it('has pods that a namespace with the restricted level admits', async () => {
+    for (const file of files) {
+      for (const object of await render('--values', file)) {
+        const pod = podOf(object)
+        if (pod === undefined) continue
+        const body = {
+          ...pod,
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { ...record(record(pod)['metadata']), name: 'check' },
+          // The account and the class may be the user's own.
+          spec: { ...record(record(pod)['spec']), serviceAccountName: 'default' },
+        }
+        const path = resourcePath(pods, namespace)
+        const admitted = plane.client.request('POST', path, { query: { dryRun: 'All' }, body }, forever)
+        const answer = await admitted.then(
+          () => 'admitted',
+          (error: unknown) => String(error),
+        )
+        expect(answer, `${basename(file)}, ${titleOf(object)}`).to.equal('admitted')
+      }
+    }
+  })
+})
+
+/** The pod that an object is, or makes. */
+function podOf(object: Manifest): unknown {
+  if (object.kind === 'Pod') return object
+  if (object.kind === 'Deployment' || object.kind === 'Job') return at(object, 'spec', 'template')
+  return undefined
+}

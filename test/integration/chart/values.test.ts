@@ -1,0 +1,115 @@
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { documentedValues } from '../../../config/chart/documented-values.ts'
+import { passableSettings } from '../../../config/local/run.d/operator-settings.ts'
+import { readConfig } from '../../../src/config.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { at, chart, chartFile, found, helm, helmPath, refusalOf, render } from '../../chart.ts'
+import { manifests } from '../../site/plane.ts'
+
+describe('the values of the chart', function () {
+  this.timeout('30s')
+  before(async function () {
+    // The first time on a machine, Helm is built.
+    this.timeout('10m')
+    await helmPath()
+  })
+
+  it('pass helm lint --strict', async () => {
+    expect(await helm('lint', '--strict', chart)).to.include('1 chart(s) linted, 0 chart(s) failed')
+  })
+
+  const wrong: [flag: string, place: string, why: RegExp][] = [
+    ['replicas=3', "''", /additional properties 'replicas' not allowed/],
+    ['replicaCount=two', '/replicaCount', /got string, want integer/],
+    ['replicaCount=0', '/replicaCount', /minimum: got 0, want 1/],
+    ['image.tags=1', '/image', /additional properties 'tags' not allowed/],
+    ['image.digest=abc', '/image/digest', /does not match pattern/],
+    ['image.pullPolicy=Sometimes', '/image/pullPolicy', /value must be one of 'Always', 'IfNotPresent', 'Never'/],
+    ['settings.rateLimitMaximum=3', '/settings', /additional properties 'rateLimitMaximum' not allowed/],
+    ['settings.logLevel=loud', '/settings/logLevel', /value must be one of 'debug', 'info', 'warn', 'error'/],
+    ['settings.leaseSeconds=1', '/settings/leaseSeconds', /minimum: got 1, want 2/],
+    ['settings.httpPort=1', '/settings', /additional properties 'httpPort' not allowed/],
+    ['auth.users[0].name=Ada Lovelace', '/auth/users/0/name', /does not match pattern/],
+    ['ingress.rest.hostname=x', '/ingress/rest', /additional properties 'hostname' not allowed/],
+    ['service.type=Internal', '/service/type', /value must be one of/],
+    ['defaultPool.maxRunners=-1', '/defaultPool/maxRunners', /minimum: got -1, want 0/],
+    ['networkPolicy.runners.except[0]=10.0.0.1', '/networkPolicy/runners/except/0', /does not match pattern/],
+  ]
+  for (const [flag, place, why] of wrong) {
+    it(`are refused where they make no sense, with the place and the reason: ${flag}`, async () => {
+      const said = await refusalOf('--set', flag)
+      expect(said).to.match(why)
+      expect(said).to.include(`at '${place.replaceAll("'", '')}'`)
+    })
+  }
+
+  it('are all documented', async () => {
+    const values = documentedValues(await chartFile('values.yaml'))
+    const silent = values.filter(({ text }) => text.length < 5).map(({ path }) => path)
+    expect(silent).to.deep.equal([])
+    expect(values.map(({ path }) => path)).to.include.members(['replicaCount', 'image.tag', 'auth.users', 'resources'])
+    const readme = await chartFile('README.md')
+    for (const { path } of values) expect(readme).to.include(`\`${path}\``)
+  })
+
+  it('are what the operator is given: every setting arrives and is understood', async () => {
+    const examples = passableSettings().map(({ name, env, default: fallback, schema }) => {
+      if ('enum' in schema) return { name, env, value: schema.enum.at(-1) ?? '' }
+      if ('maximum' in schema) return { name, env, value: String(schema.maximum) }
+      return { name, env, value: schema.type === 'boolean' ? 'true' : (fallback ?? 'text') }
+    })
+    const flags = examples.flatMap(({ name, value }) => ['--set', `settings.${name}=${value}`])
+    const data = record(found(await render(...flags, '--set', 'replicaCount=1'), 'ConfigMap', 'hub-runnerhub')['data'])
+    expect(data).to.deep.equal(Object.fromEntries(examples.map(({ env, value }) => [env, value])))
+    const env = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, String(value)]))
+    expect(() => readConfig([], env)).to.not.throw()
+  })
+
+  it('divide the rate limit by the replicas, upwards', async () => {
+    const limitOf = async (replicas: number, max: number): Promise<unknown> => {
+      const flags = ['--set', `replicaCount=${replicas},settings.rateLimitMax=${max}`]
+      return at(found(await render(...flags), 'ConfigMap', 'hub-runnerhub'), 'data', 'RATE_LIMIT_MAX')
+    }
+    expect(await limitOf(1, 100)).to.equal('100')
+    expect(await limitOf(2, 100)).to.equal('50')
+    expect(await limitOf(3, 100)).to.equal('34')
+    expect(await limitOf(5, 2)).to.equal('1')
+    expect(await limitOf(2, 1_000_000_000)).to.equal('500000000')
+  })
+
+  it('that change a setting change the pods; a token does not', async () => {
+    const checksumOf = async (flag: string): Promise<unknown> => {
+      const deployment = found(await render('--set', flag), 'Deployment', 'hub-runnerhub')
+      return at(deployment, 'spec', 'template', 'metadata', 'annotations', 'checksum/settings')
+    }
+    const before = await checksumOf('settings.workers=7')
+    expect(await checksumOf('settings.workers=8'))
+      .to.be.a('string')
+      .and.not.equal(before)
+    expect(
+      await checksumOf('settings.workers=7,auth.users[0].name=me,auth.users[0].token=sixteen-characters'),
+    ).to.equal(before)
+  })
+
+  it('grant the operator what the manifests grant', async () => {
+    const [role] = await manifests('config/manifests/role.yaml')
+    const granted = found(await render(), 'Role', 'hub-runnerhub')['rules']
+    expect(granted).to.deep.equal(record(role)['rules'])
+  })
+
+  it('put a default pool there that is the manifests’ own, with another image if one is given', async () => {
+    const [pool] = await manifests('config/manifests/default-pool.yaml')
+    expect(found(await render(), 'RunnerPool', 'default')['spec']).to.deep.equal(record(pool)['spec'])
+    const other = found(await render('--set', 'defaultPool.image=images.example.com/runner:2'), 'RunnerPool', 'default')
+    const container = at(other, 'spec', 'template', 'spec', 'containers', 0)
+    expect(at(container, 'image')).to.equal('images.example.com/runner:2')
+    expect(at(container, 'command')).to.deep.equal(['/bin/sh', '-c'])
+  })
+
+  it('bring the CRDs as they are generated', async () => {
+    for (const kind of ['runnerjobs', 'runnerpools', 'runners']) {
+      expect(parse(await chartFile(`crds/${kind}.yaml`))).to.deep.equal((await manifests(`crds/${kind}.yaml`))[0])
+    }
+  })
+})
