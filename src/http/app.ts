@@ -2,7 +2,7 @@ import { Router } from '@koa/router'
 import Koa from 'koa'
 import { audit, changes } from './audit.ts'
 import { requireAccess, requireToken } from './auth.ts'
-import type { Authority } from './authority.ts'
+import type { Judge } from './authority.ts'
 import { documentHandlers } from './document.ts'
 import { envelope } from './envelope.ts'
 import type { Handlers } from './handlers.ts'
@@ -17,7 +17,7 @@ import { runnerHandlers } from './runners.ts'
 import type { FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
-  authority: Authority
+  authority: Judge
   rateLimit: { max: number; windowSeconds: number }
 }
 

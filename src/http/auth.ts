@@ -1,5 +1,5 @@
 import { type Access, describeAccess, isRead } from './access.ts'
-import type { Authority } from './authority.ts'
+import type { Judge } from './authority.ts'
 import { clusterUnavailable } from './errors-to-http.ts'
 import { HttpError } from './http-error.ts'
 import type { FacadeMiddleware } from './state.ts'
@@ -8,7 +8,7 @@ import type { FacadeMiddleware } from './state.ts'
 const STALE_HEADER = 'X-RunnerHub-Stale'
 
 /** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
-export function requireToken(authority: Authority): FacadeMiddleware {
+export function requireToken(authority: Judge): FacadeMiddleware {
   return async (ctx, next) => {
     const token = bearerOf(ctx.get('Authorization'))
     const { value: caller, isStale } = token === undefined ? unknown : await authority.callerOf(token)
@@ -25,7 +25,7 @@ export function requireToken(authority: Authority): FacadeMiddleware {
 const unknown = { value: undefined, isStale: false }
 
 /** Lets only callers through that have a right. What was known before an outage counts for reads alone. */
-export function requireAccess(authority: Authority, access: Access): FacadeMiddleware {
+export function requireAccess(authority: Judge, access: Access): FacadeMiddleware {
   return async (ctx, next) => {
     const { caller } = ctx.state
     if (caller === undefined) throw new Error('no caller: rights are asked for after the token')

@@ -57,3 +57,6 @@ export class Authority {
     return this.#rights.get(question, (signal) => reviewAccess(client, { caller, access, namespace }, signal))
   }
 }
+
+/** Who decides on callers, for those that ask. */
+export type Judge = Pick<Authority, 'callerOf' | 'allows'>

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { rights } from '../http/access.ts'
 import { bearerOf } from '../http/auth.ts'
-import type { Authority } from '../http/authority.ts'
+import type { Judge } from '../http/authority.ts'
 
 /** Says whether a connection may be opened; `token` is one that came by other means than a header. */
 export type Admit = (headers: IncomingHttpHeaders, token?: string) => Promise<boolean>
@@ -10,7 +10,7 @@ export type Admit = (headers: IncomingHttpHeaders, token?: string) => Promise<bo
 export const TOKEN_PROTOCOL = 'runnerhub.bearer.'
 
 /** Admits whoever may watch jobs, or everybody where that is configured. */
-export function admission(authority: Authority, { anonymous }: { anonymous: boolean }): Admit {
+export function admission(authority: Judge, { anonymous }: { anonymous: boolean }): Admit {
   return async (headers, token) => {
     if (anonymous) return true
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)

@@ -24,7 +24,10 @@ const app = makeApp({
   clock,
   version: '0.0.0',
   idempotencyWindowMs: 300_000,
-  authenticate: () => Promise.resolve({ user: 'bench', uid: '', groups: [] }),
+  authority: {
+    callerOf: () => Promise.resolve({ value: { user: 'bench', uid: '', groups: [] }, isStale: false }),
+    allows: () => Promise.resolve({ value: true, isStale: false }),
+  },
   rateLimit: { max: 1e9, windowSeconds: 900 },
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
