@@ -16,6 +16,7 @@ import { LeaderElection } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
 import { EventRecorder } from './kube/recorder.ts'
 import { makeLog } from './log.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { admission } from './realtime/admission.ts'
 import { makeRealtime } from './realtime/server.ts'
 import { version } from './version.ts'
@@ -44,6 +45,7 @@ interface Process {
   config: Config
   log: Log
   caches: Caches
+  metrics: Metrics
   /** A client with connections of its own, which names its role to the API server. */
   clientAs: (role: string) => KubeClient
   signal: AbortSignal
@@ -62,11 +64,13 @@ async function run(config: Config): Promise<void> {
     clients.push(client)
     return client
   }
+  const metrics = new Metrics()
   const caches = makeCaches({ client: clientAs('cache'), namespace: config.namespace, log })
-  const parts: Process = { config, log, caches, clientAs, signal: stop.signal }
+  metrics.watchJobs(caches)
+  const parts: Process = { config, log, caches, metrics, clientAs, signal: stop.signal }
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
   await Promise.all([
-    ...caches.reflectors.map((reflector) => reflector.run(stop.signal)),
+    ...[...caches.reflectors, caches.ledgerReflector].map((reflector) => reflector.run(stop.signal)),
     config.roles === 'facade' ? undefined : runControllers(parts),
     config.roles === 'controllers' ? undefined : runFacade(parts),
   ])
@@ -108,7 +112,7 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
   await recording
 }
 
-async function runFacade({ config, log, caches, clientAs, signal }: Process): Promise<void> {
+async function runFacade({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
   const authority = new Authority({
     // Reviews have connections of their own: however many strangers come, calls of known ones get through.
     client: clientAs('auth'),
@@ -126,6 +130,7 @@ async function runFacade({ config, log, caches, clientAs, signal }: Process): Pr
     clock,
     version,
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
+    metrics,
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds },
   })

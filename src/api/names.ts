@@ -22,3 +22,6 @@ export const DELEGATION_KEY_ANNOTATION = `${GROUP}/delegation-key`
 
 /** Holds a runner pod until its outcome is stored in the RunnerJob. */
 export const OUTCOME_FINALIZER = `${GROUP}/outcome`
+
+/** The ConfigMap in which finished jobs go on counting after they are deleted. */
+export const LEDGER_NAME = 'runnerhub-job-totals'

@@ -1,4 +1,5 @@
-import { DELEGATION_KEY_ANNOTATION, JOB_LABEL, RUNNER_LABEL } from '../api/names.ts'
+import { type ConfigMap, configMaps } from '../api/config-map.ts'
+import { DELEGATION_KEY_ANNOTATION, JOB_LABEL, LEDGER_NAME, RUNNER_LABEL } from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
@@ -6,8 +7,9 @@ import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Log } from '../kube/log.ts'
-import { Reflector } from '../kube/reflector.ts'
+import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/reflector.ts'
 import { Store } from '../kube/store.ts'
+import { JobTotals } from './job-totals.ts'
 import { isPodOf, projectPod } from './project-pod.ts'
 
 /** The part of a Reflector that does not depend on its kind. */
@@ -19,47 +21,65 @@ export interface Caches {
   runners: Store<Runner>
   pods: Store<Pod>
   pools: Store<RunnerPool>
+  /** Holds one ConfigMap at most: the ledger of job totals. */
+  ledgers: Store<ConfigMap>
+  totals: JobTotals
+  /** They fill all but `ledgers`, without which only totals and deletions wait. */
   reflectors: readonly Watched[]
+}
+
+/** Caches with all that fills them. */
+export interface ReflectedCaches extends Caches {
+  ledgerReflector: Watched
 }
 
 export interface CachesOptions {
   client: KubeClient
   namespace: string
   log: Log
+  metrics?: ReflectorMetrics
 }
 
 /** Empty caches that nothing fills. */
 export function makeStores(log: Log): Omit<Caches, 'reflectors'> {
+  const jobs = new Store<RunnerJob>({
+    log,
+    indexes: {
+      delegation: delegationKeys,
+      repository: ({ spec }) => [spec.repository],
+      uid: ({ metadata }) => [metadata.uid],
+    },
+  })
+  const ledgers = new Store<ConfigMap>({ log })
   return {
-    jobs: new Store<RunnerJob>({
-      log,
-      indexes: {
-        delegation: delegationKeys,
-        repository: ({ spec }) => [spec.repository],
-        uid: ({ metadata }) => [metadata.uid],
-      },
-    }),
+    jobs,
     runners: new Store<Runner>({ log }),
     pods: new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod }),
     pools: new Store<RunnerPool>({ log }),
+    ledgers,
+    totals: new JobTotals({ jobs, ledgers, log }),
   }
 }
 
 /** Makes the caches; nothing is read before their reflectors run. */
-export function makeCaches({ client, namespace, log }: CachesOptions): Caches {
+export function makeCaches({ client, namespace, log, metrics }: CachesOptions): ReflectedCaches {
   const stores = makeStores(log)
-  const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, labelSelector?: string): Watched =>
-    new Reflector({ client, resource, namespace, store, log, ...(labelSelector !== undefined && { labelSelector }) })
+  const common = { client, namespace, log, ...(metrics !== undefined && { metrics }) }
+  const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, selectors: Selectors = {}): Watched =>
+    new Reflector({ ...common, resource, store, ...selectors })
   return {
     ...stores,
     reflectors: [
       reflect(runnerJobs, stores.jobs),
       reflect(runners, stores.runners),
-      reflect(pods, stores.pods, RUNNER_LABEL),
+      reflect(pods, stores.pods, { labelSelector: RUNNER_LABEL }),
       reflect(runnerPools, stores.pools),
     ],
+    ledgerReflector: reflect(configMaps, stores.ledgers, { fieldSelector: `metadata.name=${LEDGER_NAME}` }),
   }
 }
+
+type Selectors = Pick<ReflectorOptions<KubeObject>, 'labelSelector' | 'fieldSelector'>
 
 function delegationKeys({ metadata }: RunnerJob): string[] {
   const key = metadata.annotations?.[DELEGATION_KEY_ANNOTATION]

@@ -10,6 +10,7 @@ import { healthHandlers } from './health.ts'
 import { HttpError, notFound } from './http-error.ts'
 import { jobHandlers } from './jobs.ts'
 import { logHandlers } from './logs.ts'
+import { metricsHandlers } from './metrics.ts'
 import type { FacadeParts } from './parts.ts'
 import { rateLimit } from './rate-limit.ts'
 import { type Route, routes } from './routes.ts'
@@ -32,6 +33,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
     ...jobHandlers(options),
     ...logHandlers(options),
     ...runnerHandlers(options),
+    ...metricsHandlers(options),
   }
   for (const route of routes) {
     const router = route.access === 'open' ? open : api

@@ -151,6 +151,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     failing: [400],
   },
+  'GET /api/metrics': {
+    id: 'getMetrics',
+    tag: 'service',
+    summary: 'Metrics for Prometheus',
+    description: 'In the text format of Prometheus, without an envelope. The totals of jobs are those of the cluster.',
+    success: { 200: { description: 'All metrics.', text: 'HELP, TYPE and samples, a line each.' } },
+  },
   'GET /health': {
     id: 'getHealth',
     tag: 'service',

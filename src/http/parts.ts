@@ -13,4 +13,11 @@ export interface FacadeParts {
   /** Version in the metadata of every answer. */
   version: string
   idempotencyWindowMs: number
+  metrics: Exposition
+}
+
+/** All metrics of the process, in Prometheus' text format. */
+export interface Exposition {
+  contentType: string
+  text(): Promise<string>
 }

@@ -23,6 +23,7 @@ export const routes = [
   { name: 'proxyComplete', method: 'POST', path: '/api/jobs/:id/proxy-complete', access: rights.report },
   { name: 'logs', method: 'GET', path: '/api/jobs/:id/logs', access: rights.readLogs },
   { name: 'listRunners', method: 'GET', path: '/api/runners', access: rights.listRunners },
+  { name: 'metrics', method: 'GET', path: '/api/metrics', access: rights.metrics },
 ] as const satisfies readonly Route[]
 
 export type RouteName = (typeof routes)[number]['name']

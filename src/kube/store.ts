@@ -12,6 +12,8 @@ export interface Change<T> {
   key: string
   old: T | undefined
   now: T | undefined
+  /** Where it went: a version at which it was still there. */
+  after?: string
 }
 
 export interface StoreOptions<T extends KubeObject> {
@@ -56,6 +58,11 @@ export class Store<T extends KubeObject> {
 
   get size(): number {
     return this.#objects.size
+  }
+
+  /** Every change up to this version has been put in; none before the first complete list. */
+  get version(): string {
+    return this.#seen
   }
 
   /** The objects under a value of an index, in no promised order, as an array of the caller's own. */
@@ -105,7 +112,7 @@ export class Store<T extends KubeObject> {
     if (old !== undefined && compareVersions(raw.metadata.resourceVersion, old.metadata.resourceVersion) <= 0) return
     const now = this.#transform(raw)
     if (old === undefined || old.metadata.uid === now.metadata.uid) return this.#put(key, old, now)
-    this.#put(key, old, undefined)
+    this.#put(key, old, undefined, this.#seen)
     this.#put(key, undefined, now)
   }
 
@@ -114,7 +121,7 @@ export class Store<T extends KubeObject> {
     const key = keyOf(last)
     const old = this.#objects.get(key)
     if (old === undefined || compareVersions(last.metadata.resourceVersion, old.metadata.resourceVersion) < 0) return
-    this.#put(key, old, undefined)
+    this.#put(key, old, undefined, this.#seen)
   }
 
   /** For the reflector: the watch has delivered everything up to this version. */
@@ -124,11 +131,12 @@ export class Store<T extends KubeObject> {
 
   /** For the reflector: a list taken at this version is in, and had these keys. What it lacks is gone, unless newer. */
   async retain(keys: ReadonlySet<string>, resourceVersion: string): Promise<void> {
+    const before = this.#seen
     this.advance(resourceVersion)
     const slices = new Slices()
     for (const [key, object] of this.#objects) {
       const gone = !keys.has(key) && compareVersions(object.metadata.resourceVersion, resourceVersion) <= 0
-      if (gone) this.#put(key, object, undefined)
+      if (gone) this.#put(key, object, undefined, before)
       await slices.step()
     }
     this.#hasSynced = true
@@ -153,11 +161,11 @@ export class Store<T extends KubeObject> {
     return index
   }
 
-  #put(key: string, old: T | undefined, now: T | undefined): void {
+  #put(key: string, old: T | undefined, now: T | undefined, after?: string): void {
     for (const index of this.#indexes.values()) index.replace(key, old, now)
     if (now === undefined) this.#objects.delete(key)
     else this.#objects.set(key, now)
-    this.#undelivered.push({ key, old, now })
+    this.#undelivered.push({ key, old, now, ...(after !== undefined && { after }) })
     if (!this.#delivering) this.#deliver()
   }
 

@@ -23,9 +23,9 @@ export const layers: Record<string, Layer> = {
   domain: { imports: ['api'], packages: ['node:crypto', 'node:util'] },
   kube: { imports: ['api'], packages: ['node:*', '@kubernetes/client-node', 'undici'] },
   github: { imports: ['api'], packages: ['node:*', 'undici'] },
-  cluster: { imports: ['api', 'kube'], packages: [] },
+  cluster: { imports: ['api', 'domain', 'kube'], packages: [] },
   logs: { imports: ['api', 'kube'], packages: ['node:*'] },
-  metrics: { imports: [], packages: ['prom-client'] },
+  metrics: { imports: ['api', 'domain', 'kube', 'cluster'], packages: ['prom-client'] },
   controllers: {
     imports: ['api', 'domain', 'kube', 'cluster', 'github', 'logs', 'metrics'],
     packages: ['node:crypto', 'node:util'],

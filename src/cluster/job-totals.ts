@@ -1,0 +1,144 @@
+import { type ConfigMap } from '../api/config-map.ts'
+import { LEDGER_NAME } from '../api/names.ts'
+import { keyOf } from '../api/object.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { isFinished } from '../domain/job-phases.ts'
+import { emptyLedger, type Ledger, parseLedger } from '../domain/ledger.ts'
+import { highest, minus, noJobs, plus, shareOf, type Totals } from '../domain/totals.ts'
+import type { Log } from '../kube/log.ts'
+import { compareVersions } from '../kube/resource-version.ts'
+import type { Change, Store } from '../kube/store.ts'
+
+export interface JobTotalsOptions {
+  jobs: Store<RunnerJob>
+  ledgers: Store<ConfigMap>
+  log: Log
+}
+
+/** A finished job that was deleted and is not in the ledger yet. */
+export interface Departed {
+  job: RunnerJob
+  /** A version of the jobs at which it was still there. */
+  after: string
+}
+
+/**
+ * How all jobs of the cluster ended: what the ledger says, the finished jobs in the cache that it does not count, and
+ * those that have gone from the cache and are not in it yet. Kept up change by change: reading costs the same with any
+ * number of jobs. Every process comes to the same numbers, and what it has once told never falls.
+ */
+export class JobTotals {
+  readonly #jobs: Store<RunnerJob>
+  readonly #ledgers: Store<ConfigMap>
+  readonly #log: Log
+  readonly #departed = new Map<string, Departed>()
+  #leaving: ReadonlySet<string> = new Set()
+  #ledger: Ledger | undefined
+  /** A newer ledger than the cache of jobs can be added up with. */
+  #ahead: Ledger | undefined
+  #here = noJobs
+  #gone = noJobs
+  #told: Totals | undefined
+
+  constructor({ jobs, ledgers, log }: JobTotalsOptions) {
+    this.#jobs = jobs
+    this.#ledgers = ledgers
+    this.#log = log
+    jobs.onChange((change) => this.#jobChanged(change))
+    ledgers.onChange((change) => this.#ledgerChanged(change))
+  }
+
+  /** The totals; undefined until both caches are filled and fit together. */
+  read(): Totals | undefined {
+    const ledger = this.ledger()
+    if (ledger === undefined) return this.#told
+    const now = plus(ledger.totals, plus(this.#here, this.#gone))
+    this.#told = this.#told === undefined ? now : highest(this.#told, now)
+    return this.#told
+  }
+
+  /** The ledger that the numbers stand on; undefined until there can be one. It outlives its deletion. */
+  ledger(): Ledger | undefined {
+    if (!this.#jobs.hasSynced() || !this.#ledgers.hasSynced()) return undefined
+    this.#catchUp()
+    if (this.#ledgers.size === 0) this.#ledger ??= emptyLedger
+    return this.#ledger
+  }
+
+  /** Whether the ledger counts the job, so that it may be deleted. */
+  counts(job: RunnerJob): boolean {
+    return this.#leaving.has(job.metadata.uid)
+  }
+
+  /** Finished jobs that somebody deleted, of which the next ledger should know. */
+  departed(): readonly Departed[] {
+    return [...this.#departed.values()]
+  }
+
+  get hasDeparted(): boolean {
+    return this.#departed.size > 0
+  }
+
+  #jobChanged({ old, now, after }: Change<RunnerJob>): void {
+    if (old !== undefined) this.#countHere(old, minus)
+    if (now !== undefined) {
+      this.#forget(now.metadata.uid) // a list had lacked it
+      this.#countHere(now, plus)
+    } else if (old !== undefined && isFinished(old) && !this.counts(old)) {
+      this.#departed.set(old.metadata.uid, { job: old, after: after ?? '0' })
+      this.#gone = plus(this.#gone, shareOf(old))
+    }
+  }
+
+  #countHere(job: RunnerJob, change: typeof plus): void {
+    if (isFinished(job) && !this.counts(job)) this.#here = change(this.#here, shareOf(job))
+  }
+
+  #forget(uid: string): void {
+    const departed = this.#departed.get(uid)
+    if (departed === undefined) return
+    this.#departed.delete(uid)
+    this.#gone = minus(this.#gone, shareOf(departed.job))
+  }
+
+  #ledgerChanged({ old, now: object }: Change<ConfigMap>): void {
+    if (object?.metadata.name !== LEDGER_NAME) return
+    // There was none until now.
+    if (old === undefined && this.#ledgers.hasSynced()) this.#ledger ??= emptyLedger
+    try {
+      this.#ahead = ledgerOf(object)
+      this.#catchUp()
+    } catch (error) {
+      this.#log.error({ err: error, configMap: keyOf(object) }, 'the ledger of job totals cannot be read')
+    }
+  }
+
+  /**
+   * Goes over to the newer ledger as soon as the cache of jobs has seen what its writer had: before, a job that the
+   * ledger counts and has dropped could still be in the cache, and would count twice.
+   */
+  #catchUp(): void {
+    const next = this.#ahead
+    if (next === undefined || compareVersions(next.asOf, this.#jobs.version) > 0) return
+    this.#ahead = undefined
+    this.#ledger = next
+    const before = this.#leaving
+    const leaving = new Set(next.leaving)
+    for (const uid of leaving) if (!before.has(uid)) this.#recount(uid, minus)
+    this.#leaving = leaving
+    for (const uid of before) if (!leaving.has(uid)) this.#recount(uid, plus)
+    for (const [uid, { after }] of this.#departed) {
+      if (leaving.has(uid) || compareVersions(next.asOf, after) > 0) this.#forget(uid)
+    }
+  }
+
+  #recount(uid: string, change: typeof plus): void {
+    for (const job of this.#jobs.byIndex('uid', uid)) this.#countHere(job, change)
+  }
+}
+
+/** What a ConfigMap says. `asOf` from another cluster's history, as after a restore, says nothing here. */
+export function ledgerOf({ data = {}, metadata }: ConfigMap): Ledger {
+  const ledger = parseLedger(data)
+  return compareVersions(ledger.asOf, metadata.resourceVersion) > 0 ? { ...ledger, asOf: '0' } : ledger
+}

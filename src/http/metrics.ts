@@ -1,0 +1,12 @@
+import type { Handlers } from './handlers.ts'
+import type { FacadeParts } from './parts.ts'
+
+/** /api/metrics: everything that this process measures, in a form of its own. */
+export function metricsHandlers({ metrics }: FacadeParts): Handlers<'metrics'> {
+  return {
+    metrics: async (ctx) => {
+      ctx.type = metrics.contentType
+      ctx.body = await metrics.text()
+    },
+  }
+}

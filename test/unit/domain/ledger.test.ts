@@ -1,0 +1,81 @@
+import { expect } from 'chai'
+import { BadLedger, emptyLedger, formatLedger, type Ledger, parseLedger } from '../../../src/domain/ledger.ts'
+import { highest, minus, noJobs, plus, shareOf, type Totals } from '../../../src/domain/totals.ts'
+import { aJob, stamp } from '../../builders.ts'
+
+const ran = (seconds: number, phase: 'Completed' | 'Failed' | 'Cancelled' = 'Completed'): Totals =>
+  shareOf(aJob({ status: { phase, startedAt: stamp(0), completedAt: stamp(seconds) } }))
+
+describe('what a job counts for', () => {
+  it('is nothing before it is over', () => {
+    for (const phase of ['Queued', 'Assigned', 'Running'] as const) {
+      expect(shareOf(aJob({ status: { phase, startedAt: stamp(0) } })), phase).to.deep.equal(noJobs)
+    }
+  })
+
+  const cases: [seconds: number, within: number[]][] = [
+    [0, [1, 1, 1, 1, 1, 1, 1, 1, 1]],
+    [10, [1, 1, 1, 1, 1, 1, 1, 1, 1]],
+    [11, [0, 1, 1, 1, 1, 1, 1, 1, 1]],
+    [3600, [0, 0, 0, 0, 0, 0, 0, 1, 1]],
+    [3601, [0, 0, 0, 0, 0, 0, 0, 0, 1]],
+  ]
+  for (const [seconds, within] of cases) {
+    it(`is one job in the buckets from its duration up: ${seconds} s`, () => {
+      expect(ran(seconds)).to.deep.equal({ ...noJobs, completed: 1, within, ranMs: seconds * 1000 })
+    })
+  }
+
+  it('has no duration where it never started', () => {
+    const never = aJob({ status: { phase: 'Cancelled', completedAt: stamp(5) } })
+    expect(shareOf(never)).to.deep.equal({ ...noJobs, cancelled: 1 })
+  })
+
+  it('goes away without a rest', () => {
+    const sum = plus(ran(0.1), plus(ran(0.2, 'Failed'), ran(700, 'Cancelled')))
+    expect(minus(minus(minus(sum, ran(0.2, 'Failed')), ran(0.1)), ran(700, 'Cancelled'))).to.deep.equal(noJobs)
+  })
+
+  it('never makes what was told fall', () => {
+    expect(highest(ran(5), ran(700, 'Failed'))).to.deep.equal({
+      ...ran(5),
+      failed: 1,
+      ranMs: 700_000,
+    })
+  })
+})
+
+describe('the ledger', () => {
+  const ledger: Ledger = { totals: plus(ran(20), ran(900, 'Failed')), leaving: ['uid-1', 'uid-2'], asOf: '1234' }
+
+  it('is read as it was written', () => {
+    expect(parseLedger(formatLedger(ledger))).to.deep.equal(ledger)
+    expect(parseLedger(formatLedger(emptyLedger))).to.deep.equal(emptyLedger)
+  })
+
+  it('can be read by people', () => {
+    expect(formatLedger(ledger)).to.include({
+      completed: '1',
+      failed: '1',
+      cancelled: '0',
+      ranWithinSeconds: '10:0 30:1 60:1 120:1 300:1 600:1 1800:2 3600:2 +Inf:2',
+      ranMilliseconds: '920000',
+    })
+  })
+
+  const spoiled: Record<string, Record<string, string>> = {
+    'lacks a field': { completed: '1' },
+    'has a number that is none': { ...formatLedger(ledger), failed: 'many' },
+    'has a negative number': { ...formatLedger(ledger), failed: '-1' },
+    'has a number that is not whole': { ...formatLedger(ledger), ranMilliseconds: '1.5' },
+    'has other buckets': { ...formatLedger(ledger), ranWithinSeconds: '10:1 20:1' },
+    'has buckets in another order': {
+      ...formatLedger(ledger),
+      ranWithinSeconds: '30:1 10:0 60:1 120:1 300:1 600:1 1800:2 3600:2 +Inf:2',
+    },
+    'has a version that is none': { ...formatLedger(ledger), asOf: 'now' },
+  }
+  for (const [name, data] of Object.entries(spoiled)) {
+    it(`is refused where it ${name}`, () => expect(() => parseLedger(data)).to.throw(BadLedger))
+  }
+})
