@@ -6,12 +6,15 @@ import { makeApp } from '../../../src/http/app.ts'
 import { KubeClient } from '../../../src/kube/client.ts'
 import { systemClock as clock } from '../../../src/kube/clock.ts'
 import { makeLog } from '../../../src/log.ts'
+import { Metrics } from '../../../src/metrics/metrics.ts'
 import { aJob, at } from '../../builders.ts'
 import { portOf, ready } from './child.ts'
 
 /** Serves the REST facade over caches with so many jobs. Lists are answered from them alone: there is no API server. */
 const log = makeLog('error')
 const caches = { ...makeStores(log), reflectors: [] }
+const metrics = new Metrics()
+metrics.watchJobs(caches)
 const client = new KubeClient(
   { server: new URL('https://127.0.0.1:1'), access: () => Promise.resolve({ headers: {}, tls: {} }) },
   { userAgent: 'runnerhub-bench', clock },
@@ -24,6 +27,7 @@ const app = makeApp({
   clock,
   version: '0.0.0',
   idempotencyWindowMs: 300_000,
+  metrics,
   authority: {
     callerOf: () => Promise.resolve({ value: { user: 'bench', uid: '', groups: [] }, isStale: false }),
     allows: () => Promise.resolve({ value: true, isStale: false }),
