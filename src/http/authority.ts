@@ -22,9 +22,6 @@ export interface AuthorityOptions {
 /** How long an earlier yes counts for reads while the API server does not answer. */
 const GRACE_MS = 5 * 60_000
 
-/** What judges callers: an Authority, or whatever stands for one. */
-export type Judge = Pick<Authority, 'callerOf' | 'allows'>
-
 const nobody: Answer<Caller> = { value: undefined, isStale: false }
 
 /**
