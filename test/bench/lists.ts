@@ -1,5 +1,6 @@
 import { Pool } from 'undici'
 import { record } from '../../src/kube/parse.ts'
+import { at } from '../builders.ts'
 import { type Surroundings, surroundings } from './machine.ts'
 import { Served } from './served/child.ts'
 import type { Shipped } from './shipped.ts'
@@ -27,10 +28,10 @@ const kinds: Record<string, (jobs: number, random: number) => string> = {
   'any page': (jobs, random) => `page=${1 + Math.floor((random * jobs) / 50)}`,
   'of a repository': (_jobs, random) => `repository=owner/repo-${Math.floor(random * 500)}`,
   'of a state': (jobs, random) => `status=completed&page=${1 + Math.floor((random * jobs) / 200)}`,
-  'between two dates': (_jobs, random) => {
-    const day = (offset: number): string =>
-      new Date(Date.UTC(2026, 0, 1 + Math.floor(random * 8) + offset)).toISOString()
-    return `startDate=${day(0)}&endDate=${day(2)}&status=running`
+  'between two dates': (jobs, random) => {
+    const seconds = jobs * 10 // they were delegated ten seconds apart
+    const [from, to] = [random * 0.8 * seconds, (random * 0.8 + 0.2) * seconds].map((each) => at(each).toISOString())
+    return `startDate=${from}&endDate=${to}&status=running`
   },
 }
 

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { type DelegationResult, measureDelegations } from './delegations.ts'
 import { type DrainResult, measureDrain } from './drain.ts'
 import { type FanOutResult, measureFanOut } from './fan-out.ts'
 import { type LatencyResult, measureLatency } from './latency.ts'
@@ -30,6 +31,11 @@ async function run(asked: Options): Promise<void> {
     say(`latency at ${perSecond} jobs per second`)
     latencies.push(await trustworthy(() => measureLatency({ perSecond, seconds }, shipped)))
   }
+  const delegations: DelegationResult[] = []
+  if (parts.includes('delegations')) {
+    say('delegations')
+    delegations.push(await trustworthy(() => measureDelegations(jobs, shipped)))
+  }
   const lists: ListResult[] = []
   if (parts.includes('lists')) {
     say(`lists of ${listed} jobs`)
@@ -41,7 +47,7 @@ async function run(asked: Options): Promise<void> {
     fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
   }
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = { conditions, drains, latencies, lists, fanOuts }
+  const result: BenchResult = { conditions, drains, latencies, delegations, lists, fanOuts }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`\n${table(result)}\n\n${json}`)

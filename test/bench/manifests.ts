@@ -8,11 +8,7 @@ export type Manifest = NewObject<KubeObject> & Record<string, unknown>
 
 const plurals: Record<string, string> = {
   CustomResourceDefinition: 'customresourcedefinitions',
-  Namespace: 'namespaces',
-  Role: 'roles',
-  RoleBinding: 'rolebindings',
   RunnerPool: 'runnerpools',
-  ServiceAccount: 'serviceaccounts',
 }
 
 /** The objects of a YAML file of the repository. */

@@ -28,7 +28,13 @@ export class Operator {
     this.#ended = new Promise((resolve) => child.once('exit', resolve))
   }
 
-  static async start({ server }: Stage, place: Place, { flags, environment }: Shipped): Promise<Operator> {
+  /** `settings` are environment variables, as the operator's `--help` lists them. */
+  static async start(
+    { server }: Stage,
+    place: Place,
+    { flags, environment }: Shipped,
+    settings: Record<string, string> = {},
+  ): Promise<Operator> {
     const log = await open(join(root, 'build/bench/operator.log'), 'a')
     const { hostname, port } = new URL(server)
     const env = {
@@ -40,6 +46,7 @@ export class Operator {
       SERVICE_ACCOUNT_DIRECTORY: place.serviceAccountDirectory,
       HTTP_PORT: '0',
       REALTIME_PORT: '0',
+      ...settings,
     }
     const stdio: ['ignore', number, number] = ['ignore', log.fd, log.fd]
     const child = spawn(process.execPath, [...flags, join(app, 'dist/main.js')], { env, stdio })

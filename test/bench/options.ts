@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 
-const allParts = ['drain', 'latency', 'lists', 'fan-out']
+const allParts = ['drain', 'latency', 'delegations', 'lists', 'fan-out']
 
 const help = `Measures the operator next to a raw client, on fresh control planes of its own.
 
   node test/bench/main.ts                     everything, some ten minutes
   node test/bench/main.ts --only drain        a part, or several: ${allParts.join(',')}
-      --jobs N        jobs of the drain [2000]
+      --jobs N        jobs of the drain, and of the delegations [2000]
       --repeats N     how often the drain is measured; the median counts [3]
       --seconds N     how long each latency load lasts [20]
       --rates LIST    jobs per second of the latency loads [20,50]

@@ -1,3 +1,4 @@
+import type { DelegationResult } from './delegations.ts'
 import type { DrainResult } from './drain.ts'
 import type { FanOutResult } from './fan-out.ts'
 import type { LatencyResult } from './latency.ts'
@@ -10,6 +11,7 @@ export interface BenchResult {
   conditions: Shipped & { machine: string; node: string; jobs: number; seconds: number }
   drains: DrainResult[]
   latencies: LatencyResult[]
+  delegations: DelegationResult[]
   lists: ListResult[]
   fanOuts: FanOutResult[]
 }
@@ -17,12 +19,13 @@ export interface BenchResult {
 type Row = [what: string, value: string, target: string]
 
 /** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
-export function table({ conditions, drains, latencies, lists, fanOuts }: BenchResult): string {
+export function table({ conditions, drains, latencies, delegations, lists, fanOuts }: BenchResult): string {
   const { machine, node, jobs, seconds } = conditions
   const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
   const rows: Row[] = [
     ...(drains.length > 0 ? drainRows(drains) : []),
     ...latencies.flatMap(latencyRows),
+    ...delegations.flatMap(delegationRows),
     ...lists.flatMap(listRows),
     ...fanOuts.flatMap(fanOutRows),
   ]
@@ -31,7 +34,7 @@ export function table({ conditions, drains, latencies, lists, fanOuts }: BenchRe
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [head = ['', '', ''], ...body] = cells
-  const around = [...drains, ...latencies, ...lists, ...fanOuts].map(({ surroundings }) => surroundings)
+  const around = [...drains, ...latencies, ...delegations, ...lists, ...fanOuts].map(({ surroundings }) => surroundings)
   return [
     line(head),
     line(widths.map((width) => '-'.repeat(width))),
@@ -79,6 +82,16 @@ function latencyRows({ rate, raw, operator, ratio, rawDifference }: LatencyResul
     [`latency at ${rate}/s, p50 of raw`, both('p50'), '<= 2.5'],
     [`latency at ${rate}/s, p99 of raw`, both('p99'), '<= 5'],
     [`raw p50 before and after differ by %`, (rawDifference * 100).toFixed(0), '<= 15'],
+  ]
+}
+
+function delegationRows({ raw, facade, ratio, rawDifference }: DelegationResult): Row[] {
+  const taken = ({ rate, p50, p99 }: DelegationResult['raw']): string =>
+    `${rate.toFixed(0)}/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`
+  return [
+    ['delegations, 64 in flight, of RunnerJobs posted raw', `${ratio.toFixed(2)} (${taken(facade)})`, '>= 0.70'],
+    ['RunnerJobs posted raw', taken(raw), ''],
+    ['raw before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
   ]
 }
 

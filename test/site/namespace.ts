@@ -4,7 +4,7 @@ import type { KubeClient } from '../../src/kube/client.ts'
 import { AlreadyExists } from '../../src/kube/errors.ts'
 import { record } from '../../src/kube/parse.ts'
 import { eventually } from '../eventually.ts'
-import { manifests } from './plane.ts'
+import { manifests } from './manifests.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
@@ -21,8 +21,10 @@ const forever = new AbortController().signal
 export const CALLERS = 'runnerhub:admins'
 
 /** A namespace as the manifests make it: its labels, the operator's account and the callers' roles, and no more. */
-export async function makeNamespace(client: KubeClient): Promise<{ namespace: string; token: string }> {
-  const namespace = `site-${randomBytes(4).toString('hex')}`
+export async function makeNamespace(
+  client: KubeClient,
+  namespace = `site-${randomBytes(4).toString('hex')}`,
+): Promise<{ namespace: string; token: string }> {
   const [made] = await manifests('config/manifests/namespace.yaml')
   const [account] = await manifests('config/manifests/service-account.yaml')
   if (made === undefined || account === undefined) throw new Error('manifests are missing')

@@ -1,16 +1,15 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
-import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
+import type { KubeObject, Resource } from '../../src/api/object.ts'
 import { runnerJobs } from '../../src/api/runner-job.ts'
 import { runnerPools } from '../../src/api/runner-pool.ts'
 import { runners } from '../../src/api/runner.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
-import { record } from '../../src/kube/parse.ts'
 import { AuditLog } from '../audit.ts'
 import { type ControlPlane, startControlPlane } from '../control-plane.ts'
 import { eventually } from '../eventually.ts'
 import { makeNode } from '../kubelet/node.ts'
+import { manifests } from './manifests.ts'
 
 /** A control plane with our resources in it, the controllers that collect garbage, an audit log, and no kubelet. */
 export interface Plane {
@@ -58,19 +57,4 @@ async function applyCrds(client: KubeClient): Promise<void> {
     const isServed = async () => client.listPage<KubeObject>(resource, undefined, { limit: 1 }, forever)
     await eventually(isServed, { what: `${resource.plural} to be served`, withinMs: 20_000 })
   }
-}
-
-/** The objects of one YAML file of the repository. */
-export async function manifests(path: string): Promise<NewObject<KubeObject>[]> {
-  const text = await readFile(join(root, path), 'utf8')
-  return parseAllDocuments(text).map((document) => {
-    const object: unknown = document.toJS()
-    if (!isManifest(object)) throw new Error(`${path} holds something that is no object`)
-    return object
-  })
-}
-
-function isManifest(value: unknown): value is NewObject<KubeObject> {
-  const { apiVersion, kind, metadata } = record(value)
-  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof record(metadata)['name'] === 'string'
 }

@@ -9,7 +9,8 @@ import { record } from '../../../src/kube/parse.ts'
 import { resourcePath } from '../../../src/kube/resource-path.ts'
 import { at, chart, helm, helmPath, type Manifest, render, titleOf, valueFiles } from '../../chart.ts'
 import { eventually } from '../../eventually.ts'
-import { manifests, type Plane, sharedPlane } from '../../site/plane.ts'
+import { manifests } from '../../site/manifests.ts'
+import { type Plane, sharedPlane } from '../../site/plane.ts'
 import { foreignKinds } from './foreign-kinds.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }

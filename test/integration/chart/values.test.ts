@@ -5,7 +5,7 @@ import { passableSettings } from '../../../config/local/run.d/operator-settings.
 import { readConfig } from '../../../src/config.ts'
 import { record } from '../../../src/kube/parse.ts'
 import { at, chart, chartFile, found, helm, helmPath, refusalOf, render } from '../../chart.ts'
-import { manifests } from '../../site/plane.ts'
+import { manifests } from '../../site/manifests.ts'
 
 describe('the values of the chart', function () {
   this.timeout('30s')

@@ -1,0 +1,125 @@
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Pool } from 'undici'
+import { runnerJobs } from '../../src/api/runner-job.ts'
+import { resourcePath } from '../../src/kube/resource-path.ts'
+import { eventually } from '../eventually.ts'
+import { CALLERS } from '../site/namespace.ts'
+import { BareClient, inFlight } from './bare-client.ts'
+import { newJob } from './jobs.ts'
+import { type Surroundings, surroundings } from './machine.ts'
+import { Operator } from './operator.ts'
+import type { Shipped } from './shipped.ts'
+import { onStage, type Stage } from './stage.ts'
+import { difference, quantile } from './statistics.ts'
+
+const width = 64
+const token = 'token-of-the-benchmark'
+
+/** How fast jobs were taken, in jobs per second, and how long one took, in milliseconds. */
+interface Taken {
+  rate: number
+  p50: number
+  p99: number
+}
+
+export interface DelegationResult {
+  surroundings: Surroundings
+  /** RunnerJobs posted to the API server, before and after. */
+  raw: Taken
+  rawDifference: number
+  /** The same jobs, posted to `POST /api/jobs/delegate`. */
+  facade: Taken
+  ratio: number
+}
+
+/** Posts so many jobs, 64 in flight: to the API server, to the facade of an operator, and to the API server again. */
+export function measureDelegations(jobs: number, shipped: Shipped): Promise<DelegationResult> {
+  return onStage(async (stage) => {
+    const around = surroundings()
+    const before = await rawRun(stage, 'raw-before', jobs)
+    const facade = await facadeRun(stage, jobs, shipped)
+    const after = await rawRun(stage, 'raw-after', jobs)
+    const raw = {
+      rate: (before.rate + after.rate) / 2,
+      p50: (before.p50 + after.p50) / 2,
+      p99: (before.p99 + after.p99) / 2,
+    }
+    const rawDifference = difference(before.rate, after.rate)
+    return { surroundings: around, raw, rawDifference, facade, ratio: facade.rate / raw.rate }
+  })
+}
+
+async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Taken> {
+  const { server, ca } = stage
+  const client = new BareClient({
+    server,
+    ca,
+    token: (await stage.place(namespace)).token,
+    userAgent: 'runnerhub-raw-client/0.1.0',
+  })
+  const path = resourcePath(runnerJobs, namespace)
+  try {
+    return await taken(jobs, async (index) => {
+      const body = await client.post(path, newJob(namespace, index))
+      await body.dump()
+    })
+  } finally {
+    await client.close()
+  }
+}
+
+async function facadeRun(stage: Stage, jobs: number, shipped: Shipped): Promise<Taken> {
+  const place = await stage.place('runnerhub')
+  const port = await freePort()
+  const tokenFile = join(place.serviceAccountDirectory, 'tokens.csv')
+  await writeFile(tokenFile, `${token},bench,bench-uid,"${CALLERS}"\n`)
+  const settings = { ROLES: 'facade', HTTP_PORT: String(port), TOKEN_FILE: tokenFile, RATE_LIMIT_MAX: '1000000000' }
+  const operator = await Operator.start(stage, place, shipped, settings)
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: width })
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const delegate = async (index: number): Promise<void> => {
+    const body = JSON.stringify(newJob('', index).spec)
+    const answer = await pool.request({ method: 'POST', path: '/api/jobs/delegate', headers, body })
+    const text = await answer.body.text()
+    if (answer.statusCode !== 201) throw new Error(`HTTP ${answer.statusCode}: ${text}`)
+  }
+  try {
+    await operator.during(eventually(() => isReady(pool), { what: 'the facade to be ready' }))
+    return await operator.during(taken(jobs, delegate))
+  } finally {
+    await pool.close()
+    await operator.stop()
+  }
+}
+
+/** Does it a tenth as often first, to warm up. */
+async function taken(jobs: number, post: (index: number) => Promise<void>): Promise<Taken> {
+  await inFlight(width, jobs / 10, (index) => post(jobs + index))
+  const times: number[] = []
+  const begun = performance.now()
+  await inFlight(width, jobs, async (index) => {
+    const from = performance.now()
+    await post(index)
+    times.push(performance.now() - from)
+  })
+  const seconds = (performance.now() - begun) / 1000
+  return { rate: jobs / seconds, p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
+}
+
+async function isReady(pool: Pool): Promise<boolean> {
+  const answer = await pool.request({ method: 'GET', path: '/health' }).catch(() => undefined)
+  await answer?.body.dump()
+  return answer?.statusCode === 200
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}

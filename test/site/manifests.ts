@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import type { KubeObject, NewObject } from '../../src/api/object.ts'
+import { record } from '../../src/kube/parse.ts'
+
+const root = new URL('../../', import.meta.url).pathname
+
+/** The objects of one YAML file of the repository. */
+export async function manifests(path: string): Promise<NewObject<KubeObject>[]> {
+  const text = await readFile(join(root, path), 'utf8')
+  return parseAllDocuments(text).map((document) => {
+    const object: unknown = document.toJS()
+    if (!isManifest(object)) throw new Error(`${path} holds something that is no object`)
+    return object
+  })
+}
+
+function isManifest(value: unknown): value is NewObject<KubeObject> {
+  const { apiVersion, kind, metadata } = record(value)
+  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof record(metadata)['name'] === 'string'
+}
