@@ -1,0 +1,83 @@
+import { expect } from 'chai'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site } from '../../site.ts'
+import { bind, makeAccount, tokenOf, unbind } from '../../site/accounts.ts'
+import { type Answer, call, expectFailure } from '../../site/call.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+const REVIEWS = /reviews$/
+
+describe('reviews of callers', function () {
+  this.timeout('60s')
+  let site: Site
+  let proxy: FaultProxy
+  let operator: Operator
+  const tokens: Record<string, string> = {}
+
+  before(async () => {
+    site = await openSite()
+    proxy = await startFaultProxy(site.plane.controlPlane)
+    await Promise.all(['viewer', 'proxy'].map((kind) => makeAccount(site, kind, `runnerhub-${kind}`)))
+    await makeAccount(site, 'changing')
+    for (const name of ['viewer', 'proxy', 'changing']) tokens[name] = await tokenOf(site, name)
+    operator = await site.operator({ proxy, env: { AUTH_CACHE_SECONDS: '2' } })
+  })
+  after(async () => {
+    await site.close()
+    await proxy.close()
+  })
+
+  function as(who: string, path: string, body?: object): Promise<Answer> {
+    const headers = { authorization: `Bearer ${tokens[who]}`, 'content-type': 'application/json' }
+    return call(`${operator.url}${path}`, { headers, ...(body !== undefined && { method: 'POST', body }) })
+  }
+
+  const reviews = (since: number) => proxy.requests.slice(since).filter(({ path }) => REVIEWS.test(path))
+
+  it('are two for any number of concurrent calls of one caller', async () => {
+    const since = proxy.requests.length
+    const answers = await Promise.all(Array.from({ length: 50 }, () => as('viewer', '/api/jobs')))
+    expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]))
+    const paths = reviews(since).map(({ path }) => path.split('/').at(-1))
+    // On a machine that is slow enough, the first answers are old before the last call has come.
+    expect(paths.slice(0, 2)).to.deep.equal(['tokenreviews', 'subjectaccessreviews'])
+    expect(paths.length).to.be.at.most(4)
+  })
+
+  it('are none for a token that the cluster cannot have made', async () => {
+    const since = proxy.requests.length
+    tokens['guess'] = 'not-a-token'
+    expectFailure(await as('guess', '/api/jobs'), 401, 'Unauthorized')
+    expect(reviews(since)).to.deep.equal([])
+  })
+
+  it('notice within seconds that a right was given or taken', async () => {
+    expectFailure(await as('changing', '/api/jobs'), 403, 'Forbidden')
+    await bind(site, 'changing', 'runnerhub-viewer')
+    await site.until('the right to count', async () => (await as('changing', '/api/jobs')).status === 200)
+    await unbind(site, 'changing')
+    await site.until('the right to be gone', async () => (await as('changing', '/api/jobs')).status === 403)
+  })
+
+  it('that cannot be made leave reads of known callers going, marked, and nothing else', async () => {
+    const delegation = { jobId: '1', runId: '1', repository: 'owner/outage' }
+    expect((await as('viewer', '/api/jobs')).headers.get('x-runnerhub-stale')).to.equal(null)
+    expectFailure(await as('proxy', '/api/jobs/delegate', {}), 400, 'InvalidRequest')
+    const cut = proxy.when({ path: REVIEWS }).cut()
+    const marked = async () => {
+      const answer = await as('viewer', '/api/jobs')
+      expect(answer.status, answer.text).to.equal(200)
+      return answer.headers.get('x-runnerhub-stale') === 'true'
+    }
+    await site.until('an answer to be marked', marked)
+    expectFailure(await as('viewer', '/api/runners'), 503, 'ClusterUnavailable')
+    expectFailure(await as('changing', '/api/jobs'), 503, 'ClusterUnavailable')
+    const refused = await as('proxy', '/api/jobs/delegate', delegation)
+    expectFailure(refused, 503, 'ClusterUnavailable')
+    expect(refused.headers.get('retry-after')).to.match(/^\d+$/)
+    cut.remove()
+    await site.until('an answer without the mark', async () => !(await marked()))
+    expect(await site.list(runnerJobs), 'nothing was delegated').to.deep.equal([])
+  })
+})

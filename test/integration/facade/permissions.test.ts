@@ -1,0 +1,165 @@
+import { appendFile } from 'node:fs/promises'
+import { expect } from 'chai'
+import { type RouteName, routes } from '../../../src/http/routes.ts'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { record } from '../../../src/kube/parse.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { type Answer, call, expectFailure } from '../../site/call.ts'
+import { bind, makeAccount, removeAccount, resigned, tokenOf } from '../../site/accounts.ts'
+
+/** Callers whom the cluster knows: the kinds of the manifests, and one who is bound to nothing. */
+const known = ['without bindings', 'proxy', 'viewer', 'admin', 'metrics'] as const
+type Known = (typeof known)[number]
+
+/** Callers whom it does not know, or not for this. */
+const strangers = ['no token', 'garbage', 'forged', 'expired', 'wrong audience', 'deleted account'] as const
+
+/** Who may call what. A new route needs a line here. */
+const mayCall: Record<RouteName, 'everybody' | readonly Known[]> = {
+  health: 'everybody',
+  livez: 'everybody',
+  readyz: 'everybody',
+  document: 'everybody',
+  listJobs: ['viewer', 'admin'],
+  getJob: ['proxy', 'viewer', 'admin'],
+  logs: ['proxy', 'viewer', 'admin'],
+  delegate: ['proxy', 'admin'],
+  report: ['proxy', 'admin'],
+  proxyComplete: ['proxy', 'admin'],
+  listRunners: ['viewer', 'admin'],
+  metrics: ['metrics', 'admin'],
+}
+
+const HOUR = 3600
+const CLUSTER = 'https://kubernetes.default.svc.cluster.local'
+
+describe('permissions', function () {
+  this.timeout('60s')
+  let site: Site
+  let operator: Operator
+  const tokens = new Map<string, string>()
+
+  before(async () => {
+    site = await openSite()
+    const lines = ['nobodys-token,nobody,nobody-uid', 'viewers-token,eve,eve-uid,"others,runnerhub:viewers"']
+    await appendFile(site.tokenFile, `${lines.join('\n')}\n`)
+    const kinds = ['proxy', 'viewer', 'admin', 'metrics']
+    await Promise.all([
+      makeAccount(site, 'nothing'),
+      makeAccount(site, 'gone', 'runnerhub-admin'),
+      ...kinds.map((kind) => makeAccount(site, kind, `runnerhub-${kind}`)),
+    ])
+    // As the manifests do for the group of admins.
+    await bind(site, 'admin', 'runnerhub-metrics')
+    operator = await site.operator()
+    for (const kind of kinds) tokens.set(kind, await tokenOf(site, kind))
+    tokens.set('without bindings', await tokenOf(site, 'nothing'))
+    const good = tokens.get('admin') ?? ''
+    const now = Math.floor(Date.now() / 1000)
+    tokens.set('garbage', 'e30.e30.garbage')
+    tokens.set(
+      'forged',
+      good.replace(/[^.]*$/, (signature) => 'A'.repeat(signature.length)),
+    )
+    tokens.set('expired', await resigned(site, good, { iat: now - 2 * HOUR, nbf: now - 2 * HOUR, exp: now - HOUR }))
+    tokens.set('signed again', await resigned(site, good, { exp: now + HOUR / 2 }))
+    tokens.set('wrong audience', await tokenOf(site, 'admin', CLUSTER))
+    tokens.set('deleted account', await tokenOf(site, 'gone'))
+    await removeAccount(site, 'gone')
+    const isGone = async () => (await as('deleted account', { method: 'GET', path: '/api/jobs/none' })).status === 401
+    await site.until('the API server to know that the account is gone', isGone)
+  })
+  after(() => site.close())
+
+  function as(who: string, { method, path }: { method: string; path: string }): Promise<Answer> {
+    const token = tokens.get(who)
+    const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const url = `${operator.url}${path.replaceAll(/:\w+/g, 'none')}`
+    if (method === 'GET') return call(url, { headers: authorization })
+    // A body that no route takes: who comes as far as to hear of it was let through.
+    return call(url, { method, headers: { ...authorization, 'content-type': 'application/json' }, body: [] })
+  }
+
+  for (const route of routes) {
+    const allowed = mayCall[route.name]
+    const name = `${route.method} ${route.path}`
+    for (const who of [...strangers, ...known]) {
+      if (allowed === 'everybody') {
+        it(`${name} is open to a caller with ${who}`, async () => {
+          expect((await as(who, route)).status).to.equal(200)
+        })
+      } else if (strangers.some((stranger) => stranger === who)) {
+        it(`${name} is 401 for ${who}`, async () => expectFailure(await as(who, route), 401, 'Unauthorized'))
+      } else if (allowed.some((kind) => kind === who)) {
+        it(`${name} is open to ${who}`, async () => {
+          expect((await as(who, route)).status).to.be.oneOf([200, 400, 404])
+        })
+      } else {
+        it(`${name} is 403 for ${who}`, async () => expectFailure(await as(who, route), 403, 'Forbidden'))
+      }
+    }
+  }
+
+  const list = { method: 'GET', path: '/api/jobs' }
+  const delegate = { method: 'POST', path: '/api/jobs/delegate' }
+
+  it('are those of any token that the cluster signed, so that the expired one is refused for its age', async () => {
+    expect((await as('signed again', list)).status).to.equal(200)
+  })
+
+  it('of static tokens are those of their user and groups in the file, and no more', async () => {
+    tokens.set('nobody', 'nobodys-token').set('eve', 'viewers-token')
+    expectFailure(await as('nobody', list), 403, 'Forbidden')
+    expect((await as('eve', list)).status).to.equal(200)
+    expectFailure(await as('eve', delegate), 403, 'Forbidden')
+  })
+
+  it('to call the API give nobody a right at the API server itself', async () => {
+    const path = `/apis/runnerhub.dev/v1/namespaces/${site.namespace}/runnerjobs`
+    const body = { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerJob', metadata: { generateName: 'x-' }, spec: {} }
+    const connection = site.plane.controlPlane.connection
+    const { ca = '' } = (await connection.access()).tls
+    const tls = { ca }
+    for (const who of ['proxy', 'admin']) {
+      const token = await tokenOf(site, who, CLUSTER)
+      const headers = { authorization: `Bearer ${token}` }
+      const client = new KubeClient({ ...connection, access: async () => ({ headers, tls }) }, { userAgent: 'caller' })
+      for (const [method, where] of [
+        ['POST', path],
+        ['PUT', `${path}/x/status`],
+        ['PATCH', `${path}/x`],
+        ['DELETE', `${path}/x`],
+      ] as const) {
+        const done = await client
+          .request(method, where, { body }, AbortSignal.timeout(10_000))
+          .then(() => 'done', String)
+        expect(done, `${who}: ${method}`).to.include('forbidden')
+      }
+      await client.close()
+    }
+  })
+
+  it('leave one line in the log for each call that was to change something, and none for others', async () => {
+    const since = operator.log.length
+    const job = { jobId: 'audited', runId: '1', repository: 'owner/audited' }
+    const made = await call(`${operator.url}${delegate.path}`, { method: 'POST', body: job })
+    const id = String(record(made.body['data'])['delegationId'])
+    await as('viewer', { method: 'PATCH', path: `/api/jobs/${id}/status` })
+    await as('viewer', list)
+    await as('garbage', delegate)
+    const lines = () => operator.log.slice(since).filter(({ msg }) => msg === 'audit')
+    await site.until('two lines in the log', () => lines().length === 2)
+    const [first = {}, second = {}] = lines()
+    expect(first).to.include({ audit: 'delegate', user: 'tester', uid: 'tester-uid', path: delegate.path, status: 201 })
+    expect(first).to.include({ job: id, repository: 'owner/audited', replayed: false })
+    const user = `system:serviceaccount:${site.namespace}:viewer`
+    expect(second).to.include({ audit: 'report', user, path: `/api/jobs/${id}/status`, status: 403 })
+  })
+
+  it('are told to nobody by way of the log', () => {
+    const log = JSON.stringify(operator.log)
+    for (const [who, token] of tokens) expect(log.includes(token), `the token of ${who} in the log`).to.equal(false)
+    expect(log.includes(TOKEN)).to.equal(false)
+  })
+})
