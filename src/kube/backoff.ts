@@ -24,13 +24,13 @@ export class Backoff {
     this.#healthySince ??= this.#options.clock.monotonicMs()
   }
 
-  /** How long to wait after a failure. */
-  next(): number {
+  /** How long to wait after a failure; `atMostMs` is for one whose next attempt costs little. */
+  next(atMostMs = Infinity): number {
     const { clock, random, minMs, maxMs, resetAfterMs } = this.#options
     if (this.#healthySince !== undefined && clock.monotonicMs() - this.#healthySince >= resetAfterMs) this.#failures = 0
     this.#healthySince = undefined
     this.#failures += 1
-    const ceiling = Math.min(maxMs, minMs * 2 ** this.#failures)
+    const ceiling = Math.min(maxMs, atMostMs, minMs * 2 ** this.#failures)
     return minMs + random() * (ceiling - minMs)
   }
 }

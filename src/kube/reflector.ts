@@ -44,6 +44,8 @@ class RelistWanted extends Error {
 const shortWatchMs = 1000
 /** A version that is too old right after a list would be so again: then the back-off counts. */
 const freshListMs = 10_000
+/** A server that does not answer is asked again sooner: that costs it nothing, and all wait for it to be back. */
+const unreachableMs = 5000
 
 /**
  * Keeps a store equal to the cluster for as long as it runs: lists, watches from there, and begins again after
@@ -215,7 +217,7 @@ export class Reflector<T extends KubeObject> {
   #delayAfter(error: unknown): number {
     if (error instanceof Gone && this.#clock.monotonicMs() - this.#listedAt >= freshListMs) return 0
     const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined
-    return Math.max(this.#backoff.next(), askedMs ?? 0)
+    return Math.max(this.#backoff.next(error instanceof Unreachable ? unreachableMs : undefined), askedMs ?? 0)
   }
 
   #report(error: unknown, delayMs: number): void {

@@ -17,6 +17,12 @@ describe('back-off', () => {
     expect(delays(1, 7)).to.deep.equal([1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000])
   })
 
+  it('keeps to a lower ceiling where the next attempt costs little', () => {
+    const backoff = new Backoff({ clock: new HandClock(), random: () => 1 })
+    expect([1, 2, 3, 4, 5].map(() => backoff.next(5000))).to.deep.equal([1600, 3200, 5000, 5000, 5000])
+    expect(backoff.next()).to.equal(30_000)
+  })
+
   it('spreads the delays between the least and the ceiling', () => {
     expect(delays(0.5, 3)).to.deep.equal([1200, 2000, 3600])
   })
