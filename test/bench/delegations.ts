@@ -1,5 +1,3 @@
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Pool } from 'undici'
@@ -8,6 +6,7 @@ import { resourcePath } from '../../src/kube/resource-path.ts'
 import { eventually } from '../eventually.ts'
 import { CALLERS } from '../site/namespace.ts'
 import { BareClient, inFlight } from './bare-client.ts'
+import { freePort } from './free-port.ts'
 import { newJob } from './jobs.ts'
 import { type Surroundings, surroundings } from './machine.ts'
 import { Operator } from './operator.ts'
@@ -113,13 +112,4 @@ async function isReady(pool: Pool): Promise<boolean> {
   const answer = await pool.request({ method: 'GET', path: '/health' }).catch(() => undefined)
   await answer?.body.dump()
   return answer?.statusCode === 200
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

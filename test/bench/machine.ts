@@ -27,6 +27,8 @@ export function machineText(): string {
 /** What a process has used so far. */
 export interface Usage {
   cpuSeconds: number
+  /** Resident memory now, and at its highest, in MiB. */
+  rssMb: number
   peakRssMb: number
 }
 
@@ -38,6 +40,10 @@ export async function usageOf(pid: number): Promise<Usage> {
   ])
   // The name in parentheses may hold blanks; after it utime and stime are the 12th and 13th field, in hundredths.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const peak = /^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100, peakRssMb: Number(peak) / 1024 }
+  const mebibytes = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
+    rssMb: mebibytes('VmRSS'),
+    peakRssMb: mebibytes('VmHWM'),
+  }
 }

@@ -11,6 +11,7 @@ import { type Options, readOptions } from './options.ts'
 import { say } from './progress.ts'
 import { type BenchResult, table } from './report.ts'
 import { readShipped } from './shipped.ts'
+import { measureStart, type StartResult } from './starts.ts'
 import { trustworthy } from './trustworthy.ts'
 
 const options = readOptions(process.argv.slice(2))
@@ -36,6 +37,11 @@ async function run(asked: Options): Promise<void> {
     say('delegations')
     delegations.push(await trustworthy(() => measureDelegations(jobs, shipped)))
   }
+  const starts: StartResult[] = []
+  for (const count of parts.includes('starts') ? [0, 10_000] : []) {
+    say(`starts with ${count} jobs`)
+    starts.push(await measureStart(count, shipped))
+  }
   const lists: ListResult[] = []
   if (parts.includes('lists')) {
     say(`lists of ${listed} jobs`)
@@ -47,7 +53,7 @@ async function run(asked: Options): Promise<void> {
     fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
   }
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = { conditions, drains, latencies, delegations, lists, fanOuts }
+  const result: BenchResult = { conditions, drains, latencies, delegations, starts, lists, fanOuts }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`\n${table(result)}\n\n${json}`)

@@ -4,6 +4,7 @@ import type { FanOutResult } from './fan-out.ts'
 import type { LatencyResult } from './latency.ts'
 import type { ListResult } from './lists.ts'
 import type { Shipped } from './shipped.ts'
+import type { StartResult } from './starts.ts'
 import { median, quantile } from './statistics.ts'
 
 /** All that was measured, and under which conditions. */
@@ -12,6 +13,7 @@ export interface BenchResult {
   drains: DrainResult[]
   latencies: LatencyResult[]
   delegations: DelegationResult[]
+  starts: StartResult[]
   lists: ListResult[]
   fanOuts: FanOutResult[]
 }
@@ -19,13 +21,14 @@ export interface BenchResult {
 type Row = [what: string, value: string, target: string]
 
 /** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
-export function table({ conditions, drains, latencies, delegations, lists, fanOuts }: BenchResult): string {
+export function table({ conditions, drains, latencies, delegations, starts, lists, fanOuts }: BenchResult): string {
   const { machine, node, jobs, seconds } = conditions
   const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
   const rows: Row[] = [
     ...(drains.length > 0 ? drainRows(drains) : []),
     ...latencies.flatMap(latencyRows),
     ...delegations.flatMap(delegationRows),
+    ...starts.flatMap(startRows),
     ...lists.flatMap(listRows),
     ...fanOuts.flatMap(fanOutRows),
   ]
@@ -34,7 +37,9 @@ export function table({ conditions, drains, latencies, delegations, lists, fanOu
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [head = ['', '', ''], ...body] = cells
-  const around = [...drains, ...latencies, ...delegations, ...lists, ...fanOuts].map(({ surroundings }) => surroundings)
+  const around = [...drains, ...latencies, ...delegations, ...starts, ...lists, ...fanOuts].map(
+    ({ surroundings }) => surroundings,
+  )
   return [
     line(head),
     line(widths.map((width) => '-'.repeat(width))),
@@ -92,6 +97,13 @@ function delegationRows({ raw, facade, ratio, rawDifference }: DelegationResult)
     ['delegations, 64 in flight, of RunnerJobs posted raw', `${ratio.toFixed(2)} (${taken(facade)})`, '>= 0.70'],
     ['RunnerJobs posted raw', taken(raw), ''],
     ['raw before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
+  ]
+}
+
+function startRows({ jobs, readyMs, idleRssMb }: StartResult): Row[] {
+  return [
+    [`start of the process to /readyz, ${jobs} jobs, s`, (readyMs / 1000).toFixed(2), jobs === 0 ? '< 1' : '< 3'],
+    [`idle RSS, ${jobs} jobs, MiB`, idleRssMb.toFixed(0), jobs === 0 ? '< 100' : ''],
   ]
 }
 

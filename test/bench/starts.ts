@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { eventually } from '../eventually.ts'
+import { createJobs } from './backlog.ts'
+import { freePort } from './free-port.ts'
+import { type Surroundings, surroundings } from './machine.ts'
+import { Operator } from './operator.ts'
+import type { Shipped } from './shipped.ts'
+import { onStage } from './stage.ts'
+import { median } from './statistics.ts'
+
+const starts = 5
+
+export interface StartResult {
+  jobs: number
+  surroundings: Surroundings
+  /** From the start of the process to the first 200 of /readyz, in milliseconds: the median of five starts. */
+  readyMs: number
+  /** Resident memory five seconds later, in MiB: the median. */
+  idleRssMb: number
+}
+
+/** Starts the facade over so many jobs, again and again. The controllers would run the jobs, and are left out. */
+export function measureStart(jobs: number, shipped: Shipped): Promise<StartResult> {
+  return onStage(async (stage) => {
+    const around = surroundings()
+    const place = await stage.place('runnerhub')
+    await createJobs(stage, place, jobs)
+    const readyMs: number[] = []
+    const idleRssMb: number[] = []
+    for (let count = 0; count < starts; count += 1) {
+      const port = await freePort()
+      const begun = performance.now()
+      const operator = await Operator.start(stage, place, shipped, { ROLES: 'facade', HTTP_PORT: String(port) })
+      try {
+        await operator.during(eventually(() => isReady(port), { everyMs: 5, what: 'the facade to be ready' }))
+        readyMs.push(performance.now() - begun)
+        await sleep(5000)
+        idleRssMb.push((await operator.usage()).rssMb)
+      } finally {
+        await operator.stop()
+      }
+    }
+    return { jobs, surroundings: around, readyMs: median(readyMs), idleRssMb: median(idleRssMb) }
+  })
+}
+
+async function isReady(port: number): Promise<boolean> {
+  const pool = new Pool(`http://127.0.0.1:${port}`)
+  try {
+    const { statusCode, body } = await pool.request({ method: 'GET', path: '/readyz' })
+    await body.dump()
+    return statusCode === 200
+  } catch {
+    return false
+  } finally {
+    await pool.close()
+  }
+}
