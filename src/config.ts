@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 /** One setting: a command line flag, an environment variable, and what it means. */
 interface Setting<T, D extends string | undefined> {
   env: string
@@ -50,6 +52,28 @@ function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
   })
 }
 
+/** Addresses and networks, with commas between; an address alone is a network of one. */
+const networks: Parser<{ address: string; prefix: number }[]> = Object.assign(
+  (value: string) =>
+    words(value).map((word) => {
+      const [address = '', bits] = word.split('/')
+      const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+      const prefix = Number(bits ?? longest)
+      if (prefix > longest || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || longest < 0) {
+        throw new Error(`must be addresses like 10.0.0.0/8 or fd00::1, with commas between; "${word}" is none`)
+      }
+      return { address, prefix }
+    }),
+  { schema: { type: 'string' } as const },
+)
+
+function words(value: string): string[] {
+  return value
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
+}
+
 /** Every setting, with its default. A flag (--http-port=3000) wins over the environment (HTTP_PORT=3000). */
 const settings = {
   roles: setting(
@@ -78,6 +102,12 @@ const settings = {
   ),
   rateLimitMax: setting('RATE_LIMIT_MAX', '100', 'requests to /api per client address and window', wholeNumber(1, 1e9)),
   rateLimitWindowSeconds: setting('RATE_LIMIT_WINDOW_SECONDS', '900', 'length of that window', wholeNumber(1, 86_400)),
+  trustedProxies: setting(
+    'TRUSTED_PROXIES',
+    undefined,
+    'proxies whose X-Forwarded-For says who is calling, as addresses or CIDRs with commas between',
+    networks,
+  ),
   idempotencyWindowSeconds: setting(
     'IDEMPOTENCY_WINDOW_SECONDS',
     '300',

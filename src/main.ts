@@ -132,7 +132,11 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
     metrics,
     authority,
-    rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds },
+    rateLimit: {
+      max: config.rateLimitMax,
+      windowSeconds: config.rateLimitWindowSeconds,
+      trustedProxies: config.trustedProxies ?? [],
+    },
   })
   const handle = app.callback()
   const server = createServer(

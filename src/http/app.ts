@@ -12,14 +12,14 @@ import { jobHandlers } from './jobs.ts'
 import { logHandlers } from './logs.ts'
 import { metricsHandlers } from './metrics.ts'
 import type { FacadeParts } from './parts.ts'
-import { rateLimit } from './rate-limit.ts'
+import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type Route, routes } from './routes.ts'
 import { runnerHandlers } from './runners.ts'
-import type { FacadeMiddleware, FacadeState } from './state.ts'
+import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
   authority: Judge
-  rateLimit: { max: number; windowSeconds: number }
+  rateLimit: RateLimitOptions
 }
 
 /** The REST facade: middleware and routes in the order in which they apply. */
@@ -44,13 +44,19 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   app.use(audit(options.log))
   app.use(envelope(options))
   app.use(open.routes())
-  app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock })))
+  app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock, isFree })))
   app.use(guarding(api, requireToken(options.authority)))
   app.use(api.routes())
   app.use(unmatched([open, api]))
   // Koa reports what middleware could not: broken sockets of callers that have gone.
   app.on('error', (error: Error) => options.log.debug({ why: error.message }, 'response not delivered'))
   return app
+}
+
+const freePaths = new Set<string>(routes.filter((route: Route) => route.isFree === true).map(({ path }) => path))
+
+function isFree(ctx: FacadeContext): boolean {
+  return freePaths.has(ctx.path)
 }
 
 /** What stands before a route's own handler. */

@@ -1,36 +1,56 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Clock } from '../kube/clock.ts'
+import { type Network, clientsBehind } from './client-address.ts'
 import { HttpError } from './http-error.ts'
-import type { FacadeMiddleware } from './state.ts'
+import { type Count, RequestCounts } from './request-counts.ts'
+import type { FacadeContext, FacadeMiddleware } from './state.ts'
 
 export interface RateLimitOptions {
   /** Requests per client address and window. */
   max: number
   windowSeconds: number
+  /** Whose X-Forwarded-For is believed. */
+  trustedProxies: readonly Network[]
+}
+
+interface Counting extends RateLimitOptions {
   clock: Clock
+  /** Calls that count only when they are refused for their token or its rights. */
+  isFree: (ctx: FacadeContext) => boolean
 }
 
 /** Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). */
-export function rateLimit({ max, windowSeconds, clock }: RateLimitOptions): FacadeMiddleware {
-  const limiter = new RateLimiterMemory({ points: max, duration: windowSeconds })
-  return async (ctx, next) => {
-    const spent = await limiter.consume(ctx.ip).catch(refused)
-    const resetSeconds = Math.ceil((clock.now().getTime() + spent.msBeforeNext) / 1000)
+export function rateLimit({ max, windowSeconds, trustedProxies, clock, isFree }: Counting): FacadeMiddleware {
+  const counts = new RequestCounts({ clock, windowMs: windowSeconds * 1000 })
+  const clientOf = clientsBehind(trustedProxies)
+  const tell = (ctx: FacadeContext, { count, leftMs }: Count): void =>
     ctx.set({
       'X-RateLimit-Limit': String(max),
-      'X-RateLimit-Remaining': String(Math.max(0, max - spent.consumedPoints)),
-      'X-RateLimit-Reset': String(resetSeconds),
+      'X-RateLimit-Remaining': String(Math.max(0, max - count)),
+      'X-RateLimit-Reset': String(Math.ceil((clock.now().getTime() + leftMs) / 1000)),
     })
-    if (spent.consumedPoints > max) {
-      const headers = { 'Retry-After': String(Math.ceil(spent.msBeforeNext / 1000)) }
-      throw new HttpError(429, 'RateLimited', 'rate limit exceeded, see the Retry-After header', headers)
+  return async (ctx, next) => {
+    const client = clientOf(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'))
+    const free = isFree(ctx)
+    // Who is refused while he asks for free calls cannot go on for ever: each refusal costs the API server a question.
+    const limit = free ? 2 * max : max
+    const before = counts.of(client)
+    const now = free || before.count >= limit ? before : counts.add(client)
+    tell(ctx, now)
+    if (before.count >= limit) throw tooMany(now)
+    try {
+      await next()
+    } catch (error) {
+      if (free && isRefusal(error)) tell(ctx, counts.add(client))
+      throw error
     }
-    await next()
   }
 }
 
-/** The limiter rejects with its result where the limit is exceeded. */
-function refused(result: unknown): RateLimiterRes {
-  if (result instanceof RateLimiterRes) return result
-  throw result
+function isRefusal(error: unknown): boolean {
+  return error instanceof HttpError && (error.status === 401 || error.status === 403)
+}
+
+function tooMany({ leftMs }: Count): HttpError {
+  const headers = { 'Retry-After': String(Math.ceil(leftMs / 1000)) }
+  return new HttpError(429, 'RateLimited', 'rate limit exceeded, see the Retry-After header', headers)
 }

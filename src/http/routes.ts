@@ -8,6 +8,8 @@ export interface Route {
   path: string
   /** 'open' is for everybody, without a token. */
   access: Access | 'open'
+  /** Allowed calls do not count against the rate limit. */
+  isFree?: true
 }
 
 /** Every route of the facade. What is not in this table is not served; what has no handler does not compile. */
@@ -23,7 +25,7 @@ export const routes = [
   { name: 'proxyComplete', method: 'POST', path: '/api/jobs/:id/proxy-complete', access: rights.report },
   { name: 'logs', method: 'GET', path: '/api/jobs/:id/logs', access: rights.readLogs },
   { name: 'listRunners', method: 'GET', path: '/api/runners', access: rights.listRunners },
-  { name: 'metrics', method: 'GET', path: '/api/metrics', access: rights.metrics },
+  { name: 'metrics', method: 'GET', path: '/api/metrics', access: rights.metrics, isFree: true },
 ] as const satisfies readonly Route[]
 
 export type RouteName = (typeof routes)[number]['name']

@@ -1,4 +1,4 @@
-import type { Middleware } from 'koa'
+import type { Middleware, ParameterizedContext } from 'koa'
 import type { Caller } from './caller.ts'
 
 /** What a route hands to the envelope. */
@@ -19,5 +19,7 @@ export interface FacadeState {
   /** What the audit line of a call that changes something tells besides who and what; never a secret. */
   audit?: Readonly<Record<string, string | boolean | undefined>>
 }
+
+export type FacadeContext = ParameterizedContext<FacadeState>
 
 export type FacadeMiddleware = Middleware<FacadeState>

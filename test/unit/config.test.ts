@@ -40,6 +40,18 @@ describe('the configuration', () => {
     expect(readConfig([], { TOKEN_FILE: '' }).tokenFile).to.equal(undefined)
   })
 
+  it('takes proxies as addresses and networks, and nothing else for them', () => {
+    const trusted = (text: string) => readConfig([], { TRUSTED_PROXIES: text }).trustedProxies
+    expect(trusted('10.0.0.0/8, 192.0.2.1,fd00::/8')).to.deep.equal([
+      { address: '10.0.0.0', prefix: 8 },
+      { address: '192.0.2.1', prefix: 32 },
+      { address: 'fd00::', prefix: 8 },
+    ])
+    for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', 'fd00::/129', '/8', '10.0.0/8']) {
+      expect(problems([], { TRUSTED_PROXIES: wrong }), wrong).to.have.length(1)
+    }
+  })
+
   it('takes a value with = in it', () => {
     expect(readConfig(['--kube-context=a=b'], {}).kubeContext).to.equal('a=b')
   })

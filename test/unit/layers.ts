@@ -32,7 +32,7 @@ export const layers: Record<string, Layer> = {
   },
   http: {
     imports: ['api', 'domain', 'kube', 'cluster', 'github', 'logs', 'metrics'],
-    packages: ['node:*', 'koa', '@koa/router', 'ajv', 'rate-limiter-flexible'],
+    packages: ['node:*', 'koa', '@koa/router', 'ajv'],
   },
   realtime: {
     imports: ['api', 'domain', 'kube', 'cluster', 'logs'].concat(

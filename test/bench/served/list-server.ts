@@ -32,7 +32,7 @@ const app = makeApp({
     callerOf: () => Promise.resolve({ value: { user: 'bench', uid: '', groups: [] }, isStale: false }),
     allows: () => Promise.resolve({ value: true, isStale: false }),
   },
-  rateLimit: { max: 1e9, windowSeconds: 900 },
+  rateLimit: { max: 1e9, windowSeconds: 900, trustedProxies: [] },
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
 await caches.jobs.replaceAll(jobs(Number(process.argv[2])), '1')

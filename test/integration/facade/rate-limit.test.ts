@@ -76,4 +76,38 @@ describe('the rate limit', function () {
     expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]))
     expect(number(await get(), 'remaining')).to.equal(MAX - 2)
   })
+
+  describe('behind a trusted proxy', () => {
+    before(async () => {
+      const env = { RATE_LIMIT_MAX: String(MAX), RATE_LIMIT_WINDOW_SECONDS: '900', TRUSTED_PROXIES: '127.0.0.0/8,::1' }
+      url = (await site.operator({ env, identity: 'behind-proxy' })).url
+    })
+
+    it('counts each client that the proxy names, IPv6 by /64', async () => {
+      const remaining = async (forwardedFor: string) =>
+        number(await get({ 'x-forwarded-for': forwardedFor }), 'remaining')
+      expect(await remaining('192.0.2.1')).to.equal(MAX - 1)
+      expect(await remaining('198.51.100.7, 192.0.2.1'), 'what the client itself had put there').to.equal(MAX - 2)
+      expect(await remaining('192.0.2.2')).to.equal(MAX - 1)
+      expect(await remaining('2001:db8::1')).to.equal(MAX - 1)
+      expect(await remaining('2001:db8::2')).to.equal(MAX - 2)
+      expect(await remaining('2001:db8:0:1::1')).to.equal(MAX - 1)
+    })
+
+    it('does not count an allowed scrape of the metrics, nor keeps it out, but counts one that is refused', async () => {
+      const from = { 'x-forwarded-for': '192.0.2.9' }
+      const scrape = (authorization = `Bearer ${TOKEN}`) =>
+        call(`${url}/api/metrics`, { headers: { ...from, authorization } })
+      const scrapes = await Promise.all(Array.from({ length: MAX * 3 }, () => scrape()))
+      expect(new Set(scrapes.map(({ status }) => status))).to.deep.equal(new Set([200]))
+      const stranger = await scrape('none')
+      expectFailure(stranger, 401, 'Unauthorized')
+      expect(number(stranger, 'remaining')).to.equal(MAX - 1)
+      await Promise.all(Array.from({ length: MAX }, () => get(from)))
+      expectFailure(await get(from), 429, 'RateLimited')
+      expect((await scrape()).status, 'a scrape from an address that is over the limit').to.equal(200)
+      for (let left = MAX; left > 0; left -= 1) expectFailure(await scrape('none'), 401, 'Unauthorized')
+      expectFailure(await scrape('none'), 429, 'RateLimited')
+    })
+  })
 })
