@@ -36,6 +36,7 @@ export class JobTotals {
   #ledger: Ledger | undefined
   /** A newer ledger than the cache of jobs can be added up with. */
   #ahead: Ledger | undefined
+  #lost: ConfigMap | undefined
   #here = noJobs
   #gone = noJobs
   #told: Totals | undefined
@@ -65,6 +66,11 @@ export class JobTotals {
     return this.#ledger
   }
 
+  /** The ledger's last object, where somebody has deleted it. */
+  get lost(): ConfigMap | undefined {
+    return this.#lost
+  }
+
   /** Whether the ledger counts the job, so that it may be deleted. */
   counts(job: RunnerJob): boolean {
     return this.#leaving.has(job.metadata.uid)
@@ -73,10 +79,6 @@ export class JobTotals {
   /** Finished jobs that somebody deleted, of which the next ledger should know. */
   departed(): readonly Departed[] {
     return [...this.#departed.values()]
-  }
-
-  get hasDeparted(): boolean {
-    return this.#departed.size > 0
   }
 
   #jobChanged({ old, now, after }: Change<RunnerJob>): void {
@@ -102,6 +104,7 @@ export class JobTotals {
   }
 
   #ledgerChanged({ old, now: object }: Change<ConfigMap>): void {
+    this.#lost = object === undefined ? old : undefined
     if (object?.metadata.name !== LEDGER_NAME) return
     // There was none until now.
     if (old === undefined && this.#ledgers.hasSynced()) this.#ledger ??= emptyLedger

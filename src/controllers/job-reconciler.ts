@@ -121,7 +121,8 @@ async function perform(act: JobAct, pass: JobPass, signal: AbortSignal): Promise
     case 'delete-runner':
       return runner === undefined ? undefined : deleteObject(client, runners, runner, signal)
     case 'delete-job':
-      return deleteObject(client, runnerJobs, job, signal)
+      if (caches.totals.counts(job)) return deleteObject(client, runnerJobs, job, signal)
+      return shell.retirement.add(job)
     default:
       return act satisfies never
   }

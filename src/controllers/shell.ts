@@ -3,6 +3,7 @@ import type { KubeClient } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { EventRecorder } from '../kube/recorder.ts'
+import type { Retirement } from './retirement.ts'
 
 export interface ControllerSettings {
   /** How long trouble with an image or a container's settings is waited out before the job fails, in milliseconds. */
@@ -19,4 +20,6 @@ export interface Shell {
   settings: ControllerSettings
   /** Whether creates are waiting, to which a status write should yield. */
   isBusy: () => boolean
+  /** Finished jobs that are to be deleted, as soon as the ledger counts them. */
+  retirement: Retirement
 }

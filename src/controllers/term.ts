@@ -7,9 +7,11 @@ import type { Log } from '../kube/log.ts'
 import type { EventRecorder } from '../kube/recorder.ts'
 import { Workqueue } from '../kube/workqueue.ts'
 import { jobReconciler } from './job-reconciler.ts'
+import { ledgerReconciler } from './ledger-reconciler.ts'
 import { podReconciler } from './pod-reconciler.ts'
 import { poolReconciler } from './pool-reconciler.ts'
 import { parseQueueKey, queueKey } from './queue-keys.ts'
+import { Retirement } from './retirement.ts'
 import { runnerReconciler } from './runner-reconciler.ts'
 import { Scheduler } from './scheduler.ts'
 import type { ControllerSettings, Shell } from './shell.ts'
@@ -37,6 +39,7 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
     ...options,
     client: options.client.guarded(term.guard),
     isBusy: () => queue.depthOf('urgent') > 0,
+    retirement: new Retirement(queue),
   }
   const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
   const reconcile = dispatcher(shell, scheduler)
@@ -62,6 +65,7 @@ function dispatcher(shell: Shell, scheduler: Scheduler): (key: string, pass: Pas
     runner: runnerReconciler(shell),
     pod: podReconciler(shell),
     pool: poolReconciler(shell),
+    ledger: ledgerReconciler(shell),
   }
   return async (queued, pass) => {
     const { kind, key } = parseQueueKey(queued)

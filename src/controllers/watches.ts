@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type KubeObject, keyOf } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import { type Caches, jobKeyOf } from '../cluster/caches.ts'
 import { isPodOf } from '../cluster/project-pod.ts'
@@ -11,11 +12,15 @@ import type { Workqueue } from '../kube/workqueue.ts'
 import { queueKey } from './queue-keys.ts'
 import type { Scheduler } from './scheduler.ts'
 
+/** How long other deletions are waited for before deleted jobs are counted. */
+const DEPARTED_MS = 50
+
 /** Says which change has to be looked at under which keys. Ends its subscriptions when called. */
 export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Scheduler): () => void {
   const stops = [
-    caches.jobs.onChange(({ key, now }) => {
+    caches.jobs.onChange(({ key, old, now }) => {
       scheduler.jobChanged(key)
+      if (now === undefined && old !== undefined && isUncounted(caches, old)) addLedger(queue, old)
       queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
       if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
     }),
@@ -37,6 +42,9 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       scheduler.poolsChanged()
       queue.add(queueKey('pool', change.key))
     }),
+    caches.ledgers.onChange(({ old, now }) =>
+      now === undefined && old !== undefined ? addLedger(queue, old) : undefined,
+    ),
   ]
   return () => {
     for (const stop of stops) stop()
@@ -49,6 +57,18 @@ export function enqueueAll(caches: Caches, queue: Workqueue): void {
   for (const runner of caches.runners.list()) queue.add(queueKey('runner', keyOf(runner)))
   for (const job of caches.jobs.list()) queue.add(queueKey('job', keyOf(job)), isFinished(job) ? 'deferred' : 'urgent')
   for (const pod of caches.pods.list()) queue.add(queueKey('pod', keyOf(pod)), 'deferred')
+  for (const { job } of caches.totals.departed()) addLedger(queue, job)
+  if (caches.totals.lost !== undefined) addLedger(queue, caches.totals.lost)
+}
+
+/** Whether a deleted job was over, and nobody but us may know that any more. */
+function isUncounted(caches: Caches, job: RunnerJob): boolean {
+  return isFinished(job) && !caches.totals.counts(job)
+}
+
+/** Soon, but not for each of many at once: one write counts them all. */
+function addLedger(queue: Workqueue, { metadata }: KubeObject): void {
+  queue.addAfter(queueKey('ledger', metadata.namespace ?? ''), DEPARTED_MS, 'deferred')
 }
 
 /** Whether the job that the pod was made for is gone; another one may have its name by now. */

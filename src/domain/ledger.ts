@@ -1,4 +1,8 @@
-import { durationBounds, noJobs, type Totals } from './totals.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { durationBounds, noJobs, plus, shareOf, type Totals } from './totals.ts'
+
+/** Most jobs that the ledger may count before they are deleted: one write stands for so many deletions. */
+export const MOST_LEAVING = 200
 
 /**
  * What is kept of jobs that are deleted. It is one object with one writer at a time, and every write is checked for
@@ -21,6 +25,26 @@ export const emptyLedger: Ledger = { totals: noJobs, leaving: [], asOf: '0' }
 /** What the ledger holds cannot be read: somebody else has written it. */
 export class BadLedger extends Error {
   override name = 'BadLedger'
+}
+
+/** What changes a ledger. All of it is of one moment, at which the jobs had version `asOf`. */
+export interface Entries {
+  /** Jobs that are to be deleted. */
+  due: readonly RunnerJob[]
+  /** Finished jobs that are deleted and were not counted. */
+  departed: readonly RunnerJob[]
+  /** Those of `leaving` that still exist. */
+  present: readonly string[]
+  asOf: string
+}
+
+/** The ledger with these entries, as many of those that are due as there is room for; undefined where there are none. */
+export function nextLedger(ledger: Ledger, { due, departed, present, asOf }: Entries): Ledger | undefined {
+  const room = Math.max(0, MOST_LEAVING - present.length)
+  const entering = due.filter(({ metadata }) => !ledger.leaving.includes(metadata.uid)).slice(0, room)
+  if (entering.length + departed.length === 0) return undefined
+  const totals = [...entering, ...departed].map(shareOf).reduce(plus, ledger.totals)
+  return { totals, leaving: [...present, ...entering.map(({ metadata }) => metadata.uid)], asOf }
 }
 
 /** As the data of a ConfigMap. */

@@ -5,7 +5,7 @@ import type { Operator } from '../../operator.ts'
 import { RestClient } from '../../rest-client.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
 import { type Answer, call, expectFailure } from '../../site/call.ts'
-import { samplesOf } from '../../site/samples.ts'
+import { jobsTotal, samplesOf } from '../../site/metrics.ts'
 
 describe('the metrics', function () {
   this.timeout('90s')
@@ -21,14 +21,8 @@ describe('the metrics', function () {
   after(() => site.close())
 
   const scrape = (from = operator): Promise<Answer> => call(`${from.url}/api/metrics`)
-  const jobs = async (from = operator) => {
-    const samples = samplesOf((await scrape(from)).text)
-    return ['completed', 'failed', 'cancelled'].map((status) =>
-      samples.get(`github_runnerhub_jobs_total{status="${status}"}`),
-    )
-  }
   const jobsAre = async (wanted: number[], from = operator) =>
-    site.until(`jobs_total to be ${wanted.join(', ')}`, async () => String(await jobs(from)) === String(wanted))
+    site.until(`jobs_total to be ${wanted.join(', ')}`, async () => String(await jobsTotal(from)) === String(wanted))
 
   it('are Prometheus’ text format, and tell of all states before there is a job', async () => {
     const { status, headers, text } = await scrape()

@@ -1,0 +1,96 @@
+import { type ConfigMap, configMaps } from '../api/config-map.ts'
+import { LEDGER_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts'
+import { keyOf } from '../api/object.ts'
+import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
+import { ledgerOf } from '../cluster/job-totals.ts'
+import { type Entries, formatLedger, type Ledger, nextLedger } from '../domain/ledger.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Pass, Result } from '../kube/controller.ts'
+import { AlreadyExists, Conflict, NotFound, RetryLater } from '../kube/errors.ts'
+import { splitKey } from '../kube/resource-path.ts'
+import { compareVersions } from '../kube/resource-version.ts'
+import type { Shell } from './shell.ts'
+
+/** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
+const AGAIN_MS = 250
+
+/** Deleted jobs that are asked for at a time. */
+const AT_A_TIME = 32
+
+/**
+ * Keeps the ledger of a namespace: counts the jobs that are to be deleted, and those that others have deleted, each
+ * once. Every write stands on the version that was read, so that an answer that was lost, a predecessor's late write
+ * and two leaders come to a conflict, never to a second count.
+ */
+export function ledgerReconciler(shell: Shell) {
+  const { caches, retirement } = shell
+  return async function reconcileLedger(namespace: string, { signal }: Pass): Promise<Result> {
+    const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
+    const ledger = object === undefined ? caches.totals.ledger() : ledgerOf(object)
+    const asOf = caches.jobs.version
+    if (ledger === undefined || compareVersions(ledger.asOf, asOf) > 0) {
+      throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
+    }
+    const exists = ({ metadata }: RunnerJob): boolean => caches.jobs.indexSize('uid', metadata.uid) > 0
+    const entries: Entries = {
+      asOf,
+      due: retirement.due().filter((job) => exists(job) && !caches.totals.counts(job)),
+      present: ledger.leaving.filter((uid) => caches.jobs.indexSize('uid', uid) > 0),
+      // The watch has not come to the others' deletion yet; they are counted next time.
+      departed: caches.totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
+    }
+    const departed = await confirmGone(shell.client, entries.departed, signal)
+    // What somebody deleted is still known here.
+    const lost = caches.totals.lost === undefined ? undefined : ledger
+    const next = nextLedger(ledger, { ...entries, departed }) ?? lost
+    if (next !== undefined) await write(shell, namespace, { object, ledger: next }, signal)
+    retirement.settle((job) => caches.totals.counts(job) || !exists(job))
+    return retirement.due().length + caches.totals.departed().length > 0 ? { againAfterMs: AGAIN_MS } : {}
+  }
+}
+
+/** Those of the jobs that are really gone: a list may have lacked them, and one that comes back would count twice. */
+async function confirmGone(
+  client: KubeClient,
+  jobs: readonly RunnerJob[],
+  signal: AbortSignal,
+): Promise<readonly RunnerJob[]> {
+  const gone: RunnerJob[] = []
+  for (let from = 0; from < jobs.length; from += AT_A_TIME) {
+    const some = jobs.slice(from, from + AT_A_TIME)
+    const answers = await Promise.all(some.map((job) => isGone(client, job, signal)))
+    gone.push(...some.filter((_, index) => answers[index]))
+  }
+  return gone
+}
+
+async function isGone(client: KubeClient, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
+  try {
+    const there = await client.get(runnerJobs, splitKey(keyOf(job)), signal)
+    return there.metadata.uid !== job.metadata.uid
+  } catch (error) {
+    if (error instanceof NotFound) return true
+    throw error
+  }
+}
+
+async function write(
+  { client, caches }: Shell,
+  namespace: string,
+  { object, ledger }: { object: ConfigMap | undefined; ledger: Ledger },
+  signal: AbortSignal,
+): Promise<void> {
+  const data = formatLedger(ledger)
+  const metadata = { name: LEDGER_NAME, namespace, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } }
+  try {
+    const written =
+      object === undefined
+        ? await client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, signal)
+        : await client.replace(configMaps, { ...object, data }, signal)
+    caches.ledgers.applyOwn(written)
+  } catch (error) {
+    if (!(error instanceof Conflict || error instanceof AlreadyExists)) throw error
+    caches.ledgers.applyOwn(await client.get(configMaps, { namespace, name: LEDGER_NAME }, signal))
+    throw new RetryLater(1, 'the ledger was written meanwhile', { cause: error })
+  }
+}

@@ -1,0 +1,100 @@
+import { expect } from 'chai'
+import { configMaps } from '../../../src/api/config-map.ts'
+import { LEDGER_NAME } from '../../../src/api/names.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { succeeds } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site } from '../../site.ts'
+import { jobsTotal, TotalsWatcher } from '../../site/metrics.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
+const LEDGER = { ...CONTROLLERS, path: /\/configmaps(\/|\?|$)/ }
+
+/** Each test runs on what the one before has left: the totals only grow. */
+describe('the totals of jobs, when things go wrong between counting and deleting', function () {
+  this.timeout('90s')
+  let site: Site
+  let proxy: FaultProxy
+  let operator: Operator
+  let expected = 0
+
+  before(async () => {
+    site = await openSite()
+    proxy = await startFaultProxy(site.plane.controlPlane)
+    await site.createPool('pool', { maxRunners: 50 })
+    site.kubelet.onPod(() => succeeds())
+    operator = await site.operator({ proxy })
+    await operator.leads()
+  })
+  afterEach(async () => {
+    proxy.clear()
+    await site.checkInvariants()
+  })
+  after(() => Promise.all([site.close(), proxy.close()]))
+
+  async function makeJobs(prefix: string, ttlSecondsAfterFinished = 1): Promise<string[]> {
+    const names = Array.from({ length: 10 }, (_, index) => `${prefix}-${index}`)
+    for (const name of names) await site.createJob(name, { ttlSecondsAfterFinished })
+    expected += names.length
+    return names
+  }
+  const noJobsLeft = () =>
+    site.until('all jobs to be gone', async () => (await site.list(runnerJobs)).length === 0, 45_000)
+  const counted = async () => Number((await site.get(configMaps, LEDGER_NAME))?.data?.['completed'] ?? 0)
+  const ledgerCounts = (count: number) =>
+    site.until(`the ledger to count ${count}`, async () => (await counted()) === count)
+  const expectTotals = () =>
+    site.until(`${expected} jobs to be counted`, async () => (await jobsTotal(operator))[0] === expected)
+
+  it('count each job once when the process is killed before it deletes what it has counted', async () => {
+    const deletes = proxy.when({ ...CONTROLLERS, method: 'DELETE', path: /\/runnerjobs\// }).stall()
+    await makeJobs('counted')
+    await ledgerCounts(expected)
+    await site.until('the first delete', () => deletes.hits > 0)
+    operator.kill()
+    expect(await site.list(runnerJobs), 'jobs that are counted and still there').to.have.length(10)
+    deletes.remove()
+    operator = await site.operator({ proxy })
+    await expectTotals()
+    await noJobsLeft()
+    await expectTotals()
+    expect(await counted()).to.equal(expected)
+  })
+
+  it('count each job once when the process is killed while the ledger is being written', async () => {
+    const write = proxy.when({ ...LEDGER, method: 'PUT', times: 1 }).dropReply()
+    await makeJobs('written')
+    await site.until('the write', () => write.hits === 1)
+    operator.kill()
+    operator = await site.operator({ proxy })
+    await noJobsLeft()
+    await expectTotals()
+    expect(await counted()).to.equal(expected)
+  })
+
+  it('count each job once when answers to the writes of the ledger are lost', async () => {
+    const watcher = new TotalsWatcher([operator])
+    const writes = proxy.when({ ...LEDGER, method: 'PUT', times: 3 }).dropReply()
+    await makeJobs('unheard')
+    await noJobsLeft()
+    await expectTotals()
+    await watcher.end()
+    expect(watcher.falls).to.deep.equal([])
+    expect(writes.hits).to.be.at.least(1)
+    expect(await counted()).to.equal(expected)
+  })
+
+  it('count each job once when it is deleted by hand while its watch is broken', async () => {
+    const names = await makeJobs('unseen', 3600)
+    await expectTotals()
+    const watcher = new TotalsWatcher([operator])
+    const blind = proxy.when({ path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }).cut()
+    for (const name of names) await site.delete(runnerJobs, name)
+    blind.remove()
+    await ledgerCounts(expected)
+    await watcher.end()
+    expect(watcher.falls).to.deep.equal([])
+    await expectTotals()
+  })
+})

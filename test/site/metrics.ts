@@ -1,0 +1,61 @@
+import type { Operator } from '../operator.ts'
+import { call } from './call.ts'
+
+/** The samples of a text in Prometheus' format, by name and labels as they stand there. */
+export function samplesOf(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ')
+      return [line.slice(0, space), Number(line.slice(space + 1).replace('Inf', 'Infinity'))]
+    }),
+  )
+}
+
+/** What an operator exports. */
+export async function scrape({ url }: Operator): Promise<Map<string, number>> {
+  const { status, text } = await call(`${url}/api/metrics`)
+  if (status !== 200) throw new Error(`/api/metrics: ${status} ${text}`)
+  return samplesOf(text)
+}
+
+/** The totals of jobs as an operator exports them: counts by status, and the histogram of durations. */
+export async function totalsOf(operator: Operator): Promise<Record<string, number>> {
+  const samples = [...(await scrape(operator))]
+  return Object.fromEntries(samples.filter(([name]) => /^github_runnerhub_job(s_total|_duration)/.test(name)))
+}
+
+/** Completed, failed and cancelled jobs. */
+export async function jobsTotal(operator: Operator): Promise<(number | undefined)[]> {
+  const totals = await totalsOf(operator)
+  return ['completed', 'failed', 'cancelled'].map((status) => totals[`github_runnerhub_jobs_total{status="${status}"}`])
+}
+
+/** Looks at the totals of some operators again and again, and remembers every sample that fell. */
+export class TotalsWatcher {
+  readonly falls: string[] = []
+  readonly #stop = new AbortController()
+  readonly #watching: Promise<void>
+
+  constructor(operators: readonly Operator[]) {
+    this.#watching = Promise.all(operators.map((operator) => this.#watch(operator))).then(() => undefined)
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort()
+    await this.#watching
+  }
+
+  /** Until it is told to end, or the operator is gone. */
+  async #watch(operator: Operator): Promise<void> {
+    let last: Record<string, number> = {}
+    while (!this.#stop.signal.aborted) {
+      const totals = await totalsOf(operator).catch(() => undefined)
+      if (totals === undefined) return
+      for (const [name, value] of Object.entries(last)) {
+        if ((totals[name] ?? 0) < value) this.falls.push(`${name}: ${value} -> ${totals[name]}`)
+      }
+      last = totals
+    }
+  }
+}
