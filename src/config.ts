@@ -74,6 +74,22 @@ function words(value: string): string[] {
     .filter((word) => word !== '')
 }
 
+/** Origins as browsers send them, or '*'. */
+const origins: Parser<readonly string[]> = Object.assign(
+  (value: string): readonly string[] => {
+    const all = value.split(',').map((origin) => origin.trim())
+    const isGood = (origin: string): boolean =>
+      origin === '*' || (/^https?:/.test(origin) && originOf(origin) === origin)
+    if (all.every(isGood)) return all
+    throw new Error('must be origins such as https://example.com, with commas between them, or *')
+  },
+  { schema: { type: 'string' } as const },
+)
+
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined
+}
+
 /** Every setting, with its default. A flag (--http-port=3000) wins over the environment (HTTP_PORT=3000). */
 const settings = {
   roles: setting(
@@ -107,6 +123,24 @@ const settings = {
     undefined,
     'proxies whose X-Forwarded-For says who is calling, as addresses or CIDRs with commas between',
     networks,
+  ),
+  corsOrigins: setting(
+    'CORS_ORIGINS',
+    undefined,
+    'origins whose scripts browsers may let call the API, with commas between them; * is all; none if not given',
+    origins,
+  ),
+  headersTimeoutSeconds: setting(
+    'HEADERS_TIMEOUT_SECONDS',
+    '10',
+    'how long the headers of a request may take to arrive',
+    wholeNumber(1, 3600),
+  ),
+  requestTimeoutSeconds: setting(
+    'REQUEST_TIMEOUT_SECONDS',
+    '30',
+    'how long a whole request may take to arrive; not less than its headers',
+    wholeNumber(1, 3600),
   ),
   idempotencyWindowSeconds: setting(
     'IDEMPOTENCY_WINDOW_SECONDS',

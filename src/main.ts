@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
 import { hostname } from 'node:os'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
 import { type Caches, makeCaches } from './cluster/caches.ts'
@@ -8,6 +7,7 @@ import { runTerm } from './controllers/term.ts'
 import { makeApp } from './http/app.ts'
 import { Authority } from './http/authority.ts'
 import { listen } from './http/listen.ts'
+import { makeServer } from './http/server.ts'
 import { StaticTokens } from './http/static-tokens.ts'
 import { KubeClient } from './kube/client.ts'
 import { systemClock as clock } from './kube/clock.ts'
@@ -137,17 +137,17 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
       windowSeconds: config.rateLimitWindowSeconds,
       trustedProxies: config.trustedProxies ?? [],
     },
+    corsOrigins: config.corsOrigins,
   })
   const handle = app.callback()
-  const server = createServer(
-    { connectionsCheckingInterval: 1000 },
-    (request, response) => void handle(request, response),
-  )
+  const server = makeServer((request, response) => void handle(request, response), { clock, log, version })
   const admit = admission(authority, { anonymous: config.realtimeAnonymous === 'true' })
-  const realtime = makeRealtime({ caches, admit, clock, log })
+  const realtime = makeRealtime({ caches, admit, clock, log, corsOrigins: config.corsOrigins })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })
+  const headersMs = config.headersTimeoutSeconds * 1000
+  const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
   await Promise.all([
-    listen(server, config.httpPort, { name: 'rest', log, signal }),
-    listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal }),
+    listen(server, config.httpPort, { name: 'rest', log, signal, timeouts }),
+    listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }),
   ])
 }

@@ -3,6 +3,7 @@ import Koa from 'koa'
 import { audit, changes } from './audit.ts'
 import { requireAccess, requireToken } from './auth.ts'
 import type { Judge } from './authority.ts'
+import { cors } from './cors.ts'
 import { documentHandlers } from './document.ts'
 import { envelope } from './envelope.ts'
 import type { Handlers } from './handlers.ts'
@@ -20,6 +21,8 @@ import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
 export interface AppOptions extends FacadeParts {
   authority: Judge
   rateLimit: RateLimitOptions
+  /** Origins whose scripts browsers may let call us; '*' is all. */
+  corsOrigins?: readonly string[] | undefined
 }
 
 /** The REST facade: middleware and routes in the order in which they apply. */
@@ -41,8 +44,10 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   }
 
   app.use(securityHeaders)
+  app.use(cors(options.corsOrigins))
   app.use(audit(options.log))
   app.use(envelope(options))
+  app.use(requireHost)
   app.use(open.routes())
   app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock, isFree })))
   app.use(guarding(api, requireToken(options.authority)))
@@ -66,8 +71,23 @@ function guards({ name, method, access }: Route, { authority }: AppOptions): Fac
   return method === 'GET' ? [mayPass] : [changes(name), mayPass]
 }
 
+/** For answers that are data: nothing of them may run, be framed, be guessed at or be kept. */
 const securityHeaders: FacadeMiddleware = async (ctx, next) => {
-  ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' })
+  ctx.set({
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+  })
+  await next()
+}
+
+/** HTTP/1.1 asks for one, and Node.js's own refusal would not be in our form. */
+const requireHost: FacadeMiddleware = async (ctx, next) => {
+  if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
+    throw new HttpError(400, 'InvalidRequest', 'a Host header is required', { Connection: 'close' })
+  }
   await next()
 }
 
@@ -80,14 +100,19 @@ function guarding(api: Router<FacadeState>, middleware: FacadeMiddleware): Facad
   }
 }
 
-/** 405 with Allow for a path that exists under other methods, else 404. */
+/** For a path that exists under other methods what they are, which OPTIONS asks for and all else is refused with; else 404. */
 function unmatched(routers: readonly Router<FacadeState>[]): FacadeMiddleware {
   return (ctx) => {
     const methods = new Set(
       routers.flatMap((router) => router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods)),
     )
-    if (methods.size === 0) throw notFound(`path ${ctx.path}`)
-    const allow = [...methods].sort().join(', ')
+    if (methods.size === 0) throw notFound('path')
+    const allow = [...methods.add('OPTIONS')].sort().join(', ')
+    if (ctx.method === 'OPTIONS') {
+      ctx.status = 204
+      ctx.set('Allow', allow)
+      return
+    }
     throw new HttpError(405, 'MethodNotAllowed', `${ctx.method} is not allowed here, only ${allow}`, { Allow: allow })
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import { errorToHttp } from './errors-to-http.ts'
+import type { HttpError } from './http-error.ts'
 import type { FacadeMiddleware } from './state.ts'
 
 /** What every JSON answer under /api looks like. */
@@ -19,23 +20,33 @@ export interface EnvelopeOptions {
   version: string
 }
 
+/** The body of an answer that is no success. */
+export function failure({ message, code }: HttpError, options: EnvelopeOptions): object {
+  return { success: false, error: message, code, metadata: metadata(options) } satisfies Envelope
+}
+
+function metadata({ clock, version }: EnvelopeOptions): Envelope['metadata'] {
+  return { timestamp: clock.now().toISOString(), version }
+}
+
 /** Turns what a route leaves in `ctx.state.data`, or throws, into the envelope. */
-export function envelope({ clock, log, version }: EnvelopeOptions): FacadeMiddleware {
-  const metadata = () => ({ timestamp: clock.now().toISOString(), version })
+export function envelope(options: EnvelopeOptions): FacadeMiddleware {
+  const { log } = options
   return async (ctx, next) => {
     try {
       await next()
       const { answer } = ctx.state
-      if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata() } satisfies Envelope
+      if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata(options) } satisfies Envelope
     } catch (error) {
-      const { status, code, message, headers } = errorToHttp(error)
+      const failed = errorToHttp(error)
+      const { status, headers } = failed
       // A caller who went away is why his request failed, and gets no answer.
       if (status >= 500 && !ctx.res.destroyed) {
         log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       }
       ctx.status = status
       ctx.set({ ...headers })
-      ctx.body = { success: false, error: message, code, metadata: metadata() } satisfies Envelope
+      ctx.body = failure(failed, options)
     }
   }
 }

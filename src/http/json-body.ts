@@ -14,6 +14,9 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new HttpError(415, 'UnsupportedMediaType', 'Content-Type must be application/json')
   }
+  if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
+    throw new HttpError(415, 'UnsupportedMediaType', 'Content-Encoding is not supported: send the body as it is')
+  }
   const bytes = await readBytes(request)
   const value = parse(bytes)
   checkShape(value)

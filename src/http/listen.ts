@@ -6,6 +6,20 @@ import type { Log } from '../kube/log.ts'
 /** How long calls under way may take to end once we are asked to stop. */
 const DRAIN_MS = 5000
 
+/** How long the headers, and the whole of a request, may take to arrive. */
+interface Timeouts {
+  headersMs: number
+  requestMs: number
+}
+
+interface ListenOptions {
+  name: string
+  log: Log
+  signal: AbortSignal
+  timeouts?: Timeouts
+  drainMs?: number
+}
+
 /**
  * Serves until the signal, then takes no more calls, lets those under way end, and closes what is left. Limits on
  * headers and time keep one slow sender from holding a connection for ever; the server that is given must look after
@@ -14,10 +28,10 @@ const DRAIN_MS = 5000
 export async function listen(
   server: Server,
   port: number,
-  { name, log, signal, drainMs = DRAIN_MS }: { name: string; log: Log; signal: AbortSignal; drainMs?: number },
+  { name, log, signal, timeouts = { headersMs: 10_000, requestMs: 30_000 }, drainMs = DRAIN_MS }: ListenOptions,
 ): Promise<void> {
-  server.headersTimeout = 10_000
-  server.requestTimeout = 30_000
+  server.headersTimeout = timeouts.headersMs
+  server.requestTimeout = timeouts.requestMs
   server.maxHeadersCount = 100
   // Longer than proxies and clients keep theirs: who closes first must be the one that sends, or a call is lost.
   server.keepAliveTimeout = 65_000

@@ -1,7 +1,9 @@
+import { describeAccess } from './access.ts'
 import { type OpenSchema, answerSchemas, named } from './answer-schemas.ts'
 import { delegationBody } from './delegation-body.ts'
 import { type HeaderName, type Operation, type Success, headers, operations } from './operations.ts'
 import { completeBody, statusBody } from './report-body.ts'
+import { type Route, routes } from './routes.ts'
 
 const rateLimitHeaders: readonly HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
 
@@ -54,17 +56,17 @@ export function openApiDocument(version: string): Record<string, unknown> {
 
 function paths(): Record<string, Record<string, object>> {
   const result: Record<string, Record<string, object>> = {}
-  for (const [route, operation] of Object.entries(operations)) {
-    const [method = '', path = ''] = route.split(' ')
+  for (const { name, method, path, access } of routes) {
+    const operation = describe(path, operations[name], access)
     const template = path.replaceAll(/:(\w+)/g, '{$1}')
-    result[template] = { ...result[template], [method.toLowerCase()]: describe(path, operation) }
+    result[template] = { ...result[template], [method.toLowerCase()]: operation }
   }
   return result
 }
 
-function describe(path: string, operation: Operation): object {
+function describe(path: string, operation: Operation, access: Route['access']): object {
   const { id, tag, summary, description, body, success, failing = [] } = operation
-  const isApi = path.startsWith('/api/')
+  const isApi = access !== 'open'
   const statuses = isApi ? [...failing, ...everywhere] : failing
   const shared = isApi ? rateLimitHeaders : []
   const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
@@ -76,12 +78,19 @@ function describe(path: string, operation: Operation): object {
     operationId: id,
     tags: [tag],
     summary,
-    ...(description !== undefined && { description }),
+    ...describedWith(description, access),
     security: isApi ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(path), ...queryParameters(operation)],
     ...(body !== undefined && { requestBody: { required: true, content: json(named(body)) } }),
     responses: Object.fromEntries([...succeeding, ...failed]),
   }
+}
+
+/** What there is to say, with the right that a caller needs. */
+function describedWith(description: string | undefined, access: Route['access']): object {
+  const right = access === 'open' ? undefined : `Needs the right to ${describeAccess(access)}.`
+  const text = [description, right].filter((part) => part !== undefined).join(' ')
+  return text === '' ? {} : { description: text }
 }
 
 function pathParameters(path: string): object[] {

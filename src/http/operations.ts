@@ -1,6 +1,7 @@
 import { type OpenSchema, enveloped, named } from './answer-schemas.ts'
 import { listParameters } from './list-query.ts'
 import { logsParameters } from './logs-query.ts'
+import type { RouteName } from './routes.ts'
 import { runnerParameters } from './runner-query.ts'
 
 /** A status on which an operation fails. Those that every call can meet are not listed. */
@@ -67,9 +68,9 @@ export const headers = {
 
 export type HeaderName = keyof typeof headers
 
-/** Every route, by method and path. A test holds this equal to the routers: a new route needs an entry here. */
-export const operations: Readonly<Record<string, Operation>> = {
-  'POST /api/jobs/delegate': {
+/** Every route, by its name: one without a description does not compile. */
+export const operations: Readonly<Record<RouteName, Operation>> = {
+  delegate: {
     id: 'delegateJob',
     tag: 'jobs',
     summary: 'Delegate a job',
@@ -86,7 +87,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     failing: [400, 413, 415],
   },
-  'GET /api/jobs': {
+  listJobs: {
     id: 'listJobs',
     tag: 'jobs',
     summary: 'List jobs, newest first',
@@ -99,14 +100,14 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     failing: [400],
   },
-  'GET /api/jobs/:id': {
+  getJob: {
     id: 'getJob',
     tag: 'jobs',
     summary: 'Show a job',
     success: { 200: { description: 'The job.', json: enveloped({ data: named('Job') }) } },
     failing: [404],
   },
-  'PATCH /api/jobs/:id/status': {
+  report: {
     id: 'reportJobStatus',
     tag: 'jobs',
     summary: 'Report the state of a job',
@@ -115,7 +116,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     success: { 200: { description: 'The report was taken.', json: enveloped({ data: named('Reported') }) } },
     failing: [400, 404, 409, 413, 415],
   },
-  'POST /api/jobs/:id/proxy-complete': {
+  proxyComplete: {
     id: 'completeJob',
     tag: 'jobs',
     summary: 'Report that a job is over',
@@ -124,7 +125,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     success: { 200: { description: 'The report was taken.', json: enveloped({}) } },
     failing: [400, 404, 409, 413, 415],
   },
-  'GET /api/jobs/:id/logs': {
+  logs: {
     id: 'getJobLogs',
     tag: 'jobs',
     summary: 'Read or follow the log of a job',
@@ -138,7 +139,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     failing: [400, 404],
   },
-  'GET /api/runners': {
+  listRunners: {
     id: 'listRunners',
     tag: 'runners',
     summary: 'List runners',
@@ -151,14 +152,14 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     failing: [400],
   },
-  'GET /api/metrics': {
+  metrics: {
     id: 'getMetrics',
     tag: 'service',
     summary: 'Metrics for Prometheus',
     description: 'In the text format of Prometheus, without an envelope. The totals of jobs are those of the cluster.',
     success: { 200: { description: 'All metrics.', text: 'HELP, TYPE and samples, a line each.' } },
   },
-  'GET /health': {
+  health: {
     id: 'getHealth',
     tag: 'service',
     summary: 'Whether the service is well',
@@ -167,19 +168,19 @@ export const operations: Readonly<Record<string, Operation>> = {
       503: { description: 'It is not.', json: named('Health') },
     },
   },
-  'GET /openapi.json': {
+  document: {
     id: 'getDocument',
     tag: 'service',
     summary: 'This document',
     success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } } },
   },
-  'GET /livez': {
+  livez: {
     id: 'getLiveness',
     tag: 'service',
     summary: 'Whether the process is alive',
     success: { 200: { description: 'It is.', text: 'ok' } },
   },
-  'GET /readyz': {
+  readyz: {
     id: 'getReadiness',
     tag: 'service',
     summary: 'Whether the process can answer calls',

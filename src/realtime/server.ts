@@ -22,6 +22,8 @@ export interface RealtimeOptions {
   admit: Admit
   clock: Clock
   log: Log
+  /** Origins whose scripts browsers may let poll Socket.IO; '*' is all. */
+  corsOrigins?: readonly string[] | undefined
   /** How long a Socket.IO connection may take to show its token. */
   handshakeMs?: number
 }
@@ -33,13 +35,13 @@ export interface Realtime {
 }
 
 /** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
-export function makeRealtime({ caches, admit, clock, log, handshakeMs }: RealtimeOptions): Realtime {
+export function makeRealtime({ caches, admit, clock, log, ...socketIo }: RealtimeOptions): Realtime {
   const hub = new Hub({ clock, present: (repository) => presentSteps(caches, story, repository) })
   const story = new JobStory(caches, (step) => hub.tell(step))
   const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
   })
-  const io = serveSocketIo(server, hub, { admit, handshakeMs })
+  const io = serveSocketIo(server, hub, { admit, ...socketIo })
   const heartbeat = new Heartbeat(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false })
   server.on('upgrade', (request, socket, head) => {

@@ -16,13 +16,14 @@ const HANDSHAKE_MS = 5000
 export interface SocketIoOptions {
   admit: Admit
   handshakeMs?: number | undefined
+  corsOrigins?: readonly string[] | undefined
 }
 
 /** Serves Socket.IO v4 on the same port and with the same events as raw WebSockets. */
 export function serveSocketIo(
   server: HttpServer,
   hub: Hub,
-  { admit, handshakeMs = HANDSHAKE_MS }: SocketIoOptions,
+  { admit, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
 ): Server {
   const io = new Server(server, {
     path: SOCKET_IO_PATH,
@@ -34,6 +35,7 @@ export function serveSocketIo(
     pingTimeout: 20_000,
     perMessageDeflate: false,
     httpCompression: false,
+    ...(corsOrigins !== undefined && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
   })
   io.use((socket, next) => {
     const judge = async (): Promise<void> => next(await refusalOf(socket, admit))

@@ -44,6 +44,15 @@ export async function sendRaw(url: string, bytes: string | Buffer): Promise<stri
   return (await buffer(socket)).toString()
 }
 
+/** The first answer among bytes of HTTP/1.1 that say their length. */
+export function parseRaw(bytes: string): Answer {
+  const [head = '', ...rest] = bytes.split('\r\n\r\n')
+  const [statusLine = '', ...lines] = head.split('\r\n')
+  const pairs = lines.map((line): [string, string] => [line.replace(/:.*/, ''), line.replace(/^[^:]*: */, '')])
+  const text = rest.join('\r\n\r\n')
+  return { status: Number(statusLine.split(' ')[1]), headers: new Headers(pairs), body: parsed(text), text }
+}
+
 /** Checks that an answer is a failure as every failure must be: the envelope, a text, a code, and no inner detail. */
 export function expectFailure({ status, headers, body, text }: Answer, wanted: number, code: string): void {
   expect(status, text).to.equal(wanted)

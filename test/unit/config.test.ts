@@ -68,6 +68,19 @@ describe('the configuration', () => {
     ])
   })
 
+  it('takes origins as browsers send them, and nothing else', () => {
+    const origins = (CORS_ORIGINS: string) => readConfig([], { CORS_ORIGINS }).corsOrigins
+    expect(origins('https://a.example, http://localhost:8080')).to.deep.equal([
+      'https://a.example',
+      'http://localhost:8080',
+    ])
+    expect(origins('*')).to.deep.equal(['*'])
+    expect(origins('')).to.equal(undefined)
+    for (const bad of ['a.example', 'https://a.example/', 'https://a.example/x', 'ftp://a.example', 'null', ',']) {
+      expect(problems([], { CORS_ORIGINS: bad }), bad).to.have.length(1)
+    }
+  })
+
   it('does not take a flag without a value for a default', () => {
     expect(problems(['--http-port', '5000', '--realtime-anonymous'])).to.deep.equal([
       '--http-port: settings are given as --name=value',

@@ -20,7 +20,7 @@ describe('clients that behave badly', function () {
   before(async () => {
     site = await openSite()
     await site.createPool('default')
-    operator = await site.operator()
+    operator = await site.operator({ env: { HEADERS_TIMEOUT_SECONDS: '3' } })
   })
   afterEach('the operator lives and serves others', async () => {
     const answer = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body: good })

@@ -1,13 +1,17 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { delegationFields } from '../../../src/api/runner-job.ts'
+import { record } from '../../../src/kube/parse.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, expectFailure, expectMetadata } from '../../site/call.ts'
+import { call, expectFailure, expectMetadata, sendRaw } from '../../site/call.ts'
 
 const fields = Object.keys(delegationFields)
 /** Answers that a caller can be to blame for. */
-const allowed = [200, 201, 400, 401, 404, 405, 409, 413, 415]
+const allowed = [200, 201, 204, 400, 401, 404, 405, 409, 413, 415]
+
+const known = { runId: '1', repository: 'owner/repo' }
+let count = 0
 
 /** A delegation in which some fields are right, some are anything, and some are missing. */
 const body = fc.oneof(
@@ -57,7 +61,7 @@ describe('whatever is sent', function () {
 
   before(async () => {
     site = await openSite()
-    operator = await site.operator()
+    operator = await site.operator({ env: { HEADERS_TIMEOUT_SECONDS: '2', REQUEST_TIMEOUT_SECONDS: '2' } })
   })
   after(() => site.close())
 
@@ -144,6 +148,71 @@ describe('whatever is sent', function () {
           const answer = await call(`${operator.url}${path}?${query}`)
           expect(answer.status, `${path}?${query}: ${answer.text}`).to.be.oneOf([200, 400, 404])
         }
+      }),
+      settings(200),
+    )
+  })
+
+  it('an id of any form is looked for and not found', async () => {
+    const id = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1 }).map((text) => text.toWellFormed()),
+      fc.uuid(),
+      fc.stringMatching(/^[a-z0-9.-]{1,300}$/),
+      fc.constantFrom('..', '%00', 'a%2fb', '__proto__', 'constructor', '-', "' or 1=1"),
+    )
+    await fc.assert(
+      fc.asyncProperty(id, fc.constantFrom('', '/logs'), async (text, rest) => {
+        const answer = await call(`${operator.url}/api/jobs/${encodeURIComponent(text)}${rest}`)
+        // A dot segment is another path, which may be that of the list.
+        expect(answer.status, `${text}: ${answer.text}`).to.be.oneOf(/^\.{1,2}$/.test(text) ? [200, 404] : [404])
+      }),
+      settings(200),
+    )
+  })
+
+  const word = fc.oneof(fc.constantFrom('queued', 'running', 'completed', 'failed', 'Running'), fc.jsonValue())
+  const place = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 300 }), fc.string({ unit: 'binary' }), fc.jsonValue())
+  const reports = {
+    'PATCH status': fc.record({ status: word, runnerId: place, containerId: place }, { requiredKeys: [] }),
+    'POST proxy-complete': fc.record({ status: word, runId: place, jobId: place }, { requiredKeys: [] }),
+  }
+  for (const [route, report] of Object.entries(reports)) {
+    it(`a body of ${route} is taken or refused with a reason`, async () => {
+      const [method = '', action = ''] = route.split(' ')
+      let id = ''
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(report, fc.jsonValue()), async (value) => {
+          // A job that is over takes no more reports: the next one needs another.
+          id ||= String(record((await delegate({ ...known, jobId: `report-${count++}` })).body['data'])['delegationId'])
+          const url = `${operator.url}/api/jobs/${id}/${action}`
+          const answer = await call(url, { method, body: JSON.stringify(value) })
+          expect(answer.status, answer.text).to.be.oneOf([200, 400, 409])
+          if (answer.status === 400) expectFailure(answer, 400, 'InvalidRequest')
+          if (answer.status === 409) expectFailure(answer, 409, 'IllegalTransition')
+          if (answer.status !== 400) id = ''
+        }),
+        settings(150),
+      )
+    })
+  }
+
+  it('headers of any content are answered', async () => {
+    const words =
+      'accept authorization content-encoding content-length content-type cookie expect forwarded host idempotency-key ' +
+      'if-none-match origin range te transfer-encoding upgrade x-forwarded-for access-control-request-method'
+    const name = fc.constantFrom(...words.split(' '))
+    const printable = fc.string({ maxLength: 200 })
+    const bytes = fc.uint8Array({ maxLength: 100 }).map((value) => Buffer.from(value).toString('latin1'))
+    const value = fc.oneof(printable, bytes, fc.constantFrom('close', 'chunked', '0', '-1', `Bearer ${TOKEN}`, '*', ''))
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(name, value), { maxLength: 8 }), async (pairs) => {
+        // Line ends within a value would make it two headers, which this is not about.
+        const lines = pairs.map(([header, text]) => `${header}: ${text.replaceAll(/[\r\n]/g, ' ')}\r\n`)
+        const head = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n${lines.join('')}`
+        const answer = await sendRaw(operator.url, Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'))
+        // A body was announced that never comes: the answer does not wait for it.
+        expect(Number(answer.slice(9, 12)), `${head}\n${answer}`).to.be.oneOf([200, 204, 304, 400, 401, 405, 408, 431])
+        expect(answer).to.not.match(/node_modules|\.ts:\d|at async/)
       }),
       settings(200),
     )

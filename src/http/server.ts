@@ -1,0 +1,61 @@
+import { type RequestListener, type Server, type ServerResponse, createServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type EnvelopeOptions, failure } from './envelope.ts'
+import { HttpError } from './http-error.ts'
+
+/** How often connections are looked at that have taken too long: createServer's half minute is too seldom. */
+const LOOK_MS = 1000
+
+/** An HTTP server whose every answer is a failure of our form, also to bytes that are no request. */
+export function makeServer(handle: RequestListener, options: EnvelopeOptions): Server {
+  // A missing Host header is answered by the application, in its own form.
+  const server = createServer({ connectionsCheckingInterval: LOOK_MS, requireHostHeader: false }, handle)
+  // Expectations that nobody knows may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', handle)
+  const open = new WeakMap<Duplex, Set<ServerResponse>>()
+  server.on('request', ({ socket }, response: ServerResponse) => {
+    const responses = open.get(socket) ?? new Set()
+    open.set(socket, responses.add(response))
+    response.once('close', () => responses.delete(response))
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // A part of another answer may be on its way: ours would be read as its continuation.
+    const hasBegun = [...(open.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    if (hasBegun || !socket.writable || error.code === 'ECONNRESET') socket.destroy()
+    else socket.end(rawFailure(whatIsWrong(error.code), options), () => socket.destroy())
+  })
+  return server
+}
+
+/** What Node.js's parser and timeouts found, for the caller. */
+function whatIsWrong(code = ''): HttpError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new HttpError(431, 'HeadersTooLarge', 'the headers are longer than 16 KiB')
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new HttpError(413, 'BodyTooLarge', 'the extensions of the chunks are too long')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new HttpError(408, 'RequestTimeout', 'the request took too long to arrive')
+    default:
+      return new HttpError(400, 'InvalidRequest', 'this is not an HTTP request')
+  }
+}
+
+const phrases: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+}
+
+function rawFailure(error: HttpError, options: EnvelopeOptions): string {
+  const body = JSON.stringify(failure(error, options))
+  const lines = [
+    `HTTP/1.1 ${error.status} ${phrases[error.status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ]
+  return `${lines.join('\r\n')}\r\n\r\n${body}`
+}

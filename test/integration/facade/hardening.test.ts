@@ -1,0 +1,260 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { routes } from '../../../src/http/routes.ts'
+import { record } from '../../../src/kube/parse.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { call, expectFailure, parseRaw, sendRaw } from '../../site/call.ts'
+
+const ORIGIN = 'https://dashboard.example'
+const authorization = `Bearer ${TOKEN}`
+const delegation = JSON.stringify({ jobId: '1', runId: '1', repository: 'owner/repo' })
+const postHead = (length: number) =>
+  `POST /api/jobs/delegate HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n` +
+  `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
+
+const served = routes.map(({ method, path }) => ({
+  method,
+  path: path.replaceAll(/:\w+/g, 'x'),
+  pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`),
+}))
+
+/** The methods of every path, with something in place of its parameters. */
+const methodsOf = new Map(
+  served.map(({ path }): [string, Set<string>] => {
+    const methods = served.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    return [path, new Set([...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'])]
+  }),
+)
+
+describe('the facade, whoever speaks to it', function () {
+  this.timeout('60s')
+  let site: Site
+  let operator: Operator
+  let url: string
+  const sockets: Socket[] = []
+
+  before(async () => {
+    site = await openSite()
+    const env = { HEADERS_TIMEOUT_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '2', ROLES: 'facade' }
+    operator = await site.operator({ env })
+    url = operator.url
+  })
+  after(async () => {
+    for (const socket of sockets) socket.destroy()
+    await site.close()
+  })
+
+  /** Sends a beginning and nothing more; what was answered until the other side closed. */
+  async function stall(beginning: string) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    sockets.push(socket)
+    await once(socket, 'connect')
+    socket.write(beginning)
+    return parseRaw((await buffer(socket)).toString())
+  }
+
+  describe('slowly', () => {
+    const beginnings: Record<string, string> = {
+      'half a request line': 'GET /api/j',
+      'half of its headers': 'GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthoriz',
+      'headers without their end': `GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n`,
+      'half of a body': `${postHead(1000)}{"jobId":`,
+      'nothing of a body': postHead(1000),
+    }
+    const stalled = new Map<string, ReturnType<typeof stall>>()
+    before(() => {
+      for (const [name, beginning] of Object.entries(beginnings)) stalled.set(name, stall(beginning))
+    })
+
+    for (const name of Object.keys(beginnings)) {
+      it(`is told 408 and hung up on after sending ${name}`, async () => {
+        const answer = await stalled.get(name)
+        if (answer === undefined) throw new Error('nothing was sent')
+        expectFailure(answer, 408, 'RequestTimeout')
+      })
+    }
+
+    it('holds nobody else: others are served while hundreds stall', async () => {
+      const crowd = Array.from({ length: 200 }, () => stall(`${postHead(1000)}{`))
+      expect((await call(`${url}/api/jobs`)).status).to.equal(200)
+      const { status } = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation })
+      expect(status).to.equal(201)
+      for (const answer of await Promise.all(crowd)) expectFailure(answer, 408, 'RequestTimeout')
+    })
+  })
+
+  describe('not in HTTP', () => {
+    const nonsense: Record<string, [bytes: string, status: number, code: string]> = {
+      'bytes of TLS': ['\u0016\u0003\u0001\u0002 hello\r\n\r\n', 400, 'InvalidRequest'],
+      'an unknown version': ['GET /health HTTP/9.9\r\nHost: x\r\n\r\n', 400, 'InvalidRequest'],
+      'an unknown method': ['FETCH /health HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'InvalidRequest'],
+      'no host': ['GET /health HTTP/1.1\r\n\r\n', 400, 'InvalidRequest'],
+      'two lengths': [`${postHead(2).replace('\r\n\r\n', '\r\nContent-Length: 3\r\n\r\n')}{}`, 400, 'InvalidRequest'],
+      'a zero byte in a header': ['GET /health HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n', 400, 'InvalidRequest'],
+      'a bad chunk': [
+        `${postHead(0).replace('Content-Length: 0', 'Transfer-Encoding: chunked')}ZZ\r\n{}\r\n`,
+        400,
+        'InvalidRequest',
+      ],
+      'a header of 20 KiB': [
+        `GET /health HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_480)}\r\n\r\n`,
+        431,
+        'HeadersTooLarge',
+      ],
+      'a path of 20 KiB': [`GET /${'x'.repeat(20_480)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, 'HeadersTooLarge'],
+      'a thousand headers of 20 bytes': [
+        `GET /health HTTP/1.1\r\nHost: x\r\n${'X: 4567890123456789\r\n'.repeat(1000)}\r\n`,
+        431,
+        'HeadersTooLarge',
+      ],
+    }
+    for (const [name, [bytes, status, code]] of Object.entries(nonsense)) {
+      it(`is told ${status} in our form: ${name}`, async () => {
+        expectFailure(parseRaw(await sendRaw(url, bytes)), status, code)
+      })
+    }
+
+    it('is told so and hung up on, also right behind a good request', async () => {
+      const answer = await sendRaw(url, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n')
+      const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
+      expect(statuses.join(), answer).to.be.oneOf(['400', '200,400'])
+    })
+
+    it('is served in spite of an expectation that nobody knows', async () => {
+      const answer = await sendRaw(url, 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n')
+      expect(answer).to.match(/^HTTP\/1\.1 200 /)
+    })
+  })
+
+  describe('with a method', () => {
+    const all = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+    for (const [path, offered] of methodsOf) {
+      const allow = [...offered].sort().join(', ')
+
+      it(`that ${path} does not have is told 405, with Allow: ${allow}`, async () => {
+        for (const method of all.filter((each) => !offered.has(each))) {
+          const answer = await call(`${url}${path}`, { method, headers: { authorization } })
+          expect(answer.status, `${method} ${path}`).to.equal(405)
+          expect(answer.headers.get('allow')).to.equal(allow)
+          if (method !== 'HEAD') expectFailure(answer, 405, 'MethodNotAllowed')
+        }
+      })
+
+      it(`OPTIONS ${path} tells the same, and does nothing`, async () => {
+        const answer = await call(`${url}${path}`, { method: 'OPTIONS', headers: { authorization } })
+        expect(answer.status).to.equal(204)
+        expect(answer.headers.get('allow')).to.equal(allow)
+        expect(answer.text).to.equal('')
+      })
+    }
+
+    it('OPTIONS needs a token like any other under /api', async () => {
+      expectFailure(await call(`${url}/api/jobs`, { method: 'OPTIONS', headers: {} }), 401, 'Unauthorized')
+    })
+
+    it('HEAD is answered as GET is, without the body', async () => {
+      for (const path of ['/health', '/openapi.json', '/api/jobs', '/api/runners', '/api/jobs/none', '/api/none']) {
+        const get = await call(`${url}${path}`)
+        const head = await call(`${url}${path}`, { method: 'HEAD', headers: { authorization } })
+        expect(head.status, path).to.equal(get.status)
+        expect(head.text, path).to.equal('')
+        for (const name of ['content-type', 'content-length', 'cache-control']) {
+          expect(head.headers.get(name), `${name} of ${path}`).to.equal(get.headers.get(name))
+        }
+      }
+    })
+  })
+
+  describe('to any path', () => {
+    const answers: Record<string, [path: string, status: number, options?: Parameters<typeof call>[1]]> = {
+      'a success': ['/api/jobs', 200],
+      health: ['/health', 200],
+      'an unknown path': ['/nothing', 404],
+      'an unknown path under /api': ['/api/nothing/at/all', 404],
+      'an unknown job': ['/api/jobs/none', 404],
+      'a stranger': ['/api/jobs', 401, { headers: {} }],
+      'a bad query': ['/api/jobs?page=0', 400],
+      'a bad body': ['/api/jobs/delegate', 400, { method: 'POST', body: '{' }],
+      'a bad type': ['/api/jobs/delegate', 415, { method: 'POST', body: 'x', headers: { authorization } }],
+      'a bad method': ['/api/jobs/delegate', 405, { method: 'PUT' }],
+    }
+    for (const [name, [path, status, options]] of Object.entries(answers)) {
+      it(`answers with the headers that keep browsers safe: ${name}`, async () => {
+        const answer = await call(`${url}${path}`, options)
+        expect(answer.status).to.equal(status)
+        expect(Object.fromEntries(answer.headers)).to.include({
+          'x-content-type-options': 'nosniff',
+          'cache-control': 'no-store',
+          'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+          'x-frame-options': 'DENY',
+          'referrer-policy': 'no-referrer',
+        })
+        expect(answer.headers.get('x-powered-by')).to.equal(null)
+        expect(answer.headers.get('server')).to.equal(null)
+      })
+    }
+
+    it('repeats in no failure what may be a secret: neither path nor token', async () => {
+      for (const path of ['/secret-path', '/api/secret-path', '/api/jobs/secret-path', '/api/jobs/secret-path/logs']) {
+        for (const headers of [{ authorization }, { authorization: 'Bearer secret-token' }]) {
+          const { status, text } = await call(`${url}${path}?token=secret-token`, { headers })
+          expect(status).to.be.oneOf([401, 404])
+          expect(text).to.not.match(/secret-/)
+          expect(text).to.not.include(TOKEN)
+        }
+      }
+    })
+
+    it('answers 415 to a compressed body', async () => {
+      const headers = { authorization, 'content-type': 'application/json', 'content-encoding': 'gzip' }
+      const answer = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation, headers })
+      expectFailure(answer, 415, 'UnsupportedMediaType')
+    })
+  })
+
+  describe('from a script of another origin', () => {
+    const preflight = {
+      method: 'OPTIONS',
+      headers: { origin: ORIGIN, 'access-control-request-method': 'POST' },
+    }
+
+    it('is let in by no header, where nothing is configured', async () => {
+      for (const options of [{ headers: { authorization, origin: ORIGIN } }, preflight]) {
+        const { headers } = await call(`${url}/api/jobs`, options)
+        expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).to.deep.equal([])
+      }
+      expect((await call(`${url}/api/jobs`, preflight)).status).to.equal(401)
+    })
+
+    it('is let in where its origin is configured, and no other', async () => {
+      const env = { CORS_ORIGINS: `https://other.example,${ORIGIN}`, ROLES: 'facade' }
+      const open = (await site.operator({ identity: 'operator-2', env })).url
+      const asked = await call(`${open}/api/jobs/delegate`, preflight)
+      expect(asked.status).to.equal(204)
+      expect(asked.headers.get('access-control-allow-origin')).to.equal(ORIGIN)
+      expect(asked.headers.get('access-control-allow-methods')).to.include('POST')
+      expect(asked.headers.get('access-control-allow-headers')).to.include('Authorization')
+
+      const called = await call(`${open}/api/jobs/none`, { headers: { authorization, origin: ORIGIN } })
+      expectFailure(called, 404, 'NotFound')
+      expect(called.headers.get('access-control-allow-origin')).to.equal(ORIGIN)
+      expect(called.headers.get('access-control-expose-headers')).to.include('X-RateLimit-Remaining')
+      expect(called.headers.get('vary')).to.equal('Origin')
+
+      for (const origin of ['https://evil.example', `${ORIGIN}.evil.example`, 'null', `http://dashboard.example`]) {
+        const { headers } = await call(`${open}/api/jobs`, { headers: { authorization, origin } })
+        expect(headers.get('access-control-allow-origin'), origin).to.equal(null)
+      }
+    })
+  })
+
+  it('leaves nothing in the log that calls for attention', () => {
+    expect(operator.isRunning).to.equal(true)
+    const complaints = operator.log.filter(({ msg }) => msg === 'request failed' || msg === 'unhandled rejection')
+    expect(complaints.map((line) => record(line))).to.deep.equal([])
+  })
+})
