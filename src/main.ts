@@ -19,6 +19,7 @@ import { makeLog } from './log.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { admission } from './realtime/admission.ts'
 import { makeRealtime } from './realtime/server.ts'
+import { runTask, type Task } from './tasks/run-task.ts'
 import { version } from './version.ts'
 
 if (process.argv.includes('--help')) {
@@ -37,7 +38,18 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<v
     process.exitCode = 2
     return
   }
-  await run(config)
+  await (config.task === undefined ? run(config) : runOnce(config.task, config))
+}
+
+async function runOnce(task: Task, config: Config): Promise<void> {
+  const log = makeLog(config.logLevel)
+  const userAgent = `runnerhub-task/${version}`
+  try {
+    await runTask(task, { config, log, userAgent, connect: () => connectionOf(config) })
+  } catch (error) {
+    log.error({ task, err: error }, 'the task is not done')
+    process.exitCode = 1
+  }
 }
 
 /** What both halves are given. */

@@ -17,7 +17,7 @@ await Promise.all(['crds', 'files'].map((folder) => mkdir(join(chart, folder), {
 for (const kind of ['runnerjobs', 'runnerpools', 'runners']) {
   await copyFile(join(root, `crds/${kind}.yaml`), join(chart, `crds/${kind}.yaml`))
 }
-await writeFile(join(chart, 'files/operator-role.yaml'), await rulesOf('role.yaml'))
+await writeFile(join(chart, 'files/rights.yaml'), await rights('role.yaml', 'cluster-role.yaml', 'caller-roles.yaml'))
 await copyFile(join(manifests, 'default-pool.yaml'), join(chart, 'files/default-pool.yaml'))
 
 const values = documentedValues(await readFile(join(chart, 'values.yaml'), 'utf8'))
@@ -26,10 +26,9 @@ const readme = await readFile(join(chart, 'README.md'), 'utf8')
 const withValues = withSection(readme, 'values', tableOfValues(values))
 await writeFile(join(chart, 'README.md'), withSection(withValues, 'settings', tableOfSettings(passableSettings())))
 
-/** The rules of the Role in a manifest, as a piece of YAML. */
-async function rulesOf(file: string): Promise<string> {
-  const documents = parseAllDocuments(await readFile(join(manifests, file), 'utf8'))
-  const role = documents.map((document) => record(document.toJS())).find(({ kind }) => kind === 'Role')
-  if (role === undefined) throw new Error(`${file} has no Role`)
-  return generated + stringify({ rules: role['rules'] }, { lineWidth: 120 })
+/** The roles and bindings of these manifests, as one list. */
+async function rights(...files: string[]): Promise<string> {
+  const texts = await Promise.all(files.map((file) => readFile(join(manifests, file), 'utf8')))
+  const items = texts.flatMap((text) => parseAllDocuments(text).map((document) => record(document.toJS())))
+  return generated + stringify({ items }, { lineWidth: 120, collectionStyle: 'block' })
 }

@@ -117,6 +117,7 @@ const values: Record<string, () => JsonSchema> = {
     }),
   crds: () => closed({ upgrade: yesOrNo }),
   uninstall: () => closed({ cleanUp: yesOrNo }),
+  test: () => closed({ tokenKey: { type: 'string', pattern: '^[\\w.-]+$' } }),
   hooks: () => closed({ deadlineSeconds: whole(10, 3600), resources }),
 }
 

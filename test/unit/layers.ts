@@ -41,6 +41,7 @@ export const layers: Record<string, Layer> = {
     packages: ['node:*', 'ws', 'socket.io'],
   },
   proxy: { imports: ['api'], packages: ['node:*', 'ws'] },
+  tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
   'config.ts': { imports: ['api'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
   'version.ts': { imports: [], packages: ['node:fs'] },

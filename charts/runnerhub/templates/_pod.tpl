@@ -65,3 +65,8 @@ containers:
     securityContext:
       {{- include "runnerhub.containerSecurity" .root | nindent 6 }}
 {{- end -}}
+
+{{/* A task ends by itself, and says why, before its pod is ended. */}}
+{{- define "runnerhub.taskSeconds" -}}
+--task-seconds={{ sub .Values.hooks.deadlineSeconds 5 }}
+{{- end -}}

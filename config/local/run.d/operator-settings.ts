@@ -12,6 +12,11 @@ const decidedElsewhere: Readonly<Record<string, string>> = {
   KUBE_CONTEXT: 'in the cluster none is needed; RUNNERHUB_CONTEXT chooses the cluster',
   KUBERNETES_SERVICE_HOST: 'the cluster sets it',
   KUBERNETES_SERVICE_PORT: 'the cluster sets it',
+  TASK: 'the manifests and the chart set it where it is meant',
+  TASK_SECONDS: 'it belongs to TASK',
+  TASK_DEPLOYMENT: 'it belongs to TASK',
+  TASK_URL: 'it belongs to TASK',
+  TASK_LABELS: 'it belongs to TASK',
   SERVICE_ACCOUNT_DIRECTORY: 'the cluster sets it',
 }
 

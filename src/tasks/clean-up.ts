@@ -1,0 +1,129 @@
+import { configMaps } from '../api/config-map.ts'
+import { LEDGER_NAME, OUTCOME_FINALIZER, RUNNER_LABEL } from '../api/names.ts'
+import type { KubeObject, Resource } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
+import { runners } from '../api/runner.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Clock } from '../kube/clock.ts'
+import { Invalid, NotFound } from '../kube/errors.ts'
+import { leases } from '../kube/lease.ts'
+import type { Log } from '../kube/log.ts'
+import { resourcePath } from '../kube/resource-path.ts'
+
+interface Deployment extends KubeObject {
+  spec: { selector: { matchLabels?: Record<string, string> } }
+}
+
+const deployments: Resource<Deployment> = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' }
+
+/** What is looked at in one go. */
+const PAGE = 500
+const LOOK_AGAIN_MS = 1000
+/** How long pods that are being deleted are waited for. */
+const PATIENCE_MS = 30_000
+
+export interface CleanUpOptions {
+  client: KubeClient
+  clock: Clock
+  log: Log
+  namespace: string
+  /** The operator's own. */
+  deployment: string
+  leaseName: string
+}
+
+/**
+ * Leaves nothing behind that only the operator could let go of: stops it, so that nothing new is begun, takes our
+ * finalizer off all runner pods, and deletes these, the Runners, the Lease and
+ * the ledger of job totals. RunnerJobs and RunnerPools stay.
+ * Everything may have happened already; it can be done again.
+ */
+export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Promise<void> {
+  const { client, clock, log, namespace, leaseName } = options
+  const operators = await stopOperator(options, signal)
+  const until = clock.monotonicMs() + PATIENCE_MS
+  for (;;) {
+    // Asked first: what an operator makes in its last moments is seen by the list that comes after.
+    const isStopped = operators === undefined || !(await isRunning(client, namespace, operators, signal))
+    const left = await page(client, namespace, RUNNER_LABEL, signal)
+    for (const pod of left) await release(client, pod, signal)
+    if (isStopped) await removeAll(options, signal)
+    if (isStopped && (left.length === 0 || (left.every(isGoing) && clock.monotonicMs() > until))) {
+      if (left.length > 0) log.warn({ pods: left.map(nameOf) }, 'these are being deleted and need nobody for it')
+      break
+    }
+    log.info({ isStopped, runnerPods: left.length }, 'cleaning up')
+    await clock.sleep(LOOK_AGAIN_MS, signal)
+  }
+  await unlessGone(client.delete(leases, { namespace, name: leaseName }, {}, signal))
+  await unlessGone(client.delete(configMaps, { namespace, name: LEDGER_NAME }, {}, signal))
+  log.info({}, 'nothing is left but RunnerJobs and RunnerPools')
+}
+
+/** Whether a pod will go without us. */
+function isGoing({ metadata }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(OUTCOME_FINALIZER) !== true
+}
+
+function nameOf({ metadata }: Pod): string {
+  return metadata.name
+}
+
+/** Scales the operator down and returns the label selector of its pods; undefined where there is none. */
+async function stopOperator(options: CleanUpOptions, signal: AbortSignal): Promise<string | undefined> {
+  const { client, log, namespace, deployment: name } = options
+  const key = { namespace, name }
+  const deployment = await unlessGone(client.get(deployments, key, signal))
+  if (deployment === undefined) return undefined
+  await unlessGone(client.patchMerge(deployments, key, { spec: { replicas: 0 } }, signal, 'scale'))
+  log.info({ deployment: name }, 'the operator is told to stop')
+  const labels = Object.entries(deployment.spec.selector.matchLabels ?? {})
+  return labels.map(([label, value]) => `${label}=${value}`).join(',')
+}
+
+/** Deletes all Runners and runner pods; pods that we still hold wait for their turn to be released. */
+async function removeAll({ client, namespace }: CleanUpOptions, signal: AbortSignal): Promise<void> {
+  const query = { propagationPolicy: 'Background' }
+  await client.request('DELETE', resourcePath(runners, namespace), { query }, signal)
+  const selected = { ...query, labelSelector: RUNNER_LABEL }
+  await client.request('DELETE', resourcePath(pods, namespace), { query: selected }, signal)
+}
+
+/** Takes our finalizer off a pod. Where the list of finalizers has changed meanwhile, the next turn does it. */
+async function release(client: KubeClient, pod: Pod, signal: AbortSignal): Promise<void> {
+  const index = pod.metadata.finalizers?.indexOf(OUTCOME_FINALIZER) ?? -1
+  if (index < 0) return
+  const path = `/metadata/finalizers/${index}`
+  const patch = [{ op: 'test', path, value: OUTCOME_FINALIZER } as const, { op: 'remove', path } as const]
+  const key = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }
+  try {
+    await unlessGone(client.patchJson(pods, key, patch, signal))
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error
+  }
+}
+
+/** Whether a pod is there that may still do something; one that was evicted stays as Failed. */
+async function isRunning(
+  client: KubeClient,
+  namespace: string,
+  labelSelector: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed'
+  const { items } = await client.listPage(pods, namespace, { labelSelector, fieldSelector, limit: 1 }, signal)
+  return items.length > 0
+}
+
+async function page(client: KubeClient, namespace: string, labelSelector: string, signal: AbortSignal): Promise<Pod[]> {
+  return (await client.listPage(pods, namespace, { labelSelector, limit: PAGE }, signal)).items
+}
+
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof NotFound) return undefined
+    throw error
+  }
+}

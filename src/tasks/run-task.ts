@@ -1,0 +1,45 @@
+import type { Config } from '../config.ts'
+import { KubeClient } from '../kube/client.ts'
+import { systemClock as clock } from '../kube/clock.ts'
+import type { Connection } from '../kube/connection.ts'
+import type { Log } from '../kube/log.ts'
+import { applyCrds } from './apply-crds.ts'
+import { cleanUp } from './clean-up.ts'
+import { tryAJob } from './try-a-job.ts'
+
+export interface TaskOptions {
+  config: Config
+  log: Log
+  connect: () => Promise<Connection>
+  userAgent: string
+}
+
+/** What this process does once, in place of serving. */
+export type Task = NonNullable<Config['task']>
+
+/** Does one thing and returns; it fails when that is not done within the time that is set for it. */
+export async function runTask(task: Task, options: TaskOptions): Promise<void> {
+  const { taskSeconds } = options.config
+  const signal = AbortSignal.timeout(taskSeconds * 1000)
+  try {
+    await work(task, options, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    throw new Error(`not done within ${taskSeconds} s: see above how far it came`, { cause: error })
+  }
+}
+
+async function work(task: Task, { config, log, connect, userAgent }: TaskOptions, signal: AbortSignal): Promise<void> {
+  if (task === 'try-a-job') {
+    const { taskUrl: url, tokenFile = '' } = config
+    return tryAJob({ log, url, tokenFile, labels: config.taskLabels.split(',') }, signal)
+  }
+  const client = new KubeClient(await connect(), { userAgent, clock })
+  try {
+    if (task === 'apply-crds') return await applyCrds({ client, clock, log }, signal)
+    const { namespace, leaseName, taskDeployment: deployment } = config
+    await cleanUp({ client, clock, log, namespace, deployment, leaseName }, signal)
+  } finally {
+    await client.close()
+  }
+}

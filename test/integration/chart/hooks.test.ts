@@ -1,0 +1,151 @@
+import { expect } from 'chai'
+import { kubectl } from '../../../config/local/run.d/kubectl.ts'
+import { outputOf } from '../../../config/local/run.d/program.ts'
+import { configMaps } from '../../../src/api/config-map.ts'
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { runners } from '../../../src/api/runner.ts'
+import { leases } from '../../../src/kube/lease.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { at, chart, helmPath } from '../../chart.ts'
+import { type ChartSite, openChartSite } from '../../chart-site.ts'
+import { runs } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { call, expectFailure } from '../../site/call.ts'
+
+const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
+const forever = new AbortController().signal
+
+describe('an installation by the chart', function () {
+  this.timeout('90s')
+  let hub: ChartSite
+  let operator: Operator
+
+  before(async function () {
+    this.timeout('10m')
+    await helmPath()
+    hub = await openChartSite('--set', 'defaultPool.maxRunners=2,hooks.deadlineSeconds=60')
+    operator = await hub.site.operator()
+  })
+  after(() => hub?.site.close())
+
+  const kubectlHere = (...args: string[]): Promise<string> => {
+    const { plane, namespace } = hub.site
+    return outputOf(kubectl({ kubeconfig: plane.controlPlane.kubeconfig, namespace }, ...args), forever)
+  }
+  const as = async (user: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${(await hub.tokens())[user]}`, 'content-type': 'application/json' }
+    return call(`${operator.url}${path}`, { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) })
+  }
+  const delegation = (jobId: string) => ({
+    jobId,
+    runId: '1',
+    repository: 'owner/repo',
+    workflow: 'CI',
+    runnerName: 'proxy',
+    labels: ['self-hosted'],
+  })
+
+  it('has a default pool whose pods the restricted level admits', async () => {
+    await hub.site.until('the pool to be found good', async () => {
+      const pool = await hub.site.get(runnerPools, 'default')
+      return pool?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
+    })
+  })
+
+  it('runs a job with the rights that it was given, from delegation to end', async () => {
+    const answer = await as('runnerhub-proxy', '/api/jobs/delegate', delegation('1'))
+    expect(answer.status).to.equal(201)
+    await hub.site.jobIs(String(record(answer.body['data'])['delegationId']), { phase: 'Completed' })
+  })
+
+  it('gives each user the rights of its groups, and no more', async () => {
+    expectFailure(await as('runnerhub-viewer', '/api/jobs/delegate', delegation('2')), 403, 'Forbidden')
+    expect((await as('runnerhub-viewer', '/api/jobs')).status).to.equal(200)
+    expectFailure(await as('runnerhub-metrics', '/api/jobs'), 403, 'Forbidden')
+    expectFailure(await as('runnerhub-proxy', '/api/jobs'), 403, 'Forbidden')
+    expect((await as('runnerhub-admin', '/api/jobs')).status).to.equal(200)
+  })
+
+  it('keeps its tokens on upgrade, also when users come and go', async () => {
+    const before = await hub.tokens()
+    expect(before['runnerhub-proxy']).to.match(/^\w{40}$/)
+    await hub.helm('upgrade', 'hub', chart, '--no-hooks', '--reuse-values', '--set', 'settings.logLevel=warn')
+    expect(await hub.tokens()).to.deep.equal(before)
+    const users = ['auth.users[0].name=runnerhub-proxy', 'auth.users[1].name=new'].join(',')
+    await hub.helm('upgrade', 'hub', chart, '--no-hooks', '--reuse-values', '--set', users)
+    const after = await hub.tokens()
+    expect(after['runnerhub-proxy']).to.equal(before['runnerhub-proxy'])
+    expect(after['new']).to.match(/^\w{40}$/)
+    expect(after).to.not.have.property('runnerhub-admin')
+    await hub.helm('rollback', 'hub', '2', '--no-hooks')
+  })
+
+  it('gets new CRDs by an upgrade: what they had more is gone, and objects are as they were', async () => {
+    const [definition, schema] = ['crd/runnerpools.runnerhub.dev', '/spec/versions/0/schema/openAPIV3Schema']
+    const old = `${schema}/properties/spec/properties/formerField`
+    const patch = [{ op: 'add', path: old, value: { type: 'string' } }]
+    await kubectlHere('patch', definition, '--type=json', '--field-manager=helm', `--patch=${JSON.stringify(patch)}`)
+    const pool = await hub.site.get(runnerPools, 'default')
+    const definitionNow = async (): Promise<unknown> =>
+      JSON.parse(await kubectlHere('get', definition, '--output=json'))
+    const fields = (crd: unknown) => at(crd, 'spec', 'versions', 0, 'schema', 'openAPIV3Schema', 'properties', 'spec')
+    expect(at(fields(await definitionNow()), 'properties')).to.have.property('formerField')
+
+    const first = await hub.runHook('hub-runnerhub-crds')
+    expect(first.code, first.stdout + first.stderr).to.equal(0)
+    const upgraded = await definitionNow()
+    expect(at(fields(upgraded), 'properties')).to.not.have.property('formerField')
+    expect(at(fields(upgraded), 'properties')).to.have.property('template')
+    expect(await hub.site.get(runnerPools, 'default')).to.deep.equal(pool)
+
+    const again = await hub.runAs('hub-runnerhub-crds', ['--task=apply-crds'])
+    expect(again.code, again.stdout).to.equal(0)
+    expect(at(await definitionNow(), 'metadata', 'resourceVersion')).to.equal(
+      at(upgraded, 'metadata', 'resourceVersion'),
+    )
+  })
+
+  it('has hooks that say what they may not do, and fail', async () => {
+    const { code, stdout } = await hub.runAs('hub-runnerhub', ['--task=clean-up', '--task-deployment=hub-runnerhub'])
+    expect(code).to.equal(1)
+    expect(stdout).to.include('the task is not done').and.include('cannot get resource \\"deployments\\"')
+  })
+
+  it('is removed with all that it made; RunnerJobs and RunnerPools stay, and the namespace can be deleted', async () => {
+    const { site } = hub
+    site.kubelet.onPod(() => runs())
+    await site.createPool('mine', { labels: ['mine'] })
+    for (const job of ['running-1', 'running-2', 'waiting']) await site.createJob(job, { labels: ['self-hosted'] })
+    for (const job of ['running-1', 'running-2']) await site.jobIs(job, { phase: 'Running' })
+    await operator.terminate()
+
+    const { code, stdout } = await hub.runHook('hub-runnerhub-clean-up')
+    expect(code, stdout).to.equal(0)
+    await hub.helm('uninstall', 'hub', '--no-hooks')
+    expect(await site.list(runners)).to.deep.equal([])
+    expect(await site.list(leases)).to.deep.equal([])
+    expect(await site.list(pods)).to.deep.equal([])
+    const isOurs = ({ metadata }: KubeObject): boolean => metadata.name !== 'kube-root-ca.crt'
+    expect((await site.list(configMaps)).filter(isOurs)).to.deep.equal([])
+    expect((await site.list(runnerJobs)).map(({ metadata }) => metadata.name)).to.include.members([
+      'running-1',
+      'waiting',
+    ])
+    expect((await site.list(runnerPools)).map(({ metadata }) => metadata.name)).to.deep.equal(['mine'])
+    const selector = '--selector=app.kubernetes.io/instance=hub'
+    const kinds = 'all,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets'
+    const left = await kubectlHere('get', kinds, selector, '--output=name')
+    const isHook = (name: string): boolean => name.endsWith('-clean-up') || name.endsWith('-crds')
+    expect(left.split('\n').filter((name) => name !== '' && !isHook(name))).to.deep.equal([])
+
+    await kubectlHere('delete', 'namespace', site.namespace, '--wait=false')
+    const isGone = async (): Promise<boolean> => {
+      const { items } = await site.client.listPage<KubeObject>(namespaces, undefined, {}, forever)
+      return items.every(({ metadata }) => metadata.name !== site.namespace)
+    }
+    await site.until('the namespace to be gone', isGone, 60_000)
+  })
+})
