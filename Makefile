@@ -127,8 +127,8 @@ run: $(INSTALLED) ## Deploy the operator into the local cluster and show it at w
 
 .PHONY: image load-image
 image: $(INSTALLED) ## Build the image as an archive: IMAGE, IMAGE_ARCHIVE and BASE_IMAGE say what and where
-	node config/image/prepare.ts
-	config/image/build $(IMAGE) $(IMAGE_ARCHIVE)
+	@mkdir -p build
+	flock build/image.lock bash -c 'node config/image/prepare.ts && config/image/build $(IMAGE) $(IMAGE_ARCHIVE)'
 
 load-image: image ## Build the image and bring it into the local cluster
 	config/local/cluster load-image $(IMAGE_ARCHIVE)

@@ -59,16 +59,23 @@ export function inCluster(options: InClusterOptions = {}): Connection {
 
 /**
  * The connection that a kubeconfig describes: client certificates, tokens, exec plugins, proxies. Without a path the
- * usual places are searched. The library that reads it is large and is loaded only here.
+ * usual places are searched. The library that reads it is large: it is loaded only here, and the image does without it.
  */
 export async function fromKubeconfig(
   path: string | undefined,
   context?: string,
   clock: Clock = systemClock,
 ): Promise<Connection> {
-  const { readKubeconfig } = await import('./kubeconfig.ts')
+  const { readKubeconfig } = await import('./kubeconfig.ts').catch(explain)
   const first = readKubeconfig(path, context)
   // Read anew each time: an exec plugin's answer is otherwise kept until its expiry, refused or not.
   const access = new Reloaded(() => readKubeconfig(path, context).access(), rereadMs, clock)
   return { ...first.place, access: (refused) => access.get(refused) }
+}
+
+function explain(error: unknown): never {
+  const isMissing = error instanceof Error && Reflect.get(error, 'code') === 'ERR_MODULE_NOT_FOUND'
+  if (!isMissing) throw error
+  const why = 'a kubeconfig cannot be used here: the library that reads it is not part of the image'
+  throw new TypeError(`${why}; run it in a pod, with a service account, or from the sources`, { cause: error })
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { clusterTool, root } from './cluster.ts'
+import { locked } from './lock.ts'
 import { type Ended, type ProgramOptions, run, tail } from './program.ts'
 import { StepFailed } from './step-failed.ts'
 
@@ -23,6 +24,12 @@ export async function buildImage(
   tell: (what: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
+  await mkdir(dirname(archive), { recursive: true })
+  // One at a time in this tree: all builds prepare the same folder.
+  return locked(join(root, 'build/image.lock'), () => build(baseImage, tell, signal), signal)
+}
+
+async function build(baseImage: string, tell: (what: string) => void, signal: AbortSignal): Promise<string> {
   const environment = { PATH, BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
   tell('compiling the sources')
   await step('the sources cannot be compiled', ['node', 'config/image/prepare.ts'], environment, signal)

@@ -42,6 +42,20 @@ describe('what this layer loads', () => {
     expect(packages).to.include('@kubernetes/client-node')
   })
 
+  it('says that a kubeconfig cannot be used where that library is left out, as in the image', async () => {
+    const without = `import { registerHooks } from 'node:module'
+      registerHooks({ resolve(name, context, next) {
+        if (name !== '@kubernetes/client-node') return next(name, context)
+        throw Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' })
+      } })`
+    const program = `
+      const { fromKubeconfig } = await import(${file('connection.ts')})
+      console.log(await fromKubeconfig('/nowhere').catch(String))`
+    const hooks = `data:text/javascript,${encodeURIComponent(without)}`
+    const said = await command(process.execPath, '--import', hooks, '--input-type=module', '--eval', program)
+    expect(said).to.include('a kubeconfig cannot be used here').and.include('not part of the image')
+  })
+
   it('has one undici, whoever asks for it: a dispatcher of one copy does not serve another', () => {
     const ours = createRequire(new URL('src/kube/client.ts', root)).resolve('undici')
     const theirs = createRequire(
