@@ -1,12 +1,11 @@
 import { PassThrough } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { NotFound } from '../kube/errors.ts'
 import { findJob } from './find-job.ts'
 import type { Handlers } from './handlers.ts'
-import { nextJobChange } from './job-changes.ts'
+import { followLog } from './followed-log.ts'
 import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
 import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
@@ -48,26 +47,4 @@ async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, si
     if (error instanceof NotFound) return { logs: '', state: 'unavailable' }
     throw error
   }
-}
-
-interface Sink {
-  into: PassThrough
-  signal: AbortSignal
-}
-
-/** Waits for the pod to start, then passes its log on until the container ends. */
-async function followLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, { into, signal }: Sink): Promise<void> {
-  let latest: RunnerJob | undefined = job
-  while (latest !== undefined) {
-    const changed = nextJobChange(parts.caches, latest, signal)
-    const pod = logPod(parts, latest)
-    if (pod !== undefined && hasLog(pod)) {
-      const log = await openLog(parts, pod, query, signal)
-      await pipeline(log, into, { signal })
-      return
-    }
-    if (isFinished(latest)) break
-    latest = await changed
-  }
-  into.end()
 }

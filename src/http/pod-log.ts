@@ -27,11 +27,16 @@ export function hasLog(pod: Pod): boolean {
   return state.is !== 'absent' && state.facts.startedAt !== undefined
 }
 
+/** What to read of a log: the last lines, or those from a timestamp on; and whether to go on while more is written. */
+export interface LogPart extends LogsQuery {
+  since?: string | undefined
+}
+
 /** Opens the kubelet's log of a pod; each line begins with its timestamp. */
 export function openLog(
   { client }: FacadeParts,
   pod: Pod,
-  { tail, follow }: LogsQuery,
+  { tail, follow, since }: LogPart,
   signal: AbortSignal,
 ): Promise<Readable> {
   const container = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
@@ -39,6 +44,7 @@ export function openLog(
     timestamps: 'true',
     ...(container !== undefined && { container }),
     ...(tail !== undefined && { tailLines: String(tail) }),
+    ...(since !== undefined && { sinceTime: since }),
     ...(follow ? { follow: 'true' } : { limitBytes: String(LONGEST_LOG) }),
   }
   return client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)

@@ -1,0 +1,113 @@
+import { expect } from 'chai'
+import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
+import { exited, runs } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { call } from '../../site/call.ts'
+
+describe('the log of a running job', function () {
+  this.timeout('60s')
+  let site: Site
+  let operator: Operator
+  let logs: NodeLogs
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default')
+    site.kubelet.onPod(() => runs())
+    logs = await serveLogs(site.plane.client)
+    operator = await site.operator()
+  })
+  after(async () => {
+    await site.close()
+    await logs.close()
+  })
+
+  /** A job that runs, and somebody who follows its log. */
+  async function followed(name: string, query = '') {
+    if ((await site.job(name)) === undefined) await site.createJob(name)
+    await site.jobIs(name, { phase: 'Running' })
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const response = await fetch(`${operator.url}/api/jobs/${name}/logs?follow=true${query}`, { headers })
+    let text = ''
+    let isOver = false
+    const read = async (): Promise<void> => {
+      const decoder = new TextDecoder()
+      const body: AsyncIterable<Uint8Array> | null = response.body
+      for await (const chunk of body ?? []) text += decoder.decode(chunk, { stream: true })
+      isOver = true
+    }
+    const ended = read()
+    ended.catch(() => undefined) // whoever awaits it is told
+    const lines = (): string[] =>
+      text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => line.slice(31))
+    const hears = (last: string) => site.until(`the follower to hear "${last}"`, () => lines().at(-1) === last)
+    return { pod: `${name}-1`, lines, hears, ended, isOver: () => isOver }
+  }
+
+  async function end(pod: string): Promise<void> {
+    logs.end(pod)
+    await site.kubelet.tell(pod, (now) => exited(now, 0))
+  }
+
+  it('is told to a follower line by line, with its timestamps, and ends with the container', async () => {
+    const { pod, hears, lines, ended } = await followed('plain')
+    logs.write(pod, 'one')
+    await hears('one')
+    logs.write(pod, 'two')
+    await end(pod)
+    await ended
+    expect(lines()).to.deep.equal(['one', 'two'])
+    const { body } = await call(`${operator.url}/api/jobs/plain/logs`)
+    expect(JSON.stringify(body['data'])).to.match(/^\{"logs":"2026-01-01T00:00:01.000000000Z one\\n2026-.*Z two\\n"\}$/)
+  })
+
+  it('loses no line and repeats none when the stream breaks, or ends before the container does', async () => {
+    const { pod, hears, lines, ended, isOver } = await followed('broken')
+    logs.write(pod, 'one')
+    await hears('one')
+    for (const [word, cut] of [
+      ['two', 'breakOff'],
+      ['three', 'hangUp'],
+      ['four', 'breakOff'],
+    ] as const) {
+      await site.until('the follower to be connected', () => logs.readers(pod) === 1)
+      logs[cut](pod)
+      logs.write(pod, word)
+      await hears(word)
+    }
+    expect(isOver()).to.equal(false)
+    await end(pod)
+    await ended
+    expect(lines()).to.deep.equal(['one', 'two', 'three', 'four'])
+  })
+
+  it('brings what was written while nobody was connected, and the job ended meanwhile', async () => {
+    const { pod, hears, lines, ended } = await followed('late')
+    logs.write(pod, 'one')
+    await hears('one')
+    await site.until('the follower to be connected', () => logs.readers(pod) === 1)
+    logs.hangUp(pod)
+    for (const word of ['two', 'three']) logs.write(pod, word)
+    await end(pod)
+    await ended
+    expect(lines()).to.deep.equal(['one', 'two', 'three'])
+  })
+
+  it('begins with the last lines for a follower who asks for them, and only the first time', async () => {
+    await site.createJob('tailed')
+    await site.jobIs('tailed', { phase: 'Running' })
+    for (const word of ['one', 'two', 'three']) logs.write('tailed-1', word)
+    const { pod, hears, lines, ended } = await followed('tailed', '&tail=2')
+    await hears('three')
+    logs.breakOff(pod)
+    logs.write(pod, 'four')
+    await hears('four')
+    await end(pod)
+    await ended
+    expect(lines()).to.deep.equal(['two', 'three', 'four'])
+  })
+})

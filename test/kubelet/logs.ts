@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { KubeObject, Resource } from '../../src/api/object.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
+import { makeCertificate } from '../faults/certificate.ts'
+import { STAND_IN_NODE } from './node.ts'
+
+const nodes: Resource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node' }
+const forever = new AbortController().signal
+
+/** One pod's log. */
+interface Log {
+  lines: string[]
+  isOver: boolean
+  readers: Set<ServerResponse>
+}
+
+/**
+ * The logs of the stand-in node: the API server asks here, as it asks a kubelet.
+ *
+ *   const logs = await serveLogs(client)     the node says from now on where its kubelet listens
+ *   logs.write('pod', 'a line')              to those who follow, too
+ *   logs.breakOff('pod')                     resets the connections of those who follow; `hangUp` ends them as if all was told
+ *   logs.end('pod')                          the container has ended
+ */
+export class NodeLogs {
+  readonly #server: Server
+  readonly #logs = new Map<string, Log>()
+  /** The queries with which logs were asked for. */
+  readonly asked: URLSearchParams[] = []
+  #written = 0
+
+  constructor(server: Server) {
+    this.#server = server
+    server.on('request', (request, response) => this.#serve(request, response))
+  }
+
+  /** Each line is a second after the one before it. */
+  write(pod: string, text: string): void {
+    this.#written += 1
+    const stamp = new Date(Date.UTC(2026, 0, 1) + this.#written * 1000).toISOString().replace('Z', '000000Z')
+    const line = `${stamp} ${text}\n`
+    const log = this.#of(pod)
+    log.lines.push(line)
+    for (const reader of log.readers) reader.write(line)
+  }
+
+  readers(pod: string): number {
+    return this.#of(pod).readers.size
+  }
+
+  breakOff(pod: string): void {
+    this.#release(pod, (reader) => reader.destroy())
+  }
+
+  hangUp(pod: string): void {
+    this.#release(pod, (reader) => reader.end())
+  }
+
+  end(pod: string): void {
+    this.#of(pod).isOver = true
+    this.hangUp(pod)
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #release(pod: string, leave: (reader: ServerResponse) => void): void {
+    const { readers } = this.#of(pod)
+    const left = [...readers]
+    readers.clear()
+    left.forEach(leave)
+  }
+
+  #of(pod: string): Log {
+    const log = this.#logs.get(pod) ?? { lines: [], isOver: false, readers: new Set() }
+    this.#logs.set(pod, log)
+    return log
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'https://kubelet')
+    this.asked.push(searchParams)
+    const log = this.#of(pathname.split('/')[3] ?? '')
+    const since = searchParams.get('sinceTime') ?? ''
+    const tail = Number(searchParams.get('tailLines') ?? Infinity)
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    response.flushHeaders()
+    const lines = log.lines.filter((line) => line >= since)
+    response.write(lines.slice(Math.max(0, lines.length - tail)).join(''))
+    if (searchParams.get('follow') !== 'true' || log.isOver) return void response.end()
+    log.readers.add(response)
+    response.on('close', () => log.readers.delete(response))
+  }
+}
+
+/** Serves the logs of the node to which the stand-in kubelet binds pods; close it in `after`. */
+export async function serveLogs(client: KubeClient): Promise<NodeLogs> {
+  const server = createServer(await makeCertificate())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen')
+  const node = await client.get(nodes, { namespace: '', name: STAND_IN_NODE }, forever)
+  const status = {
+    addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+    daemonEndpoints: { kubeletEndpoint: { Port: address.port } },
+  }
+  const described: KubeObject & { status: object } = { ...node, status }
+  await client.replaceStatus<KubeObject>(nodes, described, forever)
+  return new NodeLogs(server)
+}
