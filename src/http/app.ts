@@ -4,6 +4,7 @@ import { audit, changes } from './audit.ts'
 import { requireAccess, requireToken } from './auth.ts'
 import type { Judge } from './authority.ts'
 import { cors } from './cors.ts'
+import { docsPageHandlers } from './docs-page.ts'
 import { documentHandlers } from './document.ts'
 import { envelope } from './envelope.ts'
 import type { Handlers } from './handlers.ts'
@@ -33,6 +34,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   const handlers: Handlers = {
     ...healthHandlers(options),
     ...documentHandlers(options),
+    ...docsPageHandlers(),
     ...jobHandlers(options),
     ...logHandlers(options),
     ...runnerHandlers(options),

@@ -12,7 +12,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   400: { description: 'What was sent cannot be used.' },
   401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
   403: { description: 'The caller lacks a right.' },
-  404: { description: 'There is no such job.' },
+  404: { description: 'What the path names does not exist.' },
   409: { description: 'The job is in a state that contradicts this.' },
   413: { description: 'The body is longer than 256 KiB.' },
   415: { description: 'The body is not declared to be JSON.' },
@@ -93,12 +93,18 @@ function describedWith(description: string | undefined, access: Route['access'])
   return text === '' ? {} : { description: text }
 }
 
+const parameterTexts: Readonly<Record<string, string>> = {
+  id: 'Delegation id.',
+  file: 'Name of the file.',
+  name: 'Name of the runner.',
+}
+
 function pathParameters(path: string): object[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
-    description: 'Delegation id.',
+    description: parameterTexts[name] ?? name,
     schema: { type: 'string' },
   }))
 }
@@ -111,10 +117,13 @@ function queryParameters({ query = {} }: Operation): object[] {
 }
 
 function successAnswer(success: Success, shared: readonly HeaderName[]): object {
-  const { description, json: schema, text, headers: own = [] } = success
+  const { description, json: schema, text, other = {}, headers: own = [] } = success
+  const texts = Object.entries({ ...(text !== undefined && { 'text/plain': text }), ...other })
   const content = {
     ...(schema !== undefined && json(schema)),
-    ...(text !== undefined && { 'text/plain': { schema: { type: 'string', description: text } } }),
+    ...Object.fromEntries(
+      texts.map(([type, about]): [string, object] => [type, { schema: { type: 'string', description: about } }]),
+    ),
   }
   return { description, headers: headerRefs([...own, ...shared]), content }
 }

@@ -14,6 +14,8 @@ export interface Success {
   json?: OpenSchema
   /** It may be plain text. */
   text?: string
+  /** Or text of these other types. */
+  other?: Readonly<Record<string, string>>
   headers?: readonly HeaderName[]
 }
 
@@ -173,6 +175,21 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     tag: 'service',
     summary: 'This document',
     success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } } },
+  },
+  docsPage: {
+    id: 'getDocsPage',
+    tag: 'service',
+    summary: 'This document as a page for people',
+    success: { 200: { description: 'The page.', other: { 'text/html': 'The page.' } } },
+  },
+  docsFile: {
+    id: 'getDocsFile',
+    tag: 'service',
+    summary: 'What that page is made of',
+    success: {
+      200: { description: 'A file.', other: { 'text/css': 'Its style.', 'text/javascript': 'Its program.' } },
+    },
+    failing: [404],
   },
   livez: {
     id: 'getLiveness',

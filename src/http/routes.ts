@@ -18,6 +18,8 @@ export const routes = [
   { name: 'livez', method: 'GET', path: '/livez', access: 'open' },
   { name: 'readyz', method: 'GET', path: '/readyz', access: 'open' },
   { name: 'document', method: 'GET', path: '/openapi.json', access: 'open' },
+  { name: 'docsPage', method: 'GET', path: '/docs', access: 'open' },
+  { name: 'docsFile', method: 'GET', path: '/docs/:file', access: 'open' },
   { name: 'listJobs', method: 'GET', path: '/api/jobs', access: rights.listJobs },
   { name: 'delegate', method: 'POST', path: '/api/jobs/delegate', access: rights.delegate },
   { name: 'getJob', method: 'GET', path: '/api/jobs/:id', access: rights.getJobs },

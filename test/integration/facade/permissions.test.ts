@@ -21,6 +21,8 @@ const mayCall: Record<RouteName, 'everybody' | readonly Known[]> = {
   livez: 'everybody',
   readyz: 'everybody',
   document: 'everybody',
+  docsPage: 'everybody',
+  docsFile: 'everybody',
   listJobs: ['viewer', 'admin'],
   getJob: ['proxy', 'viewer', 'admin'],
   logs: ['proxy', 'viewer', 'admin'],
@@ -75,7 +77,7 @@ describe('permissions', function () {
   function as(who: string, { method, path }: { method: string; path: string }): Promise<Answer> {
     const token = tokens.get(who)
     const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const url = `${operator.url}${path.replaceAll(/:\w+/g, 'none')}`
+    const url = `${operator.url}${path.replace(':file', 'page.js').replaceAll(/:\w+/g, 'none')}`
     if (method === 'GET') return call(url, { headers: authorization })
     // A body that no route takes: who comes as far as to hear of it was let through.
     return call(url, { method, headers: { ...authorization, 'content-type': 'application/json' }, body: [] })
