@@ -55,7 +55,7 @@ function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
 /** Addresses and networks, with commas between; an address alone is a network of one. */
 const networks: Parser<{ address: string; prefix: number }[]> = Object.assign(
   (value: string) =>
-    words(value).map((word) => {
+    split(value).map((word) => {
       const [address = '', bits] = word.split('/')
       const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
       const prefix = Number(bits ?? longest)
@@ -67,11 +67,11 @@ const networks: Parser<{ address: string; prefix: number }[]> = Object.assign(
   { schema: { type: 'string' } as const },
 )
 
-function words(value: string): string[] {
-  return value
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '')
+const words: Parser<string[]> = Object.assign(split, { schema: { type: 'string' } as const })
+
+function split(value: string): string[] {
+  const parts = value.split(',').map((part) => part.trim())
+  return parts.filter((part) => part !== '')
 }
 
 /** Origins as browsers send them, or '*'. */
@@ -107,6 +107,30 @@ const settings = {
     'false',
     'true: realtime connections need no token',
     oneOf('false', 'true'),
+  ),
+  realtimeOrigins: setting(
+    'REALTIME_ORIGINS',
+    undefined,
+    'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; else those of this host and localhost',
+    words,
+  ),
+  realtimeReauthoriseSeconds: setting(
+    'REALTIME_REAUTHORISE_SECONDS',
+    '60',
+    'how often the rights of realtime connections are checked again',
+    wholeNumber(1, 86_400),
+  ),
+  realtimeMaxPerCaller: setting(
+    'REALTIME_MAX_PER_CALLER',
+    '200',
+    'realtime connections that one caller may have open',
+    wholeNumber(1, 1e6),
+  ),
+  logStreamsPerCaller: setting(
+    'LOG_STREAMS_PER_CALLER',
+    '50',
+    'logs that one caller may follow at a time',
+    wholeNumber(1, 1e6),
   ),
   tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens: token,user,uid,"groups" a line', text),
   tokenAudience: setting('TOKEN_AUDIENCE', 'runnerhub', 'audience that Kubernetes tokens must be made for', text),

@@ -6,7 +6,9 @@ import { type Caches, makeCaches } from './cluster/caches.ts'
 import { runTerm } from './controllers/term.ts'
 import { makeApp } from './http/app.ts'
 import { Authority } from './http/authority.ts'
+import { clientsBehind } from './http/client-address.ts'
 import { listen } from './http/listen.ts'
+import { PerCaller } from './http/per-caller.ts'
 import { makeServer } from './http/server.ts'
 import { StaticTokens } from './http/static-tokens.ts'
 import { KubeClient } from './kube/client.ts'
@@ -125,6 +127,7 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
 }
 
 async function runFacade({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
+  const clientOf = clientsBehind(config.trustedProxies ?? [])
   const authority = new Authority({
     // Reviews have connections of their own: however many strangers come, calls of known ones get through.
     client: clientAs('auth'),
@@ -144,17 +147,26 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
     metrics,
     authority,
-    rateLimit: {
-      max: config.rateLimitMax,
-      windowSeconds: config.rateLimitWindowSeconds,
-      trustedProxies: config.trustedProxies ?? [],
-    },
+    rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
+    logStreams: new PerCaller(config.logStreamsPerCaller),
     corsOrigins: config.corsOrigins,
   })
   const handle = app.callback()
   const server = makeServer((request, response) => void handle(request, response), { clock, log, version })
-  const admit = admission(authority, { anonymous: config.realtimeAnonymous === 'true' })
-  const realtime = makeRealtime({ caches, admit, clock, log, corsOrigins: config.corsOrigins })
+  const realtime = makeRealtime({
+    caches,
+    admit: admission({
+      authority,
+      anonymous: config.realtimeAnonymous === 'true',
+      origins: config.realtimeOrigins,
+      clientOf,
+    }),
+    clock,
+    log,
+    reauthoriseMs: config.realtimeReauthoriseSeconds * 1000,
+    mostPerCaller: config.realtimeMaxPerCaller,
+    corsOrigins: config.corsOrigins,
+  })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })
   const headersMs = config.headersTimeoutSeconds * 1000
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }

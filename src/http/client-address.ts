@@ -1,12 +1,12 @@
 import { BlockList, isIP } from 'node:net'
 
 /** Addresses in CIDR form. */
-export interface Network {
+interface Network {
   address: string
   prefix: number
 }
 
-/** What an address is counted as; undefined where it is none. */
+/** What a request counts for, given the other end of its connection and its X-Forwarded-For header. */
 export type ClientOf = (peer: string, forwardedFor: string) => string
 
 /**

@@ -4,7 +4,8 @@ import type { FacadeMiddleware } from './state.ts'
 const methods = 'GET, HEAD, POST, PATCH, OPTIONS'
 const requestHeaders = 'Authorization, Content-Type, Idempotency-Key'
 const responseHeaders =
-  'Location, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset'
+  'Location, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ' +
+  'X-RunnerHub-Stale'
 
 /** Lets browsers' scripts of these origins call us ('*' is all); without any, browsers keep all others out. */
 export function cors(origins: readonly string[] = []): FacadeMiddleware {

@@ -6,6 +6,7 @@ import { NotFound } from '../kube/errors.ts'
 import { findJob } from './find-job.ts'
 import type { Handlers } from './handlers.ts'
 import { followLog } from './followed-log.ts'
+import { HttpError } from './http-error.ts'
 import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
 import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
@@ -21,6 +22,10 @@ export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
         ctx.state.answer = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
         return
       }
+      const leave = parts.logStreams.enter(ctx.state.caller?.user ?? '')
+      if (leave === undefined) throw tooManyStreams()
+      ctx.res.once('close', leave)
+      if (ctx.res.destroyed) leave()
       ctx.type = 'text/plain; charset=utf-8'
       ctx.set('X-Accel-Buffering', 'no')
       const body = new PassThrough()
@@ -34,6 +39,12 @@ export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
       })
     },
   }
+}
+
+/** What ends one is the end of a job, and nobody knows when that comes. */
+function tooManyStreams(): HttpError {
+  const message = 'this caller follows as many logs as it may; wait for one to end'
+  return new HttpError(429, 'TooManyStreams', message, { 'Retry-After': '30' })
 }
 
 async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, signal: AbortSignal): Promise<object> {

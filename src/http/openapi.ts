@@ -16,7 +16,10 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   409: { description: 'The job is in a state that contradicts this.' },
   413: { description: 'The body is longer than 256 KiB.' },
   415: { description: 'The body is not declared to be JSON.' },
-  429: { description: 'Too many requests from this address.', headers: ['Retry-After'] },
+  429: {
+    description: 'Too many requests from this address, or too many logs followed by this caller.',
+    headers: ['Retry-After'],
+  },
   500: { description: 'Our fault.' },
   503: { description: 'The cluster does not answer.', headers: ['Retry-After'] },
 }

@@ -2,6 +2,7 @@ import type { Caches } from '../cluster/caches.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
+import type { PerCaller } from './per-caller.ts'
 
 /** What the routes work with. */
 export interface FacadeParts {
@@ -13,6 +14,8 @@ export interface FacadeParts {
   /** Version in the metadata of every answer. */
   version: string
   idempotencyWindowMs: number
+  /** Followed logs, which stay open. */
+  logStreams: PerCaller
   metrics: Exposition
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../kube/clock.ts'
-import { type Network, clientsBehind } from './client-address.ts'
+import type { ClientOf } from './client-address.ts'
 import { HttpError } from './http-error.ts'
 import { type Count, RequestCounts } from './request-counts.ts'
 import type { FacadeContext, FacadeMiddleware } from './state.ts'
@@ -8,8 +8,7 @@ export interface RateLimitOptions {
   /** Requests per client address and window. */
   max: number
   windowSeconds: number
-  /** Whose X-Forwarded-For is believed. */
-  trustedProxies: readonly Network[]
+  clientOf: ClientOf
 }
 
 interface Counting extends RateLimitOptions {
@@ -19,9 +18,8 @@ interface Counting extends RateLimitOptions {
 }
 
 /** Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). */
-export function rateLimit({ max, windowSeconds, trustedProxies, clock, isFree }: Counting): FacadeMiddleware {
+export function rateLimit({ max, windowSeconds, clientOf, clock, isFree }: Counting): FacadeMiddleware {
   const counts = new RequestCounts({ clock, windowMs: windowSeconds * 1000 })
-  const clientOf = clientsBehind(trustedProxies)
   const tell = (ctx: FacadeContext, { count, leftMs }: Count): void =>
     ctx.set({
       'X-RateLimit-Limit': String(max),

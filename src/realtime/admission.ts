@@ -2,21 +2,57 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { rights } from '../http/access.ts'
 import { bearerOf } from '../http/auth.ts'
 import type { Judge } from '../http/authority.ts'
+import { isWelcome } from './origin.ts'
 
-/** Says whether a connection may be opened; `token` is one that came by other means than a header. */
-export type Admit = (headers: IncomingHttpHeaders, token?: string) => Promise<boolean>
+/** Who wants to connect, or is connected. */
+export interface Visitor {
+  headers: IncomingHttpHeaders
+  /** Of the other end of the connection. */
+  address: string
+  /** One that came by other means than a header. */
+  token?: string | undefined
+}
+
+/** What comes of it. `caller` is what connections are counted by. */
+export type Verdict =
+  | { is: 'admitted'; caller: string; mayList: boolean }
+  | { is: 'unknown' } // no token, or one that nobody holds
+  | { is: 'forbidden' } // without the right to watch jobs, or from a page that must show a token
+
+export type Admitted = Extract<Verdict, { is: 'admitted' }>
+
+/** Says whether a connection may be opened, or stay. Rejects where nobody can tell. */
+export type Admit = (visitor: Visitor) => Promise<Verdict>
 
 /** Prefix by which browsers, which cannot set headers, hand a token over among the subprotocols. */
 export const TOKEN_PROTOCOL = 'runnerhub.bearer.'
 
+export interface AdmissionOptions {
+  authority: Judge
+  /** Nobody needs a token, but for pages of other origins. */
+  anonymous: boolean
+  /** Whose pages need no token then; without a list, those of this host and of the browser's own machine. */
+  origins?: readonly string[] | undefined
+  /** What an address counts as, given the X-Forwarded-For header. */
+  clientOf: (peer: string, forwardedFor: string) => string
+}
+
 /** Admits whoever may watch jobs, or everybody where that is configured. */
-export function admission(authority: Judge, { anonymous }: { anonymous: boolean }): Admit {
-  return async (headers, token) => {
-    if (anonymous) return true
+export function admission({ authority, anonymous, origins, clientOf }: AdmissionOptions): Admit {
+  return async ({ headers, address, token }) => {
+    const isOpen = anonymous && isWelcome(headers.origin, headers.host, origins)
+    if (isOpen) {
+      const forwardedFor = headers['x-forwarded-for'] ?? ''
+      return { is: 'admitted', caller: `at ${clientOf(address, String(forwardedFor))}`, mayList: true }
+    }
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
-    if (bearer === undefined) return false
+    if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }
     const { value: caller } = await authority.callerOf(bearer)
-    return caller !== undefined && (await authority.allows(caller, rights.watchJobs)).value === true
+    if (caller === undefined) return { is: 'unknown' }
+    const mayWatch = (await authority.allows(caller, rights.watchJobs)).value === true
+    if (!mayWatch) return { is: 'forbidden' }
+    const mayList = (await authority.allows(caller, rights.listJobs)).value === true
+    return { is: 'admitted', caller: caller.user, mayList }
   }
 }
 

@@ -10,6 +10,12 @@ export interface Client {
   sendAll(messages: Iterable<Message>): void
 }
 
+/** What a client may do besides. */
+export interface Rights {
+  /** Subscribe to all repositories at once. */
+  mayList: boolean
+}
+
 /** Most repositories that one client may subscribe to. */
 const MOST_SUBSCRIPTIONS = 1000
 
@@ -21,7 +27,7 @@ const SNAPSHOT_BURST = 10_000
 const SNAPSHOT_RATE = 1
 
 /** What one client has subscribed to, and what its snapshots have cost that time has not paid yet. */
-interface Account {
+interface Account extends Rights {
   repositories: Set<string>
   debt: number
   countedAtMs: number
@@ -49,8 +55,9 @@ export class Hub {
     return this.#accounts.size
   }
 
-  join(client: Client): void {
-    this.#accounts.set(client, { repositories: new Set(), debt: 0, countedAtMs: this.#clock.monotonicMs() })
+  join(client: Client, { mayList }: Rights): void {
+    const countedAtMs = this.#clock.monotonicMs()
+    this.#accounts.set(client, { mayList, repositories: new Set(), debt: 0, countedAtMs })
   }
 
   leave(client: Client): void {
@@ -91,7 +98,8 @@ export class Hub {
     const { repository } = subscription
     const account = this.#accounts.get(client)
     if (account === undefined) return { repository }
-    const { repositories } = account
+    const { repositories, mayList } = account
+    if (repository === '*' && !mayList) throw new BadMessage('all repositories need the right to list runnerjobs')
     if (repositories.size >= MOST_SUBSCRIPTIONS && !repositories.has(repository)) {
       throw new BadMessage(`a client may subscribe to ${MOST_SUBSCRIPTIONS} repositories`)
     }

@@ -1,19 +1,17 @@
 import { WebSocket } from 'ws'
+import { closeCodes } from './close-codes.ts'
 import { Feed } from './feed.ts'
-import type { Hub } from './hub.ts'
+import type { Hub, Rights } from './hub.ts'
 import { type Message, messageOf } from './message.ts'
 import { BadMessage } from './subscription.ts'
 
 /** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
 const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
 
-/** Close codes of RFC 6455 and its registry. */
-export const closeCodes = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const
-
 /** Speaks the raw protocol with one WebSocket: `{"event", "data"}` as text, both ways. */
-export function serveRawSocket(socket: WebSocket, hub: Hub): void {
+export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): void {
   const feed = feedOf(socket)
-  hub.join(feed)
+  hub.join(feed, rights)
   socket.on('close', () => hub.leave(feed))
   // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
   socket.on('error', () => undefined)

@@ -5,10 +5,12 @@ import type { Caches } from '../cluster/caches.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { Admit } from './admission.ts'
+import { closeCodes } from './close-codes.ts'
+import { Guests } from './guests.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Hub } from './hub.ts'
 import { JobStory, type Step } from './job-story.ts'
-import { closeCodes, serveRawSocket } from './raw-socket.ts'
+import { serveRawSocket } from './raw-socket.ts'
 import { serveSocketIo, SOCKET_IO_PATH } from './socket-io.ts'
 
 /** How often silent connections are asked whether they are still there; one that misses two is closed. */
@@ -22,6 +24,9 @@ export interface RealtimeOptions {
   admit: Admit
   clock: Clock
   log: Log
+  /** How often the rights of those who are connected are checked again. */
+  reauthoriseMs: number
+  mostPerCaller: number
   /** Origins whose scripts browsers may let poll Socket.IO; '*' is all. */
   corsOrigins?: readonly string[] | undefined
   /** How long a Socket.IO connection may take to show its token. */
@@ -35,27 +40,35 @@ export interface Realtime {
 }
 
 /** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
-export function makeRealtime({ caches, admit, clock, log, ...socketIo }: RealtimeOptions): Realtime {
+export function makeRealtime(options: RealtimeOptions): Realtime {
+  const { caches, admit, clock, log, reauthoriseMs, mostPerCaller, ...socketIo } = options
   const hub = new Hub({ clock, present: (repository) => presentSteps(caches, story, repository) })
   const story = new JobStory(caches, (step) => hub.tell(step))
+  const guests = new Guests({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
   })
-  const io = serveSocketIo(server, hub, { admit, ...socketIo })
+  const io = serveSocketIo(server, hub, { admit, guests, ...socketIo })
   const heartbeat = new Heartbeat(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false })
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.startsWith(SOCKET_IO_PATH)) return
     socket.on('error', () => socket.destroy())
-    admit(request.headers).then(
-      (isAdmitted) => {
-        if (!isAdmitted) refuse(socket, '401 Unauthorized')
-        else {
-          sockets.handleUpgrade(request, socket, head, (accepted) => {
-            heartbeat.watch(accepted)
-            serveRawSocket(accepted, hub)
-          })
+    const visitor = { headers: request.headers, address: request.socket.remoteAddress ?? '' }
+    admit(visitor).then(
+      (verdict) => {
+        if (verdict.is !== 'admitted') {
+          refuse(socket, refusals[verdict.is])
+          return
         }
+        sockets.handleUpgrade(request, socket, head, (accepted) => {
+          const close = (code: number, reason: string): void => accepted.close(code, reason)
+          const leave = guests.receive({ visitor, admitted: verdict, close })
+          if (leave === undefined) return
+          accepted.on('close', leave)
+          heartbeat.watch(accepted)
+          serveRawSocket(accepted, hub, verdict)
+        })
       },
       (error: unknown) => {
         log.warn({ err: error }, 'connection could not be judged')
@@ -74,6 +87,8 @@ export function makeRealtime({ caches, admit, clock, log, ...socketIo }: Realtim
     },
   }
 }
+
+const refusals = { unknown: '401 Unauthorized', forbidden: '403 Forbidden' } as const
 
 /** Answers and hangs up. No timeout watches an upgraded connection: one whose caller does not close it would stay. */
 function refuse(socket: Duplex, status: string): void {

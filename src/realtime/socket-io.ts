@@ -1,8 +1,9 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
-import type { Admit } from './admission.ts'
+import type { Admit, Admitted, Verdict, Visitor } from './admission.ts'
 import { Feed } from './feed.ts'
-import type { Client, Hub } from './hub.ts'
+import { type Guests, TOO_MANY } from './guests.ts'
+import type { Client, Hub, Rights } from './hub.ts'
 import { BadMessage } from './subscription.ts'
 
 /** Packets that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
@@ -15,6 +16,7 @@ const HANDSHAKE_MS = 5000
 
 export interface SocketIoOptions {
   admit: Admit
+  guests: Guests
   handshakeMs?: number | undefined
   corsOrigins?: readonly string[] | undefined
 }
@@ -23,7 +25,7 @@ export interface SocketIoOptions {
 export function serveSocketIo(
   server: HttpServer,
   hub: Hub,
-  { admit, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
+  { admit, guests, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
 ): Server {
   const io = new Server(server, {
     path: SOCKET_IO_PATH,
@@ -37,26 +39,56 @@ export function serveSocketIo(
     httpCompression: false,
     ...(corsOrigins !== undefined && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
   })
+  const verdicts = new WeakMap<Socket, Verdict>()
   io.use((socket, next) => {
-    const judge = async (): Promise<void> => next(await refusalOf(socket, admit))
+    const judge = async (): Promise<void> => {
+      const verdict = await admit(visitorOf(socket)).catch(() => undefined)
+      if (verdict !== undefined) verdicts.set(socket, verdict)
+      next(refusalOf(verdict, guests))
+    }
     void judge()
   })
-  io.on('connection', (socket) => serve(socket, hub))
+  io.on('connection', (socket) => {
+    const admitted = verdicts.get(socket)
+    if (admitted?.is === 'admitted') welcome(socket, admitted)
+    else socket.disconnect(true)
+  })
+  function welcome(socket: Socket, admitted: Admitted): void {
+    const close = (_code: number, reason: string): void => {
+      socket.emit('error', { error: reason })
+      socket.disconnect(true)
+    }
+    const leave = guests.receive({ visitor: visitorOf(socket), admitted, close })
+    if (leave === undefined) return
+    socket.on('disconnect', leave)
+    serve(socket, hub, admitted)
+  }
   return io
 }
 
-/** Why a connection is refused; undefined where it is not. */
-async function refusalOf({ handshake }: Socket, admit: Admit): Promise<Error | undefined> {
+function visitorOf({ handshake, conn }: Socket): Visitor {
   const { token } = Object.fromEntries(Object.entries(handshake.auth))
-  try {
-    const isAdmitted = await admit(handshake.headers, typeof token === 'string' ? token : undefined)
-    return isAdmitted ? undefined : new Error('a valid bearer token is required')
-  } catch {
-    return new Error('the token cannot be judged now, try again')
+  const { headers } = handshake
+  return { headers, address: conn.remoteAddress, token: typeof token === 'string' ? token : undefined }
+}
+
+/** Why a connection is refused; undefined where it is not. */
+function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefined {
+  switch (verdict?.is) {
+    case undefined:
+      return new Error('the token cannot be judged now, try again')
+    case 'unknown':
+      return new Error('a valid bearer token is required')
+    case 'forbidden':
+      return new Error('this needs the right to watch runnerjobs')
+    case 'admitted':
+      return guests.hasRoom(verdict) ? undefined : new Error(`${TOO_MANY}, try again later`)
+    default:
+      return verdict satisfies never
   }
 }
 
-function serve(socket: Socket, hub: Hub): void {
+function serve(socket: Socket, hub: Hub, rights: Rights): void {
   const feed = new Feed({
     write: ({ event, payload }) => void socket.emit(event, payload),
     isFull: () => waiting(socket) > waitingPackets.full,
@@ -64,7 +96,7 @@ function serve(socket: Socket, hub: Hub): void {
     cutOff: () => socket.disconnect(true),
   })
   socket.conn.on('drain', () => feed.drained())
-  hub.join(feed)
+  hub.join(feed, rights)
   socket.on('disconnect', () => hub.leave(feed))
   socket.onAny((event: unknown, data: unknown, acknowledge: unknown) => {
     const answer = receive(feed, hub, [event, data])

@@ -24,7 +24,9 @@ async function serveOurs(): Promise<(jobId: string) => void> {
   const log = makeLog('error')
   const caches = { ...makeStores(log), reflectors: [] }
   await caches.jobs.replaceAll([], '1')
-  const { server } = makeRealtime({ caches, admit: () => Promise.resolve(true), clock, log })
+  const verdict = { is: 'admitted', caller: 'bench', mayList: true } as const
+  const admit = () => Promise.resolve(verdict)
+  const { server } = makeRealtime({ caches, admit, clock, log, reauthoriseMs: 60_000, mostPerCaller: 1e6 })
   await listening(server)
   return (jobId) => caches.jobs.upsert(aJob({ metadata: { name: jobId, uid: jobId } }))
 }

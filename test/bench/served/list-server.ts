@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 import { makeStores } from '../../../src/cluster/caches.ts'
 import { makeApp } from '../../../src/http/app.ts'
+import { PerCaller } from '../../../src/http/per-caller.ts'
 import { KubeClient } from '../../../src/kube/client.ts'
 import { systemClock as clock } from '../../../src/kube/clock.ts'
 import { makeLog } from '../../../src/log.ts'
@@ -27,12 +28,13 @@ const app = makeApp({
   clock,
   version: '0.0.0',
   idempotencyWindowMs: 300_000,
+  logStreams: new PerCaller(1),
   metrics,
   authority: {
     callerOf: () => Promise.resolve({ value: { user: 'bench', uid: '', groups: [] }, isStale: false }),
     allows: () => Promise.resolve({ value: true, isStale: false }),
   },
-  rateLimit: { max: 1e9, windowSeconds: 900, trustedProxies: [] },
+  rateLimit: { max: 1e9, windowSeconds: 900, clientOf: (peer) => peer },
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
 await caches.jobs.replaceAll(jobs(Number(process.argv[2])), '1')

@@ -17,7 +17,7 @@ describe('GET /api/jobs/:id/logs', function () {
     site = await openSite()
     await site.createPool('default')
     await site.createPool('closed', { labels: ['closed'], maxRunners: 0 })
-    operator = await site.operator()
+    operator = await site.operator({ env: { LOG_STREAMS_PER_CALLER: '2' } })
     site.kubelet.onPod(() => succeeds())
     await site.createJob('queued', { labels: ['closed'] })
     await site.createJob('later', { labels: ['closed'] })
@@ -64,6 +64,25 @@ describe('GET /api/jobs/:id/logs', function () {
     const text = response.text()
     await site.cancel('later')
     expect(await text).to.equal('')
+  })
+
+  it('is followed by one caller so many times at once, and again when one has ended', async () => {
+    const stop = new AbortController()
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const one = await fetch(path('queued', '?follow=true'), { headers, signal: stop.signal })
+    const other = await follow('queued')
+    expect([one.status, other.status]).to.deep.equal([200, 200])
+    const third = await call(path('queued', '?follow=true'))
+    expectFailure(third, 429, 'TooManyStreams')
+    expect(third.headers.get('retry-after')).to.match(/^\d+$/)
+    expect((await call(path('queued'))).status, 'without following it').to.equal(200)
+    stop.abort()
+    await site.until('a place to be free', async () => {
+      const next = await follow('queued')
+      void next.body?.cancel()
+      return next.status === 200
+    })
+    await other.body?.cancel()
   })
 
   for (const query of [

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import type { IncomingHttpHeaders, Server } from 'node:http'
+import type { Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import { makeStores } from '../../../src/cluster/caches.ts'
 import { listen } from '../../../src/http/listen.ts'
+import type { Admit } from '../../../src/realtime/admission.ts'
 import { makeRealtime } from '../../../src/realtime/server.ts'
 import { HandClock } from '../../clock.ts'
 import { eventually } from '../../eventually.ts'
@@ -19,8 +20,10 @@ describe('connections of the realtime server', () => {
   beforeEach(async () => {
     const log = new RecordedLog()
     const caches = { ...makeStores(log), reflectors: [] }
-    const admit = ({ authorization }: IncomingHttpHeaders) => Promise.resolve(authorization !== undefined)
-    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, handshakeMs: 50 })
+    const admit: Admit = async ({ headers }) =>
+      headers.authorization === undefined ? { is: 'unknown' } : { is: 'admitted', caller: 'a', mayList: true }
+    const limits = { reauthoriseMs: 60_000, mostPerCaller: 9, handshakeMs: 50 }
+    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
     server = realtime.server
     stop = new AbortController()
     stop.signal.addEventListener('abort', () => void realtime.close(), { once: true })

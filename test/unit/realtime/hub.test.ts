@@ -39,7 +39,7 @@ describe('snapshots', () => {
       send: (message: Message) => void received.push(message),
       sendAll: (messages: Iterable<Message>) => void received.push(...messages),
     }
-    hub.join(client)
+    hub.join(client, { mayList: true })
     return { received, ask: () => hub.receive(client, 'subscribe:repository', everything) }
   }
 

@@ -27,7 +27,7 @@ describe('a raw WebSocket', () => {
   beforeEach(async () => {
     hub = new Hub({ clock: new HandClock(), present: () => present(jobs) })
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
-    server.on('connection', (socket) => serveRawSocket(socket, hub))
+    server.on('connection', (socket) => serveRawSocket(socket, hub, { mayList: true }))
     await once(server, 'listening')
   })
   afterEach(() => {

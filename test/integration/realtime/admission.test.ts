@@ -1,0 +1,135 @@
+import { expect } from 'chai'
+import { WebSocket } from 'ws'
+import { bind, makeAccount, tokenOf, unbind } from '../../site/accounts.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { type Listener, rawListener, socketIoListener } from './listener.ts'
+
+const MOST = 3
+
+describe('realtime connections', function () {
+  this.timeout('60s')
+  let site: Site
+  let url: string
+  const tokens: Record<string, string> = {}
+  let listeners: Listener[] = []
+
+  before(async () => {
+    site = await openSite()
+    await makeAccount(site, 'nothing')
+    for (const kind of ['proxy', 'viewer']) await makeAccount(site, kind, `runnerhub-${kind}`)
+    await makeAccount(site, 'leaving', 'runnerhub-viewer')
+    for (const name of ['nothing', 'proxy', 'viewer', 'leaving']) tokens[name] = await tokenOf(site, name)
+    const env = {
+      AUTH_CACHE_SECONDS: '0',
+      REALTIME_REAUTHORISE_SECONDS: '1',
+      REALTIME_MAX_PER_CALLER: String(MOST),
+    }
+    url = (await site.operator({ env })).realtimeUrl
+  })
+  afterEach(() => {
+    for (const listener of listeners) listener.close()
+    listeners = []
+  })
+  after(() => site.close())
+
+  async function both(who: string): Promise<Listener[]> {
+    const token = tokens[who] ?? ''
+    const opened = [await rawListener(url, { token }), await socketIoListener(url, { token, transport: 'websocket' })]
+    listeners.push(...opened)
+    return opened
+  }
+
+  const refusal = (opening: Promise<unknown>) => opening.then(() => 'opened', String)
+
+  it('are for those who may watch jobs', async () => {
+    const token = tokens['nothing'] ?? ''
+    expect(await refusal(rawListener(url, { token }))).to.include('403')
+    expect(await refusal(socketIoListener(url, { token, transport: 'polling' }))).to.include('the right to watch')
+    expect(await refusal(rawListener(url, { token: 'none' }))).to.include('401')
+    expect(await refusal(rawListener(url, {}))).to.include('401')
+    expect(await both('proxy')).to.have.length(2)
+  })
+
+  it('are told of all repositories only where their caller may list jobs', async () => {
+    const errors = ({ received }: Listener) => received.filter(({ event }) => event === 'error').map(({ data }) => data)
+    const [proxy] = await both('proxy')
+    const [viewer] = await both('viewer')
+    if (proxy === undefined || viewer === undefined) throw new Error('no listener')
+    for (const listener of [proxy, viewer]) await listener.send('subscribe:repository', { all: true })
+    expect(errors(viewer)).to.deep.equal([])
+    expect(errors(proxy)).to.deep.equal([{ error: 'all repositories need the right to list runnerjobs' }])
+  })
+
+  it('end with 1008 when their right has gone, and only they', async () => {
+    const [raw, io] = await both('leaving')
+    const [other] = await both('viewer')
+    if (raw === undefined || io === undefined || other === undefined) throw new Error('no listener')
+    await unbind(site, 'leaving')
+    expect(await raw.closed).to.equal(1008)
+    await io.closed
+    expect(io.received.at(-1)).to.deep.equal({ event: 'error', data: { error: 'no longer allowed' } })
+    await other.send('subscribe:repository', 'owner/still-there')
+    await bind(site, 'leaving', 'runnerhub-viewer')
+  })
+
+  it('are so many per caller at most, and refused with 1013 and a reason beyond that', async () => {
+    await both('viewer')
+    listeners.push(await rawListener(url, { token: tokens['viewer'] ?? '' }))
+    const more = await rawListener(url, { token: tokens['viewer'] ?? '' })
+    expect(await more.closed).to.equal(1013)
+    const io = socketIoListener(url, { token: tokens['viewer'] ?? '', transport: 'websocket' })
+    expect(await refusal(io)).to.include('too many connections of this caller')
+    expect(await both('proxy'), 'another caller').to.have.length(2)
+    listeners[0]?.close()
+    await site.until('a place to be free', async () => {
+      const next = await rawListener(url, { token: tokens['viewer'] ?? '' })
+      listeners.push(next)
+      return Promise.race([next.closed.then(() => false), next.send('unsubscribe:repository', 'a/b').then(() => true)])
+    })
+  })
+
+  describe('without a token, where that is configured', () => {
+    before(async () => {
+      url = (await site.operator({ identity: 'open', env: { REALTIME_ANONYMOUS: 'true' } })).realtimeUrl
+    })
+
+    /** The status of the answer to a handshake. */
+    function handshake(headers: Record<string, string>): Promise<number> {
+      const socket = new WebSocket(url, { headers })
+      return new Promise((resolve) => {
+        socket.on('error', () => {})
+        socket.on('open', () => {
+          socket.terminate()
+          resolve(101)
+        })
+        socket.on('unexpected-response', (request, { statusCode = 0 }) => {
+          request.destroy()
+          resolve(statusCode)
+        })
+      })
+    }
+
+    it('are open to programs and to pages of this host, but not to any page that somebody opens', async () => {
+      expect(await handshake({}), 'no Origin').to.equal(101)
+      expect(await handshake({ origin: 'http://localhost:3000' })).to.equal(101)
+      expect(await handshake({ origin: 'http://hub.example', host: 'hub.example:3001' })).to.equal(101)
+      expect(await handshake({ origin: 'https://evil.example' })).to.equal(403)
+      expect(await handshake({ origin: 'null' })).to.equal(403)
+      const authorization = `Bearer ${TOKEN}`
+      expect(await handshake({ origin: 'https://evil.example', authorization }), 'with a token').to.equal(101)
+    })
+
+    it('are closed to such pages by Socket.IO, too', async () => {
+      const base = url.replace('ws:', 'http:')
+      const connect = async (headers: Record<string, string>): Promise<string> => {
+        const poll = `${base}/socket.io/?EIO=4&transport=polling`
+        const opened = await (await fetch(poll, { headers })).text()
+        const [, sid = ''] = /"sid":"([^"]+)"/.exec(opened) ?? []
+        await fetch(`${poll}&sid=${sid}`, { method: 'POST', headers, body: '40' })
+        return (await fetch(`${poll}&sid=${sid}`, { headers })).text()
+      }
+      expect(await connect({})).to.match(/^40\{"sid"/)
+      expect(await connect({ origin: 'https://evil.example' })).to.match(/^44\{"message"/)
+    })
+  })
+})
