@@ -172,6 +172,19 @@ const settings = {
     'how long a repeated delegation gets the same job even when it has finished',
     wholeNumber(0, 86_400),
   ),
+  heartbeatSeconds: setting(
+    'HEARTBEAT_SECONDS',
+    '60',
+    'how often proxy runners say that they are there; after three that do not come they are offline',
+    wholeNumber(1, 3600),
+  ),
+  proxyForgetSeconds: setting(
+    'PROXY_FORGET_SECONDS',
+    '86400',
+    'how long a proxy runner that is offline stays registered',
+    wholeNumber(1, 31_536_000),
+  ),
+  maxProxies: setting('MAX_PROXIES', '10000', 'most proxy runners that are registered', wholeNumber(0, 10_000)),
   workers: setting('WORKERS', '48', 'reconciles at a time', wholeNumber(1, 1000)),
   startTroubleSeconds: setting(
     'START_TROUBLE_SECONDS',

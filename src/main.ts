@@ -116,7 +116,12 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
     retryMs: leaseMs / 7.5,
     log,
   })
-  const settings = { startTroubleMs: config.startTroubleSeconds * 1000 }
+  const settings = {
+    startTroubleMs: config.startTroubleSeconds * 1000,
+    heartbeatMs: config.heartbeatSeconds * 1000,
+    proxyForgetMs: config.proxyForgetSeconds * 1000,
+    maxProxies: config.maxProxies,
+  }
   const options = { client, caches, log, recorder, clock, workers: config.workers, settings }
   // Events go on until the last pass has ended: it may have something to tell.
   const done = new AbortController()
@@ -145,6 +150,8 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
     clock,
     version,
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
+    heartbeatMs: config.heartbeatSeconds * 1000,
+    maxProxies: config.maxProxies,
     metrics,
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },

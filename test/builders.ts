@@ -3,6 +3,8 @@ import { controllerRef, type ObjectMeta } from '../src/api/object.ts'
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from '../src/api/pod.ts'
 import type { RunnerJob, RunnerJobSpec, RunnerJobStatus } from '../src/api/runner-job.ts'
 import type { RunnerPool, RunnerPoolSpec } from '../src/api/runner-pool.ts'
+import { proxyName } from '../src/domain/proxy-name.ts'
+import { type Lease, microTime } from '../src/kube/lease.ts'
 import { type Runner, type RunnerSpec, type RunnerStatus, runners } from '../src/api/runner.ts'
 
 // Objects as the API server returns them, complete and valid. A test names only what it is about.
@@ -64,6 +66,26 @@ export function aRunner({ job = aJob(), metadata, spec, status }: RunnerParts = 
       ...spec,
     },
     status: { phase: 'Starting', ...status },
+  }
+}
+
+/** A proxy runner that calls itself `proxy-1`, registered and idle. */
+export function aProxy({ metadata, spec, status }: Omit<RunnerParts, 'job'> = {}): Runner {
+  const displayName = spec?.displayName ?? 'proxy-1'
+  return {
+    metadata: meta(proxyName(displayName), metadata ?? {}),
+    spec: { type: 'Proxy', displayName, attempt: 1, ...spec },
+    status: { phase: 'Idle', ...status },
+  }
+}
+
+/** Its Lease, last renewed at this second, for three periods of a minute. */
+export function aLease(proxy: Runner, second: number): Lease {
+  const { name, uid } = proxy.metadata
+  const ownerReferences = [{ apiVersion: 'runnerhub.dev/v1', kind: 'Runner', name, uid }]
+  return {
+    metadata: meta(name, { ownerReferences }),
+    spec: { renewTime: microTime(at(second)), leaseDurationSeconds: 180 },
   }
 }
 

@@ -4,6 +4,7 @@ import type { RunnerJob } from '../src/api/runner-job.ts'
 import type { RunnerPool } from '../src/api/runner-pool.ts'
 import type { Runner } from '../src/api/runner.ts'
 import { type Caches, makeStores } from '../src/cluster/caches.ts'
+import type { Lease } from '../src/kube/lease.ts'
 import type { Store } from '../src/kube/store.ts'
 import { RecordedLog } from './recorded-log.ts'
 
@@ -29,12 +30,17 @@ export class FilledCaches {
     return this.#put(this.caches.pools, pool)
   }
 
+  putLease(lease: Lease): Lease {
+    return this.#put(this.caches.leases, lease)
+  }
+
   remove(object: KubeObject): void {
-    const { jobs, runners, pods, pools } = this.caches
+    const { jobs, runners, pods, pools, leases } = this.caches
     this.#remove(jobs, object)
     this.#remove(runners, object)
     this.#remove(pods, object)
     this.#remove(pools, object)
+    this.#remove(leases, object)
   }
 
   #remove<T extends KubeObject>(store: Store<T>, { metadata: { uid, name, namespace = '' } }: KubeObject): void {

@@ -62,21 +62,24 @@ export const kinds: readonly Kind[] = [
   },
   {
     resource: runners,
-    description: 'A Runner is a place where a job runs: for an ephemeral one, one pod.',
+    description:
+      'A Runner is a place where jobs run: for an ephemeral one, one pod; a proxy is outside of the cluster.',
     shortName: 'rn',
     spec: runnerSpec,
     status: runnerStatus,
     rules: [nameRule(63)],
     columns: [
+      { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Ephemeral, Proxy or Dedicated.' },
       { name: 'Repository', type: 'string', jsonPath: '.spec.repository', description: 'Repository of its job.' },
       { name: 'Pool', type: 'string', jsonPath: '.spec.poolName', description: 'RunnerPool it belongs to.' },
       { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'State of the Runner.' },
       { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is in that state.' },
       { name: 'Pod', type: 'string', jsonPath: '.status.podName', description: 'Its pod.' },
+      { name: 'Called', type: 'string', jsonPath: '.spec.displayName', description: 'Name of a proxy.', priority: 1 },
       { name: 'Node', type: 'string', jsonPath: '.status.nodeName', description: 'Node of the pod.', priority: 1 },
       age,
     ],
-    selectable: ['.spec.repository', '.status.phase'],
+    selectable: ['.spec.repository', '.spec.type', '.status.phase'],
   },
   {
     resource: runnerPools,

@@ -15,6 +15,10 @@ export const RUNNER_LABEL = `${GROUP}/runner`
 /** On Runners and pods: the name of the RunnerPool whose limits they count in. */
 export const POOL_LABEL = `${GROUP}/pool`
 
+/** On proxy Runners and their Leases. */
+export const RUNNER_TYPE_LABEL = `${GROUP}/runner-type`
+export const PROXY = 'proxy'
+
 /** On pods: which container's exit code is the job's. */
 export const CONTAINER_ANNOTATION = `${GROUP}/job-container`
 /** On RunnerJobs made by the facade: hash of the natural key of the delegation. */

@@ -1,6 +1,7 @@
 import type { KubeObject, Resource } from './object.ts'
 import { conditions, labels, message, name, nonEmptyText, reason, repository, text, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
+import { MAX_RUNNER_NAME } from './runner.ts'
 import { type FromSchema, type NewFromSchema, type Schema, immutable } from './schema.ts'
 
 export const jobPhases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
@@ -13,7 +14,7 @@ export const delegationFields = {
   jobId: nonEmptyText(256, 'GitHub job id, as text.'),
   runAttempt: { type: 'integer', description: 'Attempt of the GitHub run.', minimum: 1, maximum: 10_000 },
   workflow: text(256, 'Name of the workflow.'),
-  runnerName: text(128, 'Name of the proxy runner that delegated the job.'),
+  runnerName: text(MAX_RUNNER_NAME, 'Name of the proxy runner that delegated the job.'),
   sha: { type: 'string', description: 'Commit, 6 to 64 hex digits.', pattern: '^[0-9a-fA-F]{6,64}$' },
   ref: text(1024, 'Git ref that triggered the run.'),
   eventName: text(64, 'GitHub event that triggered the run.'),

@@ -1,19 +1,29 @@
 import type { KubeObject, Resource } from './object.ts'
-import { labels, message, name, reason, repository } from './fields.ts'
+import { labels, message, name, nonEmptyText, reason, repository } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
 export const runnerPhases = ['Starting', 'Idle', 'Busy', 'Stopping', 'Offline'] as const
 export type RunnerPhase = (typeof runnerPhases)[number]
 
+/** Longest name that a proxy runner may call itself by. */
+export const MAX_RUNNER_NAME = 128
+
 export const runnerSpec = {
   type: 'object',
-  description: 'A place where a job runs.',
-  required: ['type', 'repository', 'poolName', 'jobRef'],
+  description: 'A place where jobs run.',
+  required: ['type'],
   properties: {
-    type: { type: 'string', description: 'Ephemeral: one pod, for one job.', enum: ['Ephemeral'] },
+    type: {
+      type: 'string',
+      description:
+        'Ephemeral: one pod, for one job. Proxy: a runner outside of the cluster that delegates jobs, or says that it ' +
+        'is there. Dedicated: listed, and nothing more.',
+      enum: ['Ephemeral', 'Proxy', 'Dedicated'],
+    },
+    displayName: nonEmptyText(MAX_RUNNER_NAME, 'What a proxy runner calls itself; the object is named by its hash.'),
     repository,
-    labels: { ...labels, description: 'Labels that the job asked for.' },
+    labels: { ...labels, description: 'Labels that the job asked for; of a proxy runner its own.' },
     poolName: name('RunnerPool whose template and limits apply.'),
     jobRef: {
       type: 'object',
@@ -30,7 +40,17 @@ export const runnerSpec = {
       default: 1,
     },
   },
-  'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'a Runner is made for one job and never changes' }],
+  'x-kubernetes-validations': [
+    {
+      rule: "self == oldSelf || (self.type == 'Proxy' && oldSelf.type == 'Proxy' && self.displayName == oldSelf.displayName)",
+      message: "a Runner is made for one job and never changes; of a proxy runner's all but its name may",
+    },
+    {
+      rule: "self.type != 'Ephemeral' || (has(self.repository) && has(self.poolName) && has(self.jobRef))",
+      message: 'an ephemeral Runner has repository, poolName and jobRef',
+    },
+    { rule: "self.type != 'Proxy' || has(self.displayName)", message: 'a proxy runner has a displayName' },
+  ],
 } as const satisfies Schema
 
 export const runnerStatus = {
@@ -39,7 +59,12 @@ export const runnerStatus = {
   default: { phase: 'Starting' },
   required: ['phase'],
   properties: {
-    phase: { type: 'string', description: 'State of the Runner.', enum: runnerPhases },
+    phase: {
+      type: 'string',
+      description:
+        'State of the Runner. Of a proxy runner only Idle and Offline are stored: its jobs say when it is busy.',
+      enum: runnerPhases,
+    },
     reason,
     message,
     podName: name('Its pod.'),
@@ -52,7 +77,7 @@ export const runnerStatus = {
 export type RunnerSpec = FromSchema<typeof runnerSpec>
 export type RunnerStatus = FromSchema<typeof runnerStatus>
 
-/** One place where one job runs; owns its pod, is owned by its RunnerJob. */
+/** One place where jobs run. An ephemeral one owns its pod and is owned by its RunnerJob. */
 export interface Runner extends KubeObject {
   spec: RunnerSpec
   status: RunnerStatus

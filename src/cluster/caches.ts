@@ -1,11 +1,19 @@
 import { type ConfigMap, configMaps } from '../api/config-map.ts'
-import { DELEGATION_KEY_ANNOTATION, JOB_LABEL, LEDGER_NAME, RUNNER_LABEL } from '../api/names.ts'
+import {
+  DELEGATION_KEY_ANNOTATION,
+  JOB_LABEL,
+  LEDGER_NAME,
+  PROXY,
+  RUNNER_LABEL,
+  RUNNER_TYPE_LABEL,
+} from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { type Lease, leases } from '../kube/lease.ts'
 import type { Log } from '../kube/log.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/reflector.ts'
 import { Store } from '../kube/store.ts'
@@ -21,6 +29,8 @@ export interface Caches {
   runners: Store<Runner>
   pods: Store<Pod>
   pools: Store<RunnerPool>
+  /** Those of proxy runners. */
+  leases: Store<Lease>
   /** Holds one ConfigMap at most: the ledger of job totals. */
   ledgers: Store<ConfigMap>
   totals: JobTotals
@@ -53,9 +63,10 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors'> {
   const ledgers = new Store<ConfigMap>({ log })
   return {
     jobs,
-    runners: new Store<Runner>({ log }),
+    runners: new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } }),
     pods: new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod }),
     pools: new Store<RunnerPool>({ log }),
+    leases: new Store<Lease>({ log }),
     ledgers,
     totals: new JobTotals({ jobs, ledgers, log }),
   }
@@ -74,6 +85,7 @@ export function makeCaches({ client, namespace, log, metrics }: CachesOptions): 
       reflect(runners, stores.runners),
       reflect(pods, stores.pods, { labelSelector: RUNNER_LABEL }),
       reflect(runnerPools, stores.pools),
+      reflect(leases, stores.leases, { labelSelector: `${RUNNER_TYPE_LABEL}=${PROXY}` }),
     ],
     ledgerReflector: reflect(configMaps, stores.ledgers, { fieldSelector: `metadata.name=${LEDGER_NAME}` }),
   }
@@ -100,13 +112,13 @@ function jobKeys(pod: Pod): string[] {
 /** The job that this very Runner was made for, if it is known. */
 export function jobOf(caches: Caches, runner: Runner): RunnerJob | undefined {
   const job = caches.jobs.get(jobKeyOf(runner) ?? '')
-  return job?.metadata.uid === runner.spec.jobRef.uid ? job : undefined
+  return job?.metadata.uid === runner.spec.jobRef?.uid ? job : undefined
 }
 
 /** The Runner of this very job, if it is known. */
 export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
   const runner = caches.runners.get(runnerKey(job))
-  return runner?.spec.jobRef.uid === job.metadata.uid ? runner : undefined
+  return runner?.spec.jobRef?.uid === job.metadata.uid ? runner : undefined
 }
 
 /** The pod of this very job, if it is known. It bears the name of the Runner. */

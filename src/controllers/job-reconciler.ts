@@ -82,7 +82,7 @@ async function isThereAfterAll(shell: Shell, { job, runner, pod }: JobView, sign
   if (runner === undefined && (pod.is === 'waiting' || pod.is === 'running')) {
     const found = await orNothing(client.get(runners, key, signal))
     if (found !== undefined) caches.runners.applyOwn(found)
-    return found?.spec.jobRef.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined
+    return found?.spec.jobRef?.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined
   }
   if (pod.is !== 'absent') return false
   const found = await orNothing(client.get(pods, key, signal))
@@ -133,5 +133,5 @@ async function createRunner({ shell, scheduler, key, job }: JobPass, signal: Abo
   // The pool went between two lines; its change wakes the job again.
   if (pool === undefined) return
   const kind = { client: shell.client, store: shell.caches.runners, resource: runners }
-  await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef.uid === job.metadata.uid, signal)
+  await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef?.uid === job.metadata.uid, signal)
 }

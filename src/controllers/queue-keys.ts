@@ -1,5 +1,5 @@
 /** What a key of the work queue is about. All kinds share one queue, so that creates of any kind go first. */
-export type Kind = 'job' | 'runner' | 'pod' | 'pool' | 'ledger'
+export type Kind = 'job' | 'runner' | 'pod' | 'pool' | 'proxy' | 'ledger'
 
 export function queueKey(kind: Kind, key: string): string {
   return `${kind}:${key}`

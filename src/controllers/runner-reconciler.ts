@@ -16,12 +16,12 @@ import { createOnce, writeStatus } from './writes.ts'
 /** How often a create is tried again that a quota refuses; nothing tells when quota is free again. */
 const QUOTA_CHECK_MS = 5000
 
-/** Reconciles one Runner: makes its pod, and says when it is busy. */
+/** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
 export function runnerReconciler(shell: Shell) {
   const { caches } = shell
   return async function reconcileRunner(key: string, pass: Pass): Promise<Result> {
     const runner = caches.runners.get(key)
-    if (runner === undefined) return {}
+    if (runner?.spec.type !== 'Ephemeral') return {}
     const own = jobOf(caches, runner)
     const pod = caches.pods.get(key)
     const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid

@@ -141,7 +141,8 @@ export class Scheduler {
 
   /** Brings the place of one Runner up to date. */
   #recount(runnerKey: string): void {
-    const runner = this.#caches.runners.get(runnerKey)
+    const known = this.#caches.runners.get(runnerKey)
+    const runner = known?.spec.type === 'Ephemeral' ? known : undefined
     const pod = this.#caches.pods.get(runnerKey)
     const object = runner ?? pod
     const poolName = runner?.spec.poolName ?? pod?.metadata.labels?.[POOL_LABEL]

@@ -8,6 +8,12 @@ import type { Retirement } from './retirement.ts'
 export interface ControllerSettings {
   /** How long trouble with an image or a container's settings is waited out before the job fails, in milliseconds. */
   startTroubleMs: number
+  /** How often proxy runners say that they are there. */
+  heartbeatMs: number
+  /** How long a proxy runner that is offline is kept. */
+  proxyForgetMs: number
+  /** Most proxy runners that are registered. */
+  maxProxies: number
 }
 
 /** What reconcilers act through. `client` refuses every write after the Lease is lost. */

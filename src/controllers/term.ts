@@ -6,10 +6,13 @@ import type { Term } from '../kube/leader.ts'
 import type { Log } from '../kube/log.ts'
 import type { EventRecorder } from '../kube/recorder.ts'
 import { Workqueue } from '../kube/workqueue.ts'
+import { Delegations } from './delegations.ts'
 import { jobReconciler } from './job-reconciler.ts'
 import { ledgerReconciler } from './ledger-reconciler.ts'
 import { podReconciler } from './pod-reconciler.ts'
 import { poolReconciler } from './pool-reconciler.ts'
+import { proxyReconciler } from './proxy-reconciler.ts'
+import { watchProxies } from './proxy-watches.ts'
 import { parseQueueKey, queueKey } from './queue-keys.ts'
 import { Retirement } from './retirement.ts'
 import { runnerReconciler } from './runner-reconciler.ts'
@@ -42,15 +45,18 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
     retirement: new Retirement(queue),
   }
   const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
-  const reconcile = dispatcher(shell, scheduler)
+  const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
+  const delegations = new Delegations({ ...shell, wake: wakeProxy })
+  const reconcile = dispatcher(shell, scheduler, delegations)
   const controller = new Controller({ name: 'runnerhub', queue, workers: options.workers, reconcile, log })
-  const stopWatching = watchCaches(caches, queue, scheduler)
+  const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, delegations)]
   try {
     scheduler.begin()
+    delegations.begin()
     enqueueAll(caches, queue)
     await controller.run(term.signal)
   } finally {
-    stopWatching()
+    for (const stop of stops) stop()
   }
 }
 
@@ -59,12 +65,17 @@ function roomForStatus(workers: number): { maxDeferred: number; maxDeferredBesid
   return { maxDeferred: Math.ceil(workers / 6), maxDeferredBeside: Math.ceil(workers / 24) }
 }
 
-function dispatcher(shell: Shell, scheduler: Scheduler): (key: string, pass: Pass) => Promise<Result> {
+function dispatcher(
+  shell: Shell,
+  scheduler: Scheduler,
+  delegations: Delegations,
+): (key: string, pass: Pass) => Promise<Result> {
   const reconcilers: Readonly<Record<string, (key: string, pass: Pass) => Promise<Result>>> = {
     job: jobReconciler(shell, scheduler),
     runner: runnerReconciler(shell),
     pod: podReconciler(shell),
     pool: poolReconciler(shell),
+    proxy: proxyReconciler(shell, delegations),
     ledger: ledgerReconciler(shell),
   }
   return async (queued, pass) => {

@@ -25,6 +25,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
     }),
     caches.runners.onChange(({ key, old, now }) => {
+      if ((now ?? old)?.spec.type !== 'Ephemeral') return
       scheduler.runnerChanged(key, ownerKey(now ?? old))
       queue.add(queueKey('runner', key))
       addJob(queue, now ?? old)
@@ -54,7 +55,10 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
 /** Puts everything that may need work into the queue, once, at the start of a term. */
 export function enqueueAll(caches: Caches, queue: Workqueue): void {
   for (const pool of caches.pools.list()) queue.add(queueKey('pool', keyOf(pool)))
-  for (const runner of caches.runners.list()) queue.add(queueKey('runner', keyOf(runner)))
+  for (const runner of caches.runners.list()) {
+    if (runner.spec.type === 'Ephemeral') queue.add(queueKey('runner', keyOf(runner)))
+    if (runner.spec.type === 'Proxy') queue.add(queueKey('proxy', keyOf(runner)), 'deferred')
+  }
   for (const job of caches.jobs.list()) queue.add(queueKey('job', keyOf(job)), isFinished(job) ? 'deferred' : 'urgent')
   for (const pod of caches.pods.list()) queue.add(queueKey('pod', keyOf(pod)), 'deferred')
   for (const { job } of caches.totals.departed()) addLedger(queue, job)

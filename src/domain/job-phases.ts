@@ -37,6 +37,6 @@ export function isFinished(job: RunnerJob): boolean {
  * pod starts within a second.
  */
 export function shownPhase(job: RunnerJob, runner: Runner | undefined): JobPhase {
-  const given = job.status.phase === 'Queued' && runner?.spec.jobRef.uid === job.metadata.uid
+  const given = job.status.phase === 'Queued' && runner?.spec.jobRef?.uid === job.metadata.uid
   return given ? 'Assigned' : job.status.phase
 }

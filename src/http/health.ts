@@ -29,7 +29,8 @@ export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' 
 }
 
 function isSynced({ caches }: FacadeParts): boolean {
-  return [caches.jobs, caches.runners, caches.pods, caches.pools].every((store) => store.hasSynced())
+  const { jobs, runners, pods, pools, leases } = caches
+  return [jobs, runners, pods, pools, leases].every((store) => store.hasSynced())
 }
 
 /** Asks the API server whether it is well, at most once in a while however many ask us. */

@@ -10,6 +10,7 @@ export const errorCodes = {
   BodyTooLarge: 'The body is longer than 256 KiB.',
   UnsupportedMediaType: 'The body is not declared to be JSON.',
   RateLimited: 'Too many requests from this address; see the Retry-After header.',
+  TooManyRunners: 'There is no room for one more proxy runner; see the Retry-After header.',
   TooManyStreams: 'This caller follows as many logs as it may; see the Retry-After header.',
   HeadersTooLarge: 'The headers are longer than 16 KiB.',
   InternalError: 'Our fault; the log of the operator tells more.',

@@ -23,6 +23,12 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   return value
 }
 
+/** As readJson; undefined where there is no body at all. */
+export async function readOptionalJson(request: IncomingMessage): Promise<unknown> {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
+  return length === '0' && encoding === undefined ? undefined : readJson(request)
+}
+
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0

@@ -1,6 +1,8 @@
+import { runnerSpec } from '../api/runner.ts'
 import { describeAccess } from './access.ts'
 import { type OpenSchema, answerSchemas, named } from './answer-schemas.ts'
 import { delegationBody } from './delegation-body.ts'
+import { heartbeatBody } from './heartbeat-body.ts'
 import { type HeaderName, type Operation, type Success, headers, operations } from './operations.ts'
 import { completeBody, statusBody } from './report-body.ts'
 import { type Route, routes } from './routes.ts'
@@ -49,6 +51,7 @@ export function openApiDocument(version: string): Record<string, unknown> {
         Delegation: plain(delegationBody),
         StatusReport: plain(statusBody),
         Completion: plain(completeBody),
+        Heartbeat: plain(heartbeatBody),
         ...Object.fromEntries(Object.entries(answerSchemas).map(([name, schema]) => [name, plain(schema)])),
       },
       headers,
@@ -68,7 +71,7 @@ function paths(): Record<string, Record<string, object>> {
 }
 
 function describe(path: string, operation: Operation, access: Route['access']): object {
-  const { id, tag, summary, description, body, success, failing = [] } = operation
+  const { id, tag, summary, description, body, isBodyOptional, success, failing = [] } = operation
   const isApi = access !== 'open'
   const statuses = isApi ? [...failing, ...everywhere] : failing
   const shared = isApi ? rateLimitHeaders : []
@@ -84,7 +87,7 @@ function describe(path: string, operation: Operation, access: Route['access']): 
     ...describedWith(description, access),
     security: isApi ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(path), ...queryParameters(operation)],
-    ...(body !== undefined && { requestBody: { required: true, content: json(named(body)) } }),
+    ...(body !== undefined && { requestBody: { required: isBodyOptional !== true, content: json(named(body)) } }),
     responses: Object.fromEntries([...succeeding, ...failed]),
   }
 }
@@ -99,8 +102,10 @@ function describedWith(description: string | undefined, access: Route['access'])
 const parameterTexts: Readonly<Record<string, string>> = {
   id: 'Delegation id.',
   file: 'Name of the file.',
-  name: 'Name of the runner.',
+  name: 'What the runner calls itself, as in a delegation.',
 }
+
+const { description: _, ...nameSchema } = plain(runnerSpec.properties.displayName)
 
 function pathParameters(path: string): object[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
@@ -108,7 +113,7 @@ function pathParameters(path: string): object[] {
     in: 'path',
     required: true,
     description: parameterTexts[name] ?? name,
-    schema: { type: 'string' },
+    schema: name === 'name' ? nameSchema : { type: 'string' },
   }))
 }
 

@@ -27,7 +27,8 @@ export interface Operation {
   description?: string
   query?: Readonly<Record<string, OpenSchema>>
   /** Name of the schema of its body. */
-  body?: 'Delegation' | 'StatusReport' | 'Completion'
+  body?: 'Delegation' | 'StatusReport' | 'Completion' | 'Heartbeat'
+  isBodyOptional?: true
   success: Readonly<Record<number, Success>>
   failing?: readonly Failing[]
 }
@@ -144,7 +145,9 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   listRunners: {
     id: 'listRunners',
     tag: 'runners',
-    summary: 'List runners',
+    summary: 'List runners, newest first',
+    description:
+      'Proxy runners that have been offline for long are forgotten, those of jobs that are over soon after their end.',
     query: runnerParameters,
     success: {
       200: {
@@ -153,6 +156,21 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
       },
     },
     failing: [400],
+  },
+  heartbeat: {
+    id: 'heartbeat',
+    tag: 'runners',
+    summary: 'Say that a proxy runner is there',
+    description:
+      'Keeps a proxy runner online; one that misses three is offline. Delegating says the same. A runner that is not ' +
+      'known is registered. Labels and repository are those that it last gave itself, at first those of its first job.',
+    body: 'Heartbeat',
+    isBodyOptional: true,
+    success: {
+      200: { description: 'It was known.', json: enveloped({ data: named('Runner') }) },
+      201: { description: 'It was registered.', json: enveloped({ data: named('Runner') }) },
+    },
+    failing: [400, 413, 415],
   },
   metrics: {
     id: 'getMetrics',

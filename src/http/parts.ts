@@ -14,6 +14,10 @@ export interface FacadeParts {
   /** Version in the metadata of every answer. */
   version: string
   idempotencyWindowMs: number
+  /** How often proxy runners say that they are there. */
+  heartbeatMs: number
+  /** Most proxy runners that are registered. */
+  maxProxies: number
   /** Followed logs, which stay open. */
   logStreams: PerCaller
   metrics: Exposition

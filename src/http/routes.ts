@@ -27,6 +27,7 @@ export const routes = [
   { name: 'proxyComplete', method: 'POST', path: '/api/jobs/:id/proxy-complete', access: rights.report },
   { name: 'logs', method: 'GET', path: '/api/jobs/:id/logs', access: rights.readLogs },
   { name: 'listRunners', method: 'GET', path: '/api/runners', access: rights.listRunners },
+  { name: 'heartbeat', method: 'POST', path: '/api/runners/:name/heartbeat', access: rights.heartbeat },
   { name: 'metrics', method: 'GET', path: '/api/metrics', access: rights.metrics, isFree: true },
 ] as const satisfies readonly Route[]
 

@@ -1,26 +1,33 @@
 import { keyOf } from '../api/object.ts'
 import type { Runner } from '../api/runner.ts'
-import { type Caches, runnerKey } from '../cluster/caches.ts'
+import { runnerKey } from '../cluster/caches.ts'
 import { type Standing, Timelines } from '../domain/timelines.ts'
+import { Timetable } from '../kube/timetable.ts'
+import { ProxyJobs } from './proxy-jobs.ts'
+import type { FacadeParts } from './parts.ts'
 import type { RunnerQuery } from './runner-query.ts'
 import { typeOf } from './runner-states.ts'
-import { runnerStateOf } from './runner-view.ts'
+import { presence, runnerRow, runnerStateOf, type RunnerViewParts } from './runner-view.ts'
 
-/** A page of Runners, newest first, and how many there are in all. */
+/** A page of rows, newest first, and how many there are in all. */
 export interface RunnerPage {
-  runners: Runner[]
+  rows: Record<string, unknown>[]
   total: number
 }
 
 /** All Runners by time of creation, for every combination of filters, so that no page costs a walk over all. */
 export class RunnerDirectory {
-  readonly #caches: Caches
+  readonly #parts: RunnerViewParts
   readonly #timelines = new Timelines()
+  /** When silence makes whom offline: no event tells. */
+  readonly #silences = new Timetable<true>()
 
-  constructor(caches: Caches) {
-    this.#caches = caches
+  constructor({ caches, clock, heartbeatMs }: Pick<FacadeParts, 'caches' | 'clock' | 'heartbeatMs'>) {
+    const proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
+    this.#parts = { caches, clock, heartbeatMs, proxyJobs }
     for (const runner of caches.runners.list()) this.#put(keyOf(runner))
     caches.runners.onChange(({ key }) => this.#put(key))
+    caches.leases.onChange(({ key }) => this.#put(key))
     // The Runner of a job that is over is shown as stopping, though nothing is written of it.
     caches.jobs.onChange(({ old, now }) => {
       const job = now ?? old
@@ -28,22 +35,41 @@ export class RunnerDirectory {
     })
   }
 
+  /** The rows of one page. */
   page({ type, status, repository, ...range }: RunnerQuery): RunnerPage {
+    this.#letPass(this.#parts.clock.now().getTime())
     const { keys, total } = this.#timelines.page(listName(type, status, repository), range)
-    return { runners: keys.map((key) => this.#caches.runners.get(key)).filter((runner) => runner !== undefined), total }
+    const runners = keys.map((key) => this.#parts.caches.runners.get(key)).filter((runner) => runner !== undefined)
+    return { rows: runners.map((runner) => this.rowOf(runner)), total }
+  }
+
+  rowOf(runner: Runner): Record<string, unknown> {
+    return runnerRow(this.#parts, runner)
+  }
+
+  #letPass(nowMs: number): void {
+    for (let due = this.#silences.takeDue(nowMs); due !== undefined; due = this.#silences.takeDue(nowMs)) {
+      this.#put(due.key)
+    }
   }
 
   #put(key: string): void {
-    const runner = this.#caches.runners.get(key)
-    this.#timelines.put(key, runner === undefined ? undefined : this.#standingOf(runner))
+    const runner = this.#parts.caches.runners.get(key)
+    this.#timelines.put(key, runner === undefined ? undefined : this.#standingOf(key, runner))
+    const { offlineAtMs = 0 } = (runner && presence(this.#parts, runner)) ?? {}
+    if (offlineAtMs > this.#parts.clock.now().getTime()) this.#silences.set(key, offlineAtMs, true)
   }
 
-  #standingOf(runner: Runner): Standing {
-    const state = runnerStateOf(this.#caches, runner)
+  #standingOf(key: string, runner: Runner): Standing {
+    const state = runnerStateOf(this.#parts, runner)
+    const { repository } = runner.spec
+    const repositories = new Set([
+      '',
+      ...(repository === undefined ? [] : [repository]),
+      ...(runner.spec.type === 'Proxy' ? this.#parts.proxyJobs.repositoriesOf(key) : []),
+    ])
     const lists = ['', typeOf(runner)].flatMap((type) =>
-      ['', state].flatMap((status) =>
-        ['', runner.spec.repository].map((repository) => listName(type, status, repository)),
-      ),
+      ['', state].flatMap((status) => [...repositories].map((name) => listName(type, status, name))),
     )
     return { ms: Date.parse(runner.metadata.creationTimestamp), lists }
   }

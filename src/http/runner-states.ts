@@ -1,10 +1,16 @@
 import type { Runner, RunnerPhase } from '../api/runner.ts'
 
+type SpecType = Runner['spec']['type']
+
 /** Type and phase of a Runner as REST shows them. */
-export type RunnerType = 'proxy' | 'ephemeral' | 'dedicated'
+export type RunnerType = Lowercase<SpecType>
 export type RunnerState = Lowercase<RunnerPhase>
 
-const byType: Readonly<Record<Runner['spec']['type'], RunnerType>> = { Ephemeral: 'ephemeral' }
+const byType: Readonly<Record<SpecType, RunnerType>> = {
+  Proxy: 'proxy',
+  Ephemeral: 'ephemeral',
+  Dedicated: 'dedicated',
+}
 
 const byPhase: Readonly<Record<RunnerPhase, RunnerState>> = {
   Idle: 'idle',
@@ -14,7 +20,7 @@ const byPhase: Readonly<Record<RunnerPhase, RunnerState>> = {
   Stopping: 'stopping',
 }
 
-export const runnerTypes: readonly RunnerType[] = ['proxy', 'ephemeral', 'dedicated']
+export const runnerTypes: readonly RunnerType[] = Object.values(byType)
 export const runnerStates: readonly RunnerState[] = Object.values(byPhase)
 
 export function typeOf(runner: Runner): RunnerType {

@@ -1,29 +1,59 @@
-import type { Runner } from '../api/runner.ts'
+import { keyOf } from '../api/object.ts'
+import type { Runner, RunnerPhase } from '../api/runner.ts'
 import { type Caches, jobOf } from '../cluster/caches.ts'
+import { leaseOf } from '../cluster/proxies.ts'
+import { type Presence, presenceOf, shownProxyPhase } from '../domain/proxy-presence.ts'
 import { shownRunnerPhase } from '../domain/runner-phases.ts'
+import type { Clock } from '../kube/clock.ts'
+import type { ProxyJobs } from './proxy-jobs.ts'
 import { type RunnerState, runnerStateOfPhase, typeOf } from './runner-states.ts'
 import { iso, publicId } from './views.ts'
 
+/** What Runners are judged by. */
+export interface RunnerViewParts {
+  caches: Caches
+  clock: Clock
+  heartbeatMs: number
+  proxyJobs: ProxyJobs
+}
+
+/** When a proxy runner was heard of, and from when on it is offline; undefined for runners of other types. */
+export function presence({ caches, heartbeatMs }: RunnerViewParts, runner: Runner): Presence | undefined {
+  return runner.spec.type === 'Proxy' ? presenceOf(runner, leaseOf(caches, runner)?.spec, heartbeatMs) : undefined
+}
+
 /** The state to show of a Runner. */
-export function runnerStateOf(caches: Caches, runner: Runner): RunnerState {
-  return runnerStateOfPhase(shownRunnerPhase(runner, jobOf(caches, runner)))
+export function runnerStateOf(parts: RunnerViewParts, runner: Runner): RunnerState {
+  return runnerStateOfPhase(phaseOf(parts, runner))
+}
+
+function phaseOf(parts: RunnerViewParts, runner: Runner): RunnerPhase {
+  const heard = presence(parts, runner)
+  if (heard !== undefined) {
+    return shownProxyPhase(heard, parts.proxyJobs.isDelegating(keyOf(runner)), parts.clock.now().getTime())
+  }
+  return runner.spec.type === 'Ephemeral' ? shownRunnerPhase(runner, jobOf(parts.caches, runner)) : runner.status.phase
 }
 
 /** A Runner as the list shows it. Every documented key is present; null where there is nothing to say. */
-export function runnerRow(caches: Caches, runner: Runner): Record<string, unknown> {
+export function runnerRow(parts: RunnerViewParts, runner: Runner): Record<string, unknown> {
   const { metadata, spec, status } = runner
+  const heard = presence(parts, runner)
+  const state = runnerStateOf(parts, runner)
+  // What is stored of a proxy runner is behind what its Lease and jobs say.
+  const { reason, message } = heard === undefined || state === 'offline' ? status : {}
   return {
     id: metadata.uid,
-    name: metadata.name,
+    name: spec.displayName ?? metadata.name,
     type: typeOf(runner),
-    status: runnerStateOf(caches, runner),
+    status: state,
     labels: spec.labels ?? [],
-    lastHeartbeat: null,
-    repository: spec.repository,
-    pool: spec.poolName,
-    jobId: publicId({ metadata: spec.jobRef }),
-    reason: status.reason ?? null,
-    message: status.message ?? null,
+    lastHeartbeat: heard === undefined ? null : new Date(heard.heardMs).toISOString(),
+    repository: spec.repository ?? null,
+    pool: spec.poolName ?? null,
+    jobId: spec.jobRef === undefined ? null : publicId({ metadata: spec.jobRef }),
+    reason: reason ?? null,
+    message: message ?? null,
     createdAt: iso(metadata.creationTimestamp),
   }
 }

@@ -1,21 +1,40 @@
 import type { Handlers } from './handlers.ts'
+import { heartbeat } from './heartbeat.ts'
+import { parseHeartbeat } from './heartbeat-body.ts'
+import { badRequest } from './http-error.ts'
+import { readOptionalJson } from './json-body.ts'
 import type { FacadeParts } from './parts.ts'
+import { requestSignal } from './request-signal.ts'
 import { RunnerDirectory } from './runner-directory.ts'
 import { parseRunnerQuery } from './runner-query.ts'
-import { runnerRow } from './runner-view.ts'
 
 /** What answers under /api/runners. */
-export function runnerHandlers({ caches }: FacadeParts): Handlers<'listRunners'> {
-  const directory = new RunnerDirectory(caches)
+export function runnerHandlers(parts: FacadeParts): Handlers<'listRunners' | 'heartbeat'> {
+  const directory = new RunnerDirectory(parts)
   return {
     listRunners: (ctx) => {
       const query = parseRunnerQuery(ctx.query)
-      const { runners, total } = directory.page(query)
+      const { rows, total } = directory.page(query)
       const { page, limit } = query
-      ctx.state.answer = {
-        data: runners.map((runner) => runnerRow(caches, runner)),
-        pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
-      }
+      ctx.state.answer = { data: rows, pagination: { page, limit, total, totalPages: Math.ceil(total / limit) } }
     },
+
+    heartbeat: async (ctx) => {
+      checkEscapes(ctx.path)
+      const facts = parseHeartbeat(ctx.params['name'] ?? '', (await readOptionalJson(ctx.req)) ?? {})
+      const { runner, isNew } = await heartbeat(parts, facts, requestSignal(ctx))
+      ctx.state.audit = { runner: runner.metadata.uid, isNew }
+      ctx.status = isNew ? 201 : 200
+      ctx.state.answer = { data: directory.rowOf(runner) }
+    },
+  }
+}
+
+/** The router takes a name whose escapes are no UTF-8 as it stands. */
+function checkEscapes(path: string): void {
+  try {
+    decodeURIComponent(path)
+  } catch {
+    throw badRequest("the runner's name must be UTF-8")
   }
 }

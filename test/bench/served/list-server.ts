@@ -28,6 +28,8 @@ const app = makeApp({
   clock,
   version: '0.0.0',
   idempotencyWindowMs: 300_000,
+  heartbeatMs: 60_000,
+  maxProxies: 10_000,
   logStreams: new PerCaller(1),
   metrics,
   authority: {

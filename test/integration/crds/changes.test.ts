@@ -151,6 +151,8 @@ describe('a stored Runner', () => {
   after(() => site?.cluster.close())
 
   const others = {
+    type: 'Proxy',
+    displayName: 'other',
     repository: 'owner/other',
     labels: ['other'],
     poolName: 'other',
@@ -163,6 +165,26 @@ describe('a stored Runner', () => {
       expect(verdict).to.have.property('message').that.includes('a Runner is made for one job and never changes')
     })
   }
+
+  for (const field of ['repository', 'poolName', 'jobRef']) {
+    it(`that is ephemeral is not made without ${field}`, async () => {
+      const spec = withAt(runner.spec, [field], undefined)
+      const verdict = await site.tryCreate(runners, { metadata: { name: 'incomplete' }, spec })
+      expect(verdict).to.have.property('message').that.includes('an ephemeral Runner has repository')
+    })
+  }
+
+  it('that is a proxy has a name that it keeps, and may change the rest', async () => {
+    const nameless = await site.tryCreate(runners, { metadata: { name: 'nameless' }, spec: { type: 'Proxy' } })
+    expect(nameless).to.have.property('message').that.includes('a proxy runner has a displayName')
+    const spec = { type: 'Proxy', displayName: 'proxy-1', attempt: 1 }
+    const proxy = await site.create<Runner>(runners, { metadata: { name: 'proxy' }, spec })
+    const changed = { ...proxy, spec: { ...spec, labels: ['gpu'], repository: 'owner/repo' } }
+    expect(await site.tryReplace(runners, changed)).to.include({ is: 'accepted' })
+    expect(await site.tryReplace(runners, { ...proxy, spec: { ...spec, displayName: 'proxy-2' } })).to.include({
+      is: 'refused',
+    })
+  })
 
   it('keeps its lack of labels', async () => {
     const spec = withAt(runner.spec, ['labels'], undefined)

@@ -52,7 +52,7 @@ describe('kubectl', () => {
 
   it('get rn and get rp show Runners and pools', async () => {
     const [runnerHeader, runner] = words(await get('rn'))
-    expect(runnerHeader).to.deep.equal(['NAME', 'REPOSITORY', 'POOL', 'PHASE', 'REASON', 'POD', 'AGE'])
+    expect(runnerHeader).to.deep.equal(['NAME', 'TYPE', 'REPOSITORY', 'POOL', 'PHASE', 'REASON', 'POD', 'AGE'])
     expect(runner?.slice(0, 4)).to.deep.equal(['runner', 'owner/repo', 'pool', 'Starting'])
     const [poolHeader, pool] = words(await get('rp'))
     expect(poolHeader).to.deep.equal(['NAME', 'LABELS', 'MAX', 'READY', 'AGE'])
@@ -76,6 +76,7 @@ describe('kubectl', () => {
     expect(await names('rj', '--field-selector=spec.repository=owner/repo,status.phase=Failed')).to.deep.equal([])
     expect(await names('rn', '--field-selector=status.phase=Starting')).to.deep.equal(['runner.runnerhub.dev/runner'])
     expect(await names('rn', '--field-selector=spec.repository=none/none')).to.deep.equal([])
+    expect(await names('rn', '--field-selector=spec.type=Ephemeral')).to.deep.equal(['runner.runnerhub.dev/runner'])
   })
 
   for (const { resource, shortName } of kinds) {

@@ -64,6 +64,7 @@ export const samples = [
     statusSchema: runnerStatus,
     spec: {
       type: 'Ephemeral',
+      displayName: 'runner',
       repository: 'owner/repo',
       labels: ['self-hosted'],
       poolName: 'pool',

@@ -30,6 +30,7 @@ const mayCall: Record<RouteName, 'everybody' | readonly Known[]> = {
   report: ['proxy', 'admin'],
   proxyComplete: ['proxy', 'admin'],
   listRunners: ['viewer', 'admin'],
+  heartbeat: ['proxy', 'admin'],
   metrics: ['metrics', 'admin'],
 }
 

@@ -154,13 +154,13 @@ function isHeld({ job, runner, pod }: Things): boolean {
   if (pod !== undefined && !isOver(pod)) return true
   // A pod that is over may be that of an earlier Runner.
   if (pod !== undefined && (runner === undefined || controllerUid(pod) === runner.metadata.uid)) return false
-  const isOwn = job !== undefined && job.metadata.uid === runner?.spec.jobRef.uid
+  const isOwn = job !== undefined && job.metadata.uid === runner?.spec.jobRef?.uid
   return isOwn && !isFinished(job) && runner?.status.phase === 'Starting'
 }
 
 function waits({ job, runner, pod }: Things): boolean {
   if (job === undefined || isFinished(job) || job.spec.cancel) return false
-  return runner?.spec.jobRef.uid !== job.metadata.uid && (pod === undefined || !isPodOf(pod, job))
+  return runner?.spec.jobRef?.uid !== job.metadata.uid && (pod === undefined || !isPodOf(pod, job))
 }
 
 describe('the scheduler, whatever happens in whatever order', () => {

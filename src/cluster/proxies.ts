@@ -1,0 +1,126 @@
+import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, PROXY, RUNNER_TYPE_LABEL } from '../api/names.ts'
+import { keyOf, type NewObject } from '../api/object.ts'
+import { type Runner, type RunnerSpec, runners } from '../api/runner.ts'
+import { proxyName } from '../domain/proxy-name.ts'
+import { MISSED_HEARTBEATS } from '../domain/proxy-presence.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { AlreadyExists, Conflict, NotFound } from '../kube/errors.ts'
+import { type Lease, leases, microTime } from '../kube/lease.ts'
+import { splitKey } from '../kube/resource-path.ts'
+import type { Caches } from './caches.ts'
+
+/** The labels of proxy Runners and of their Leases. */
+const labels = { [MANAGED_BY_LABEL]: MANAGED_BY, [RUNNER_TYPE_LABEL]: PROXY }
+
+/** What is known of a proxy runner when it is heard of. */
+export type ProxyFacts = { displayName: string } & Pick<Partial<RunnerSpec>, 'labels' | 'repository'>
+
+interface Writer {
+  client: KubeClient
+  caches: Caches
+}
+
+/** The cache key of the Runner and the Lease of a proxy runner. */
+export function proxyKey(namespace: string | undefined, displayName: string): string {
+  return `${namespace ?? ''}/${proxyName(displayName)}`
+}
+
+/** The Lease of this very Runner, not of an earlier one of the same name. */
+export function leaseOf(caches: Caches, runner: Runner): Lease | undefined {
+  const lease = caches.leases.get(keyOf(runner))
+  return lease !== undefined && isOf(lease, runner) ? lease : undefined
+}
+
+function isOf({ metadata }: Lease, runner: Runner): boolean {
+  return metadata.ownerReferences?.some(({ uid }) => uid === runner.metadata.uid) === true
+}
+
+/** Makes the Runner of a proxy runner, or finds the one that somebody else has just made. */
+export async function registerProxy(
+  { client, caches }: Writer,
+  key: string,
+  facts: ProxyFacts,
+  signal: AbortSignal,
+): Promise<{ runner: Runner; isNew: boolean }> {
+  try {
+    const runner = await client.create(runners, newProxy(key, facts), signal)
+    caches.runners.applyOwn(runner)
+    return { runner, isNew: true }
+  } catch (error) {
+    if (!(error instanceof AlreadyExists)) throw error
+    const runner = await client.get(runners, splitKey(key), signal)
+    caches.runners.applyOwn(runner)
+    return { runner, isNew: false }
+  }
+}
+
+function newProxy(key: string, facts: ProxyFacts): NewObject<Runner> {
+  const metadata = { ...splitKey(key), labels: { ...labels } }
+  return { apiVersion: API_VERSION, kind: 'Runner', metadata, spec: { type: 'Proxy', attempt: 1, ...facts } }
+}
+
+/** Each turn loses to somebody else who writes the same Lease. */
+const MOST_TURNS = 5
+
+/** Writes into its Lease that a proxy runner was heard of. Whoever else says so meanwhile says it for us. */
+export async function renewProxy(
+  { client, caches }: Writer,
+  runner: Runner,
+  heard: { at: Date; heartbeatMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  let known = caches.leases.get(keyOf(runner))
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    try {
+      const lease = newLease(runner, heard)
+      const { spec, metadata } = lease
+      const renewed = known && {
+        ...known,
+        spec: { ...known.spec, ...spec },
+        metadata: { ...known.metadata, ...metadata },
+      }
+      const written = renewed ? client.replace(leases, renewed, signal) : client.create(leases, lease, signal)
+      caches.leases.applyOwn(await written)
+      return
+    } catch (error) {
+      if (!(error instanceof Conflict || error instanceof AlreadyExists || error instanceof NotFound)) throw error
+      known = await readLease({ client, caches }, keyOf(runner), signal)
+      if (known !== undefined && isOf(known, runner) && isAfter(known, heard)) return
+    }
+  }
+}
+
+function newLease(runner: Runner, { at, heartbeatMs }: { at: Date; heartbeatMs: number }): NewObject<Lease> {
+  const { name, uid, namespace } = runner.metadata
+  const owner = { apiVersion: API_VERSION, kind: 'Runner', name, uid }
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, ...(namespace !== undefined && { namespace }), labels: { ...labels }, ownerReferences: [owner] },
+    spec: {
+      holderIdentity: name,
+      leaseDurationSeconds: Math.ceil((heartbeatMs * MISSED_HEARTBEATS) / 1000),
+      renewTime: microTime(at),
+    },
+  }
+}
+
+function isAfter({ spec }: Lease, { at, heartbeatMs }: { at: Date; heartbeatMs: number }): boolean {
+  return at.getTime() - Date.parse(spec?.renewTime ?? '') < heartbeatMs / 3
+}
+
+/** The Lease of a proxy runner as the API server has it, put into the cache; undefined where there is none. */
+export async function readLease(
+  { client, caches }: Writer,
+  key: string,
+  signal: AbortSignal,
+): Promise<Lease | undefined> {
+  try {
+    const lease = await client.get(leases, splitKey(key), signal)
+    caches.leases.applyOwn(lease)
+    return lease
+  } catch (error) {
+    if (error instanceof NotFound) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,50 @@
+import type { RunnerJob } from '../api/runner-job.ts'
+import { proxyKey } from '../cluster/proxies.ts'
+import type { Store } from '../kube/store.ts'
+import { isFinished } from '../domain/job-phases.ts'
+
+/** What is known of the jobs that one proxy runner delegated: how many are not over, and how many each repository has. */
+interface Tally {
+  live: number
+  byRepository: Map<string, number>
+}
+
+/** What the jobs in the cache say of who delegated them. Each change of a job costs the same, however many there are. */
+export class ProxyJobs {
+  readonly #tallies = new Map<string, Tally>()
+
+  constructor(jobs: Store<RunnerJob>, changed: (proxyKey: string) => void) {
+    for (const job of jobs.list()) this.#count(job, 1)
+    jobs.onChange(({ old, now }) => {
+      // Nothing else of a job counts, and a job's facts never change.
+      if (old !== undefined && now !== undefined && isFinished(old) === isFinished(now)) return
+      const touched = new Set([this.#count(now, 1), this.#count(old, -1)])
+      for (const key of touched) if (key !== undefined) changed(key)
+    })
+  }
+
+  /** Whether it has delegated a job that is not over. */
+  isDelegating(key: string): boolean {
+    return (this.#tallies.get(key)?.live ?? 0) > 0
+  }
+
+  /** The repositories whose jobs it has delegated. */
+  repositoriesOf(key: string): Iterable<string> {
+    return this.#tallies.get(key)?.byRepository.keys() ?? []
+  }
+
+  /** The key of the proxy runner, if one has delegated the job. */
+  #count(job: RunnerJob | undefined, by: 1 | -1): string | undefined {
+    if (job?.spec.runnerName === undefined || job.spec.runnerName === '') return undefined
+    const { runnerName, repository } = job.spec
+    const key = proxyKey(job.metadata.namespace, runnerName)
+    const { live, byRepository } = this.#tallies.get(key) ?? { live: 0, byRepository: new Map<string, number>() }
+    const jobs = (byRepository.get(repository) ?? 0) + by
+    if (jobs > 0) byRepository.set(repository, jobs)
+    else byRepository.delete(repository)
+    const tally = { live: live + (isFinished(job) ? 0 : by), byRepository }
+    if (byRepository.size > 0) this.#tallies.set(key, tally)
+    else this.#tallies.delete(key)
+    return key
+  }
+}
