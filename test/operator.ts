@@ -91,7 +91,7 @@ export class Operator {
   }
 
   /** Resolves when /readyz says yes. */
-  async ready(withinMs = 20_000): Promise<this> {
+  async ready(withinMs = 45_000): Promise<this> {
     const isReady = async () => !this.isRunning || (await fetch(`${this.url}/readyz`)).status === 200
     await this.#eventually('the operator to be ready', isReady, withinMs)
     if (!this.isRunning) throw new Error(`the operator ended at its start:\n${this.tail()}`)

@@ -28,7 +28,7 @@ describe('another writer that changes a job at speed', function () {
       const ended = await site.jobIs(job, { phase: 'Failed', reason: 'ExitCode', exitCode: 6 })
       expect(ended.metadata.labels?.['touched']).to.equal(String(counts[index]))
     }
-    expect(Math.min(...counts), 'changes by the other writer').to.be.above(20)
+    expect(Math.min(...counts), 'changes by the other writer').to.be.above(5)
     const writes = await audit.writes(site.namespace)
     const conflicts = writes.filter(
       ({ userAgent, code }) => userAgent.startsWith('runnerhub-controller') && code === 409,

@@ -32,6 +32,8 @@ describe('an API server that is killed and gone for ten seconds', function () {
     for (const job of start) await site.createJob(job, { poolName: 'default' })
     for (const job of start) await site.until(`the pod of ${job}`, () => site.pod(job))
     id = await rest.delegate({ jobId: '1', runId: '1', repository: 'owner/repo', labels: ['closed'] })
+    // What a caller was allowed before the outage goes on to count for his reads.
+    expect((await rest.get(`/api/jobs/${id}`)).status).to.equal(200)
     site.kubelet.onPod(() => succeeds())
 
     const { controlPlane } = site.plane

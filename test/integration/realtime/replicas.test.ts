@@ -16,9 +16,9 @@ describe('realtime events on two replicas', function () {
   before(async () => {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
-    operators = [await site.operator({ identity: 'operator-1' })]
+    operators = [await site.operator({ identity: 'operator-1', env: { LEASE_SECONDS: '5' } })]
     await operators[0]?.leads()
-    operators.push(await site.operator({ identity: 'operator-2' }))
+    operators.push(await site.operator({ identity: 'operator-2', env: { LEASE_SECONDS: '5' } }))
     listeners = await Promise.all(
       operators.flatMap(({ realtimeUrl }) => [
         rawListener(realtimeUrl, { token: TOKEN }),
@@ -59,6 +59,7 @@ describe('realtime events on two replicas', function () {
     const ids = await delegate(['4', '5', '6', '7'], operators[1])
     const onOther = listeners.slice(2)
     for (const id of ids) await site.until(`${id} to be assigned`, () => onOther.every((l) => told(l, id).length === 2))
+    for (const id of ids) await site.until(`the pod of ${id}`, () => site.pod(id))
     operators[0]?.kill()
     for (const id of ids) await site.kubelet.tell(`${id}-1`, 'bind', running, (pod) => exited(pod, 0))
     await hearAll(onOther, ids)
