@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { kubectl } from '../../../config/local/run.d/kubectl.ts'
-import { outputOf } from '../../../config/local/run.d/program.ts'
+import { outputOf, run } from '../../../config/local/run.d/program.ts'
 import { configMaps } from '../../../src/api/config-map.ts'
 import type { KubeObject, Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
@@ -59,6 +60,21 @@ describe('an installation by the chart', function () {
     const answer = await as('runnerhub-proxy', '/api/jobs/delegate', delegation('1'))
     expect(answer.status).to.equal(201)
     await hub.site.jobIs(String(record(answer.body['data'])['delegationId']), { phase: 'Completed' })
+  })
+
+  it('tells the next three commands, and where client addresses are lost', async () => {
+    const plain = await hub.helm('get', 'notes', 'hub')
+    for (const word of ['get secret hub-runnerhub-tokens', 'port-forward service/hub-runnerhub', 'curl -X POST']) {
+      expect(plain).to.include(word)
+    }
+    expect(plain).to.include(`'{{ index .data "runnerhub-proxy" | base64decode }}'`).and.not.include('WARNING')
+    const dryRun = (...values: string[]) =>
+      hub.helm('upgrade', 'hub', chart, '--dry-run=server', '--set', values.join())
+    const warnings = async (...values: string[]) => (await dryRun(...values)).split('WARNING').length - 1
+    expect(await warnings('service.type=LoadBalancer', 'service.externalTrafficPolicy=Cluster')).to.equal(1)
+    expect(await warnings('service.type=LoadBalancer')).to.equal(0)
+    expect(await warnings('ingress.enabled=true')).to.equal(1)
+    expect(await warnings('ingress.enabled=true', 'settings.trustedProxies=10.0.0.0/8')).to.equal(0)
   })
 
   it('gives each user the rights of its groups, and no more', async () => {
@@ -147,5 +163,38 @@ describe('an installation by the chart', function () {
       return items.every(({ metadata }) => metadata.name !== site.namespace)
     }
     await site.until('the namespace to be gone', isGone, 60_000)
+  })
+})
+
+describe('an operator that went without its hook', function () {
+  this.timeout('90s')
+  let hub: ChartSite
+
+  before(async () => {
+    hub = await openChartSite()
+    hub.site.kubelet.onPod(() => runs())
+  })
+  after(() => hub?.site.close())
+
+  it('leaves pods that the command of docs/operations.md lets go of', async () => {
+    const { site } = hub
+    const operator = await site.operator()
+    for (const job of ['one', 'two']) await site.createJob(job, { labels: ['self-hosted'] })
+    for (const job of ['one', 'two']) await site.jobIs(job, { phase: 'Running' })
+    operator.kill()
+    await hub.helm('uninstall', 'hub', '--no-hooks')
+    for (const job of ['one', 'two']) await site.delete(pods, `${job}-1`)
+    await site.until('the pods to be held by the finalizer alone', async () => {
+      const ended = (await site.list(pods)).filter(({ status }) => status?.phase === 'Failed')
+      return ended.length === 2
+    })
+
+    const text = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
+    const command = /^kubectl[^\n]*runnerhub\.dev\/runner[^`]*/m.exec(text)?.[0] ?? 'no command'
+    const script = command.replaceAll('--namespace runnerhub', `--namespace ${site.namespace}`)
+    const environment = { KUBECONFIG: site.plane.controlPlane.kubeconfig }
+    const said = await run(['bash', '-euo', 'pipefail', '-c', script], { environment }, forever)
+    expect(said.code, said.stderr).to.equal(0)
+    await site.until('the pods to be gone', async () => (await site.list(pods)).length === 0)
   })
 })
