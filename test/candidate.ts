@@ -1,5 +1,5 @@
 import { KubeClient } from '../src/kube/client.ts'
-import type { Connection } from '../src/kube/connection.ts'
+import type { Connection } from '../src/kube/access.ts'
 import type { RequestOutcome } from '../src/kube/exchange.ts'
 import { LeaderElection, type LeaderElectionOptions, type Term } from '../src/kube/leader.ts'
 import { RecordedLog } from './recorded-log.ts'

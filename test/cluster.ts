@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { NewObject, KubeObject, Resource } from '../src/api/object.ts'
 import { KubeClient } from '../src/kube/client.ts'
-import { fromKubeconfig, type Connection } from '../src/kube/connection.ts'
+import type { Connection } from '../src/kube/access.ts'
+import { fromKubeconfig } from '../src/kube/connection.ts'
 import { command, localTool } from './command.ts'
 import { startControlPlane } from './control-plane.ts'
 

@@ -1,7 +1,7 @@
 import { type Pod, pods } from '../src/api/pod.ts'
 import { keyOf } from '../src/api/object.ts'
 import { KubeClient } from '../src/kube/client.ts'
-import type { Connection } from '../src/kube/connection.ts'
+import type { Connection } from '../src/kube/access.ts'
 import { Conflict, Invalid, NotFound } from '../src/kube/errors.ts'
 import { Reflector } from '../src/kube/reflector.ts'
 import { resourcePath, splitKey } from '../src/kube/resource-path.ts'

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { createServer as createHttpsServer, type Server } from 'node:https'
 import { createServer, type Server as TcpServer, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import type { Connection } from '../src/kube/connection.ts'
+import type { Connection } from '../src/kube/access.ts'
 import { makeCertificate } from './faults/certificate.ts'
 
 /** A request as it came over the wire; it stays unanswered until the test answers it. */

@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { KubeObject, NewObject, Resource } from '../api/object.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from './access.ts'
 import { meaningOf } from './exchange.ts'
 import { openWire, Requests, type ClientOptions } from './requests.ts'
 import { resourcePath, type ObjectKey } from './resource-path.ts'
-import { parseList, parseObject } from './parse.ts'
+import { type ListPage, parseList, parseObject } from './parse.ts'
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts'
 import { watchLines } from './watch-lines.ts'
+import type { WriteGuard } from './write-guard.ts'
 
 export interface ListOptions {
   labelSelector?: string
@@ -15,12 +16,6 @@ export interface ListOptions {
   continue?: string
   resourceVersion?: string
   resourceVersionMatch?: string
-}
-
-export interface ListPage<T> {
-  items: T[]
-  resourceVersion: string
-  continue?: string
 }
 
 export interface WatchOptions {
@@ -40,14 +35,6 @@ export interface DeleteOptions {
   uid?: string
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
   gracePeriodSeconds?: number
-}
-
-/** Says whether a write may still be begun. */
-export interface WriteGuard {
-  /** Throws LeaseLost when it may not. */
-  check(): void
-  /** Aborted at the moment from which nothing may be begun any more. */
-  readonly signal: AbortSignal
 }
 
 export interface RequestOptions {

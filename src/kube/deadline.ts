@@ -1,4 +1,4 @@
-import type { WriteGuard } from './client.ts'
+import type { WriteGuard } from './write-guard.ts'
 import type { Clock } from './clock.ts'
 import { LeaseLost } from './errors.ts'
 

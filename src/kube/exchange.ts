@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { WriteGuard } from './client.ts'
+import type { WriteGuard } from './write-guard.ts'
 import type { Clock } from './clock.ts'
 import { ApiError, apiErrorFrom, LeaseLost, Unreachable } from './errors.ts'
 import { guardedDispatch, GuardedHandler } from './guarded-dispatch.ts'

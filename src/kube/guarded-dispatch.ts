@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import type { WriteGuard } from './client.ts'
+import type { WriteGuard } from './write-guard.ts'
 
 /**
  * Checks the guard where undici is about to write the request: a connection is there and idle, and in the same turn

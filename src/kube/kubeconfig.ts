@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
-import type { Access, Connection, TlsIdentity } from './connection.ts'
+import type { Access, Connection, TlsIdentity } from './access.ts'
 
 /** A kubeconfig, read: where it points, and a way to ask it for credentials. */
 export interface Kubeconfig {

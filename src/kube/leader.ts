@@ -1,6 +1,6 @@
 import { Backoff } from './backoff.ts'
 import { Candidate, type Grant } from './candidate.ts'
-import type { KubeClient, WriteGuard } from './client.ts'
+import type { KubeClient } from './client.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Election, type ElectionTimes, electionTimes } from './election.ts'
 import { LeaseLost } from './errors.ts'
@@ -8,6 +8,7 @@ import { HeldLease } from './held-lease.ts'
 import { LeaseAccess } from './lease-access.ts'
 import type { Log } from './log.ts'
 import { link } from './signals.ts'
+import type { WriteGuard } from './write-guard.ts'
 
 /** One time of being leader. */
 export interface Term {

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api/object.ts'
-import type { ListPage } from './client.ts'
+import type { ListPage } from './parse.ts'
 import { Gone } from './errors.ts'
 import type { Listing } from './listing.ts'
 import { sliceSize, Slices } from './slices.ts'

@@ -1,6 +1,12 @@
 import type { KubeObject, Resource } from '../api/object.ts'
-import type { ListPage } from './client.ts'
 import { Unreachable } from './errors.ts'
+
+/** One page of a list; `continue` is there while more follow. */
+export interface ListPage<T> {
+  items: T[]
+  resourceVersion: string
+  continue?: string
+}
 
 /** The edge where an answer becomes an object: its identity is checked, the rest is the API server's promise. */
 export function parseObject<T extends KubeObject>(resource: Resource<T>, body: unknown): T {

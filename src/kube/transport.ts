@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Pool, ProxyAgent, type Dispatcher } from 'undici'
-import type { Access, Connection, TlsIdentity } from './connection.ts'
+import type { Access, Connection, TlsIdentity } from './access.ts'
 
 /** The connections for one TLS identity: some that requests share, and one for each watch or stream. */
 export interface Pools {

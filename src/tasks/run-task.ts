@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import { KubeClient } from '../kube/client.ts'
 import { systemClock as clock } from '../kube/clock.ts'
-import type { Connection } from '../kube/connection.ts'
+import type { Connection } from '../kube/access.ts'
 import type { Log } from '../kube/log.ts'
 import { applyCrds } from './apply-crds.ts'
 import { cleanUp } from './clean-up.ts'

@@ -31,7 +31,7 @@ import { Agent, createServer, request as httpsRequest, type Server } from 'node:
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Access, Connection } from '../../src/kube/connection.ts'
+import type { Access, Connection } from '../../src/kube/access.ts'
 import { makeCertificate, type Certificate } from './certificate.ts'
 import { Exchange } from './exchange.ts'
 import { matches, Rule, type Fault, type Match, type SeenRequest } from './rules.ts'

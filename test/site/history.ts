@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
 import { KubeClient } from '../../src/kube/client.ts'
-import type { Connection } from '../../src/kube/connection.ts'
+import type { Connection } from '../../src/kube/access.ts'
 import { Reflector } from '../../src/kube/reflector.ts'
 import { Store } from '../../src/kube/store.ts'
 import { RecordedLog } from '../recorded-log.ts'

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { KubeClient, type WriteGuard } from '../../../src/kube/client.ts'
+import { KubeClient } from '../../../src/kube/client.ts'
+import type { WriteGuard } from '../../../src/kube/write-guard.ts'
 import { ApiError, LeaseLost, TooManyRequests, Unreachable } from '../../../src/kube/errors.ts'
 import type { RequestOutcome } from '../../../src/kube/exchange.ts'
 import type { ClientOptions } from '../../../src/kube/requests.ts'
