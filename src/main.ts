@@ -6,7 +6,7 @@ import { type Caches, makeCaches } from './cluster/caches.ts'
 import { runTerm } from './controllers/term.ts'
 import { makeApp } from './http/app.ts'
 import { Authority } from './http/authority.ts'
-import { clientsBehind } from './http/client-address.ts'
+import { type ClientOf, clientsBehind } from './http/client-address.ts'
 import { listen } from './http/listen.ts'
 import { PerCaller } from './http/per-caller.ts'
 import { makeServer } from './http/server.ts'
@@ -21,7 +21,7 @@ import { EventRecorder } from './kube/recorder.ts'
 import { makeLog } from './log.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { admission } from './realtime/admission.ts'
-import { makeRealtime } from './realtime/server.ts'
+import { makeRealtime, type Realtime } from './realtime/server.ts'
 import { runTask, type Task } from './tasks/run-task.ts'
 import { version } from './version.ts'
 
@@ -73,21 +73,26 @@ async function run(config: Config): Promise<void> {
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 
   const connection = await connectionOf(config)
+  const metrics = new Metrics({ clock, version })
   const clients: KubeClient[] = []
   const clientAs = (role: string): KubeClient => {
-    const client = new KubeClient(connection, { userAgent: `runnerhub-${role}/${version}`, clock })
+    const client = new KubeClient(connection, {
+      userAgent: `runnerhub-${role}/${version}`,
+      clock,
+      onRequest: metrics.onApiRequest,
+    })
     clients.push(client)
     return client
   }
-  const metrics = new Metrics()
-  const caches = makeCaches({ client: clientAs('cache'), namespace: config.namespace, log })
-  metrics.watchJobs(caches)
+  const { namespace } = config
+  const caches = makeCaches({ client: clientAs('cache'), namespace, log, metrics: metrics.reflectors })
+  metrics.watch(caches)
   const parts: Process = { config, log, caches, metrics, clientAs, signal: stop.signal }
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
   await Promise.all([
     ...[...caches.reflectors, caches.ledgerReflector].map((reflector) => reflector.run(stop.signal)),
     config.roles === 'facade' ? undefined : runControllers(parts),
-    config.roles === 'controllers' ? undefined : runFacade(parts),
+    runFacade(parts, { operationsOnly: config.roles === 'controllers' }),
   ])
   await Promise.all(clients.map((client) => client.close()))
   log.info({}, 'stopped')
@@ -100,7 +105,7 @@ async function connectionOf(config: Config): Promise<Connection> {
   return fromKubeconfig(config.kubeconfig, config.kubeContext)
 }
 
-async function runControllers({ config, log, caches, clientAs, signal }: Process): Promise<void> {
+async function runControllers({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
   const client = clientAs('controller')
   // Unique to this process: a pod's name is, a host's is not.
   const identity = config.identity ?? `${hostname()}-${randomUUID()}`
@@ -123,7 +128,9 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
     proxyForgetMs: config.proxyForgetSeconds * 1000,
     maxProxies: config.maxProxies,
   }
-  const options = { client, caches, log, recorder, clock, workers: config.workers, settings }
+  const work = { workers: config.workers, settings, metrics: metrics.controllers }
+  const options = { client, caches, log, recorder, clock, ...work }
+  metrics.leads(() => election.isLeader())
   // Events go on until the last pass has ended: it may have something to tell.
   const done = new AbortController()
   const recording = recorder.run(done.signal)
@@ -132,7 +139,9 @@ async function runControllers({ config, log, caches, clientAs, signal }: Process
   await recording
 }
 
-async function runFacade({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
+/** A process without a facade has health and metrics all the same, on the port of the REST API. */
+async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: boolean }): Promise<void> {
+  const { config, log, caches, metrics, clientAs, signal } = parts
   const clientOf = clientsBehind(config.trustedProxies ?? [])
   const authority = new Authority({
     // Reviews have connections of their own: however many strangers come, calls of known ones get through.
@@ -154,6 +163,7 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
     heartbeatMs: config.heartbeatSeconds * 1000,
     maxProxies: config.maxProxies,
     metrics,
+    operationsOnly,
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
     logStreams: new PerCaller(config.logStreamsPerCaller),
@@ -161,6 +171,21 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
   })
   const handle = app.callback()
   const server = makeServer((request, response) => void handle(request, response), { clock, log, version })
+  const headersMs = config.headersTimeoutSeconds * 1000
+  const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
+  const serving = [listen(server, config.httpPort, { name: 'rest', log, signal, timeouts })]
+  if (!operationsOnly) {
+    const realtime = realtimeOf(parts, authority, clientOf)
+    serving.push(listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }))
+  }
+  await Promise.all(serving)
+}
+
+function realtimeOf(
+  { config, log, caches, metrics, signal }: Process,
+  authority: Authority,
+  clientOf: ClientOf,
+): Realtime {
   const realtime = makeRealtime({
     caches,
     admit: admission({
@@ -174,12 +199,8 @@ async function runFacade({ config, log, caches, metrics, clientAs, signal }: Pro
     reauthoriseMs: config.realtimeReauthoriseSeconds * 1000,
     mostPerCaller: config.realtimeMaxPerCaller,
     corsOrigins: config.corsOrigins,
+    metrics: metrics.realtime,
   })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })
-  const headersMs = config.headersTimeoutSeconds * 1000
-  const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
-  await Promise.all([
-    listen(server, config.httpPort, { name: 'rest', log, signal, timeouts }),
-    listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }),
-  ])
+  return realtime
 }

@@ -37,6 +37,7 @@ export function reflect<T extends KubeObject>(options: ReflectingOptions<T>): Re
   })
   const metrics: ReflectorMetrics = {
     listed: (_resource, objects) => lists.push(objects),
+    ended: () => undefined,
     failed: (_resource, reason) => failures.push(reason),
   }
   const reflector = new Reflector<T>({ ...options, store, log, metrics, random: () => 0 })

@@ -1,7 +1,7 @@
 import type { Caches } from '../cluster/caches.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
-import { Controller, type Pass, type Result } from '../kube/controller.ts'
+import { Controller, type ControllerMetrics, type Pass, type Result } from '../kube/controller.ts'
 import type { Term } from '../kube/leader.ts'
 import type { Log } from '../kube/log.ts'
 import type { EventRecorder } from '../kube/recorder.ts'
@@ -28,6 +28,7 @@ export interface ControllersOptions {
   log: Log
   workers: number
   settings: ControllerSettings
+  metrics?: ControllerMetrics
 }
 
 /** After a long outage no key is left waiting for longer than this. */
@@ -48,7 +49,9 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const delegations = new Delegations({ ...shell, wake: wakeProxy })
   const reconcile = dispatcher(shell, scheduler, delegations)
-  const controller = new Controller({ name: 'runnerhub', queue, workers: options.workers, reconcile, log })
+  const { workers, metrics } = options
+  const common = { queue, workers, reconcile, log, ...(metrics !== undefined && { metrics }) }
+  const controller = new Controller({ name: 'runnerhub', ...common })
   const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, delegations)]
   try {
     scheduler.begin()

@@ -20,6 +20,8 @@ import { runnerHandlers } from './runners.ts'
 import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
+  /** Serve what those who run the process need, and not the API. */
+  operationsOnly?: boolean
   authority: Judge
   rateLimit: RateLimitOptions
   /** Origins whose scripts browsers may let call us; '*' is all. */
@@ -31,18 +33,12 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   const app = new Koa<FacadeState>()
   const open = new Router<FacadeState>({ sensitive: true })
   const api = new Router<FacadeState>({ sensitive: true })
-  const handlers: Handlers = {
-    ...healthHandlers(options),
-    ...documentHandlers(options),
-    ...docsPageHandlers(),
-    ...jobHandlers(options),
-    ...logHandlers(options),
-    ...runnerHandlers(options),
-    ...metricsHandlers(options),
-  }
+  const handlers = handlersOf(options)
   for (const route of routes) {
+    const handler = handlers[route.name]
+    if (handler === undefined) continue
     const router = route.access === 'open' ? open : api
-    router.register(route.path, [route.method], [...guards(route, options), handlers[route.name]])
+    router.register(route.path, [route.method], [...guards(route, options), handler])
   }
 
   app.use(securityHeaders)
@@ -58,6 +54,20 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   // Koa reports what middleware could not: broken sockets of callers that have gone.
   app.on('error', (error: Error) => options.log.debug({ why: error.message }, 'response not delivered'))
   return app
+}
+
+function handlersOf(options: AppOptions): Partial<Handlers> {
+  const operations = { ...healthHandlers(options), ...metricsHandlers(options) }
+  if (options.operationsOnly === true) return operations
+  const all: Handlers = {
+    ...operations,
+    ...documentHandlers(options),
+    ...docsPageHandlers(),
+    ...jobHandlers(options),
+    ...logHandlers(options),
+    ...runnerHandlers(options),
+  }
+  return all
 }
 
 const freePaths = new Set<string>(routes.filter((route: Route) => route.isFree === true).map(({ path }) => path))

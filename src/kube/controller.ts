@@ -27,7 +27,7 @@ export interface ControllerMetrics {
   /** Called at the start of each run, with a way to read the depth of the queue at any time. */
   depth(controller: string, read: (lane: Lane) => number): void
   waited(controller: string, lane: Lane, seconds: number): void
-  passed(controller: string, outcome: Outcome, seconds: number): void
+  passed(controller: string, outcome: Outcome, seconds: number, key: string): void
 }
 
 export interface ControllerOptions {
@@ -171,7 +171,7 @@ export class Controller {
   #report({ key }: Work, end: End, seconds: number): void {
     const { name, log, metrics, queue } = this.#options
     this.#quietly(() => {
-      if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds)
+      if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds, key)
       if (end.is === 'success') return
       const fields = { controller: name, key, err: end.error }
       if (end.is === 'terminal') log.error(fields, 'gave up')

@@ -17,6 +17,8 @@ import { Malformed, type WatchEvent } from './watch-event.ts'
 /** What a reflector counts; the resource is its plural name. */
 export interface ReflectorMetrics {
   listed(resource: string, objects: number): void
+  /** A watch ended in order, as each does after some minutes. */
+  ended(resource: string): void
   failed(resource: string, reason: string): void
 }
 
@@ -136,6 +138,7 @@ export class Reflector<T extends KubeObject> {
     }
     if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
     if (this.#clock.monotonicMs() - begun < shortWatchMs) throw new Unreachable('the watch ended as soon as it began')
+    this.#options.metrics?.ended(resource.plural)
   }
 
   async #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> {

@@ -1,15 +1,35 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Caches } from '../cluster/caches.ts'
+import type { Clock } from '../kube/clock.ts'
 import { jobTotals } from './totals-metrics.ts'
+import { queueMetrics } from './queue-metrics.ts'
+import { realtimeMetrics } from './realtime-metrics.ts'
+import { runnerMetrics } from './runner-metrics.ts'
+import { apiMetrics, controllerMetrics, reflectorMetrics } from './runtime-metrics.ts'
 
-/** Of prom-client's own: gauges named as counters are, which promtool rejects; the same by type is in the others. */
+/** Of prom-client's own: gauges named as counters are, which promtool rejects; others tell the same by type. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
+export interface MetricsOptions {
+  clock: Clock
+  version: string
+}
 
 /** All that this process measures. Labels have few values, all of them ours: never a job, a run or a user's text. */
 export class Metrics {
   readonly #registry = new Registry()
+  readonly #clock: Clock
+  #isLeader = () => false
+  readonly controllers = controllerMetrics(this.#registry, () => this.#isLeader())
+  readonly reflectors = reflectorMetrics(this.#registry)
+  readonly onApiRequest = apiMetrics(this.#registry)
+  readonly realtime = realtimeMetrics(this.#registry)
 
-  constructor() {
+  constructor({ clock, version }: MetricsOptions) {
+    this.#clock = clock
+    const registers = [this.#registry]
+    const help = 'Always 1; its label tells the version of the operator'
+    new Gauge({ name: 'github_runnerhub_build_info', help, labelNames: ['version'], registers }).set({ version }, 1)
     collectDefaultMetrics({ register: this.#registry })
     for (const name of misnamed) this.#registry.removeSingleMetric(name)
   }
@@ -23,8 +43,15 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  /** From now on tells of the jobs in the caches. */
-  watchJobs({ totals }: Caches): void {
-    jobTotals(this.#registry, totals)
+  /** From now on tells of the jobs and the Runners in the caches. */
+  watch(caches: Caches): void {
+    jobTotals(this.#registry, caches.totals)
+    queueMetrics(this.#registry, caches, this.#clock)
+    runnerMetrics(this.#registry, caches)
+  }
+
+  /** From now on tells whether this process is leader. */
+  leads(isLeader: () => boolean): void {
+    this.#isLeader = isLeader
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../kube/clock.ts'
 import type { Step } from './job-story.ts'
 import { type Message, detailedMessage, messageOf, plainMessage } from './message.ts'
+import { type RealtimeMetrics, uncounted } from './realtime-metrics.ts'
 import { BadMessage, parseSubscription, parseUnsubscription, type Subscription } from './subscription.ts'
 
 /** Somebody who listens, over whatever transport. Sending never waits: one that does not read is cut off. */
@@ -34,6 +35,7 @@ interface Account extends Rights {
 }
 
 export interface HubOptions {
+  metrics?: RealtimeMetrics | undefined
   clock: Pick<Clock, 'monotonicMs'>
   /** The present steps of all jobs of a repository, or of all repositories ('*'). */
   present: (repository: string) => Step[]
@@ -41,12 +43,15 @@ export interface HubOptions {
 
 /** Who wants to be told of which repository. A step goes to the subscribers of that very repository, once each. */
 export class Hub {
+  /** Where transports count. */
+  readonly metrics: RealtimeMetrics
   readonly #present: (repository: string) => Step[]
   readonly #listeners = new Map<string, Map<Client, Subscription>>()
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #accounts = new Map<Client, Account>()
 
-  constructor({ present, clock }: HubOptions) {
+  constructor({ present, clock, metrics = uncounted }: HubOptions) {
+    this.metrics = metrics
     this.#present = present
     this.#clock = clock
   }

@@ -1,8 +1,9 @@
 import { WebSocket } from 'ws'
 import { closeCodes } from './close-codes.ts'
-import { Feed } from './feed.ts'
+import { Feed, type Outlet } from './feed.ts'
 import type { Hub, Rights } from './hub.ts'
 import { type Message, messageOf } from './message.ts'
+import { counted } from './realtime-metrics.ts'
 import { BadMessage } from './subscription.ts'
 
 /** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
@@ -10,9 +11,13 @@ const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
 
 /** Speaks the raw protocol with one WebSocket: `{"event", "data"}` as text, both ways. */
 export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): void {
-  const feed = feedOf(socket)
+  const feed = feedOf(socket, hub)
   hub.join(feed, rights)
-  socket.on('close', () => hub.leave(feed))
+  hub.metrics.joined('websocket')
+  socket.on('close', () => {
+    hub.leave(feed)
+    hub.metrics.left('websocket')
+  })
   // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
   socket.on('error', () => undefined)
   socket.on('message', (data, isBinary) => {
@@ -27,8 +32,8 @@ export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): voi
   })
 }
 
-function feedOf(socket: WebSocket): Feed {
-  const feed = new Feed({
+function feedOf(socket: WebSocket, { metrics }: Hub): Feed {
+  const outlet: Outlet = {
     write: ({ bytes }) => {
       if (socket.readyState !== WebSocket.OPEN) return
       if (feed.isPausing) socket.send(bytes, { binary: false }, () => feed.drained())
@@ -38,7 +43,8 @@ function feedOf(socket: WebSocket): Feed {
     isOverfull: () => socket.bufferedAmount > buffered.overfull,
     // The server's closeTimeout ends a connection whose client does not read this either.
     cutOff: () => socket.close(closeCodes.tryAgainLater, 'too slow'),
-  })
+  }
+  const feed = new Feed(counted(outlet, metrics, 'websocket'))
   return feed
 }
 

@@ -10,6 +10,7 @@ import { Guests } from './guests.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Hub } from './hub.ts'
 import { JobStory, type Step } from './job-story.ts'
+import type { RealtimeMetrics } from './realtime-metrics.ts'
 import { serveRawSocket } from './raw-socket.ts'
 import { serveSocketIo, SOCKET_IO_PATH } from './socket-io.ts'
 
@@ -31,6 +32,7 @@ export interface RealtimeOptions {
   corsOrigins?: readonly string[] | undefined
   /** How long a Socket.IO connection may take to show its token. */
   handshakeMs?: number
+  metrics?: RealtimeMetrics
 }
 
 export interface Realtime {
@@ -41,8 +43,8 @@ export interface Realtime {
 
 /** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
 export function makeRealtime(options: RealtimeOptions): Realtime {
-  const { caches, admit, clock, log, reauthoriseMs, mostPerCaller, ...socketIo } = options
-  const hub = new Hub({ clock, present: (repository) => presentSteps(caches, story, repository) })
+  const { caches, admit, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
+  const hub = new Hub({ clock, metrics, present: (repository) => presentSteps(caches, story, repository) })
   const story = new JobStory(caches, (step) => hub.tell(step))
   const guests = new Guests({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {

@@ -1,9 +1,10 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
 import type { Admit, Admitted, Verdict, Visitor } from './admission.ts'
-import { Feed } from './feed.ts'
+import { Feed, type Outlet } from './feed.ts'
 import { type Guests, TOO_MANY } from './guests.ts'
 import type { Client, Hub, Rights } from './hub.ts'
+import { counted } from './realtime-metrics.ts'
 import { BadMessage } from './subscription.ts'
 
 /** Packets that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
@@ -89,15 +90,20 @@ function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefi
 }
 
 function serve(socket: Socket, hub: Hub, rights: Rights): void {
-  const feed = new Feed({
+  const outlet: Outlet = {
     write: ({ event, payload }) => void socket.emit(event, payload),
     isFull: () => waiting(socket) > waitingPackets.full,
     isOverfull: () => waiting(socket) > waitingPackets.overfull,
     cutOff: () => socket.disconnect(true),
-  })
+  }
+  const feed = new Feed(counted(outlet, hub.metrics, 'socketio'))
   socket.conn.on('drain', () => feed.drained())
   hub.join(feed, rights)
-  socket.on('disconnect', () => hub.leave(feed))
+  hub.metrics.joined('socketio')
+  socket.on('disconnect', () => {
+    hub.leave(feed)
+    hub.metrics.left('socketio')
+  })
   socket.onAny((event: unknown, data: unknown, acknowledge: unknown) => {
     const answer = receive(feed, hub, [event, data])
     if (isCallback(acknowledge)) acknowledge(answer)

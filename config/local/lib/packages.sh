@@ -38,3 +38,30 @@ install_packages() {
   tail -n 5 "$log" >&2
   die "cannot install $*; see $log"
 }
+
+# Prints the path of promtool. Of Debian's package prometheus, which would bring a service, only this file is unpacked.
+ensure_promtool() {
+  local tool=$CACHE/bin/promtool log=$CACHE/promtool.log directory
+  command -v promtool && return
+  if [[ ! -x $tool ]]; then
+    command -v apt-get >/dev/null || die "promtool is missing and there is no apt-get to fetch it"
+    mkdir -p "$CACHE/bin"
+    directory=$(mktemp -d)
+    unpack_promtool "$directory" >"$log" 2>&1 || {
+      rm -rf "$directory"
+      tail -n 5 "$log" >&2
+      die "cannot fetch promtool; see $log"
+    }
+    mv -f "$directory/usr/bin/promtool" "$tool"
+    rm -rf "$directory"
+  fi
+  printf '%s\n' "$tool"
+}
+
+unpack_promtool() { # DIRECTORY
+  (
+    cd "$1" || exit
+    apt-get download prometheus || { apt-get update && apt-get download prometheus; } || exit
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+  )
+}

@@ -14,8 +14,8 @@ import { portOf, ready } from './child.ts'
 /** Serves the REST facade over caches with so many jobs. Lists are answered from them alone: there is no API server. */
 const log = makeLog('error')
 const caches = { ...makeStores(log), reflectors: [] }
-const metrics = new Metrics()
-metrics.watchJobs(caches)
+const metrics = new Metrics({ clock, version: '0.0.0' })
+metrics.watch(caches)
 const client = new KubeClient(
   { server: new URL('https://127.0.0.1:1'), access: () => Promise.resolve({ headers: {}, tls: {} }) },
   { userAgent: 'runnerhub-bench', clock },

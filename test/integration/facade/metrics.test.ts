@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { expect } from 'chai'
+import { WebSocket } from 'ws'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { command, localTool } from '../../command.ts'
 import { exits, succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { RestClient } from '../../rest-client.ts'
@@ -79,8 +83,70 @@ describe('the metrics', function () {
     await jobsAre([2, 1, 2])
   })
 
+  it('have nothing that promtool would change', async () => {
+    const { text } = await scrape()
+    const promtool = await command(localTool('promtool-path'))
+    const { status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], { input: text, encoding: 'utf8' })
+    expect({ status, stdout, stderr }).to.deep.equal({ status: 0, stdout: '', stderr: '' })
+  })
+
+  it('tell what the process does', async () => {
+    const samples = samplesOf((await scrape()).text)
+    const least = (name: string, value: number) =>
+      expect(samples.get(`github_runnerhub_${name}`), name).to.be.at.least(value)
+    least('leader', 1)
+    least('reconciles_total{kind="job",outcome="success"}', 5)
+    least('reconcile_duration_seconds_count{kind="runner"}', 3)
+    least('workqueue_wait_seconds_count{lane="urgent"}', 5)
+    least('job_start_seconds_count{phase="queued"}', 3)
+    least('api_requests_total{verb="create",code="201"}', 6)
+    least('api_requests_total{verb="watch",code="200"}', 5)
+    least('api_request_duration_seconds_count{verb="update"}', 6)
+    // At the start, and on becoming leader.
+    least('watch_lists_total{resource="runnerjobs"}', 2)
+    least('runners{type="ephemeral",status="stopping"}', 3)
+    for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes']) {
+      expect(samples.get(name), name).to.be.above(0)
+    }
+  })
+
+  it('tell of realtime clients, and of what they are sent', async () => {
+    const of = async (name: string) => (await totals()).get(`github_runnerhub_realtime_${name}{transport="websocket"}`)
+    const totals = async () => samplesOf((await scrape()).text)
+    const client = new WebSocket(operator.realtimeUrl, { headers: { authorization: `Bearer ${TOKEN}` } })
+    await once(client, 'open')
+    expect(await of('clients')).to.equal(1)
+    client.send(JSON.stringify({ event: 'subscribe:repository', data: 'owner/repo' }))
+    await site.until('the client to be told of a job', async () => {
+      await site.createJob(`told-${Date.now()}`, { labels: ['linux'] })
+      return ((await of('messages_sent_total')) ?? 0) > 0
+    })
+    client.terminate()
+    await site.until('the client to be gone', async () => (await of('clients')) === 0)
+  })
+
+  it('cost an authorised caller nothing of his rate limit', async () => {
+    const rest = new RestClient(operator.url)
+    const remaining = async () => Number((await rest.get('/api/jobs')).headers.get('x-ratelimit-remaining'))
+    const before = await remaining()
+    for (let index = 0; index < 3; index += 1) await scrape()
+    expect(await remaining()).to.equal(before - 1)
+  })
+
+  it('are served by a process that runs the controllers only, with its health', async () => {
+    const controllers = await site.operator({ identity: 'operator-3', env: { ROLES: 'controllers' } })
+    expect((await scrape(controllers)).status).to.equal(200)
+    expect((await call(`${controllers.url}/health`, { headers: {} })).status).to.equal(200)
+    expectFailure(await call(`${controllers.url}/api/metrics`, { headers: {} }), 401, 'Unauthorized')
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    expect((await fetch(`${controllers.url}/api/jobs`, { headers })).status, 'the API').to.equal(404)
+  })
+
   it('are the same in another process', async () => {
     const other = await site.operator({ identity: 'operator-2' })
-    await jobsAre([2, 1, 2], other)
+    await site.until(
+      'both to export the same',
+      async () => String(await jobsTotal(operator)) === String(await jobsTotal(other)),
+    )
   })
 })

@@ -1,0 +1,96 @@
+import { Gauge, Histogram, type Registry } from 'prom-client'
+import { keyOf } from '../api/object.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
+import { shownPhase } from '../domain/job-phases.ts'
+import { delegatedAt } from '../domain/job-status.ts'
+import { Timeline } from '../domain/timeline.ts'
+import type { Clock } from '../kube/clock.ts'
+
+/** Jobs that wait for a Runner, and how long jobs took to start. */
+export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): void {
+  const registers = [registry]
+  const queue = new Queue(caches)
+  // oxlint-disable-next-line no-new -- it registers itself
+  new Gauge({
+    name: 'github_runnerhub_queue_depth',
+    help: 'Jobs that wait for a runner',
+    registers,
+    collect() {
+      this.set(queue.depth)
+    },
+  })
+  // oxlint-disable-next-line no-new -- it registers itself
+  new Gauge({
+    name: 'github_runnerhub_queue_oldest_wait_seconds',
+    help: 'How long the job that has waited longest waits for a runner, 0 if none does',
+    registers,
+    collect() {
+      this.set(queue.oldestMs === undefined ? 0 : Math.max(0, clock.now().getTime() - queue.oldestMs) / 1000)
+    },
+  })
+  const starts = new Histogram({
+    name: 'github_runnerhub_job_start_seconds',
+    help: 'Time that a job which started had spent in a phase before, seen by this process',
+    labelNames: ['phase'],
+    buckets: [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
+    registers,
+  })
+  for (const phase of ['queued', 'assigned']) starts.zero({ phase })
+  caches.jobs.onChange(({ old, now }) => {
+    if (old === undefined || now === undefined || old.status.startedAt !== undefined) return
+    for (const [phase, seconds] of Object.entries(startOf(now))) if (seconds >= 0) starts.observe({ phase }, seconds)
+  })
+}
+
+/** How long a job was in each phase before it started; NaN for what is not known. */
+function startOf(job: RunnerJob): Record<'queued' | 'assigned', number> {
+  const { assignedAt = '', startedAt = '' } = job.status
+  const [delegated = NaN, assigned = NaN, started = NaN] = [delegatedAt(job), assignedAt, startedAt].map(Date.parse)
+  const isStarted = !Number.isNaN(started)
+  return {
+    queued: isStarted ? (assigned - delegated) / 1000 : NaN,
+    assigned: (started - assigned) / 1000,
+  }
+}
+
+/** The jobs that wait for a Runner, by the time since when they do. */
+class Queue {
+  readonly #caches: Caches
+  readonly #timeline = new Timeline()
+  readonly #waiting = new Map<string, number>()
+
+  constructor(caches: Caches) {
+    this.#caches = caches
+    for (const job of caches.jobs.list()) this.#put(keyOf(job))
+    caches.jobs.onChange(({ key }) => this.#put(key))
+    // A job with a Runner waits no more, before that is written.
+    caches.runners.onChange(({ old, now }) => {
+      const runner = now ?? old
+      const key = runner === undefined ? undefined : jobKeyOf(runner)
+      if (key !== undefined) this.#put(key)
+    })
+  }
+
+  get depth(): number {
+    return this.#waiting.size
+  }
+
+  get oldestMs(): number | undefined {
+    const [key = ''] = this.#timeline.slice(0, 1)
+    return this.#waiting.get(key)
+  }
+
+  #put(key: string): void {
+    const job = this.#caches.jobs.get(key)
+    const was = this.#waiting.get(key)
+    const waits = job !== undefined && shownPhase(job, runnerOf(this.#caches, job)) === 'Queued'
+    const is = waits ? Date.parse(delegatedAt(job)) : undefined
+    if (was === is) return
+    if (was !== undefined) this.#timeline.remove({ key, ms: was })
+    this.#waiting.delete(key)
+    if (is === undefined) return
+    this.#timeline.add({ key, ms: is })
+    this.#waiting.set(key, is)
+  }
+}

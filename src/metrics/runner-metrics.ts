@@ -1,0 +1,64 @@
+import { Gauge, type Registry } from 'prom-client'
+import { keyOf } from '../api/object.ts'
+import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
+import { type Caches, jobOf, runnerKey } from '../cluster/caches.ts'
+import { shownRunnerPhase } from '../domain/runner-phases.ts'
+
+/** Runners by type and status, as GET /api/runners shows them. */
+export function runnerMetrics(registry: Registry, caches: Caches): void {
+  const count = new Census(caches)
+  // oxlint-disable-next-line no-new -- it registers itself
+  new Gauge({
+    name: 'github_runnerhub_runners',
+    help: 'Runners by type and status',
+    labelNames: ['type', 'status'],
+    registers: [registry],
+    collect() {
+      for (const type of ['Proxy', 'Ephemeral', 'Dedicated']) {
+        for (const phase of runnerPhases) {
+          this.set({ type: type.toLowerCase(), status: phase.toLowerCase() }, count.of(type, phase))
+        }
+      }
+    },
+  })
+}
+
+/** How many Runners there are of each type in each phase, kept up change by change. */
+class Census {
+  readonly #caches: Caches
+  readonly #placeOf = new Map<string, string>()
+  readonly #counts = new Map<string, number>()
+
+  constructor(caches: Caches) {
+    this.#caches = caches
+    for (const runner of caches.runners.list()) this.#put(keyOf(runner))
+    caches.runners.onChange(({ key }) => this.#put(key))
+    // What a Runner does also shows in its job.
+    caches.jobs.onChange(({ old, now }) => {
+      const job = now ?? old
+      if (job !== undefined) this.#put(runnerKey(job))
+    })
+  }
+
+  of(type: string, phase: string): number {
+    return this.#counts.get(`${type} ${phase}`) ?? 0
+  }
+
+  #put(key: string): void {
+    const runner = this.#caches.runners.get(key)
+    const was = this.#placeOf.get(key)
+    const is = runner === undefined ? undefined : `${runner.spec.type} ${this.#phaseOf(runner)}`
+    if (was === is) return
+    if (was !== undefined) this.#counts.set(was, (this.#counts.get(was) ?? 1) - 1)
+    this.#placeOf.delete(key)
+    if (is === undefined) return
+    this.#placeOf.set(key, is)
+    this.#counts.set(is, (this.#counts.get(is) ?? 0) + 1)
+  }
+  /** Of a proxy runner the leader writes every change; the Runner of a job shows what the job does before it is written. */
+  #phaseOf(runner: Runner): RunnerPhase {
+    return runner.spec.type === 'Ephemeral'
+      ? shownRunnerPhase(runner, jobOf(this.#caches, runner))
+      : runner.status.phase
+  }
+}

@@ -1,0 +1,118 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { RequestOutcome } from '../kube/exchange.ts'
+import type { ControllerMetrics } from '../kube/controller.ts'
+import type { ReflectorMetrics } from '../kube/reflector.ts'
+import type { Lane } from '../kube/workqueue.ts'
+
+const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30]
+
+/** What the controllers do while this process is leader: passes over keys, and the keys that wait for them. */
+export function controllerMetrics(registry: Registry, isLeader: () => boolean): ControllerMetrics {
+  const registers = [registry]
+  // oxlint-disable-next-line no-new -- it registers itself
+  new Gauge({
+    name: 'github_runnerhub_leader',
+    help: '1 in the process whose controllers run, else 0',
+    registers,
+    collect() {
+      this.set(isLeader() ? 1 : 0)
+    },
+  })
+  let depthOf: (lane: Lane) => number = () => 0
+  // oxlint-disable-next-line no-new -- it registers itself
+  new Gauge({
+    name: 'github_runnerhub_workqueue_depth',
+    help: 'Keys that wait to be reconciled by this process',
+    labelNames: ['lane'],
+    registers,
+    collect() {
+      for (const lane of ['urgent', 'deferred'] as const) this.set({ lane }, isLeader() ? depthOf(lane) : 0)
+    },
+  })
+  const waits = new Histogram({
+    name: 'github_runnerhub_workqueue_wait_seconds',
+    help: 'Time that a key waited to be reconciled',
+    labelNames: ['lane'],
+    buckets: SECONDS,
+    registers,
+  })
+  const passes = new Counter({
+    name: 'github_runnerhub_reconciles_total',
+    help: 'Passes over a key, by kind of object and outcome',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'github_runnerhub_reconcile_duration_seconds',
+    help: 'Duration of a pass over a key',
+    labelNames: ['kind'],
+    buckets: SECONDS,
+    registers,
+  })
+  return {
+    depth: (_controller, read) => (depthOf = read),
+    waited: (_controller, lane, seconds) => waits.observe({ lane }, seconds),
+    passed: (_controller, outcome, seconds, key) => {
+      const kind = key.slice(0, Math.max(0, key.indexOf(':')))
+      passes.inc({ kind, outcome })
+      durations.observe({ kind }, seconds)
+    },
+  }
+}
+
+/** What fills the caches: lists, and watches that end or break. */
+export function reflectorMetrics(registry: Registry): ReflectorMetrics {
+  const registers = [registry]
+  const lists = new Counter({
+    name: 'github_runnerhub_watch_lists_total',
+    help: 'Complete lists that filled a cache: one at the start, further ones are relists',
+    labelNames: ['resource'],
+    registers,
+  })
+  const restarts = new Counter({
+    name: 'github_runnerhub_watch_restarts_total',
+    help: 'Watches that ended or broke and were begun again, by reason',
+    labelNames: ['resource', 'reason'],
+    registers,
+  })
+  return {
+    listed: (resource) => lists.inc({ resource }),
+    ended: (resource) => restarts.inc({ resource, reason: 'Ended' }),
+    failed: (resource, reason) => restarts.inc({ resource, reason: restartReasons.has(reason) ? reason : 'Other' }),
+  }
+}
+
+/** The names of our own errors: no other text becomes a label. */
+const restartReasons = new Set([
+  'ApiError',
+  'Forbidden',
+  'Gone',
+  'Malformed',
+  'NotFound',
+  'RelistWanted',
+  'TooManyRequests',
+  'Unauthorized',
+  'Unreachable',
+])
+
+/** The requests of all clients of the process to the API server. */
+export function apiMetrics(registry: Registry): (outcome: RequestOutcome) => void {
+  const registers = [registry]
+  const requests = new Counter({
+    name: 'github_runnerhub_api_requests_total',
+    help: 'Requests to the API server, by verb and status code; code none is no answer',
+    labelNames: ['verb', 'code'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'github_runnerhub_api_request_duration_seconds',
+    help: 'Time to the whole answer of the API server, for watches and followed logs to its beginning',
+    labelNames: ['verb'],
+    buckets: SECONDS,
+    registers,
+  })
+  return ({ verb, code, seconds }) => {
+    requests.inc({ verb, code: code === 0 ? 'none' : String(code) })
+    durations.observe({ verb }, seconds)
+  }
+}

@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import { Metrics } from '../../../src/metrics/metrics.ts'
+import { aJob, aRunner, at, stamp, t0 } from '../../builders.ts'
+import { HandClock } from '../../clock.ts'
+import { samplesOf } from '../../site/metrics.ts'
+import { FilledCaches } from '../../stores.ts'
+
+describe('the metrics of the queue', () => {
+  const start = () => {
+    const stores = new FilledCaches()
+    const clock = new HandClock(at(60))
+    const metrics = new Metrics({ clock, version: '1.2.3' })
+    metrics.watch(stores.caches)
+    return { stores, read: async (name: string) => samplesOf(await metrics.text()).get(`github_runnerhub_${name}`) }
+  }
+  const queued = (name: string, seconds: number) =>
+    aJob({ metadata: { name, creationTimestamp: t0 }, spec: { delegatedAt: at(seconds).toISOString() } })
+
+  it('tell how many wait, and how long the first one has', async () => {
+    const { stores, read } = start()
+    expect(await read('queue_depth')).to.equal(0)
+    expect(await read('queue_oldest_wait_seconds')).to.equal(0)
+    stores.putJob(queued('second', 20))
+    const first = stores.putJob(queued('first', 10))
+    expect(await read('queue_depth')).to.equal(2)
+    expect(await read('queue_oldest_wait_seconds')).to.equal(50)
+    stores.putRunner(aRunner({ job: first }))
+    expect(await read('queue_depth')).to.equal(1)
+    expect(await read('queue_oldest_wait_seconds')).to.equal(40)
+  })
+
+  it('take a date from the future for no wait', async () => {
+    const { stores, read } = start()
+    stores.putJob(queued('early', 90))
+    expect(await read('queue_oldest_wait_seconds')).to.equal(0)
+  })
+
+  it('tell once for each job how long it took to start, phase by phase', async () => {
+    const { stores, read } = start()
+    const job = stores.putJob(queued('job', 1))
+    const running = { ...job, status: { phase: 'Running', assignedAt: stamp(5), startedAt: stamp(12) } } as const
+    stores.putJob({ ...job, status: { phase: 'Assigned', assignedAt: stamp(5) } })
+    stores.putJob(running)
+    stores.putJob({ ...running, status: { ...running.status, phase: 'Completed', completedAt: stamp(20) } })
+    expect(await read('job_start_seconds_sum{phase="queued"}')).to.equal(4)
+    expect(await read('job_start_seconds_sum{phase="assigned"}')).to.equal(7)
+    expect(await read('job_start_seconds_count{phase="queued"}')).to.equal(1)
+    expect(await read('job_start_seconds_count{phase="assigned"}')).to.equal(1)
+  })
+
+  it('say nothing of the start of a job that never did', async () => {
+    const { stores, read } = start()
+    const job = stores.putJob(queued('job', 1))
+    stores.putJob({ ...job, status: { phase: 'Cancelled', completedAt: stamp(20) } })
+    expect(await read('job_start_seconds_count{phase="queued"}')).to.equal(0)
+  })
+})

@@ -1,0 +1,77 @@
+import { expect } from 'chai'
+import { Metrics } from '../../../src/metrics/metrics.ts'
+import { aJob, aRunner, at, stamp } from '../../builders.ts'
+import { HandClock } from '../../clock.ts'
+import { samplesOf } from '../../site/metrics.ts'
+import { FilledCaches } from '../../stores.ts'
+import { tellEverything } from './told.ts'
+
+const JOBS = 10_000
+const REPOSITORIES = 500
+const phases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
+
+/** Many jobs, each with texts of its own wherever a user may write one. */
+function fill(stores: FilledCaches): void {
+  for (let index = 0; index < JOBS; index += 1) {
+    const text = `text-${index}`
+    const job = stores.putJob(
+      aJob({
+        metadata: { name: `job-${index}` },
+        spec: {
+          repository: `owner/repo-${index % REPOSITORIES}`,
+          runId: text,
+          jobId: text,
+          workflow: text,
+          actor: text,
+          runnerName: text,
+          ref: text,
+          eventName: text,
+          labels: [text],
+          delegatedAt: at(index).toISOString(),
+        },
+        status: { phase: 'Queued', message: text },
+      }),
+    )
+    const phase = phases[index % phases.length] ?? 'Queued'
+    if (phase !== 'Queued') stores.putRunner(aRunner({ job, spec: { poolName: `pool-${index}` } }))
+    const times = { assignedAt: stamp(index), startedAt: stamp(index + 1), completedAt: stamp(index + 2) }
+    stores.putJob({ ...job, status: { phase, message: text, ...times } })
+  }
+}
+
+describe('the metrics of 10,000 jobs of 500 repositories', () => {
+  let text: string
+  let samples: Map<string, number>
+
+  before(async () => {
+    const stores = new FilledCaches()
+    await Promise.all([stores.caches.jobs.replaceAll([], '1'), stores.caches.ledgers.replaceAll([], '1')])
+    const clock = new HandClock()
+    const metrics = new Metrics({ clock, version: '1.2.3' })
+    metrics.watch(stores.caches)
+    fill(stores)
+    tellEverything(metrics)
+    text = await metrics.text()
+    samples = samplesOf(text)
+  })
+
+  it('are fewer than 600 series, whatever has happened', () => {
+    expect(samples.size).to.be.within(100, 599)
+  })
+
+  it('have no label with a job, a repository, a pool or a user’s text', () => {
+    expect(text).to.not.match(/text-|repo-|job-\d|pool-|owner/)
+  })
+
+  it('count them all', () => {
+    const share = (index: number) => Math.ceil((JOBS - index) / phases.length)
+    const jobs = (status: string) => samples.get(`github_runnerhub_jobs_total{status="${status}"}`)
+    expect([jobs('completed'), jobs('failed'), jobs('cancelled')]).to.deep.equal([share(3), share(4), share(5)])
+    expect(samples.get('github_runnerhub_queue_depth')).to.equal(share(0))
+    const runners = (status: string) => samples.get(`github_runnerhub_runners{type="ephemeral",status="${status}"}`)
+    expect(runners('starting')).to.equal(share(1))
+    expect(runners('busy')).to.equal(share(2))
+    expect(runners('stopping')).to.equal(share(3) + share(4) + share(5))
+    expect(samples.get('github_runnerhub_job_start_seconds_count{phase="assigned"}')).to.equal(JOBS)
+  })
+})
