@@ -75,8 +75,8 @@ describe('a change of leader', function () {
     'after kill -9, to a replica whose watches had stalled: one pod ever, none stuck': () =>
       withPair(async ({ site, leader, standby }) => {
         // Only those that are open: those of the new leader work.
-        const stalled = standby.proxy.when({ ...WATCHES, times: 5 }).stall()
-        expect(stalled.hits, 'watches').to.equal(5)
+        const stalled = standby.proxy.when({ ...WATCHES, times: 6 }).stall()
+        expect(stalled.hits, 'watches').to.equal(6)
         const jobs = await makeJobs(site)
         leader.operator.kill()
         const killedAt = performance.now()
