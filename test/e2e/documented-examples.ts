@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs'
+
+export interface Example {
+  language: string
+  text: string
+}
+
+/** The code blocks of docs/api.md under the heading Examples, as they stand there. */
+export function documentedExamples(): Example[] {
+  const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
+  const [, section = ''] = text.split(/^## Examples$/m)
+  return [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({
+    language,
+    text: code,
+  }))
+}

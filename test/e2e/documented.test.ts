@@ -1,0 +1,137 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { root } from '../../config/local/run.d/cluster.ts'
+import { type Forward, forward } from '../../config/local/run.d/forward.ts'
+import { record } from '../../src/kube/parse.ts'
+import { type Listener, rawListener } from '../integration/realtime/listener.ts'
+import { documentedExamples } from './documented-examples.ts'
+import type { Installation } from './installation.ts'
+import { installed } from './installed.ts'
+import { portIsFree } from './make-run.ts'
+
+/** The address that the examples name. */
+const [REST, REALTIME] = [3000, 3001]
+const UNKNOWN = '550e8400-e29b-41d4-a716-446655440000'
+
+describe('the examples of docs/api.md, as they stand', () => {
+  const installation = installed({ own: true })
+  const stop = new AbortController()
+  const forwards: Forward[] = []
+  const programs: ChildProcess[] = []
+  const listeners: Listener[] = []
+  let hub: Installation
+
+  before(async () => {
+    hub = installation()
+    for (const port of [REST, REALTIME]) {
+      expect(await portIsFree(port), `port ${port}, which the examples name, is free`).to.equal(true)
+      const options = { place: hub.place, service: 'runnerhub', tell: () => undefined }
+      forwards.push(await forward({ ...options, localPort: port, servicePort: port }, stop.signal))
+    }
+  })
+  after(async () => {
+    for (const listener of listeners) listener.close()
+    for (const program of programs) program.kill('SIGKILL')
+    stop.abort(new Error('the tests are over'))
+    await Promise.all(forwards.map(({ ended }) => ended))
+  })
+
+  const [delegateIt = '', showIt = '', listIt = ''] = documentedExamples()
+    .filter(({ language }) => language === 'bash')
+    .map(({ text }) => text)
+
+  it('cURL: a job is delegated, not found by the printed id, shown by its own, and listed', async () => {
+    const delegated = await curl(delegateIt)
+    expect(delegated.status).to.equal(201)
+    const { delegationId, status } = record(delegated.body['data'])
+    expect(status).to.equal('queued')
+    const id = String(delegationId)
+
+    const unknown = await curl(showIt)
+    expect(unknown.status).to.equal(404)
+    expect(unknown.body).to.include({ success: false, code: 'NotFound' })
+    const shown = await curl(showIt.replace(UNKNOWN, id))
+    expect(shown.status).to.equal(200)
+    expect(record(shown.body['data'])).to.include({ id, githubJobId: 123, repository: 'owner/repo', workflow: 'CI' })
+
+    await hub.jobIs(id, { phase: 'Running' })
+    const listed = await curl(listIt)
+    expect(listed.status).to.equal(200)
+    expect(JSON.stringify(listed.body['data'])).to.include(id)
+    expect(listed.body['pagination']).to.deep.equal({ page: 1, limit: 10, total: 1, totalPages: 1 })
+    await hub.jobIs(id, { phase: 'Completed' })
+  })
+
+  it('JavaScript: the program is told of a job of owner/repo until its end', async () => {
+    const program = await startProgram()
+    await hub.until(`the program to connect:\n${program.output()}`, () => program.output().includes('Connected'))
+    const id = await hub.rest.delegate({ labels: ['self-hosted'] })
+    const told = () => [...program.output().matchAll(/jobId: '([^']+)'.*?status: '(\w+)'/gs)]
+    const states = () => told().flatMap(([, job, status]) => (job === id ? [status] : []))
+    await hub.until('the program to be told of the end', () => states().includes('completed'), 30_000, id)
+    expect(states(), program.output()).to.deep.equal(['assigned', 'running', 'completed'])
+  })
+
+  it('a raw WebSocket client is told each state once, with exactly the documented fields', async () => {
+    const listener = await rawListener(`ws://localhost:${REALTIME}`, {})
+    listeners.push(listener)
+    await listener.send('subscribe:repository', 'owner/raw')
+    const repository = 'owner/raw'
+    const jobId = await hub.rest.delegate({ repository, labels: ['self-hosted'] })
+    const isOver = () => listener.received.some(({ data }) => data['status'] === 'completed')
+    await hub.until('the end to be told', isOver, 30_000, jobId)
+    expect(listener.received).to.deep.equal([
+      { event: 'job:delegated', data: { jobId, repository, status: 'queued' } },
+      { event: 'job:status', data: { jobId, repository, status: 'assigned' } },
+      { event: 'job:status', data: { jobId, repository, status: 'running' } },
+      { event: 'job:status', data: { jobId, repository, status: 'completed' } },
+    ])
+  })
+
+  it('kubectl and REST act on the same jobs, and each sees what the other did', async () => {
+    const byRest = await hub.rest.delegate({ labels: ['self-hosted'] })
+    expect(await hub.kubectl('get', 'runnerjob', byRest, '--output=jsonpath={.spec.repository}')).to.equal('owner/repo')
+    await hub.kubectl('patch', 'runnerjob', byRest, '--type=merge', '--patch={"spec":{"cancel":true}}')
+    await hub.until('REST to show it cancelled', async () => (await hub.rest.job(byRest))['status'] === 'cancelled')
+    expect(record((await hub.rest.job(byRest))['metadata'])['reason']).to.equal('CancelRequested')
+
+    const job = await hub.createJob('by-kubectl', { repository: 'owner/kubectl', labels: ['self-hosted'] })
+    const id = job.metadata.uid
+    const list = async () => (await hub.rest.call('GET', '/api/jobs?repository=owner/kubectl')).body
+    await hub.until('REST to list it', async () => (await list()).includes(id))
+    await hub.until('REST to show it running', async () => (await hub.rest.job(id))['status'] === 'running')
+    await hub.kubectl('delete', 'runnerjob', 'by-kubectl', '--wait=false')
+    await hub.until('REST to know it no more', async () => {
+      return (await hub.rest.call('GET', `/api/jobs/${id}`)).status === 404
+    })
+  })
+
+  /** Starts the documented program, unchanged, where its packages are found. */
+  async function startProgram(): Promise<{ output: () => string }> {
+    const [program] = documentedExamples().filter(({ language }) => language === 'typescript')
+    const folder = join(root, 'build/examples')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'program.ts'), program?.text ?? '')
+    const child = spawn(process.execPath, [join(folder, 'program.ts')], { stdio: ['ignore', 'pipe', 'pipe'] })
+    programs.push(child)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    return { output: () => output }
+  }
+})
+
+/** Runs a command line of curl as it stands; curl's own settings make it tell the status besides. */
+async function curl(example: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'runnerhub-curl-'))
+  await writeFile(join(folder, '.curlrc'), 'silent\nwrite-out = "\\n%{http_code}"\n')
+  const env = { ...process.env, CURL_HOME: folder }
+  const { stdout } = await promisify(execFile)('bash', ['-c', example], { env })
+  await rm(folder, { recursive: true })
+  const end = stdout.lastIndexOf('\n')
+  return { status: Number(stdout.slice(end)), body: record(JSON.parse(stdout.slice(0, end))) }
+}
