@@ -9,6 +9,7 @@ import { Authority } from './http/authority.ts'
 import { type ClientOf, clientsBehind } from './http/client-address.ts'
 import { listen } from './http/listen.ts'
 import { PerCaller } from './http/per-caller.ts'
+import { RequestCounts } from './http/request-counts.ts'
 import { makeServer } from './http/server.ts'
 import { StaticTokens } from './http/static-tokens.ts'
 import { KubeClient } from './kube/client.ts'
@@ -193,6 +194,8 @@ function realtimeOf(
       anonymous: config.realtimeAnonymous === 'true',
       origins: config.realtimeOrigins,
       clientOf,
+      refused: new RequestCounts({ clock, windowMs: config.rateLimitWindowSeconds * 1000 }),
+      mostRefused: config.rateLimitMax,
     }),
     clock,
     log,

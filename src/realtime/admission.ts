@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { rights } from '../http/access.ts'
 import { bearerOf } from '../http/auth.ts'
 import type { Judge } from '../http/authority.ts'
+import type { RequestCounts } from '../http/request-counts.ts'
 import { isWelcome } from './origin.ts'
 
 /** Who wants to connect, or is connected. */
@@ -11,6 +12,8 @@ export interface Visitor {
   address: string
   /** One that came by other means than a header. */
   token?: string | undefined
+  /** Is connected already: what others from the same address do is not held against it. */
+  isInside?: true
 }
 
 /** What comes of it. `caller` is what connections are counted by. */
@@ -18,6 +21,7 @@ export type Verdict =
   | { is: 'admitted'; caller: string; mayList: boolean }
   | { is: 'unknown' } // no token, or one that nobody holds
   | { is: 'forbidden' } // without the right to watch jobs, or from a page that must show a token
+  | { is: 'tooMany' } // from an address that has been refused too often
 
 export type Admitted = Extract<Verdict, { is: 'admitted' }>
 
@@ -35,25 +39,35 @@ export interface AdmissionOptions {
   origins?: readonly string[] | undefined
   /** What an address counts as, given the X-Forwarded-For header. */
   clientOf: (peer: string, forwardedFor: string) => string
+  /** How often an address was refused, and may be: each unknown token costs the API server a question. */
+  refused: RequestCounts
+  mostRefused: number
 }
 
 /** Admits whoever may watch jobs, or everybody where that is configured. */
-export function admission({ authority, anonymous, origins, clientOf }: AdmissionOptions): Admit {
-  return async ({ headers, address, token }) => {
+export function admission(options: AdmissionOptions): Admit {
+  const { anonymous, origins, clientOf, refused, mostRefused } = options
+  return async ({ headers, address, token, isInside }) => {
+    const client = clientOf(address, String(headers['x-forwarded-for'] ?? ''))
     const isOpen = anonymous && isWelcome(headers.origin, headers.host, origins)
-    if (isOpen) {
-      const forwardedFor = headers['x-forwarded-for'] ?? ''
-      return { is: 'admitted', caller: `at ${clientOf(address, String(forwardedFor))}`, mayList: true }
-    }
+    if (isOpen) return { is: 'admitted', caller: `at ${client}`, mayList: true }
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
     if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }
-    const { value: caller } = await authority.callerOf(bearer)
-    if (caller === undefined) return { is: 'unknown' }
-    const mayWatch = (await authority.allows(caller, rights.watchJobs)).value === true
-    if (!mayWatch) return { is: 'forbidden' }
-    const mayList = (await authority.allows(caller, rights.listJobs)).value === true
-    return { is: 'admitted', caller: caller.user, mayList }
+    if (isInside) return verdictOn(bearer, options.authority)
+    if (refused.of(client).count >= mostRefused) return { is: 'tooMany' }
+    const verdict = await verdictOn(bearer, options.authority)
+    if (verdict.is !== 'admitted') refused.add(client)
+    return verdict
   }
+}
+
+async function verdictOn(token: string, authority: Judge): Promise<Verdict> {
+  const { value: caller } = await authority.callerOf(token)
+  if (caller === undefined) return { is: 'unknown' }
+  const mayWatch = (await authority.allows(caller, rights.watchJobs)).value === true
+  if (!mayWatch) return { is: 'forbidden' }
+  const mayList = (await authority.allows(caller, rights.listJobs)).value === true
+  return { is: 'admitted', caller: caller.user, mayList }
 }
 
 function protocolToken(headers: IncomingHttpHeaders): string | undefined {

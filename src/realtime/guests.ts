@@ -73,7 +73,7 @@ export class Guests {
   async #judge({ visitor, admitted, close }: Guest): Promise<boolean> {
     const { admit, log } = this.#options
     try {
-      const verdict = await admit(visitor)
+      const verdict = await admit({ ...visitor, isInside: true })
       // Who may no longer list may have subscribed to all: he begins anew.
       if (verdict.is === 'admitted' && (verdict.mayList || !admitted.mayList)) return true
       log.info({ user: admitted.caller }, 'connection closed: its right has gone')

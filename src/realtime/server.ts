@@ -90,7 +90,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   }
 }
 
-const refusals = { unknown: '401 Unauthorized', forbidden: '403 Forbidden' } as const
+const refusals = { unknown: '401 Unauthorized', forbidden: '403 Forbidden', tooMany: '429 Too Many Requests' } as const
 
 /** Answers and hangs up. No timeout watches an upgraded connection: one whose caller does not close it would stay. */
 function refuse(socket: Duplex, status: string): void {

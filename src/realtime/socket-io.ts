@@ -82,6 +82,8 @@ function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefi
       return new Error('a valid bearer token is required')
     case 'forbidden':
       return new Error('this needs the right to watch runnerjobs')
+    case 'tooMany':
+      return new Error('too many refused connections from this address, try again later')
     case 'admitted':
       return guests.hasRoom(verdict) ? undefined : new Error(`${TOO_MANY}, try again later`)
     default:

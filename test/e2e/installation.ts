@@ -12,6 +12,7 @@ import { type Forward, forward } from '../../config/local/run.d/forward.ts'
 import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
 import { bindingOf } from '../../config/local/run.d/overlay.ts'
 import { awaitRollout } from '../../config/local/run.d/rollout.ts'
+import { localTokens } from '../../config/local/run.d/tokens.ts'
 import { AuditLog } from '../audit.ts'
 import { eventually } from '../eventually.ts'
 import { newJob } from '../site/objects.ts'
@@ -30,8 +31,11 @@ export async function install(): Promise<Installation> {
   const { cluster, image } = prepared
   const namespace = `e2e-${randomBytes(5).toString('hex')}`
   const place = { kubeconfig: cluster.kubeconfig, namespace }
-  const tokens = 'your-token,local,local,runnerhub:admins\n'
-  await deploy(cluster.kubeconfig, { namespace, image, runnerImage: cluster.baseImage, settings, tokens }, patient())
+  await deploy(
+    cluster.kubeconfig,
+    { namespace, image, runnerImage: cluster.baseImage, settings, tokens: localTokens },
+    patient(),
+  )
   await awaitRollout(place, () => undefined, patient())
   const stop = new AbortController()
   const open = (servicePort: number): Promise<Forward> =>

@@ -36,7 +36,9 @@ export const layers: Record<string, Layer> = {
   },
   realtime: {
     imports: ['api', 'domain', 'kube', 'cluster', 'logs'].concat(
-      ['access', 'auth', 'authority', 'job-states', 'per-caller', 'views'].map((name) => `http/${name}.ts`),
+      ['access', 'auth', 'authority', 'job-states', 'per-caller', 'request-counts', 'views'].map(
+        (name) => `http/${name}.ts`,
+      ),
     ),
     packages: ['node:*', 'ws', 'socket.io'],
   },

@@ -10,6 +10,7 @@ import type { RunOptions } from './options.ts'
 import { run as runProgram } from './program.ts'
 import { awaitRollout } from './rollout.ts'
 import { StepFailed } from './step-failed.ts'
+import { localTokens } from './tokens.ts'
 
 /** How people are told. */
 export interface Voice {
@@ -18,11 +19,6 @@ export interface Voice {
   /** What is to be seen. */
   show: (text: string) => void
 }
-
-/** Known to everybody: for a cluster on one's own machine. */
-const tokens = `your-token,local,local,runnerhub:admins
-viewer-token,local-viewer,local-viewer,"runnerhub:viewers,runnerhub:metrics"
-`
 
 /** What differs from the operator's own defaults: the API reference's examples connect without a token. */
 const localSettings = { REALTIME_ANONYMOUS: 'true' }
@@ -39,7 +35,7 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   const runnerImage = options.runnerImage ?? cluster.baseImage
   const { namespace } = options
   const settings = { ...localSettings, ...options.settings }
-  await deploy(cluster.kubeconfig, { namespace, image, runnerImage, settings, tokens }, signal)
+  await deploy(cluster.kubeconfig, { namespace, image, runnerImage, settings, tokens: localTokens }, signal)
   await awaitRollout(place, say, signal)
   say('the operator is ready')
   await useForwarded({ options, place, voice }, signal)

@@ -1,6 +1,7 @@
 import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { type RouteName, routes } from '../../../src/http/routes.ts'
+import { localTokens } from '../../../config/local/run.d/tokens.ts'
 import { KubeClient } from '../../../src/kube/client.ts'
 import { record } from '../../../src/kube/parse.ts'
 import type { Operator } from '../../operator.ts'
@@ -46,7 +47,7 @@ describe('permissions', function () {
   before(async () => {
     site = await openSite()
     const lines = ['nobodys-token,nobody,nobody-uid', 'viewers-token,eve,eve-uid,"others,runnerhub:viewers"']
-    await appendFile(site.tokenFile, `${lines.join('\n')}\n`)
+    await appendFile(site.tokenFile, `${lines.join('\n')}\n${localTokens}`)
     const kinds = ['proxy', 'viewer', 'admin', 'metrics']
     await Promise.all([
       makeAccount(site, 'nothing'),
@@ -116,6 +117,17 @@ describe('permissions', function () {
     expectFailure(await as('nobody', list), 403, 'Forbidden')
     expect((await as('eve', list)).status).to.equal(200)
     expectFailure(await as('eve', delegate), 403, 'Forbidden')
+  })
+
+  it('of the tokens of make run are everything for your-token, and all that reads for viewer-token', async () => {
+    tokens.set('local', 'your-token').set('local viewer', 'viewer-token')
+    for (const route of routes.filter(({ access }) => access !== 'open')) {
+      const name = `${route.method} ${route.path}`
+      expect((await as('local', route)).status, name).to.be.oneOf([200, 400, 404])
+      const { status } = await as('local viewer', route)
+      if (route.method === 'GET') expect(status, name).to.be.oneOf([200, 400, 404])
+      else expect(status, name).to.equal(403)
+    }
   })
 
   it('to call the API give nobody a right at the API server itself', async () => {

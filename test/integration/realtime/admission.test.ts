@@ -23,6 +23,7 @@ describe('realtime connections', function () {
       AUTH_CACHE_SECONDS: '0',
       REALTIME_REAUTHORISE_SECONDS: '1',
       REALTIME_MAX_PER_CALLER: String(MOST),
+      RATE_LIMIT_MAX: '20',
     }
     url = (await site.operator({ env })).realtimeUrl
   })
@@ -86,6 +87,13 @@ describe('realtime connections', function () {
       listeners.push(next)
       return Promise.race([next.closed.then(() => false), next.send('unsubscribe:repository', 'a/b').then(() => true)])
     })
+  })
+
+  it('are not tried without end with unknown tokens from one address', async () => {
+    const answers: string[] = []
+    for (let tried = 0; tried <= 20; tried++) answers.push(await refusal(rawListener(url, { token: `guess-${tried}` })))
+    expect(answers[0]).to.include('401')
+    expect(answers.at(-1)).to.include('429')
   })
 
   describe('without a token, where that is configured', () => {
