@@ -10,6 +10,7 @@ import { buildOperator } from './operator.ts'
 import { type Options, readOptions } from './options.ts'
 import { say } from './progress.ts'
 import { type BenchResult, table } from './report.ts'
+import { measureScrapes, type ScrapeResult } from './scrapes.ts'
 import { readShipped } from './shipped.ts'
 import { measureStart, type StartResult } from './starts.ts'
 import { trustworthy } from './trustworthy.ts'
@@ -47,13 +48,18 @@ async function run(asked: Options): Promise<void> {
     say(`lists of ${listed} jobs`)
     lists.push(await measureLists(listed, shipped))
   }
+  const scrapes: ScrapeResult[] = []
+  if (parts.includes('scrapes')) {
+    say('scrapes of the metrics')
+    scrapes.push(await measureScrapes(10_000, shipped))
+  }
   const fanOuts: FanOutResult[] = []
   for (const clients of parts.includes('fan-out') ? asked.clients : []) {
     say(`events to ${clients} clients`)
     fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
   }
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = { conditions, drains, latencies, delegations, starts, lists, fanOuts }
+  const result: BenchResult = { conditions, drains, latencies, delegations, starts, lists, scrapes, fanOuts }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`\n${table(result)}\n\n${json}`)

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-const allParts = ['drain', 'latency', 'delegations', 'starts', 'lists', 'fan-out']
+const allParts = ['drain', 'latency', 'delegations', 'starts', 'lists', 'scrapes', 'fan-out']
 
 const help = `Measures the operator next to a raw client, on fresh control planes of its own.
 

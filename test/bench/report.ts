@@ -3,6 +3,7 @@ import type { DrainResult } from './drain.ts'
 import type { FanOutResult } from './fan-out.ts'
 import type { LatencyResult } from './latency.ts'
 import type { ListResult } from './lists.ts'
+import type { ScrapeResult } from './scrapes.ts'
 import type { Shipped } from './shipped.ts'
 import type { StartResult } from './starts.ts'
 import { median, quantile } from './statistics.ts'
@@ -15,13 +16,23 @@ export interface BenchResult {
   delegations: DelegationResult[]
   starts: StartResult[]
   lists: ListResult[]
+  scrapes: ScrapeResult[]
   fanOuts: FanOutResult[]
 }
 
 type Row = [what: string, value: string, target: string]
 
 /** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
-export function table({ conditions, drains, latencies, delegations, starts, lists, fanOuts }: BenchResult): string {
+export function table({
+  conditions,
+  drains,
+  latencies,
+  delegations,
+  starts,
+  lists,
+  scrapes,
+  fanOuts,
+}: BenchResult): string {
   const { machine, node, jobs, seconds } = conditions
   const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
   const rows: Row[] = [
@@ -30,6 +41,7 @@ export function table({ conditions, drains, latencies, delegations, starts, list
     ...delegations.flatMap(delegationRows),
     ...starts.flatMap(startRows),
     ...lists.flatMap(listRows),
+    ...scrapes.flatMap(scrapeRows),
     ...fanOuts.flatMap(fanOutRows),
   ]
   const cells = [['', 'measured', 'target'] as Row, ...rows]
@@ -37,7 +49,7 @@ export function table({ conditions, drains, latencies, delegations, starts, list
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [head = ['', '', ''], ...body] = cells
-  const around = [...drains, ...latencies, ...delegations, ...starts, ...lists, ...fanOuts].map(
+  const around = [...drains, ...latencies, ...delegations, ...starts, ...lists, ...scrapes, ...fanOuts].map(
     ({ surroundings }) => surroundings,
   )
   return [
@@ -49,6 +61,14 @@ export function table({ conditions, drains, latencies, delegations, starts, list
     `Load before each cell ${around.map(({ load }) => load.toFixed(1)).join(', ')}; ` +
       `a fixed loop took ${around.map(({ loopMs }) => loopMs).join(', ')} ms.`,
   ].join('\n')
+}
+
+function scrapeRows({ jobs, series, p50, p99 }: ScrapeResult): Row[] {
+  return [
+    [`scrape of the metrics of ${jobs} jobs, p50 in ms`, p50.toFixed(1), ''],
+    ['the same, p99 in ms', p99.toFixed(1), '< 20'],
+    ['series in it', String(series), '< 600'],
+  ]
 }
 
 function drainRows(drains: readonly DrainResult[]): Row[] {

@@ -9,9 +9,10 @@ import { systemClock as clock } from '../../../src/kube/clock.ts'
 import { makeLog } from '../../../src/log.ts'
 import { Metrics } from '../../../src/metrics/metrics.ts'
 import { aJob, at } from '../../builders.ts'
+import { tellEverything } from '../../told-metrics.ts'
 import { portOf, ready } from './child.ts'
 
-/** Serves the REST facade over caches with so many jobs. Lists are answered from them alone: there is no API server. */
+/** Serves the REST facade over caches with so many jobs. Lists and metrics are made from them alone: there is no API server. */
 const log = makeLog('error')
 const caches = { ...makeStores(log), reflectors: [] }
 const metrics = new Metrics({ clock, version: '0.0.0' })
@@ -39,6 +40,8 @@ const app = makeApp({
   rateLimit: { max: 1e9, windowSeconds: 900, clientOf: (peer) => peer },
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
+tellEverything(metrics)
+await caches.ledgers.replaceAll([], '1')
 await caches.jobs.replaceAll(jobs(Number(process.argv[2])), '1')
 const handle = app.callback()
 const server = createServer((request, response) => void handle(request, response))

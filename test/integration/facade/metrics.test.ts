@@ -9,7 +9,8 @@ import type { Operator } from '../../operator.ts'
 import { RestClient } from '../../rest-client.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
 import { type Answer, call, expectFailure } from '../../site/call.ts'
-import { jobsTotal, samplesOf } from '../../site/metrics.ts'
+import { samplesOf } from '../../samples.ts'
+import { jobsTotal } from '../../site/metrics.ts'
 
 describe('the metrics', function () {
   this.timeout('90s')

@@ -4,7 +4,7 @@ import { Metrics } from '../../../src/metrics/metrics.ts'
 import { aJob, stamp } from '../../builders.ts'
 import { HandClock } from '../../clock.ts'
 import { FilledCaches } from '../../stores.ts'
-import { tellEverything } from './told.ts'
+import { tellEverything } from '../../told-metrics.ts'
 
 /** `name type labels`, a line for each metric. */
 async function documented(): Promise<string[]> {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Metrics } from '../../../src/metrics/metrics.ts'
 import { aJob, aRunner, at, stamp, t0 } from '../../builders.ts'
 import { HandClock } from '../../clock.ts'
-import { samplesOf } from '../../site/metrics.ts'
+import { samplesOf } from '../../samples.ts'
 import { FilledCaches } from '../../stores.ts'
 
 describe('the metrics of the queue', () => {

@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import { Metrics } from '../../../src/metrics/metrics.ts'
 import { aJob, aRunner, at, stamp } from '../../builders.ts'
 import { HandClock } from '../../clock.ts'
-import { samplesOf } from '../../site/metrics.ts'
+import { samplesOf } from '../../samples.ts'
 import { FilledCaches } from '../../stores.ts'
-import { tellEverything } from './told.ts'
+import { tellEverything } from '../../told-metrics.ts'
 
 const JOBS = 10_000
 const REPOSITORIES = 500

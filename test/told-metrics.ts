@@ -1,7 +1,7 @@
-import type { Outcome } from '../../../src/kube/controller.ts'
-import type { Metrics } from '../../../src/metrics/metrics.ts'
+import type { Outcome } from '../src/kube/controller.ts'
+import type { Metrics } from '../src/metrics/metrics.ts'
 
-/** All that the parts of the operator may tell. */
+/** Tells metrics all that the parts of the operator may tell, so that every series is there. */
 export function tellEverything({ controllers, reflectors, onApiRequest, realtime }: Metrics): void {
   for (const kind of ['job', 'runner', 'pod', 'pool', 'ledger']) {
     const outcomes: Outcome[] = ['success', 'later', 'conflict', 'error', 'terminal']
