@@ -14,6 +14,7 @@ const hostName: JsonSchema = {
   pattern: '^$|^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
 }
 const cidr: JsonSchema = { type: 'string', pattern: '^[0-9a-fA-F:.]+/[0-9]{1,3}$' }
+const secretKey: JsonSchema = { type: 'string', pattern: '^[\\w.-]+$' }
 const quantities: JsonSchema = { type: 'object', additionalProperties: { type: ['string', 'number'] } }
 const resources: JsonSchema = closed({ requests: quantities, limits: quantities, claims: listOf(free) })
 
@@ -117,7 +118,18 @@ const values: Record<string, () => JsonSchema> = {
     }),
   crds: () => closed({ upgrade: yesOrNo }),
   uninstall: () => closed({ cleanUp: yesOrNo }),
-  test: () => closed({ tokenKey: { type: 'string', pattern: '^[\\w.-]+$' } }),
+  monitoring: () =>
+    closed({
+      serviceMonitor: closed({
+        enabled: yesOrNo,
+        interval: { type: 'string', pattern: '^([0-9]+(ms|[smhd]))+$' },
+        labels: texts,
+        tokenKey: secretKey,
+      }),
+      prometheusRule: closed({ enabled: yesOrNo, labels: texts, runbooks: text }),
+      dashboard: closed({ enabled: yesOrNo, labels: texts, annotations: texts }),
+    }),
+  test: () => closed({ tokenKey: secretKey }),
   hooks: () => closed({ deadlineSeconds: whole(10, 3600), resources }),
 }
 

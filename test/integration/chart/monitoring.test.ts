@@ -1,0 +1,215 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { stringify } from 'yaml'
+import { record } from '../../../src/kube/parse.ts'
+import { at, chartFile, found, helmPath, type Manifest, render } from '../../chart.ts'
+import { command, localTool } from '../../command.ts'
+
+const docs = new URL('../../../docs/', import.meta.url)
+
+interface Alert {
+  alert: string
+  expr: string
+  for?: string
+  annotations: Record<string, string>
+}
+
+/** What a series is in a test of promtool: a sample a minute. */
+interface Series {
+  series: string
+  values: string
+}
+
+const labels = 'namespace="hub",job="hub-runnerhub"'
+const replica = (pod: number, name: string, values: string, more = ''): Series => {
+  return { series: `${name}{${labels},pod="${pod}"${more}}`, values }
+}
+
+/** For each alert what the operator would tell in that case, and a case that is only near it. */
+const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
+  RunnerHubAbsent: {
+    fires: [{ series: 'github_runnerhub_build_info{namespace="other",job="x"}', values: '1x60' }],
+    silent: [replica(1, 'github_runnerhub_build_info', '1x60', ',version="1"')],
+  },
+  RunnerHubNoLeader: {
+    fires: [replica(1, 'github_runnerhub_leader', '0x60'), replica(2, 'github_runnerhub_leader', '0x60')],
+    silent: [replica(1, 'github_runnerhub_leader', '0x60'), replica(2, 'github_runnerhub_leader', '1x60')],
+  },
+  RunnerHubQueueStuck: {
+    fires: [replica(1, 'github_runnerhub_queue_oldest_wait_seconds', '0+60x60')],
+    silent: [replica(1, 'github_runnerhub_queue_oldest_wait_seconds', '600x60')],
+  },
+  RunnerHubSlowStart: {
+    fires: [
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0x60', ',phase="assigned",le="60"'),
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0+5x60', ',phase="assigned",le="120"'),
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0+5x60', ',phase="assigned",le="+Inf"'),
+    ],
+    silent: [
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0+5x60', ',phase="assigned",le="60"'),
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0+5x60', ',phase="assigned",le="+Inf"'),
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0x60', ',phase="queued",le="60"'),
+      replica(1, 'github_runnerhub_job_start_seconds_bucket', '0+5x60', ',phase="queued",le="+Inf"'),
+    ],
+  },
+  RunnerHubJobsFail: {
+    fires: [
+      replica(1, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
+      replica(2, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
+      replica(1, 'github_runnerhub_jobs_total', '0+1x60', ',status="completed"'),
+    ],
+    // As many fail, but of many more; two replicas tell of the same jobs.
+    silent: [
+      replica(1, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
+      replica(2, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
+      replica(1, 'github_runnerhub_jobs_total', '0+4x60', ',status="completed"'),
+    ],
+  },
+  RunnerHubReconcileErrors: {
+    fires: [replica(1, 'github_runnerhub_reconciles_total', '0+12x60', ',kind="job",outcome="error"')],
+    silent: [
+      replica(1, 'github_runnerhub_reconciles_total', '0+1x60', ',kind="job",outcome="error"'),
+      replica(1, 'github_runnerhub_reconciles_total', '0+600x60', ',kind="job",outcome="conflict"'),
+    ],
+  },
+  RunnerHubWatchesBreak: {
+    fires: [replica(1, 'github_runnerhub_watch_restarts_total', '0+1x60', ',resource="pods",reason="Unreachable"')],
+    silent: [replica(1, 'github_runnerhub_watch_restarts_total', '0+1x60', ',resource="pods",reason="Ended"')],
+  },
+  RunnerHubApiErrors: {
+    fires: [
+      replica(1, 'github_runnerhub_api_requests_total', '0+100x60', ',verb="get",code="200"'),
+      replica(1, 'github_runnerhub_api_requests_total', '0+20x60', ',verb="get",code="none"'),
+    ],
+    silent: [
+      replica(1, 'github_runnerhub_api_requests_total', '0+100x60', ',verb="get",code="200"'),
+      replica(1, 'github_runnerhub_api_requests_total', '0+100x60', ',verb="get",code="404"'),
+      replica(1, 'github_runnerhub_api_requests_total', '0+3x60', ',verb="get",code="503"'),
+    ],
+  },
+  RunnerHubRealtimeCutOff: {
+    fires: [replica(1, 'github_runnerhub_realtime_cut_off_total', '0+2x60', ',transport="websocket"')],
+    silent: [replica(1, 'github_runnerhub_realtime_cut_off_total', '0x30 5x30', ',transport="websocket"')],
+  },
+}
+
+describe('the monitoring of the chart', function () {
+  this.timeout('60s')
+  let folder: string
+  let promtool: string
+  let objects: Manifest[]
+  let rules: Alert[]
+  let queries: string[]
+
+  before(async function () {
+    this.timeout('10m')
+    await helmPath()
+    const parts = ['serviceMonitor', 'prometheusRule', 'dashboard'].map((part) => `monitoring.${part}.enabled=true`)
+    objects = await render('--set', parts.join(','))
+    rules = alertsOf(found(objects, 'PrometheusRule', 'hub-runnerhub'))
+    const dashboard = at(found(objects, 'ConfigMap', 'hub-runnerhub-dashboard'), 'data', 'runnerhub.json')
+    queries = queriesOf(JSON.parse(String(dashboard)))
+    promtool = await command(localTool('promtool-path'))
+    folder = await mkdtemp(join(tmpdir(), 'runnerhub-rules-'))
+    await writeFile(join(folder, 'rules.yaml'), stringify(found(objects, 'PrometheusRule', 'hub-runnerhub')['spec']))
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  it('uses no metric that is not documented', async () => {
+    const text = await readFile(new URL('metrics.md', docs), 'utf8')
+    const known = new Set([...text.matchAll(/^\| `(github_runnerhub_\w+)` \|/gm)].map(([, name]) => name))
+    const used = [...rules.map(({ expr }) => expr), ...queries].flatMap(
+      (expr) => expr.match(/\b[a-z]+_\w+(?=\{)/g) ?? [],
+    )
+    const unknown = used.map((name) => name.replace(/_(bucket|sum|count)$/, '')).filter((name) => !known.has(name))
+    expect(unknown.filter((name) => name !== 'process_resident_memory_bytes')).to.deep.equal([])
+    expect(used).to.have.length.at.least(20)
+  })
+
+  it('has a page for each alert, no other page, and a link to it', async () => {
+    const pages = (await readdir(new URL('runbooks/', docs))).map((file) => file.replace('.md', ''))
+    expect(pages).to.have.members(rules.map(({ alert }) => alert))
+    for (const { alert, annotations } of rules) {
+      expect(annotations['runbook_url']).to.equal(`docs/runbooks/${alert}.md`)
+      expect(annotations['summary'], alert).to.be.a('string').and.not.include('SELECTOR')
+    }
+  })
+
+  it('has rules and queries that Prometheus understands', async () => {
+    expect(await command(promtool, 'check', 'rules', join(folder, 'rules.yaml'))).to.include('SUCCESS')
+    const asked = queries.map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$namespace', 'hub'))
+    const recorded = asked.map((expr, index) => ({ record: `query:number:${index}`, expr }))
+    const file = join(folder, 'queries.yaml')
+    await writeFile(file, stringify({ groups: [{ name: 'queries', rules: recorded }] }))
+    expect(await command(promtool, 'check', 'rules', file)).to.include(`SUCCESS: ${queries.length} rules found`)
+  })
+
+  it('has a dashboard of ordinary panels, each with a place of its own and a unit', async () => {
+    const dashboard: unknown = JSON.parse(await chartFile('files/dashboard.json'))
+    const panels = listOf(at(dashboard, 'panels')).map(record)
+    expect(new Set(panels.map(({ type }) => type))).to.deep.equal(new Set(['stat', 'timeseries']))
+    for (const name of ['id', 'title'] as const)
+      expect(new Set(panels.map((panel) => panel[name]))).to.have.property('size', panels.length)
+    const places = panels.map(({ gridPos }) => `${String(at(gridPos, 'x'))},${String(at(gridPos, 'y'))}`)
+    expect(new Set(places)).to.have.property('size', panels.length)
+    for (const panel of panels)
+      expect(at(panel, 'fieldConfig', 'defaults', 'unit'), String(panel['title'])).to.be.a('string')
+  })
+
+  it('has a case for every alert', () => expect(Object.keys(cases)).to.have.members(rules.map(({ alert }) => alert)))
+
+  /** Whether an alert is firing after 55 minutes of these series. */
+  async function isFiring(alert: string, series: Series[]): Promise<boolean> {
+    const file = join(folder, `${alert}.yaml`)
+    const expected = [{ eval_time: '55m', alertname: alert, exp_alerts: [] }]
+    const test = { interval: '1m', input_series: series, alert_rule_test: expected }
+    await writeFile(file, stringify({ rule_files: ['rules.yaml'], tests: [test] }))
+    try {
+      return !(await command(promtool, 'test', 'rules', file)).includes('SUCCESS')
+    } catch (error) {
+      const said = `${String(record(error)['stdout'])}${String(record(error)['stderr'])}`
+      if (/exp:\[\s*\],\s*got:\[\s*0:/.test(said)) return true
+      throw new Error(said, { cause: error })
+    }
+  }
+
+  for (const [alert, { fires, silent }] of Object.entries(cases)) {
+    it(`has ${alert} fire when it should, and not when things only look like it`, async () => {
+      expect(await isFiring(alert, fires), 'fires when it should').to.equal(true)
+      expect(await isFiring(alert, silent), 'fires when things only look like it').to.equal(false)
+    })
+  }
+
+  it('reads metrics with the token of a user that may do nothing else', () => {
+    const [endpoint] = [at(found(objects, 'ServiceMonitor', 'hub-runnerhub'), 'spec', 'endpoints', 0)]
+    expect(record(endpoint)).to.deep.include({ port: 'http', path: '/api/metrics' })
+    expect(at(endpoint, 'authorization')).to.deep.equal({
+      type: 'Bearer',
+      credentials: { name: 'hub-runnerhub-tokens', key: 'runnerhub-metrics' },
+    })
+    const selected = at(found(objects, 'ServiceMonitor', 'hub-runnerhub'), 'spec', 'selector', 'matchLabels')
+    expect(found(objects, 'Service', 'hub-runnerhub').metadata.labels).to.include(record(selected))
+    expect(found(objects, 'Service', 'hub-runnerhub-realtime').metadata.labels).to.not.include(record(selected))
+  })
+})
+
+function alertsOf(rule: Manifest): Alert[] {
+  return listOf(at(rule, 'spec', 'groups', 0, 'rules')).filter(isAlert)
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value.map((item: unknown) => item) : []
+}
+
+function isAlert(value: unknown): value is Alert {
+  const { alert, expr, annotations } = record(value)
+  return typeof alert === 'string' && typeof expr === 'string' && typeof annotations === 'object'
+}
+
+/** Every query of a dashboard. */
+function queriesOf(dashboard: unknown): string[] {
+  const targets = listOf(at(dashboard, 'panels')).flatMap((panel) => listOf(at(panel, 'targets')))
+  return targets.map((target) => String(at(target, 'expr')))
+}
