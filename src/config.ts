@@ -114,10 +114,10 @@ const settings = {
     'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; else those of this host and localhost',
     words,
   ),
-  realtimeReauthoriseSeconds: setting(
-    'REALTIME_REAUTHORISE_SECONDS',
+  reauthoriseSeconds: setting(
+    'REAUTHORISE_SECONDS',
     '60',
-    'how often the rights of realtime connections are checked again',
+    'how often the rights of realtime connections and followed logs are checked again',
     wholeNumber(1, 86_400),
   ),
   realtimeMaxPerCaller: setting(

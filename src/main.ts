@@ -167,6 +167,7 @@ async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: b
     operationsOnly,
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
+    reauthoriseMs: config.reauthoriseSeconds * 1000,
     logStreams: new PerCaller(config.logStreamsPerCaller),
     corsOrigins: config.corsOrigins,
   })
@@ -199,7 +200,7 @@ function realtimeOf(
     }),
     clock,
     log,
-    reauthoriseMs: config.realtimeReauthoriseSeconds * 1000,
+    reauthoriseMs: config.reauthoriseSeconds * 1000,
     mostPerCaller: config.realtimeMaxPerCaller,
     corsOrigins: config.corsOrigins,
     metrics: metrics.realtime,

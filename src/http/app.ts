@@ -17,6 +17,7 @@ import type { FacadeParts } from './parts.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type Route, routes } from './routes.ts'
 import { runnerHandlers } from './runners.ts'
+import { stillAllowed } from './still-allowed.ts'
 import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
 
 export interface AppOptions extends FacadeParts {
@@ -24,6 +25,8 @@ export interface AppOptions extends FacadeParts {
   operationsOnly?: boolean
   authority: Judge
   rateLimit: RateLimitOptions
+  /** How often the rights of those are checked again whose answers go on. */
+  reauthoriseMs: number
   /** Origins whose scripts browsers may let call us; '*' is all. */
   corsOrigins?: readonly string[] | undefined
 }
@@ -77,10 +80,11 @@ function isFree(ctx: FacadeContext): boolean {
 }
 
 /** What stands before a route's own handler. */
-function guards({ name, method, access }: Route, { authority }: AppOptions): FacadeMiddleware[] {
+function guards({ name, method, access }: Route, options: AppOptions): FacadeMiddleware[] {
   if (access === 'open') return []
-  const mayPass = requireAccess(authority, access)
-  return method === 'GET' ? [mayPass] : [changes(name), mayPass]
+  const mayPass = requireAccess(options.authority, access)
+  if (method !== 'GET') return [changes(name), mayPass]
+  return [mayPass, stillAllowed(access, { ...options, everyMs: options.reauthoriseMs })]
 }
 
 /** For answers that are data: nothing of them may run, be framed, be guessed at or be kept. */

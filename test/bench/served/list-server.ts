@@ -32,6 +32,7 @@ const app = makeApp({
   heartbeatMs: 60_000,
   maxProxies: 10_000,
   logStreams: new PerCaller(1),
+  reauthoriseMs: 60_000,
   metrics,
   authority: {
     callerOf: () => Promise.resolve({ value: { user: 'bench', uid: '', groups: [] }, isStale: false }),

@@ -21,7 +21,7 @@ describe('reviews of callers', function () {
     await Promise.all(['viewer', 'proxy'].map((kind) => makeAccount(site, kind, `runnerhub-${kind}`)))
     await makeAccount(site, 'changing')
     for (const name of ['viewer', 'proxy', 'changing']) tokens[name] = await tokenOf(site, name)
-    operator = await site.operator({ proxy, env: { AUTH_CACHE_SECONDS: '2' } })
+    operator = await site.operator({ proxy, env: { AUTH_CACHE_SECONDS: '2', REAUTHORISE_SECONDS: '1' } })
   })
   after(async () => {
     await site.close()
@@ -60,6 +60,28 @@ describe('reviews of callers', function () {
     await site.until('the right to be gone', async () => (await as('changing', '/api/jobs')).status === 403)
   })
 
+  it('go on while a log is followed, and cut it off when the right has gone', async () => {
+    await bind(site, 'changing', 'runnerhub-viewer')
+    const job = await site.createJob('followed', { labels: ['no-such-label'] })
+    const follow = async (who: string) =>
+      fetch(`${operator.url}/api/jobs/${job.metadata.name}/logs?follow=true`, {
+        headers: { authorization: `Bearer ${tokens[who]}` },
+        signal: AbortSignal.timeout(30_000),
+      })
+    const opened = await site.until('the right to count', async () => {
+      const response = await follow('changing')
+      return response.status === 200 ? response : undefined
+    })
+    const other = await follow('viewer')
+    await unbind(site, 'changing')
+    const cut = await opened.text().catch((error: unknown) => String(error))
+    expect(cut).to.include('terminated')
+    await site.cancel('followed')
+    expect(await other.text(), 'that of another caller ends with its job').to.equal('')
+    await site.delete(runnerJobs, 'followed')
+    await site.isGone('followed')
+  })
+
   it('that cannot be made leave reads of known callers going, marked, and nothing else', async () => {
     const delegation = { jobId: '1', runId: '1', repository: 'owner/outage' }
     expect((await as('viewer', '/api/jobs')).headers.get('x-runnerhub-stale')).to.equal(null)
@@ -73,6 +95,9 @@ describe('reviews of callers', function () {
     await site.until('an answer to be marked', marked)
     expectFailure(await as('viewer', '/api/runners'), 503, 'ClusterUnavailable')
     expectFailure(await as('changing', '/api/jobs'), 503, 'ClusterUnavailable')
+    // The word of a moment ago still counts, also for writes; then none does.
+    const isOld = async () => (await as('proxy', '/api/jobs/delegate', {})).status === 503
+    await site.until('the right to delegate to be old', isOld)
     const refused = await as('proxy', '/api/jobs/delegate', delegation)
     expectFailure(refused, 503, 'ClusterUnavailable')
     expect(refused.headers.get('retry-after')).to.match(/^\d+$/)

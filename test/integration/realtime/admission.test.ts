@@ -21,7 +21,7 @@ describe('realtime connections', function () {
     for (const name of ['nothing', 'proxy', 'viewer', 'leaving']) tokens[name] = await tokenOf(site, name)
     const env = {
       AUTH_CACHE_SECONDS: '0',
-      REALTIME_REAUTHORISE_SECONDS: '1',
+      REAUTHORISE_SECONDS: '1',
       REALTIME_MAX_PER_CALLER: String(MOST),
       RATE_LIMIT_MAX: '20',
     }

@@ -1,0 +1,46 @@
+import { Readable } from 'node:stream'
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+import type { Access } from './access.ts'
+import { bearerOf } from './auth.ts'
+import type { Judge } from './authority.ts'
+import type { FacadeContext, FacadeMiddleware } from './state.ts'
+
+interface Watching {
+  authority: Judge
+  clock: Pick<Clock, 'setTimer'>
+  log: Log
+  /** How often is asked. */
+  everyMs: number
+}
+
+/** Asks again whether a caller may have it while an answer goes on, for as long as that takes; cuts it off if not. */
+export function stillAllowed(access: Access, watching: Watching): FacadeMiddleware {
+  return async (ctx, next) => {
+    await next()
+    if (ctx.body instanceof Readable && !ctx.res.destroyed) keepAsking(ctx, access, watching)
+  }
+}
+
+function keepAsking(ctx: FacadeContext, access: Access, { authority, clock, log, everyMs }: Watching): void {
+  const ask = async (): Promise<void> => {
+    const isAllowed = await mayGoOn(ctx, access, authority).catch(() => false)
+    if (ctx.res.destroyed) return
+    if (isAllowed) wait()
+    else {
+      log.info({ user: ctx.state.caller?.user, path: ctx.path }, 'answer cut off: its right has gone')
+      ctx.res.destroy()
+    }
+  }
+  let cancel = (): void => {}
+  const wait = (): void => {
+    cancel = clock.setTimer(() => void ask(), everyMs)
+  }
+  wait()
+  ctx.res.once('close', () => cancel())
+}
+
+async function mayGoOn(ctx: FacadeContext, access: Access, authority: Judge): Promise<boolean> {
+  const { value: caller } = await authority.callerOf(bearerOf(ctx.get('Authorization')) ?? '')
+  return caller !== undefined && (await authority.allows(caller, access)).value === true
+}
