@@ -110,6 +110,17 @@ describe('the examples of docs/api.md, as they stand', () => {
     })
   })
 
+  it('the image holds all that the page at /docs needs', async () => {
+    const page = await hub.rest.call('GET', '/docs')
+    const links = [...page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path)
+    expect(links).to.have.length(3)
+    for (const link of links) {
+      const { status, body } = await hub.rest.call('GET', link)
+      expect(status, link).to.equal(200)
+      expect(body).to.not.equal('')
+    }
+  })
+
   /** Starts the documented program, unchanged, where its packages are found. */
   async function startProgram(): Promise<{ output: () => string }> {
     const [program] = documentedExamples().filter(({ language }) => language === 'typescript')

@@ -22,6 +22,14 @@ export interface CallOptions {
   body?: unknown
 }
 
+/** Opens an answer whose body the caller reads; what has come of it is held against the OpenAPI document. */
+export async function openAnswer(url: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(url, options)
+  const { status, headers } = response
+  expectDocumented({ method: options.method ?? 'GET', url, status, headers, text: undefined })
+  return response
+}
+
 /** One request to the facade, with nothing done for its good. The answer is held against the OpenAPI document. */
 export async function call(url: string, { method = 'GET', headers, body }: CallOptions = {}): Promise<Answer> {
   const type = body === undefined ? {} : { 'content-type': 'application/json' }

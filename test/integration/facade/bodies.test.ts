@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, expectFailure } from '../../site/call.ts'
+import { call, expectFailure, openAnswer } from '../../site/call.ts'
 
 const good = { jobId: '1', runId: '1', repository: 'owner/repo' }
 const KIB = 1024
@@ -143,7 +143,7 @@ describe('bodies that cannot be used', function () {
         stream.close()
       },
     })
-    const response = await fetch(url, { method: 'POST', headers, body, duplex: 'half' })
+    const response = await openAnswer(url, { method: 'POST', headers, body, duplex: 'half' })
     expect(response.status).to.equal(413)
   })
 

@@ -3,7 +3,7 @@ import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call } from '../../site/call.ts'
+import { call, openAnswer } from '../../site/call.ts'
 
 describe('the log of a running job', function () {
   this.timeout('60s')
@@ -28,7 +28,7 @@ describe('the log of a running job', function () {
     if ((await site.job(name)) === undefined) await site.createJob(name)
     await site.jobIs(name, { phase: 'Running' })
     const headers = { authorization: `Bearer ${TOKEN}` }
-    const response = await fetch(`${operator.url}/api/jobs/${name}/logs?follow=true${query}`, { headers })
+    const response = await openAnswer(`${operator.url}/api/jobs/${name}/logs?follow=true${query}`, { headers })
     let text = ''
     let isOver = false
     const read = async (): Promise<void> => {

@@ -4,7 +4,7 @@ import { record } from '../../../src/kube/parse.ts'
 import type { Operator } from '../../operator.ts'
 import { succeeds } from '../../kubelet/script.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, expectFailure } from '../../site/call.ts'
+import { call, expectFailure, openAnswer } from '../../site/call.ts'
 
 /** The parts of the logs route that need no kubelet. */
 describe('GET /api/jobs/:id/logs', function () {
@@ -34,7 +34,7 @@ describe('GET /api/jobs/:id/logs', function () {
   after(() => site.close())
 
   const follow = (job: string) =>
-    fetch(path(job, '?follow=true'), {
+    openAnswer(path(job, '?follow=true'), {
       headers: { authorization: `Bearer ${TOKEN}` },
       signal: AbortSignal.timeout(20_000),
     })
@@ -69,7 +69,7 @@ describe('GET /api/jobs/:id/logs', function () {
   it('is followed by one caller so many times at once, and again when one has ended', async () => {
     const stop = new AbortController()
     const headers = { authorization: `Bearer ${TOKEN}` }
-    const one = await fetch(path('queued', '?follow=true'), { headers, signal: stop.signal })
+    const one = await openAnswer(path('queued', '?follow=true'), { headers, signal: stop.signal })
     const other = await follow('queued')
     expect([one.status, other.status]).to.deep.equal([200, 200])
     const third = await call(path('queued', '?follow=true'))

@@ -8,7 +8,7 @@ import { exits, succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { RestClient } from '../../rest-client.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { type Answer, call, expectFailure } from '../../site/call.ts'
+import { type Answer, call, expectFailure, sendRaw } from '../../site/call.ts'
 import { samplesOf } from '../../samples.ts'
 import { jobsTotal } from '../../site/metrics.ts'
 
@@ -139,8 +139,8 @@ describe('the metrics', function () {
     expect((await scrape(controllers)).status).to.equal(200)
     expect((await call(`${controllers.url}/health`, { headers: {} })).status).to.equal(200)
     expectFailure(await call(`${controllers.url}/api/metrics`, { headers: {} }), 401, 'Unauthorized')
-    const headers = { authorization: `Bearer ${TOKEN}` }
-    expect((await fetch(`${controllers.url}/api/jobs`, { headers })).status, 'the API').to.equal(404)
+    const head = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
+    expect(await sendRaw(controllers.url, head), 'the API').to.match(/^HTTP\/1\.1 404 /)
   })
 
   it('are the same in another process', async () => {

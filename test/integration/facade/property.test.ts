@@ -122,7 +122,7 @@ describe('whatever is sent', function () {
     )
   })
 
-  it('a query of the list and of a log is answered', async () => {
+  it('a query of the lists and of a log is answered', async () => {
     const names = fc.constantFrom(
       'page',
       'limit',
@@ -130,6 +130,7 @@ describe('whatever is sent', function () {
       'repository',
       'startDate',
       'endDate',
+      'type',
       'tail',
       'follow',
       '__proto__',
@@ -144,7 +145,7 @@ describe('whatever is sent', function () {
         const query = new URLSearchParams(
           pairs.map(([name, text]): [string, string] => [name, text.toWellFormed()]),
         ).toString()
-        for (const path of ['/api/jobs', '/api/jobs/none/logs']) {
+        for (const path of ['/api/jobs', '/api/jobs/none/logs', '/api/runners']) {
           const answer = await call(`${operator.url}${path}?${query}`)
           expect(answer.status, `${path}?${query}: ${answer.text}`).to.be.oneOf([200, 400, 404])
         }
@@ -195,6 +196,32 @@ describe('whatever is sent', function () {
       )
     })
   }
+
+  it('a heartbeat by any name, with any body, is taken or refused with a reason', async () => {
+    const name = fc.oneof(
+      fc.stringMatching(/^[\w. -]{1,30}$/),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }).map((text) => text.toWellFormed()),
+      fc.constantFrom('%', '..', '__proto__', 'a/b', '\u0000'),
+    )
+    const said = fc.oneof(
+      fc.jsonValue(),
+      fc.record(
+        { labels: fc.oneof(fc.array(fc.string({ unit: 'grapheme' })), fc.jsonValue()), repository: place },
+        { requiredKeys: [] },
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(name, said, async (text, value) => {
+        const url = `${operator.url}/api/runners/${encodeURIComponent(text)}/heartbeat`
+        const answer = await call(url, { method: 'POST', body: JSON.stringify(value) })
+        // A dot segment is another path.
+        const isOther = /^\.{1,2}$/.test(text)
+        expect(answer.status, answer.text).to.be.oneOf(isOther ? [404, 405] : [200, 201, 400])
+        if (answer.status === 400) expectFailure(answer, 400, 'InvalidRequest')
+      }),
+      settings(80),
+    )
+  })
 
   it('headers of any content are answered', async () => {
     const words =

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { type Exchange, expectDocumented } from '../../documented.ts'
 
@@ -45,4 +46,11 @@ describe('the check of answers against the OpenAPI document', () => {
   for (const [name, [exchange, named]] of Object.entries(wrong)) {
     it(`finds ${name}`, () => expect(() => expectDocumented(exchange)).to.throw(named))
   }
+
+  it('is a part of every call that the tests of the facade make', () => {
+    const folder = new URL('../../integration/facade/', import.meta.url)
+    const files = readdirSync(folder).map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }))
+    expect(files.length).to.be.above(10)
+    expect(files.filter(({ text }) => /\bfetch\(/.test(text)).map(({ name }) => name)).to.deep.equal([])
+  })
 })
