@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { KubeObject, Resource } from '../../src/api/object.ts'
 import { type Pod, pods } from '../../src/api/pod.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
@@ -124,6 +127,29 @@ export class Installation {
   /** The pods of the operator itself. */
   operatorPods(): Promise<Pod[]> {
     return this.#list(pods, 'app.kubernetes.io/name=runnerhub')
+  }
+
+  /** The pod that holds the Lease. */
+  async leader(): Promise<string> {
+    const find = async () => this.kubectl('get', 'lease', 'runnerhub', '--output=jsonpath={.spec.holderIdentity}')
+    return (await this.until('somebody to lead', find)).trim()
+  }
+
+  /** Where the REST API is reached through its Service, with every replica behind it. */
+  async serviceUrl(): Promise<string> {
+    // Only this machine's own cluster has its Services on this machine.
+    if (this.clusterKind !== 'local') return this.rest.url
+    const address = await this.kubectl('get', 'service', 'runnerhub', '--output=jsonpath={.spec.clusterIP}')
+    return `http://${address.trim()}:3000`
+  }
+
+  /** Creates or updates an object, given as JSON. */
+  async apply(object: string): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'runnerhub-apply-'))
+    const file = join(folder, 'object.json')
+    await writeFile(file, object)
+    await this.kubectl('apply', '--filename', file)
+    await rm(folder, { recursive: true })
   }
 
   /** Waits for a condition; a failure tells the whole state of the namespace. */

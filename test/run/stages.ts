@@ -54,7 +54,7 @@ export const stages: Stage[] = [
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
-    deadlineMinutes: 12,
+    deadlineMinutes: 25,
     needs: ['up', 'image'],
     work: mocha('e2e', 120),
   },

@@ -18,7 +18,11 @@ describe('the stages', () => {
   })
 
   it('end within 90 minutes even when all of them hang', () => {
-    const minutes = stages.map(({ deadlineMinutes }) => deadlineMinutes).reduce((a, b) => a + b, 0)
-    expect(minutes).to.be.below(90)
+    let minutes = 0
+    const ends = stages.map(({ deadlineMinutes, beside }) => {
+      if (beside !== true) minutes += deadlineMinutes
+      return beside === true ? minutes + deadlineMinutes : minutes
+    })
+    expect(Math.max(...ends)).to.be.below(90)
   })
 })

@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { inWords } from '../audit.ts'
+import { cluster } from '../cluster/tool.ts'
+import type { Installation } from './installation.ts'
+import { installed } from './installed.ts'
+import { killOperator } from './operator-process.ts'
+import { RetryingClient } from './retrying-client.ts'
+
+const outageSeconds = 30
+const steadySeconds = 60
+const inFlight = 50
+
+/** What an operator of the service tries before trusting it. All on two replicas, which share the work by a Service. */
+describe('two replicas on a real node', function () {
+  this.timeout('5m')
+  const installation = installed({
+    own: true,
+    setUp: async (hub) => {
+      await Promise.all([
+        hub.createPool('quick', { script: 'echo done', maxRunners: 5 }),
+        hub.createPool('slow', { script: 'sleep 3', maxRunners: 10 }),
+        hub.createPool('long', { script: `sleep ${outageSeconds / 2}` }),
+      ])
+      await hub.kubectl('scale', 'deployment/runnerhub', '--replicas=2')
+      await hub.kubectl('rollout', 'status', 'deployment/runnerhub', '--timeout=90s')
+    },
+  })
+  let hub: Installation
+  let client: RetryingClient
+
+  before(async () => {
+    hub = installation()
+    client = new RetryingClient(await hub.serviceUrl())
+  })
+
+  let delegations = 0
+  async function delegate(label: string): Promise<string> {
+    delegations += 1
+    const facts = { jobId: String(delegations), runId: '1', repository: 'owner/steady', labels: [label] }
+    const { status, data } = await client.call('POST', '/api/jobs/delegate', facts)
+    expect(status, JSON.stringify(data)).to.equal(201)
+    return String(data['delegationId'])
+  }
+
+  /** Each job is there once, has succeeded, and had one pod ever. */
+  async function expectAllOnce(ids: readonly string[]): Promise<void> {
+    expect(new Set(ids).size).to.equal(ids.length)
+    for (const id of ids) await hub.jobIs(id, { phase: 'Completed' }, 120_000)
+    const writes = await hub.audit.writes(hub.namespace)
+    const created = writes.filter(
+      ({ verb, resource, subresource, code, isDryRun, userAgent }) =>
+        `${verb} ${resource}${subresource}` === 'create pods' &&
+        code < 300 &&
+        !isDryRun &&
+        userAgent.startsWith('runnerhub-'),
+    )
+    const wanted = new Set(ids.map((id) => `${id}-1`))
+    const names = created.map(({ name }) => name).filter((name) => wanted.has(name))
+    expect(names.toSorted(), inWords(created).join('\n')).to.deep.equal([...wanted].toSorted())
+  }
+
+  it(`lose no call and no job in rolling restarts under steady delegation for ${steadySeconds} s`, async () => {
+    await hub.audit.mark()
+    const restart = async (): Promise<void> => {
+      await hub.kubectl('rollout', 'restart', 'deployment/runnerhub')
+      await hub.kubectl('rollout', 'status', 'deployment/runnerhub', '--timeout=90s')
+    }
+    const restarting = restart().then(restart)
+    const delegating: Promise<string>[] = []
+    for (const begun = performance.now(); performance.now() - begun < steadySeconds * 1000; await sleep(500)) {
+      delegating.push(delegate('quick'))
+    }
+    await restarting
+    const ids = await Promise.all(delegating)
+    console.log(`      ${ids.length} delegations, ${client.retries} attempts sent again`)
+    await expectAllOnce(ids)
+  })
+
+  it(`lose no job and start none twice when the leader is killed with ${inFlight} in flight`, async () => {
+    await hub.audit.mark()
+    const ids = await Promise.all(Array.from({ length: inFlight }, () => delegate('slow')))
+    await hub.until('some to run', async () => (await hub.jobs()).some(({ status }) => status.phase === 'Running'))
+    await killOperator(hub, await hub.leader())
+    await expectAllOnce(ids)
+  })
+
+  it('go over to a rotated token by themselves, and refuse the old one', async () => {
+    const tokens = 'next-token,local,local,runnerhub:admins\nyour-token,nobody,nobody,nobodies\n'
+    const patch = JSON.stringify({ stringData: { 'tokens.csv': tokens } })
+    await hub.kubectl('patch', 'secret', 'runnerhub-tokens', '--type=merge', '--patch', patch)
+    const url = await hub.serviceUrl()
+    const [next, old] = [new RetryingClient(url, 'next-token'), client]
+    const codes = async () => {
+      // Connections are spread over the replicas: all of several must agree.
+      const asked = Array.from({ length: 10 }, () =>
+        Promise.all([next, old].map((each) => each.call('GET', '/api/jobs'))),
+      )
+      return new Set((await Promise.all(asked)).flat().map(({ status }) => status))
+    }
+    await hub.until(
+      'both replicas to know it',
+      async () => [...(await codes())].toSorted((a, b) => a - b).join(' ') === '200 403',
+      150_000,
+    )
+    client = next
+  })
+
+  it('say that the cluster refuses when their Role is taken away, and go on once it is back', async () => {
+    const binding = await hub.kubectl('get', 'rolebinding', 'runnerhub', '--output=json')
+    await hub.kubectl('delete', 'rolebinding', 'runnerhub')
+    try {
+      const facts = { jobId: 'without-rights', runId: '1', repository: 'owner/steady', labels: ['quick'] }
+      const answer = await hub.until('a delegation to be refused', async () => {
+        const { status, headers } = await client.once('POST', '/api/jobs/delegate', facts)
+        return status === 503 ? headers : undefined
+      })
+      expect(Number(answer.get('retry-after'))).to.be.above(0)
+    } finally {
+      await hub.apply(binding)
+    }
+    await expectCompleted(await delegate('quick'))
+  })
+
+  it(`keep jobs running and known while the cluster's API is away for ${outageSeconds} s`, async function () {
+    if (hub.clusterKind !== 'local') this.skip()
+    await hub.audit.mark()
+    const running = [await delegate('long'), await delegate('long')]
+    for (const id of running) await hub.jobIs(id, { phase: 'Running' })
+    const path = `/api/jobs/${running[0]}`
+    expect((await client.call('GET', path)).status).to.equal(200)
+    const pid = Number(
+      (await readFile(join(dirname(hub.place.kubeconfig), 'parts/kube-apiserver.pid'), 'utf8')).split(' ')[0],
+    )
+    process.kill(pid, 'SIGKILL')
+    const killedAt = performance.now()
+    let delegated: Promise<string> | undefined
+    try {
+      await hub.until('/health to say so', async () => (await client.once('GET', '/health')).status === 503)
+      expect((await client.once('GET', path)).status, 'a job that is known').to.equal(200)
+      const facts = { jobId: 'in-outage', runId: '1', repository: 'owner/steady', labels: ['quick'] }
+      const refused = await client.once('POST', '/api/jobs/delegate', facts)
+      expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).to.deep.equal([503, true])
+      delegated = delegate('quick')
+      await sleep(outageSeconds * 1000 - (performance.now() - killedAt))
+    } finally {
+      await cluster('up')
+    }
+    await expectAllOnce([...running, await delegated])
+  })
+
+  async function expectCompleted(id: string): Promise<void> {
+    await hub.jobIs(id, { phase: 'Completed' }, 120_000)
+  }
+})
