@@ -21,8 +21,10 @@ export const PROXY = 'proxy'
 
 /** On pods: which container's exit code is the job's. */
 export const CONTAINER_ANNOTATION = `${GROUP}/job-container`
-/** On RunnerJobs made by the facade: hash of the natural key of the delegation. */
+/** On RunnerJobs made by the facade: hash of what tells the delegation from others. */
 export const DELEGATION_KEY_ANNOTATION = `${GROUP}/delegation-key`
+/** On RunnerJobs delegated with an Idempotency-Key: hash of the delegation's facts. */
+export const DELEGATION_BODY_ANNOTATION = `${GROUP}/delegation-body`
 
 /** Holds a runner pod until its outcome is stored in the RunnerJob. */
 export const OUTCOME_FINALIZER = `${GROUP}/outcome`

@@ -1,10 +1,13 @@
-import { createHash } from 'node:crypto'
-import { API_VERSION, DELEGATION_KEY_ANNOTATION } from '../api/names.ts'
+import { API_VERSION, DELEGATION_BODY_ANNOTATION, DELEGATION_KEY_ANNOTATION } from '../api/names.ts'
 import type { NewObject } from '../api/object.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { delegatedAt } from '../domain/job-status.ts'
+import { deferred } from '../kube/deferred.ts'
 import { AlreadyExists, NotFound } from '../kube/errors.ts'
+import { abortable } from '../kube/signals.ts'
+import { type Delegation, type DelegationKey, keyOfDelegation } from './delegation-key.ts'
+import { HttpError } from './http-error.ts'
 import type { FacadeParts } from './parts.ts'
 import { uuidOf } from './uuid.ts'
 
@@ -21,35 +24,82 @@ const MOST_TURNS = 20
  * Makes the RunnerJob of a delegation, or finds the one that an earlier, identical call made. The name is derived from
  * the delegation's key and its newest job so far: of any number of concurrent calls, on any replica, one creates it.
  */
-export async function delegate(parts: FacadeParts, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
-  const key = keyOfDelegation(spec)
-  let newest = newestOf(parts.caches.jobs.byIndex('delegation', key))
-  for (let turn = 0; turn < MOST_TURNS; turn++) {
-    if (newest !== undefined && isSame(parts, newest)) return { job: newest, replayed: true }
-    const name = uuidOf(`${key}/${newest?.metadata.uid ?? ''}`)
+export class Delegator {
+  readonly #parts: FacadeParts
+  /** Keys for which a call of this replica asks the API server; others wait for what it finds. */
+  readonly #asking = new Map<string, Promise<void>>()
+
+  constructor(parts: FacadeParts) {
+    this.#parts = parts
+  }
+
+  /** 409 where the key has been used for something else. */
+  async delegate(delegation: Delegation, signal: AbortSignal): Promise<Delegated> {
+    const identity = keyOfDelegation(delegation)
+    const { key, body } = identity
+    // A cache that is not filled would take an old delegation for a new one.
+    await this.#parts.caches.jobs.synced(signal)
+    const delegated = this.#known(key) ?? (await this.#inTurn(identity, delegation.spec, signal))
+    const was = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
+    if (body !== undefined && was !== body) {
+      throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before, for another body')
+    }
+    return delegated
+  }
+
+  /** The job that this replica knows to be meant. */
+  #known(key: string): Delegated | undefined {
+    const newest = newestOf(this.#parts.caches.jobs.byIndex('delegation', key))
+    return newest !== undefined && isSame(this.#parts, newest) ? { job: newest, replayed: true } : undefined
+  }
+
+  async #inTurn(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
+    const { key } = identity
+    for (let other = this.#asking.get(key); other !== undefined; other = this.#asking.get(key)) {
+      await abortable(other, signal)
+      const known = this.#known(key)
+      if (known !== undefined) return known
+    }
+    const done = deferred<void>()
+    this.#asking.set(key, done.promise)
     try {
-      const job = await parts.client.create(runnerJobs, newJob(parts, name, key, spec), signal)
-      parts.caches.jobs.applyOwn(job)
-      return { job, replayed: false }
-    } catch (error) {
-      if (!(error instanceof AlreadyExists)) throw error
-      newest = (await find(parts, name, signal)) ?? newest
+      return await this.#ask(identity, spec, signal)
+    } finally {
+      this.#asking.delete(key)
+      done.resolve()
     }
   }
-  throw new Error('too many concurrent delegations of the same job')
-}
 
-/** The natural key: these five together are one delegation. */
-function keyOfDelegation({ repository, runId, runAttempt, jobId, runnerName }: NewRunnerJobSpec): string {
-  const facts = JSON.stringify([repository, runId, runAttempt ?? null, jobId, runnerName ?? null])
-  return createHash('sha256').update(facts).digest('hex')
+  async #ask(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
+    const { client, caches } = this.#parts
+    let newest = newestOf(caches.jobs.byIndex('delegation', identity.key))
+    for (let turn = 0; turn < MOST_TURNS; turn++) {
+      if (newest !== undefined && isSame(this.#parts, newest)) return { job: newest, replayed: true }
+      const name = uuidOf(`${identity.key}/${newest?.metadata.uid ?? ''}`)
+      try {
+        const job = await client.create(runnerJobs, newJob(this.#parts, name, identity, spec), signal)
+        caches.jobs.applyOwn(job)
+        return { job, replayed: false }
+      } catch (error) {
+        if (!(error instanceof AlreadyExists)) throw error
+        newest = (await find(this.#parts, name, signal)) ?? newest
+      }
+    }
+    throw new Error('too many concurrent delegations of the same job')
+  }
 }
 
 function newestOf(jobs: readonly RunnerJob[]): RunnerJob | undefined {
   return jobs.reduce<RunnerJob | undefined>(
-    (newest, job) => (newest === undefined || delegatedAt(job) > delegatedAt(newest) ? job : newest),
+    (newest, job) => (newest === undefined || isNewer(job, newest) ? job : newest),
     undefined,
   )
+}
+
+/** By time, however it is written; a text of another precision or offset sorts elsewhere. */
+function isNewer(job: RunnerJob, other: RunnerJob): boolean {
+  const laterMs = Date.parse(delegatedAt(job)) - Date.parse(delegatedAt(other))
+  return laterMs === 0 ? job.metadata.name > other.metadata.name : laterMs > 0
 }
 
 /** Whether a repeated delegation means this job: it is not over, or began only a moment ago. */
@@ -69,11 +119,20 @@ async function find(parts: FacadeParts, name: string, signal: AbortSignal): Prom
   }
 }
 
-function newJob(parts: FacadeParts, name: string, key: string, spec: NewRunnerJobSpec): NewObject<RunnerJob> {
+function newJob(
+  { namespace, clock }: FacadeParts,
+  name: string,
+  { key, body }: DelegationKey,
+  spec: NewRunnerJobSpec,
+): NewObject<RunnerJob> {
+  const annotations = {
+    [DELEGATION_KEY_ANNOTATION]: key,
+    ...(body !== undefined && { [DELEGATION_BODY_ANNOTATION]: body }),
+  }
   return {
     apiVersion: API_VERSION,
     kind: 'RunnerJob',
-    metadata: { name, namespace: parts.namespace, annotations: { [DELEGATION_KEY_ANNOTATION]: key } },
-    spec: { ...runnerJobDefaults, ...spec, delegatedAt: parts.clock.now().toISOString() },
+    metadata: { name, namespace, annotations },
+    spec: { ...runnerJobDefaults, ...spec, delegatedAt: clock.now().toISOString() },
   }
 }

@@ -1,5 +1,6 @@
 import { parseDelegation } from './delegation-body.ts'
-import { delegate } from './delegate.ts'
+import { Delegator } from './delegate.ts'
+import { parseIdempotencyKey } from './delegation-key.ts'
 import { findJob } from './find-job.ts'
 import type { Handlers } from './handlers.ts'
 import { readJson } from './json-body.ts'
@@ -17,6 +18,7 @@ type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
 /** What answers under /api/jobs, but for logs. */
 export function jobHandlers(parts: FacadeParts): Handlers<Name> {
   const directory = new JobDirectory(parts.caches)
+  const delegator = new Delegator(parts)
   return {
     listJobs: (ctx) => {
       const query = parseListQuery(ctx.query)
@@ -29,8 +31,10 @@ export function jobHandlers(parts: FacadeParts): Handlers<Name> {
     },
 
     delegate: async (ctx) => {
+      const idempotencyKey = parseIdempotencyKey(ctx.req.headers['idempotency-key'])
       const spec = parseDelegation(await readJson(ctx.req))
-      const { job, replayed } = await delegate(parts, spec, requestSignal(ctx))
+      const delegation = { spec, user: ctx.state.caller?.user ?? '', idempotencyKey }
+      const { job, replayed } = await delegator.delegate(delegation, requestSignal(ctx))
       const id = publicId(job)
       ctx.state.audit = { job: id, repository: job.spec.repository, replayed }
       ctx.status = 201

@@ -15,7 +15,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
   403: { description: 'The caller lacks a right.' },
   404: { description: 'What the path names does not exist.' },
-  409: { description: 'The job is in a state that contradicts this.' },
+  409: { description: 'It contradicts what is there: the state of the job, or an earlier use of the key.' },
   413: { description: 'The body is longer than 256 KiB.' },
   415: { description: 'The body is not declared to be JSON.' },
   429: {
@@ -86,7 +86,11 @@ function describe(path: string, operation: Operation, access: Route['access']): 
     summary,
     ...describedWith(description, access),
     security: isApi ? [{ bearer: [] }] : [],
-    parameters: [...pathParameters(path), ...queryParameters(operation)],
+    parameters: [
+      ...pathParameters(path),
+      ...optionalParameters('query', operation.query),
+      ...optionalParameters('header', operation.requestHeaders),
+    ],
     ...(body !== undefined && { requestBody: { required: isBodyOptional !== true, content: json(named(body)) } }),
     responses: Object.fromEntries([...succeeding, ...failed]),
   }
@@ -117,10 +121,10 @@ function pathParameters(path: string): object[] {
   }))
 }
 
-function queryParameters({ query = {} }: Operation): object[] {
-  return Object.entries(query).map(([name, schema]) => {
+function optionalParameters(where: 'query' | 'header', schemas: Readonly<Record<string, OpenSchema>> = {}): object[] {
+  return Object.entries(schemas).map(([name, schema]) => {
     const { description, ...rest } = plain(schema)
-    return { name, in: 'query', required: false, description, schema: rest }
+    return { name, in: where, required: false, description, schema: rest }
   })
 }
 

@@ -1,4 +1,5 @@
 import { type OpenSchema, enveloped, named } from './answer-schemas.ts'
+import { idempotencyKey } from './delegation-key.ts'
 import { listParameters } from './list-query.ts'
 import { logsParameters } from './logs-query.ts'
 import type { RouteName } from './routes.ts'
@@ -26,6 +27,8 @@ export interface Operation {
   summary: string
   description?: string
   query?: Readonly<Record<string, OpenSchema>>
+  /** Headers that a caller may send. */
+  requestHeaders?: Readonly<Record<string, OpenSchema>>
   /** Name of the schema of its body. */
   body?: 'Delegation' | 'StatusReport' | 'Completion' | 'Heartbeat'
   isBodyOptional?: true
@@ -79,7 +82,9 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     summary: 'Delegate a job',
     description:
       'Runs the job in one fresh pod. The same delegation again (repository, runId, runAttempt, jobId and runnerName) ' +
-      'answers with the same job while it is not over, or began only a moment ago. Unknown fields are ignored.',
+      'answers with the same job while it is not over, or began only a moment ago. Unknown fields are ignored. ' +
+      'With an Idempotency-Key, the key and the caller decide in place of these five what is the same.',
+    requestHeaders: { 'Idempotency-Key': idempotencyKey },
     body: 'Delegation',
     success: {
       201: {
@@ -88,7 +93,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
         headers: ['Location', 'Idempotency-Replayed'],
       },
     },
-    failing: [400, 413, 415],
+    failing: [400, 409, 413, 415],
   },
   listJobs: {
     id: 'listJobs',

@@ -20,6 +20,7 @@ export interface CallOptions {
   headers?: Record<string, string>
   /** Sent as it is if it is text or bytes, else as JSON. */
   body?: unknown
+  withinMs?: number
 }
 
 /** Opens an answer whose body the caller reads; what has come of it is held against the OpenAPI document. */
@@ -31,13 +32,16 @@ export async function openAnswer(url: string, options: RequestInit): Promise<Res
 }
 
 /** One request to the facade, with nothing done for its good. The answer is held against the OpenAPI document. */
-export async function call(url: string, { method = 'GET', headers, body }: CallOptions = {}): Promise<Answer> {
+export async function call(
+  url: string,
+  { method = 'GET', headers, body, withinMs = 10_000 }: CallOptions = {},
+): Promise<Answer> {
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
   const response = await fetch(url, {
     method,
     headers: headers ?? { authorization: `Bearer ${TOKEN}`, ...type },
     ...(body !== undefined && { body: bytesOf(body) }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(withinMs),
   })
   const text = await response.text()
   expectDocumented({ method, url, status: response.status, headers: response.headers, text })

@@ -19,13 +19,13 @@ interface Pair {
   urls: [string, string]
 }
 
-async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
+async function withPair(test: (pair: Pair) => Promise<void>, windowSeconds = WINDOW_SECONDS): Promise<void> {
   const site = await openSite()
   const proxy = await startFaultProxy(site.plane.controlPlane)
   try {
     await site.createPool('default')
     site.kubelet.onPod(() => succeeds())
-    const env = { IDEMPOTENCY_WINDOW_SECONDS: String(WINDOW_SECONDS) }
+    const env = { IDEMPOTENCY_WINDOW_SECONDS: String(windowSeconds) }
     const first = await site.operator({ identity: 'first', env })
     const second = await site.operator({ proxy, identity: 'second', env: { ...env, ROLES: 'facade' } })
     await test({ site, proxy, urls: [first.url, second.url] })
@@ -61,6 +61,16 @@ describe('a facade whose cluster answers badly', function () {
         expect(ids.size).to.equal(1)
         expect(await site.list(runnerJobs)).to.have.length(1)
       }),
+
+    'a create whose reply is lost is the same job for who asks again, also after it has ended': () =>
+      withPair(async ({ site, proxy, urls }) => {
+        proxy.when({ ...CREATES, times: 1 }).dropReply()
+        expect((await delegate(urls[1], 'ended')).status).to.be.oneOf([201, 503])
+        const job = await site.until('the job to be there', async () => (await site.list(runnerJobs))[0])
+        await site.jobIs(job.metadata.name, { phase: 'Completed' })
+        for (const url of [urls[1], urls[0]]) expect(await idFrom(url, 'ended')).to.equal(job.metadata.name)
+        expect(await site.list(runnerJobs)).to.have.length(1)
+      }, 300),
 
     'a replica whose watch has stalled gives the same id, and reads what another has made': () =>
       withPair(async ({ site, proxy, urls }) => {

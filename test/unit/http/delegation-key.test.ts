@@ -1,0 +1,59 @@
+import { expect } from 'chai'
+import type { NewRunnerJobSpec } from '../../../src/api/runner-job.ts'
+import { keyOfDelegation, parseIdempotencyKey } from '../../../src/http/delegation-key.ts'
+
+const spec: NewRunnerJobSpec = { repository: 'owner/repo', runId: '1', jobId: '2' }
+const keyOf = (facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string, user = 'user') =>
+  keyOfDelegation({ spec: { ...spec, ...facts }, user, idempotencyKey })
+
+describe('the key of a delegation', () => {
+  it('is natural where it has no name: five facts, whoever sends them', () => {
+    expect(keyOf()).to.deep.equal(keyOf({ workflow: 'w', labels: ['x'] }, undefined, 'somebody'))
+    const others = [
+      { repository: 'owner/other' },
+      { runId: '2' },
+      { runAttempt: 1 },
+      { jobId: '3' },
+      { runnerName: 'r' },
+    ]
+    const keys = [{}, ...others].map((facts) => keyOf(facts).key)
+    expect(new Set(keys).size).to.equal(6)
+    expect(keyOf().body).to.equal(undefined)
+  })
+
+  it('is its name, among those of one caller', () => {
+    expect(keyOf({}, 'a').key).to.equal(keyOf({ jobId: '9' }, 'a').key)
+    const keys = [keyOf({}, 'a'), keyOf({}, 'b'), keyOf({}, 'a', 'somebody'), keyOf()].map(({ key }) => key)
+    expect(new Set(keys).size).to.equal(4)
+  })
+
+  it('tells every fact of a named delegation apart, in whatever order they stand', () => {
+    expect(keyOf({ sha: 'abcdef', ref: 'r' }, 'a')).to.deep.equal(keyOf({ ref: 'r', sha: 'abcdef' }, 'a'))
+    const others = [{}, { labels: [] }, { labels: ['a', 'b'] }, { labels: ['a,b'] }, { workflow: '' }, { actor: 'a' }]
+    expect(new Set(others.map((facts) => keyOf(facts, 'a').body)).size).to.equal(others.length)
+  })
+
+  it('cannot be made to look like facts', () => {
+    const looks = keyOfDelegation({
+      spec: { repository: 'Idempotency-Key', runId: 'user', jobId: 'a' },
+      user: 'user',
+      idempotencyKey: undefined,
+    })
+    expect(looks.key).to.not.equal(keyOf({}, 'a').key)
+  })
+})
+
+describe('the header Idempotency-Key', () => {
+  const bad = ['', ' ', 'a b', 'a, b', 'ü', 'a\u007f', 'k'.repeat(256), ['a', 'b']]
+  for (const header of bad) {
+    it(`is refused as ${JSON.stringify(header).slice(0, 20)}`, () => {
+      expect(() => parseIdempotencyKey(header)).to.throw(/^Idempotency-Key must/)
+    })
+  }
+
+  it('is taken as it is, and may be left out', () => {
+    for (const header of ['a', '"8e03978e"', '~!'.repeat(127), undefined]) {
+      expect(parseIdempotencyKey(header)).to.equal(header)
+    }
+  })
+})
