@@ -28,9 +28,10 @@ describe('the examples of docs/api.md, as they stand', () => {
   before(async () => {
     hub = installation()
     for (const port of [REST, REALTIME]) {
-      expect(await portIsFree(port), `port ${port}, which the examples name, is free`).to.equal(true)
-      const options = { place: hub.place, service: 'runnerhub', tell: () => undefined }
-      forwards.push(await forward({ ...options, localPort: port, servicePort: port }, stop.signal))
+      const options = { place: hub.place, service: 'runnerhub', servicePort: port, tell: () => undefined }
+      // Somebody may have a `make run` on this machine.
+      const localPort = (await portIsFree(port)) ? port : 0
+      forwards.push(await forward({ ...options, localPort }, stop.signal))
     }
   })
   after(async () => {
@@ -40,26 +41,32 @@ describe('the examples of docs/api.md, as they stand', () => {
     await Promise.all(forwards.map(({ ended }) => ended))
   })
 
+  /** The text as it stands, but for a port that was taken. */
+  function here(text: string): string {
+    const [rest, realtime] = forwards
+    return text.replaceAll(`:${REST}`, `:${rest?.port}`).replaceAll(`:${REALTIME}`, `:${realtime?.port}`)
+  }
+
   const [delegateIt = '', showIt = '', listIt = ''] = documentedExamples()
     .filter(({ language }) => language === 'bash')
     .map(({ text }) => text)
 
   it('cURL: a job is delegated, not found by the printed id, shown by its own, and listed', async () => {
-    const delegated = await curl(delegateIt)
+    const delegated = await curl(here(delegateIt))
     expect(delegated.status).to.equal(201)
     const { delegationId, status } = record(delegated.body['data'])
     expect(status).to.equal('queued')
     const id = String(delegationId)
 
-    const unknown = await curl(showIt)
+    const unknown = await curl(here(showIt))
     expect(unknown.status).to.equal(404)
     expect(unknown.body).to.include({ success: false, code: 'NotFound' })
-    const shown = await curl(showIt.replace(UNKNOWN, id))
+    const shown = await curl(here(showIt).replace(UNKNOWN, id))
     expect(shown.status).to.equal(200)
     expect(record(shown.body['data'])).to.include({ id, githubJobId: 123, repository: 'owner/repo', workflow: 'CI' })
 
     await hub.jobIs(id, { phase: 'Running' })
-    const listed = await curl(listIt)
+    const listed = await curl(here(listIt))
     expect(listed.status).to.equal(200)
     expect(JSON.stringify(listed.body['data'])).to.include(id)
     expect(listed.body['pagination']).to.deep.equal({ page: 1, limit: 10, total: 1, totalPages: 1 })
@@ -77,7 +84,7 @@ describe('the examples of docs/api.md, as they stand', () => {
   })
 
   it('a raw WebSocket client is told each state once, with exactly the documented fields', async () => {
-    const listener = await rawListener(`ws://localhost:${REALTIME}`, {})
+    const listener = await rawListener(here(`ws://localhost:${REALTIME}`), {})
     listeners.push(listener)
     await listener.send('subscribe:repository', 'owner/raw')
     const repository = 'owner/raw'
@@ -126,7 +133,7 @@ describe('the examples of docs/api.md, as they stand', () => {
     const [program] = documentedExamples().filter(({ language }) => language === 'typescript')
     const folder = join(root, 'build/examples')
     await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, 'program.ts'), program?.text ?? '')
+    await writeFile(join(folder, 'program.ts'), here(program?.text ?? ''))
     const child = spawn(process.execPath, [join(folder, 'program.ts')], { stdio: ['ignore', 'pipe', 'pipe'] })
     programs.push(child)
     let output = ''
