@@ -130,9 +130,9 @@ export class JobTotals {
     for (const uid of leaving) if (!before.has(uid)) this.#recount(uid, minus)
     this.#leaving = leaving
     for (const uid of before) if (!leaving.has(uid)) this.#recount(uid, plus)
-    for (const [uid, { after }] of this.#departed) {
-      if (leaving.has(uid) || compareVersions(next.asOf, after) > 0) this.#forget(uid)
-    }
+    for (const uid of [...leaving, ...next.gone]) this.#forget(uid)
+    // The ledger may have named them in a version that was missed here.
+    for (const [uid, { after }] of this.#departed) if (compareVersions(next.goneSince, after) > 0) this.#forget(uid)
   }
 
   #recount(uid: string, change: typeof plus): void {
@@ -140,8 +140,8 @@ export class JobTotals {
   }
 }
 
-/** What a ConfigMap says. `asOf` from another cluster's history, as after a restore, says nothing here. */
+/** What a ConfigMap says. Versions from another cluster's history, as after a restore, say nothing here. */
 export function ledgerOf({ data = {}, metadata }: ConfigMap): Ledger {
   const ledger = parseLedger(data)
-  return compareVersions(ledger.asOf, metadata.resourceVersion) > 0 ? { ...ledger, asOf: '0' } : ledger
+  return compareVersions(ledger.asOf, metadata.resourceVersion) > 0 ? { ...ledger, goneSince: '0', asOf: '0' } : ledger
 }

@@ -2,6 +2,7 @@ import { type ConfigMap, configMaps } from '../api/config-map.ts'
 import { LEDGER_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts'
 import { keyOf } from '../api/object.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
+import type { Caches } from '../cluster/caches.ts'
 import { ledgerOf } from '../cluster/job-totals.ts'
 import { type Entries, formatLedger, type Ledger, nextLedger } from '../domain/ledger.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -26,27 +27,43 @@ export function ledgerReconciler(shell: Shell) {
   const { caches, retirement } = shell
   return async function reconcileLedger(namespace: string, { signal }: Pass): Promise<Result> {
     const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
-    const ledger = object === undefined ? caches.totals.ledger() : ledgerOf(object)
-    const asOf = caches.jobs.version
-    if (ledger === undefined || compareVersions(ledger.asOf, asOf) > 0) {
+    const read = readLedger(caches, object, retirement.due())
+    if (read === undefined) {
       throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
     }
-    const exists = ({ metadata }: RunnerJob): boolean => caches.jobs.indexSize('uid', metadata.uid) > 0
-    const entries: Entries = {
-      asOf,
-      due: retirement.due().filter((job) => exists(job) && !caches.totals.counts(job)),
-      present: ledger.leaving.filter((uid) => caches.jobs.indexSize('uid', uid) > 0),
-      // The watch has not come to the others' deletion yet; they are counted next time.
-      departed: caches.totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
-    }
-    const departed = await confirmGone(shell.client, entries.departed, signal)
+    const { ledger, entries } = read
     // What somebody deleted is still known here.
     const lost = caches.totals.lost === undefined ? undefined : ledger
+    const departed = await confirmGone(shell.client, entries.departed, signal)
     const next = nextLedger(ledger, { ...entries, departed }) ?? lost
     if (next !== undefined) await write(shell, namespace, { object, ledger: next }, signal)
-    retirement.settle((job) => caches.totals.counts(job) || !exists(job))
+    retirement.settle((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
     return retirement.due().length + caches.totals.departed().length > 0 ? { againAfterMs: AGAIN_MS } : {}
   }
+}
+
+/** What the ledger says and what is to be entered, all as of one version of the jobs; undefined while that cannot be. */
+export function readLedger(
+  caches: Pick<Caches, 'jobs' | 'totals'>,
+  object: ConfigMap | undefined,
+  due: readonly RunnerJob[],
+): { ledger: Ledger; entries: Entries } | undefined {
+  const { jobs, totals } = caches
+  const ledger = object === undefined ? totals.ledger() : ledgerOf(object)
+  const asOf = jobs.version
+  if (ledger === undefined || compareVersions(ledger.asOf, asOf) > 0) return undefined
+  const entries = {
+    asOf,
+    due: due.filter((job) => exists(caches, job.metadata.uid) && !totals.counts(job)),
+    present: ledger.leaving.filter((uid) => exists(caches, uid)),
+    // Where the watch has not come to a deletion yet, it is counted next time.
+    departed: totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
+  }
+  return { ledger, entries }
+}
+
+function exists({ jobs }: Pick<Caches, 'jobs'>, uid: string): boolean {
+  return jobs.indexSize('uid', uid) > 0
 }
 
 /** Those of the jobs that are really gone: a list may have lacked them, and one that comes back would count twice. */

@@ -4,23 +4,29 @@ import { durationBounds, noJobs, plus, shareOf, type Totals } from './totals.ts'
 /** Most jobs that the ledger may count before they are deleted: one write stands for so many deletions. */
 export const MOST_LEAVING = 200
 
+/** Most jobs that are gone and that the ledger still names, for those who saw them go and have missed what it said. */
+const MOST_GONE = 200
+
 /**
  * What is kept of jobs that are deleted. It is one object with one writer at a time, and every write is checked for
  * conflicts, so that each job enters it once.
  *
- *   finished, in its TTL ──▶ counted: its uid is in `leaving` ──▶ deleted ──▶ the next write drops the uid
- *   finished, deleted by somebody else ──▶ counted by the next write, whose `asOf` is after the deletion
+ *   finished, at the end of its TTL ──▶ counted: its uid is in `leaving` ──▶ deleted ──▶ the next write: in `gone`
+ *   finished, deleted by somebody else ──▶ counted by the next write: its uid is in `gone`
  */
 export interface Ledger {
   /** All jobs that were ever counted here. */
   totals: Totals
   /** UIDs of jobs that are counted here and may still exist. */
   leaving: readonly string[]
+  /** UIDs of jobs that are counted here and gone: all that were deleted after `goneSince`. */
+  gone: readonly string[]
+  goneSince: string
   /** Version of the jobs at which this was right: who has seen less of them cannot add them up with it. */
   asOf: string
 }
 
-export const emptyLedger: Ledger = { totals: noJobs, leaving: [], asOf: '0' }
+export const emptyLedger: Ledger = { totals: noJobs, leaving: [], gone: [], goneSince: '0', asOf: '0' }
 
 /** What the ledger holds cannot be read: somebody else has written it. */
 export class BadLedger extends Error {
@@ -44,11 +50,21 @@ export function nextLedger(ledger: Ledger, { due, departed, present, asOf }: Ent
   const entering = due.filter(({ metadata }) => !ledger.leaving.includes(metadata.uid)).slice(0, room)
   if (entering.length + departed.length === 0) return undefined
   const totals = [...entering, ...departed].map(shareOf).reduce(plus, ledger.totals)
-  return { totals, leaving: [...present, ...entering.map(({ metadata }) => metadata.uid)], asOf }
+  const leaving = [...present, ...entering.map(({ metadata }) => metadata.uid)]
+  const left = ledger.leaving.filter((uid) => !present.includes(uid))
+  const gone = [...left, ...departed.map(({ metadata }) => metadata.uid)]
+  return { totals, leaving, ...naming(ledger, gone, asOf), asOf }
+}
+
+/** Names those that are known to be gone since the last write, and the earlier ones if there is room for all of them. */
+function naming(ledger: Ledger, gone: readonly string[], asOf: string): Pick<Ledger, 'gone' | 'goneSince'> {
+  if (gone.length > MOST_GONE) return { gone: [], goneSince: asOf }
+  if (ledger.gone.length + gone.length > MOST_GONE) return { gone, goneSince: ledger.asOf }
+  return { gone: [...ledger.gone, ...gone], goneSince: ledger.goneSince }
 }
 
 /** As the data of a ConfigMap. */
-export function formatLedger({ totals, leaving, asOf }: Ledger): Record<string, string> {
+export function formatLedger({ totals, leaving, gone, goneSince, asOf }: Ledger): Record<string, string> {
   const { completed, failed, cancelled, within, ranMs } = totals
   return {
     completed: String(completed),
@@ -57,6 +73,8 @@ export function formatLedger({ totals, leaving, asOf }: Ledger): Record<string, 
     ranWithinSeconds: [...durationBounds, '+Inf'].map((bound, index) => `${bound}:${within[index] ?? 0}`).join(' '),
     ranMilliseconds: String(ranMs),
     leaving: leaving.join(' '),
+    gone: gone.join(' '),
+    goneSince,
     asOf,
   }
 }
@@ -74,11 +92,15 @@ export function parseLedger(data: Readonly<Record<string, string>>): Ledger {
       within: bounds.map((bound, index) => bucket(String(bound), within[index] ?? '')),
       ranMs: count('ranMilliseconds', field(data, 'ranMilliseconds')),
     },
-    leaving: field(data, 'leaving')
-      .split(' ')
-      .filter((uid) => uid !== ''),
+    leaving: uids(field(data, 'leaving')),
+    gone: uids(field(data, 'gone')),
+    goneSince: String(count('goneSince', field(data, 'goneSince'))),
     asOf: String(count('asOf', field(data, 'asOf'))),
   }
+}
+
+function uids(text: string): string[] {
+  return text.split(' ').filter((uid) => uid !== '')
 }
 
 function field(data: Readonly<Record<string, string>>, name: string): string {

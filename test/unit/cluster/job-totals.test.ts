@@ -4,7 +4,7 @@ import { LEDGER_NAME } from '../../../src/api/names.ts'
 import { keyOf } from '../../../src/api/object.ts'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 import { makeStores } from '../../../src/cluster/caches.ts'
-import { formatLedger, type Ledger } from '../../../src/domain/ledger.ts'
+import { emptyLedger, formatLedger, type Ledger } from '../../../src/domain/ledger.ts'
 import { noJobs, plus, shareOf, type Totals } from '../../../src/domain/totals.ts'
 import { aJob, stamp } from '../../builders.ts'
 import { RecordedLog } from '../../recorded-log.ts'
@@ -35,7 +35,7 @@ class Replica {
   }
 
   seesLedger(version: number, ledger: Partial<Ledger>): void {
-    const data = formatLedger({ totals: noJobs, leaving: [], asOf: '0', ...ledger })
+    const data = formatLedger({ ...emptyLedger, ...ledger })
     this.#stores.ledgers.upsert(configMap(version, data))
   }
 
@@ -101,7 +101,7 @@ describe('the totals of jobs', () => {
     expect(replica.all).to.deep.equal(plus(share, share))
     replica.seesGone(a, 22)
     expect(replica.all).to.deep.equal(plus(share, share))
-    replica.seesLedger(23, { totals: plus(share, share), leaving: ['b-uid'], asOf: '22' })
+    replica.seesLedger(23, { totals: plus(share, share), leaving: ['b-uid'], gone: ['a-uid'], asOf: '22' })
     replica.seesGone(b, 24)
     expect(replica.all).to.deep.equal(plus(share, share))
     expect(replica.departed).to.deep.equal([])
@@ -119,7 +119,7 @@ describe('the totals of jobs', () => {
   it('stand still where the jobs are seen late, and a ledger in between was missed', async () => {
     const replica = await new Replica().holding([a, b], 20)
     // At 21 the ledger counted a, at 22 it was deleted, at 23 the ledger counted b and dropped a.
-    replica.seesLedger(23, { totals: plus(share, share), leaving: ['b-uid'], asOf: '22' })
+    replica.seesLedger(23, { totals: plus(share, share), leaving: ['b-uid'], gone: ['a-uid'], asOf: '22' })
     expect(replica.completed, 'before the deletion is seen').to.equal(2)
     replica.seesGone(a, 22)
     expect(replica.completed, 'after it').to.equal(2)
@@ -131,7 +131,7 @@ describe('the totals of jobs', () => {
     replica.seesGone(a, 21)
     expect(replica.completed).to.equal(2)
     expect(replica.departed).to.deep.equal(['ns/a'])
-    replica.seesLedger(22, { totals: share, asOf: '21' })
+    replica.seesLedger(22, { totals: share, gone: ['a-uid'], asOf: '21' })
     expect(replica.completed).to.equal(2)
     expect(replica.departed).to.deep.equal([])
   })
@@ -140,7 +140,23 @@ describe('the totals of jobs', () => {
     const replica = await new Replica().holding([a, b], 20)
     await replica.relists([b], 30)
     expect(replica.completed).to.equal(2)
-    replica.seesLedger(31, { totals: share, asOf: '25' })
+    replica.seesLedger(31, { totals: share, gone: ['a-uid'], asOf: '25' })
+    expect(replica.completed).to.equal(2)
+    expect(replica.departed).to.deep.equal([])
+  })
+
+  it('keep what went between two lists where a ledger of that time does not name it', async () => {
+    const replica = await new Replica().holding([a, b], 20)
+    await replica.relists([b], 30)
+    replica.seesLedger(31, { totals: noJobs, asOf: '25' })
+    expect(replica.completed).to.equal(2)
+    expect(replica.departed).to.deep.equal(['ns/a'])
+  })
+
+  it('take the ledger’s word where it has named so many that it no longer does', async () => {
+    const replica = await new Replica().holding([a, b], 20)
+    replica.seesGone(a, 21)
+    replica.seesLedger(31, { totals: share, goneSince: '25', asOf: '21' })
     expect(replica.completed).to.equal(2)
     expect(replica.departed).to.deep.equal([])
   })
@@ -177,7 +193,7 @@ describe('the totals of jobs', () => {
 
   it('wait for the jobs where a new process sees a newer ledger first', async () => {
     const replica = new Replica()
-    replica.seesLedger(31, { totals: plus(share, share), asOf: '30' })
+    replica.seesLedger(31, { totals: plus(share, share), gone: ['a-uid'], asOf: '30' })
     await replica.holding([a], 20, 31)
     expect(replica.completed).to.equal(undefined)
     replica.seesGone(a, 30)

@@ -1,5 +1,13 @@
 import { expect } from 'chai'
-import { BadLedger, emptyLedger, formatLedger, type Ledger, parseLedger } from '../../../src/domain/ledger.ts'
+import {
+  BadLedger,
+  emptyLedger,
+  formatLedger,
+  type Ledger,
+  MOST_LEAVING,
+  nextLedger,
+  parseLedger,
+} from '../../../src/domain/ledger.ts'
 import { highest, minus, noJobs, plus, shareOf, type Totals } from '../../../src/domain/totals.ts'
 import { aJob, stamp } from '../../builders.ts'
 
@@ -46,7 +54,13 @@ describe('what a job counts for', () => {
 })
 
 describe('the ledger', () => {
-  const ledger: Ledger = { totals: plus(ran(20), ran(900, 'Failed')), leaving: ['uid-1', 'uid-2'], asOf: '1234' }
+  const ledger: Ledger = {
+    totals: plus(ran(20), ran(900, 'Failed')),
+    leaving: ['uid-1', 'uid-2'],
+    gone: ['uid-3'],
+    goneSince: '1200',
+    asOf: '1234',
+  }
 
   it('is read as it was written', () => {
     expect(parseLedger(formatLedger(ledger))).to.deep.equal(ledger)
@@ -78,4 +92,46 @@ describe('the ledger', () => {
   for (const [name, data] of Object.entries(spoiled)) {
     it(`is refused where it ${name}`, () => expect(() => parseLedger(data)).to.throw(BadLedger))
   }
+
+  const jobs = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      aJob({ metadata: { name: `${prefix}-${index}` }, status: { phase: 'Completed', completedAt: stamp(1) } }),
+    )
+  const uidsOf = (prefix: string, count: number) => jobs(prefix, count).map(({ metadata }) => metadata.uid)
+  const nothing = { due: [], departed: [], present: [], asOf: '50' }
+
+  it('is not written for nothing', () => {
+    expect(nextLedger(emptyLedger, nothing)).to.equal(undefined)
+    expect(nextLedger({ ...emptyLedger, leaving: uidsOf('a', 3) }, nothing)).to.equal(undefined)
+  })
+
+  it('counts no more jobs before they are deleted than it can name', () => {
+    const first = nextLedger(emptyLedger, { ...nothing, due: jobs('a', 1000) })
+    expect(first?.totals.completed).to.equal(MOST_LEAVING)
+    expect(first?.leaving).to.deep.equal(uidsOf('a', MOST_LEAVING))
+    if (first === undefined) throw new Error('nothing was counted')
+    const present = first.leaving.slice(5)
+    const next = nextLedger(first, { ...nothing, due: jobs('b', 1000), present })
+    expect(next?.totals.completed).to.equal(MOST_LEAVING + 5)
+    expect(next?.leaving).to.deep.equal([...present, ...uidsOf('b', 5)])
+    expect(next?.gone).to.deep.equal(uidsOf('a', 5))
+  })
+
+  it('counts a job that it has counted no second time', () => {
+    const first = nextLedger(emptyLedger, { ...nothing, due: jobs('a', 2) })
+    if (first === undefined) throw new Error('nothing was counted')
+    expect(nextLedger(first, { ...nothing, due: jobs('a', 2), present: first.leaving })).to.equal(undefined)
+  })
+
+  it('says from when on it names all that are gone', () => {
+    const first = nextLedger(emptyLedger, { ...nothing, departed: jobs('a', 150), asOf: '50' })
+    expect(first).to.include({ goneSince: '0', asOf: '50' })
+    if (first === undefined) throw new Error('nothing was counted')
+    const second = nextLedger(first, { ...nothing, departed: jobs('b', 100), asOf: '60' })
+    expect(second).to.deep.include({ gone: uidsOf('b', 100), goneSince: '50', asOf: '60' })
+    if (second === undefined) throw new Error('nothing was counted')
+    const third = nextLedger(second, { ...nothing, departed: jobs('c', 10_000), asOf: '70' })
+    expect(third).to.deep.include({ gone: [], goneSince: '70', asOf: '70' })
+    expect(third?.totals.completed).to.equal(10_250)
+  })
 })
