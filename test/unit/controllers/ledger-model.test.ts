@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import { array, assert, asyncProperty, nat, tuple } from 'fast-check'
 import type { ConfigMap } from '../../../src/api/config-map.ts'
 import { LEDGER_NAME } from '../../../src/api/names.ts'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
@@ -211,7 +211,7 @@ class World {
   }
 }
 
-const steps = fc.array(fc.tuple(fc.nat(7), fc.nat(11), fc.nat(5)), { maxLength: 80, size: 'max' })
+const steps = array(tuple(nat(7), nat(11), nat(5)), { maxLength: 80, size: 'max' })
 
 async function run(world: World, script: readonly Step[], act?: (world: World, step: Step) => void): Promise<void> {
   for (let index = 0; index < 3; index += 1) world.replicas.push(await start(world.cluster))
@@ -225,15 +225,15 @@ async function run(world: World, script: readonly Step[], act?: (world: World, s
 
 describe('the ledger, with three replicas whose watches are late and whose writes get lost', () => {
   it('counts every job once that it deletes, whoever is killed when', async () => {
-    const property = fc.asyncProperty(steps, (script) => run(new World({ mayKill: true }), script))
-    await fc.assert(property, { numRuns: 300 })
+    const property = asyncProperty(steps, (script) => run(new World({ mayKill: true }), script))
+    await assert(property, { numRuns: 300 })
   })
 
   it('counts every job once that others delete, whoever leads', async () => {
     const byHand = (world: World, [what, who, count]: Step): void => {
       if (what === 0 && who % 2 === 0) world.deleteByHand(count)
     }
-    const property = fc.asyncProperty(steps, (script) => run(new World({ mayKill: false }), script, byHand))
-    await fc.assert(property, { numRuns: 300 })
+    const property = asyncProperty(steps, (script) => run(new World({ mayKill: false }), script, byHand))
+    await assert(property, { numRuns: 300 })
   })
 })
