@@ -5,7 +5,7 @@ import { leaseOf } from '../cluster/proxies.ts'
 import { type Presence, presenceOf, shownProxyPhase } from '../domain/proxy-presence.ts'
 import { shownRunnerPhase } from '../domain/runner-phases.ts'
 import type { Clock } from '../kube/clock.ts'
-import type { ProxyJobs } from './proxy-jobs.ts'
+import type { ProxyJobs } from '../cluster/proxy-jobs.ts'
 import { type RunnerState, runnerStateOfPhase, typeOf } from './runner-states.ts'
 import { iso, publicId } from './views.ts'
 

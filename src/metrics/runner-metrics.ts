@@ -2,6 +2,7 @@ import { Gauge, type Registry } from 'prom-client'
 import { keyOf } from '../api/object.ts'
 import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
 import { type Caches, jobOf, runnerKey } from '../cluster/caches.ts'
+import { ProxyJobs } from '../cluster/proxy-jobs.ts'
 import { shownRunnerPhase } from '../domain/runner-phases.ts'
 
 /** Runners by type and status, as GET /api/runners shows them. */
@@ -28,9 +29,11 @@ class Census {
   readonly #caches: Caches
   readonly #placeOf = new Map<string, string>()
   readonly #counts = new Map<string, number>()
+  readonly #proxyJobs: ProxyJobs
 
   constructor(caches: Caches) {
     this.#caches = caches
+    this.#proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
     for (const runner of caches.runners.list()) this.#put(keyOf(runner))
     caches.runners.onChange(({ key }) => this.#put(key))
     // What a Runner does also shows in its job.
@@ -55,10 +58,12 @@ class Census {
     this.#placeOf.set(key, is)
     this.#counts.set(is, (this.#counts.get(is) ?? 0) + 1)
   }
-  /** Of a proxy runner the leader writes every change; the Runner of a job shows what the job does before it is written. */
+
+  /** What a Runner does shows in its jobs before it is written, or without that. */
   #phaseOf(runner: Runner): RunnerPhase {
-    return runner.spec.type === 'Ephemeral'
-      ? shownRunnerPhase(runner, jobOf(this.#caches, runner))
-      : runner.status.phase
+    const { type } = runner.spec
+    if (type === 'Ephemeral') return shownRunnerPhase(runner, jobOf(this.#caches, runner))
+    if (type === 'Dedicated' || runner.status.phase === 'Offline') return runner.status.phase
+    return this.#proxyJobs.isDelegating(keyOf(runner)) ? 'Busy' : 'Idle'
   }
 }

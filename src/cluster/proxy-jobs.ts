@@ -1,5 +1,5 @@
 import type { RunnerJob } from '../api/runner-job.ts'
-import { proxyKey } from '../cluster/proxies.ts'
+import { proxyKey } from './proxies.ts'
 import type { Store } from '../kube/store.ts'
 import { isFinished } from '../domain/job-phases.ts'
 
