@@ -66,6 +66,17 @@ describe('GET /api/jobs/:id/logs', function () {
     expect(await text).to.equal('')
   })
 
+  it('is not followed by who asks for the headers alone', async () => {
+    const before = operator.log.length
+    for (let round = 0; round < 5; round += 1) {
+      const { status, headers, text } = await call(path('queued', '?follow=true'), { method: 'HEAD' })
+      expect(status).to.equal(200)
+      expect(headers.get('content-type')).to.equal('text/plain; charset=utf-8')
+      expect(text).to.equal('')
+    }
+    expect(operator.log.slice(before).map(({ msg }) => msg)).to.not.include('log stream ended early')
+  })
+
   it('is followed by one caller so many times at once, and again when one has ended', async () => {
     const stop = new AbortController()
     const headers = { authorization: `Bearer ${TOKEN}` }
