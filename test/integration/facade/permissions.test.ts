@@ -72,7 +72,8 @@ describe('permissions', function () {
     tokens.set('deleted account', await tokenOf(site, 'gone'))
     await removeAccount(site, 'gone')
     const isGone = async () => (await as('deleted account', { method: 'GET', path: '/api/jobs/none' })).status === 401
-    await site.until('the API server to know that the account is gone', isGone)
+    // What it said a moment before counts for ten seconds.
+    await site.until('the API server to know that the account is gone', isGone, 30_000)
   })
   after(() => site.close())
 

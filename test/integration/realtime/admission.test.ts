@@ -17,8 +17,8 @@ describe('realtime connections', function () {
     site = await openSite()
     await makeAccount(site, 'nothing')
     for (const kind of ['proxy', 'viewer']) await makeAccount(site, kind, `runnerhub-${kind}`)
-    await makeAccount(site, 'leaving', 'runnerhub-viewer')
-    for (const name of ['nothing', 'proxy', 'viewer', 'leaving']) tokens[name] = await tokenOf(site, name)
+    for (const name of ['leaving', 'greedy']) await makeAccount(site, name, 'runnerhub-viewer')
+    for (const name of ['nothing', 'proxy', 'viewer', 'leaving', 'greedy']) tokens[name] = await tokenOf(site, name)
     const env = {
       AUTH_CACHE_SECONDS: '0',
       REAUTHORISE_SECONDS: '1',
@@ -38,6 +38,14 @@ describe('realtime connections', function () {
     const opened = [await rawListener(url, { token }), await socketIoListener(url, { token, transport: 'websocket' })]
     listeners.push(...opened)
     return opened
+  }
+
+  /** The code that a connection is closed with. */
+  async function endOf(listener: Listener): Promise<number> {
+    const ended: number[] = []
+    void listener.closed.then((code) => ended.push(code))
+    await site.until(`${listener.name} to be closed`, () => ended.length > 0)
+    return ended[0] ?? 0
   }
 
   const refusal = (opening: Promise<unknown>) => opening.then(() => 'opened', String)
@@ -66,24 +74,25 @@ describe('realtime connections', function () {
     const [other] = await both('viewer')
     if (raw === undefined || io === undefined || other === undefined) throw new Error('no listener')
     await unbind(site, 'leaving')
-    expect(await raw.closed).to.equal(1008)
-    await io.closed
+    expect(await endOf(raw)).to.equal(1008)
+    await endOf(io)
     expect(io.received.at(-1)).to.deep.equal({ event: 'error', data: { error: 'no longer allowed' } })
     await other.send('subscribe:repository', 'owner/still-there')
     await bind(site, 'leaving', 'runnerhub-viewer')
   })
 
   it('are so many per caller at most, and refused with 1013 and a reason beyond that', async () => {
-    await both('viewer')
-    listeners.push(await rawListener(url, { token: tokens['viewer'] ?? '' }))
-    const more = await rawListener(url, { token: tokens['viewer'] ?? '' })
-    expect(await more.closed).to.equal(1013)
-    const io = socketIoListener(url, { token: tokens['viewer'] ?? '', transport: 'websocket' })
+    const token = tokens['greedy'] ?? ''
+    await both('greedy')
+    listeners.push(await rawListener(url, { token }))
+    const more = await rawListener(url, { token })
+    expect(await endOf(more)).to.equal(1013)
+    const io = socketIoListener(url, { token, transport: 'websocket' })
     expect(await refusal(io)).to.include('too many connections of this caller')
     expect(await both('proxy'), 'another caller').to.have.length(2)
     listeners[0]?.close()
     await site.until('a place to be free', async () => {
-      const next = await rawListener(url, { token: tokens['viewer'] ?? '' })
+      const next = await rawListener(url, { token })
       listeners.push(next)
       return Promise.race([next.closed.then(() => false), next.send('unsubscribe:repository', 'a/b').then(() => true)])
     })
