@@ -215,6 +215,19 @@ describe('proxy runners', function () {
       await site.until('it to be idle', () => row('delegator', 'type=proxy&status=idle'))
     })
 
+    it('writes nothing of its runner while that is well known to be there', async () => {
+      const name = proxyName('delegator')
+      const versions = async () =>
+        [await site.get(runners, name), await site.get(leases, name)].map((object) => object?.metadata.resourceVersion)
+      const before = await versions()
+      const ids = await Promise.all(Array.from({ length: 10 }, (_, index) => delegate(`more-${index}`, 'delegator')))
+      for (const id of ids) await site.jobIs(id, { phase: 'Running' })
+      await site.until('it to be busy', () => row('delegator', 'status=busy'))
+      await delegate('later', 'a later one')
+      await site.until('a later one to be registered', () => row('a later one'))
+      expect(await versions()).to.deep.equal(before)
+    })
+
     it('lets its runner be found under each repository that it delegated for', async () => {
       for (const repository of ['owner/repo', 'owner/second']) {
         expect(await row('delegator', `repository=${repository}`), repository).to.include({ name: 'delegator' })
