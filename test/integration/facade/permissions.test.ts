@@ -109,6 +109,15 @@ describe('permissions', function () {
   const list = { method: 'GET', path: '/api/jobs' }
   const delegate = { method: 'POST', path: '/api/jobs/delegate' }
 
+  it('for HEAD are those for GET', async () => {
+    const head = async (who: string) => {
+      const headers = { authorization: `Bearer ${tokens.get(who)}` }
+      return (await call(`${operator.url}/api/jobs`, { method: 'HEAD', headers })).status
+    }
+    const statuses = await Promise.all(['garbage', 'without bindings', 'viewer'].map((who) => head(who)))
+    expect(statuses).to.deep.equal([401, 403, 200])
+  })
+
   it('are those of any token that the cluster signed, so that the expired one is refused for its age', async () => {
     expect((await as('signed again', list)).status).to.equal(200)
   })
