@@ -43,7 +43,7 @@ export async function openChartSite(...flags: string[]): Promise<ChartSite> {
   await plane.client.create(namespaces, restricted, forever)
   const { kubeconfig } = plane.controlPlane
   const helmHere = (...args: string[]) => helm(...args, '--namespace', namespace, '--kubeconfig', kubeconfig)
-  await helmHere('install', 'hub', chart, ...flags)
+  await helmHere('install', 'hub', chart, '--no-hooks', ...flags)
 
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-chart-'))
   const tokens = async (): Promise<Record<string, string>> => {

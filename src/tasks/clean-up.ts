@@ -10,11 +10,15 @@ import { leases } from '../kube/lease.ts'
 import type { Log } from '../kube/log.ts'
 import { resourcePath } from '../kube/resource-path.ts'
 
+type Labels = Record<string, string>
+
 interface Deployment extends KubeObject {
-  spec: { selector: { matchLabels?: Record<string, string> } }
+  spec: { selector: { matchLabels: Labels } }
 }
 
 const deployments: Resource<Deployment> = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' }
+
+const COMPONENT_LABEL = 'app.kubernetes.io/component'
 
 /** What is looked at in one go. */
 const PAGE = 500
@@ -34,9 +38,8 @@ export interface CleanUpOptions {
 
 /**
  * Leaves nothing behind that only the operator could let go of: stops it, so that nothing new is begun, takes our
- * finalizer off all runner pods, and deletes these, the Runners, the Lease and
- * the ledger of job totals. RunnerJobs and RunnerPools stay.
- * Everything may have happened already; it can be done again.
+ * finalizer off all runner pods, and deletes these, the Runners, the Lease and the ledger of job totals. RunnerJobs and
+ * RunnerPools stay. Everything may have happened already; it can be done again.
  */
 export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, log, namespace, leaseName } = options
@@ -44,7 +47,7 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
   const until = clock.monotonicMs() + PATIENCE_MS
   for (;;) {
     // Asked first: what an operator makes in its last moments is seen by the list that comes after.
-    const isStopped = operators === undefined || !(await isRunning(client, namespace, operators, signal))
+    const isStopped = operators === undefined || !(await isRunning(client, namespace, selectorOf(operators), signal))
     const left = await page(client, namespace, RUNNER_LABEL, signal)
     for (const pod of left) await release(client, pod, signal)
     if (isStopped) await removeAll(options, signal)
@@ -55,6 +58,9 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
     log.info({ isStopped, runnerPods: left.length }, 'cleaning up')
     await clock.sleep(LOOK_AGAIN_MS, signal)
   }
+  // The pod of `helm test`, which stays for its log, has the same labels but for one.
+  if (operators !== undefined)
+    await removePods(options, selectorOf({ ...operators, [COMPONENT_LABEL]: 'test' }), signal)
   await unlessGone(client.delete(leases, { namespace, name: leaseName }, {}, signal))
   await unlessGone(client.delete(configMaps, { namespace, name: LEDGER_NAME }, {}, signal))
   log.info({}, 'nothing is left but RunnerJobs and RunnerPools')
@@ -69,24 +75,37 @@ function nameOf({ metadata }: Pod): string {
   return metadata.name
 }
 
-/** Scales the operator down and returns the label selector of its pods; undefined where there is none. */
-async function stopOperator(options: CleanUpOptions, signal: AbortSignal): Promise<string | undefined> {
+/** Scales the operator down and returns the labels of its pods; undefined where there is none. */
+async function stopOperator(options: CleanUpOptions, signal: AbortSignal): Promise<Labels | undefined> {
   const { client, log, namespace, deployment: name } = options
   const key = { namespace, name }
   const deployment = await unlessGone(client.get(deployments, key, signal))
   if (deployment === undefined) return undefined
   await unlessGone(client.patchMerge(deployments, key, { spec: { replicas: 0 } }, signal, 'scale'))
   log.info({ deployment: name }, 'the operator is told to stop')
-  const labels = Object.entries(deployment.spec.selector.matchLabels ?? {})
-  return labels.map(([label, value]) => `${label}=${value}`).join(',')
+  return deployment.spec.selector.matchLabels
+}
+
+function selectorOf(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',')
 }
 
 /** Deletes all Runners and runner pods; pods that we still hold wait for their turn to be released. */
 async function removeAll({ client, namespace }: CleanUpOptions, signal: AbortSignal): Promise<void> {
   const query = { propagationPolicy: 'Background' }
   await client.request('DELETE', resourcePath(runners, namespace), { query }, signal)
-  const selected = { ...query, labelSelector: RUNNER_LABEL }
-  await client.request('DELETE', resourcePath(pods, namespace), { query: selected }, signal)
+  await removePods({ client, namespace }, RUNNER_LABEL, signal)
+}
+
+async function removePods(
+  { client, namespace }: Pick<CleanUpOptions, 'client' | 'namespace'>,
+  labelSelector: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const query = { propagationPolicy: 'Background', labelSelector }
+  await client.request('DELETE', resourcePath(pods, namespace), { query }, signal)
 }
 
 /** Takes our finalizer off a pod. Where the list of finalizers has changed meanwhile, the next turn does it. */
