@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { root } from './cluster.ts'
 import { type Place, kubectl } from './kubectl.ts'
@@ -15,6 +16,21 @@ export async function deploy(kubeconfig: string, deployed: Deployed, signal: Abo
   await step('the manifests cannot be applied', kubectl(place, ...apply, '--kustomize', overlay), signal)
 }
 
+/** Applies what a chart does not bring: the namespace with its level of Pod Security, and the CRDs of these sources. */
+export async function applyBasics(place: Place, signal: AbortSignal): Promise<void> {
+  const text = await readFile(join(root, 'config/manifests/namespace.yaml'), 'utf8')
+  const namespace = text.replace(/^  name: .*$/m, `  name: ${place.namespace}`)
+  const command = kubectl(place, ...apply, '--filename', '-')
+  await step('the namespace cannot be made', command, signal, namespace)
+  await applyCrds(place, signal)
+}
+
+/** Applies one object. */
+export function applyObject(place: Place, object: object, signal: AbortSignal): Promise<void> {
+  const command = kubectl(place, ...apply, '--filename', '-')
+  return step('an object cannot be applied', command, signal, JSON.stringify(object))
+}
+
 /** Applies the CRDs and waits until the API server serves them. */
 async function applyCrds(place: Place, signal: AbortSignal): Promise<void> {
   await step('the CRDs cannot be applied', kubectl(place, ...apply, '--filename', join(root, 'crds')), signal)
@@ -25,8 +41,8 @@ async function applyCrds(place: Place, signal: AbortSignal): Promise<void> {
 // Whoever applied a field before: what stands here counts.
 const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=runnerhub-deploy']
 
-async function step(failure: string, command: [string, ...string[]], signal: AbortSignal): Promise<void> {
-  const { code, stdout, stderr } = await run(command, {}, signal)
+async function step(failure: string, command: [string, ...string[]], signal: AbortSignal, input = ''): Promise<void> {
+  const { code, stdout, stderr } = await run(command, { input }, signal)
   if (code === 0) return
   const advice = /being terminated/.test(stderr)
     ? 'wait until the namespace is gone, and run this again'

@@ -1,16 +1,15 @@
 import { once } from 'node:events'
 import { type Cluster, clusterInUse, clusterTool } from './cluster.ts'
 import { demonstrate } from './demonstration.ts'
-import { deploy } from './deploy.ts'
 import { type Forward, forward } from './forward.ts'
 import { demandFreePort } from './free-port.ts'
 import { buildImage, loadImage } from './image.ts'
 import type { Place } from './kubectl.ts'
 import type { RunOptions } from './options.ts'
 import { run as runProgram } from './program.ts'
+import { release } from './release.ts'
 import { awaitRollout } from './rollout.ts'
 import { StepFailed } from './step-failed.ts'
-import { localTokens } from './tokens.ts'
 
 /** How people are told. */
 export interface Voice {
@@ -35,7 +34,7 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   const runnerImage = options.runnerImage ?? cluster.baseImage
   const { namespace } = options
   const settings = { ...localSettings, ...options.settings }
-  await deploy(cluster.kubeconfig, { namespace, image, runnerImage, settings, tokens: localTokens }, signal)
+  await release(cluster.kubeconfig, { namespace, image, runnerImage, settings }, signal)
   await awaitRollout(place, say, signal)
   say('the operator is ready')
   await useForwarded({ options, place, voice }, signal)
@@ -86,8 +85,8 @@ async function useForwarded({ options, place, voice }: Deployment, signal: Abort
   const { say } = voice
   const over = new AbortController()
   const until = AbortSignal.any([signal, over.signal])
-  const open = async (localPort: number, servicePort: number) =>
-    forward({ place, service: 'runnerhub', localPort, servicePort, tell: say }, until).catch((error: unknown) => {
+  const open = async (localPort: number, service: string, servicePort: number) =>
+    forward({ place, service, localPort, servicePort, tell: say }, until).catch((error: unknown) => {
       throw new StepFailed(`port ${localPort} cannot be forwarded`, {
         details: String(error),
         advice: 'see that nothing else listens on it, and run this again',
@@ -95,12 +94,8 @@ async function useForwarded({ options, place, voice }: Deployment, signal: Abort
     })
   const forwards: Forward[] = []
   try {
-    for (const [local, service] of [
-      [options.httpPort, 3000],
-      [options.realtimePort, 3001],
-    ] as const) {
-      forwards.push(await open(local, service))
-    }
+    forwards.push(await open(options.httpPort, 'runnerhub', 3000))
+    forwards.push(await open(options.realtimePort, 'runnerhub-realtime', 3001))
     say(`REST answers on http://localhost:${options.httpPort}, realtime on ws://localhost:${options.realtimePort}`)
     await demonstrate({ place, port: options.httpPort, show: voice.show }, signal)
     if (options.once) return

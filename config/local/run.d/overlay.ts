@@ -85,7 +85,8 @@ function annotation(settings: Record<string, string>): string {
   return JSON.stringify([{ op: 'add', path, value: { 'runnerhub.dev/settings-hash': hash } }])
 }
 
-function imageParts(image: string): { newName: string; newTag?: string; digest?: string } {
+/** The parts of an image's name, as kustomize and the chart take them apart. */
+export function imageParts(image: string): { newName: string; newTag?: string; digest?: string } {
   const [withoutDigest = '', digest] = image.split('@')
   const [, newName = withoutDigest, newTag] = /^(.*):([^/:]*)$/.exec(withoutDigest) ?? []
   if (digest !== undefined) return { newName, digest }

@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { clusterTool, root } from './cluster.ts'
+import { applyBasics, applyObject } from './deploy.ts'
+import { imageParts } from './overlay.ts'
+import { passableSettings } from './operator-settings.ts'
+import { outputOf, run, tail } from './program.ts'
+import { StepFailed } from './step-failed.ts'
+import { localTokens, localUsers } from './tokens.ts'
+
+/** What one installation by the chart differs in from its values. */
+export interface Release {
+  namespace: string
+  /** The operator's image. */
+  image: string
+  /** Image of the default pool's jobs. */
+  runnerImage: string
+  /** Environment variables of the operator, as `--help` lists them. */
+  settings: Record<string, string>
+}
+
+/** Installs the chart, or upgrades what is installed; does not wait until the operator runs. */
+export async function release(kubeconfig: string, wanted: Release, signal: AbortSignal): Promise<void> {
+  const { namespace } = wanted
+  await applyBasics({ kubeconfig, namespace }, signal)
+  await applyObject({ kubeconfig, namespace }, tokenSecret, signal)
+  const folder = join(root, 'build/deploy', namespace)
+  await mkdir(folder, { recursive: true })
+  const values = join(folder, 'values.json')
+  await writeFile(values, `${JSON.stringify(valuesOf(wanted), undefined, 2)}\n`, { mode: 0o600 })
+  const helm = (await outputOf([join(clusterTool, '../helm-path')], signal)).trim()
+  const place = ['--kubeconfig', kubeconfig, '--namespace', namespace]
+  const upgrade = ['upgrade', 'runnerhub', join(root, 'charts/runnerhub'), '--install', '--values', values]
+  const { code, stdout, stderr } = await run([helm, ...upgrade, '--take-ownership', ...place], {}, signal)
+  if (code === 0) return
+  const advice = /being terminated/.test(stderr)
+    ? 'wait until the namespace is gone, and run this again'
+    : `see the answer above; if something else of the name is in namespace ${namespace}, remove it, or take RUN_NAMESPACE=…`
+  throw new StepFailed('the chart cannot be installed', { details: tail(stdout + stderr, 20), advice })
+}
+
+/** The chart makes no Secret of tokens that are as short as these: everybody may know them. */
+const tokenSecret = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'runnerhub-local-tokens' },
+  stringData: {
+    'tokens.csv': localTokens,
+    ...Object.fromEntries(localUsers.map(({ name, token }): [string, string] => [name, token])),
+  },
+}
+
+function valuesOf({ image, runnerImage, settings }: Release): object {
+  const { newName: repository, newTag: tag = '', digest = '' } = imageParts(image)
+  return {
+    replicaCount: 1,
+    image: { repository, tag, digest },
+    settings: settingsOf(settings),
+    auth: { existingSecret: tokenSecret.metadata.name },
+    defaultPool: { image: runnerImage },
+    test: { tokenKey: localUsers[0].name },
+    // The CRDs of these sources are applied before.
+    crds: { upgrade: false },
+  }
+}
+
+/** By their names in the chart, and as JSON has them. What is no setting is left to the chart to refuse. */
+function settingsOf(environment: Record<string, string>): Record<string, unknown> {
+  const known = new Map(passableSettings().map((setting) => [setting.env, setting]))
+  const values: Record<string, unknown> = {}
+  for (const [env, text] of Object.entries(environment)) {
+    const { name = env, schema = { type: 'string' } } = known.get(env) ?? {}
+    values[name] = schema.type === 'integer' ? Number(text) : schema.type === 'boolean' ? text === 'true' : text
+  }
+  return values
+}
