@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { outputOf, run } from '../../../config/local/run.d/program.ts'
@@ -122,6 +124,21 @@ describe('an installation by the chart', function () {
     expect(at(await definitionNow(), 'metadata', 'resourceVersion')).to.equal(
       at(upgraded, 'metadata', 'resourceVersion'),
     )
+  })
+
+  it('has a test that says why its job was refused, and tells nobody its token', async () => {
+    const tokenFile = join(await mkdtemp(join(tmpdir(), 'runnerhub-trial-')), 'token')
+    const attempt = async (token: string) => {
+      await writeFile(tokenFile, token)
+      const args = ['--task=try-a-job', `--task-url=${operator.url}`, `--token-file=${tokenFile}`]
+      return hub.runAs('hub-runnerhub', args)
+    }
+    const { 'runnerhub-viewer': viewer = '' } = await hub.tokens()
+    const [stranger, reader] = [await attempt('unknown-token'), await attempt(viewer)]
+    expect(stranger.stdout).to.include('/api/jobs/delegate: 401').and.not.include('unknown-token')
+    expect(reader.stdout).to.include('/api/jobs/delegate: 403').and.not.include(viewer)
+    expect([stranger.code, reader.code]).to.deep.equal([1, 1])
+    await rm(dirname(tokenFile), { recursive: true })
   })
 
   it('has hooks that say what they may not do, and fail', async () => {
