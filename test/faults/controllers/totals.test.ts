@@ -5,7 +5,7 @@ import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
-import { jobsTotal, TotalsWatcher } from '../../site/metrics.ts'
+import { jobsTotal, scrape, TotalsWatcher } from '../../site/metrics.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
 const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
@@ -13,7 +13,7 @@ const LEDGER = { ...CONTROLLERS, path: /\/configmaps(\/|\?|$)/ }
 
 /** Each test runs on what the one before has left: the totals only grow. */
 describe('the totals of jobs, when things go wrong between counting and deleting', function () {
-  this.timeout('90s')
+  this.timeout('180s')
   let site: Site
   let proxy: FaultProxy
   let operator: Operator
@@ -96,5 +96,13 @@ describe('the totals of jobs, when things go wrong between counting and deleting
     await watcher.end()
     expect(watcher.falls).to.deep.equal([])
     await expectTotals()
+  })
+
+  it('stand beside a count of the watches that broke, and of the requests that nobody answered', async () => {
+    const samples = [...(await scrape(operator))]
+    const sum = (pattern: RegExp) =>
+      samples.reduce((total, [name, value]) => total + (pattern.test(name) ? value : 0), 0)
+    expect(sum(/^github_runnerhub_watch_restarts_total\{resource="runnerjobs",reason="Unreachable"/)).to.be.at.least(1)
+    expect(sum(/^github_runnerhub_api_requests_total\{verb="update",code="none"/)).to.be.at.least(1)
   })
 })

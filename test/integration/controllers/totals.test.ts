@@ -11,7 +11,7 @@ const forever = new AbortController().signal
 
 /** Two replicas. The second takes over when the first is killed. */
 describe('the totals of jobs', function () {
-  this.timeout('120s')
+  this.timeout('180s')
   let site: Site
   let leader: Operator
   let standby: Operator

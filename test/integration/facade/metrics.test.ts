@@ -13,7 +13,7 @@ import { samplesOf } from '../../samples.ts'
 import { jobsTotal } from '../../site/metrics.ts'
 
 describe('the metrics', function () {
-  this.timeout('90s')
+  this.timeout('180s')
   let site: Site
   let operator: Operator
 
