@@ -1,8 +1,9 @@
+import { routes } from '../src/http/routes.ts'
 import type { Outcome } from '../src/kube/controller.ts'
 import type { Metrics } from '../src/metrics/metrics.ts'
 
 /** Tells metrics all that the parts of the operator may tell, so that every series is there. */
-export function tellEverything({ controllers, reflectors, onApiRequest, realtime }: Metrics): void {
+export function tellEverything({ controllers, reflectors, onApiRequest, realtime, answered }: Metrics): void {
   for (const kind of ['job', 'runner', 'pod', 'pool', 'ledger']) {
     const outcomes: Outcome[] = ['success', 'later', 'conflict', 'error', 'terminal']
     for (const outcome of outcomes) controllers.passed('runnerhub', outcome, 0.1, `${kind}:ns/name`)
@@ -20,6 +21,7 @@ export function tellEverything({ controllers, reflectors, onApiRequest, realtime
       onApiRequest({ verb, resource: 'any', code, seconds: 0.1 })
     }
   }
+  for (const { name } of routes) for (const code of [200, 401, 403, 503]) answered(name, code, 0.1)
   for (const transport of ['websocket', 'socketio'] as const) {
     realtime.joined(transport)
     realtime.sent(transport)

@@ -19,6 +19,7 @@ import { type Route, routes } from './routes.ts'
 import { runnerHandlers } from './runners.ts'
 import { stillAllowed } from './still-allowed.ts'
 import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
+import { named, told } from './told.ts'
 
 export interface AppOptions extends FacadeParts {
   /** Serve what those who run the process need, and not the API. */
@@ -41,9 +42,10 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
     const handler = handlers[route.name]
     if (handler === undefined) continue
     const router = route.access === 'open' ? open : api
-    router.register(route.path, [route.method], [...guards(route, options), handler])
+    router.register(route.path, [route.method], [named(route.name), ...guards(route, options), handler])
   }
 
+  app.use(told(options.metrics, options.clock))
   app.use(securityHeaders)
   app.use(cors(options.corsOrigins))
   app.use(audit(options.log))

@@ -23,8 +23,10 @@ export interface FacadeParts {
   metrics: Exposition
 }
 
-/** All metrics of the process, in Prometheus' text format. */
+/** All metrics of the process, in Prometheus' text format, and what the facade adds to them. */
 export interface Exposition {
   contentType: string
   text(): Promise<string>
+  /** Counts an answer: the route's name, the status code, and the seconds that it took. */
+  answered(route: string, code: number, seconds: number): void
 }

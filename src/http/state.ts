@@ -14,6 +14,8 @@ export interface FacadeState {
   /** Who is calling was found out before the API server stopped to answer. */
   isStale?: boolean
   answer?: Answer
+  /** Name of the route. */
+  route?: string
   /** Name of the route, where it changes something. */
   mutation?: string
   /** What the audit line of a call that changes something tells besides who and what; never a secret. */

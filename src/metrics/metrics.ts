@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Caches } from '../cluster/caches.ts'
 import type { Clock } from '../kube/clock.ts'
+import { failureMetrics } from './failure-metrics.ts'
+import { type Answered, httpMetrics } from './http-metrics.ts'
 import { jobTotals } from './totals-metrics.ts'
 import { queueMetrics } from './queue-metrics.ts'
 import { realtimeMetrics } from './realtime-metrics.ts'
@@ -24,6 +26,7 @@ export class Metrics {
   readonly reflectors = reflectorMetrics(this.#registry)
   readonly onApiRequest = apiMetrics(this.#registry)
   readonly realtime = realtimeMetrics(this.#registry)
+  readonly answered: Answered = httpMetrics(this.#registry)
 
   constructor({ clock, version }: MetricsOptions) {
     this.#clock = clock
@@ -48,6 +51,7 @@ export class Metrics {
     jobTotals(this.#registry, caches.totals)
     queueMetrics(this.#registry, caches, this.#clock)
     runnerMetrics(this.#registry, caches)
+    failureMetrics(this.#registry, caches)
   }
 
   /** From now on tells whether this process is leader. */

@@ -23,7 +23,7 @@ describe('the API server is killed and comes back 10 s later', () => {
   const has = ({ store }: Reflecting<ConfigMap>, name: string): boolean => store.get(`default/${name}`) !== undefined
 
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(180_000)
     controlPlane = await startControlPlane()
     client = controlPlane.client()
   })

@@ -67,6 +67,22 @@ const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
       replica(1, 'github_runnerhub_jobs_total', '0+4x60', ',status="completed"'),
     ],
   },
+  RunnerHubInfrastructureFails: {
+    fires: [replica(1, 'github_runnerhub_job_failures_total', '0+1x60', ',reason="NodeLost"')],
+    // As many fail by themselves; two replicas tell of the same few.
+    silent: [
+      replica(1, 'github_runnerhub_job_failures_total', '0+5x60', ',reason="ExitCode"'),
+      replica(1, 'github_runnerhub_job_failures_total', '0x20 4x40', ',reason="NodeLost"'),
+      replica(2, 'github_runnerhub_job_failures_total', '0x20 4x40', ',reason="NodeLost"'),
+    ],
+  },
+  RunnerHubRateLimited: {
+    fires: [replica(1, 'github_runnerhub_http_requests_total', '0+20x60', ',route="none",code="429"')],
+    silent: [
+      replica(1, 'github_runnerhub_http_requests_total', '0+2x60', ',route="none",code="429"'),
+      replica(1, 'github_runnerhub_http_requests_total', '0+90x60', ',route="getJob",code="200"'),
+    ],
+  },
   RunnerHubReconcileErrors: {
     fires: [replica(1, 'github_runnerhub_reconciles_total', '0+12x60', ',kind="job",outcome="error"')],
     silent: [

@@ -103,6 +103,11 @@ describe('the metrics', function () {
     least('api_requests_total{verb="create",code="201"}', 6)
     least('api_requests_total{verb="watch",code="200"}', 5)
     least('api_request_duration_seconds_count{verb="update"}', 6)
+    least('http_requests_total{route="delegate",code="201"}', 1)
+    least('http_requests_total{route="report",code="200"}', 2)
+    least('http_requests_total{route="none",code="401"}', 2)
+    least('http_request_duration_seconds_count', 5)
+    least('job_failures_total{reason="ExitCode"}', 1)
     // At the start, and on becoming leader.
     least('watch_lists_total{resource="runnerjobs"}', 2)
     least('runners{type="ephemeral",status="stopping"}', 3)

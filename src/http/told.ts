@@ -1,0 +1,20 @@
+import type { Clock } from '../kube/clock.ts'
+import type { Exposition } from './parts.ts'
+import type { FacadeMiddleware } from './state.ts'
+
+/** Counts every answer, by the route that gave it; stands before all else. */
+export function told(metrics: Exposition, clock: Pick<Clock, 'monotonicMs'>): FacadeMiddleware {
+  return async (ctx, next) => {
+    const begun = clock.monotonicMs()
+    await next()
+    metrics.answered(ctx.state.route ?? 'none', ctx.status, (clock.monotonicMs() - begun) / 1000)
+  }
+}
+
+/** Says which route a call has come to. */
+export function named(name: string): FacadeMiddleware {
+  return async (ctx, next) => {
+    ctx.state.route = name
+    await next()
+  }
+}
