@@ -32,6 +32,7 @@ module_key() {
 KUBERNETES_BIN=$CACHE/bin/kubernetes-$KUBERNETES_VERSION-$(module_key .)
 DNS_BIN=$CACHE/bin/coredns-$({ module_key coredns && cat "$HERE/coredns/main.go"; } | sha256sum | cut -c 1-12)
 KIND_BIN=$CACHE/bin/kind-$(module_key kind)
+MONITORING_BIN=$CACHE/bin/prometheus-$({ module_key prometheus && cat "$HERE/prometheus/plugins.go"; } | sha256sum | cut -c 1-12)
 HELM_BIN=$CACHE/bin/helm-$({ module_key helm && helm_version_flags; } | sha256sum | cut -c 1-12)
 
 # Reports now and then that a long build is still at work.
@@ -54,7 +55,7 @@ build_binary() { # FOLDER MODULE PACKAGE [LINKER-FLAGS]
   command -v go >/dev/null || die "building $name needs Go 1.25 or newer on PATH"
   say "building $name (once; cached in ${target%/*})"
   mkdir -p "${target%/*}"
-  (cd "$HERE/$module" && CGO_ENABLED=0 GOFLAGS=-mod=readonly with_heartbeat "$name" \
+  (cd "$HERE" && cd "$module" && CGO_ENABLED=0 GOFLAGS=-mod=readonly with_heartbeat "$name" \
     go build "${BUILD_FLAGS[@]}" -ldflags "$LINKER_FLAGS $flags" -o "$target.new.$BASHPID" "$package" &&
     mv "$target.new.$BASHPID" "$target") || die "cannot build $name"
   say "built $name in $((SECONDS - started)) s"
@@ -71,10 +72,27 @@ ensure_binaries() { # NAME...
       coredns) build_binary "$DNS_BIN/coredns" coredns . ;;
       kind) build_binary "$KIND_BIN/kind" kind sigs.k8s.io/kind ;;
       helm) build_binary "$HELM_BIN/helm" helm helm.sh/helm/v3/cmd/helm "$(helm_version_flags)" ;;
+      prometheus) build_prometheus ;;
+      prometheus-operator) build_binary "$MONITORING_BIN/$name" prometheus github.com/prometheus-operator/prometheus-operator/cmd/operator ;;
+      prometheus-config-reloader) build_binary "$MONITORING_BIN/$name" prometheus "github.com/prometheus-operator/prometheus-operator/cmd/$name" ;;
       *) build_binary "$KUBERNETES_BIN/$name" . "k8s.io/kubernetes/cmd/$name" "$(version_flags)" ;;
     esac
   done
   exec {build_lock}>&-
+}
+
+# Debian's Prometheus cannot find targets in a cluster. Of all that its own can, ours has only that: the libraries of
+# the other ways take many times as long to build as all the rest. So its list of plugins is replaced, in a copy, which its own go.sum pins.
+build_prometheus() {
+  local copy source target=$MONITORING_BIN/prometheus
+  [[ ! -x $target ]] || return 0
+  source=$(cd "$HERE/prometheus" && go mod download -json github.com/prometheus/prometheus | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  copy=$(mktemp -d "$CACHE/prometheus.XXXXXX")
+  cp -r --no-preserve=mode "$source" "$copy/source"
+  rm "$copy"/source/plugins/*.go
+  cp "$HERE/prometheus/plugins.go" "$copy/source/plugins/"
+  build_binary "$target" "$copy/source" ./cmd/prometheus
+  rm -rf --one-file-system -- "$copy"
 }
 
 # The kubectl on PATH if there is one, else our own.

@@ -6,15 +6,9 @@ import { stringify } from 'yaml'
 import { record } from '../../../src/kube/parse.ts'
 import { at, chartFile, found, helmPath, type Manifest, render } from '../../chart.ts'
 import { command, localTool } from '../../command.ts'
+import { type Alert, alertsOf, asked, listOf, queriesOf } from '../../monitoring.ts'
 
 const docs = new URL('../../../docs/', import.meta.url)
-
-interface Alert {
-  alert: string
-  expr: string
-  for?: string
-  annotations: Record<string, string>
-}
 
 /** What a series is in a test of promtool: a sample a minute. */
 interface Series {
@@ -126,7 +120,7 @@ describe('the monitoring of the chart', function () {
     objects = await render('--set', parts.join(','))
     rules = alertsOf(found(objects, 'PrometheusRule', 'hub-runnerhub'))
     const dashboard = at(found(objects, 'ConfigMap', 'hub-runnerhub-dashboard'), 'data', 'runnerhub.json')
-    queries = queriesOf(JSON.parse(String(dashboard)))
+    queries = queriesOf(JSON.parse(String(dashboard))).map(({ expr }) => expr)
     promtool = await command(localTool('promtool-path'))
     folder = await mkdtemp(join(tmpdir(), 'runnerhub-rules-'))
     await writeFile(join(folder, 'rules.yaml'), stringify(found(objects, 'PrometheusRule', 'hub-runnerhub')['spec']))
@@ -155,8 +149,7 @@ describe('the monitoring of the chart', function () {
 
   it('has rules and queries that Prometheus understands', async () => {
     expect(await command(promtool, 'check', 'rules', join(folder, 'rules.yaml'))).to.include('SUCCESS')
-    const asked = queries.map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$namespace', 'hub'))
-    const recorded = asked.map((expr, index) => ({ record: `query:number:${index}`, expr }))
+    const recorded = queries.map((expr, index) => ({ record: `query:number:${index}`, expr: asked(expr, 'hub') }))
     const file = join(folder, 'queries.yaml')
     await writeFile(file, stringify({ groups: [{ name: 'queries', rules: recorded }] }))
     expect(await command(promtool, 'check', 'rules', file)).to.include(`SUCCESS: ${queries.length} rules found`)
@@ -210,22 +203,3 @@ describe('the monitoring of the chart', function () {
     expect(found(objects, 'Service', 'hub-runnerhub-realtime').metadata.labels).to.not.include(record(selected))
   })
 })
-
-function alertsOf(rule: Manifest): Alert[] {
-  return listOf(at(rule, 'spec', 'groups', 0, 'rules')).filter(isAlert)
-}
-
-function listOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value.map((item: unknown) => item) : []
-}
-
-function isAlert(value: unknown): value is Alert {
-  const { alert, expr, annotations } = record(value)
-  return typeof alert === 'string' && typeof expr === 'string' && typeof annotations === 'object'
-}
-
-/** Every query of a dashboard. */
-function queriesOf(dashboard: unknown): string[] {
-  const targets = listOf(at(dashboard, 'panels')).flatMap((panel) => listOf(at(panel, 'targets')))
-  return targets.map((target) => String(at(target, 'expr')))
-}
