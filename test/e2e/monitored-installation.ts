@@ -56,7 +56,6 @@ async function deploy(prepared: Prepared, watching: Watching): Promise<void> {
   const { kubeconfig } = prepared.cluster
   const [place, their] = placesOf(kubeconfig, watching)
   await apply(place, await monitoringKinds(kinds))
-  await ask(place, 'wait', '--for=condition=Established', '--timeout=60s', ...definitions)
   await served(place)
   await apply(place, [namespaceOf(watching.namespace), namespaceOf(watching.watched)])
   await apply(their, await operatorObjects(watching))
@@ -107,7 +106,7 @@ async function loadedImage({ cluster }: Prepared): Promise<string> {
   return image
 }
 
-/** Established kinds may still be missing from discovery, or their storage may not be there yet. */
+/** Waits until the kinds can be used. `kubectl wait` fails on a definition that has no condition yet. */
 async function served(place: Place): Promise<void> {
   const names = kinds.map((plural) => `${plural}.monitoring.coreos.com`).join(',')
   await eventually(() => ask(place, 'get', names, '--all-namespaces').then(() => true), {
