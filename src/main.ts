@@ -14,7 +14,7 @@ import { makeServer } from './http/server.ts'
 import { StaticTokens } from './http/static-tokens.ts'
 import { KubeClient } from './kube/client.ts'
 import { systemClock as clock } from './kube/clock.ts'
-import type { Connection } from './kube/access.ts'
+import { type Connection, NoKubeconfig } from './kube/access.ts'
 import { fromKubeconfig, inCluster } from './kube/connection.ts'
 import { LeaderElection } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
@@ -42,7 +42,13 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<v
     process.exitCode = 2
     return
   }
-  await (config.task === undefined ? run(config) : runOnce(config.task, config))
+  try {
+    await (config.task === undefined ? run(config) : runOnce(config.task, config))
+  } catch (error) {
+    if (!(error instanceof NoKubeconfig)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 2
+  }
 }
 
 async function runOnce(task: Task, config: Config): Promise<void> {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readExpectations, updateExpectedCounts } from './run/expectations.ts'
 import { runStages } from './run/run-stages.ts'
-import { selectStages, stages } from './run/stages.ts'
+import { selectStages, type Stage, stages } from './run/stages.ts'
 import { summaryLines } from './run/summary.ts'
 import { totalsOf } from './run/verdict.ts'
 
@@ -17,29 +17,50 @@ Exit code 0: everything passed. Anything else: a test failed, a stage broke, a s
 ran fewer tests than test/expected-counts.json says, or a test was skipped that test/allowed-skips.json lacks.
 `
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h' },
-    only: { type: 'string', default: '' },
-    'update-expected-counts': { type: 'boolean' },
-  },
-})
+const { values } = parsed()
 
 if (values.help) process.stdout.write(help)
 else if (values['update-expected-counts']) await update()
-else await run(values.only.split(',').filter((name) => name !== ''))
+else await run(chosen(values.only.split(',').filter((name) => name !== '')))
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        only: { type: 'string', default: '' },
+        'update-expected-counts': { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
+function chosen(names: string[]): Stage[] {
+  try {
+    return selectStages(stages, names)
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
+/** A mistake in the command line: what it is, and where the rest is told. */
+function refuse(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nnode test/run.ts --help\n`)
+  process.exit(2)
+}
 
 async function update(): Promise<void> {
   const suites = stages.filter(({ work }) => work.is === 'suite').map(({ name }) => name)
   console.log(await updateExpectedCounts(suites))
 }
 
-async function run(names: string[]): Promise<void> {
+async function run(selected: Stage[]): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const expected = await readExpectations()
-  const chosen = selectStages(stages, names)
-  const reports = await runStages(chosen, expected, (line) => console.log(line), stop.signal)
+  const reports = await runStages(selected, expected, (line) => console.log(line), stop.signal)
   if (stop.signal.aborted) console.log('\ninterrupted: later stages did not run')
   const lines = summaryLines(reports, expected)
   await writeFile('build/test-results/totals', `${lines.at(-1)}\n`)

@@ -1,6 +1,7 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv } from 'ajv'
 import { type NewRunnerJobSpec, delegationFields } from '../api/runner-job.ts'
 import type { FromSchema, Schema } from '../api/schema.ts'
+import { explain } from './explain.ts'
 import { badRequest } from './http-error.ts'
 
 /** Schema of POST /api/jobs/delegate. The ids may be text or numbers; unknown fields are ignored. */
@@ -33,28 +34,4 @@ export function parseDelegation(body: unknown): NewRunnerJobSpec {
   const known = Object.entries(body).filter(([field]) => Object.hasOwn(delegationFields, field))
   const facts: Omit<Body, 'jobId' | 'runId' | 'repository'> = Object.fromEntries(known)
   return { ...facts, repository: body.repository, jobId: String(body.jobId), runId: String(body.runId) }
-}
-
-/** What is wrong, field by field; a field that may be one of several types is told once. */
-export function explain(errors: readonly ErrorObject[]): string {
-  const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath)
-  const told = errors.filter(({ keyword, instancePath }) => keyword === 'anyOf' || !alternatives.includes(instancePath))
-  const lines = new Set(told.map(explainOne))
-  return [...lines].slice(0, 10).join('; ')
-}
-
-function explainOne({ instancePath, keyword, message, params }: ErrorObject): string {
-  const field = instancePath
-    .slice(1)
-    .replaceAll(/\/(\d+)/g, '[$1]')
-    .replaceAll('/', '.')
-  if (keyword === 'required') return `${String(params['missingProperty'])} is required`
-  if (keyword === 'anyOf') return `${field} must be a text that is not empty, or a whole number`
-  if (keyword === 'pattern') return `${field} ${patternHints[field] ?? 'must not hold control characters'}`
-  return `${field === '' ? 'body' : field} ${message ?? keyword}`
-}
-
-const patternHints: Readonly<Record<string, string>> = {
-  repository: 'must be owner/repo',
-  sha: 'must be 6 to 64 hex digits',
 }

@@ -3,7 +3,7 @@ import { repository } from '../api/fields.ts'
 import { delegationFields } from '../api/runner-job.ts'
 import { runnerSpec } from '../api/runner.ts'
 import type { ProxyFacts } from '../cluster/proxies.ts'
-import { explain } from './delegation-body.ts'
+import { explain } from './explain.ts'
 import { badRequest } from './http-error.ts'
 
 /** Schema of POST /api/runners/:name/heartbeat, whose body may be left out. Unknown fields are ignored. */

@@ -1,7 +1,8 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { delegationFields } from '../api/runner-job.ts'
 import type { Report } from '../domain/report.ts'
-import { explain, textOrNumber } from './delegation-body.ts'
+import { textOrNumber } from './delegation-body.ts'
+import { explain } from './explain.ts'
 import { badRequest } from './http-error.ts'
 import { type JobState, jobStates, phaseOf } from './job-states.ts'
 

@@ -1,6 +1,7 @@
 import { keyOf } from '../api/object.ts'
 import type { Runner, RunnerPhase } from '../api/runner.ts'
 import { type Caches, jobOf } from '../cluster/caches.ts'
+import { isFinished } from '../domain/job-phases.ts'
 import { leaseOf } from '../cluster/proxies.ts'
 import { type Presence, presenceOf, shownProxyPhase } from '../domain/proxy-presence.ts'
 import { shownRunnerPhase } from '../domain/runner-phases.ts'
@@ -37,11 +38,10 @@ function phaseOf(parts: RunnerViewParts, runner: Runner): RunnerPhase {
 
 /** A Runner as the list shows it. Every documented key is present; null where there is nothing to say. */
 export function runnerRow(parts: RunnerViewParts, runner: Runner): Record<string, unknown> {
-  const { metadata, spec, status } = runner
+  const { metadata, spec } = runner
   const heard = presence(parts, runner)
   const state = runnerStateOf(parts, runner)
-  // What is stored of a proxy runner is behind what its Lease and jobs say.
-  const { reason, message } = heard === undefined || state === 'offline' ? status : {}
+  const { reason, message } = why(parts, runner, state)
   return {
     id: metadata.uid,
     name: spec.displayName ?? metadata.name,
@@ -56,4 +56,14 @@ export function runnerRow(parts: RunnerViewParts, runner: Runner): Record<string
     message: message ?? null,
     createdAt: iso(metadata.creationTimestamp),
   }
+}
+
+/** Why a Runner is in its state. */
+function why(parts: RunnerViewParts, runner: Runner, state: RunnerState): { reason?: string; message?: string } {
+  const { spec, status } = runner
+  // What is stored of a proxy runner is behind what its Lease and jobs say.
+  if (spec.type === 'Proxy') return state === 'offline' ? status : {}
+  // An ephemeral one outlives its job for a while, and its own status is not written any more.
+  const job = spec.type === 'Ephemeral' ? jobOf(parts.caches, runner) : undefined
+  return job !== undefined && isFinished(job) ? job.status : status
 }

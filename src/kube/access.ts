@@ -25,3 +25,8 @@ export interface Connection {
   /** Read again every minute, and at once when the server refused what the last call returned. */
   access(refused?: Access): Promise<Access>
 }
+
+/** There is no configuration to reach a cluster by, or none that can be read. Its message is for people. */
+export class NoKubeconfig extends Error {
+  override name = 'NoKubeconfig'
+}

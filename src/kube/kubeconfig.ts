@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
-import type { Access, Connection, TlsIdentity } from './access.ts'
+import { type Access, type Connection, NoKubeconfig, type TlsIdentity } from './access.ts'
 
 /** A kubeconfig, read: where it points, and a way to ask it for credentials. */
 export interface Kubeconfig {
@@ -8,11 +8,21 @@ export interface Kubeconfig {
   access(): Promise<Access>
 }
 
+/** What the library makes up where it finds no configuration at all. */
+const PLACEHOLDER = 'http://localhost:8080'
+
 /** Reads a kubeconfig once, without a path from the usual places. */
 export function readKubeconfig(path: string | undefined, context: string | undefined): Kubeconfig {
   const config = new KubeConfig()
-  if (path === undefined) config.loadFromDefault()
-  else config.loadFromFile(path)
+  try {
+    if (path === undefined) config.loadFromDefault()
+    else config.loadFromFile(path)
+  } catch (error) {
+    throw new NoKubeconfig(`the kubeconfig cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (config.getCurrentCluster()?.server === PLACEHOLDER) {
+    throw new NoKubeconfig('there is no kubeconfig: give --kubeconfig or KUBECONFIG, or run it in a pod')
+  }
   if (context !== undefined) config.setCurrentContext(context)
   return { place: placeOf(config), access: () => accessOf(config) }
 }

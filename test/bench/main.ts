@@ -15,8 +15,23 @@ import { readShipped } from './shipped.ts'
 import { measureStart, type StartResult } from './starts.ts'
 import { trustworthy } from './trustworthy.ts'
 
-const options = readOptions(process.argv.slice(2))
+const options = parsed()
 if (options !== undefined) await run(options)
+
+function parsed(): Options | undefined {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
+/** A mistake in the command line is told in a line. */
+function refuse(error: unknown): never {
+  if (!(error instanceof TypeError)) throw error
+  process.stderr.write(`${error.message}\nnode test/bench/main.ts --help\n`)
+  process.exit(2)
+}
 
 async function run(asked: Options): Promise<void> {
   const { parts, jobs, repeats, seconds, rates, listed, json, cpuProfile } = asked

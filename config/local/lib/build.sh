@@ -52,7 +52,7 @@ build_binary() { # FOLDER MODULE PACKAGE [LINKER-FLAGS]
   local target=$1 module=$2 package=$3 flags=${4:-} name started=$SECONDS
   name=${target##*/}
   [[ ! -x $target ]] || return 0
-  command -v go >/dev/null || die "building $name needs Go 1.25 or newer on PATH"
+  command -v go >/dev/null || die "building $name needs Go 1.26 or newer on PATH"
   say "building $name (once; cached in ${target%/*})"
   mkdir -p "${target%/*}"
   (cd "$HERE" && cd "$module" && CGO_ENABLED=0 GOFLAGS=-mod=readonly with_heartbeat "$name" \

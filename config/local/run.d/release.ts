@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clusterTool, root } from './cluster.ts'
 import { applyBasics, applyObject } from './deploy.ts'
-import { imageParts } from './overlay.ts'
+import { askKubectl, type Place } from './kubectl.ts'
+import { bindingOf, imageParts } from './overlay.ts'
 import { passableSettings } from './operator-settings.ts'
 import { outputOf, run, tail } from './program.ts'
 import { StepFailed } from './step-failed.ts'
@@ -24,6 +25,7 @@ export async function release(kubeconfig: string, wanted: Release, signal: Abort
   const { namespace } = wanted
   await applyBasics({ kubeconfig, namespace }, signal)
   await applyObject({ kubeconfig, namespace }, tokenSecret, signal)
+  await removeUnpackaged({ kubeconfig, namespace }, signal)
   const folder = join(root, 'build/deploy', namespace)
   await mkdir(folder, { recursive: true })
   const values = join(folder, 'values.json')
@@ -35,8 +37,22 @@ export async function release(kubeconfig: string, wanted: Release, signal: Abort
   if (code === 0) return
   const advice = /being terminated/.test(stderr)
     ? 'wait until the namespace is gone, and run this again'
-    : `see the answer above; if something else of the name is in namespace ${namespace}, remove it, or take RUN_NAMESPACE=…`
+    : `see the answer above; \`make down\` removes the whole cluster, RUN_NAMESPACE=… takes another namespace than ${namespace}`
   throw new StepFailed('the chart cannot be installed', { details: tail(stdout + stderr, 20), advice })
+}
+
+/** Deployed without the chart, as `make run` once did, these have fields that no upgrade can change. Jobs and pods stay. */
+async function removeUnpackaged(place: Place, signal: AbortSignal): Promise<void> {
+  const all = ['deployment/runnerhub', `clusterrolebinding/${bindingOf(place.namespace)}`]
+  for (const object of all) {
+    const named = await askKubectl(
+      place,
+      ['get', object, '--ignore-not-found', '--show-labels', '--no-headers'],
+      signal,
+    )
+    if (named !== '' && !named.includes('app.kubernetes.io/managed-by=Helm'))
+      await askKubectl(place, ['delete', object], signal)
+  }
 }
 
 /** The chart makes no Secret of tokens that are as short as these: everybody may know them. */

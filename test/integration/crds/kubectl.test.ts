@@ -53,7 +53,7 @@ describe('kubectl', () => {
   it('get rn and get rp show Runners and pools', async () => {
     const [runnerHeader, runner] = words(await get('rn'))
     expect(runnerHeader).to.deep.equal(['NAME', 'TYPE', 'REPOSITORY', 'POOL', 'PHASE', 'REASON', 'POD', 'AGE'])
-    expect(runner?.slice(0, 4)).to.deep.equal(['runner', 'owner/repo', 'pool', 'Starting'])
+    expect(runner?.slice(0, 5)).to.deep.equal(['runner', 'Ephemeral', 'owner/repo', 'pool', 'Starting'])
     const [poolHeader, pool] = words(await get('rp'))
     expect(poolHeader).to.deep.equal(['NAME', 'LABELS', 'MAX', 'READY', 'AGE'])
     expect(pool?.slice(0, 3)).to.deep.equal(['runnerpool', '["self-hosted"]', '2'])
