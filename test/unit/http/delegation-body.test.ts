@@ -60,12 +60,30 @@ describe('a delegation', () => {
     [null, 'body must be a JSON object'],
     [[], 'body must be a JSON object'],
     ['text', 'body must be a JSON object'],
-    [{ ...minimal, jobId: '' }, 'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text'],
-    [{ ...minimal, jobId: 1.5 }, 'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text'],
-    [{ ...minimal, jobId: -1 }, 'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text'],
-    [{ ...minimal, runId: 2 ** 53 }, 'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text'],
-    [{ ...minimal, runId: null }, 'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text'],
-    [{ ...minimal, runId: 'a\nb' }, 'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text'],
+    [
+      { ...minimal, jobId: '' },
+      'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+    ],
+    [
+      { ...minimal, jobId: 1.5 },
+      'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+    ],
+    [
+      { ...minimal, jobId: -1 },
+      'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+    ],
+    [
+      { ...minimal, runId: 2 ** 53 },
+      'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+    ],
+    [
+      { ...minimal, runId: null },
+      'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+    ],
+    [
+      { ...minimal, runId: 'a\nb' },
+      'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+    ],
     [{ ...minimal, repository: 'owner' }, 'repository must be owner/repo'],
     [{ ...minimal, repository: '../repo' }, 'repository must be owner/repo'],
     [{ ...minimal, repository: 5 }, 'repository must be a text'],
