@@ -104,6 +104,13 @@ mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/store.
 update-expected-counts: $(INSTALLED) ## Take the last results as the fewest tests that each suite must run
 	node test/run.ts --update-expected-counts
 
+# The image needs a cluster's base image to stand on: it is built where there is one.
+.PHONY: tools
+tools: $(INSTALLED) ## Build what the tests need besides: Helm, promtool, an image with Prometheus (the first time takes minutes)
+	config/local/helm-path
+	config/local/promtool-path
+	config/local/prometheus-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
+
 ##@ Cluster
 
 .PHONY: up down status kubeconfig

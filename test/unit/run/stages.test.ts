@@ -6,7 +6,8 @@ const namesOf = (only: string[]): string[] => selectStages(stages, only).map(({ 
 describe('the stages', () => {
   it('all run when none is named', () => expect(selectStages(stages, [])).to.equal(stages))
 
-  it('bring along what they need, in order', () => expect(namesOf(['e2e'])).to.deep.equal(['up', 'image', 'e2e']))
+  it('bring along what they need, in order', () =>
+    expect(namesOf(['e2e'])).to.deep.equal(['up', 'tools', 'image', 'e2e']))
 
   it('refuse a name that is none', () => expect(() => namesOf(['units'])).to.throw('no stage "units"; there are check'))
 
