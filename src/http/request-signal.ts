@@ -6,7 +6,7 @@ const PATIENCE_MS = 20_000
 
 const known = new WeakMap<ServerResponse, AbortSignal>()
 
-/** Ends when the caller has gone. */
+/** Ends when the caller has gone, be it before this was asked for. */
 export function goneSignal({ res }: Pick<Context, 'res'>): AbortSignal {
   const signal = known.get(res) ?? goneSignalOf(res)
   known.set(res, signal)
@@ -15,7 +15,9 @@ export function goneSignal({ res }: Pick<Context, 'res'>): AbortSignal {
 
 function goneSignalOf(res: ServerResponse): AbortSignal {
   const gone = new AbortController()
-  res.once('close', () => gone.abort(new Error('the caller has gone')))
+  const end = (): void => gone.abort(new Error('the caller has gone'))
+  if (res.destroyed) end()
+  else res.once('close', end)
   return gone.signal
 }
 
