@@ -36,7 +36,9 @@ function feedOf(socket: WebSocket, { metrics }: Hub): Feed {
   const outlet: Outlet = {
     write: ({ bytes }) => {
       if (socket.readyState !== WebSocket.OPEN) return
-      if (feed.isPausing) socket.send(bytes, { binary: false }, () => feed.drained())
+      // A snapshot that finds too much unread goes on when the last of that is taken: so it has to be told of it.
+      const isMuch = socket.bufferedAmount + bytes.length > buffered.full / 2
+      if (feed.isPausing || isMuch) socket.send(bytes, { binary: false }, () => feed.drained())
       else socket.send(bytes, { binary: false })
     },
     isFull: () => socket.bufferedAmount > buffered.full,

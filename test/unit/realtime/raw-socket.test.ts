@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { WebSocket, WebSocketServer } from 'ws'
 import { record } from '../../../src/kube/parse.ts'
@@ -69,6 +70,26 @@ describe('a raw WebSocket', () => {
     slow.client.resume()
     expect(await code).to.equal(1013)
     expect(quick.served.readyState).to.equal(WebSocket.OPEN)
+  })
+
+  it('that asks for a snapshot with much unread gets it as soon as it reads on', async () => {
+    jobs = 3
+    const { client, served } = await connect()
+    await subscribe(client, repository)
+    const [step] = present(1)
+    if (step === undefined) throw new Error('no step')
+    client.pause()
+    for (let told = 0; served.bufferedAmount < 512 * 1024; told += 1) {
+      expect(told, 'events that wait for a client').to.be.below(1_000_000)
+      hub.tell(step)
+      if (told % 100 === 0) await setImmediate()
+    }
+    client.send(JSON.stringify({ event: 'subscribe:repository', data: { repository, snapshot: true } }))
+    await once(served, 'message')
+    let hasSnapshot = false
+    client.on('message', (data) => (hasSnapshot ||= Buffer.isBuffer(data) && data.includes('job:snapshot')))
+    client.resume()
+    await eventually(() => hasSnapshot, { what: 'the snapshot', withinMs: 5000 })
   })
 
   it('gets a snapshot of 100,000 jobs whole, and then what happened meanwhile', async () => {
