@@ -20,7 +20,7 @@ const deployments: Resource<Deployment> = { group: 'apps', version: 'v1', plural
 
 const COMPONENT_LABEL = 'app.kubernetes.io/component'
 
-/** What is looked at in one go. */
+/** Pods on one page of a list. */
 const PAGE = 500
 const LOOK_AGAIN_MS = 1000
 /** How long pods that are being deleted are waited for. */
@@ -48,7 +48,7 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
   for (;;) {
     // Asked first: what an operator makes in its last moments is seen by the list that comes after.
     const isStopped = operators === undefined || !(await isRunning(client, namespace, selectorOf(operators), signal))
-    const left = await page(client, namespace, RUNNER_LABEL, signal)
+    const left = await runnerPods(client, namespace, signal)
     for (const pod of left) await release(client, pod, signal)
     if (isStopped) await removeAll(options, signal)
     if (isStopped && (left.length === 0 || (left.every(isGoing) && clock.monotonicMs() > until))) {
@@ -134,8 +134,16 @@ async function isRunning(
   return items.length > 0
 }
 
-async function page(client: KubeClient, namespace: string, labelSelector: string, signal: AbortSignal): Promise<Pod[]> {
-  return (await client.listPage(pods, namespace, { labelSelector, limit: PAGE }, signal)).items
+/** All of them: those on the first page may take long to go, and those behind them wait to be released. */
+async function runnerPods(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Pod[]> {
+  const options = { labelSelector: RUNNER_LABEL, limit: PAGE }
+  let page = await client.listPage(pods, namespace, options, signal)
+  const found = page.items
+  while (page.continue !== undefined) {
+    page = await client.listPage(pods, namespace, { ...options, continue: page.continue }, signal)
+    found.push(...page.items)
+  }
+  return found
 }
 
 async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
