@@ -45,7 +45,7 @@ async function startedPod(parts: FacadeParts, job: RunnerJob, signal: AbortSigna
 async function handOn(parts: FacadeParts, pod: Pod, query: LogsQuery, { into, signal }: Sink): Promise<void> {
   const { clock } = parts
   const position = new LogPosition()
-  const backoff = new Backoff({ clock, random: Math.random, minMs: 500, maxMs: 5000, resetAfterMs: 10_000 })
+  const backoff = new Backoff({ clock, random: Math.random, minMs: 50, maxMs: 5000, resetAfterMs: 10_000 })
   let now: Pod | undefined = pod
   for (let isFirst = true; now !== undefined; isFirst = false) {
     try {

@@ -1,6 +1,9 @@
 const NEWLINE = 10
 const SPACE = 32
 
+/** What every line of a log begins with. Without it a kubelet speaks for itself: that the container is not there any more. */
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
+
 /** Bytes of one line that may wait for its end; more are handed on as they come. */
 const LONGEST_WAIT = 1024 * 1024
 
@@ -77,6 +80,7 @@ export class LogPosition {
   #isNew(line: Buffer): boolean {
     const blank = line.indexOf(SPACE)
     const stamp = line.toString('latin1', 0, blank < 0 ? line.length : blank).trimEnd()
+    if (!TIMESTAMP.test(stamp)) return false
     if (this.#isCatchingUp) {
       if (stamp < this.#stamp) return false
       if (stamp === this.#stamp && this.#again < this.#count) {

@@ -7,6 +7,7 @@ import { findJob } from './find-job.ts'
 import type { Handlers } from './handlers.ts'
 import { followLog } from './followed-log.ts'
 import { HttpError } from './http-error.ts'
+import { LogPosition } from './log-position.ts'
 import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
 import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
@@ -24,15 +25,16 @@ export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
       }
       const leave = parts.logStreams.enter(ctx.state.caller?.user ?? '')
       if (leave === undefined) throw tooManyStreams()
-      ctx.res.once('close', leave)
-      if (ctx.res.destroyed) leave()
+      const gone = goneSignal(ctx)
+      gone.addEventListener('abort', leave, { once: true })
+      if (gone.aborted) leave()
       ctx.type = 'text/plain; charset=utf-8'
       ctx.set('X-Accel-Buffering', 'no')
       const body = new PassThrough()
       ctx.body = body
       // Begins the answer now, though the job may still be queued.
       ctx.flushHeaders()
-      followLog(parts, job, query, { into: body, signal: goneSignal(ctx) }).catch((error: unknown) => {
+      followLog(parts, job, query, { into: body, signal: gone }).catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
         if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
         body.destroy()
@@ -52,7 +54,10 @@ async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, si
   if (pod === undefined || !hasLog(pod)) return isFinished(job) ? { logs: '', state: 'unavailable' } : { logs: '' }
   try {
     const bytes = await buffer(await openLog(parts, pod, query, signal))
-    return { logs: bytes.toString('utf8'), ...(bytes.length >= LONGEST_LOG && { truncated: true }) }
+    const position = new LogPosition()
+    const logs = Buffer.concat([position.take(bytes), position.rest()]).toString('utf8')
+    if (logs === '' && bytes.length > 0) return { logs, state: 'unavailable' }
+    return { logs, ...(bytes.length >= LONGEST_LOG && { truncated: true }) }
   } catch (error) {
     // The pod went while we looked.
     if (error instanceof NotFound) return { logs: '', state: 'unavailable' }

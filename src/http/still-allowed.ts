@@ -4,6 +4,7 @@ import type { Log } from '../kube/log.ts'
 import type { Access } from './access.ts'
 import { bearerOf } from './auth.ts'
 import type { Judge } from './authority.ts'
+import { goneSignal } from './request-signal.ts'
 import type { FacadeContext, FacadeMiddleware } from './state.ts'
 
 interface Watching {
@@ -37,7 +38,7 @@ function keepAsking(ctx: FacadeContext, access: Access, { authority, clock, log,
     cancel = clock.setTimer(() => void ask(), everyMs)
   }
   wait()
-  ctx.res.once('close', () => cancel())
+  goneSignal(ctx).addEventListener('abort', () => cancel(), { once: true })
 }
 
 async function mayGoOn(ctx: FacadeContext, access: Access, authority: Judge): Promise<boolean> {

@@ -13,6 +13,7 @@ const forever = new AbortController().signal
 interface Log {
   lines: string[]
   isOver: boolean
+  isForgotten: boolean
   readers: Set<ServerResponse>
 }
 
@@ -58,6 +59,13 @@ export class NodeLogs {
     this.#release(pod, (reader) => reader.end())
   }
 
+  /** The container has ended and is removed: a kubelet says so in the words of a log. */
+  forget(pod: string): void {
+    const log = this.#of(pod)
+    log.isForgotten = true
+    this.end(pod)
+  }
+
   end(pod: string): void {
     this.#of(pod).isOver = true
     this.hangUp(pod)
@@ -77,7 +85,7 @@ export class NodeLogs {
   }
 
   #of(pod: string): Log {
-    const log = this.#logs.get(pod) ?? { lines: [], isOver: false, readers: new Set() }
+    const log = this.#logs.get(pod) ?? { lines: [], isOver: false, isForgotten: false, readers: new Set() }
     this.#logs.set(pod, log)
     return log
   }
@@ -90,6 +98,7 @@ export class NodeLogs {
     const tail = Number(searchParams.get('tailLines') ?? Infinity)
     response.writeHead(200, { 'content-type': 'text/plain' })
     response.flushHeaders()
+    if (log.isForgotten) return void response.end('unable to retrieve container logs for containerd://0123')
     const lines = log.lines.filter((line) => line >= since)
     response.write(lines.slice(Math.max(0, lines.length - tail)).join(''))
     if (searchParams.get('follow') !== 'true' || log.isOver) return void response.end()

@@ -97,6 +97,18 @@ describe('the log of a running job', function () {
     expect(lines()).to.deep.equal(['one', 'two', 'three'])
   })
 
+  it('has no words of a kubelet in it that has removed the container', async () => {
+    const { pod, hears, lines, ended } = await followed('removed')
+    logs.write(pod, 'one')
+    await hears('one')
+    logs.forget(pod)
+    await site.kubelet.tell(pod, (now) => exited(now, 0))
+    await ended
+    expect(lines()).to.deep.equal(['one'])
+    const { body } = await call(`${operator.url}/api/jobs/removed/logs`)
+    expect(body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
+  })
+
   it('begins with the last lines for a follower who asks for them, and only the first time', async () => {
     await site.createJob('tailed')
     await site.jobIs('tailed', { phase: 'Running' })

@@ -38,6 +38,15 @@ describe('how far a log has been handed on', () => {
     )
   })
 
+  it('leaves out what a kubelet says for itself', () => {
+    const position = new LogPosition()
+    expect(readOn(position, [`${stamp(1)} a\n`], Infinity)).to.equal(`${stamp(1)} a\n`)
+    position.reopened()
+    position.take(Buffer.from('unable to retrieve container logs for containerd://0123'))
+    expect(position.rest().toString()).to.equal('')
+    expect(readOn(position, [`${stamp(1)} a\n`, `${stamp(2)} b\n`], Infinity)).to.equal(`${stamp(2)} b\n`)
+  })
+
   it('keeps lines whose clock went back', () => {
     const log = [`${stamp(9)} a\n`, `${stamp(3)} b\n`, `${stamp(4)} c\n`]
     expect(readOn(new LogPosition(), log, Infinity)).to.equal(log.join(''))
