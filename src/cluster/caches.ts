@@ -7,7 +7,7 @@ import {
   RUNNER_LABEL,
   RUNNER_TYPE_LABEL,
 } from '../api/names.ts'
-import type { KubeObject, Resource } from '../api/object.ts'
+import { type KubeObject, keyOf, type Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
@@ -102,6 +102,31 @@ function delegationKeys({ metadata }: RunnerJob): string[] {
 export function jobKeyOf(object: KubeObject): string | undefined {
   const name = object.metadata.labels?.[JOB_LABEL]
   return name === undefined ? undefined : `${object.metadata.namespace ?? ''}/${name}`
+}
+
+type Shown = Pick<Caches, 'jobs' | 'runners'>
+
+/** Calls back with the key of each job that is there, and from now on of each that may be shown differently. */
+export function followShownJobs(caches: Shown, onJob: (key: string) => void): void {
+  for (const job of caches.jobs.list()) onJob(keyOf(job))
+  caches.jobs.onChange(({ key }) => onJob(key))
+  // A job with a Runner is shown as assigned before that is written.
+  caches.runners.onChange(({ old, now }) => {
+    const runner = now ?? old
+    const key = runner === undefined ? undefined : jobKeyOf(runner)
+    if (key !== undefined) onJob(key)
+  })
+}
+
+/** Calls back with the key of each Runner that is there, and from now on of each that may be shown differently. */
+export function followShownRunners(caches: Shown, onRunner: (key: string) => void): void {
+  for (const runner of caches.runners.list()) onRunner(keyOf(runner))
+  caches.runners.onChange(({ key }) => onRunner(key))
+  // The Runner of a job that is over is shown as stopping, though nothing is written of it.
+  caches.jobs.onChange(({ old, now }) => {
+    const job = now ?? old
+    if (job !== undefined) onRunner(runnerKey(job))
+  })
 }
 
 function jobKeys(pod: Pod): string[] {

@@ -1,6 +1,5 @@
-import { keyOf } from '../api/object.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
-import { type Caches, jobKeyOf } from '../cluster/caches.ts'
+import { type Caches, followShownJobs } from '../cluster/caches.ts'
 import { delegatedAt } from '../domain/job-status.ts'
 import { type Standing, Timelines } from '../domain/timelines.ts'
 import type { ListQuery } from './list-query.ts'
@@ -19,14 +18,7 @@ export class JobDirectory {
 
   constructor(caches: Caches) {
     this.#caches = caches
-    for (const job of caches.jobs.list()) this.#put(keyOf(job))
-    caches.jobs.onChange(({ key }) => this.#put(key))
-    // A job with a Runner is shown as assigned before that is written.
-    caches.runners.onChange(({ old, now }) => {
-      const runner = now ?? old
-      const key = runner === undefined ? undefined : jobKeyOf(runner)
-      if (key !== undefined) this.#put(key)
-    })
+    followShownJobs(caches, (key) => this.#put(key))
   }
 
   page({ repository, status, ...range }: ListQuery): JobPage {

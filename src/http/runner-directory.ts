@@ -1,6 +1,5 @@
-import { keyOf } from '../api/object.ts'
 import type { Runner } from '../api/runner.ts'
-import { runnerKey } from '../cluster/caches.ts'
+import { followShownRunners } from '../cluster/caches.ts'
 import { type Standing, Timelines } from '../domain/timelines.ts'
 import { Timetable } from '../kube/timetable.ts'
 import { ProxyJobs } from '../cluster/proxy-jobs.ts'
@@ -25,14 +24,8 @@ export class RunnerDirectory {
   constructor({ caches, clock, heartbeatMs }: Pick<FacadeParts, 'caches' | 'clock' | 'heartbeatMs'>) {
     const proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
     this.#parts = { caches, clock, heartbeatMs, proxyJobs }
-    for (const runner of caches.runners.list()) this.#put(keyOf(runner))
-    caches.runners.onChange(({ key }) => this.#put(key))
+    followShownRunners(caches, (key) => this.#put(key))
     caches.leases.onChange(({ key }) => this.#put(key))
-    // The Runner of a job that is over is shown as stopping, though nothing is written of it.
-    caches.jobs.onChange(({ old, now }) => {
-      const job = now ?? old
-      if (job !== undefined) this.#put(runnerKey(job))
-    })
   }
 
   /** The rows of one page. */

@@ -1,7 +1,6 @@
 import { Gauge, Histogram, type Registry } from 'prom-client'
-import { keyOf } from '../api/object.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
-import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
+import { type Caches, followShownJobs, runnerOf } from '../cluster/caches.ts'
 import { shownPhase } from '../domain/job-phases.ts'
 import { delegatedAt } from '../domain/job-status.ts'
 import { Timeline } from '../domain/timeline.ts'
@@ -62,14 +61,7 @@ class Queue {
 
   constructor(caches: Caches) {
     this.#caches = caches
-    for (const job of caches.jobs.list()) this.#put(keyOf(job))
-    caches.jobs.onChange(({ key }) => this.#put(key))
-    // A job with a Runner waits no more, before that is written.
-    caches.runners.onChange(({ old, now }) => {
-      const runner = now ?? old
-      const key = runner === undefined ? undefined : jobKeyOf(runner)
-      if (key !== undefined) this.#put(key)
-    })
+    followShownJobs(caches, (key) => this.#put(key))
   }
 
   get depth(): number {

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import { keyOf } from '../api/object.ts'
 import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
-import { type Caches, jobOf, runnerKey } from '../cluster/caches.ts'
+import { type Caches, jobOf, followShownRunners } from '../cluster/caches.ts'
 import { ProxyJobs } from '../cluster/proxy-jobs.ts'
 import { shownRunnerPhase } from '../domain/runner-phases.ts'
 
@@ -34,13 +34,7 @@ class Census {
   constructor(caches: Caches) {
     this.#caches = caches
     this.#proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
-    for (const runner of caches.runners.list()) this.#put(keyOf(runner))
-    caches.runners.onChange(({ key }) => this.#put(key))
-    // What a Runner does also shows in its job.
-    caches.jobs.onChange(({ old, now }) => {
-      const job = now ?? old
-      if (job !== undefined) this.#put(runnerKey(job))
-    })
+    followShownRunners(caches, (key) => this.#put(key))
   }
 
   of(type: string, phase: string): number {
