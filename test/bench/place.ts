@@ -4,7 +4,8 @@ import { type RunnerPool, runnerPools } from '../../src/api/runner-pool.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { record } from '../../src/kube/parse.ts'
 import { makeNamespace } from '../site/namespace.ts'
-import { createManifest, readManifests } from './manifests.ts'
+import { manifests } from '../site/manifests.ts'
+import { createManifest } from './create-manifest.ts'
 
 /** A namespace, and a service account that may do there what the operator's Role allows, and no more. */
 export interface Place {
@@ -26,7 +27,7 @@ export interface PlaceOptions {
 /** Sets a namespace up by the product's own manifests. Its pool has room for all jobs at once. */
 export async function makePlace(admin: KubeClient, { namespace, ca, directory }: PlaceOptions): Promise<Place> {
   const { token } = await makeNamespace(admin, namespace)
-  const [pool] = await readManifests('config/manifests/default-pool.yaml')
+  const [pool] = await manifests('config/manifests/default-pool.yaml')
   if (pool === undefined) throw new Error('the default pool is missing')
   const spec = { ...record(pool['spec']), maxRunners: 100_000 }
   await createManifest(admin, { ...pool, metadata: { ...pool.metadata, namespace }, spec })

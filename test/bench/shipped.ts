@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { record } from '../../src/kube/parse.ts'
-import { readManifests } from './manifests.ts'
+import { manifests } from '../site/manifests.ts'
 
 /** How the operator is run where it is installed. */
 export interface Shipped {
@@ -24,7 +24,7 @@ function environmentOf(dockerfile: string): Record<string, string> {
 
 /** In a container Node.js takes half of the memory limit for its old objects; here it would see the whole machine. */
 async function heapFlag(): Promise<string> {
-  const [deployment] = await readManifests('config/manifests/deployment.yaml')
+  const [deployment] = await manifests('config/manifests/deployment.yaml')
   const template = record(record(deployment?.['spec'])['template'])
   const containers = record(template['spec'])['containers']
   const [container] = Array.isArray(containers) ? containers.map(record) : []

@@ -8,7 +8,8 @@ import type { KubeClient } from '../../src/kube/client.ts'
 import { startControlPlane } from '../control-plane.ts'
 import { eventually } from '../eventually.ts'
 import { usageOf } from './machine.ts'
-import { createManifest, readManifests } from './manifests.ts'
+import { manifests } from '../site/manifests.ts'
+import { createManifest } from './create-manifest.ts'
 import { makePlace, type Place } from './place.ts'
 
 /** A fresh control plane without nodes, where the CRDs are served. */
@@ -56,7 +57,7 @@ async function cpuSecondsOf(directory: string, parts: readonly string[]): Promis
 }
 
 async function serve<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<void> {
-  for (const object of await readManifests(`crds/${resource.plural}.yaml`)) await createManifest(admin, object)
+  for (const object of await manifests(`crds/${resource.plural}.yaml`)) await createManifest(admin, object)
   const list = () => admin.listPage(resource, 'default', { limit: 1 }, forever)
   await eventually(list, { what: `${resource.plural} are served` })
 }

@@ -7,7 +7,7 @@ import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
 import { type Ended, run } from '../../config/local/run.d/program.ts'
 import { helm, helmPath } from '../chart.ts'
 import { prepare } from './image.ts'
-import { freePort } from './make-run.ts'
+import { freePort } from '../free-port.ts'
 
 describe('docs/install.md', function () {
   this.timeout('6m')

@@ -4,7 +4,8 @@ import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
 import { helm } from '../chart.ts'
 import { eventually } from '../eventually.ts'
 import { prepare } from './image.ts'
-import { type MakeRun, freePort, portIsFree, startMakeRun } from './make-run.ts'
+import { freePort } from '../free-port.ts'
+import { type MakeRun, portIsFree, startMakeRun } from './make-run.ts'
 
 describe('make run', () => {
   // Apart from the namespace that a person may be using.

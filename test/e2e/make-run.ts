@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { root } from '../../config/local/run.d/cluster.ts'
-import { record } from '../../src/kube/parse.ts'
 import { eventually } from '../eventually.ts'
 
 /** A `make run` in a process group of its own, as a terminal would have it. */
@@ -46,17 +45,6 @@ export function startMakeRun(settings: string[]): MakeRun {
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal)
-}
-
-/** A port that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen({ port: 0, host: '127.0.0.1' })
-  await once(server, 'listening')
-  const { port } = record(server.address())
-  server.close()
-  await once(server, 'close')
-  return Number(port)
 }
 
 export async function portIsFree(port: number): Promise<boolean> {

@@ -6,8 +6,11 @@ import { record } from '../../src/kube/parse.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 
+/** An object before it is created. */
+export type Manifest = NewObject<KubeObject> & Record<string, unknown>
+
 /** The objects of one YAML file of the repository. */
-export async function manifests(path: string): Promise<NewObject<KubeObject>[]> {
+export async function manifests(path: string): Promise<Manifest[]> {
   const text = await readFile(join(root, path), 'utf8')
   return parseAllDocuments(text).map((document) => {
     const object: unknown = document.toJS()
@@ -16,7 +19,7 @@ export async function manifests(path: string): Promise<NewObject<KubeObject>[]> 
   })
 }
 
-function isManifest(value: unknown): value is NewObject<KubeObject> {
+function isManifest(value: unknown): value is Manifest {
   const { apiVersion, kind, metadata } = record(value)
   return typeof apiVersion === 'string' && typeof kind === 'string' && typeof record(metadata)['name'] === 'string'
 }
