@@ -19,10 +19,16 @@ export function helmPath(): Promise<string> {
   return (built ??= command(localTool('helm-path')))
 }
 
-/** Runs Helm; a failure tells what it said. */
+/** Runs Helm; a failure tells all that it said, such as the logs of `helm test`. */
 export async function helm(...args: string[]): Promise<string> {
-  const { stdout } = await execute(await helmPath(), args, { maxBuffer: 64 * 1024 * 1024 })
-  return stdout
+  try {
+    const { stdout } = await execute(await helmPath(), args, { maxBuffer: 64 * 1024 * 1024 })
+    return stdout
+  } catch (error) {
+    const { stdout } = record(error)
+    if (error instanceof Error && typeof stdout === 'string') error.message += `\n${stdout}`
+    throw error
+  }
 }
 
 /** What Helm says of values that it refuses. */
