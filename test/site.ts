@@ -94,6 +94,11 @@ export class Site {
     return this.get(pods, `${job}-1`)
   }
 
+  /** Waits until the kubelet has the pod of a job: what is told to `onPod` later is for later pods only. */
+  async kubeletHas(job: string, withinMs?: number): Promise<void> {
+    await this.until(`the pod of ${job} to be seen`, () => this.kubelet.ledger.of(job).length > 0, withinMs, job)
+  }
+
   async get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
     try {
       return await this.client.get(resource, { namespace: this.namespace, name }, forever)

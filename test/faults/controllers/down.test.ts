@@ -22,7 +22,7 @@ describe('while the operator is down', function () {
     site.kubelet.onPod(() => ignored())
     const start = ['ended', 'deleted-assigned', 'begun-and-deleted']
     for (const job of start) await make(job)
-    for (const job of start) await site.until(`the pod of ${job}`, () => site.pod(job))
+    for (const job of start) await site.kubeletHas(job)
     await site.createJob('deleted-queued', { poolName: 'closed' })
     await site.createJob('cancelled-queued', { poolName: 'closed' })
     await site.jobIs('deleted-queued', { reason: 'PoolFull' })

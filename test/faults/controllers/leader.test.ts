@@ -53,7 +53,7 @@ async function makeJobs(site: Site): Promise<{ run: string[]; start: string[] }>
   for (const job of run) await site.jobIs(job, { phase: 'Running' }, 30_000)
   site.kubelet.onPod(() => ignored())
   await Promise.all(start.map((job) => site.createJob(job)))
-  for (const job of start) await site.until(`the pod of ${job}`, () => site.pod(job), 30_000)
+  for (const job of start) await site.kubeletHas(job, 30_000)
   site.kubelet.onPod(() => exits(0))
   return { run, start }
 }

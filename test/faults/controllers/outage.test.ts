@@ -30,7 +30,7 @@ describe('an API server that is killed and gone for ten seconds', function () {
     for (const job of run) await site.jobIs(job, { phase: 'Running' })
     site.kubelet.onPod(() => ignored())
     for (const job of start) await site.createJob(job, { poolName: 'default' })
-    for (const job of start) await site.until(`the pod of ${job}`, () => site.pod(job))
+    for (const job of start) await site.kubeletHas(job)
     id = await rest.delegate({ jobId: '1', runId: '1', repository: 'owner/repo', labels: ['closed'] })
     // What a caller was allowed before the outage goes on to count for his reads.
     expect((await rest.get(`/api/jobs/${id}`)).status).to.equal(200)

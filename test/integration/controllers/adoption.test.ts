@@ -86,6 +86,7 @@ describe('names that are taken', function () {
       [POOL_LABEL]: 'default',
     }
     const forged = await site.create(pods, podNamedFor('forged', { labels, finalizers: [OUTCOME_FINALIZER] }))
+    await site.kubeletHas('forged')
     const job = await site.createJob('forged')
     site.kubelet.onPod(() => exits(0))
     const { status } = await site.jobIs('forged', { phase: 'Completed' })

@@ -193,7 +193,7 @@ describe('how a job ends', function () {
   it('PodDeleted: somebody deleted the pod before a node had it', async () => {
     site.kubelet.onPod(() => ignored())
     await site.createJob('unbound', { poolName: 'default' })
-    await site.until('the pod to be there', () => site.pod('unbound'))
+    await site.kubeletHas('unbound')
     await site.delete(pods, 'unbound-1')
     await site.jobIs('unbound', failed('PodDeleted'))
     await site.until('the pod to be gone', async () => (await site.pod('unbound')) === undefined)

@@ -59,7 +59,7 @@ describe('realtime events on two replicas', function () {
     const ids = await delegate(['4', '5', '6', '7'], operators[1])
     const onOther = listeners.slice(2)
     for (const id of ids) await site.until(`${id} to be assigned`, () => onOther.every((l) => told(l, id).length === 2))
-    for (const id of ids) await site.until(`the pod of ${id}`, () => site.pod(id))
+    for (const id of ids) await site.kubeletHas(id)
     operators[0]?.kill()
     for (const id of ids) await site.kubelet.tell(`${id}-1`, 'bind', running, (pod) => exited(pod, 0))
     await hearAll(onOther, ids)
