@@ -1,20 +1,9 @@
 import type { Client } from './hub.ts'
 import type { Message } from './message.ts'
+import type { Outlet } from './outlet.ts'
 
 /** Messages that may wait behind a snapshot for a client that is slow to take it. */
 const MOST_WAITING = 10_000
-
-/** How a transport takes messages. */
-export interface Outlet {
-  /** Takes a message without waiting; the feed is told by `drained` that the client has taken some. */
-  write(message: Message): void
-  /** Has enough unread for now: a snapshot pauses. */
-  isFull(): boolean
-  /** Has more unread than a client that reads would leave. */
-  isOverfull(): boolean
-  /** Ends the connection of a client that does not read. */
-  cutOff(): void
-}
 
 /**
  * What one client is told, in order. A snapshot goes out as fast as the client takes it, so that its size is no reason to

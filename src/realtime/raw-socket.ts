@@ -1,8 +1,9 @@
 import { WebSocket } from 'ws'
 import { closeCodes } from './close-codes.ts'
-import { Feed, type Outlet } from './feed.ts'
+import { Feed } from './feed.ts'
 import type { Hub, Rights } from './hub.ts'
 import { type Message, messageOf } from './message.ts'
+import type { Outlet } from './outlet.ts'
 import { counted } from './realtime-metrics.ts'
 import { BadMessage } from './subscription.ts'
 

@@ -1,4 +1,4 @@
-import type { Outlet } from './feed.ts'
+import type { Outlet } from './outlet.ts'
 
 /** How a client is connected. */
 export type Transport = 'websocket' | 'socketio'

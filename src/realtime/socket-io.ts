@@ -1,9 +1,10 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
 import type { Admit, Admitted, Verdict, Visitor } from './admission.ts'
-import { Feed, type Outlet } from './feed.ts'
+import { Feed } from './feed.ts'
 import { type Guests, TOO_MANY } from './guests.ts'
 import type { Client, Hub, Rights } from './hub.ts'
+import type { Outlet } from './outlet.ts'
 import { counted } from './realtime-metrics.ts'
 import { BadMessage } from './subscription.ts'
 

@@ -21,6 +21,8 @@ export const snippets: [path: string, rule: string | undefined, source: string][
   ['src/performance.ts', 'no-restricted-globals', 'export const now = performance.now()\n'],
   ['src/one.ts', 'no-cycle', "import { two } from './two.ts'\nexport const one = (): unknown => two\n"],
   ['src/two.ts', 'no-cycle', "import { one } from './one.ts'\nexport const two = (): unknown => one\n"],
+  ['src/three.ts', 'no-cycle', "import type { Four } from './four.ts'\nexport type Three = { four: Four }\n"],
+  ['src/four.ts', 'no-cycle', "import type { Three } from './three.ts'\nexport type Four = { three: Three }\n"],
   [
     'src/parameters.ts',
     'max-params',
