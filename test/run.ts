@@ -1,10 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readExpectations, updateExpectedCounts } from './run/expectations.ts'
-import { runStages } from './run/run-stages.ts'
+import { runAll } from './run/run-all.ts'
 import { selectStages, type Stage, stages } from './run/stages.ts'
-import { summaryLines } from './run/summary.ts'
-import { totalsOf } from './run/verdict.ts'
+import { command, localTool } from './command.ts'
 
 const help = `Runs every check and test suite, each as a stage, and ends with the totals in one line.
 
@@ -59,12 +57,7 @@ async function update(): Promise<void> {
 async function run(selected: Stage[]): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  const expected = await readExpectations()
-  const reports = await runStages(selected, expected, (line) => console.log(line), stop.signal)
-  if (stop.signal.aborted) console.log('\ninterrupted: later stages did not run')
-  const lines = summaryLines(reports, expected)
-  await writeFile('build/test-results/totals', `${lines.at(-1)}\n`)
-  for (const line of lines) console.log(line)
-  const { failed } = totalsOf(reports, expected)
-  process.exitCode = failed > 0 || stop.signal.aborted ? 1 : 0
+  // Where there is no kubectl, the stage that starts the cluster makes one.
+  process.env['PATH'] += `:${await command(localTool('kubectl-folder'))}`
+  process.exitCode = await runAll(selected, await readExpectations(), (line) => console.log(line), stop)
 }

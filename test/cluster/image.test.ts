@@ -30,8 +30,9 @@ describe('an image built here', function () {
     expect(await new Pods(kubeconfig, base).run('cat /word', name)).to.equal(word)
   })
 
-  it('is the same, digest and all, whenever and wherever its files were written', async () => {
-    const { RUNNERHUB_BASE_IMAGE: base = '' } = await clusterEnv()
+  it('is the same, digest and all, whenever and wherever its files were written', async function () {
+    const { RUNNERHUB_BASE_IMAGE: base = '', RUNNERHUB_CLUSTER_KIND: kind } = await clusterEnv()
+    if (kind === 'kind') this.skip()
     const digests: string[] = []
     for (const number of [1, 2]) {
       const folder = join(context, `copy-${number}`)

@@ -1,4 +1,4 @@
-import { type Expectations, problemsOf, type StageReport, totalsOf } from './verdict.ts'
+import { type Expectations, problemsOf, reasonToSkip, type StageReport, totalsOf } from './verdict.ts'
 
 /** The lines that end a run: every stage, what is wrong, what was skipped and why, and the totals alone in the last. */
 export function summaryLines(reports: StageReport[], expected: Expectations): string[] {
@@ -33,7 +33,7 @@ function detailLines(report: StageReport, expected: Expectations): string[] {
   return [
     ...problemsOf(report, expected),
     ...failed.map(({ title, message }) => `failed: ${title}: ${shortened(message)}`),
-    ...skipped.flatMap((title) => listedSkip(title, expected.skips[title])),
+    ...skipped.flatMap((title) => listedSkip(title, reasonToSkip(title, expected))),
   ].map((line) => `         ${line}`)
 }
 

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # A cluster that the caller brings: used as it is, never changed.
 
-given_kubectl() { kubectl --kubeconfig "$(given_kubeconfig)" --request-timeout=10s "$@"; }
+given_kubectl() { "$(kubectl_binary)" --kubeconfig "$(given_kubeconfig)" --request-timeout=10s "$@"; }
 
 given_up() {
   [[ -r $RUNNERHUB_KUBECONFIG ]] || die "RUNNERHUB_KUBECONFIG is not a readable file: $RUNNERHUB_KUBECONFIG"
+  ensure_kubectl
   given_kubectl get --raw /readyz >/dev/null || die "the cluster of RUNNERHUB_KUBECONFIG does not answer"
   say "using the cluster of $RUNNERHUB_KUBECONFIG"
 }
@@ -22,7 +23,7 @@ given_kubeconfig() {
   local file
   file=$CACHE/given-$(sha256sum <<<"$RUNNERHUB_KUBECONFIG $RUNNERHUB_CONTEXT" | cut -c 1-12).kubeconfig
   mkdir -p "$CACHE"
-  (umask 077 && kubectl --kubeconfig "$RUNNERHUB_KUBECONFIG" --context "$RUNNERHUB_CONTEXT" \
+  (umask 077 && "$(kubectl_binary)" --kubeconfig "$RUNNERHUB_KUBECONFIG" --context "$RUNNERHUB_CONTEXT" \
     config view --raw --minify --flatten >"$file.$$") || die "no context $RUNNERHUB_CONTEXT in $RUNNERHUB_KUBECONFIG"
   mv "$file.$$" "$file"
   printf '%s\n' "$file"

@@ -10,10 +10,10 @@ kind() { "$KIND_BIN/kind" "$@"; }
 
 kind_exists() { kind get clusters 2>/dev/null | grep -qx "$KIND_NAME"; }
 
-kind_kubectl() { kubectl --kubeconfig "$KIND_FOLDER/kubeconfig" --request-timeout=10s "$@"; }
+kind_kubectl() { "$(kubectl_binary)" --kubeconfig "$KIND_FOLDER/kubeconfig" --request-timeout=10s "$@"; }
 
 kind_up() {
-  command -v kubectl >/dev/null || die "kubectl is not on PATH"
+  ensure_kubectl
   ensure_binaries kind
   mkdir -p "$KIND_FOLDER/audit"
   if kind_exists; then

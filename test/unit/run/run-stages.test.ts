@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import type { Stage, Work } from '../../run/stages.ts'
@@ -100,6 +102,13 @@ describe('a run of stages', () => {
     expect(lastLine(output)).to.equal('0 passed, 2 failed, 0 skipped')
   })
 
+  it('tells of each stage how long it took', async () => {
+    const output = await run({ stages: [command('quick', 'true')], counts: {}, skips: {} })
+    expect(output)
+      .to.match(/^=== quick: \d+\.\d s$/m)
+      .and.to.match(/^ {2}ok {3}quick \(\d+\.\d s\)$/m)
+  })
+
   it('counts a command that cannot be started as one failure', async () => {
     const missing: Stage = { ...command('missing', ''), work: { is: 'command', command: ['no-such-command'] } }
     expect(lastLine(await run({ stages: [missing], counts: {}, skips: {} }))).to.equal('0 passed, 1 failed, 0 skipped')
@@ -112,16 +121,23 @@ describe('a run of stages', () => {
     const stages = [{ ...command(suiteName, ''), work }]
     return run({ stages, counts: {}, skips: { d: 'for a reason' } })
   }
+
+  /** What is printed; the exit code and the file of the totals have to say the same. */
+  async function run(samples: Omit<Samples, 'totalsFile'>): Promise<string> {
+    const totalsFile = join(folder, 'totals')
+    const child = spawn(process.execPath, [program, JSON.stringify({ ...samples, totalsFile })])
+    const ended = once(child, 'close')
+    const output = await text(child.stdout)
+    const isGood = / 0 failed, /.test(lastLine(output) ?? '')
+    expect(await ended, output).to.deep.equal([isGood ? 0 : 1, null])
+    expect((await readFile(totalsFile, 'utf8')).trimEnd()).to.equal(lastLine(output))
+    return output
+  }
 })
 
 function command(name: string, script: string, rest: Partial<Stage> = {}): Stage {
   const work: Work = { is: 'command', command: ['sh', '-c', script] }
   return { name, about: 'a sample', deadlineMinutes: 1, needs: [], work, ...rest }
-}
-
-async function run(samples: Samples): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(samples)])
-  return stdout
 }
 
 function lastLine(output: string): string | undefined {

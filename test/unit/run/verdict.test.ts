@@ -64,6 +64,18 @@ const cases: [behaviour: string, report: StageReport, expected: Expectations, pr
     [],
   ],
   [
+    'a skip whose title begins as a listed one says',
+    { stage: suite, ending: exited(0), ms: 1, result: { ...good, skipped: ['the whole suite is skipped'] } },
+    { counts: { unit: 1 }, skips: { 'the whole suite *': 'why' } },
+    [],
+  ],
+  [
+    'a skip whose title only resembles that',
+    { stage: suite, ending: exited(0), ms: 1, result: { ...good, skipped: ['the wholesale'] } },
+    { counts: { unit: 1 }, skips: { 'the whole *': 'why' } },
+    ['skipped without a reason in test/allowed-skips.json: the wholesale'],
+  ],
+  [
     'an unlisted skip',
     { stage: suite, ending: exited(0), ms: 1, result: withSkip },
     expected,

@@ -1,0 +1,25 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { runStages } from './run-stages.ts'
+import type { Stage } from './stages.ts'
+import { summaryLines } from './summary.ts'
+import { type Expectations, totalsOf } from './verdict.ts'
+
+/** Where the totals are kept for who wants them once more. */
+const TOTALS = 'build/test-results/totals'
+
+/** Runs the stages, sums them up, and returns the exit code: 0 where all of them ran and passed. */
+export async function runAll(
+  stages: Stage[],
+  expected: Expectations,
+  print: (line: string) => void,
+  { signal, totalsFile = TOTALS }: { signal: AbortSignal; totalsFile?: string },
+): Promise<number> {
+  const reports = await runStages(stages, expected, print, signal)
+  if (signal.aborted) print('\ninterrupted: later stages did not run')
+  const lines = summaryLines(reports, expected)
+  await mkdir(dirname(totalsFile), { recursive: true })
+  await writeFile(totalsFile, `${lines.at(-1)}\n`)
+  lines.forEach(print)
+  return totalsOf(reports, expected).failed > 0 || signal.aborted ? 1 : 0
+}
