@@ -23,11 +23,11 @@ export const stages: Stage[] = [
   {
     name: 'check',
     about: 'generated files, format, types, lint, unused code',
-    deadlineMinutes: 4,
+    deadlineMinutes: 3,
     needs: [],
     work: make('check'),
   },
-  { name: 'unit', about: 'logic alone, no cluster', deadlineMinutes: 4, needs: [], work: mocha('unit', 10) },
+  { name: 'unit', about: 'logic alone, no cluster', deadlineMinutes: 3, needs: [], work: mocha('unit', 10) },
   {
     name: 'up',
     about: 'start the local cluster (the first time builds it)',
@@ -38,7 +38,7 @@ export const stages: Stage[] = [
   {
     name: 'tools',
     about: 'Helm, promtool and Prometheus (the first time builds them)',
-    deadlineMinutes: 11,
+    deadlineMinutes: 16,
     needs: ['up'],
     work: make('tools'),
   },
@@ -53,11 +53,11 @@ export const stages: Stage[] = [
   {
     name: 'integration',
     about: 'controllers, HTTP and realtime on a real API server',
-    deadlineMinutes: 15,
+    deadlineMinutes: 13,
     needs: ['up', 'tools'],
     work: mocha('integration', 30),
   },
-  { name: 'image', about: 'build the image and load it', deadlineMinutes: 5, needs: ['up'], work: make('load-image') },
+  { name: 'image', about: 'build the image and load it', deadlineMinutes: 4, needs: ['up'], work: make('load-image') },
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
