@@ -17,25 +17,42 @@ const byCondition: Readonly<Record<string, FailureReason>> = {
   TerminationByKubelet: 'Evicted',
 }
 
-// Reasons of the pod's own status: the kubelet's refusals and evictions, and the node controller's verdict.
+// Reasons of the pod's own status: the kubelet's refusals of what this node cannot take, what it ends itself, and the
+// node controller's verdict. What it refuses because of the pod alone is none of these, see podState.
 const byStatus: Readonly<Record<string, FailureReason>> = {
   Evicted: 'Evicted',
   Preempting: 'Preempted',
+  DeadlineExceeded: 'JobTimeout',
   NodeLost: 'NodeLost',
   NodeShutdown: 'NodeLost',
   Terminated: 'NodeLost',
-  OutOfcpu: 'Unschedulable',
-  OutOfmemory: 'Unschedulable',
-  OutOfpods: 'Unschedulable',
   NodeAffinity: 'Unschedulable',
+  NodeName: 'Unschedulable',
+  NodePorts: 'Unschedulable',
+  TaintToleration: 'Unschedulable',
+  TopologyAffinityError: 'Unschedulable',
+  SMTAlignmentError: 'Unschedulable',
+  VolumeAttachmentLimitExceeded: 'Unschedulable',
+  InvalidNodeInfo: 'Unschedulable',
   UnexpectedAdmissionError: 'Unschedulable',
+  UnexpectedPredicateFailureType: 'Unschedulable',
+  UnknownReason: 'Unschedulable',
 }
+
+/** Before the name of a resource, of which there may be any. */
+const SHORT_OF = 'OutOf'
 
 /** The disruption that a pod's status tells of, if any. */
 export function disruptionOf(pod: Pod): Disruption | undefined {
-  const { conditions = [], reason = '', message } = pod.status ?? {}
+  const { conditions = [], reason, message } = pod.status ?? {}
   const target = conditions.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
-  const found = byCondition[target?.reason ?? ''] ?? byStatus[reason]
-  if (found === undefined) return undefined
-  return { reason: found, message: target?.message ?? message ?? found }
+  // The kubelet gives one condition to all that it ends; why is in the status.
+  const said = saidBy(reason)
+  if (said !== undefined) return { reason: said, message: message ?? target?.message ?? said }
+  const found = byCondition[target?.reason ?? '']
+  return found === undefined ? undefined : { reason: found, message: target?.message ?? message ?? found }
+}
+
+function saidBy(reason = ''): FailureReason | undefined {
+  return reason.startsWith(SHORT_OF) ? 'Unschedulable' : byStatus[reason]
 }

@@ -151,6 +151,8 @@ function neverRan(pod: Pod, facts: PodFacts, disruption: Disruption | undefined)
     const exit = exitOf(init.state.terminated)
     return { is: 'exited', facts, exit: { ...exit, message: `init container ${init.name}: ${exit.message}` } }
   }
-  const said = pod.status?.message ?? pod.status?.reason ?? 'no container status'
-  return { is: 'lost', facts, reason: 'NodeLost', message: `the pod ended without running the job: ${said}` }
+  const { reason, message } = pod.status ?? {}
+  const said = `the pod ended without running the job: ${message ?? reason ?? 'no container status'}`
+  // A kubelet that refuses a pod says why: what is no disruption is something that the pod asks for.
+  return { is: 'lost', facts, reason: reason === undefined ? 'NodeLost' : 'InvalidPod', message: said }
 }

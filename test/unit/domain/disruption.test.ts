@@ -13,14 +13,26 @@ const byCondition: [reason: string, says: FailureReason][] = [
 const byStatus: [reason: string, says: FailureReason][] = [
   ['Evicted', 'Evicted'],
   ['Preempting', 'Preempted'],
+  ['DeadlineExceeded', 'JobTimeout'],
   ['NodeLost', 'NodeLost'],
   ['NodeShutdown', 'NodeLost'],
   ['Terminated', 'NodeLost'],
   ['OutOfcpu', 'Unschedulable'],
   ['OutOfmemory', 'Unschedulable'],
   ['OutOfpods', 'Unschedulable'],
+  ['OutOfephemeral-storage', 'Unschedulable'],
+  ['OutOfnvidia.com/gpu', 'Unschedulable'],
   ['NodeAffinity', 'Unschedulable'],
+  ['NodeName', 'Unschedulable'],
+  ['NodePorts', 'Unschedulable'],
+  ['TaintToleration', 'Unschedulable'],
+  ['TopologyAffinityError', 'Unschedulable'],
+  ['SMTAlignmentError', 'Unschedulable'],
+  ['VolumeAttachmentLimitExceeded', 'Unschedulable'],
+  ['InvalidNodeInfo', 'Unschedulable'],
   ['UnexpectedAdmissionError', 'Unschedulable'],
+  ['UnexpectedPredicateFailureType', 'Unschedulable'],
+  ['UnknownReason', 'Unschedulable'],
 ]
 
 describe('the disruption of a pod', () => {
@@ -41,12 +53,23 @@ describe('the disruption of a pod', () => {
     })
   }
 
+  for (const [reason, says] of [
+    ['Preempting', 'Preempted'],
+    ['Terminated', 'NodeLost'],
+  ] as const) {
+    it(`is ${says} when the kubelet ended the pod with the status ${reason}`, () => {
+      const condition = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: 'killed' }
+      const pod = aPod({ status: { phase: 'Failed', reason, message: 'why', conditions: [condition] } })
+      expect(disruptionOf(pod)).to.deep.equal({ reason: says, message: 'why' })
+    })
+  }
+
   it('is none without a sign of one', () => {
     const planned = { type: 'DisruptionTarget', status: 'False', reason: 'EvictionByEvictionAPI' }
     const unknown = { type: 'DisruptionTarget', status: 'True', reason: 'Whim' }
     expect(disruptionOf(aPod())).to.equal(undefined)
     expect(disruptionOf(aPod({ status: { conditions: [planned] } }))).to.equal(undefined)
-    expect(disruptionOf(aPod({ status: { conditions: [unknown], reason: 'DeadlineExceeded' } }))).to.equal(undefined)
+    expect(disruptionOf(aPod({ status: { conditions: [unknown], reason: 'SysctlForbidden' } }))).to.equal(undefined)
   })
 
   it('has a message in every case', () => {

@@ -64,6 +64,21 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
     { is: 'lost', reason: 'Unschedulable', message: 'not enough cpu' },
   ],
   [
+    'a pod that the kubelet refused for what it asks for is not valid',
+    aPod({ status: { phase: 'Failed', reason: 'SysctlForbidden', message: 'forbidden sysctl' } }),
+    { is: 'lost', reason: 'InvalidPod', message: 'the pod ended without running the job: forbidden sysctl' },
+  ],
+  [
+    'a pod that the kubelet refused without a message is told by the reason',
+    aPod({ status: { phase: 'Failed', reason: 'PodOSNotSupported' } }),
+    { is: 'lost', reason: 'InvalidPod', message: 'the pod ended without running the job: PodOSNotSupported' },
+  ],
+  [
+    'a pod whose template limits its time has timed out',
+    aPod({ status: { ...ranTo('Failed', 137), reason: 'DeadlineExceeded', message: 'longer than allowed' } }),
+    exited(137, 'JobTimeout', 'longer than allowed'),
+  ],
+  [
     'a pod that ended without any word of its container is lost',
     aPod({ status: { phase: 'Failed' } }),
     { is: 'lost', reason: 'NodeLost', message: 'the pod ended without running the job: no container status' },
