@@ -1,4 +1,4 @@
-/** Why a job is where it is. The same word stands in kubectl, Events, REST and metrics.
+/** Why a job or a Runner is where it is. The same word stands in kubectl, Events, REST and metrics.
  * The CRD checks only the shape: a new reason must not make status writes fail under an older CRD. */
 export const waitingReasons = [
   'NoMatchingPool',
@@ -26,8 +26,12 @@ export const failureReasons = [
   'Unschedulable',
 ] as const
 
+/** What only a Runner says; else it says one of the words above. */
+export const runnerReasons = ['HeartbeatMissed'] as const
+
 export type WaitingReason = (typeof waitingReasons)[number]
 export type FailureReason = (typeof failureReasons)[number]
 export type Reason = WaitingReason | FailureReason | (typeof progressReasons)[number]
+export type RunnerReason = Reason | (typeof runnerReasons)[number]
 
 export const REASON_PATTERN = '^[A-Z][A-Za-z]{0,63}$'

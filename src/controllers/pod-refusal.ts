@@ -1,9 +1,10 @@
+import type { RunnerReason } from '../api/reasons.ts'
 import type { RunnerStatus } from '../api/runner.ts'
 import { BadTemplate } from '../domain/runner-pod.ts'
 import { ApiError, Forbidden, Invalid } from '../kube/errors.ts'
 
 /** What a Runner says when its pod was refused. Stopping: for good. Starting: worth another try. */
-export type Refusal = Pick<RunnerStatus, 'phase'> & { reason: string; message: string }
+export type Refusal = Pick<RunnerStatus, 'phase'> & { reason: RunnerReason; message: string }
 
 /**
  * Reads why a pod was refused; undefined where the error is not about the pod. The API server answers quota, Pod
@@ -22,6 +23,6 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return denied.test(error.message) ? forGood('AdmissionDenied', error.message) : undefined
 }
 
-function forGood(reason: string, message: string): Refusal {
+function forGood(reason: RunnerReason, message: string): Refusal {
   return { phase: 'Stopping', reason, message }
 }

@@ -1,3 +1,4 @@
+import type { RunnerReason } from '../api/reasons.ts'
 import type { Runner, RunnerStatus } from '../api/runner.ts'
 import { type Heartbeat, presenceOf } from './proxy-presence.ts'
 
@@ -33,6 +34,6 @@ export function planProxy({ runner, heartbeat, heartbeatMs, forgetMs, now }: Pro
   return { ...move(runner, { phase: 'Offline', reason: 'HeartbeatMissed', message }), againAfterMs: keptMs }
 }
 
-function move({ status }: Runner, to: RunnerStatus): Pick<ProxyPlan, 'status'> {
+function move({ status }: Runner, to: RunnerStatus & { reason?: RunnerReason }): Pick<ProxyPlan, 'status'> {
   return status.phase === to.phase ? {} : { status: to }
 }

@@ -1,7 +1,13 @@
 import { expect } from 'chai'
 import { jobPhases, runnerJobSpec, runnerJobStatus } from '../../../src/api/runner-job.ts'
 import { runnerPhases, runnerStatus } from '../../../src/api/runner.ts'
-import { failureReasons, progressReasons, REASON_PATTERN, waitingReasons } from '../../../src/api/reasons.ts'
+import {
+  failureReasons,
+  progressReasons,
+  REASON_PATTERN,
+  runnerReasons,
+  waitingReasons,
+} from '../../../src/api/reasons.ts'
 import { immutable } from '../../../src/api/schema.ts'
 
 describe('rules against change', () => {
@@ -29,7 +35,7 @@ describe('the lists of words', () => {
   })
 
   it('hold reasons that the definition takes', () => {
-    for (const reason of [...waitingReasons, ...progressReasons, ...failureReasons])
+    for (const reason of [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons])
       expect(reason).to.match(new RegExp(REASON_PATTERN))
   })
 })
