@@ -1,5 +1,7 @@
 import type { KubeObject, Resource } from '../src/api/object.ts'
 import type { KubeClient } from '../src/kube/client.ts'
+import type { Clock } from '../src/kube/clock.ts'
+import type { Log } from '../src/kube/log.ts'
 import { Reflector, type ReflectorMetrics } from '../src/kube/reflector.ts'
 import { Store } from '../src/kube/store.ts'
 import { RecordedLog } from './recorded-log.ts'
@@ -25,9 +27,14 @@ export interface ReflectingOptions<T extends KubeObject> {
   labelSelector?: string
   fieldSelector?: string
   idleMs?: number
+  clock?: Clock
+  random?: () => number
+  /** Instead of those that remember. */
+  log?: Log
+  metrics?: ReflectorMetrics
 }
 
-/** Starts a reflector whose delays are the shortest. */
+/** Starts a reflector whose delays are the shortest, unless a chance is given. */
 export function reflect<T extends KubeObject>(options: ReflectingOptions<T>): Reflecting<T> {
   const [store, log, stop] = [new Store<T>(), new RecordedLog(), new AbortController()]
   const [lists, failures, changes]: [number[], string[], string[]] = [[], [], []]
@@ -40,7 +47,7 @@ export function reflect<T extends KubeObject>(options: ReflectingOptions<T>): Re
     ended: () => undefined,
     failed: (_resource, reason) => failures.push(reason),
   }
-  const reflector = new Reflector<T>({ ...options, store, log, metrics, random: () => 0 })
+  const reflector = new Reflector<T>({ random: () => 0, log, metrics, ...options, store })
   const running = reflector.run(stop.signal)
   return {
     store,

@@ -2,6 +2,7 @@ import { type Clock, nextTurn, systemClock } from './clock.ts'
 import { type Failure, failureOf } from './failure.ts'
 import type { Log } from './log.ts'
 import { PassLimits } from './pass-limits.ts'
+import { quietly } from './quietly.ts'
 import { link, type LinkedController } from './signals.ts'
 import type { Lane, Work, Workqueue } from './workqueue.ts'
 
@@ -75,7 +76,7 @@ export class Controller {
     const stop = link(signal)
     const endPasses = (): void => this.#limits.forEach((limits) => limits.abort(stop.signal.reason))
     stop.signal.addEventListener('abort', endPasses, { once: true })
-    this.#quietly(() => metrics?.depth(name, (lane) => queue.depthOf(lane)))
+    quietly(() => metrics?.depth(name, (lane) => queue.depthOf(lane)))
     await Promise.all(Array.from({ length: workers }, () => this.#work(stop)))
     stop.release()
   }
@@ -85,7 +86,7 @@ export class Controller {
     for (;;) {
       const work = await queue.take(stop.signal)
       if (work === undefined) return
-      this.#quietly(() => metrics?.waited(name, work.lane, work.waitedMs / 1000))
+      quietly(() => metrics?.waited(name, work.lane, work.waitedMs / 1000))
       if (stop.signal.aborted) this.#putBack(work)
       else await this.#pass(work, stop)
       if (this.#clock.monotonicMs() - this.#turnBeganMs >= turnMs) await this.#yield()
@@ -113,7 +114,7 @@ export class Controller {
     const seconds = (this.#clock.monotonicMs() - begun) / 1000
     if (seen !== 'abandoned') return this.#report(work, seen, seconds)
     this.#report(work, { is: 'error', error: limits.reason }, seconds)
-    this.#quietly(() => log.error({ controller: name, key: work.key }, 'pass ignores its end; its key stays locked'))
+    quietly(() => log.error({ controller: name, key: work.key }, 'pass ignores its end; its key stays locked'))
   }
 
   /** Never rejects. */
@@ -170,7 +171,7 @@ export class Controller {
 
   #report({ key }: Work, end: End, seconds: number): void {
     const { name, log, metrics, queue } = this.#options
-    this.#quietly(() => {
+    quietly(() => {
       if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds, key)
       if (end.is === 'success') return
       const fields = { controller: name, key, err: end.error }
@@ -178,14 +179,5 @@ export class Controller {
       else if (end.is === 'error') log.warn({ ...fields, failures: queue.failures(key) }, 'pass failed')
       else log.debug({ ...fields, outcome: end.is }, 'pass ended early')
     })
-  }
-
-  /** A broken log or metric must not stop the work. */
-  #quietly(tell: () => void): void {
-    try {
-      tell()
-    } catch {
-      // there is nobody left to tell
-    }
   }
 }

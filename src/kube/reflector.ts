@@ -8,6 +8,7 @@ import { listPages } from './list-pages.ts'
 import { Listing } from './listing.ts'
 import type { Log } from './log.ts'
 import { record } from './parse.ts'
+import { quietly } from './quietly.ts'
 import { abortable, link } from './signals.ts'
 import { SilenceTimer } from './silence-timer.ts'
 import { Slices } from './slices.ts'
@@ -138,7 +139,7 @@ export class Reflector<T extends KubeObject> {
     }
     if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
     if (this.#clock.monotonicMs() - begun < shortWatchMs) throw new Unreachable('the watch ended as soon as it began')
-    this.#options.metrics?.ended(resource.plural)
+    quietly(() => this.#options.metrics?.ended(resource.plural))
   }
 
   async #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> {
@@ -188,7 +189,8 @@ export class Reflector<T extends KubeObject> {
     // A relist that was asked for meanwhile wants another list, not a watch from here.
     if (this.#waiting.length === 0) this.#version = resourceVersion
     this.#listedAt = this.#clock.monotonicMs()
-    this.#options.metrics?.listed(this.#options.resource.plural, listing.size)
+    const { metrics, resource } = this.#options
+    quietly(() => metrics?.listed(resource.plural, listing.size))
   }
 
   #heard(): void {
@@ -226,11 +228,9 @@ export class Reflector<T extends KubeObject> {
   #report(error: unknown, delayMs: number): void {
     const { log, resource, metrics } = this.#options
     const relist = this.#version === undefined
-    metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown')
-    log.warn(
-      { err: error, resource: resource.plural, relist, delayMs: Math.round(delayMs) },
-      'watch broke, trying again',
-    )
+    quietly(() => metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown'))
+    const fields = { err: error, resource: resource.plural, relist, delayMs: Math.round(delayMs) }
+    quietly(() => log.warn(fields, 'watch broke, trying again'))
   }
 }
 
