@@ -79,10 +79,10 @@ function isNews(was: RunnerJobStatus, { status, mayPass }: JobPlan): boolean {
 async function isThereAfterAll(shell: Shell, { job, runner, pod }: JobView, signal: AbortSignal): Promise<boolean> {
   const { client, caches } = shell
   const key = { namespace: job.metadata.namespace ?? '', name: runnerName(job) }
-  if (runner === undefined && (pod.is === 'waiting' || pod.is === 'running')) {
+  if (runner === undefined && pod.is !== 'exited' && pod.is !== 'lost') {
     const found = await orNothing(client.get(runners, key, signal))
     if (found !== undefined) caches.runners.applyOwn(found)
-    return found?.spec.jobRef?.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined
+    if (found?.spec.jobRef?.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined) return true
   }
   if (pod.is !== 'absent') return false
   const found = await orNothing(client.get(pods, key, signal))

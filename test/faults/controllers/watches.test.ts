@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runners } from '../../../src/api/runner.ts'
 import { exited, exits, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
+import { closeByQuota, openQuota } from '../../site/quota.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
 const STALL_MS = 10_000
@@ -13,6 +15,8 @@ const watchOf = (plural: string) => ({ path: new RegExp(`/${plural}\\?.*watch=tr
 /** What happens while a watch is held up, and what must come of it. */
 interface Case {
   plural: string
+  /** Nothing else can tell the operator of it: the job runs on until the watch does. */
+  isNeeded?: true
   meanwhile: (site: Site, job: string) => Promise<void>
   ends: { phase: 'Completed' | 'Failed' | 'Cancelled'; reason: string; exitCode?: number } | 'gone'
 }
@@ -22,11 +26,13 @@ const end = (site: Site, job: string, code: number) => site.kubelet.tell(`${job}
 const cases: Record<string, Case> = {
   'of pods, at the moment of completion': {
     plural: 'pods',
+    isNeeded: true,
     meanwhile: (site, job) => end(site, job, 0),
     ends: { phase: 'Completed', reason: 'Succeeded', exitCode: 0 },
   },
   'of pods, when the pod ends and is deleted soon after': {
     plural: 'pods',
+    isNeeded: true,
     async meanwhile(site, job) {
       await end(site, job, 5)
       // The times of pods are whole seconds: within the same one nobody could tell which came first.
@@ -48,6 +54,7 @@ const cases: Record<string, Case> = {
   },
   'of jobs, when the job is cancelled': {
     plural: 'runnerjobs',
+    isNeeded: true,
     meanwhile: (site, job) => site.cancel(job),
     ends: { phase: 'Cancelled', reason: 'CancelRequested' },
   },
@@ -66,36 +73,50 @@ const cases: Record<string, Case> = {
   },
 }
 
+interface Late {
+  site: Site
+  proxy: FaultProxy
+  /** Of the job, just before the watch went on. */
+  phase?: string
+}
+
 describe('a watch that is ten seconds late', function () {
   this.timeout('90s')
-  const sites: { site: Site; proxy: FaultProxy }[] = []
+  const scenes: Late[] = []
 
   // One operator for each case, side by side: their ten seconds are the same.
   before(async () => {
     const open = async ([, { plural, meanwhile }]: [string, Case], index: number): Promise<void> => {
       const site = await openSite()
       const proxy = await startFaultProxy(site.plane.controlPlane)
-      sites[index] = { site, proxy }
+      const late: Late = { site, proxy }
+      scenes[index] = late
       await site.createPool('default')
       site.kubelet.onPod(() => runs())
       await site.operator({ proxy })
       await site.createJob('watched')
       await site.jobIs('watched', { phase: 'Running' }, 30_000)
       const rule = proxy.when(watchOf(plural)).stall()
+      expect(rule.hits).to.equal(1)
+      const stalled = performance.now()
       await meanwhile(site, 'watched')
       // Others come meanwhile, which a late watch must not lead to a second pod.
       site.kubelet.onPod(() => exits(0))
       await Promise.all(['x', 'y'].map((name) => site.createJob(name)))
-      setTimeout(() => rule.remove(), STALL_MS)
+      await site.until('the watch to be late', () => performance.now() - stalled > STALL_MS)
+      late.phase = (await site.job('watched'))?.status.phase ?? 'gone'
+      rule.remove()
     }
     await Promise.all(Object.entries(cases).map(open))
   })
-  after(() => Promise.all(sites.map(async ({ site, proxy }) => Promise.all([site.close(), proxy.close()]))))
+  after(() => Promise.all(scenes.map(async ({ site, proxy }) => Promise.all([site.close(), proxy.close()]))))
 
-  for (const [index, [behaviour, { ends }]] of Object.entries(cases).entries()) {
+  for (const [index, [behaviour, { isNeeded, ends }]] of Object.entries(cases).entries()) {
     it(behaviour, async () => {
-      const site = sites[index]?.site
-      if (site === undefined) throw new Error('no site')
+      const late = scenes[index]
+      if (late === undefined) throw new Error('no scene')
+      const { site, phase } = late
+      if (isNeeded) expect(phase).to.equal('Running')
       if (ends === 'gone') await site.isGone('watched')
       else await site.jobIs('watched', ends, 30_000)
       for (const job of ['x', 'y']) await site.jobIs(job, { phase: 'Completed' }, 30_000)
@@ -115,31 +136,50 @@ describe('a list that lacks what is there', function () {
     site = await openSite()
     proxy = await startFaultProxy(site.plane.controlPlane)
     await site.createPool('default')
+    await closeByQuota(site, 'counted')
     operator = await site.operator()
   })
   after(() => Promise.all([site.close(), proxy.close()]))
 
+  /** Begins the operator anew, so that it sees nothing under this name in its list; and waits until it has worked. */
+  const hide = async (plural: string, hidden: string): Promise<void> => {
+    operator.kill()
+    const isHidden = (line: string) => line.startsWith('{"type":"ADDED"') && line.includes(`"name":"${hidden}-1"`)
+    const rule = proxy.when(watchOf(plural)).rewrite((line) => (isHidden(line) ? '' : line))
+    operator = await site.operator({ proxy })
+    await operator.leads()
+    site.kubelet.onPod(() => exits(0))
+    await site.createJob(`beside-${hidden}`, { poolName: 'default' })
+    await site.jobIs(`beside-${hidden}`, { phase: 'Completed' })
+    expect(rule.hits).to.be.above(0)
+  }
+
   for (const plural of ['pods', 'runners']) {
     it(`ends no job, as the API server is asked before an absence counts: ${plural}`, async () => {
-      const [hidden, seen] = [`hidden-${plural}`, `seen-${plural}`]
+      const hidden = `hidden-${plural}`
       site.kubelet.onPod(() => runs())
-      await site.createJob(hidden)
+      await site.createJob(hidden, { poolName: 'default' })
       await site.jobIs(hidden, { phase: 'Running' })
       await site.until('its Runner to be busy', async () => (await site.runner(hidden))?.status.phase === 'Busy')
-      operator.kill()
-
-      const isHidden = (line: string) => line.startsWith('{"type":"ADDED"') && line.includes(`"name":"${hidden}-1"`)
-      const rule = proxy.when(watchOf(plural)).rewrite((line) => (isHidden(line) ? '' : line))
-      operator = await site.operator({ proxy })
-      await operator.leads()
-      site.kubelet.onPod(() => exits(0))
-      await site.createJob(seen)
-      await site.jobIs(seen, { phase: 'Completed' })
-      expect(rule.hits).to.be.above(0)
+      await hide(plural, hidden)
       expect((await site.job(hidden))?.status.phase).to.equal('Running')
       await site.kubelet.tell(`${hidden}-1`, (pod) => exited(pod, 0))
       await site.jobIs(hidden, { phase: 'Completed' })
       await site.checkInvariants()
     })
   }
+
+  it('ends no job whose Runner has no pod yet', async () => {
+    await site.createJob('podless', { labels: ['counted'] })
+    await site.jobIs('podless', { phase: 'Assigned', reason: 'QuotaExceeded' })
+    await hide('runners', 'podless')
+    expect((await site.job('podless'))?.status.phase).to.equal('Assigned')
+    await openQuota(site)
+    // As with a pod above, its next change is told by the watch.
+    const key = { namespace: site.namespace, name: 'podless-1' }
+    const touched = { metadata: { annotations: { touched: 'yes' } } }
+    await site.client.patchMerge(runners, key, touched, new AbortController().signal)
+    await site.jobIs('podless', { phase: 'Completed' })
+    await site.checkInvariants()
+  })
 })

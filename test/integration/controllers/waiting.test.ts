@@ -1,23 +1,11 @@
 import { expect } from 'chai'
-import type { KubeObject, NewObject, Resource } from '../../../src/api/object.ts'
 import { JOB_LABEL } from '../../../src/api/names.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { exited, running, runs, type Script, unschedulable, waitsFor } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site.ts'
+import { closeByQuota, openQuota } from '../../site/quota.ts'
 
-interface Quota extends KubeObject {
-  spec: { hard: Record<string, string>; scopes: string[] }
-  status?: { hard?: Record<string, string> }
-}
-
-const quotas: Resource<Quota> = { group: '', version: 'v1', plural: 'resourcequotas', kind: 'ResourceQuota' }
 const forever = new AbortController().signal
-
-/** Lets so many pods of pool "counted" be at once: they alone have a deadline of their own. */
-function quotaOf(most: number): NewObject<Quota> {
-  const spec = { hard: { pods: String(most) }, scopes: ['Terminating'] }
-  return { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'few' }, spec }
-}
 
 describe('what a job waits for', function () {
   this.timeout('60s')
@@ -27,13 +15,7 @@ describe('what a job waits for', function () {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
     await site.createPool('full', { labels: ['full'], maxRunners: 1 })
-    const containers = [{ name: 'runner', image: 'runner' }]
-    await site.createPool('counted', {
-      labels: ['counted'],
-      template: { spec: { activeDeadlineSeconds: 600, containers } },
-    })
-    await site.create(quotas, quotaOf(0))
-    await site.until('the quota to be in force', async () => (await site.get(quotas, 'few'))?.status?.hard?.['pods'])
+    await closeByQuota(site, 'counted')
     await site.operator()
     const scripts: Record<string, Script> = { homeless: unschedulable(), unpulled: waitsFor('ErrImagePull') }
     site.kubelet.onPod(({ metadata }) => scripts[metadata.labels?.[JOB_LABEL] ?? ''] ?? runs())
@@ -104,8 +86,7 @@ describe('what a job waits for', function () {
   it('QuotaExceeded: is no failure, and the job begins when the quota allows it', async () => {
     const { status } = await site.jobIs('counted', { phase: 'Assigned', reason: 'QuotaExceeded' })
     expect(status.message).to.include('few')
-    const key = { namespace: site.namespace, name: 'few' }
-    await site.client.patchMerge(quotas, key, { spec: quotaOf(5).spec }, forever)
+    await openQuota(site)
     await site.jobIs('counted', { phase: 'Running' })
   })
 
