@@ -74,6 +74,8 @@ describe('a change of leader', function () {
   sideBySide({
     'after kill -9, to a replica whose watches had stalled: one pod ever, none stuck': () =>
       withPair(async ({ site, leader, standby }) => {
+        const open = () => standby.proxy.seen(WATCHES).filter((watch) => watch.status === 200)
+        await site.until('all of its watches to be open', () => open().length === 6)
         // Only those that are open: those of the new leader work.
         const stalled = standby.proxy.when({ ...WATCHES, times: 6 }).stall()
         expect(stalled.hits, 'watches').to.equal(6)

@@ -43,6 +43,8 @@ describe('an API server that answers badly', function () {
   }
   for (const [index, [write, match]] of Object.entries(lost).entries()) {
     it(`adopts what it did itself when the reply is lost: ${write}`, async () => {
+      // Long enough for the operator to see it run, without which the Runner has no status to be written.
+      if (write === 'the status of the Runner') site.kubelet.onPod(() => succeeds({ runMs: 1500 }))
       const rule = proxy.when({ ...CONTROLLERS, ...match, times: 1 }).dropReply()
       const job = `lost-${index}`
       const { metadata } = await site.createJob(job)

@@ -108,6 +108,7 @@ describe('a reflector', () => {
     const rule = proxy.when({ ...anyWatch, times: 1 }).rewrite((line) => line.replace('{', '<'))
     await create(`garbled${test}`)
     await changesAre(`+garbled${test}`)
+    await eventually(() => reflecting.lists.length === 2, { what: 'another list' })
     expect(rule.hits).to.equal(1)
     expect(reflecting.failures).to.deep.equal(['Malformed'])
     expect(reflecting.lists).to.deep.equal([0, 1])
@@ -227,7 +228,7 @@ describe('a reflector', () => {
     proxy.when(mine).say({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } })
     await eventually(() => performance.now() - begun > 1100, { what: 'a watch that was not short' })
     proxy.when(mine).end()
-    const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0], { withinMs: 500 })
+    const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0], { withinMs: 750 })
     // The server may have sent a later bookmark of its own.
     const from = new URL(next.path, proxy.url).searchParams.get('resourceVersion')
     expect(Number(from)).to.be.at.least(Number(resourceVersion))
@@ -237,9 +238,10 @@ describe('a reflector', () => {
   it('does not come back at once when its watch ends as it begins', async () => {
     begin()
     await synced()
-    const ended = proxy.when({ ...watchFromVersion, times: 2 }).answer(200, '')
+    const mine = { ...watchFromVersion, userAgent: me() }
+    const ended = proxy.when({ ...mine, times: 2 }).answer(200, '')
     proxy.when({ ...listByWatch, times: 1 }).cut()
-    await eventually(() => ended.hits === 2 && proxy.seen(watchFromVersion).length > 2)
+    await eventually(() => ended.hits === 2 && proxy.seen(mine).length > 2 && reflecting.failures.length === 3)
     expect(reflecting.failures).to.deep.equal(['Unreachable', 'Unreachable', 'Unreachable'])
     expect(reflecting.lists).to.deep.equal([0])
   })

@@ -78,8 +78,11 @@ describe('the life of a job', function () {
   it('may be so short that nobody ever saw it run', async () => {
     site.kubelet.onPod(() => succeeds())
     const { metadata } = await site.createJob('short', { labels: ['linux'] })
-    await site.jobIs('short', { phase: 'Completed' })
-    expect(site.history.of(metadata.uid).at(-1)).to.include({ podName: 'short-1', exitCode: 0 })
+    const end = await site.until('the job to be over', () => {
+      const last = site.history.of(metadata.uid).at(-1)
+      return last?.phase === 'Completed' ? last : undefined
+    })
+    expect(end).to.include({ podName: 'short-1', exitCode: 0 })
   })
 
   it('shows Assigned once that has lasted a second', async () => {
@@ -87,8 +90,10 @@ describe('the life of a job', function () {
     const { metadata } = await site.createJob('slow', { labels: ['linux'] })
     const job = await site.jobIs('slow', { phase: 'Assigned', reason: 'RunnerStarting' })
     expect(job.status.assignedAt).to.be.a('string')
-    await site.jobIs('slow', { phase: 'Running' })
-    const phases = site.history.of(metadata.uid).map(({ phase }) => phase)
+    const phases = await site.until('the job to run', () => {
+      const seen = site.history.of(metadata.uid).map(({ phase }) => phase)
+      return seen.at(-1) === 'Running' ? seen : undefined
+    })
     expect([...new Set(phases)]).to.deep.equal(['Queued', 'Assigned', 'Running'])
   })
 
