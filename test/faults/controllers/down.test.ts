@@ -16,8 +16,8 @@ describe('while the operator is down', function () {
     await site.createPool('closed', { maxRunners: 0 })
     const operator = await site.operator()
     site.kubelet.onPod(() => runs())
-    const run = ['deleted-running', 'stopped', 'cancelled', 'robbed', 'overdue', 'steady']
-    for (const job of run) await make(job, job === 'overdue' ? { timeoutSeconds: 6 } : {})
+    const run = ['deleted-running', 'stopped', 'cancelled', 'robbed', 'steady']
+    for (const job of run) await make(job)
     for (const job of run) await site.jobIs(job, { phase: 'Running' })
     site.kubelet.onPod(() => ignored())
     const start = ['ended', 'deleted-assigned', 'begun-and-deleted']
@@ -26,8 +26,13 @@ describe('while the operator is down', function () {
     await site.createJob('deleted-queued', { poolName: 'closed' })
     await site.createJob('cancelled-queued', { poolName: 'closed' })
     await site.jobIs('deleted-queued', { reason: 'PoolFull' })
+    // Last, so that its time is not over before the operator is down.
+    site.kubelet.onPod(() => runs())
+    await make('overdue', { timeoutSeconds: 15 })
+    await site.jobIs('overdue', { phase: 'Running' })
 
     operator.kill()
+    expect((await site.job('overdue'))?.status.phase).to.equal('Running')
     await meanwhile()
     await site.operator()
   })
@@ -99,7 +104,7 @@ describe('while the operator is down', function () {
   }
 
   it('a job that ran too long has timed out', async () => {
-    await site.jobIs('overdue', { phase: 'Failed', reason: 'JobTimeout' })
+    await site.jobIs('overdue', { phase: 'Failed', reason: 'JobTimeout' }, 30_000)
     await site.until('its pod to be gone', async () => (await site.pod('overdue')) === undefined)
   })
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { exited, ignored, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
+import { exited, exits, ignored, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site.ts'
 
 describe('a job that is taken back', function () {
@@ -38,6 +38,11 @@ describe('a job that is taken back', function () {
       site.kubelet.onPod(() => succeeds())
       await site.createJob(job, { labels: ['linux'] })
       await site.jobIs(job, { phase: 'Completed' })
+    },
+    async Failed(job) {
+      site.kubelet.onPod(() => exits(3))
+      await site.createJob(job, { labels: ['linux'] })
+      await site.jobIs(job, { phase: 'Failed' })
     },
     async Cancelled(job) {
       await phases['Running']?.(job)

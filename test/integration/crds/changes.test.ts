@@ -143,10 +143,13 @@ describe('the phase of a RunnerJob', () => {
 describe('a stored Runner', () => {
   let site: CrdSite
   let runner: Runner
+  let bare: Runner
   before(async function () {
     this.timeout('60s')
     site = await openWithCrds()
     runner = await site.create(runners, { metadata: { name: 'runner' }, spec: runnerSample?.spec })
+    const { type, repository, poolName, jobRef } = runner.spec
+    bare = await site.create(runners, { metadata: { name: 'bare' }, spec: { type, repository, poolName, jobRef } })
   })
   after(() => site?.cluster.close())
 
@@ -159,10 +162,40 @@ describe('a stored Runner', () => {
     jobRef: { name: 'other', uid: 'x' },
     attempt: 2,
   }
+  const never = 'a Runner is made for one job and never changes'
+  const change = (from: Runner, field: string, value: unknown): Promise<Verdict> =>
+    site.tryReplace(runners, { ...from, spec: withAt(from.spec, [field], value) })
+
+  it('is tested here in every field of its spec', () => {
+    expect(Object.keys(runnerSample?.specSchema.properties ?? {})).to.have.members(Object.keys(others))
+  })
+
   for (const [field, other] of Object.entries(others)) {
     it(`keeps ${field}`, async () => {
-      const verdict = await site.tryReplace(runners, { ...runner, spec: withAt(runner.spec, [field], other) })
-      expect(verdict).to.have.property('message').that.includes('a Runner is made for one job and never changes')
+      expect(await change(runner, field, other))
+        .to.have.property('message')
+        .that.includes(never)
+    })
+  }
+
+  for (const field of ['displayName', 'repository', 'labels', 'poolName', 'jobRef']) {
+    it(`does not lose ${field}`, async () => {
+      expect(await change(runner, field, undefined))
+        .to.have.property('message')
+        .that.includes(never)
+    })
+  }
+
+  it('does not lose its type, and has its attempt again when that is left out', async () => {
+    expect(await change(runner, 'type', undefined)).to.include({ is: 'refused' })
+    expect(await change(runner, 'attempt', undefined)).to.have.nested.property('object.spec.attempt', 1)
+  })
+
+  for (const field of ['displayName', 'labels'] as const) {
+    it(`does not get ${field} later`, async () => {
+      expect(await change(bare, field, others[field]))
+        .to.have.property('message')
+        .that.includes(never)
     })
   }
 
@@ -184,11 +217,6 @@ describe('a stored Runner', () => {
     expect(await site.tryReplace(runners, { ...proxy, spec: { ...spec, displayName: 'proxy-2' } })).to.include({
       is: 'refused',
     })
-  })
-
-  it('keeps its lack of labels', async () => {
-    const spec = withAt(runner.spec, ['labels'], undefined)
-    expect(await site.tryReplace(runners, { ...runner, spec })).to.include({ is: 'refused' })
   })
 
   it('can be written as it is', async () => {

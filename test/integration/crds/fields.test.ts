@@ -12,12 +12,14 @@ interface Trial {
   isGood: boolean
 }
 
-function trialsOf({ schema, isRequired }: Place): Trial[] {
+/** `sample`: the value that stands there in a whole object. */
+function trialsOf({ schema, isRequired }: Place, sample: unknown): Trial[] {
   return [
     ...(isRequired ? [bad('absent', undefined)] : []),
     ...wrongTypes[schema.type].map((value) => bad(`of another type: ${JSON.stringify(value)}`, value)),
     ...patternTrials(schema),
     ...lengthTrials(schema),
+    ...itemTrials(schema, sample),
     ...rangeTrials(schema),
     ...enumTrials(schema),
   ]
@@ -58,7 +60,7 @@ function textOf(length: number, pattern: string | undefined): string {
     : 'ü'.repeat(length)
 }
 
-function lengthTrials({ minLength, maxLength, maxItems, items, pattern, format }: Schema): Trial[] {
+function lengthTrials({ minLength, maxLength, pattern, format }: Schema): Trial[] {
   const trials: Trial[] = []
   if (minLength === 1) trials.push(bad('empty', ''))
   // A time is no longer than its pattern lets it.
@@ -66,15 +68,21 @@ function lengthTrials({ minLength, maxLength, maxItems, items, pattern, format }
     trials.push(good(`${maxLength} characters long`, textOf(maxLength, pattern)))
     trials.push(bad(`${maxLength + 1} characters long`, textOf(maxLength + 1, pattern)))
   }
-  if (maxItems !== undefined && items?.type === 'string') {
-    const list = (length: number) => Array.from({ length }, (_, index) => `o/${index}`)
-    trials.push(
-      good('an empty list', []),
-      good(`${maxItems} items`, list(maxItems)),
-      bad(`${maxItems + 1} items`, list(maxItems + 1)),
-    )
-  }
   return trials
+}
+
+function itemTrials({ maxItems, items, ...schema }: Schema, sample: unknown): Trial[] {
+  if (maxItems === undefined) return []
+  const first = valueAt(sample, [0])
+  const [key = ''] = schema['x-kubernetes-list-map-keys'] ?? []
+  const item = (index: number) => (items?.type === 'string' ? `o/${index}` : withAt(first, [key], `${key}${index}`))
+  const list = (length: number) => Array.from({ length }, (_, index) => item(index))
+  return [
+    good('an empty list', []),
+    good(`${maxItems} items`, list(maxItems)),
+    bad(`${maxItems + 1} items`, list(maxItems + 1)),
+    ...(key === '' ? [] : [bad(`two of one ${key}`, [first, first])]),
+  ]
 }
 
 function rangeTrials({ minimum, maximum, format }: Schema): Trial[] {
@@ -132,7 +140,7 @@ describe('the definitions', () => {
 
       for (const place of placesIn(specSchema)) {
         it(`take in spec.${place.path.join('.')} what they should and nothing else`, async () => {
-          for (const trial of trialsOf(place)) {
+          for (const trial of trialsOf(place, valueAt(spec, place.path))) {
             const changed = { ...object, spec: withAt(spec, place.path, trial.value) }
             expectVerdict(await site.tryCreate(resource, changed), trial)
           }
@@ -141,7 +149,7 @@ describe('the definitions', () => {
 
       for (const place of placesIn(statusSchema)) {
         it(`take in status.${place.path.join('.')} what they should and nothing else`, async () => {
-          for (const trial of trialsOf(place)) {
+          for (const trial of trialsOf(place, valueAt(status, place.path))) {
             const changed = { ...stored, status: withAt(status, place.path, trial.value) }
             expectVerdict(await site.tryReplace(resource, changed, 'status'), trial)
           }
