@@ -10,13 +10,11 @@ import { KubeClient } from '../../../src/kube/client.ts'
 import type { Connection } from '../../../src/kube/access.ts'
 import { fromKubeconfig, inCluster } from '../../../src/kube/connection.ts'
 import { Forbidden, Unauthorized, Unreachable } from '../../../src/kube/errors.ts'
-import { Reflector } from '../../../src/kube/reflector.ts'
-import { Store } from '../../../src/kube/store.ts'
 import { openCluster, type TestCluster } from '../../cluster.ts'
-import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
+import { configMaps, newConfigMap } from '../../config-maps.ts'
 import { eventually } from '../../eventually.ts'
 import { startFaultProxy } from '../../faults/proxy.ts'
-import { RecordedLog } from '../../recorded-log.ts'
+import { reflect } from '../../reflecting.ts'
 import { createReader } from '../../service-account.ts'
 
 const never = new AbortController().signal
@@ -55,37 +53,39 @@ describe('connection', () => {
 
   describe('of a pod', () => {
     const inPod = (url: URL): Connection => inCluster({ directory, host: url.hostname, port: url.port })
+    const begin = (client: KubeClient) => reflect({ client, resource: configMaps, namespace: cluster.namespace })
 
-    it('goes on with the new token when the old one becomes invalid, with one refused request', async function () {
+    it('goes on with the new token when the old one becomes invalid, requests and watches alike', async function () {
       this.timeout(60_000)
+      const proxy = await startFaultProxy(cluster)
       const first = await createReader(cluster.client, cluster.namespace, 'first')
       const second = await createReader(cluster.client, cluster.namespace, 'second')
       const token = await first.token()
       await put('token', `${token}\n`)
-      await put('ca.crt', await authority())
-      const client = clientOf(inPod(cluster.connection.server))
-      await list(client)
-      expect(codes).to.deep.equal([200])
-
-      await first.remove()
-      const ca = await authority()
-      const probe = clientOf({
-        server: cluster.connection.server,
-        access: async () => ({ headers: { authorization: `Bearer ${token}` }, tls: { ca } }),
-      })
-      const invalid = (): Promise<boolean> =>
-        list(probe).then(
-          () => false,
-          (error: unknown) => error instanceof Unauthorized,
-        )
-      await eventually(invalid, { withinMs: 40_000, what: 'the old token to be refused', everyMs: 500 })
-      await put('token', await second.token())
-      codes = []
-      await Promise.all([list(client), list(client), list(client)])
-      expect(codes.filter((code) => code === 200)).to.have.length(3)
-      codes = []
-      await list(client)
-      expect(codes).to.deep.equal([200])
+      await put('ca.crt', proxy.ca)
+      const client = clientOf(inPod(proxy.url))
+      const reflecting = begin(client)
+      try {
+        await reflecting.store.synced(never)
+        await first.remove()
+        const access = { headers: { authorization: `Bearer ${token}` }, tls: { ca: proxy.ca } }
+        const probe = clientOf({ server: proxy.url, access: async () => access })
+        const isRefused = async () => (await outcomeOf(list(probe))) instanceof Unauthorized
+        await eventually(isRefused, { withinMs: 40_000, what: 'the old token to be refused', everyMs: 500 })
+        await put('token', await second.token())
+        codes = []
+        proxy.when({ path: /watch=true/, times: 1 }).cut()
+        await cluster.client.create(configMaps, newConfigMap(cluster.namespace, 'under-new-token'), never)
+        await eventually(() => reflecting.store.get(`${cluster.namespace}/under-new-token`))
+        expect(codes, 'of the watch').to.include(401).and.to.include(200)
+        await Promise.all([list(client), list(client), list(client)])
+        codes = []
+        await list(client)
+        expect(codes).to.deep.equal([200])
+      } finally {
+        await reflecting.stop()
+        await proxy.close()
+      }
     })
 
     it('tells of a refused token when there is no other, after one request', async () => {
@@ -97,32 +97,21 @@ describe('connection', () => {
 
     it('goes on under a new CA, requests and watches alike', async () => {
       const proxy = await startFaultProxy(cluster)
-      const stop = new AbortController()
       const reader = await createReader(cluster.client, cluster.namespace, 'under-new-ca')
       await put('token', await reader.token())
       await put('ca.crt', proxy.ca)
       const client = clientOf(inPod(proxy.url))
-      const store = new Store<ConfigMap>()
-      const options = {
-        client,
-        resource: configMaps,
-        namespace: cluster.namespace,
-        store,
-        log: new RecordedLog(),
-        random: () => 0,
-      }
-      const running = new Reflector<ConfigMap>(options).run(stop.signal)
+      const reflecting = begin(client)
       try {
-        await store.synced(never)
+        await reflecting.store.synced(never)
         await proxy.rotate()
         expect(await outcomeOf(list(client)), 'before the new CA is known').to.be.instanceOf(Unreachable)
         await put('ca.crt', proxy.ca)
         await list(client)
         await cluster.client.create(configMaps, newConfigMap(cluster.namespace, 'under-new-ca'), never)
-        await eventually(() => store.get(`${cluster.namespace}/under-new-ca`))
+        await eventually(() => reflecting.store.get(`${cluster.namespace}/under-new-ca`))
       } finally {
-        stop.abort()
-        await running
+        await reflecting.stop()
         await proxy.close()
       }
     })
