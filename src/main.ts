@@ -18,7 +18,6 @@ import { type Connection, NoKubeconfig } from './kube/access.ts'
 import { fromKubeconfig, inCluster } from './kube/connection.ts'
 import { LeaderElection } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
-import { EventRecorder } from './kube/recorder.ts'
 import { makeLog } from './log.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { admission } from './realtime/admission.ts'
@@ -116,7 +115,6 @@ async function runControllers({ config, log, caches, metrics, clientAs, signal }
   const client = clientAs('controller')
   // Unique to this process: a pod's name is, a host's is not.
   const identity = config.identity ?? `${hostname()}-${randomUUID()}`
-  const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const leaseMs = config.leaseSeconds * 1000
   const election = new LeaderElection({
     client: clientAs('lease'),
@@ -136,14 +134,9 @@ async function runControllers({ config, log, caches, metrics, clientAs, signal }
     maxProxies: config.maxProxies,
   }
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
-  const options = { client, caches, log, recorder, clock, ...work }
+  const options = { client, caches, log, identity, clock, ...work }
   metrics.leads(() => election.isLeader())
-  // Events go on until the last pass has ended: it may have something to tell.
-  const done = new AbortController()
-  const recording = recorder.run(done.signal)
   await election.run((term) => runTerm(options, term), signal)
-  done.abort(new Error('the controllers have stopped'))
-  await recording
 }
 
 /** A process without a facade has health and metrics all the same, on the port of the REST API. */

@@ -4,7 +4,7 @@ import type { Clock } from '../kube/clock.ts'
 import { Controller, type ControllerMetrics, type Pass, type Result } from '../kube/controller.ts'
 import type { Term } from '../kube/leader.ts'
 import type { Log } from '../kube/log.ts'
-import type { EventRecorder } from '../kube/recorder.ts'
+import { EventRecorder } from '../kube/recorder.ts'
 import { Workqueue } from '../kube/workqueue.ts'
 import { Delegations } from './delegations.ts'
 import { jobReconciler } from './job-reconciler.ts'
@@ -23,7 +23,8 @@ import { enqueueAll, watchCaches } from './watches.ts'
 export interface ControllersOptions {
   client: KubeClient
   caches: Caches
-  recorder: EventRecorder
+  /** Of this process, in the Events that it writes. */
+  identity: string
   clock: Clock
   log: Log
   workers: number
@@ -36,12 +37,15 @@ const LONGEST_BACKOFF_MS = 60_000
 
 /** Runs the controllers for one term of leadership, from caches that are as fresh as the term. */
 export async function runTerm(options: ControllersOptions, term: Term): Promise<void> {
-  const { caches, clock, log } = options
+  const { caches, clock, identity, log } = options
   await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
   const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
+  const client = options.client.guarded(term.guard)
+  const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const shell: Shell = {
     ...options,
-    client: options.client.guarded(term.guard),
+    client,
+    recorder,
     isBusy: () => queue.depthOf('urgent') > 0,
     retirement: new Retirement(queue),
   }
@@ -53,6 +57,9 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
   const common = { queue, workers, reconcile, log, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
   const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, delegations)]
+  // Events go on until the last pass has ended: it may have something to tell.
+  const ended = new AbortController()
+  const recorded = recorder.run(ended.signal)
   try {
     scheduler.begin()
     delegations.begin()
@@ -60,6 +67,8 @@ export async function runTerm(options: ControllersOptions, term: Term): Promise<
     await controller.run(term.signal)
   } finally {
     for (const stop of stops) stop()
+    ended.abort(new Error('the controllers have stopped'))
+    await recorded
   }
 }
 

@@ -1,7 +1,7 @@
 import type { KubeObject, NewObject, Resource } from '../api/object.ts'
 import type { KubeClient } from './client.ts'
 import { type Clock, nextTurn, systemClock } from './clock.ts'
-import { AlreadyExists, ApiError, NotFound, TooManyRequests } from './errors.ts'
+import { AlreadyExists, ApiError, LeaseLost, NotFound, TooManyRequests } from './errors.ts'
 import { events, type KubeEvent, newEvent, type Occurrence } from './event.ts'
 import { microTime } from './lease.ts'
 import type { Log } from './log.ts'
@@ -40,8 +40,8 @@ const requestMs = 10_000
 const drainMs = 2000
 
 /**
- * Writes Events, best effort: at most one request at a time, nothing waits for it, and what cannot be written is
- * dropped. The same object, reason and message make one Event with a count.
+ * Writes Events, best effort: at most one request at a time, nothing waits for it, and what cannot be written, or may
+ * not because the client's Lease is lost, is dropped. The same object, reason and message make one Event with a count.
  */
 export class EventRecorder {
   readonly #options: Required<EventRecorderOptions>
@@ -125,6 +125,7 @@ export class EventRecorder {
     }
     this.#queue.done(key)
   }
+
   async #publish(series: Series, signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#options
     const { event, count, lastAt, isCreated } = series
@@ -158,11 +159,15 @@ export class EventRecorder {
     else if (mayHelp) this.#queue.retry(key)
     else {
       this.#queue.forget(key)
-      this.#options.log.warn({ err: error, reason: series.event.reason }, 'event not written')
+      const { log } = this.#options
+      const fields = { err: error, reason: series.event.reason }
+      if (error instanceof LeaseLost) log.debug(fields, 'event dropped')
+      else log.warn(fields, 'event not written')
     }
   }
 }
 
 function isTransient(error: unknown): boolean {
+  if (error instanceof LeaseLost) return false
   return !(error instanceof ApiError) || error instanceof TooManyRequests || error.code >= 500
 }

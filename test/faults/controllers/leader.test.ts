@@ -9,6 +9,8 @@ const LEASE_SECONDS = 5
 /** The Lease's end, the next look at it, and a machine that has other things to do. */
 const TAKEOVER_MS = (LEASE_SECONDS + 5) * 1000
 const WATCHES = { path: /watch=true/, userAgent: /^runnerhub-cache/ }
+const ALL_WRITES = { path: /\/(runnerjobs|runners|pods|events)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
+const EVENTS = { method: 'POST', path: /\/events(\?|$)/, userAgent: /^runnerhub-controller/ }
 const WRITES = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
 
 interface Replica {
@@ -66,7 +68,7 @@ async function endAll(site: Site, { run, start }: { run: string[]; start: string
 }
 
 const writesSince = ({ proxy }: Replica, at: number) =>
-  proxy.seen(WRITES).filter((request) => request.method !== 'GET' && request.at > at)
+  proxy.seen(ALL_WRITES).filter((request) => request.method !== 'GET' && request.at > at)
 
 describe('a change of leader', function () {
   this.timeout('120s')
@@ -109,6 +111,12 @@ describe('a change of leader', function () {
     'away from one that was stopped and goes on later: it writes nothing any more': () =>
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
+        // There are Events left to be written, the first of which hangs.
+        const told = names('told', 3)
+        const mute = leader.proxy.when(EVENTS).stall()
+        await Promise.all(told.map((job) => site.createJob(job)))
+        for (const job of told) await site.jobIs(job, { phase: 'Completed' }, 30_000)
+        await site.until('an Event to be under way', () => mute.hits > 0)
         // In the middle of work: it wakes up to answers, each of which makes it want to go on.
         const busy = names('busy', 20)
         const held = leader.proxy.when({ ...WRITES, method: 'POST' }).stall()
@@ -116,6 +124,7 @@ describe('a change of leader', function () {
         await site.until('the leader to have begun', () => held.hits === busy.length)
         leader.operator.freeze()
         held.remove()
+        mute.remove()
         await standby.operator.leads(0, 30_000)
         await endAll(site, jobs)
         const thawedAt = performance.now()

@@ -1,8 +1,14 @@
 import { expect } from 'chai'
+import { KubeClient } from '../../../src/kube/client.ts'
+import { LeaseLost } from '../../../src/kube/errors.ts'
 import { newEvent, type Occurrence } from '../../../src/kube/event.ts'
 import { Lru } from '../../../src/kube/lru.ts'
+import { EventRecorder } from '../../../src/kube/recorder.ts'
 import { TokenBucket } from '../../../src/kube/token-bucket.ts'
 import { aConfigMap, configMaps } from '../../config-maps.ts'
+import { eventually } from '../../eventually.ts'
+import { RecordedLog } from '../../recorded-log.ts'
+import { WireTap } from '../../wire-tap.ts'
 
 const at = new Date('2026-03-01T12:00:00.123Z')
 const reporter = { component: 'runnerhub', instance: 'pod-1' }
@@ -92,5 +98,33 @@ describe('recorder: what it remembers', () => {
     expect(taken(999, 1)).to.deep.equal([false])
     expect(taken(1000, 2)).to.deep.equal([true, false])
     expect(taken(1_000_000, 4)).to.deep.equal([true, true, true, false])
+  })
+})
+
+describe('recorder: a lost Lease', () => {
+  it('drops what is left, without a request and without another try', async () => {
+    const tap = await WireTap.open()
+    const client = new KubeClient(tap.connection(), { userAgent: 'test' })
+    const lost = new LeaseLost('the term is over')
+    const check = (): never => {
+      throw lost
+    }
+    const guarded = client.guarded({ check, signal: AbortSignal.abort(lost) })
+    const log = new RecordedLog()
+    const recorder = new EventRecorder({ client: guarded, ...reporter, log })
+    for (const message of ['one', 'two']) recorder.record(about, { ...occurrence, message })
+    const stop = new AbortController()
+    const ran = recorder.run(stop.signal)
+    try {
+      await eventually(() => log.lines.length === 2, { what: 'both to be dropped' })
+      const dropped = { level: 'debug', reason: occurrence.reason, message: 'event dropped' }
+      expect(log.lines).to.deep.equal([dropped, dropped])
+      expect(tap.requests).to.deep.equal([])
+    } finally {
+      stop.abort()
+      await ran
+      await client.close()
+      await tap.close()
+    }
   })
 })
