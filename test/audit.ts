@@ -18,8 +18,6 @@ export interface AuditedWrite {
 export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
 
 const counted = new Set(['runnerjobs', 'runners', 'pods'])
-/** The facade's writes are its callers', not the controllers'. */
-const controllers = /^runnerhub-(controller|lease)\//
 const budgeted = new Set(['create', 'update', 'patch'])
 
 /** The audit log of an API server, from the moment at which this was made or last marked. */
@@ -52,19 +50,8 @@ export class AuditLog {
 
   /** The successful writes of the operator's controllers, by column. */
   async columns(namespace: string): Promise<Record<Column, AuditedWrite[]>> {
-    const columns: Record<Column, AuditedWrite[]> = {
-      counted: [],
-      events: [],
-      leases: [],
-      reviews: [],
-      dryRuns: [],
-      deletes: [],
-      other: [],
-    }
-    for (const write of await this.writes(namespace)) {
-      if (controllers.test(write.userAgent) && write.code < 300) columns[columnOf(write)].push(write)
-    }
-    return columns
+    const done = (await this.writes(namespace)).filter((write) => isOfControllers(write) && write.code < 300)
+    return inColumns(done)
   }
 }
 
@@ -76,7 +63,29 @@ export function inWords(writes: readonly AuditedWrite[]): string[] {
   })
 }
 
-function columnOf(write: AuditedWrite): Column {
+/** Whether the controllers sent it, or what keeps their Lease: the facade's writes are its callers'. */
+export function isOfControllers({ userAgent }: Pick<AuditedWrite, 'userAgent'>): boolean {
+  return /^runnerhub-(controller|lease)\//.test(userAgent)
+}
+
+type Kind = Pick<AuditedWrite, 'verb' | 'resource' | 'isDryRun'>
+
+/** Each write in its column. */
+export function inColumns<W extends Kind>(writes: readonly W[]): Record<Column, W[]> {
+  const found: Record<Column, W[]> = {
+    counted: [],
+    events: [],
+    leases: [],
+    reviews: [],
+    dryRuns: [],
+    deletes: [],
+    other: [],
+  }
+  for (const write of writes) found[columnOf(write)].push(write)
+  return found
+}
+
+function columnOf(write: Kind): Column {
   if (write.isDryRun) return 'dryRuns'
   if (write.resource === 'events') return 'events'
   if (write.resource === 'leases') return 'leases'

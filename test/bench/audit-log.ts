@@ -5,13 +5,13 @@ import { record } from '../../src/kube/parse.ts'
 /** One write that the API server has answered. */
 export interface Write {
   verb: string
-  /** With its subresource, as in runnerjobs/status. */
   resource: string
+  subresource: string
   namespace: string
   name: string
   userAgent: string
   code: number
-  dryRun: boolean
+  isDryRun: boolean
   /** When it was answered, by the API server's clock. */
   answeredMs: number
 }
@@ -37,12 +37,13 @@ function parse(line: string): Write | undefined {
   const { resource, subresource, namespace, name } = record(event['objectRef'])
   return {
     verb: String(event['verb']),
-    resource: subresource === undefined ? String(resource) : [resource, subresource].map(String).join('/'),
+    resource: String(resource),
+    subresource: typeof subresource === 'string' ? subresource : '',
     namespace: String(namespace),
     name: String(name),
     userAgent: String(event['userAgent']),
     code: Number(record(event['responseStatus'])['code']),
-    dryRun: String(event['requestURI']).includes('dryRun='),
+    isDryRun: String(event['requestURI']).includes('dryRun='),
     answeredMs: Date.parse(String(event['stageTimestamp'])) + microseconds(String(event['stageTimestamp'])),
   }
 }
@@ -52,6 +53,6 @@ function microseconds(timestamp: string): number {
   return Number(/\.\d{3}(\d{1,3})/.exec(timestamp)?.[1]?.padEnd(3, '0') ?? 0) / 1000
 }
 
-export function isPodCreate({ verb, resource, code, dryRun }: Write): boolean {
-  return verb === 'create' && resource === 'pods' && code === 201 && !dryRun
+export function isPodCreate({ verb, resource, subresource, code, isDryRun }: Write): boolean {
+  return verb === 'create' && resource === 'pods' && subresource === '' && code === 201 && !isDryRun
 }
