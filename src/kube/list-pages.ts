@@ -4,7 +4,12 @@ import { Gone } from './errors.ts'
 import type { Listing } from './listing.ts'
 import { sliceSize, Slices } from './slices.ts'
 
-type AskForPage<T> = (options: { limit?: number; continue?: string }) => Promise<ListPage<T>>
+type AskForPage<T> = (options: { limit: number; continue?: string }) => Promise<ListPage<T>>
+
+/** The pages have taken longer than the server remembers their version. */
+export class PagesExpired extends Error {
+  override name = 'PagesExpired'
+}
 
 /**
  * Lists in pages, for servers without WatchList, and returns the list's version. Each page is dropped before the
@@ -16,9 +21,7 @@ export async function listPages<T extends KubeObject>(listing: Listing<T>, ask: 
     await takeIn(page.items, listing)
     if (page.continue === undefined) return page.resourceVersion
     page = await ask({ limit: sliceSize, continue: page.continue }).catch((error: unknown) => {
-      if (!(error instanceof Gone)) throw error
-      listing.restart() // the pages have taken longer than the server remembers: all of it at once
-      return ask({})
+      throw error instanceof Gone ? new PagesExpired('the list has to begin anew', { cause: error }) : error
     })
   }
 }

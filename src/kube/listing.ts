@@ -26,11 +26,6 @@ export class Listing<T extends KubeObject> {
     this.#keys.delete(keyOf(object))
   }
 
-  /** The list begins anew; what it has shown so far may be gone by now. */
-  restart(): void {
-    this.#keys.clear()
-  }
-
   /** How many objects the list has shown. */
   get size(): number {
     return this.#keys.size

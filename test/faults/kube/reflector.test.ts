@@ -148,7 +148,7 @@ describe('a reflector', () => {
     expect(reflecting.failures).to.deep.equal(['Unreachable', 'Gone'])
   })
 
-  it('lists all at once when the server has forgotten the version of its pages', async () => {
+  it('begins its list anew, in pages, when the server has forgotten their version', async () => {
     await Promise.all([create(`page-a${test}`), create(`page-b${test}`)])
     proxy.when(listByWatch).answer(422, status(422, 'Invalid'))
     // The first page says that there is another one, whose version is then forgotten.
@@ -162,7 +162,9 @@ describe('a reflector', () => {
     expect(reflecting.store.size).to.equal(2)
     await create(`page-c${test}`)
     await eventually(() => reflecting.store.size === 3)
-    expect(reflecting.failures).to.deep.equal([])
+    expect(reflecting.failures).to.deep.equal(['PagesExpired'])
+    const lists = proxy.seen({ path: /configmaps/, userAgent: me() }).filter(({ path }) => !path.includes('watch=true'))
+    expect(lists.filter(({ path }) => !path.includes('limit=500'))).to.deep.equal([])
   })
 
   it('notices that its watch is silent, and begins another', async () => {

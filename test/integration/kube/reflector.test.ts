@@ -210,13 +210,17 @@ describe('reflector of 10,000 objects', () => {
     await client.close()
   })
 
-  it('handles at most 500 of them in one turn of the event loop when its pages are forgotten and all come at once', async function () {
+  it('handles at most 500 of them in one turn of the event loop when its pages are forgotten on the way', async function () {
     this.timeout(60_000)
     proxy.when({ path: /sendInitialEvents/ }).answer(422, {})
-    const forgotten = proxy.when({ path: /continue=/ }).answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
-    const client = new KubeClient(proxy.connection(), { userAgent: 'test' })
+    const forgotten = proxy
+      .when({ path: /continue=/, nth: 10 })
+      .answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
+    const client = new KubeClient(proxy.connection(), { userAgent: 'forgotten' })
     expect(await longestSlice(client)).to.be.within(1, sliceSize)
     expect(forgotten.hits).to.equal(1)
+    const lists = proxy.seen({ userAgent: /^forgotten$/ }).filter(({ path }) => !path.includes('watch=true'))
+    expect(lists.filter(({ path }) => !path.includes(`limit=${sliceSize}`))).to.deep.equal([])
     await client.close()
   })
 })
