@@ -53,6 +53,7 @@ export const runnerSpec = {
   ],
 } as const satisfies Schema
 
+/** Without conditions: phase, reason and message are all that there is to say, and its job has those to wait for. */
 export const runnerStatus = {
   type: 'object',
   description: 'What the Runner is doing. Written by the operator only.',
