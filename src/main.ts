@@ -171,7 +171,7 @@ async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: b
     corsOrigins: config.corsOrigins,
   })
   const handle = app.callback()
-  const server = makeServer((request, response) => void handle(request, response), { clock, log, version })
+  const server = makeServer((request, response) => void handle(request, response), { clock, log, version, metrics })
   const headersMs = config.headersTimeoutSeconds * 1000
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
   const serving = [listen(server, config.httpPort, { name: 'rest', log, signal, timeouts })]

@@ -17,6 +17,7 @@ import type { FacadeParts } from './parts.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type Route, routes } from './routes.ts'
 import { runnerHandlers } from './runners.ts'
+import { securityHeaders } from './security-headers.ts'
 import { stillAllowed } from './still-allowed.ts'
 import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
 import { named, told } from './told.ts'
@@ -46,7 +47,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   }
 
   app.use(told(options.metrics, options.clock))
-  app.use(securityHeaders)
+  app.use(secured)
   app.use(cors(options.corsOrigins))
   app.use(audit(options.log))
   app.use(envelope(options))
@@ -89,15 +90,8 @@ function guards({ name, method, access }: Route, options: AppOptions): FacadeMid
   return [mayPass, stillAllowed(access, { ...options, everyMs: options.reauthoriseMs })]
 }
 
-/** For answers that are data: nothing of them may run, be framed, be guessed at or be kept. */
-const securityHeaders: FacadeMiddleware = async (ctx, next) => {
-  ctx.set({
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
-    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-    'X-Frame-Options': 'DENY',
-    'Referrer-Policy': 'no-referrer',
-  })
+const secured: FacadeMiddleware = async (ctx, next) => {
+  ctx.set(securityHeaders)
   await next()
 }
 

@@ -27,6 +27,6 @@ export interface FacadeParts {
 export interface Exposition {
   contentType: string
   text(): Promise<string>
-  /** Counts an answer: the route's name, the status code, and the seconds that it took. */
-  answered(route: string, code: number, seconds: number): void
+  /** Counts an answer: the route's name, the status code, and the seconds that it took, where anybody knows. */
+  answered(route: string, code: number, seconds?: number): void
 }

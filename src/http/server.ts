@@ -2,12 +2,18 @@ import { type RequestListener, type Server, type ServerResponse, createServer } 
 import type { Duplex } from 'node:stream'
 import { type EnvelopeOptions, failure } from './envelope.ts'
 import { HttpError } from './http-error.ts'
+import type { Exposition } from './parts.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** How often connections are looked at that have taken too long: createServer's half minute is too seldom. */
 const LOOK_MS = 1000
 
-/** An HTTP server whose every answer is a failure of our form, also to bytes that are no request. */
-export function makeServer(handle: RequestListener, options: EnvelopeOptions): Server {
+export interface ServerOptions extends EnvelopeOptions {
+  metrics: Pick<Exposition, 'answered'>
+}
+
+/** An HTTP server that answers in our form also to bytes that are no request, and counts those answers. */
+export function makeServer(handle: RequestListener, options: ServerOptions): Server {
   // A missing Host header is answered by the application, in its own form.
   const server = createServer({ connectionsCheckingInterval: LOOK_MS, requireHostHeader: false }, handle)
   // Expectations that nobody knows may be ignored (RFC 9110, section 10.1.1).
@@ -21,8 +27,13 @@ export function makeServer(handle: RequestListener, options: EnvelopeOptions): S
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // A part of another answer may be on its way: ours would be read as its continuation.
     const hasBegun = [...(open.get(socket) ?? [])].some(({ headersSent }) => headersSent)
-    if (hasBegun || !socket.writable || error.code === 'ECONNRESET') socket.destroy()
-    else socket.end(rawFailure(whatIsWrong(error.code), options), () => socket.destroy())
+    if (hasBegun || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const failed = whatIsWrong(error.code)
+    options.metrics.answered('none', failed.status)
+    socket.end(rawFailure(failed, options), () => socket.destroy())
   })
   return server
 }
@@ -54,7 +65,7 @@ function rawFailure(error: HttpError, options: EnvelopeOptions): string {
     `HTTP/1.1 ${error.status} ${phrases[error.status]}`,
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
   ]
   return `${lines.join('\r\n')}\r\n\r\n${body}`

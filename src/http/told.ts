@@ -7,6 +7,8 @@ export function told(metrics: Exposition, clock: Pick<Clock, 'monotonicMs'>): Fa
   return async (ctx, next) => {
     const begun = clock.monotonicMs()
     await next()
+    // Who has gone is answered nothing, and who was too slow was answered by the server.
+    if (ctx.res.destroyed) return
     metrics.answered(ctx.state.route ?? 'none', ctx.status, (clock.monotonicMs() - begun) / 1000)
   }
 }

@@ -1,7 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 
-/** Takes what was answered: the route's name (`none` where there was none), the status code, and the seconds it took. */
-export type Answered = (route: string, code: number, seconds: number) => void
+/**
+ * Takes what was answered: the route's name (`none` where there was none), the status code, and the seconds it took,
+ * which nobody knows of what was no request.
+ */
+export type Answered = (route: string, code: number, seconds?: number) => void
 
 /** The answers of the REST API. */
 export function httpMetrics(registry: Registry): Answered {
@@ -20,6 +23,6 @@ export function httpMetrics(registry: Registry): Answered {
   })
   return (route, code, seconds) => {
     answers.inc({ route, code: String(code) })
-    durations.observe(seconds)
+    if (seconds !== undefined) durations.observe(seconds)
   }
 }
