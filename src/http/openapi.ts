@@ -15,16 +15,22 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
   403: { description: 'The caller lacks a right.' },
   404: { description: 'What the path names does not exist.' },
+  408: { description: 'The request took too long to arrive.' },
   409: { description: 'It contradicts what is there: the state of the job, or an earlier use of the key.' },
   413: { description: 'The body is longer than 256 KiB.' },
   415: { description: 'The body is not declared to be JSON.' },
   429: {
-    description: 'Too many requests from this address, or too many logs followed by this caller.',
+    description:
+      'Too many requests from this address, too many logs followed by this caller, or no room for one more proxy runner.',
     headers: ['Retry-After'],
   },
+  431: { description: 'The headers are longer than 16 KiB.' },
   500: { description: 'Our fault.' },
   503: { description: 'The cluster does not answer.', headers: ['Retry-After'] },
 }
+
+/** What every call can meet before anybody has read what it asks for, and counted it. */
+const unread = [408, 431]
 
 /** What every call under /api can meet, whatever it asks for. */
 const everywhere = [401, 403, 429, 500, 503]
@@ -80,6 +86,7 @@ function describe(path: string, operation: Operation, access: Route['access']): 
     successAnswer(answer, isApi ? [...shared, 'X-RunnerHub-Stale'] : shared),
   ])
   const failed = statuses.map((status): [string, object] => [String(status), failureAnswer(status, shared)])
+  const refused = unread.map((status): [string, object] => [String(status), failureAnswer(status, [])])
   return {
     operationId: id,
     tags: [tag],
@@ -92,7 +99,7 @@ function describe(path: string, operation: Operation, access: Route['access']): 
       ...optionalParameters('header', operation.requestHeaders),
     ],
     ...(body !== undefined && { requestBody: { required: isBodyOptional !== true, content: json(named(body)) } }),
-    responses: Object.fromEntries([...succeeding, ...failed]),
+    responses: Object.fromEntries([...succeeding, ...failed, ...refused]),
   }
 }
 

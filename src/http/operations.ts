@@ -74,6 +74,9 @@ export const headers = {
 
 export type HeaderName = keyof typeof headers
 
+/** What If-None-Match may bring. */
+const unchanged = { 304: { description: 'The caller has it already.' } } satisfies Operation['success']
+
 /** Every route, by its name: one without a description does not compile. */
 export const operations: Readonly<Record<RouteName, Operation>> = {
   delegate: {
@@ -197,13 +200,13 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     id: 'getDocument',
     tag: 'service',
     summary: 'This document',
-    success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } } },
+    success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } }, ...unchanged },
   },
   docsPage: {
     id: 'getDocsPage',
     tag: 'service',
     summary: 'This document as a page for people',
-    success: { 200: { description: 'The page.', other: { 'text/html': 'The page.' } } },
+    success: { 200: { description: 'The page.', other: { 'text/html': 'The page.' } }, ...unchanged },
   },
   docsFile: {
     id: 'getDocsFile',
@@ -211,6 +214,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     summary: 'What that page is made of',
     success: {
       200: { description: 'A file.', other: { 'text/css': 'Its style.', 'text/javascript': 'Its program.' } },
+      ...unchanged,
     },
     failing: [404],
   },

@@ -51,6 +51,7 @@ describe('the OpenAPI document', () => {
     for (const operation of operations) {
       const { path, summary, responses } = record(operation)
       expect(summary, String(path)).to.be.a('string')
+      expect(responses).to.include.keys('408', '431')
       if (String(path).startsWith('/api/')) expect(responses).to.include.keys('401', '429', '500', '503')
     }
   })
