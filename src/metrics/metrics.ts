@@ -9,8 +9,16 @@ import { realtimeMetrics } from './realtime-metrics.ts'
 import { runnerMetrics } from './runner-metrics.ts'
 import { apiMetrics, controllerMetrics, reflectorMetrics } from './runtime-metrics.ts'
 
-/** Of prom-client's own: gauges named as counters are, which promtool rejects; others tell the same by type. */
-const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+/** Of prom-client's own, what is left out. */
+const unwanted = [
+  // Gauges named as counters are, which promtool rejects; others tell the same by type.
+  ...['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'],
+  // Each has a series for every space of the heap; nodejs_heap_size_* tell their sums.
+  ...['size_total', 'size_used', 'size_available'].map((name) => `nodejs_heap_space_${name}_bytes`),
+]
+
+/** A pause shorter than the least of these says nothing; each costs a series for every kind of collection. */
+const gcDurationBuckets = [0.01, 0.1, 1]
 
 export interface MetricsOptions {
   clock: Clock
@@ -33,8 +41,8 @@ export class Metrics {
     const registers = [this.#registry]
     const help = 'Always 1; its label tells the version of the operator'
     new Gauge({ name: 'github_runnerhub_build_info', help, labelNames: ['version'], registers }).set({ version }, 1)
-    collectDefaultMetrics({ register: this.#registry })
-    for (const name of misnamed) this.#registry.removeSingleMetric(name)
+    collectDefaultMetrics({ register: this.#registry, gcDurationBuckets })
+    for (const name of unwanted) this.#registry.removeSingleMetric(name)
   }
 
   get contentType(): string {

@@ -83,7 +83,7 @@ export function reflectorMetrics(registry: Registry): ReflectorMetrics {
 }
 
 /** The names of our own errors: no other text becomes a label. */
-const restartReasons = new Set([
+export const restartReasons = new Set([
   'ApiError',
   'Forbidden',
   'Gone',
