@@ -2,8 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError, badRequest } from './http-error.ts'
 
 const LONGEST = 256 * 1024
-/** A body that is too long is read to here before it is refused, so that its sender sees the answer. */
-const LONGEST_READ = 8 * 1024 * 1024
 const DEEPEST = 32
 const MOST_VALUES = 20_000
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
@@ -29,6 +27,7 @@ export async function readOptionalJson(request: IncomingMessage): Promise<unknow
   return length === '0' && encoding === undefined ? undefined : readJson(request)
 }
 
+/** Reads also what is too long to its end, for as long as a request may take: hung up on, its sender sees no answer. */
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
@@ -36,12 +35,8 @@ async function readBytes(request: IncomingMessage): Promise<Buffer> {
     if (!Buffer.isBuffer(chunk)) throw badRequest('body is not binary')
     length += chunk.length
     if (length <= LONGEST) chunks.push(chunk)
-    if (length > LONGEST_READ) break
   }
-  if (length > LONGEST) {
-    const headers = length > LONGEST_READ ? { Connection: 'close' } : {}
-    throw new HttpError(413, 'BodyTooLarge', `the body is longer than ${LONGEST / 1024} KiB`, headers)
-  }
+  if (length > LONGEST) throw new HttpError(413, 'BodyTooLarge', `the body is longer than ${LONGEST / 1024} KiB`)
   return Buffer.concat(chunks)
 }
 
