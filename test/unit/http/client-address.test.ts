@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import { expect } from 'chai'
+import * as fc from 'fast-check'
 import { clientsBehind } from '../../../src/http/client-address.ts'
 
 const trusting = clientsBehind([
@@ -35,7 +37,50 @@ describe('the client that a request counts for', () => {
     it(`is ${behaviour}`, () => expect(trusting(peer, forwardedFor)).to.equal(client))
   }
 
+  const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('10.1.2.3', 'fd00::1', '::ffff:10.0.0.1', '::1%lo'))
+  const anything = fc.oneof(
+    address,
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.stringMatching(/^[0-9a-f:.[\]%]{0,50}$/),
+  )
+  const header = fc.oneof(
+    anything,
+    fc
+      .array(
+        fc.oneof(
+          anything,
+          address.map((text) => `[${text}]:80`),
+        ),
+        { maxLength: 6 },
+      )
+      .map((hops) => hops.join(', ')),
+  )
+
+  it('is an address or the other end, whatever stands in the header, and short', () => {
+    fc.assert(
+      fc.property(anything, header, (peer, forwardedFor) => {
+        const client = trusting(peer, forwardedFor)
+        if (isIP(client.replace(/::\/64$/, '::')) === 0) expect(peer.includes(client)).to.equal(true)
+        else expect(client.length).to.be.at.most(39)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('is never one from a header where no proxy is trusted', () => {
     expect(trustingNobody('10.1.2.3', '198.51.100.7')).to.equal('10.1.2.3')
+    const stranger = anything.filter((peer) => !/^(10\.|fd00:|::ffff:|\[)/i.test(peer))
+    fc.assert(
+      fc.property(anything, header, (peer, forwardedFor) => {
+        expect(trustingNobody(peer, forwardedFor)).to.equal(trustingNobody(peer, ''))
+      }),
+    )
+    fc.assert(
+      fc.property(stranger, header, (peer, forwardedFor) => {
+        expect(trusting(peer, forwardedFor)).to.equal(trustingNobody(peer, ''))
+      }),
+      { numRuns: 1000 },
+    )
   })
 })

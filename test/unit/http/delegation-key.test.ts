@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import * as fc from 'fast-check'
 import type { NewRunnerJobSpec } from '../../../src/api/runner-job.ts'
 import { keyOfDelegation, parseIdempotencyKey } from '../../../src/http/delegation-key.ts'
+import { HttpError } from '../../../src/http/http-error.ts'
 
 const spec: NewRunnerJobSpec = { repository: 'owner/repo', runId: '1', jobId: '2' }
 const keyOf = (facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string, user = 'user') =>
@@ -55,5 +57,29 @@ describe('the header Idempotency-Key', () => {
     for (const header of ['a', '"8e03978e"', '~!'.repeat(127), undefined]) {
       expect(parseIdempotencyKey(header)).to.equal(header)
     }
+  })
+
+  it('is taken as it is or refused with 400, whatever it holds, and its words are not repeated', () => {
+    const words = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[!-~]{0,300}$/))
+    const header = fc.oneof(words, fc.array(words, { maxLength: 3 }))
+    let taken = 0
+    fc.assert(
+      fc.property(header, (given) => {
+        try {
+          expect(parseIdempotencyKey(given)).to.equal(given)
+          expect(String(given)).to.match(/^[!-~]{1,255}$/)
+          taken += 1
+        } catch (error) {
+          if (!(error instanceof HttpError)) throw error
+          expect(error.status).to.equal(400)
+          expect(error.message).to.equal(
+            'Idempotency-Key must be 1 to 255 ASCII characters without spaces, and be given once',
+          )
+          expect(typeof given === 'string' && /^[!-~]{1,255}$/.test(given)).to.equal(false)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+    expect(taken).to.be.above(0)
   })
 })

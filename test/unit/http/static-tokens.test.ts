@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { StaticTokens } from '../../../src/http/static-tokens.ts'
+import * as fc from 'fast-check'
+import { parseTokens, StaticTokens } from '../../../src/http/static-tokens.ts'
 import { HandClock } from '../../clock.ts'
 import { RecordedLog } from '../../recorded-log.ts'
 
@@ -54,6 +55,28 @@ describe('static tokens', () => {
     expect(read.log.lines).to.deep.equal([{ level: 'error', message: 'token file cannot be used', file, why }])
     const missing = new StaticTokens(join(directory, 'none'), read)
     expect(await missing.callerOf('abc')).to.equal(undefined)
+  })
+
+  it('are read, or refused by the number of a line alone, whatever stands in the file', () => {
+    const cell = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[\w ",]{0,20}$/))
+    const line = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(cell, { maxLength: 6 }).map((cells) => cells.join(',')),
+    )
+    const text = fc.array(line, { maxLength: 5 }).map((rows) => rows.join('\n'))
+    fc.assert(
+      fc.property(text, (content) => {
+        try {
+          for (const { user, uid, groups } of parseTokens(content).values()) {
+            expect([user, uid, ...groups]).to.not.include('')
+          }
+        } catch (error) {
+          // Nothing else can throw: there is no place in it for what the file holds.
+          expect(String(error)).to.match(/^Error: line \d: token, user and uid are needed$/)
+        }
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it('are read again when the file changes, at most every two seconds', async () => {

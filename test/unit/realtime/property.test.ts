@@ -1,0 +1,168 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { WebSocket } from 'ws'
+import { makeStores } from '../../../src/cluster/caches.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { Hub } from '../../../src/realtime/hub.ts'
+import { makeRealtime, type Realtime } from '../../../src/realtime/server.ts'
+import { BadMessage } from '../../../src/realtime/subscription.ts'
+import { HandClock } from '../../clock.ts'
+import { eventually } from '../../eventually.ts'
+import { RecordedLog } from '../../recorded-log.ts'
+
+const names = ['subscribe:repository', 'unsubscribe:repository', 'job:status', 'error', '__proto__', '']
+const repository = fc.oneof(
+  fc.stringMatching(/^[\w.-]{0,8}\/[\w./-]{0,8}$/),
+  fc.string({ unit: 'binary' }),
+  fc.jsonValue(),
+)
+const event = fc.oneof(fc.constantFrom(...names), fc.string(), fc.jsonValue())
+const flag = fc.oneof(fc.boolean(), fc.jsonValue())
+const data = fc.oneof(
+  repository,
+  fc.jsonValue(),
+  fc.record({ repository, all: flag, snapshot: flag }, { requiredKeys: [] }),
+  fc.record({ all: fc.boolean(), snapshot: fc.boolean() }, { requiredKeys: [] }),
+)
+const message = fc.record({ event, data }, { requiredKeys: [] }).map((value) => JSON.stringify(value))
+const text = fc.oneof(message, fc.json(), fc.string({ unit: 'binary' }))
+const bytes = fc.uint8Array({ maxLength: 2000 })
+
+/** What Socket.IO makes packets of: their types, counts of attachments, namespaces, numbers, and JSON. */
+const packet = fc.oneof(
+  fc.tuple(event, data).map((content) => `42${JSON.stringify(content)}`),
+  fc.tuple(event, data).map((content) => `421${JSON.stringify(content)}`),
+  fc.tuple(fc.stringMatching(/^4?[0-9]{0,3}(-|\/[a-z]*,)?[0-9]{0,3}$/), fc.json()).map((parts) => parts.join('')),
+  text,
+  bytes,
+)
+
+describe('whatever a realtime client sends', function () {
+  this.timeout('30s')
+
+  it('is followed, or refused with a reason', () => {
+    const client = { send: () => undefined, sendAll: () => undefined }
+    fc.assert(
+      fc.property(event, data, fc.boolean(), (name, content, mayList) => {
+        const hub = new Hub({ clock: new HandClock(), present: () => [] })
+        hub.join(client, { mayList })
+        try {
+          expect(hub.receive(client, name, content).repository).to.match(/^(\*|[\w.-]+\/[\w.-]+)$/)
+        } catch (error) {
+          if (!(error instanceof BadMessage)) throw error
+          expect(error.message.length).to.be.within(1, 100)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  describe('comes to the server:', () => {
+    let realtime: Realtime
+    let url: string
+    let witness: WebSocket
+
+    before(async () => {
+      const log = new RecordedLog()
+      const caches = { ...makeStores(log), reflectors: [] }
+      const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
+      const limits = { reauthoriseMs: 60_000, mostPerCaller: 10_000 }
+      realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
+      realtime.server.listen(0, '127.0.0.1')
+      await once(realtime.server, 'listening')
+      const address: AddressInfo | string | null = realtime.server.address()
+      url = `ws://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+      witness = await open('/')
+    })
+    afterEach('others notice nothing', async () => {
+      witness.ping()
+      await soon(witness, 'pong')
+    })
+    after(async () => {
+      witness.terminate()
+      await realtime.close()
+      realtime.server.closeAllConnections()
+      realtime.server.close()
+    })
+
+    async function open(path: string): Promise<WebSocket> {
+      const socket = new WebSocket(`${url}${path}`)
+      await soon(socket, 'open')
+      return socket
+    }
+
+    /** Everything that a client is told, as it comes. */
+    function toldTo(socket: WebSocket): string[] {
+      const told: string[] = []
+      socket.on('message', (content) => told.push(Buffer.isBuffer(content) ? content.toString() : ''))
+      return told
+    }
+
+    it('text is followed or answered with an error, and the connection stays', async () => {
+      const socket = await open('/')
+      const told = toldTo(socket)
+      await fc.assert(
+        fc.asyncProperty(fc.array(text, { maxLength: 5 }), async (frames) => {
+          told.length = 0
+          for (const frame of frames) socket.send(frame)
+          socket.ping()
+          await soon(socket, 'pong')
+          expect(told.length).to.be.at.most(frames.length)
+          for (const answer of told) {
+            const { event: name, data: content } = record(JSON.parse(answer))
+            expect(name).to.be.oneOf(['error', 'job:snapshot'])
+            if (name === 'error') expect(record(content)['error']).to.be.a('string').and.not.equal('')
+          }
+        }),
+        { numRuns: 300 },
+      )
+      socket.terminate()
+    })
+
+    it('bytes are answered with 1003', async () => {
+      await fc.assert(
+        fc.asyncProperty(bytes, async (frame) => {
+          const socket = await open('/')
+          socket.send(frame)
+          expect((await soon(socket, 'close'))[0]).to.equal(1003)
+        }),
+        { numRuns: 50 },
+      )
+    })
+
+    it('packets of Socket.IO are answered, or end the connection', async () => {
+      const isLeaving = (frame: string | Uint8Array) => typeof frame === 'string' && frame.startsWith('41')
+      const packets = fc.array(
+        packet.filter((frame) => !isLeaving(frame)),
+        { maxLength: 5 },
+      )
+      let answered = 0
+      let ended = 0
+      await fc.assert(
+        fc.asyncProperty(packets, async (frames) => {
+          const socket = await open('/socket.io/?EIO=4&transport=websocket')
+          const told = toldTo(socket)
+          const isClosed = () => socket.readyState !== WebSocket.OPEN
+          socket.send('40')
+          await eventually(() => told.some((answer) => answer.startsWith('40')), { what: 'to be let in', everyMs: 5 })
+          for (const frame of [...frames, '42777["subscribe:repository","owner/repo"]']) socket.send(frame)
+          const isAnswered = () => told.includes('43777[{"repository":"owner/repo"}]')
+          await eventually(() => isAnswered() || isClosed(), { what: 'an answer, or the end', everyMs: 5 })
+          if (isAnswered()) answered += 1
+          else ended += 1
+          socket.terminate()
+        }),
+        { numRuns: 100 },
+      )
+      expect(Math.min(answered, ended), 'of either').to.be.above(0)
+    })
+  })
+})
+
+/** What an event brings, which must not be long in coming. */
+async function soon(socket: WebSocket, name: string): Promise<unknown[]> {
+  const what: unknown[] = await once(socket, name, { signal: AbortSignal.timeout(10_000) })
+  return what
+}
