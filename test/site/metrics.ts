@@ -21,7 +21,10 @@ export async function jobsTotal(operator: Operator): Promise<(number | undefined
   return ['completed', 'failed', 'cancelled'].map((status) => totals[`github_runnerhub_jobs_total{status="${status}"}`])
 }
 
-/** Looks at the totals of some operators again and again, and remembers every sample that fell. */
+/**
+ * Looks at the totals of some operators again and again, at least twice, and remembers every sample that fell. They are
+ * expected to live as long as it looks.
+ */
 export class TotalsWatcher {
   readonly falls: string[] = []
   readonly #stop = new AbortController()
@@ -36,12 +39,14 @@ export class TotalsWatcher {
     await this.#watching
   }
 
-  /** Until it is told to end, or the operator is gone. */
   async #watch(operator: Operator): Promise<void> {
     let last: Record<string, number> = {}
-    while (!this.#stop.signal.aborted) {
-      const totals = await totalsOf(operator).catch(() => undefined)
-      if (totals === undefined) return
+    for (let looks = 0; looks < 2 || !this.#stop.signal.aborted; looks += 1) {
+      const totals = await totalsOf(operator).catch((error: unknown) => String(error))
+      if (typeof totals === 'string') {
+        this.falls.push(`the totals could not be read: ${totals}`)
+        return
+      }
       for (const [name, value] of Object.entries(last)) {
         if ((totals[name] ?? 0) < value) this.falls.push(`${name}: ${value} -> ${totals[name]}`)
       }
