@@ -76,10 +76,13 @@ function handlersOf(options: AppOptions): Partial<Handlers> {
   return all
 }
 
-const freePaths = new Set<string>(routes.filter((route: Route) => route.isFree === true).map(({ path }) => path))
+const freeCalls = new Set(
+  routes.filter((route: Route) => route.isFree === true).map(({ method, path }) => `${method} ${path}`),
+)
 
-function isFree(ctx: FacadeContext): boolean {
-  return freePaths.has(ctx.path)
+/** HEAD is as free as GET; what a path is asked for by other methods counts. */
+function isFree({ method, path }: FacadeContext): boolean {
+  return freeCalls.has(`${method === 'HEAD' ? 'GET' : method} ${path}`)
 }
 
 /** What stands before a route's own handler. */
@@ -115,9 +118,7 @@ function guarding(api: Router<FacadeState>, middleware: FacadeMiddleware): Facad
 /** For a path that exists under other methods what they are, which OPTIONS asks for and all else is refused with; else 404. */
 function unmatched(routers: readonly Router<FacadeState>[]): FacadeMiddleware {
   return (ctx) => {
-    const methods = new Set(
-      routers.flatMap((router) => router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods)),
-    )
+    const methods = new Set(routers.flatMap((router) => layersFor(ctx, router).flatMap((layer) => layer.methods)))
     if (methods.size === 0) throw notFound('path')
     const allow = [...methods.add('OPTIONS')].sort().join(', ')
     if (ctx.method === 'OPTIONS') {
@@ -127,4 +128,9 @@ function unmatched(routers: readonly Router<FacadeState>[]): FacadeMiddleware {
     }
     throw new HttpError(405, 'MethodNotAllowed', `${ctx.method} is not allowed here, only ${allow}`, { Allow: allow })
   }
+}
+
+/** Those of the path; OPTIONS may also ask for those of the whole server, by `*` (RFC 9110, section 9.3.7). */
+function layersFor({ method, path }: FacadeContext, router: Router<FacadeState>): readonly { methods: string[] }[] {
+  return method === 'OPTIONS' && path === '*' ? router.stack : router.match(path, method).path
 }
