@@ -31,8 +31,8 @@ const templates = Object.keys(record(document['paths'])).map((template) => ({
   pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))
 
-/** What the router, and what stands before it, answer where there is no operation. */
-const strayStatuses = [204, 400, 401, 404, 405, 429]
+/** What the router, and what stands before it, answer where there is no operation; 408, 413 and 431 to no request. */
+const strayStatuses = [204, 400, 401, 404, 405, 408, 413, 429, 431]
 
 /** Throws where an answer is not as the OpenAPI document says: its status, its headers, its type, its body. */
 export function expectDocumented(exchange: Exchange): void {

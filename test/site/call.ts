@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { record } from '../../src/kube/parse.ts'
-import { expectDocumented } from '../documented.ts'
+import { type Exchange, expectDocumented } from '../documented.ts'
 import { TOKEN } from '../site.ts'
 
 /** An answer of the facade. */
@@ -48,16 +48,38 @@ export async function call(
   return { status: response.status, headers: response.headers, body: parsed(text), text }
 }
 
-/** Sends bytes to the port of a URL, as they are, and answers all that comes back until the other side closes. */
-export async function sendRaw(url: string, bytes: string | Buffer): Promise<string> {
+/** What bytes ask for, where an operation may come of them. */
+export type Asked = Pick<Exchange, 'method' | 'url'>
+
+/** Where no operation is. */
+const NOTHING: Asked = { method: '', url: 'http://localhost/' }
+
+/**
+ * Sends bytes to the port of a URL, as they are; all answers until the other side closes. Each is held against the
+ * OpenAPI document, as an answer to what was asked in its place, else as one that no operation gave.
+ */
+export async function sendRaw(url: string, bytes: string | Buffer, ...asked: Asked[]): Promise<[Answer, ...Answer[]]> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.setTimeout(15_000, () => socket.destroy(new Error('the connection was still open after 15 s')))
   socket.write(bytes)
-  return (await buffer(socket)).toString()
+  return answersIn((await buffer(socket)).toString(), ...asked)
 }
 
-/** The first answer among bytes of HTTP/1.1 that say their length. */
-export function parseRaw(bytes: string): Answer {
+/** The answers among bytes of HTTP/1.1, held against the OpenAPI document as sendRaw does. */
+export function answersIn(bytes: string, ...asked: Asked[]): [Answer, ...Answer[]] {
+  const [first = '', ...others] = bytes.split(/(?=HTTP\/1\.1 [2-5])/)
+  return [checked(first, asked[0]), ...others.map((text, index) => checked(text, asked[index + 1]))]
+}
+
+function checked(text: string, asked = NOTHING): Answer {
+  const answer = answerOf(text)
+  // What is no request is refused before anybody knows what it asks for, and counts in no limit.
+  const isUnread = [400, 408, 413, 431].includes(answer.status) && !answer.headers.has('x-ratelimit-limit')
+  expectDocumented({ ...(isUnread ? NOTHING : asked), ...answer })
+  return answer
+}
+
+function answerOf(bytes: string): Answer {
   const [head = '', ...rest] = bytes.split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')
   const pairs = lines.map((line): [string, string] => [line.replace(/:.*/, ''), line.replace(/^[^:]*: */, '')])

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { exited, exits, ignored, running, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
+import { call } from '../../site/call.ts'
 import { sideBySide } from '../../site/side-by-side.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
@@ -133,7 +134,7 @@ describe('a change of leader', function () {
         for (const job of busy) await site.jobIs(job, { phase: 'Completed' }, 40_000)
         await leader.operator.logged('is no longer leader', lines)
         expect(writesSince(leader, thawedAt), 'writes of the old leader').to.deep.equal([])
-        expect((await fetch(`${leader.operator.url}/readyz`)).status, 'its facade goes on').to.equal(200)
+        expect((await call(`${leader.operator.url}/readyz`)).status, 'its facade goes on').to.equal(200)
       }),
 
     'away from one that is cut off: it stops by itself and the facade goes on': () =>

@@ -5,6 +5,7 @@ import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.t
 import type { Operator } from '../../operator.ts'
 import { RestClient } from '../../rest-client.ts'
 import { openSite, type Site } from '../../site.ts'
+import { call } from '../../site/call.ts'
 
 const DOWN_MS = 10_000
 
@@ -48,7 +49,7 @@ describe('an API server that is killed and gone for ten seconds', function () {
   after(() => site.close())
 
   async function ask(): Promise<void> {
-    await site.until('/health to notice', async () => (await fetch(`${operator.url}/health`)).status === 503)
+    await site.until('/health to notice', async () => (await call(`${operator.url}/health`)).status === 503)
     const paths = {
       health: '/health',
       livez: '/livez',
@@ -57,10 +58,7 @@ describe('an API server that is killed and gone for ten seconds', function () {
       stranger: '/api/jobs/none',
     }
     for (const [name, path] of Object.entries(paths)) {
-      const response = await fetch(`${operator.url}${path}`, { headers: { authorization: 'Bearer token-of-tests' } })
-      const text = await response.text()
-      const body: unknown = text.startsWith('{') ? JSON.parse(text) : { text }
-      said[name] = { status: response.status, headers: response.headers, body: record(body) }
+      said[name] = await call(`${operator.url}${path}`)
     }
     said['delegate'] = await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })
   }
@@ -78,9 +76,9 @@ describe('an API server that is killed and gone for ten seconds', function () {
     expect(record(said['job']?.body['data'])).to.include({ id, status: 'queued' })
   })
 
-  for (const call of ['delegate', 'stranger']) {
-    it(`answers 503 with Retry-After where only the cluster knows: ${call}`, () => {
-      const answer = said[call]
+  for (const asked of ['delegate', 'stranger']) {
+    it(`answers 503 with Retry-After where only the cluster knows: ${asked}`, () => {
+      const answer = said[asked]
       expect(answer?.status).to.equal(503)
       expect(Number(answer?.headers.get('retry-after'))).to.be.above(0)
       expect(answer?.body).to.include({ success: false, code: 'ClusterUnavailable' })
@@ -104,6 +102,6 @@ describe('an API server that is killed and gone for ten seconds', function () {
     const again = async () =>
       (await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })).status
     await site.until('delegations to work again', async () => (await again()) === 201)
-    await site.until('/health to be well', async () => (await fetch(`${operator.url}/health`)).status === 200)
+    await site.until('/health to be well', async () => (await call(`${operator.url}/health`)).status === 200)
   })
 })

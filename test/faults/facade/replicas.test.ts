@@ -103,13 +103,13 @@ describe('a facade whose cluster answers badly', function () {
       withPair(async ({ proxy, urls }) => {
         const hung = proxy.when({ ...CREATES, times: 1 }).stall()
         const begun = performance.now()
-        const response = await fetch(`${urls[1]}/api/jobs/delegate`, {
+        const answer = await call(`${urls[1]}/api/jobs/delegate`, {
           method: 'POST',
-          headers: { authorization: 'Bearer token-of-tests', 'content-type': 'application/json' },
-          body: JSON.stringify(body('hung')),
+          body: body('hung'),
+          withinMs: 40_000,
         })
-        expect(response.status).to.equal(503)
-        expect(Number(response.headers.get('retry-after'))).to.be.above(0)
+        expect(answer.status).to.equal(503)
+        expect(Number(answer.headers.get('retry-after'))).to.be.above(0)
         expect(performance.now() - begun, 'milliseconds').to.be.within(10_000, 30_000)
         hung.remove()
         const id = await idFrom(urls[1], 'hung')

@@ -3,7 +3,7 @@ import { runnerJobs } from '../../../src/api/runner-job.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
 import { bind, makeAccount, tokenOf, unbind } from '../../site/accounts.ts'
-import { type Answer, call, expectFailure } from '../../site/call.ts'
+import { type Answer, call, expectFailure, openAnswer } from '../../site/call.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
 const REVIEWS = /reviews$/
@@ -68,7 +68,7 @@ describe('reviews of callers', function () {
     await bind(site, 'changing', 'runnerhub-viewer')
     const job = await site.createJob('followed', { labels: ['no-such-label'] })
     const follow = async (who: string) =>
-      fetch(`${operator.url}/api/jobs/${job.metadata.name}/logs?follow=true`, {
+      openAnswer(`${operator.url}/api/jobs/${job.metadata.name}/logs?follow=true`, {
         headers: { authorization: `Bearer ${tokens[who]}` },
         signal: AbortSignal.timeout(30_000),
       })

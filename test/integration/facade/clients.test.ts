@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, sendRaw } from '../../site/call.ts'
+import { answersIn, call, sendRaw } from '../../site/call.ts'
 
 const good = JSON.stringify({ jobId: '1', runId: '1', repository: 'owner/repo' })
 const head = (length: number, more = '') =>
@@ -59,9 +60,8 @@ describe('clients that behave badly', function () {
   it('that never send what they announced, hundreds of them', async () => {
     const idle = Array.from({ length: 300 }, async () => (await open()).write(`${head(1000)}{`))
     await Promise.all(idle)
-    const begun = performance.now()
-    expect((await call(`${operator.url}/livez`, { headers: {} })).status).to.equal(200)
-    expect(performance.now() - begun, 'milliseconds for somebody else').to.be.below(2000)
+    const answer = await call(`${operator.url}/livez`, { headers: {}, withinMs: 10_000 })
+    expect(answer.status, 'for somebody else').to.equal(200)
   })
 
   it('that send their headers a letter at a time: they are cut off', async () => {
@@ -102,17 +102,17 @@ describe('clients that behave badly', function () {
   }
   for (const [name, bytes] of Object.entries(nonsense)) {
     it(`that send ${name} get a 4xx and no more`, async () => {
-      const answer = await sendRaw(operator.url, bytes)
-      expect(answer).to.match(/^HTTP\/1\.1 4\d\d /)
-      expect(answer.match(/HTTP\/1\.1 /g)).to.have.length(1)
+      const answers = await sendRaw(operator.url, bytes)
+      expect(answers).to.have.length(1)
+      expect(answers[0].status).to.be.within(400, 499)
     })
   }
 
   it('that hide a second request in the first', async () => {
     const inner = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
     const chunked = `POST /api/jobs/delegate HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n`
-    const answer = await sendRaw(operator.url, `${chunked}0\r\n\r\n${inner}`)
-    expect(answer).to.not.include('"success":true')
+    const answers = await sendRaw(operator.url, `${chunked}0\r\n\r\n${inner}`)
+    for (const { text } of answers) expect(text).to.not.include('"success":true')
   })
 
   it('that keep their connection for later may do so longer than proxies do', async () => {
@@ -124,16 +124,21 @@ describe('clients that behave badly', function () {
   it('that ask for two things without waiting get both, in order', async () => {
     const first = `GET /livez HTTP/1.1\r\nHost: x\r\n\r\n`
     const second = `GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
-    const answer = await sendRaw(operator.url, first + second)
-    expect([...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).to.deep.equal(['200', '404'])
+    const answers = await sendRaw(operator.url, first + second, { method: 'GET', url: `${operator.url}/livez` })
+    expect(answers.map(({ status }) => status)).to.deep.equal([200, 404])
   })
 
   it('that are asked to go on before they send their body', async () => {
-    const answer = await sendRaw(
-      operator.url,
-      `${head(good.length, 'Expect: 100-continue\r\nConnection: close\r\n')}${good}`,
-    )
-    expect(answer).to.include('HTTP/1.1 100 Continue').and.to.include('HTTP/1.1 201 Created')
+    const socket = await open()
+    socket.write(head(good.length, 'Expect: 100-continue\r\nConnection: close\r\n'))
+    const told: unknown[] = await once(socket, 'data')
+    expect(String(told[0])).to.equal('HTTP/1.1 100 Continue\r\n\r\n')
+    socket.write(good)
+    const [answer] = answersIn((await buffer(socket)).toString(), {
+      method: 'POST',
+      url: `${operator.url}/api/jobs/delegate`,
+    })
+    expect(answer.status, answer.text).to.equal(201)
   })
 })
 

@@ -24,9 +24,8 @@ describe('the documentation that is served', function () {
   it('is sent again only when it has changed', async () => {
     const etag = (await call(`${url}/openapi.json`, { headers: {} })).headers.get('etag') ?? ''
     const head = `GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: ${etag}\r\n\r\n`
-    const again = await sendRaw(url, head)
-    expect(again).to.match(/^HTTP\/1\.1 304 /)
-    expect(again.split('\r\n\r\n')[1], 'the body').to.equal('')
+    const [again] = await sendRaw(url, head, { method: 'GET', url: `${url}/openapi.json` })
+    expect(again).to.include({ status: 304, text: '' })
   })
 
   it('has a page for people, open to everybody, that takes nothing from elsewhere', async () => {
@@ -63,6 +62,7 @@ describe('the documentation that is served', function () {
     }
     const etag = (await call(`${url}/docs/page.js`, { headers: {} })).headers.get('etag') ?? ''
     const head = `GET /docs/page.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: ${etag}\r\n\r\n`
-    expect(await sendRaw(url, head)).to.match(/^HTTP\/1\.1 304 /)
+    const [again] = await sendRaw(url, head, { method: 'GET', url: `${url}/docs/page.js` })
+    expect(again).to.include({ status: 304, text: '' })
   })
 })

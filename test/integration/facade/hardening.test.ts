@@ -6,7 +6,8 @@ import { routes } from '../../../src/http/routes.ts'
 import { record } from '../../../src/kube/parse.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, expectFailure, parseRaw, sendRaw } from '../../site/call.ts'
+import { type Answer, answersIn, call, expectFailure, sendRaw } from '../../site/call.ts'
+import { scrape } from '../../site/metrics.ts'
 
 const ORIGIN = 'https://dashboard.example'
 const authorization = `Bearer ${TOKEN}`
@@ -29,6 +30,18 @@ const methodsOf = new Map(
   }),
 )
 
+function expectSafeHeaders({ headers }: Answer): void {
+  expect(Object.fromEntries(headers)).to.include({
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+  })
+  expect(headers.get('x-powered-by')).to.equal(null)
+  expect(headers.get('server')).to.equal(null)
+}
+
 describe('the facade, whoever speaks to it', function () {
   this.timeout('60s')
   let site: Site
@@ -38,23 +51,13 @@ describe('the facade, whoever speaks to it', function () {
 
   before(async () => {
     site = await openSite()
-    const env = { HEADERS_TIMEOUT_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '2', ROLES: 'facade' }
-    operator = await site.operator({ env })
+    operator = await site.operator({ env: { ROLES: 'facade' } })
     url = operator.url
   })
   after(async () => {
     for (const socket of sockets) socket.destroy()
     await site.close()
   })
-
-  /** Sends a beginning and nothing more; what was answered until the other side closed. */
-  async function stall(beginning: string) {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1')
-    sockets.push(socket)
-    await once(socket, 'connect')
-    socket.write(beginning)
-    return parseRaw((await buffer(socket)).toString())
-  }
 
   describe('slowly', () => {
     const beginnings: Record<string, string> = {
@@ -64,10 +67,26 @@ describe('the facade, whoever speaks to it', function () {
       'half of a body': `${postHead(1000)}{"jobId":`,
       'nothing of a body': postHead(1000),
     }
-    const stalled = new Map<string, ReturnType<typeof stall>>()
-    before(() => {
+    /** Not so impatient that a busy machine would be one of the slow. */
+    const env = { HEADERS_TIMEOUT_SECONDS: '3', REQUEST_TIMEOUT_SECONDS: '4', ROLES: 'facade' }
+    const stalled = new Map<string, Promise<Answer>>()
+    let impatient: string
+
+    before(async () => {
+      impatient = (await site.operator({ identity: 'impatient', env })).url
       for (const [name, beginning] of Object.entries(beginnings)) stalled.set(name, stall(beginning))
     })
+
+    /** Sends a beginning and nothing more; what was answered until the other side closed. */
+    async function stall(beginning: string): Promise<Answer> {
+      const socket = connect(Number(new URL(impatient).port), '127.0.0.1')
+      sockets.push(socket)
+      await once(socket, 'connect')
+      socket.write(beginning)
+      const delegating = { method: 'POST', url: `${impatient}/api/jobs/delegate` }
+      const asked = beginning.startsWith('POST') ? [delegating] : []
+      return answersIn((await buffer(socket)).toString(), ...asked)[0]
+    }
 
     for (const name of Object.keys(beginnings)) {
       it(`is told 408 and hung up on after sending ${name}`, async () => {
@@ -79,8 +98,8 @@ describe('the facade, whoever speaks to it', function () {
 
     it('holds nobody else: others are served while hundreds stall', async () => {
       const crowd = Array.from({ length: 200 }, () => stall(`${postHead(1000)}{`))
-      expect((await call(`${url}/api/jobs`)).status).to.equal(200)
-      const { status } = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation })
+      expect((await call(`${impatient}/api/jobs`)).status).to.equal(200)
+      const { status } = await call(`${impatient}/api/jobs/delegate`, { method: 'POST', body: delegation })
       expect(status).to.equal(201)
       for (const answer of await Promise.all(crowd)) expectFailure(answer, 408, 'RequestTimeout')
     })
@@ -113,19 +132,31 @@ describe('the facade, whoever speaks to it', function () {
     }
     for (const [name, [bytes, status, code]] of Object.entries(nonsense)) {
       it(`is told ${status} in our form: ${name}`, async () => {
-        expectFailure(parseRaw(await sendRaw(url, bytes)), status, code)
+        const [answer] = await sendRaw(url, bytes)
+        expectFailure(answer, status, code)
+        expectSafeHeaders(answer)
       })
     }
 
+    it('is counted, as a call that came to no route', async () => {
+      const samples = await scrape(operator)
+      for (const code of [400, 431]) {
+        const name = `github_runnerhub_http_requests_total{route="none",code="${code}"}`
+        const asked = Object.values(nonsense).filter(([, status]) => status === code)
+        expect(samples.get(name), name).to.be.at.least(asked.length)
+      }
+    })
+
     it('is told so and hung up on, also right behind a good request', async () => {
-      const answer = await sendRaw(url, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n')
-      const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
-      expect(statuses.join(), answer).to.be.oneOf(['400', '200,400'])
+      const text = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n'
+      const answers = await sendRaw(url, text, { method: 'GET', url: `${url}/livez` })
+      expect(answers.map(({ status }) => status).join()).to.be.oneOf(['400', '200,400'])
     })
 
     it('is served in spite of an expectation that nobody knows', async () => {
-      const answer = await sendRaw(url, 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n')
-      expect(answer).to.match(/^HTTP\/1\.1 200 /)
+      const text = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n'
+      const [{ status }] = await sendRaw(url, text, { method: 'GET', url: `${url}/livez` })
+      expect(status).to.equal(200)
     })
   })
 
@@ -152,17 +183,29 @@ describe('the facade, whoever speaks to it', function () {
       })
     }
 
+    it('OPTIONS * tells the methods of the whole server', async () => {
+      const [answer] = await sendRaw(url, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      expect(answer.status, answer.text).to.equal(204)
+      expect(answer.headers.get('allow')).to.equal('GET, HEAD, OPTIONS, PATCH, POST')
+    })
+
     it('OPTIONS needs a token like any other under /api', async () => {
       expectFailure(await call(`${url}/api/jobs`, { method: 'OPTIONS', headers: {} }), 401, 'Unauthorized')
     })
 
     it('HEAD is answered as GET is, without the body', async () => {
-      for (const path of ['/health', '/openapi.json', '/api/jobs', '/api/runners', '/api/jobs/none', '/api/none']) {
+      const { body } = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation })
+      const job = `/api/jobs/${String(record(body['data'])['delegationId'])}`
+      const operations = ['/health', '/livez', '/readyz', '/openapi.json', '/docs', '/docs/page.js', '/api/metrics']
+      const lists = ['/api/jobs', '/api/runners', job, `${job}/logs`, '/api/jobs/none', '/api/none']
+      for (const path of [...operations, ...lists]) {
         const get = await call(`${url}${path}`)
         const head = await call(`${url}${path}`, { method: 'HEAD', headers: { authorization } })
         expect(head.status, path).to.equal(get.status)
         expect(head.text, path).to.equal('')
-        for (const name of ['content-type', 'content-length', 'cache-control']) {
+        // What is measured may have another length a moment later.
+        const names = ['content-type', 'cache-control', ...(path === '/api/metrics' ? [] : ['content-length'])]
+        for (const name of names) {
           expect(head.headers.get(name), `${name} of ${path}`).to.equal(get.headers.get(name))
         }
       }
@@ -186,15 +229,7 @@ describe('the facade, whoever speaks to it', function () {
       it(`answers with the headers that keep browsers safe: ${name}`, async () => {
         const answer = await call(`${url}${path}`, options)
         expect(answer.status).to.equal(status)
-        expect(Object.fromEntries(answer.headers)).to.include({
-          'x-content-type-options': 'nosniff',
-          'cache-control': 'no-store',
-          'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-          'x-frame-options': 'DENY',
-          'referrer-policy': 'no-referrer',
-        })
-        expect(answer.headers.get('x-powered-by')).to.equal(null)
-        expect(answer.headers.get('server')).to.equal(null)
+        expectSafeHeaders(answer)
       })
     }
 
@@ -250,6 +285,27 @@ describe('the facade, whoever speaks to it', function () {
         expect(headers.get('access-control-allow-origin'), origin).to.equal(null)
       }
     })
+
+    it('is let in wherever it comes from, where that is configured', async () => {
+      const env = { CORS_ORIGINS: '*', ROLES: 'facade' }
+      const open = (await site.operator({ identity: 'operator-3', env })).url
+      expect((await call(`${open}/api/jobs/delegate`, preflight)).status).to.equal(204)
+      for (const origin of [ORIGIN, 'http://localhost:8080', 'null']) {
+        const { status, headers } = await call(`${open}/api/jobs`, { headers: { authorization, origin } })
+        expect(status, origin).to.equal(200)
+        expect(headers.get('access-control-allow-origin')).to.equal(origin)
+        expect(headers.get('access-control-allow-credentials'), 'cookies count for nothing').to.equal(null)
+      }
+      const { headers } = await call(`${open}/api/jobs`)
+      expect(headers.get('access-control-allow-origin'), 'of what is no page').to.equal(null)
+    })
+  })
+
+  it('says of a body that is too long that it is, however long', async () => {
+    for (const mebibytes of [1, 9, 20]) {
+      const body = new Uint8Array(mebibytes * 1024 * 1024)
+      expectFailure(await call(`${url}/api/jobs/delegate`, { method: 'POST', body }), 413, 'BodyTooLarge')
+    }
   })
 
   it('leaves nothing in the log that calls for attention', () => {

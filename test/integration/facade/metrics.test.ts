@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { expect } from 'chai'
-import { WebSocket } from 'ws'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { command, localTool } from '../../command.ts'
 import { exits, succeeds } from '../../kubelet/script.ts'
@@ -11,6 +9,7 @@ import { openSite, type Site, TOKEN } from '../../site.ts'
 import { type Answer, call, expectFailure, sendRaw } from '../../site/call.ts'
 import { samplesOf } from '../../samples.ts'
 import { jobsTotal } from '../../site/metrics.ts'
+import { type Listener, rawListener, socketIoListener } from '../realtime/listener.ts'
 
 describe('the metrics', function () {
   this.timeout('180s')
@@ -82,6 +81,9 @@ describe('the metrics', function () {
     }
     expect((await rest.call('POST', `/api/jobs/${id}/proxy-complete`, { status: 'cancelled' })).status).to.equal(200)
     await jobsAre([2, 1, 2])
+    // What was told above has been taken in by now, and so would have been counted.
+    await site.createJob('later', { labels: ['linux'] })
+    await jobsAre([3, 1, 2])
   })
 
   it('have nothing that promtool would change', async () => {
@@ -116,27 +118,37 @@ describe('the metrics', function () {
     }
   })
 
-  it('tell of realtime clients, and of what they are sent', async () => {
-    const of = async (name: string) => (await totals()).get(`github_runnerhub_realtime_${name}{transport="websocket"}`)
-    const totals = async () => samplesOf((await scrape()).text)
-    const client = new WebSocket(operator.realtimeUrl, { headers: { authorization: `Bearer ${TOKEN}` } })
-    await once(client, 'open')
-    expect(await of('clients')).to.equal(1)
-    client.send(JSON.stringify({ event: 'subscribe:repository', data: 'owner/repo' }))
-    await site.until('the client to be told of a job', async () => {
-      await site.createJob(`told-${Date.now()}`, { labels: ['linux'] })
-      return ((await of('messages_sent_total')) ?? 0) > 0
+  const openers: Record<string, () => Promise<Listener>> = {
+    websocket: () => rawListener(operator.realtimeUrl, { token: TOKEN }),
+    socketio: () => socketIoListener(operator.realtimeUrl, { token: TOKEN, transport: 'polling' }),
+  }
+  for (const [transport, open] of Object.entries(openers)) {
+    it(`tell of realtime clients by ${transport}, and of what they are sent`, async () => {
+      const totals = async () => samplesOf((await scrape()).text)
+      const of = async (name: string) =>
+        (await totals()).get(`github_runnerhub_realtime_${name}{transport="${transport}"}`)
+      const client = await open()
+      expect(await of('clients')).to.equal(1)
+      await client.send('subscribe:repository', 'owner/repo')
+      await site.until('the client to be told of a job', async () => {
+        await site.createJob(`told-${Date.now()}`, { labels: ['linux'] })
+        return ((await of('messages_sent_total')) ?? 0) > 0
+      })
+      client.close()
+      await site.until('the client to be gone', async () => (await of('clients')) === 0)
     })
-    client.terminate()
-    await site.until('the client to be gone', async () => (await of('clients')) === 0)
-  })
+  }
 
   it('cost an authorised caller nothing of his rate limit', async () => {
     const rest = new RestClient(operator.url)
     const remaining = async () => Number((await rest.get('/api/jobs')).headers.get('x-ratelimit-remaining'))
     const before = await remaining()
     for (let index = 0; index < 3; index += 1) await scrape()
-    expect(await remaining()).to.equal(before - 1)
+    expect(await remaining(), 'after scrapes').to.equal(before - 1)
+    for (const method of ['POST', 'OPTIONS']) {
+      await call(`${operator.url}/api/metrics`, { method, headers: { authorization: `Bearer ${TOKEN}` } })
+    }
+    expect(await remaining(), 'after what is no scrape').to.equal(before - 4)
   })
 
   it('are served by a process that runs the controllers only, with its health', async () => {
@@ -145,7 +157,8 @@ describe('the metrics', function () {
     expect((await call(`${controllers.url}/health`, { headers: {} })).status).to.equal(200)
     expectFailure(await call(`${controllers.url}/api/metrics`, { headers: {} }), 401, 'Unauthorized')
     const head = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
-    expect(await sendRaw(controllers.url, head), 'the API').to.match(/^HTTP\/1\.1 404 /)
+    const [api] = await sendRaw(controllers.url, head)
+    expect(api.status, 'the API').to.equal(404)
   })
 
   it('are the same in another process', async () => {
