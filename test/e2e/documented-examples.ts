@@ -9,7 +9,16 @@ export interface Example {
 export function documentedExamples(): Example[] {
   const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
   const [, section = ''] = text.split(/^## Examples$/m)
-  return [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({
+  return codeBlocks(section)
+}
+
+/** Those of the API reference that we were given. */
+export function referenceExamples(): Example[] {
+  return codeBlocks(readFileSync(new URL('../unit/reference-examples.md', import.meta.url), 'utf8'))
+}
+
+function codeBlocks(markdown: string): Example[] {
+  return [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({
     language,
     text: code,
   }))

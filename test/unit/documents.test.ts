@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { delegateExample } from '../../config/local/run.d/reference.ts'
 import { errorCodes } from '../../src/http/http-error.ts'
 import { routes } from '../../src/http/routes.ts'
-import { documentedExamples } from '../e2e/documented-examples.ts'
+import { documentedExamples, referenceExamples } from '../e2e/documented-examples.ts'
 
 const docs = join(import.meta.dirname, '../../docs')
 const api = readFileSync(join(docs, 'api.md'), 'utf8')
@@ -22,10 +22,14 @@ describe('docs/api.md', () => {
     expect(Object.keys(errorCodes).filter((code) => !api.includes(`\`${code}\``))).to.deep.equal([])
   })
 
-  it('has three cURL commands and one program, the first as make run shows it', () => {
-    const examples = documentedExamples()
-    expect(examples.map(({ language }) => language)).to.deep.equal(['bash', 'bash', 'bash', 'typescript'])
-    expect(examples[0]?.text.trimEnd()).to.equal(delegateExample(3000))
+  it('has the three cURL commands and the program of the reference, to the letter', () => {
+    const given = referenceExamples()
+    expect(given.map(({ language }) => language)).to.deep.equal(['bash', 'bash', 'bash', 'typescript'])
+    expect(documentedExamples()).to.deep.equal(given)
+  })
+
+  it('has the first of them as make run shows it', () => {
+    expect(documentedExamples()[0]?.text.trimEnd()).to.equal(delegateExample(3000))
   })
 })
 
@@ -42,7 +46,15 @@ describe('docs/contract-tests.md', () => {
     it(`names a test that there is: ${statement}`, () => {
       const file = join(docs, path)
       expect(existsSync(file), path).to.equal(true)
-      expect(readFileSync(file, 'utf8'), path).to.include(title)
+      expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
     })
   }
 })
+
+/** The titles of a file's tests, as they stand there: what follows `it(`, or is the key of a table of tests. */
+function titlesIn(source: string): string[] {
+  const found = [/\bit\(\s*(['`])(.+?)\1,/g, /^ +(['`])(.+?)\1: (?:async )?\(/gm].map((pattern) =>
+    source.matchAll(pattern),
+  )
+  return found.flatMap((matches) => [...matches].map(([, , title = '']) => title))
+}

@@ -4,10 +4,12 @@ import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { WebSocket, WebSocketServer } from 'ws'
 import { record } from '../../../src/kube/parse.ts'
+import { Metrics } from '../../../src/metrics/metrics.ts'
 import { Hub } from '../../../src/realtime/hub.ts'
 import { serveRawSocket } from '../../../src/realtime/raw-socket.ts'
 import { HandClock } from '../../clock.ts'
 import { eventually } from '../../eventually.ts'
+import { samplesOf } from '../../samples.ts'
 
 const repository = `owner/${'r'.repeat(100)}`
 const present = (jobs: number) =>
@@ -23,10 +25,12 @@ const present = (jobs: number) =>
 describe('a raw WebSocket', () => {
   let server: WebSocketServer
   let hub: Hub
+  let metrics: Metrics
   let jobs = 0
 
   beforeEach(async () => {
-    hub = new Hub({ clock: new HandClock(), present: () => present(jobs) })
+    metrics = new Metrics({ clock: new HandClock(), version: '1' })
+    hub = new Hub({ clock: new HandClock(), metrics: metrics.realtime, present: () => present(jobs) })
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     server.on('connection', (socket) => serveRawSocket(socket, hub, { mayList: true }))
     await once(server, 'listening')
@@ -70,6 +74,10 @@ describe('a raw WebSocket', () => {
     slow.client.resume()
     expect(await code).to.equal(1013)
     expect(quick.served.readyState).to.equal(WebSocket.OPEN)
+    const samples = samplesOf(await metrics.text())
+    const count = (name: string) => samples.get(`github_runnerhub_realtime_${name}{transport="websocket"}`)
+    expect(count('cut_off_total')).to.equal(1)
+    expect(count('messages_sent_total'), 'messages').to.be.at.least(heard)
   })
 
   it('that asks for a snapshot with much unread gets it as soon as it reads on', async () => {

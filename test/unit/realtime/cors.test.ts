@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import { makeStores } from '../../../src/cluster/caches.ts'
+import { makeRealtime } from '../../../src/realtime/server.ts'
+import { HandClock } from '../../clock.ts'
+import { RecordedLog } from '../../recorded-log.ts'
+
+const ORIGIN = 'https://dashboard.example'
+
+/** The header that lets a page read what it polls, for a page of this origin. */
+async function allowed(corsOrigins: readonly string[] | undefined, origin: string): Promise<string | null> {
+  const log = new RecordedLog()
+  const caches = { ...makeStores(log), reflectors: [] }
+  const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
+  const limits = { reauthoriseMs: 60_000, mostPerCaller: 9 }
+  const { server, close } = makeRealtime({ caches, admit, clock: new HandClock(), log, corsOrigins, ...limits })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const address: AddressInfo | string | null = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`
+    const response = await fetch(url, { headers: { origin } })
+    expect(response.status, await response.text()).to.equal(200)
+    return response.headers.get('access-control-allow-origin')
+  } finally {
+    await close()
+    server.closeAllConnections()
+  }
+}
+
+describe('a script of another origin that polls Socket.IO', () => {
+  it('is let in where its origin is configured, and by no header where none is', async () => {
+    expect(await allowed([ORIGIN, 'https://other.example'], ORIGIN)).to.equal(ORIGIN)
+    expect(await allowed([ORIGIN], 'https://evil.example')).to.equal(null)
+    expect(await allowed(undefined, ORIGIN)).to.equal(null)
+  })
+
+  it('is let in wherever it comes from, where that is configured', async () => {
+    expect(await allowed(['*'], ORIGIN)).to.equal('*')
+  })
+})
