@@ -4,6 +4,7 @@ export const waitingReasons = [
   'NoMatchingPool',
   'PoolFull',
   'QuotaExceeded',
+  'AdmissionDenied',
   'Unschedulable',
   'ImagePull',
   'RunnerStarting',

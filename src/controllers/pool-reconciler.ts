@@ -47,8 +47,8 @@ async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSigna
     // A pod of this name cannot exist for long; its being there says that the template was accepted.
     if (error instanceof AlreadyExists) return undefined
     const refusal = refusalOf(error)
-    // Quota is no fault of the template.
-    if (refusal?.phase === 'Starting') return undefined
+    // Pods beyond a quota wait for it: that is no fault of the template.
+    if (refusal?.reason === 'QuotaExceeded') return undefined
     if (refusal === undefined) throw error
     return refusal
   }

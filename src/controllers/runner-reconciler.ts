@@ -9,12 +9,12 @@ import { podState } from '../domain/pod-state.ts'
 import { runnerPod } from '../domain/runner-pod.ts'
 import { planRunner } from '../domain/runner-plan.ts'
 import type { Pass, Result } from '../kube/controller.ts'
-import { refusalOf } from './pod-refusal.ts'
+import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 import type { Shell } from './shell.ts'
 import { createOnce, writeStatus } from './writes.ts'
 
-/** How often a create is tried again that a quota refuses; nothing tells when quota is free again. */
-const QUOTA_CHECK_MS = 5000
+/** How often a create is tried again that was refused for now; nothing tells when it would be accepted. */
+const TRY_AGAIN_MS = 5000
 
 /** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
 export function runnerReconciler(shell: Shell) {
@@ -41,7 +41,10 @@ async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, sig
 async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
   const pool = poolOf(shell, runner)
   try {
-    if (pool === undefined) return await refuse(shell, runner, `RunnerPool ${runner.spec.poolName} is gone`, signal)
+    if (pool === undefined) {
+      const message = `RunnerPool ${runner.spec.poolName} is gone`
+      return await refuse(shell, runner, { phase: 'Stopping', reason: 'InvalidPod', message }, signal)
+    }
     const kind = { client: shell.client, store: shell.caches.pods, resource: pods }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
     await createOnce(kind, runnerPod(pool, job, runner), isOurs, signal)
@@ -49,9 +52,7 @@ async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: A
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined) throw error
-    const status = { ...runner.status, ...refusal, message: shorten(refusal.message) }
-    if (refusal.reason !== runner.status.reason) await setStatus(shell, runner, status, signal)
-    return refusal.phase === 'Starting' ? { againAfterMs: QUOTA_CHECK_MS } : {}
+    return await refuse(shell, runner, refusal, signal)
   }
 }
 
@@ -59,7 +60,11 @@ function poolOf({ caches }: Shell, runner: Runner): RunnerPool | undefined {
   return caches.pools.get(`${runner.metadata.namespace ?? ''}/${runner.spec.poolName}`)
 }
 
-async function refuse(shell: Shell, runner: Runner, message: string, signal: AbortSignal): Promise<Result> {
-  await setStatus(shell, runner, { ...runner.status, phase: 'Stopping', reason: 'InvalidPod', message }, signal)
-  return {}
+async function refuse(shell: Shell, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<Result> {
+  const was = runner.status
+  const message = shorten(refusal.message)
+  const isKnown =
+    refusal.phase === was.phase && refusal.reason === was.reason && saysTheSame(message, was.message ?? '')
+  if (!isKnown) await setStatus(shell, runner, { ...was, ...refusal, message }, signal)
+  return refusal.phase === 'Starting' ? { againAfterMs: TRY_AGAIN_MS } : {}
 }

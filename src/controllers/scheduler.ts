@@ -146,8 +146,8 @@ export class Scheduler {
     const pod = this.#caches.pods.get(runnerKey)
     const object = runner ?? pod
     const poolName = runner?.spec.poolName ?? pod?.metadata.labels?.[POOL_LABEL]
-    // A Runner that a quota holds back may do so for hours: it keeps its place, but nobody else from starting.
-    const started = pod !== undefined || runner?.status.reason === 'QuotaExceeded'
+    // A Runner whose pod is refused for now may be so for hours: it keeps its place, but nobody else from starting.
+    const started = pod !== undefined || runner?.status.reason !== undefined
     if (object !== undefined && poolName !== undefined && this.#holds(runner, pod)) {
       this.#places.hold(runnerKey, `${object.metadata.namespace ?? ''}/${poolName}`, started)
     } else {

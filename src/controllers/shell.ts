@@ -6,7 +6,7 @@ import type { EventRecorder } from '../kube/recorder.ts'
 import type { Retirement } from './retirement.ts'
 
 export interface ControllerSettings {
-  /** How long trouble with an image or a container's settings is waited out before the job fails, in milliseconds. */
+  /** How long trouble with an image, a container's settings or admission is waited out before the job fails, in ms. */
   startTroubleMs: number
   /** How often proxy runners say that they are there. */
   heartbeatMs: number

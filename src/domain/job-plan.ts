@@ -4,6 +4,7 @@ import type { WaitingReason } from '../api/reasons.ts'
 import { isFinished } from './job-phases.ts'
 import { type Move, statusAfter } from './job-status.ts'
 import type { PodState } from './pod-state.ts'
+import type { Waiting } from './pod-waiting.ts'
 
 /** What is done for a finished or starting job, in this order. */
 export type JobAct = 'create-runner' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
@@ -30,7 +31,7 @@ export interface JobView {
   admission: Admission
   /** How long a finished pod and its Runner are kept. */
   finishedPodTtlMs: number
-  /** How long trouble with an image or a container's settings is waited out. */
+  /** How long trouble with an image, a container's settings or admission is waited out. */
   startTroubleMs: number
   now: Date
 }
@@ -131,7 +132,7 @@ function progress(view: JobView): JobPlan {
   }
   if (job.status.phase === 'Running') return { acts: [] }
   if (pod.is === 'waiting') return waiting(view, pod)
-  if (runner !== undefined) return { ...assigned(view, runner), mayPass: true }
+  if (runner !== undefined) return waiting(view, waitingOf(runner))
   // Whoever reports on a job runs it: it gets no pod.
   if (job.status.reported !== undefined) return { acts: [] }
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
@@ -139,26 +140,26 @@ function progress(view: JobView): JobPlan {
   return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }
 }
 
-function assigned(view: JobView, runner: Runner): JobPlan {
-  const quota = runner.status.reason === 'QuotaExceeded'
-  const reason = quota ? 'QuotaExceeded' : 'RunnerStarting'
-  const message = (quota ? runner.status.message : undefined) ?? 'the pod is being created'
-  return move(view, { phase: 'Assigned', reason, message })
+/** What a Runner without a pod waits for. */
+function waitingOf({ status: { reason, message = 'the pod was refused' } }: Runner): Waiting {
+  if (reason === 'QuotaExceeded' || reason === 'AdmissionDenied') return { reason, message, fatal: false }
+  return { reason: 'RunnerStarting', message: 'the pod is being created', fatal: false }
 }
 
-function waiting(view: JobView, pod: PodState & { is: 'waiting' }): JobPlan {
-  if (pod.reason === 'RunnerStarting' || pod.reason === 'Unschedulable') {
-    return { ...move(view, { phase: 'Assigned', reason: pod.reason, message: pod.message }), mayPass: true }
-  }
-  const known = view.job.status.conditions?.find(({ type, reason }) => type === 'Waiting' && reason === pod.reason)
+function waiting(view: JobView, { reason, message, fatal }: Waiting): JobPlan {
+  const stay = move(view, { phase: 'Assigned', reason, message })
+  if (!isTrouble(reason)) return { ...stay, mayPass: true }
+  const known = view.job.status.conditions?.find(
+    (condition) => condition.type === 'Waiting' && condition.reason === reason,
+  )
   const sinceMs = known === undefined ? view.now.getTime() : Date.parse(known.lastTransitionTime)
-  const leftMs = pod.fatal ? 0 : sinceMs + view.startTroubleMs - view.now.getTime()
-  if (leftMs <= 0) return move(view, { phase: 'Failed', reason: trouble(pod.reason), message: pod.message })
-  return soonest(move(view, { phase: 'Assigned', reason: pod.reason, message: pod.message }), leftMs)
+  const leftMs = fatal ? 0 : sinceMs + view.startTroubleMs - view.now.getTime()
+  return leftMs <= 0 ? move(view, { phase: 'Failed', reason, message }) : soonest(stay, leftMs)
 }
 
-function trouble(reason: WaitingReason | 'InvalidPod'): 'ImagePull' | 'InvalidPod' {
-  return reason === 'ImagePull' ? 'ImagePull' : 'InvalidPod'
+/** Whether somebody has to mend what is waited for, so that the job does not wait for ever. */
+function isTrouble(reason: Waiting['reason']): reason is 'AdmissionDenied' | 'ImagePull' | 'InvalidPod' {
+  return reason === 'AdmissionDenied' || reason === 'ImagePull' || reason === 'InvalidPod'
 }
 
 function move(view: JobView, to: Move): JobPlan {

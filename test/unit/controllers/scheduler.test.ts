@@ -376,15 +376,17 @@ describe('a change of a pool', () => {
 })
 
 describe('the start window', () => {
-  it('is not taken up by Runners that a quota holds back', () => {
-    const scene = new Scene(1)
-    scene.putPool(aPool({ spec: { maxRunners: 5 } }))
-    const runner = scene.start(scene.delegate('stuck', 0))
-    scene.delegate('next', 1)
-    expect(scene.isIn('next')).to.equal(false)
-    scene.putRunner({ ...runner, status: { phase: 'Starting', reason: 'QuotaExceeded' } })
-    expect(scene.isIn('next')).to.equal(true)
-  })
+  for (const reason of ['QuotaExceeded', 'AdmissionDenied']) {
+    it(`is not taken up by Runners whose pods are refused for now (${reason})`, () => {
+      const scene = new Scene(1)
+      scene.putPool(aPool({ spec: { maxRunners: 5 } }))
+      const runner = scene.start(scene.delegate('stuck', 0))
+      scene.delegate('next', 1)
+      expect(scene.isIn('next')).to.equal(false)
+      scene.putRunner({ ...runner, status: { phase: 'Starting', reason } })
+      expect(scene.isIn('next')).to.equal(true)
+    })
+  }
 
   function pools(scene: Scene, ...names: string[]): void {
     for (const name of names) scene.putPool(aPool({ metadata: { name } }))

@@ -149,6 +149,27 @@ describe('trouble at the start', () => {
     expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 80 }))).to.match(/^Failed ImagePull/)
   })
 
+  it('with admission is waited out as well, and ends the job in its words', () => {
+    const refused = aRunner({ status: { reason: 'AdmissionDenied', message: 'no service account' } })
+    const told = plan({ runner: refused })
+    expect(outcome(told)).to.equal('Assigned AdmissionDenied: no service account')
+    expect(told).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
+    const { status } = told
+    if (status === undefined) throw new Error('nothing to write')
+    const waited = { job: aJob({ status }), runner: refused }
+    expect(outcome(plan({ ...waited, now: 79 }))).to.match(/^Assigned AdmissionDenied/)
+    expect(outcome(plan({ ...waited, now: 80 }))).to.equal('Failed AdmissionDenied: no service account')
+  })
+
+  it('with quota is no trouble, however long it lasts', () => {
+    const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
+    const told = plan({ runner: blocked })
+    expect(told.mayPass).to.equal(true)
+    const { status } = told
+    if (status === undefined) throw new Error('nothing to write')
+    expect(outcome(plan({ job: aJob({ status }), runner: blocked, now: 9999 }))).to.match(/^Assigned QuotaExceeded/)
+  })
+
   it('of another kind has a while of its own', () => {
     const { status } = first
     if (status === undefined) throw new Error('nothing to write')
