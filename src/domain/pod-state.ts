@@ -119,13 +119,16 @@ function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | u
   return { is: 'exited', facts, exit: { ...exit, reason: 'PodDeleted', message } }
 }
 
-/** Whether the container ended because the pod was deleted. Kubelet times are whole seconds. */
+/**
+ * Whether the container ended because the pod was deleted. Kubelet times are whole seconds, and a job answers SIGTERM
+ * within one: in the same second it counts as cut short, since a failure too many can be run again, and a success that
+ * was none goes unseen. A pod that ended by itself has its outcome stored before we delete it.
+ */
 function cutShort(pod: Pod, exit: Exit): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata
   if (deletionTimestamp === undefined || exit.finishedAt === undefined) return false
   const askedMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
-  const endedMs = Date.parse(exit.finishedAt)
-  return endedMs > askedMs || (endedMs === askedMs && exit.code !== 0)
+  return Date.parse(exit.finishedAt) >= askedMs
 }
 
 function vanished(facts: PodFacts, disruption: Disruption | undefined): PodState {
