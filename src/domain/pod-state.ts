@@ -93,6 +93,10 @@ function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 
   }
 }
 
+// What containerd says of a container whose process it no longer found after a crash of the node.
+const UNKNOWN = 'Unknown'
+const UNKNOWN_CODE = 255
+
 type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>
 
 // The runtime could not even start the command; the kubelet reports these as exit code 128.
@@ -103,6 +107,9 @@ function exitOf(terminated: Terminated): Exit {
   const at = typeof finishedAt === 'string' ? { finishedAt } : {}
   // With exit code 0 it was not the main process that was killed.
   if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }
+  if (reason === UNKNOWN && code === UNKNOWN_CODE) {
+    return { code, reason: 'NodeLost', message: 'the node lost its container, as in a crash (exit code 255)', ...at }
+  }
   if (startErrors.has(reason ?? '')) {
     return { code, reason: 'InvalidPod', message: `the container could not start: ${terminated.message ?? ''}`, ...at }
   }

@@ -43,6 +43,16 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
     exited(0, 'Succeeded', 'exit code 0'),
   ],
   [
+    'a container that its node lost in a crash is no fault of the job',
+    aPod({ status: ranTo('Failed', 255, { reason: 'Unknown' }) }),
+    exited(255, 'NodeLost', 'the node lost its container, as in a crash (exit code 255)'),
+  ],
+  [
+    'exit code 255 of the job itself is the job’s',
+    aPod({ status: ranTo('Failed', 255, { reason: 'Error' }) }),
+    exited(255, 'ExitCode', 'exit code 255'),
+  ],
+  [
     'a command that cannot be started is the pod’s fault',
     aPod({ status: ranTo('Failed', 128, { reason: 'StartError', message: 'no such file' }) }),
     exited(128, 'InvalidPod', 'the container could not start: no such file'),
