@@ -10,7 +10,7 @@ import { pause } from './kubelet/pause.ts'
 import { eventually } from './eventually.ts'
 import { Ledger } from './kubelet/ledger.ts'
 import { STAND_IN_NODE } from './kubelet/node.ts'
-import { exited, type Script, type Step, succeeds } from './kubelet/script.ts'
+import { type Script, type Step, stopped, succeeds } from './kubelet/script.ts'
 import { RecordedLog } from './recorded-log.ts'
 
 /**
@@ -129,7 +129,7 @@ export class StandInKubelet {
     const now = this.#store.get(keyOf(pod))
     if (now === undefined || now.spec.nodeName === undefined) return
     const isOver = now.status?.phase === 'Succeeded' || now.status?.phase === 'Failed'
-    if (!isOver) await this.#insist(() => this.#act(pod, (latest) => exited(latest, code), signal), signal)
+    if (!isOver) await this.#insist(() => this.#act(pod, (latest) => stopped(latest, code), signal), signal)
     const { uid } = pod.metadata
     const options = { uid, gracePeriodSeconds: 0 }
     await this.#insist(() => this.#client.delete(pods, splitKey(keyOf(pod)), options, signal), signal)

@@ -1,5 +1,5 @@
-import { controllerUid } from '../api/object.ts'
-import { pods } from '../api/pod.ts'
+import { controllerUid, keyOf } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import { type Runner, type RunnerStatus, runners } from '../api/runner.ts'
@@ -7,11 +7,13 @@ import { jobOf } from '../cluster/caches.ts'
 import { shorten } from '../domain/conditions.ts'
 import { podState } from '../domain/pod-state.ts'
 import { runnerPod } from '../domain/runner-pod.ts'
-import { planRunner } from '../domain/runner-plan.ts'
+import { planRunner, type RunnerPlan } from '../domain/runner-plan.ts'
 import type { Pass, Result } from '../kube/controller.ts'
+import { splitKey } from '../kube/resource-path.ts'
+import { lookUp } from './look-up.ts'
 import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 import type { Shell } from './shell.ts'
-import { createOnce, writeStatus } from './writes.ts'
+import { createOnce, deleteObject, writeStatus } from './writes.ts'
 
 /** How often a create is tried again that was refused for now; nothing tells when it would be accepted. */
 const TRY_AGAIN_MS = 5000
@@ -23,15 +25,36 @@ export function runnerReconciler(shell: Shell) {
     const runner = caches.runners.get(key)
     if (runner?.spec.type !== 'Ephemeral') return {}
     const own = jobOf(caches, runner)
-    const pod = caches.pods.get(key)
-    const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
-    const plan = planRunner({ runner, job: own, pod: podState(isMine ? pod : undefined) })
+    const plan = planOf(shell, runner, caches.pods.get(key))
     if (plan.act === 'create-pod' && own !== undefined) return createPod(shell, runner, own, pass.signal)
-    if (plan.status === undefined) return {}
+    if (plan.act === 'delete-runner') return withdraw(shell, runner, pass.signal)
+    if (plan.status === undefined) return againOf(plan)
     if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
     await setStatus(shell, runner, plan.status, pass.signal)
     return {}
   }
+}
+
+function planOf({ caches, settings, clock }: Shell, runner: Runner, pod: Pod | undefined): RunnerPlan {
+  const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
+  const { startTroubleMs } = settings
+  const state = podState(isMine ? pod : undefined)
+  return planRunner({ runner, job: jobOf(caches, runner), pod: state, startTroubleMs, now: clock.now() })
+}
+
+function againOf({ againAfterMs }: RunnerPlan): Result {
+  return againAfterMs === undefined ? {} : { againAfterMs }
+}
+
+/** Deletes a Runner that is not needed, and its pod with it, unless the API server knows more than the caches. */
+async function withdraw(shell: Shell, runner: Runner, signal: AbortSignal): Promise<Result> {
+  const { client, caches } = shell
+  const pod = await lookUp(client, pods, splitKey(keyOf(runner)), signal)
+  if (pod !== undefined) caches.pods.applyOwn(pod)
+  const plan = planOf(shell, runner, pod)
+  if (plan.act !== 'delete-runner') return againOf(plan)
+  await deleteObject(client, runners, runner, signal)
+  return {}
 }
 
 async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, signal: AbortSignal): Promise<void> {

@@ -75,7 +75,7 @@ export class Scheduler {
   jobChanged(jobKey: string): void {
     const job = this.#caches.jobs.get(jobKey)
     this.#review(jobKey)
-    if (job === undefined || isFinished(job)) this.#recount(`${jobKey}-1`)
+    if (job === undefined || isFinished(job) || job.status.reported !== undefined) this.#recount(`${jobKey}-1`)
     this.#advanceAll()
   }
 

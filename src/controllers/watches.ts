@@ -3,7 +3,7 @@ import { type KubeObject, keyOf } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
-import { type Caches, jobKeyOf } from '../cluster/caches.ts'
+import { type Caches, jobKeyOf, runnerKey } from '../cluster/caches.ts'
 import { isPodOf } from '../cluster/project-pod.ts'
 import { isFinished } from '../domain/job-phases.ts'
 import { podState } from '../domain/pod-state.ts'
@@ -22,6 +22,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       scheduler.jobChanged(key)
       if (now === undefined && old !== undefined && isUncounted(caches, old)) addLedger(queue, old)
       queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
+      if (now?.status.reported?.at !== old?.status.reported?.at) addRunner(caches, queue, now ?? old)
       if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
     }),
     caches.runners.onChange(({ key, old, now }) => {
@@ -88,6 +89,11 @@ function ownerKey(object: KubeObject | undefined): string | undefined {
 function addJob(queue: Workqueue, object: KubeObject | undefined): void {
   const jobKey = ownerKey(object)
   if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
+}
+
+function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined): void {
+  const key = job === undefined ? '' : runnerKey(job)
+  if (caches.runners.get(key) !== undefined) queue.add(queueKey('runner', key))
 }
 
 /** A kubelet writes about seven times in a pod's life, mostly things that no decision depends on. */

@@ -5,6 +5,7 @@ import { isFinished } from './job-phases.ts'
 import { type Move, statusAfter } from './job-status.ts'
 import type { PodState } from './pod-state.ts'
 import type { Waiting } from './pod-waiting.ts'
+import { isTakenOver } from './taken-over.ts'
 
 /** What is done for a finished or starting job, in this order. */
 export type JobAct = 'create-runner' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
@@ -62,14 +63,15 @@ function planFinished(view: JobView): JobPlan {
 }
 
 function planLive(view: JobView): JobPlan {
-  const outcome = outcomeOf(view) ?? lossOf(view)
+  const takenOver = isTakenOver(view.job, view.runner, view.pod)
+  const outcome = takenOver ? undefined : (outcomeOf(view) ?? lossOf(view))
   if (outcome !== undefined) return move(view, outcome)
   if (view.job.spec.cancel) {
     return move(view, { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' })
   }
   const leftMs = deadlineMs(view) - view.now.getTime()
   if (leftMs <= 0) return move(view, timeout(view))
-  return soonest(progress(view), leftMs)
+  return soonest(takenOver ? standBack(view) : progress(view), leftMs)
 }
 
 /** How the pod ended, if it did. */
@@ -124,6 +126,11 @@ function timeout(view: JobView): Move {
   return { phase: 'Failed', reason: 'JobTimeout', message }
 }
 
+/** Whoever reports on a job runs it: it gets no pod, and its Runner takes away one that did not start. */
+function standBack({ pod }: JobView): JobPlan {
+  return { acts: pod.is !== 'absent' && pod.facts.held && pod.facts.deleting ? ['release-pod'] : [] }
+}
+
 function progress(view: JobView): JobPlan {
   const { job, runner, pod, admission } = view
   if (pod.is === 'ending') return { acts: [], againAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
@@ -133,8 +140,6 @@ function progress(view: JobView): JobPlan {
   if (job.status.phase === 'Running') return { acts: [] }
   if (pod.is === 'waiting') return waiting(view, pod)
   if (runner !== undefined) return waiting(view, waitingOf(runner))
-  // Whoever reports on a job runs it: it gets no pod.
-  if (job.status.reported !== undefined) return { acts: [] }
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
   if (admission.is === 'next') return { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }

@@ -2,11 +2,14 @@ import type { RunnerJob } from '../api/runner-job.ts'
 import type { Runner, RunnerStatus } from '../api/runner.ts'
 import { isFinished } from './job-phases.ts'
 import type { PodState } from './pod-state.ts'
+import { isTakenOver } from './taken-over.ts'
 
 /** What a pass over one Runner has to do. */
 export interface RunnerPlan {
   status?: RunnerStatus
-  act?: 'create-pod'
+  act?: 'create-pod' | 'delete-runner'
+  /** Look again after this time, in milliseconds. */
+  againAfterMs?: number
 }
 
 /** Everything that decides about a Runner. `job` and `pod` are those of this very Runner (same UID). */
@@ -14,19 +17,32 @@ export interface RunnerView {
   runner: Runner
   job: RunnerJob | undefined
   pod: PodState
+  /** How long a pod that has not started is kept for a job that is reported to run. */
+  startTroubleMs: number
+  now: Date
 }
 
 /**
  * Starting ──pod runs──▶ Busy. Starting ──pod refused for good──▶ Stopping. A Runner whose job is finished is shown as
- * stopping without a write. It makes one pod in its life: none once a pod UID is known, here or in its job.
+ * stopping without a write. It makes one pod in its life: none once a pod UID is known, here or in its job. It goes
+ * when somebody else runs its job.
  */
-export function planRunner({ runner, job, pod }: RunnerView): RunnerPlan {
+export function planRunner(view: RunnerView): RunnerPlan {
+  const { runner, job, pod } = view
   if (runner.metadata.deletionTimestamp !== undefined || job === undefined) return {}
+  if (!isFinished(job) && isTakenOver(job, runner, pod)) return withdrawal(view)
   if (pod.is === 'running' && runner.status.phase === 'Starting') return { status: busy(runner, pod) }
   if (pod.is !== 'absent' || runner.status.phase !== 'Starting') return {}
   const seen = runner.status.podUID ?? job.status.podUID
   const wanted = !isFinished(job) && !job.spec.cancel && job.metadata.deletionTimestamp === undefined
   return wanted && seen === undefined ? { act: 'create-pod' } : {}
+}
+
+/** A pod that is there may have started just now, and reported itself before its kubelet did. */
+function withdrawal({ job, pod, startTroubleMs, now }: RunnerView): RunnerPlan {
+  const reportedMs = Date.parse(job?.status.reported?.at ?? '')
+  const leftMs = pod.is === 'absent' ? 0 : reportedMs + startTroubleMs - now.getTime()
+  return leftMs > 0 ? { againAfterMs: leftMs } : { act: 'delete-runner' }
 }
 
 function busy(runner: Runner, { facts }: PodState & { is: 'running' }): RunnerStatus {

@@ -85,6 +85,15 @@ export function exited(pod: Pod, exitCode: number, reason?: string): Record<stri
   return { phase: exitCode === 0 ? 'Succeeded' : 'Failed', ...containers(pod, { terminated }) }
 }
 
+/** The end of a deleted pod: of a container that never started a kubelet only says that it does not find it. */
+export function stopped(pod: Pod, exitCode: number): Record<string, unknown> {
+  if (startOf(pod) !== undefined) return exited(pod, exitCode)
+  const message = 'The container could not be located when the pod was terminated'
+  const times = { startedAt: null, finishedAt: null }
+  const terminated = { exitCode: 137, reason: 'ContainerStatusUnknown', message, ...times }
+  return { phase: 'Failed', ...containers(pod, { terminated }) }
+}
+
 function pending(pod: Pod, state: object): Record<string, unknown> {
   return { phase: 'Pending', ...containers(pod, state) }
 }

@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { record } from '../../../src/kube/parse.ts'
-import { runs } from '../../kubelet/script.ts'
+import { runs, waitsFor } from '../../kubelet/script.ts'
 import { RestClient } from '../../rest-client.ts'
-import { openSite, type Site } from '../../site.ts'
+import { GARBAGE_MS, openSite, type Site } from '../../site.ts'
+
+const accounts = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 
 describe('a report on a job', function () {
-  this.timeout('60s')
+  this.timeout('90s')
   let site: Site
   let rest: RestClient
   let count = 0
@@ -14,7 +16,7 @@ describe('a report on a job', function () {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
     site.kubelet.onPod(() => runs())
-    rest = new RestClient((await site.operator()).url)
+    rest = new RestClient((await site.operator({ env: { START_TROUBLE_SECONDS: '8' } })).url)
   })
   afterEach(() => site.checkInvariants())
   after(() => site.close())
@@ -26,6 +28,8 @@ describe('a report on a job', function () {
     return { id, jobId }
   }
 
+  const delegate = async (label: string): Promise<string> =>
+    rest.delegate({ jobId: String(++count), runId: '7', repository: 'owner/repo', labels: [label] })
   const patch = (id: string, body: unknown) => rest.call('PATCH', `/api/jobs/${id}/status`, body)
   const complete = (id: string, body: unknown) => rest.call('POST', `/api/jobs/${id}/proxy-complete`, body)
   const detail = async (id: string) => record((await rest.get(`/api/jobs/${id}`)).data)
@@ -49,6 +53,31 @@ describe('a report on a job', function () {
     await site.jobIs(other, { phase: 'Running' })
     expect(await site.runner(id)).to.equal(undefined)
     await site.delete({ group: 'runnerhub.dev', version: 'v1', plural: 'runnerpools', kind: 'RunnerPool' }, 'late')
+  })
+
+  it('of a job whose pod is refused for now takes its Runner away, for others to have the place', async () => {
+    const spec = { serviceAccountName: 'late', containers: [{ name: 'runner', image: 'runner' }] }
+    await site.createPool('refused', { labels: ['refused'], maxRunners: 1, template: { spec } })
+    const [id, other] = [await delegate('refused'), await delegate('refused')]
+    await site.jobIs(id, { reason: 'AdmissionDenied' })
+    await patch(id, { status: 'running', runnerId: 'runner-7' })
+    await site.until('the Runner to be gone', async () => (await site.runner(id)) === undefined)
+    await site.jobIs(other, { reason: 'AdmissionDenied' })
+    await site.create(accounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'late' } })
+    await site.jobIs(other, { phase: 'Running', reason: 'Running' })
+    expect(site.kubelet.ledger.of(id), 'pods of the job that runs elsewhere').to.deep.equal([])
+    expect((await patch(id, { status: 'completed' })).status).to.equal(200)
+  })
+
+  it('of a job whose pod cannot start takes the pod away after a while, and the job goes on', async () => {
+    site.kubelet.onPod(() => waitsFor('ErrImagePull'))
+    const id = await delegate('linux')
+    await site.jobIs(id, { reason: 'ImagePull' })
+    site.kubelet.onPod(() => runs())
+    await patch(id, { status: 'running' })
+    await site.until('the pod to be gone', async () => (await site.pod(id)) === undefined, GARBAGE_MS)
+    expect(await detail(id)).to.include({ status: 'running' })
+    expect((await patch(id, { status: 'completed' })).status).to.equal(200)
   })
 
   it('twice is once', async () => {

@@ -4,7 +4,19 @@ import type { Runner } from '../../../src/api/runner.ts'
 import { Scheduler } from '../../../src/controllers/scheduler.ts'
 import { watchCaches } from '../../../src/controllers/watches.ts'
 import { Workqueue } from '../../../src/kube/workqueue.ts'
-import { aContainer, aJob, aPod, aPool, aRunner, at, deletedAt, ended, podStatus, running } from '../../builders.ts'
+import {
+  aContainer,
+  aJob,
+  aPod,
+  aPool,
+  aRunner,
+  at,
+  deletedAt,
+  ended,
+  podStatus,
+  running,
+  stamp,
+} from '../../builders.ts'
 import { HandClock } from '../../clock.ts'
 import { FilledCaches } from '../../stores.ts'
 
@@ -202,6 +214,17 @@ describe('a place', () => {
       if (end === 'refused') scene.putRunner({ ...runner, status: { phase: 'Stopping', reason: 'InvalidPod' } })
       expect(scene.isIn('next'), end).to.equal(true)
     }
+  })
+
+  it('is free when somebody else takes the job over before its pod was made', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const job = scene.delegate('first', 0)
+    scene.start(job)
+    scene.delegate('second', 1)
+    expect(scene.isIn('second')).to.equal(false)
+    scene.putJob({ ...job, status: { phase: 'Running', reason: 'Reported', reported: { at: stamp(1) } } })
+    expect(scene.isIn('second')).to.equal(true)
   })
 
   it('is not lost by a thousand jobs that come and go', () => {

@@ -3,7 +3,7 @@ import type { Pod } from '../../../src/api/pod.ts'
 import { Scheduler } from '../../../src/controllers/scheduler.ts'
 import { enqueueAll, watchCaches } from '../../../src/controllers/watches.ts'
 import { Workqueue } from '../../../src/kube/workqueue.ts'
-import { aContainer, aJob, aPod, aPool, aRunner, deletedAt, ended, podStatus, running } from '../../builders.ts'
+import { aContainer, aJob, aPod, aPool, aRunner, deletedAt, ended, podStatus, running, stamp } from '../../builders.ts'
 import { HandClock } from '../../clock.ts'
 import { FilledCaches } from '../../stores.ts'
 
@@ -45,6 +45,12 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['job:ns/job'])
     scene.putJob({ ...job, status: { phase: 'Completed' } })
     expect(await scene.due()).to.deep.equal(['+job:ns/job'])
+  })
+
+  it('of what is reported of a job is looked at under its Runner, too', async () => {
+    const { scene, job } = await running1()
+    scene.putJob({ ...job, status: { phase: 'Running', reported: { at: stamp(1) } } })
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
   })
 
   it('of a Runner is looked at under the Runner and its job, even when the Runner is gone', async () => {

@@ -6,14 +6,26 @@ import type { Runner } from '../../../src/api/runner.ts'
 import { isFinal, mayMove } from '../../../src/domain/job-phases.ts'
 import { type JobAct, planJob } from '../../../src/domain/job-plan.ts'
 import { podState } from '../../../src/domain/pod-state.ts'
+import { planReport } from '../../../src/domain/report.ts'
 import { planRunner } from '../../../src/domain/runner-plan.ts'
+import { isTakenOver } from '../../../src/domain/taken-over.ts'
 import { aContainer, aJob, aPod, aRunner, at, ended, running, stamp } from '../../builders.ts'
 
 // One job, its Runner and its pod, with a kubelet that may report anything in any order, users who cancel and delete,
 // and an operator that looks now and then, sometimes at an old picture of the pod.
 
 type Step =
-  | { is: 'look' | 'look at the Runner' | 'let in' | 'cancel' | 'delete pod' | 'delete Runner' | 'pod goes' }
+  | {
+      is:
+        | 'look'
+        | 'look at the Runner'
+        | 'let in'
+        | 'take over'
+        | 'cancel'
+        | 'delete pod'
+        | 'delete Runner'
+        | 'pod goes'
+    }
   | Report
 type Report = { is: 'report'; phase: string; reason: string; container: ContainerStatus | undefined } | Wait
 type Wait = { is: 'wait'; seconds: number }
@@ -35,6 +47,7 @@ const simple = constantFrom(
   'look',
   'look at the Runner',
   'let in',
+  'take over',
   'cancel',
   'delete pod',
   'delete Runner',
@@ -78,6 +91,8 @@ class World {
       case 'cancel':
         this.job = { ...this.job, spec: { ...this.job.spec, cancel: true } }
         return undefined
+      case 'take over':
+        return this.takeOver()
       case 'delete pod':
         return this.deletePod()
       case 'delete Runner':
@@ -135,7 +150,10 @@ class World {
       case 'stop-pod':
         return this.deletePod()
       case 'release-pod':
-        expect(isFinal(this.job.status.phase), 'a pod was let go before its outcome was stored').to.equal(true)
+        expect(
+          isFinal(this.job.status.phase) || isTakenOver(this.job, this.runner, podState(this.pod)),
+          'a pod was let go before its outcome was stored',
+        ).to.equal(true)
         if (this.pod !== undefined) this.pod = { ...this.pod, metadata: { ...this.pod.metadata, finalizers: [] } }
         return undefined
       case 'delete-runner':
@@ -150,13 +168,25 @@ class World {
 
   lookAtRunner(pod: Pod | undefined): void {
     if (this.runner === undefined) return
-    const plan = planRunner({ runner: this.runner, job: this.job, pod: podState(pod) })
+    const { runner, job } = this
+    const now = at(this.seconds)
+    const plan = planRunner({ runner, job, pod: podState(pod), startTroubleMs: 60_000, now })
     if (plan.status !== undefined) this.runner = { ...this.runner, status: plan.status }
     // A pod that is there already has the same name: the create meets it.
+    if (plan.act === 'delete-runner') {
+      expect(isTakenOver(job, runner, podState(pod)), 'its Runner was taken from a job').to.equal(true)
+      return this.take({ is: 'delete Runner' })
+    }
     if (plan.act === 'create-pod' && this.pod === undefined) {
+      expect(job.status.reported, 'a pod was made for a job that runs elsewhere').to.equal(undefined)
       this.podsMade += 1
       this.pod = aPod({ runner: this.runner, metadata: { uid: `pod-${this.podsMade}` } })
     }
+  }
+
+  takeOver(): void {
+    const plan = planReport(this.job, this.runner, { phase: 'Running', runnerId: 'proxy' }, at(this.seconds))
+    if (plan.is === 'write') this.write(plan.status)
   }
 
   report({ phase, reason, container }: Report & { is: 'report' }): void {

@@ -273,6 +273,52 @@ describe('a running job', () => {
   })
 })
 
+describe('a job that is reported to run elsewhere', () => {
+  const reported = { at: stamp(15) }
+  const runnerRef = { name: 'job-1', uid: 'job-1-uid' }
+  const status = { phase: 'Running', reason: 'Reported', startedAt: stamp(15), reported, runnerRef } as const
+  const job = aJob({ status })
+  const assigned = aJob({ status: { phase: 'Assigned', reason: 'QuotaExceeded', reported, runnerRef } })
+
+  it('is not lost with its Runner, which goes when it has no pod', () => {
+    for (const taken of [job, assigned]) {
+      expect(plan({ job: taken, runner }))
+        .to.deep.include({ acts: [] })
+        .and.not.have.property('status')
+      expect(plan({ job: taken }))
+        .to.deep.include({ acts: [] })
+        .and.not.have.property('status')
+    }
+  })
+
+  it('is not lost with a pod that never started, which it lets go', () => {
+    const seen = aJob({ status: { ...status, podUID: 'job-1-pod-uid' } })
+    const waiting = podStatus('Pending', aContainer({ waiting: { reason: 'ImagePullBackOff' } }))
+    expect(plan({ job: seen, runner, pod: aPod({ status: waiting }) }).acts).to.deep.equal([])
+    const going = plan({ job: seen, pod: aPod({ metadata: deletedAt(18), status: waiting }) })
+    expect(going)
+      .to.deep.include({ acts: ['release-pod'] })
+      .and.not.have.property('status')
+    expect(plan({ job: seen })).to.not.have.property('status')
+  })
+
+  it('is what its pod says as soon as that has started', () => {
+    expect(outcome(plan({ job, runner, pod: runningPod }))).to.equal('Running Running: runs in pod job-1')
+    expect(outcome(plan({ job, runner, pod: exitedPod(3) }))).to.equal('Failed ExitCode: exit code 3')
+  })
+
+  it('is lost with a pod that was seen to run', () => {
+    const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
+    expect(outcome(plan({ job, runner: busy }))).to.equal('Failed PodDeleted: its pod is gone')
+  })
+
+  it('can be cancelled, and has its limit', () => {
+    expect(outcome(plan({ job: aJob({ ...job, spec: { cancel: true } }) }))).to.match(/^Cancelled/)
+    const short = aJob({ ...job, spec: { timeoutSeconds: 5 } })
+    expect(outcome(plan({ job: short, now: 20 }))).to.match(/^Failed JobTimeout: the job ran longer/)
+  })
+})
+
 describe('a job that is being deleted', () => {
   it('lets its pod go and does nothing else', () => {
     const job = aJob({ ...runningJob, metadata: deletedAt(15) })

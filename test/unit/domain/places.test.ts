@@ -1,11 +1,12 @@
 import { expect } from 'chai'
 import { holdsPlace } from '../../../src/domain/places.ts'
 import { podState } from '../../../src/domain/pod-state.ts'
-import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running } from '../../builders.ts'
+import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running, stamp } from '../../builders.ts'
 
 const job = aJob()
 const runner = aRunner()
 const cancelled = aJob({ status: { phase: 'Cancelled' } })
+const reported = aJob({ status: { phase: 'Running', reason: 'Reported', reported: { at: stamp(5) } } })
 const absent = podState(undefined)
 const runningPod = podState(aPod({ status: podStatus('Running', aContainer(running)) }))
 const overPod = podState(aPod({ status: podStatus('Failed', aContainer(ended(1))) }))
@@ -21,6 +22,7 @@ const cases: [behaviour: string, held: boolean, ...of: Parameters<typeof holdsPl
   ['free when nothing is there', false, undefined, job, absent],
   ['free when the job was cancelled before its pod was made', false, runner, cancelled, absent],
   ['free when the job is gone before its pod was made', false, runner, undefined, absent],
+  ['free when somebody else runs the job before its pod was made', false, runner, reported, absent],
   ['free when the pod was refused', false, aRunner({ status: { phase: 'Stopping' } }), job, absent],
   ['free when the pod is gone', false, aRunner({ status: { phase: 'Busy', podUID: 'pod' } }), job, absent],
   ['free when a pod was seen and is gone', false, aRunner({ status: { podUID: 'pod' } }), job, absent],

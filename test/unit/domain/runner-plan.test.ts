@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { podState } from '../../../src/domain/pod-state.ts'
-import { planRunner } from '../../../src/domain/runner-plan.ts'
-import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running } from '../../builders.ts'
+import { planRunner, type RunnerPlan, type RunnerView } from '../../../src/domain/runner-plan.ts'
+import { aContainer, aJob, aPod, aRunner, at, deletedAt, ended, podStatus, running, stamp } from '../../builders.ts'
 
 const job = aJob()
 const runner = aRunner()
@@ -9,19 +9,26 @@ const absent = podState(undefined)
 const runningPod = podState(aPod({ status: podStatus('Running', aContainer(running)) }))
 const create = { act: 'create-pod' }
 
+type Parts = Pick<RunnerView, 'runner' | 'job' | 'pod'>
+
+/** What is planned so many seconds after the start. */
+function plan(view: Parts, now = 20): RunnerPlan {
+  return planRunner({ ...view, startTroubleMs: 60_000, now: at(now) })
+}
+
 describe('a Runner', () => {
   it('makes its pod', () => {
-    expect(planRunner({ runner, job, pod: absent })).to.deep.equal(create)
+    expect(plan({ runner, job, pod: absent })).to.deep.equal(create)
   })
 
   it('makes its pod also after quota stood in the way', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded' } })
-    expect(planRunner({ runner: blocked, job, pod: absent })).to.deep.equal(create)
+    expect(plan({ runner: blocked, job, pod: absent })).to.deep.equal(create)
   })
 
   it('is busy once its pod runs, and forgets what it waited for', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
-    expect(planRunner({ runner: blocked, job, pod: runningPod })).to.deep.equal({
+    expect(plan({ runner: blocked, job, pod: runningPod })).to.deep.equal({
       status: {
         phase: 'Busy',
         reason: 'Running',
@@ -35,10 +42,10 @@ describe('a Runner', () => {
 
   it('is written as busy once', () => {
     const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
-    expect(planRunner({ runner: busy, job, pod: runningPod })).to.deep.equal({})
+    expect(plan({ runner: busy, job, pod: runningPod })).to.deep.equal({})
   })
 
-  const never: [behaviour: string, view: Parameters<typeof planRunner>[0]][] = [
+  const never: [behaviour: string, view: Parts][] = [
     ['when it knows of a pod already', { runner: aRunner({ status: { podUID: 'pod' } }), job, pod: absent }],
     ['when its job knows of a pod already', { runner, job: aJob({ status: { podUID: 'pod' } }), pod: absent }],
     ['when it was busy before', { runner: aRunner({ status: { phase: 'Busy' } }), job, pod: absent }],
@@ -55,6 +62,33 @@ describe('a Runner', () => {
     ],
   ]
   for (const [behaviour, view] of never) {
-    it(`makes no pod ${behaviour}`, () => expect(planRunner(view)).to.deep.equal({}))
+    it(`makes no pod ${behaviour}`, () => expect(plan(view)).to.deep.equal({}))
   }
+
+  describe('of a job that is reported to run elsewhere', () => {
+    const reported = { at: stamp(15) }
+    const taken = aJob({ status: { phase: 'Running', reason: 'Reported', reported, podUID: 'job-1-pod-uid' } })
+    const pulling = podState(
+      aPod({ status: podStatus('Pending', aContainer({ waiting: { reason: 'ErrImagePull' } })) }),
+    )
+
+    it('makes no pod and goes, also when quota stood in the way', () => {
+      const blocked = aRunner({ status: { reason: 'QuotaExceeded' } })
+      for (const phase of ['Assigned', 'Running'] as const) {
+        const of = { runner: blocked, job: aJob({ status: { phase, reported } }), pod: absent }
+        expect(plan(of), phase).to.deep.equal({ act: 'delete-runner' })
+      }
+    })
+
+    it('keeps a pod that has not started for a while: its kubelet may only be late in saying so', () => {
+      expect(plan({ runner, job: taken, pod: pulling }, 74)).to.deep.equal({ againAfterMs: 1000 })
+      expect(plan({ runner, job: taken, pod: pulling }, 75)).to.deep.equal({ act: 'delete-runner' })
+    })
+
+    it('keeps a pod that runs, whatever is reported', () => {
+      expect(plan({ runner, job: taken, pod: runningPod }, 9999)).to.have.nested.property('status.phase', 'Busy')
+      const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
+      expect(plan({ runner: busy, job: taken, pod: absent }, 9999)).to.deep.equal({})
+    })
+  })
 })
