@@ -19,6 +19,9 @@ export interface ContainerStatus {
   name: string
   image?: string
   containerID?: string
+  restartCount?: number
+  /** It runs, and has passed its startup probe if it has one. */
+  started?: boolean
   state?: ContainerState
 }
 

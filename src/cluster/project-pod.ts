@@ -46,7 +46,7 @@ function projectCondition(condition: Condition): Condition {
 }
 
 function projectContainer(status: ContainerStatus): ContainerStatus {
-  return pick(status, ['name', 'image', 'containerID', 'state'])
+  return pick(status, ['name', 'image', 'containerID', 'restartCount', 'started', 'state'])
 }
 
 /** Whether the pod was made for this very job, not for an earlier one of the same name. */

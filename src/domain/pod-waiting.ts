@@ -28,12 +28,25 @@ export function waitingOf(pod: Pod): Waiting {
   if (unscheduled !== undefined) {
     return { reason: 'Unschedulable', message: unscheduled.message ?? 'no node takes the pod', fatal: false }
   }
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
-  for (const status of statuses) {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
+  for (const status of [...initContainerStatuses, ...containerStatuses]) {
     const trouble = containerTrouble(status)
     if (trouble !== undefined) return trouble
   }
+  const crashing = initContainerStatuses.find(keepsEnding)
+  if (crashing !== undefined) {
+    return { reason: 'InvalidPod', message: `container ${crashing.name} ends again and again`, fatal: false }
+  }
   return { reason: 'RunnerStarting', message: `pod ${pod.metadata.name} is starting`, fatal: false }
+}
+
+/**
+ * Whether a restartable init container keeps the pod from starting. Between two ends it runs for a while, as far as
+ * its startup probe lets it: that is no progress.
+ */
+function keepsEnding({ restartCount = 0, started, state }: ContainerStatus): boolean {
+  if (state?.waiting?.reason === 'CrashLoopBackOff') return true
+  return restartCount > 0 && started === false && state?.terminated?.exitCode !== 0
 }
 
 function containerTrouble(status: ContainerStatus): Waiting | undefined {

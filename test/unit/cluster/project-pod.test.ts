@@ -24,6 +24,10 @@ const statuses: Record<string, Pod['status']> = {
     'Pending',
     aContainer({ waiting: { reason: 'ImagePullBackOff', message: 'm' } }, 'main'),
   ),
+  'has a sidecar that keeps ending': {
+    phase: 'Pending',
+    initContainerStatuses: [{ ...aContainer(running, 'docker'), restartCount: 1, started: false }],
+  },
   'was evicted': {
     ...podStatus('Failed', aContainer(ended(137), 'main')),
     reason: 'Evicted',

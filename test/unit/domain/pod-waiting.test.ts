@@ -59,6 +59,30 @@ describe('what a pod waits for', () => {
     })
   }
 
+  const trying = { ...aContainer(running, 'docker'), restartCount: 2, started: false }
+  const crashing: Record<string, ContainerStatus> = {
+    'waits to be started again': aContainer(
+      { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 20s' } },
+      'docker',
+    ),
+    'was started again, in vain so far': trying,
+    'has just ended': { ...trying, state: { terminated: { exitCode: 1 } } },
+  }
+  for (const [what, docker] of Object.entries(crashing)) {
+    it(`is a sidecar that keeps ending, in one steady text, also when it ${what}`, () => {
+      const initContainerStatuses = [aContainer({ terminated: { exitCode: 0 } }, 'fetch'), docker]
+      const said = { reason: 'InvalidPod', message: 'container docker ends again and again', fatal: false }
+      expect(waiting({ initContainerStatuses, containerStatuses: [container('PodInitializing')] })).to.deep.equal(said)
+    })
+  }
+
+  it('is not an init container that starts for the first time, is ready, or has done its work', () => {
+    const fine = [{ restartCount: 0 }, { started: true }, { state: { terminated: { exitCode: 0 } } }]
+    for (const given of fine) {
+      expect(waiting({ initContainerStatuses: [{ ...trying, ...given }] }).reason).to.equal('RunnerStarting')
+    }
+  })
+
   it('is found at an init container and at a sidecar as well', () => {
     const blocked = container('ImagePullBackOff')
     const other = aContainer({ waiting: { reason: 'PodInitializing' } }, 'other')
