@@ -1,7 +1,7 @@
 import { controllerUid, keyOf } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
-import type { RunnerPool } from '../api/runner-pool.ts'
+import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, type RunnerStatus, runners } from '../api/runner.ts'
 import { jobOf } from '../cluster/caches.ts'
 import { shorten } from '../domain/conditions.ts'
@@ -62,12 +62,10 @@ async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, sig
 }
 
 async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
-  const pool = poolOf(shell, runner)
+  const pool = await poolOf(shell, runner, signal)
+  // One that is being replaced comes back.
+  if (pool === undefined) return refuse(shell, runner, missing(runner), signal)
   try {
-    if (pool === undefined) {
-      const message = `RunnerPool ${runner.spec.poolName} is gone`
-      return await refuse(shell, runner, { phase: 'Stopping', reason: 'InvalidPod', message }, signal)
-    }
     const kind = { client: shell.client, store: shell.caches.pods, resource: pods }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
     await createOnce(kind, runnerPod(pool, job, runner), isOurs, signal)
@@ -79,8 +77,13 @@ async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: A
   }
 }
 
-function poolOf({ caches }: Shell, runner: Runner): RunnerPool | undefined {
-  return caches.pools.get(`${runner.metadata.namespace ?? ''}/${runner.spec.poolName}`)
+async function poolOf({ client, caches }: Shell, runner: Runner, signal: AbortSignal): Promise<RunnerPool | undefined> {
+  const key = { namespace: runner.metadata.namespace ?? '', name: runner.spec.poolName ?? '' }
+  return caches.pools.get(`${key.namespace}/${key.name}`) ?? lookUp(client, runnerPools, key, signal)
+}
+
+function missing({ spec }: Runner): Refusal {
+  return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is gone` }
 }
 
 async function refuse(shell: Shell, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<Result> {

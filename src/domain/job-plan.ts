@@ -147,7 +147,9 @@ function progress(view: JobView): JobPlan {
 
 /** What a Runner without a pod waits for. */
 function waitingOf({ status: { reason, message = 'the pod was refused' } }: Runner): Waiting {
-  if (reason === 'QuotaExceeded' || reason === 'AdmissionDenied') return { reason, message, fatal: false }
+  if (reason === 'QuotaExceeded' || reason === 'AdmissionDenied' || reason === 'InvalidPod') {
+    return { reason, message, fatal: false }
+  }
   return { reason: 'RunnerStarting', message: 'the pod is being created', fatal: false }
 }
 

@@ -110,6 +110,14 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('greedy', { phase: 'Running' })
   })
 
+  it('is waited for also while its pool is replaced', async () => {
+    await site.delete(runnerPools, 'urgent')
+    const { status } = await site.jobIs('urgent', { phase: 'Assigned', reason: 'InvalidPod' })
+    expect(status.message).to.equal('RunnerPool urgent is gone')
+    await site.createPool('urgent')
+    await site.jobIs('urgent', { phase: 'Running' })
+  })
+
   it('fails its job at once where a policy denies it', async () => {
     await site.createJob('forbidden', { poolName: 'forbidden' })
     const { status } = await site.jobIs('forbidden', { phase: 'Failed', reason: 'AdmissionDenied' })

@@ -149,17 +149,23 @@ describe('trouble at the start', () => {
     expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 80 }))).to.match(/^Failed ImagePull/)
   })
 
-  it('with admission is waited out as well, and ends the job in its words', () => {
-    const refused = aRunner({ status: { reason: 'AdmissionDenied', message: 'no service account' } })
-    const told = plan({ runner: refused })
-    expect(outcome(told)).to.equal('Assigned AdmissionDenied: no service account')
-    expect(told).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
-    const { status } = told
-    if (status === undefined) throw new Error('nothing to write')
-    const waited = { job: aJob({ status }), runner: refused }
-    expect(outcome(plan({ ...waited, now: 79 }))).to.match(/^Assigned AdmissionDenied/)
-    expect(outcome(plan({ ...waited, now: 80 }))).to.equal('Failed AdmissionDenied: no service account')
-  })
+  const refusals = [
+    ['with admission', 'AdmissionDenied', 'no service account'],
+    ['with a pool that is gone', 'InvalidPod', 'RunnerPool pool is gone'],
+  ] as const
+  for (const [trouble, reason, message] of refusals) {
+    it(`${trouble} is waited out as well, and ends the job in its words`, () => {
+      const refused = aRunner({ status: { reason, message } })
+      const told = plan({ runner: refused })
+      expect(outcome(told)).to.equal(`Assigned ${reason}: ${message}`)
+      expect(told).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
+      const { status } = told
+      if (status === undefined) throw new Error('nothing to write')
+      const waited = { job: aJob({ status }), runner: refused }
+      expect(outcome(plan({ ...waited, now: 79 }))).to.equal(`Assigned ${reason}: ${message}`)
+      expect(outcome(plan({ ...waited, now: 80 }))).to.equal(`Failed ${reason}: ${message}`)
+    })
+  }
 
   it('with quota is no trouble, however long it lasts', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
