@@ -2,7 +2,7 @@ import type { RunnerJob, RunnerJobStatus } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
 import type { WaitingReason } from '../api/reasons.ts'
 import { isFinished } from './job-phases.ts'
-import { type Move, statusAfter } from './job-status.ts'
+import { type Move, stageTimes, statusAfter, type Whereabouts } from './job-status.ts'
 import type { PodState } from './pod-state.ts'
 import type { Waiting } from './pod-waiting.ts'
 import { isTakenOver } from './taken-over.ts'
@@ -108,20 +108,19 @@ function refusalOf({ status }: Runner): Move {
 
 /** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
 function deadlineMs(view: JobView): number {
-  const { job, runner } = view
-  const { creationTimestamp } = (runner ?? job).metadata
-  const from = startedAt(view) ?? job.status.assignedAt ?? creationTimestamp
-  return Date.parse(from) + job.spec.timeoutSeconds * 1000
+  const { job } = view
+  const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
+  return Date.parse(startedAt ?? assignedAt ?? job.metadata.creationTimestamp) + job.spec.timeoutSeconds * 1000
 }
 
-function startedAt({ job, pod }: JobView): string | undefined {
-  return job.status.startedAt ?? (pod.is === 'absent' ? undefined : pod.facts.startedAt)
+function placeOf({ runner, pod }: JobView): Whereabouts {
+  return { runner, pod: pod.is === 'absent' ? undefined : pod.facts }
 }
 
 function timeout(view: JobView): Move {
   const { job, runner } = view
-  const stage =
-    startedAt(view) !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
+  const { startedAt } = stageTimes(job, placeOf(view), view.now)
+  const stage = startedAt !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
   const message = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
   return { phase: 'Failed', reason: 'JobTimeout', message }
 }
@@ -170,9 +169,7 @@ function isTrouble(reason: Waiting['reason']): reason is 'AdmissionDenied' | 'Im
 }
 
 function move(view: JobView, to: Move): JobPlan {
-  const pod = view.pod.is === 'absent' ? undefined : view.pod.facts
-  const status = statusAfter(view.job, to, { runner: view.runner, pod }, view.now)
-  return { status, acts: [] }
+  return { status: statusAfter(view.job, to, placeOf(view), view.now), acts: [] }
 }
 
 function soonest(plan: JobPlan, leftMs: number): JobPlan {

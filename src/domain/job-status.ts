@@ -25,8 +25,8 @@ export interface Whereabouts {
 }
 
 /**
- * The whole status after a move. Times are clamped to assignedAt <= startedAt <= completedAt, because the kubelet's
- * are whole seconds and another machine's.
+ * The whole status after a move. Times are clamped to assignedAt <= startedAt <= completedAt <= now, because the
+ * kubelet's are whole seconds and another machine's, whose clock may be wrong by any amount.
  */
 export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now: Date): RunnerJobStatus {
   const was = job.status
@@ -59,18 +59,32 @@ export function delegatedAt(job: RunnerJob): string {
   return job.spec.delegatedAt ?? job.metadata.creationTimestamp
 }
 
-function timesOf(job: RunnerJob, move: Move, { runner, pod }: Whereabouts, now: Date): Partial<RunnerJobStatus> {
+type StageTimes = Pick<RunnerJobStatus, 'assignedAt' | 'startedAt'>
+
+/** When a job was assigned and started, as far as it was. */
+export function stageTimes(
+  job: RunnerJob,
+  { runner, pod }: Whereabouts,
+  now: Date,
+  said: Pick<Move, 'assignedAt' | 'startedAt'> = {},
+): StageTimes {
   const { status } = job
   const floor = delegatedBy(job, now)
-  const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? move.assignedAt)
-  const startedAt = status.startedAt ?? latest(assignedAt ?? floor, pod?.startedAt ?? move.startedAt)
-  return {
-    ...(assignedAt !== undefined && { assignedAt }),
-    ...(startedAt !== undefined && { startedAt }),
-    ...(isFinal(move.phase) && {
-      completedAt: latest(startedAt ?? assignedAt ?? floor, move.finishedAt ?? now.toISOString()),
-    }),
-  }
+  const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? said.assignedAt)
+  const startedAt = status.startedAt ?? latest(assignedAt ?? floor, past(pod?.startedAt ?? said.startedAt, now))
+  return { ...(assignedAt !== undefined && { assignedAt }), ...(startedAt !== undefined && { startedAt }) }
+}
+
+function timesOf(job: RunnerJob, move: Move, where: Whereabouts, now: Date): Partial<RunnerJobStatus> {
+  const stages = stageTimes(job, where, now, move)
+  if (!isFinal(move.phase)) return stages
+  const floor = stages.startedAt ?? stages.assignedAt ?? delegatedBy(job, now)
+  return { ...stages, completedAt: latest(floor, past(move.finishedAt, now) ?? now.toISOString()) }
+}
+
+/** A time that a node gave, but not one that is still to come. */
+function past(time: string | undefined, now: Date): string | undefined {
+  return time === undefined || Date.parse(time) <= now.getTime() ? time : now.toISOString()
 }
 
 /**

@@ -247,6 +247,16 @@ describe('a running job', () => {
     )
   })
 
+  it('is given its whole time by a node whose clock is wrong', () => {
+    const job = aJob({ spec: { timeoutSeconds: 60 } })
+    const behind = aPod({ status: podStatus('Running', aContainer({ running: { startedAt: stamp(-90) } })) })
+    expect(outcome(plan({ job, runner, pod: behind, now: 5 }))).to.match(/^Running/)
+    const ahead = aPod({ status: podStatus('Running', aContainer({ running: { startedAt: stamp(2_592_000) } })) })
+    const now = plan({ job, runner, pod: ahead, now: 5 })
+    expect(now.status?.startedAt).to.equal(at(5).toISOString())
+    expect(now.againAfterMs).to.equal(60_000)
+  })
+
   it('says that it ran too long also when its pod is just being deleted', () => {
     const job = aJob({ ...runningJob, spec: { timeoutSeconds: 30 } })
     const pod = aPod({ metadata: deletedAt(35), status: podStatus('Running', aContainer(running)) })

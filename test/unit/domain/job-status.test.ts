@@ -57,6 +57,12 @@ describe('the status after a move', () => {
     expect(over).to.include({ assignedAt: at(3).toISOString(), completedAt: at(9).toISOString() })
   })
 
+  it('does not take its times from a node whose clock is ahead', () => {
+    const where = { runner: aRunner(), pod: { ...facts, startedAt: stamp(3000) } }
+    const { startedAt, completedAt } = statusAfter(aJob(), { ...done, finishedAt: stamp(3010) }, where, at(9))
+    expect([startedAt, completedAt]).to.deep.equal([at(9).toISOString(), at(9).toISOString()])
+  })
+
   it('keeps the Runner that it was given to first', () => {
     const runnerRef = { name: 'job-1', uid: 'first' }
     const job = aJob({ status: { phase: 'Assigned', runnerRef } })
