@@ -31,7 +31,7 @@ export const runnerPoolSpec = {
       type: 'object',
       description:
         'A pod template (metadata.labels, metadata.annotations, spec). The container named "runner", else the first, ' +
-        "is the job's. The operator sets restartPolicy Never, the delegation's facts as RUNNERHUB_* variables, and " +
+        "is the job's. The operator sets restartPolicy Never (also of containers, not of init containers), the delegation's facts as RUNNERHUB_* variables, and " +
         'restricted security defaults where the template says nothing.',
       required: ['spec'],
       properties: {

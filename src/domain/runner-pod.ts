@@ -54,7 +54,7 @@ export function runnerPod(pool: RunnerPool, job: RunnerJob, runner: Runner): New
         seccompProfile: { type: 'RuntimeDefault' },
         ...record(spec['securityContext']),
       },
-      containers: containers.map(dress),
+      containers: containers.map(runOnce).map(dress),
       ...(Array.isArray(spec['initContainers']) && { initContainers: records(spec['initContainers']).map(dress) }),
     },
   }
@@ -74,6 +74,11 @@ function containersOf(spec: Json): Json[] {
   const containers = records(spec['containers'])
   if (containers.length === 0) throw new BadTemplate('template.spec.containers: at least one container is needed')
   return containers
+}
+
+/** The container without rules by which the kubelet would run it again in its place. */
+function runOnce({ restartPolicy: _policy, restartPolicyRules: _rules, ...container }: Json): Json {
+  return container
 }
 
 /** Settings that the restricted Pod Security level asks of each container. They contradict a privileged one's. */

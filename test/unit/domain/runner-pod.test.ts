@@ -56,6 +56,15 @@ describe('the pod of a Runner', () => {
     expect(pod.spec['restartPolicy']).to.equal('Never')
   })
 
+  it('lets no container run its job again in its place, and a restartable init container be one', () => {
+    const exitCodes = { operator: 'In', values: [42] }
+    const restarted = { name: 'main', restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes }] }
+    const sidecar = { name: 'docker', restartPolicy: 'Always' }
+    const { spec } = podOf({ spec: { containers: [restarted], initContainers: [sidecar] } })
+    expect(spec).to.have.nested.property('containers[0]').that.does.not.have.any.keys('restartPolicy', 'restartPolicyRules')
+    expect(spec).to.have.nested.property('initContainers[0].restartPolicy', 'Always')
+  })
+
   it('leaves a privileged container privileged', () => {
     const privileged = { name: 'docker', securityContext: { privileged: true } }
     const { spec } = podOf({ spec: { containers: [privileged, { name: 'runner' }] } })
