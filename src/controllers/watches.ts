@@ -40,6 +40,9 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       if (now !== undefined && isOrphan(caches, now)) queue.add(queueKey('pod', key))
     }),
     caches.pools.onChange((change) => {
+      if (change.old?.spec.finishedPodTTLSeconds !== change.now?.spec.finishedPodTTLSeconds) {
+        addJobsOf(caches, queue, change.now ?? change.old)
+      }
       if (!isNewSpec(change)) return
       scheduler.poolsChanged()
       queue.add(queueKey('pool', change.key))
@@ -89,6 +92,16 @@ function ownerKey(object: KubeObject | undefined): string | undefined {
 function addJob(queue: Workqueue, object: KubeObject | undefined): void {
   const jobKey = ownerKey(object)
   if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
+}
+
+/** Those with a Runner in the pool: how long finished ones keep it is the pool's to say. */
+function addJobsOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefined): void {
+  for (const runner of caches.runners.list()) {
+    const { name, namespace } = pool?.metadata ?? {}
+    if (runner.spec.poolName !== name || runner.metadata.namespace !== namespace) continue
+    const jobKey = jobKeyOf(runner)
+    if (jobKey !== undefined) queue.add(queueKey('job', jobKey), 'deferred')
+  }
 }
 
 function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined): void {

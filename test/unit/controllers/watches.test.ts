@@ -100,6 +100,18 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
   })
 
+  it('of how long a pool keeps what is finished is looked at under the jobs with a Runner in it, without haste', async () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool())
+    const other = aJob({ metadata: { name: 'other' } })
+    scene.putRunner(aRunner({ job: scene.putJob(aJob()) }))
+    scene.putRunner(aRunner({ job: scene.putJob(other), spec: { poolName: 'other' } }))
+    await scene.due()
+    const metadata = { ...pool.metadata, generation: 2 }
+    scene.putPool({ ...pool, metadata, spec: { ...pool.spec, finishedPodTTLSeconds: 5 } })
+    expect(await scene.due()).to.deep.equal(['+job:ns/job', 'pool:ns/pool'])
+  })
+
   it('is no work any more once the watching was stopped', async () => {
     const scene = new Scene()
     scene.stop()

@@ -61,7 +61,9 @@ describe('the pod of a Runner', () => {
     const restarted = { name: 'main', restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes }] }
     const sidecar = { name: 'docker', restartPolicy: 'Always' }
     const { spec } = podOf({ spec: { containers: [restarted], initContainers: [sidecar] } })
-    expect(spec).to.have.nested.property('containers[0]').that.does.not.have.any.keys('restartPolicy', 'restartPolicyRules')
+    expect(spec)
+      .to.have.nested.property('containers[0]')
+      .that.does.not.have.any.keys('restartPolicy', 'restartPolicyRules')
     expect(spec).to.have.nested.property('initContainers[0].restartPolicy', 'Always')
   })
 
