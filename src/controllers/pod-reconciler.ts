@@ -3,8 +3,8 @@ import { type Pod, pods } from '../api/pod.ts'
 import { runnerJobs } from '../api/runner-job.ts'
 import { jobKeyOf } from '../cluster/caches.ts'
 import type { Pass, Result } from '../kube/controller.ts'
-import { NotFound } from '../kube/errors.ts'
 import { splitKey } from '../kube/resource-path.ts'
+import { lookUp } from './look-up.ts'
 import type { Shell } from './shell.ts'
 import { deleteObject, releasePod } from './writes.ts'
 
@@ -32,10 +32,5 @@ function uidOf(pod: Pod): string | undefined {
 async function jobExists({ client }: Shell, pod: Pod, signal: AbortSignal): Promise<boolean> {
   const key = jobKeyOf(pod)
   if (key === undefined) return false
-  try {
-    return (await client.get(runnerJobs, splitKey(key), signal)).metadata.uid === uidOf(pod)
-  } catch (error) {
-    if (error instanceof NotFound) return false
-    throw error
-  }
+  return (await lookUp(client, runnerJobs, splitKey(key), signal))?.metadata.uid === uidOf(pod)
 }

@@ -1,6 +1,6 @@
 import { controllerUid, keyOf } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
-import type { RunnerJob } from '../api/runner-job.ts'
+import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, type RunnerStatus, runners } from '../api/runner.ts'
 import { jobOf } from '../cluster/caches.ts'
@@ -8,6 +8,7 @@ import { shorten } from '../domain/conditions.ts'
 import { podState } from '../domain/pod-state.ts'
 import { runnerPod } from '../domain/runner-pod.ts'
 import { planRunner, type RunnerPlan } from '../domain/runner-plan.ts'
+import type { KubeClient } from '../kube/client.ts'
 import type { Pass, Result } from '../kube/controller.ts'
 import { splitKey } from '../kube/resource-path.ts'
 import { lookUp } from './look-up.ts'
@@ -49,12 +50,21 @@ function againOf({ againAfterMs }: RunnerPlan): Result {
 /** Deletes a Runner that is not needed, and its pod with it, unless the API server knows more than the caches. */
 async function withdraw(shell: Shell, runner: Runner, signal: AbortSignal): Promise<Result> {
   const { client, caches } = shell
+  if (jobOf(caches, runner) === undefined && (await hasJob(client, runner, signal)))
+    return { againAfterMs: TRY_AGAIN_MS }
   const pod = await lookUp(client, pods, splitKey(keyOf(runner)), signal)
   if (pod !== undefined) caches.pods.applyOwn(pod)
   const plan = planOf(shell, runner, pod)
   if (plan.act !== 'delete-runner') return againOf(plan)
   await deleteObject(client, runners, runner, signal)
   return {}
+}
+
+async function hasJob(client: KubeClient, { metadata, spec }: Runner, signal: AbortSignal): Promise<boolean> {
+  const { name, uid } = spec.jobRef ?? {}
+  if (name === undefined) return false
+  const job = await lookUp(client, runnerJobs, { namespace: metadata.namespace ?? '', name }, signal)
+  return job !== undefined && job.metadata.uid === uid
 }
 
 async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, signal: AbortSignal): Promise<void> {

@@ -22,7 +22,8 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       scheduler.jobChanged(key)
       if (now === undefined && old !== undefined && isUncounted(caches, old)) addLedger(queue, old)
       queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
-      if (now?.status.reported?.at !== old?.status.reported?.at) addRunner(caches, queue, now ?? old)
+      if (now === undefined || now.status.reported?.at !== old?.status.reported?.at)
+        addRunner(caches, queue, now ?? old)
       if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
     }),
     caches.runners.onChange(({ key, old, now }) => {

@@ -1,3 +1,4 @@
+import { controllerUid } from '../api/object.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { Runner, RunnerStatus } from '../api/runner.ts'
 import { isFinished } from './job-phases.ts'
@@ -25,17 +26,22 @@ export interface RunnerView {
 /**
  * Starting ──pod runs──▶ Busy. Starting ──pod refused for good──▶ Stopping. A Runner whose job is finished is shown as
  * stopping without a write. It makes one pod in its life: none once a pod UID is known, here or in its job. It goes
- * when somebody else runs its job.
+ * when somebody else runs its job, and when it was left behind by one that is gone.
  */
 export function planRunner(view: RunnerView): RunnerPlan {
   const { runner, job, pod } = view
-  if (runner.metadata.deletionTimestamp !== undefined || job === undefined) return {}
+  if (runner.metadata.deletionTimestamp !== undefined) return {}
+  // While it has an owner, the garbage collector sees to it.
+  if (job === undefined) return controllerUid(runner) === undefined ? { act: 'delete-runner' } : {}
   if (!isFinished(job) && isTakenOver(job, runner, pod)) return withdrawal(view)
   if (pod.is === 'running' && runner.status.phase === 'Starting') return { status: busy(runner, pod) }
-  if (pod.is !== 'absent' || runner.status.phase !== 'Starting') return {}
+  return pod.is === 'absent' && wantsPod(runner, job) ? { act: 'create-pod' } : {}
+}
+
+function wantsPod(runner: Runner, job: RunnerJob): boolean {
   const seen = runner.status.podUID ?? job.status.podUID
-  const wanted = !isFinished(job) && !job.spec.cancel && job.metadata.deletionTimestamp === undefined
-  return wanted && seen === undefined ? { act: 'create-pod' } : {}
+  if (seen !== undefined || runner.status.phase !== 'Starting') return false
+  return !isFinished(job) && !job.spec.cancel && job.metadata.deletionTimestamp === undefined
 }
 
 /** A pod that is there may have started just now, and reported itself before its kubelet did. */

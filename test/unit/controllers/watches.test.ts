@@ -126,7 +126,7 @@ describe('a pod whose job is gone', () => {
   it('is work of its own: somebody has to let it go', async () => {
     const { scene, job } = await running1()
     scene.remove(job)
-    expect(await scene.due()).to.deep.equal(['job:ns/job', 'pod:ns/job-1'])
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'pod:ns/job-1', 'runner:ns/job-1'])
   })
 
   it('is work of its own at each change', async () => {

@@ -1,10 +1,13 @@
 import { expect } from 'chai'
+import { controllerRef } from '../../../src/api/object.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { podState } from '../../../src/domain/pod-state.ts'
 import { planRunner, type RunnerPlan, type RunnerView } from '../../../src/domain/runner-plan.ts'
 import { aContainer, aJob, aPod, aRunner, at, deletedAt, ended, podStatus, running, stamp } from '../../builders.ts'
 
 const job = aJob()
 const runner = aRunner()
+const owned = aRunner({ metadata: { ownerReferences: [controllerRef(runnerJobs, job)] } })
 const absent = podState(undefined)
 const runningPod = podState(aPod({ status: podStatus('Running', aContainer(running)) }))
 const create = { act: 'create-pod' }
@@ -40,6 +43,13 @@ describe('a Runner', () => {
     })
   })
 
+  it('goes when it was left behind by a job that is gone, which the garbage collector does for one with an owner', () => {
+    for (const pod of [absent, runningPod]) {
+      expect(plan({ runner, job: undefined, pod })).to.deep.equal({ act: 'delete-runner' })
+      expect(plan({ runner: owned, job: undefined, pod })).to.deep.equal({})
+    }
+  })
+
   it('is written as busy once', () => {
     const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
     expect(plan({ runner: busy, job, pod: runningPod })).to.deep.equal({})
@@ -53,7 +63,7 @@ describe('a Runner', () => {
     ['for a job that is to be cancelled', { runner, job: aJob({ spec: { cancel: true } }), pod: absent }],
     ['for a finished job', { runner, job: aJob({ status: { phase: 'Failed' } }), pod: absent }],
     ['for a job that is being deleted', { runner, job: aJob({ metadata: deletedAt(1) }), pod: absent }],
-    ['for a job that is gone', { runner, job: undefined, pod: absent }],
+    ['for a job that is gone', { runner: owned, job: undefined, pod: absent }],
     ['while it is being deleted', { runner: aRunner({ metadata: deletedAt(1) }), job, pod: absent }],
     ['while it has one that waits', { runner, job, pod: podState(aPod()) }],
     [

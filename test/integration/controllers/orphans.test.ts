@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { exited, runs } from '../../kubelet/script.ts'
+import { openSite, type Site } from '../../site.ts'
+
+const forever = new AbortController().signal
+
+describe('what a job leaves behind that is deleted with --cascade=orphan', function () {
+  this.timeout('90s')
+  let site: Site
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default')
+    site.kubelet.onPod(() => runs())
+    await site.operator()
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  async function orphan(name: string): Promise<void> {
+    const options = { propagationPolicy: 'Orphan' } as const
+    await site.client.delete(runnerJobs, { namespace: site.namespace, name }, options, forever)
+  }
+
+  it('is deleted where the job was over', async () => {
+    await site.createJob('over')
+    await site.jobIs('over', { phase: 'Running' })
+    await site.kubelet.tell('over-1', (pod) => exited(pod, 0))
+    await site.jobIs('over', { phase: 'Completed' })
+    expect((await site.runner('over'))?.metadata.name).to.equal('over-1')
+    await orphan('over')
+    await site.isGone('over')
+  })
+
+  it('is deleted where the job ran, and its pod let go', async () => {
+    await site.createJob('running')
+    await site.jobIs('running', { phase: 'Running' })
+    await orphan('running')
+    await site.isGone('running')
+  })
+})
