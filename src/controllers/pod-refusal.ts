@@ -1,10 +1,13 @@
 import type { RunnerReason } from '../api/reasons.ts'
-import type { RunnerStatus } from '../api/runner.ts'
 import { BadTemplate } from '../domain/runner-pod.ts'
 import { ApiError, Forbidden, Invalid } from '../kube/errors.ts'
 
 /** What a Runner says when its pod was refused. Stopping: for good. Starting: worth another try. */
-export type Refusal = Pick<RunnerStatus, 'phase'> & { reason: RunnerReason; message: string }
+export interface Refusal {
+  phase: 'Starting' | 'Stopping'
+  reason: RunnerReason
+  message: string
+}
 
 /** Pod Security, webhooks (with any code) and policies (422, if they name no other): the same pod is refused again. */
 const deniedForGood =

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { NewObject } from '../api/object.ts'
+import type { Condition, NewObject } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type RunnerPool, type RunnerPoolStatus, runnerPools } from '../api/runner-pool.ts'
@@ -8,20 +8,26 @@ import { shorten, withCondition } from '../domain/conditions.ts'
 import { runnerPod } from '../domain/runner-pod.ts'
 import type { Pass, Result } from '../kube/controller.ts'
 import { AlreadyExists } from '../kube/errors.ts'
-import { refusalOf } from './pod-refusal.ts'
+import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 import type { Shell } from './shell.ts'
 import { writeStatus } from './writes.ts'
 
-/** Says in the pool's Ready condition whether the API server would take a pod of its template. */
+/** How soon a template is tried again that was refused for now, and one that was refused for good: policies change. */
+const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
+
+/**
+ * Says in the pool's Ready condition whether the API server would take a pod of its template. A refusal is looked at
+ * again now and then, since what it comes from may change without the pool; nothing is written while it stays the same.
+ */
 export function poolReconciler(shell: Shell) {
   return async function reconcilePool(key: string, { signal }: Pass): Promise<Result> {
     const pool = shell.caches.pools.get(key)
-    if (pool === undefined || pool.status?.observedGeneration === pool.metadata.generation) return {}
+    if (pool === undefined || isAccepted(pool)) return {}
     const problem = await problemOf(shell, pool, signal)
     const status = statusOf(pool, problem, shell.clock.now())
-    if (!isDeepStrictEqual(status, pool.status)) {
-      await writeStatus({ ...shell, store: shell.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
-    }
+    const again = problem === undefined ? {} : { againAfterMs: AGAIN_MS[problem.phase] }
+    if (isDeepStrictEqual(status, pool.status)) return again
+    await writeStatus({ ...shell, store: shell.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
     if (problem !== undefined) {
       const event = {
         type: 'Warning',
@@ -31,16 +37,19 @@ export function poolReconciler(shell: Shell) {
       } as const
       shell.recorder.record({ resource: runnerPools, object: pool }, event)
     }
-    return {}
+    return again
   }
 }
 
-interface Problem {
-  reason: string
-  message: string
+function isAccepted({ metadata, status }: RunnerPool): boolean {
+  return status?.observedGeneration === metadata.generation && readyOf(status)?.status === 'True'
 }
 
-async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSignal): Promise<Problem | undefined> {
+function readyOf(status: RunnerPoolStatus | undefined): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready')
+}
+
+async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSignal): Promise<Refusal | undefined> {
   try {
     await client.dryRunCreate(pods, samplePod(pool), signal)
   } catch (error) {
@@ -80,13 +89,15 @@ function samplePod(pool: RunnerPool): NewObject<Pod> {
   return runnerPod(pool, job, runner)
 }
 
-function statusOf(pool: RunnerPool, problem: Problem | undefined, now: Date): RunnerPoolStatus {
+function statusOf(pool: RunnerPool, problem: Refusal | undefined, now: Date): RunnerPoolStatus {
   const generation = pool.metadata.generation ?? 1
+  const message = shorten(problem?.message ?? 'the API server accepts pods of this template')
+  const known = readyOf(pool.status)?.message ?? ''
   const condition = {
     type: 'Ready',
     status: problem === undefined ? 'True' : 'False',
     reason: problem?.reason ?? 'TemplateAccepted',
-    message: shorten(problem?.message ?? 'the API server accepts pods of this template'),
+    message: saysTheSame(message, known) ? known : message,
     observedGeneration: generation,
   } as const
   return { conditions: withCondition(pool.status?.conditions, condition, now), observedGeneration: generation }

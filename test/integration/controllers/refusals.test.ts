@@ -110,6 +110,14 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('greedy', { phase: 'Running' })
   })
 
+  it('is said of its pool no longer once it would be accepted, and nothing is written while it stays the same', async () => {
+    const before = await site.get(runnerPools, 'unlimited')
+    const isReady = async () => (await readyOf(site, 'homeless')).status === 'True'
+    await site.until('the pool to be ready', isReady, 30_000)
+    expect((await site.get(runnerPools, 'unlimited'))?.metadata).to.deep.equal(before?.metadata)
+    expect(await readyOf(site, 'unlimited')).to.include({ status: 'False' })
+  })
+
   it('is waited for also while its pool is replaced', async () => {
     await site.delete(runnerPools, 'urgent')
     const { status } = await site.jobIs('urgent', { phase: 'Assigned', reason: 'InvalidPod' })
