@@ -4,7 +4,7 @@ import { keyOf } from '../api/object.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import type { Caches } from '../cluster/caches.ts'
 import { ledgerOf } from '../cluster/job-totals.ts'
-import { type Entries, formatLedger, type Ledger, nextLedger } from '../domain/ledger.ts'
+import { type Entries, formatLedger, type Ledger, MOST_LEAVING, nextLedger, roomBeside } from '../domain/ledger.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Pass, Result } from '../kube/controller.ts'
 import { AlreadyExists, Conflict, NotFound, RetryLater } from '../kube/errors.ts'
@@ -14,6 +14,9 @@ import type { Shell } from './shell.ts'
 
 /** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
 const AGAIN_MS = 250
+
+/** How soon where finalizers of others hold so many jobs that the ledger can name no more. */
+const CLOGGED_MS = 10_000
 
 /** Deleted jobs that are asked for at a time. */
 const AT_A_TIME = 32
@@ -25,6 +28,7 @@ const AT_A_TIME = 32
  */
 export function ledgerReconciler(shell: Shell) {
   const { caches, retirement } = shell
+  let hasWarned = false
   return async function reconcileLedger(namespace: string, { signal }: Pass): Promise<Result> {
     const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
     const read = readLedger(caches, object, retirement.due())
@@ -37,8 +41,13 @@ export function ledgerReconciler(shell: Shell) {
     const departed = await confirmGone(shell.client, entries.departed, signal)
     const next = nextLedger(ledger, { ...entries, departed }) ?? lost
     if (next !== undefined) await write(shell, namespace, { object, ledger: next }, signal)
+    const isClogged = entries.held >= MOST_LEAVING
+    if (isClogged && !hasWarned)
+      shell.log.warn({ namespace, jobs: entries.held }, 'deleted jobs are held by finalizers of others')
+    hasWarned = isClogged
     retirement.settle((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
-    return retirement.due().length + caches.totals.departed().length > 0 ? { againAfterMs: AGAIN_MS } : {}
+    if (retirement.due().length + caches.totals.departed().length === 0) return {}
+    return { againAfterMs: roomBeside(entries) === 0 && isClogged ? CLOGGED_MS : AGAIN_MS }
   }
 }
 
@@ -52,10 +61,12 @@ export function readLedger(
   const ledger = object === undefined ? totals.ledger() : ledgerOf(object)
   const asOf = jobs.version
   if (ledger === undefined || compareVersions(ledger.asOf, asOf) > 0) return undefined
+  const present = ledger.leaving.filter((uid) => exists(caches, uid))
   const entries = {
     asOf,
     due: due.filter((job) => exists(caches, job.metadata.uid) && !totals.counts(job)),
-    present: ledger.leaving.filter((uid) => exists(caches, uid)),
+    present,
+    held: present.filter((uid) => isBeingDeleted(caches, uid)).length,
     // Where the watch has not come to a deletion yet, it is counted next time.
     departed: totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
   }
@@ -64,6 +75,10 @@ export function readLedger(
 
 function exists({ jobs }: Pick<Caches, 'jobs'>, uid: string): boolean {
   return jobs.indexSize('uid', uid) > 0
+}
+
+function isBeingDeleted({ jobs }: Pick<Caches, 'jobs'>, uid: string): boolean {
+  return [...jobs.byIndex('uid', uid)].some(({ metadata }) => metadata.deletionTimestamp !== undefined)
 }
 
 /** Those of the jobs that are really gone: a list may have lacked them, and one that comes back would count twice. */

@@ -4,6 +4,9 @@ import { durationBounds, noJobs, plus, shareOf, type Totals } from './totals.ts'
 /** Most jobs that the ledger may count before they are deleted: one write stands for so many deletions. */
 export const MOST_LEAVING = 200
 
+/** Most jobs that the ledger names as counted and still there, with those that somebody's finalizer holds: 185 kB. */
+export const MOST_NAMED = 5000
+
 /** Most jobs that are gone and that the ledger still names, for those who saw them go and have missed what it said. */
 const MOST_GONE = 200
 
@@ -41,17 +44,26 @@ export interface Entries {
   departed: readonly RunnerJob[]
   /** Those of `leaving` that still exist. */
   present: readonly string[]
+  /** How many of these are deleted but for a finalizer of somebody else. They may stay for as long as he likes. */
+  held: number
   asOf: string
 }
 
+/** How many more jobs may be counted before they are deleted. */
+export function roomBeside({ present, held }: Pick<Entries, 'present' | 'held'>): number {
+  return Math.max(0, Math.min(MOST_LEAVING - (present.length - held), MOST_NAMED - present.length))
+}
+
 /** The ledger with these entries, as many of those that are due as there is room for; undefined where there are none. */
-export function nextLedger(ledger: Ledger, { due, departed, present, asOf }: Entries): Ledger | undefined {
-  const room = Math.max(0, MOST_LEAVING - present.length)
-  const entering = due.filter(({ metadata }) => !ledger.leaving.includes(metadata.uid)).slice(0, room)
+export function nextLedger(ledger: Ledger, entries: Entries): Ledger | undefined {
+  const { due, departed, present, asOf } = entries
+  const counted = new Set(ledger.leaving)
+  const entering = due.filter(({ metadata }) => !counted.has(metadata.uid)).slice(0, roomBeside(entries))
   if (entering.length + departed.length === 0) return undefined
   const totals = [...entering, ...departed].map(shareOf).reduce(plus, ledger.totals)
   const leaving = [...present, ...entering.map(({ metadata }) => metadata.uid)]
-  const left = ledger.leaving.filter((uid) => !present.includes(uid))
+  const here = new Set(present)
+  const left = ledger.leaving.filter((uid) => !here.has(uid))
   const gone = [...left, ...departed.map(({ metadata }) => metadata.uid)]
   return { totals, leaving, ...naming(ledger, gone, asOf), asOf }
 }

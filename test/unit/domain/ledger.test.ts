@@ -5,6 +5,7 @@ import {
   formatLedger,
   type Ledger,
   MOST_LEAVING,
+  MOST_NAMED,
   nextLedger,
   parseLedger,
 } from '../../../src/domain/ledger.ts'
@@ -98,7 +99,7 @@ describe('the ledger', () => {
       aJob({ metadata: { name: `${prefix}-${index}` }, status: { phase: 'Completed', completedAt: stamp(1) } }),
     )
   const uidsOf = (prefix: string, count: number) => jobs(prefix, count).map(({ metadata }) => metadata.uid)
-  const nothing = { due: [], departed: [], present: [], asOf: '50' }
+  const nothing = { due: [], departed: [], present: [], held: 0, asOf: '50' }
 
   it('is not written for nothing', () => {
     expect(nextLedger(emptyLedger, nothing)).to.equal(undefined)
@@ -115,6 +116,21 @@ describe('the ledger', () => {
     expect(next?.totals.completed).to.equal(MOST_LEAVING + 5)
     expect(next?.leaving).to.deep.equal([...present, ...uidsOf('b', 5)])
     expect(next?.gone).to.deep.equal(uidsOf('a', 5))
+  })
+
+  it('goes on counting beside jobs that somebody’s finalizer holds, as long as it can name them all', () => {
+    const first = nextLedger(emptyLedger, { ...nothing, due: jobs('a', MOST_LEAVING) })
+    if (first === undefined) throw new Error('nothing was counted')
+    const stuck = { present: first.leaving, due: jobs('b', 1000) }
+    expect(nextLedger(first, { ...nothing, ...stuck, held: 0 })).to.equal(undefined)
+    const next = nextLedger(first, { ...nothing, ...stuck, held: 150 })
+    expect(next?.leaving).to.deep.equal([...first.leaving, ...uidsOf('b', 150)])
+    expect(next?.totals.completed).to.equal(MOST_LEAVING + 150)
+    const most = { present: uidsOf('c', MOST_NAMED - 10), held: MOST_NAMED - 10, due: jobs('b', 1000) }
+    const last = nextLedger({ ...emptyLedger, leaving: most.present }, { ...nothing, ...most })
+    expect(last?.leaving).to.have.length(MOST_NAMED)
+    const full = { present: uidsOf('c', MOST_NAMED), held: MOST_NAMED, due: jobs('b', 1000) }
+    expect(nextLedger({ ...emptyLedger, leaving: full.present }, { ...nothing, ...full })).to.equal(undefined)
   })
 
   it('counts a job that it has counted no second time', () => {
