@@ -12,7 +12,8 @@ export const runnerPoolSpec = {
       ...labels,
       description:
         'What runners of this pool offer. A job fits when every label it asks for is here, upper and lower case alike. ' +
-        'Of several fitting pools the one with the most labels wins, then the first by name.',
+        'Of several fitting pools the one with the most labels wins, then the first by name; also for jobs that ask ' +
+        'for few. So give a pool for special jobs only its special labels.',
     },
     repositories: {
       type: 'array',
