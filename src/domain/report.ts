@@ -1,6 +1,6 @@
 import type { JobPhase, RunnerJob, RunnerJobStatus } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
-import { isFinal, mayMove } from './job-phases.ts'
+import { isFinal, mayMove, shownPhase } from './job-phases.ts'
 import { statusAfter } from './job-status.ts'
 
 /** What a proxy runner says of a job. */
@@ -13,11 +13,15 @@ export interface Report {
 /** What a report leads to: a status to write, nothing (it is so already), or a contradiction. */
 export type ReportPlan = { is: 'write'; status: RunnerJobStatus } | { is: 'known' } | { is: 'refused' }
 
-/** Reports move a job forward only, by the same table as the controllers; repeating one changes nothing. */
+/**
+ * Reports move a job forward only, by the same table as the controllers, from the phase that callers are shown;
+ * repeating one changes nothing.
+ */
 export function planReport(job: RunnerJob, runner: Runner | undefined, report: Report, now: Date): ReportPlan {
   const was = job.status
-  if (!mayMove(was.phase, report.phase)) return { is: 'refused' }
-  if (was.phase === report.phase && (isFinal(was.phase) || !saysMore(was, report))) return { is: 'known' }
+  const shown = shownPhase(job, runner)
+  if (!mayMove(shown, report.phase)) return { is: 'refused' }
+  if (shown === report.phase && (isFinal(shown) || !saysMore(was, report))) return { is: 'known' }
   const { runnerId, containerId, phase } = report
   const at = now.toISOString()
   const reported = {
@@ -33,7 +37,7 @@ export function planReport(job: RunnerJob, runner: Runner | undefined, report: R
   return { is: 'write', status: { ...statusAfter(job, move, { runner }, now), reported } }
 }
 
-function saysMore({ reported, phase }: RunnerJobStatus, { runnerId, containerId }: Report): boolean {
+function saysMore({ reported }: RunnerJobStatus, { phase, runnerId, containerId }: Report): boolean {
   if (phase === 'Queued') return false
   const news = (said: string | undefined, known: string | undefined) => said !== undefined && said !== known
   return news(runnerId, reported?.runnerId) || news(containerId, reported?.containerId)

@@ -22,9 +22,9 @@ describe('a report on a job', function () {
   after(() => site.close())
 
   /** A job that no pool takes: it waits until somebody reports on it. */
-  async function waitingJob(): Promise<{ id: string; jobId: string }> {
+  async function waitingJob(label = 'nobody-offers-this'): Promise<{ id: string; jobId: string }> {
     const jobId = String(++count)
-    const id = await rest.delegate({ jobId, runId: '7', repository: 'owner/repo', labels: ['nobody-offers-this'] })
+    const id = await rest.delegate({ jobId, runId: '7', repository: 'owner/repo', labels: [label] })
     return { id, jobId }
   }
 
@@ -46,13 +46,13 @@ describe('a report on a job', function () {
   })
 
   it('of a queued job keeps it from getting a pod', async () => {
-    const { id } = await waitingJob()
+    const label = 'offered-later'
+    const { id } = await waitingJob(label)
     await patch(id, { status: 'assigned' })
-    await site.createPool('late', { labels: ['nobody-offers-this'] })
-    const other = (await waitingJob()).id
+    await site.createPool('late', { labels: [label] })
+    const other = (await waitingJob(label)).id
     await site.jobIs(other, { phase: 'Running' })
     expect(await site.runner(id)).to.equal(undefined)
-    await site.delete({ group: 'runnerhub.dev', version: 'v1', plural: 'runnerpools', kind: 'RunnerPool' }, 'late')
   })
 
   it('of a job whose pod is refused for now takes its Runner away, for others to have the place', async () => {
@@ -99,6 +99,12 @@ describe('a report on a job', function () {
       expect(code, status).to.equal(409)
       expect(body['error']).to.include('the job is failed')
     }
+    for (const status of ['completed', 'cancelled']) {
+      const { status: code, body } = await complete(id, { status, runId: '7', jobId })
+      expect([code, body['code']], status).to.deep.equal([409, 'IllegalTransition'])
+      expect(body['error']).to.include('the job is failed')
+    }
+    expect(await detail(id)).to.include({ status: 'failed' })
   })
 
   it('about another run or job is refused and changes nothing', async () => {
