@@ -8,11 +8,23 @@ import type { Lease } from '../src/kube/lease.ts'
 import type { Store } from '../src/kube/store.ts'
 import { RecordedLog } from './recorded-log.ts'
 
+/** Lets all that reflectors fill have seen a complete list, which had nothing. */
+export async function fillStores({ jobs, runners, pods, pools, leases }: Omit<Caches, 'reflectors'>): Promise<void> {
+  const stores = [jobs, runners, pods, pools, leases]
+  await Promise.all(stores.map((store) => store.replaceAll([], '1')))
+}
+
 /** Caches that a test fills; each change is delivered as one from the cluster would be. */
 export class FilledCaches {
   readonly log = new RecordedLog()
   readonly caches: Caches = { ...makeStores(this.log), reflectors: [] }
   #version = 1
+
+  /** As `fillStores`. */
+  async fill(): Promise<this> {
+    await fillStores(this.caches)
+    return this
+  }
 
   putJob(job: RunnerJob): RunnerJob {
     return this.#put(this.caches.jobs, job)

@@ -1,3 +1,4 @@
+import { areFilled } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Handlers } from './handlers.ts'
 import type { FacadeParts } from './parts.ts'
@@ -10,7 +11,7 @@ export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' 
   const clusterAnswers = probe(parts)
   return {
     health: async (ctx) => {
-      const pass = isSynced(parts) && (await clusterAnswers())
+      const pass = areFilled(parts.caches) && (await clusterAnswers())
       ctx.status = pass ? 200 : 503
       ctx.body = {
         status: pass ? 'healthy' : 'unhealthy',
@@ -22,15 +23,10 @@ export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' 
       ctx.body = 'ok'
     },
     readyz: (ctx) => {
-      ctx.status = isSynced(parts) ? 200 : 503
+      ctx.status = areFilled(parts.caches) ? 200 : 503
       ctx.body = ctx.status === 200 ? 'ok' : 'caches are not filled yet'
     },
   }
-}
-
-function isSynced({ caches }: FacadeParts): boolean {
-  const { jobs, runners, pods, pools, leases } = caches
-  return [jobs, runners, pods, pools, leases].every((store) => store.hasSynced())
 }
 
 /** Asks the API server whether it is well, at most once in a while however many ask us. */

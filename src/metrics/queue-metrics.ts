@@ -1,12 +1,13 @@
 import { Gauge, Histogram, type Registry } from 'prom-client'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, followShownJobs, runnerOf } from '../cluster/caches.ts'
+import { areFilled } from '../cluster/freshness.ts'
 import { shownPhase } from '../domain/job-phases.ts'
 import { delegatedAt } from '../domain/job-status.ts'
 import { Timeline } from '../domain/timeline.ts'
 import type { Clock } from '../kube/clock.ts'
 
-/** Jobs that wait for a Runner, and how long jobs took to start. */
+/** Jobs that wait for a Runner, and how long jobs took to start. Before the caches are filled nobody knows who waits. */
 export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): void {
   const registers = [registry]
   const queue = new Queue(caches)
@@ -16,7 +17,8 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
     help: 'Jobs that wait for a runner',
     registers,
     collect() {
-      this.set(queue.depth)
+      if (areFilled(caches)) this.set(queue.depth)
+      else this.remove()
     },
   })
   // oxlint-disable-next-line no-new -- it registers itself
@@ -25,7 +27,8 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
     help: 'How long the job that has waited longest waits for a runner, 0 if none does',
     registers,
     collect() {
-      this.set(queue.oldestMs === undefined ? 0 : Math.max(0, clock.now().getTime() - queue.oldestMs) / 1000)
+      if (!areFilled(caches)) this.remove()
+      else this.set(queue.oldestMs === undefined ? 0 : Math.max(0, clock.now().getTime() - queue.oldestMs) / 1000)
     },
   })
   const starts = new Histogram({

@@ -2,10 +2,11 @@ import { Gauge, type Registry } from 'prom-client'
 import { keyOf } from '../api/object.ts'
 import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
 import { type Caches, jobOf, followShownRunners } from '../cluster/caches.ts'
+import { areFilled } from '../cluster/freshness.ts'
 import { ProxyJobs } from '../cluster/proxy-jobs.ts'
 import { shownRunnerPhase } from '../domain/runner-phases.ts'
 
-/** Runners by type and status, as GET /api/runners shows them. */
+/** Runners by type and status, as GET /api/runners shows them; none before the caches are filled. */
 export function runnerMetrics(registry: Registry, caches: Caches): void {
   const count = new Census(caches)
   // oxlint-disable-next-line no-new -- it registers itself
@@ -15,6 +16,7 @@ export function runnerMetrics(registry: Registry, caches: Caches): void {
     labelNames: ['type', 'status'],
     registers: [registry],
     collect() {
+      if (!areFilled(caches)) return
       for (const type of ['Proxy', 'Ephemeral', 'Dedicated']) {
         for (const phase of runnerPhases) {
           this.set({ type: type.toLowerCase(), status: phase.toLowerCase() }, count.of(type, phase))

@@ -2,6 +2,7 @@ import { type Server, createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Caches } from '../cluster/caches.ts'
+import { filled } from '../cluster/freshness.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { Admit } from './admission.ts'
@@ -16,6 +17,9 @@ import { serveSocketIo, SOCKET_IO_PATH } from './socket-io.ts'
 
 /** How often silent connections are asked whether they are still there; one that misses two is closed. */
 const PING_MS = 30_000
+
+/** How long a new connection waits for the caches to be filled: less than Socket.IO gives a client to show its token. */
+const FILL_MS = 3000
 
 /** The longest message, and how long a client may take to answer that its connection is being closed. */
 const limits = { maxPayload: 64 * 1024, closeTimeout: 2000 }
@@ -43,7 +47,8 @@ export interface Realtime {
 
 /** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
 export function makeRealtime(options: RealtimeOptions): Realtime {
-  const { caches, admit, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
+  const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
+  const admit = onceFilled(caches, judge)
   const hub = new Hub({ clock, metrics, present: (repository) => presentSteps(caches, story, repository) })
   const story = new JobStory(caches, (step) => hub.tell(step))
   const guests = new Guests({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
@@ -73,7 +78,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
         })
       },
       (error: unknown) => {
-        log.warn({ err: error }, 'connection could not be judged')
+        log.warn({ err: error }, 'connection refused for now')
         refuse(socket, '503 Service Unavailable')
       },
     )
@@ -87,6 +92,15 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
       await io.close()
       sockets.close()
     },
+  }
+}
+
+/** Who came before the caches are filled would get an empty snapshot, and be told of nothing that happened meanwhile. */
+function onceFilled(caches: Caches, admit: Admit): Admit {
+  return async (visitor) => {
+    const verdict = await admit(visitor)
+    if (verdict.is === 'admitted') await filled(caches, AbortSignal.timeout(FILL_MS))
+    return verdict
   }
 }
 

@@ -46,6 +46,8 @@ export function serveSocketIo(
     const judge = async (): Promise<void> => {
       const verdict = await admit(visitorOf(socket)).catch(() => undefined)
       if (verdict !== undefined) verdicts.set(socket, verdict)
+      // Clients come back by themselves where a connection breaks, but not where they are refused.
+      else socket.conn.close()
       next(refusalOf(verdict, guests))
     }
     void judge()
@@ -78,7 +80,7 @@ function visitorOf({ handshake, conn }: Socket): Visitor {
 function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefined {
   switch (verdict?.is) {
     case undefined:
-      return new Error('the token cannot be judged now, try again')
+      return new Error('connections cannot be judged now, try again')
     case 'unknown':
       return new Error('a valid bearer token is required')
     case 'forbidden':

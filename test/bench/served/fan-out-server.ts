@@ -5,6 +5,7 @@ import { makeStores } from '../../../src/cluster/caches.ts'
 import { systemClock as clock } from '../../../src/kube/clock.ts'
 import { makeLog } from '../../../src/log.ts'
 import { makeRealtime } from '../../../src/realtime/server.ts'
+import { fillStores } from '../../stores.ts'
 import { aJob } from '../../builders.ts'
 import { onCommand, portOf, ready } from './child.ts'
 
@@ -23,7 +24,7 @@ onCommand((count) => {
 async function serveOurs(): Promise<(jobId: string) => void> {
   const log = makeLog('error')
   const caches = { ...makeStores(log), reflectors: [] }
-  await caches.jobs.replaceAll([], '1')
+  await fillStores(caches)
   const verdict = { is: 'admitted', caller: 'bench', mayList: true } as const
   const admit = () => Promise.resolve(verdict)
   const { server } = makeRealtime({ caches, admit, clock, log, reauthoriseMs: 60_000, mostPerCaller: 1e6 })

@@ -9,6 +9,7 @@ import { systemClock as clock } from '../../../src/kube/clock.ts'
 import { makeLog } from '../../../src/log.ts'
 import { Metrics } from '../../../src/metrics/metrics.ts'
 import { aJob, at } from '../../builders.ts'
+import { fillStores } from '../../stores.ts'
 import { tellEverything } from '../../told-metrics.ts'
 import { portOf, ready } from './child.ts'
 
@@ -42,6 +43,7 @@ const app = makeApp({
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
 tellEverything(metrics)
+await fillStores(caches)
 await caches.ledgers.replaceAll([], '1')
 await caches.jobs.replaceAll(jobs(Number(process.argv[2])), '1')
 const handle = app.callback()

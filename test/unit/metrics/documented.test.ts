@@ -15,8 +15,8 @@ async function documented(): Promise<string[]> {
 
 /** The same of what a process exports. */
 async function exported(): Promise<string[]> {
-  const stores = new FilledCaches()
-  await Promise.all([stores.caches.jobs.replaceAll([], '1'), stores.caches.ledgers.replaceAll([], '1')])
+  const stores = await new FilledCaches().fill()
+  await stores.caches.ledgers.replaceAll([], '1')
   const metrics = new Metrics({ clock: new HandClock(), version: '1.2.3' })
   metrics.watch(stores.caches)
   stores.putJob(aJob({ status: { phase: 'Completed', startedAt: stamp(0), completedAt: stamp(1) } }))

@@ -6,8 +6,8 @@ import { samplesOf } from '../../samples.ts'
 import { FilledCaches } from '../../stores.ts'
 
 describe('the metrics of the queue', () => {
-  const start = () => {
-    const stores = new FilledCaches()
+  const start = async () => {
+    const stores = await new FilledCaches().fill()
     const clock = new HandClock(at(60))
     const metrics = new Metrics({ clock, version: '1.2.3' })
     metrics.watch(stores.caches)
@@ -17,7 +17,7 @@ describe('the metrics of the queue', () => {
     aJob({ metadata: { name, creationTimestamp: t0 }, spec: { delegatedAt: at(seconds).toISOString() } })
 
   it('tell how many wait, and how long the first one has', async () => {
-    const { stores, read } = start()
+    const { stores, read } = await start()
     expect(await read('queue_depth')).to.equal(0)
     expect(await read('queue_oldest_wait_seconds')).to.equal(0)
     stores.putJob(queued('second', 20))
@@ -29,14 +29,26 @@ describe('the metrics of the queue', () => {
     expect(await read('queue_oldest_wait_seconds')).to.equal(40)
   })
 
+  it('are not told before all that wait are known', async () => {
+    const stores = new FilledCaches()
+    const metrics = new Metrics({ clock: new HandClock(at(60)), version: '1.2.3' })
+    metrics.watch(stores.caches)
+    stores.putJob(queued('job', 10))
+    const told = async () => [...samplesOf(await metrics.text()).keys()].filter((name) => /_(queue|runners)/.test(name))
+    expect(await told()).to.deep.equal([])
+    await stores.fill()
+    expect(await told()).to.include('github_runnerhub_queue_depth')
+    expect(await told()).to.include('github_runnerhub_runners{type="proxy",status="idle"}')
+  })
+
   it('take a date from the future for no wait', async () => {
-    const { stores, read } = start()
+    const { stores, read } = await start()
     stores.putJob(queued('early', 90))
     expect(await read('queue_oldest_wait_seconds')).to.equal(0)
   })
 
   it('tell once for each job how long it took to start, phase by phase', async () => {
-    const { stores, read } = start()
+    const { stores, read } = await start()
     const job = stores.putJob(queued('job', 1))
     const running = { ...job, status: { phase: 'Running', assignedAt: stamp(5), startedAt: stamp(12) } } as const
     stores.putJob({ ...job, status: { phase: 'Assigned', assignedAt: stamp(5) } })
@@ -49,7 +61,7 @@ describe('the metrics of the queue', () => {
   })
 
   it('say nothing of the start of a job that never did', async () => {
-    const { stores, read } = start()
+    const { stores, read } = await start()
     const job = stores.putJob(queued('job', 1))
     stores.putJob({ ...job, status: { phase: 'Cancelled', completedAt: stamp(20) } })
     expect(await read('job_start_seconds_count{phase="queued"}')).to.equal(0)

@@ -7,7 +7,7 @@ import { FilledCaches } from '../../stores.ts'
 
 describe('the metric of runners', () => {
   it('counts a proxy runner as busy while it delegates, and as offline when it is', async () => {
-    const stores = new FilledCaches()
+    const stores = await new FilledCaches().fill()
     const metrics = new Metrics({ clock: new HandClock(at(0)), version: '1.2.3' })
     metrics.watch(stores.caches)
     const proxies = async () => {

@@ -44,8 +44,8 @@ describe('the metrics of 10,000 jobs of 500 repositories', () => {
   let samples: Map<string, number>
 
   before(async () => {
-    const stores = new FilledCaches()
-    await Promise.all([stores.caches.jobs.replaceAll([], '1'), stores.caches.ledgers.replaceAll([], '1')])
+    const stores = await new FilledCaches().fill()
+    await stores.caches.ledgers.replaceAll([], '1')
     const clock = new HandClock()
     const metrics = new Metrics({ clock, version: '1.2.3' })
     metrics.watch(stores.caches)

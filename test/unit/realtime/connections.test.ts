@@ -3,13 +3,13 @@ import type { Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
-import { makeStores } from '../../../src/cluster/caches.ts'
 import { listen } from '../../../src/http/listen.ts'
 import type { Admit } from '../../../src/realtime/admission.ts'
 import { makeRealtime } from '../../../src/realtime/server.ts'
 import { HandClock } from '../../clock.ts'
 import { eventually } from '../../eventually.ts'
 import { RecordedLog } from '../../recorded-log.ts'
+import { FilledCaches } from '../../stores.ts'
 
 describe('connections of the realtime server', () => {
   let stop: AbortController
@@ -19,7 +19,7 @@ describe('connections of the realtime server', () => {
 
   beforeEach(async () => {
     const log = new RecordedLog()
-    const caches = { ...makeStores(log), reflectors: [] }
+    const { caches } = await new FilledCaches().fill()
     const admit: Admit = async ({ headers }) =>
       headers.authorization === undefined ? { is: 'unknown' } : { is: 'admitted', caller: 'a', mayList: true }
     const limits = { reauthoriseMs: 60_000, mostPerCaller: 9, handshakeMs: 50 }
