@@ -1,3 +1,4 @@
+import { GRACE_MS } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
 import { reviewAccess } from './access-review.ts'
@@ -18,9 +19,6 @@ export interface AuthorityOptions {
   /** How long the API server's yes counts. */
   keepMs: number
 }
-
-/** How long an earlier yes counts for reads while the API server does not answer. */
-const GRACE_MS = 5 * 60_000
 
 const nobody: Answer<Caller> = { value: undefined, isStale: false }
 

@@ -1,4 +1,4 @@
-import { areFilled } from '../cluster/freshness.ts'
+import { areCurrent, areFilled } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Handlers } from './handlers.ts'
 import type { FacadeParts } from './parts.ts'
@@ -23,10 +23,17 @@ export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' 
       ctx.body = 'ok'
     },
     readyz: (ctx) => {
-      ctx.status = areFilled(parts.caches) ? 200 : 503
-      ctx.body = ctx.status === 200 ? 'ok' : 'caches are not filled yet'
+      const why = whyNotReady(parts)
+      ctx.status = why === undefined ? 200 : 503
+      ctx.body = why ?? 'ok'
     },
   }
+}
+
+/** Why callers are better served elsewhere; undefined where they are not. An outage of the cluster alone is no reason. */
+function whyNotReady({ caches, clock }: FacadeParts): string | undefined {
+  if (!areFilled(caches)) return 'caches are not filled yet'
+  return areCurrent(caches, clock.monotonicMs()) ? undefined : 'the cluster has not been heard of for five minutes'
 }
 
 /** Asks the API server whether it is well, at most once in a while however many ask us. */
