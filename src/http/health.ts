@@ -36,13 +36,13 @@ function whyNotReady({ caches, clock }: FacadeParts): string | undefined {
   return areCurrent(caches, clock.monotonicMs()) ? undefined : 'the cluster has not been heard of for five minutes'
 }
 
-/** Asks the API server whether it is well, at most once in a while however many ask us. */
+/** Asks the API server whether it and its etcd are well, at most once in a while however many ask us. */
 function probe({ client, clock }: { client: KubeClient; clock: FacadeParts['clock'] }): () => Promise<boolean> {
   let asked: { atMs: number; answer: Promise<boolean> } | undefined
   return () => {
     const atMs = clock.monotonicMs()
     if (asked !== undefined && atMs - asked.atMs < PROBE_MS) return asked.answer
-    const answer = client.request('GET', '/version', {}, AbortSignal.timeout(PROBE_MS)).then(
+    const answer = client.request('GET', '/readyz', {}, AbortSignal.timeout(PROBE_MS)).then(
       () => true,
       () => false,
     )

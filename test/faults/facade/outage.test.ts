@@ -1,0 +1,33 @@
+import { expect } from 'chai'
+import type { Operator } from '../../operator.ts'
+import { openSite, type Site } from '../../site.ts'
+import { type Answer, call } from '../../site/call.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+
+describe('a facade whose cluster answers in part', function () {
+  this.timeout('60s')
+  let site: Site
+  let proxy: FaultProxy
+  let operator: Operator
+
+  before(async () => {
+    site = await openSite()
+    proxy = await startFaultProxy(site.plane.controlPlane)
+    operator = await site.operator({ proxy })
+  })
+  after(async () => {
+    await site.close()
+    await proxy.close()
+  })
+
+  const get = (path: string): Promise<Answer> => call(`${operator.url}${path}`)
+
+  it('is not well while the API server has no etcd, though it answers', async () => {
+    const status = async () => (await get('/health')).status
+    expect(await status()).to.equal(200)
+    const ill = proxy.when({ path: /^\/readyz/ }).answer(500, '[+]ping ok\n[-]etcd failed: reason withheld\n')
+    await site.until('/health to notice', async () => (await status()) === 503)
+    ill.remove()
+    await site.until('/health to be well', async () => (await status()) === 200)
+  })
+})
