@@ -21,7 +21,7 @@ import { JobTotals } from './job-totals.ts'
 import { isPodOf, projectPod } from './project-pod.ts'
 
 /** The part of a Reflector that does not depend on its kind. */
-export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContactMs'>
+export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContactMs' | 'isBroken'>
 
 /** What every replica knows of the cluster: one cache for each kind, kept up by one watch each. */
 export interface Caches {

@@ -15,6 +15,11 @@ export async function filled(caches: Filled, signal: AbortSignal): Promise<void>
   await Promise.all(storesOf(caches).map((store) => store.synced(signal)))
 }
 
+/** Whether a watch broke and has not gone on since: changes may have been missed. */
+export function mayBeBehind({ reflectors }: Pick<Caches, 'reflectors'>): boolean {
+  return reflectors.some((reflector) => reflector.isBroken())
+}
+
 /** Whether every cache has heard of its server within the grace period. */
 export function areCurrent({ reflectors }: Pick<Caches, 'reflectors'>, nowMs: number): boolean {
   return reflectors.every((reflector) => nowMs - (reflector.lastContactMs() ?? -Infinity) < GRACE_MS)

@@ -4,8 +4,8 @@ import { clusterUnavailable } from './errors-to-http.ts'
 import { HttpError } from './http-error.ts'
 import type { FacadeMiddleware } from './state.ts'
 
-/** On answers to callers whose rights could not be asked for, because the API server does not answer. */
-const STALE_HEADER = 'X-RunnerHub-Stale'
+/** On answers that stand on what was known before the API server stopped to answer: a right, or the caches. */
+export const STALE_HEADER = 'X-RunnerHub-Stale'
 
 /** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
 export function requireToken(authority: Judge): FacadeMiddleware {

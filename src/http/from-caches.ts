@@ -1,12 +1,14 @@
 import type { Caches } from '../cluster/caches.ts'
-import { filled } from '../cluster/freshness.ts'
+import { filled, mayBeBehind } from '../cluster/freshness.ts'
+import { STALE_HEADER } from './auth.ts'
 import { requestSignal } from './request-signal.ts'
 import type { FacadeMiddleware } from './state.ts'
 
-/** Stands before whatever is answered from the caches, and waits until they are filled. */
+/** Stands before whatever is answered from the caches: waits until they are filled, and marks what may be behind. */
 export function fromCaches(caches: Caches): FacadeMiddleware {
   return async (ctx, next) => {
     await filled(caches, requestSignal(ctx))
+    if (mayBeBehind(caches)) ctx.set(STALE_HEADER, 'true')
     await next()
   }
 }

@@ -67,7 +67,7 @@ export const headers = {
   },
   'X-RunnerHub-Stale': {
     schema: { const: 'true' },
-    description: 'Only there when the API server did not answer, and an earlier permission was made do.',
+    description: 'Only there when the API server does not answer, and what was known before is made do with.',
     required: false,
   },
 } as const satisfies Record<string, { schema: OpenSchema; description: string; required: boolean }>

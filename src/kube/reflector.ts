@@ -64,6 +64,7 @@ export class Reflector<T extends KubeObject> {
   #waiting: Deferred<void>[] = []
   #interrupt: (reason: unknown) => void = () => {}
   #contactAt: number | undefined
+  #isBroken = false
   #listedAt = -Infinity
 
   constructor(options: ReflectorOptions<T>) {
@@ -101,6 +102,11 @@ export class Reflector<T extends KubeObject> {
   /** The monotonic time at which the server was last heard. */
   lastContactMs(): number | undefined {
     return this.#contactAt
+  }
+
+  /** Whether the list or the watch failed and has not gone on since: the store may be behind. */
+  isBroken(): boolean {
+    return this.#isBroken
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
@@ -188,6 +194,7 @@ export class Reflector<T extends KubeObject> {
     await listing.complete(resourceVersion)
     // A relist that was asked for meanwhile wants another list, not a watch from here.
     if (this.#waiting.length === 0) this.#version = resourceVersion
+    this.#isBroken = false
     this.#listedAt = this.#clock.monotonicMs()
     const { metrics, resource } = this.#options
     quietly(() => metrics?.listed(resource.plural, listing.size))
@@ -195,6 +202,8 @@ export class Reflector<T extends KubeObject> {
 
   #heard(): void {
     this.#contactAt = this.#clock.monotonicMs()
+    // A list that has begun is not yet in the store.
+    if (this.#version !== undefined) this.#isBroken = false
     this.#backoff.healthy()
   }
 
@@ -214,6 +223,7 @@ export class Reflector<T extends KubeObject> {
       return
     }
     if (error instanceof Gone || error instanceof Malformed) this.#version = undefined
+    this.#isBroken = true
     const delayMs = this.#delayAfter(error)
     this.#report(error, delayMs)
     if (delayMs > 0) await this.#clock.sleep(delayMs, signal)

@@ -71,8 +71,9 @@ describe('an API server that is killed and gone for ten seconds', function () {
     expect(said['readyz']?.status).to.equal(200)
   })
 
-  it('does not keep known jobs from being read', () => {
+  it('does not keep known jobs from being read, marked as what may be behind', () => {
     expect(said['job']?.status).to.equal(200)
+    expect(said['job']?.headers.get('x-runnerhub-stale')).to.equal('true')
     expect(record(said['job']?.body['data'])).to.include({ id, status: 'queued' })
   })
 

@@ -21,6 +21,7 @@ describe('a facade whose cluster answers in part', function () {
   })
 
   const get = (path: string): Promise<Answer> => call(`${operator.url}${path}`)
+  const isMarked = ({ headers }: Answer) => headers.get('x-runnerhub-stale') === 'true'
 
   it('is not well while the API server has no etcd, though it answers', async () => {
     const status = async () => (await get('/health')).status
@@ -29,5 +30,19 @@ describe('a facade whose cluster answers in part', function () {
     await site.until('/health to notice', async () => (await status()) === 503)
     ill.remove()
     await site.until('/health to be well', async () => (await status()) === 200)
+  })
+
+  it('marks what it reads from caches as soon as their watches are broken, and no longer', async () => {
+    for (const path of ['/api/jobs', '/api/runners']) expect(isMarked(await get(path)), path).to.equal(false)
+    const cut = proxy.when({ path: /\/runnerpools\?.*watch=true/, userAgent: /^runnerhub-cache/ }).cut()
+    for (const path of ['/api/jobs', '/api/runners']) {
+      await site.until(`${path} to be marked`, async () => {
+        const answer = await get(path)
+        expect(answer.status, answer.text).to.equal(200)
+        return isMarked(answer)
+      })
+    }
+    cut.remove()
+    await site.until('the mark to be gone', async () => !isMarked(await get('/api/jobs')))
   })
 })
