@@ -23,7 +23,7 @@ interface Told {
 
 /**
  * Turns changes of the caches into steps: of each job all, in order, each once. Where a later state is seen first,
- * the ones that came before it are told first.
+ * the ones that came before it are told first. A job that is deleted before its end ends as cancelled.
  */
 export class JobStory {
   readonly #caches: Caches
@@ -34,9 +34,11 @@ export class JobStory {
   constructor(caches: Caches, tell: (step: Step) => void) {
     this.#caches = caches
     this.#tell = tell
-    caches.jobs.onChange(({ key, now }) => {
-      if (now === undefined) this.#told.delete(key)
-      else this.#follow(key, now)
+    caches.jobs.onChange(({ key, old, now }) => {
+      if (now !== undefined) return this.#follow(key, now)
+      this.#told.delete(key)
+      // Its end will not come: without this, whoever waits for it would do so for ever.
+      if (old !== undefined && !isFinished(old)) tell({ ...stepOf(old, 'cancelled', 4), reason: null })
     })
     caches.runners.onChange(({ now }) => {
       const key = now === undefined ? undefined : jobKeyOf(now)
