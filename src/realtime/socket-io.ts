@@ -109,8 +109,9 @@ function serve(socket: Socket, hub: Hub, rights: Rights): void {
     hub.leave(feed)
     hub.metrics.left('socketio')
   })
-  socket.onAny((event: unknown, data: unknown, acknowledge: unknown) => {
-    const answer = receive(feed, hub, [event, data])
+  socket.onAny((event: unknown, ...sent: unknown[]) => {
+    const acknowledge = sent.at(-1)
+    const answer = receive(feed, hub, [event, sent[0]])
     if (isCallback(acknowledge)) acknowledge(answer)
     else if ('error' in answer) socket.emit('error', answer)
   })
