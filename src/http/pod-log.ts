@@ -13,10 +13,10 @@ import type { FacadeParts } from './parts.ts'
 export const LONGEST_LOG = 8 * 1024 * 1024
 
 /** The pod whose log is the job's: of this very job, Runner and pod UID, so that no other pod's log is ever shown. */
-export function logPod({ caches }: FacadeParts, job: RunnerJob): Pod | undefined {
+export function logPod({ caches }: Pick<FacadeParts, 'caches'>, job: RunnerJob): Pod | undefined {
   const pod = podOf(caches, job)
   const runnerUid = job.status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid
-  if (pod === undefined || controllerUid(pod) !== runnerUid) return undefined
+  if (pod === undefined || runnerUid === undefined || controllerUid(pod) !== runnerUid) return undefined
   const isRecorded = job.status.podUID === undefined || job.status.podUID === pod.metadata.uid
   return isRecorded ? pod : undefined
 }
