@@ -5,6 +5,16 @@ import type { Message } from '../../../src/realtime/message.ts'
 import { BadMessage } from '../../../src/realtime/subscription.ts'
 import { HandClock } from '../../clock.ts'
 
+/** A client that keeps what it is told. */
+function aClient() {
+  const received: Message[] = []
+  const client = {
+    send: (message: Message) => void received.push(message),
+    sendAll: (messages: Iterable<Message>) => void received.push(...messages),
+  }
+  return { client, received }
+}
+
 const aStep = (index: number): Step => ({
   event: 'job:status',
   jobId: `job-${index}`,
@@ -34,11 +44,7 @@ describe('snapshots', () => {
   })
 
   function join() {
-    const received: Message[] = []
-    const client = {
-      send: (message: Message) => void received.push(message),
-      sendAll: (messages: Iterable<Message>) => void received.push(...messages),
-    }
+    const { client, received } = aClient()
     hub.join(client, { mayList: true })
     return { received, ask: () => hub.receive(client, 'subscribe:repository', everything) }
   }
@@ -62,5 +68,36 @@ describe('snapshots', () => {
     const { ask } = join()
     for (let count = 0; count < 1000; count += 1) ask()
     expect(walks).to.equal(1000)
+  })
+})
+
+describe('subscriptions', () => {
+  const make = () => {
+    const hub = new Hub({ clock: new HandClock(), present: () => [] })
+    const { client, received } = aClient()
+    hub.join(client, { mayList: true })
+    return { hub, received, subscribe: (data: unknown) => hub.receive(client, 'subscribe:repository', data) }
+  }
+
+  for (const name of ['*', 'owner/*', '*/repo', 'owner', 'owner/repo/more', '']) {
+    it(`take names literally, and refuse ${JSON.stringify(name)}`, () => {
+      const { hub, subscribe, received } = make()
+      expect(() => subscribe(name)).to.throw(BadMessage, 'repository must be owner/repo')
+      expect(() => subscribe({ repository: name })).to.throw(BadMessage, 'repository must be owner/repo')
+      hub.tell(aStep(1))
+      expect(received).to.deep.equal([])
+    })
+  }
+
+  it('to a repository and to all tell each step once, in the form of the former', () => {
+    const { hub, subscribe, received } = make()
+    subscribe({ all: true })
+    subscribe('owner/repo')
+    hub.tell(aStep(1))
+    hub.tell({ ...aStep(2), repository: 'owner/other' })
+    expect(received.map(({ payload }) => payload)).to.deep.equal([
+      { jobId: 'job-1', repository: 'owner/repo', status: 'running' },
+      { jobId: 'job-2', repository: 'owner/other', status: 'running', sequence: 3, reason: null },
+    ])
   })
 })

@@ -57,6 +57,50 @@ describe('a raw WebSocket', () => {
     await once(client, 'pong')
   }
 
+  /** What a client is told from now on. */
+  function listen(client: WebSocket): Record<string, unknown>[] {
+    const told: Record<string, unknown>[] = []
+    client.on('message', (data) => told.push(record(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))))
+    return told
+  }
+
+  it('that sends what is no JSON object is told so, and goes on', async () => {
+    const { client } = await connect()
+    const told = listen(client)
+    for (const text of ['{', '', '7', 'null', '"text"', '[]']) client.send(text)
+    await subscribe(client, repository)
+    const error = 'a message must be a JSON object with event and data'
+    const unknown = 'unknown event: there are subscribe:repository and unsubscribe:repository'
+    const errors = told.map(({ event, data }) => [event, record(data)['error']])
+    expect(errors).to.deep.equal([...Array.from({ length: 5 }, () => ['error', error]), ['error', unknown]])
+    for (const step of present(1)) hub.tell(step)
+    await eventually(() => told.length === 7, { what: 'the client to hear of the job' })
+  })
+
+  it('that sends bytes in place of text is closed with 1003, and no other', async () => {
+    const [bytes, other] = [await connect(), await connect()]
+    const closed = once(bytes.client, 'close')
+    bytes.client.send(Buffer.from(JSON.stringify({ event: 'subscribe:repository', data: repository })))
+    expect((await closed)[0]).to.equal(1003)
+    await subscribe(other.client, repository)
+    expect(hub.clients).to.equal(1)
+  })
+
+  it('that subscribes ten thousand times gets so many as it may, and others notice nothing', async () => {
+    const [greedy, other] = [await connect(), await connect()]
+    const [refusals, heard] = [listen(greedy.client), listen(other.client)]
+    for (let count = 0; count < 10_000; count += 1) {
+      greedy.client.send(JSON.stringify({ event: 'subscribe:repository', data: `owner/repo-${count}` }))
+    }
+    await subscribe(other.client, repository)
+    for (const step of present(1)) hub.tell(step)
+    await eventually(() => heard.length === 1, { what: 'the other to hear of the job' })
+    await eventually(() => refusals.length === 9000, { what: '9,000 refusals' })
+    const texts = new Set(refusals.map(({ data }) => record(data)['error']))
+    expect([...texts]).to.deep.equal(['a client may subscribe to 1000 repositories'])
+    expect(greedy.served.readyState).to.equal(WebSocket.OPEN)
+  })
+
   it('that does not read is closed with 1013, and the others hear all', async () => {
     const [slow, quick] = [await connect(), await connect()]
     for (const { client } of [slow, quick]) await subscribe(client, repository)
@@ -100,7 +144,8 @@ describe('a raw WebSocket', () => {
     await eventually(() => hasSnapshot, { what: 'the snapshot', withinMs: 5000 })
   })
 
-  it('gets a snapshot of 100,000 jobs whole, and then what happened meanwhile', async () => {
+  it('gets a snapshot of 100,000 jobs whole, and then what happened meanwhile', async function () {
+    this.timeout('30s')
     jobs = 100_000
     const { client } = await connect()
     const told: string[] = []
