@@ -109,7 +109,10 @@ export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
     properties: {
       logs: { type: 'string', description: "Lines, each behind the kubelet's timestamp." },
       state: { const: 'unavailable', description: 'The job is over and its pod is gone, and the log with it.' },
-      truncated: { const: true, description: 'There is more than one answer holds; follow=true has no such limit.' },
+      truncated: {
+        const: true,
+        description: 'There is more than the 8 MiB that one answer holds; follow=true has no such limit.',
+      },
     },
   },
   Health: whole('Whether the service and what it depends on are well.', {

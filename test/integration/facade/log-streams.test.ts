@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { record } from '../../../src/kube/parse.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
@@ -121,5 +122,30 @@ describe('the log of a running job', function () {
     await end(pod)
     await ended
     expect(lines()).to.deep.equal(['two', 'three', 'four'])
+  })
+
+  it('of more than 8 MiB is cut there, and says so; its last lines and a follower are not', async () => {
+    const { pod, hears, lines, ended } = await followed('long')
+    const line = (index: number) => `${index} ${'x'.repeat(100_000)}`
+    for (let index = 0; index < 100; index += 1) logs.write(pod, line(index))
+    const read = async (query = '') => {
+      const { status, body, text } = await call(`${operator.url}/api/jobs/long/logs${query}`, { withinMs: 30_000 })
+      expect(status, text.slice(0, 200)).to.equal(200)
+      return record(body['data'])
+    }
+    const whole = await read()
+    expect(whole['truncated']).to.equal(true)
+    expect(String(whole['logs'])).to.have.length(8 * 1024 * 1024)
+    expect(String(whole['logs']).slice(31, 41)).to.equal(line(0).slice(0, 10))
+    const last = await read('?tail=2')
+    expect(last).to.have.all.keys('logs')
+    const texts = String(last['logs'])
+      .split('\n')
+      .map((each) => each.slice(31, 41))
+    expect(texts).to.deep.equal([line(98), line(99)].map((each) => each.slice(0, 10)).concat(''))
+    await hears(line(99))
+    expect(lines()).to.have.length(100)
+    await end(pod)
+    await ended
   })
 })
