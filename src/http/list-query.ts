@@ -13,8 +13,10 @@ export interface ListQuery {
   endMs?: number
 }
 
-/** A day, or a time with or without seconds, fraction and offset. */
-const ISO = '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+\\-]\\d{2}:?\\d{2})?)?$'
+/** A day, or a time with or without seconds, fraction and offset; with all separators (`-`, then `:`) or none. */
+const ISO =
+  '^(\\d{4})(-?)(\\d{2})\\2(\\d{2})' +
+  '(T(\\d{2})(:?)(\\d{2})(\\7(\\d{2})(\\.\\d{1,9})?)?(Z|([+\\-]\\d{2})(:?(\\d{2}))?)?)?$'
 
 /** Schemas of the query of GET /api/jobs. */
 export const listParameters = {
@@ -56,16 +58,24 @@ const isoPattern = new RegExp(ISO, 'u')
 function date(query: Query, name: string, bound: 'start' | 'end'): number | undefined {
   const text = one(query, name)
   if (text === undefined) return undefined
-  const isDay = text.length === 10
-  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10))
-  const ms = isoPattern.test(text) ? Date.parse(isDay || hasZone ? text : `${text}Z`) : Number.NaN
-  if (Number.isNaN(ms) || !dayExists(text)) throw badRequest(`${name} must be an ISO 8601 date or time`)
-  return isDay && bound === 'end' ? ms + 86_400_000 - 1 : ms
+  const parsed = isoPattern.exec(text)
+  const [, year, , month, dayOfMonth, time] = parsed ?? []
+  const day = `${year}-${month}-${dayOfMonth}`
+  const ms = parsed === null ? Number.NaN : Date.parse(`${day}T${timeOf(parsed)}`)
+  if (Number.isNaN(ms) || !dayExists(day)) throw badRequest(`${name} must be an ISO 8601 date or time`)
+  return time === undefined && bound === 'end' ? ms + 86_400_000 - 1 : ms
+}
+
+/** The time of a match, in the one form that Date.parse takes everywhere. */
+function timeOf(parsed: RegExpExecArray): string {
+  const [hour = '00', , minute = '00', , second = '00', fraction = '', , offsetHour, , offsetMinute = '00'] =
+    parsed.slice(6)
+  const offset = offsetHour === undefined ? 'Z' : `${offsetHour}:${offsetMinute}`
+  return `${hour}:${minute}:${second}${fraction}${offset}`
 }
 
 /** Date.parse takes the 31st of every month. */
-function dayExists(text: string): boolean {
-  const day = text.slice(0, 10)
+function dayExists(day: string): boolean {
   const ms = Date.parse(`${day}T00:00:00Z`)
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day)
 }
