@@ -45,10 +45,15 @@ export async function rawListener(url: string, options: { token?: string; protoc
   }
 }
 
-/** Opens a Socket.IO connection over one transport. */
-export async function socketIoListener(url: string, options: { token?: string; transport: 'websocket' | 'polling' }) {
+/** Opens a Socket.IO connection over one transport, with a token in its handshake or a header. */
+export async function socketIoListener(
+  url: string,
+  options: { token?: string; header?: string; transport: 'websocket' | 'polling' },
+) {
   const auth = options.token === undefined ? {} : { token: options.token }
-  const socket = io(url, { auth, transports: [options.transport], reconnection: false, forceNew: true })
+  const extraHeaders = options.header === undefined ? {} : { authorization: options.header }
+  const transports = [options.transport]
+  const socket = io(url, { auth, extraHeaders, transports, reconnection: false, forceNew: true })
   const received: Received[] = []
   socket.onAny((event: string, data: unknown) => received.push({ event, data: record(data) }))
   const closed = new Promise<number>((resolve) => socket.on('disconnect', () => resolve(0)))
