@@ -10,7 +10,7 @@ import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 const FACADE = { userAgent: /^runnerhub-facade/ }
 const CREATES = { ...FACADE, method: 'POST', path: /\/runnerjobs(\?|$)/ }
 const JOB_WATCH = { path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }
-const WINDOW_SECONDS = 3
+const WINDOW_SECONDS = 10
 
 interface Pair {
   site: Site

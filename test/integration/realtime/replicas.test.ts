@@ -43,7 +43,8 @@ describe('realtime events on two replicas', function () {
   async function hearAll(some: readonly Listener[], ids: readonly string[]): Promise<void> {
     for (const listener of some) {
       for (const id of ids) {
-        await site.until(`${listener.name} to hear of the end of ${id}`, () => told(listener, id).includes('completed'))
+        const isOver = () => told(listener, id).includes('completed')
+        await site.until(`${listener.name} to hear of the end of ${id}`, isOver, 30_000)
         expect(told(listener, id), listener.name).to.deep.equal(['queued', 'assigned', 'running', 'completed'])
       }
     }
