@@ -77,6 +77,8 @@ async function run(config: Config): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
+  // It ends all the same; who collects logs shall find why among them.
+  process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'uncaught exception'))
 
   const connection = await connectionOf(config)
   const metrics = new Metrics({ clock, version })

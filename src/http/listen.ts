@@ -43,6 +43,8 @@ export async function listen(
   server.listen(port)
   await once(server, 'listening')
   log.info({ name, address: server.address() }, 'listening')
+  // A connection that could not be accepted, for want of descriptors or memory, is no reason to end with all others.
+  server.on('error', (error) => log.warn({ name, err: error }, 'connection could not be accepted'))
   if (!signal.aborted) await once(signal, 'abort')
   const closed = once(server, 'close')
   server.close()

@@ -10,7 +10,7 @@ import { BadMessage } from './subscription.ts'
 /** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
 const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
 
-/** Speaks the raw protocol with one WebSocket: `{"event", "data"}` as text, both ways. */
+/** Speaks the raw protocol with one WebSocket, whose errors others hear: `{"event", "data"}` as text, both ways. */
 export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): void {
   const feed = feedOf(socket, hub)
   hub.join(feed, rights)
@@ -19,8 +19,6 @@ export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): voi
     hub.leave(feed)
     hub.metrics.left('websocket')
   })
-  // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
-  socket.on('error', () => undefined)
   socket.on('message', (data, isBinary) => {
     // What had arrived before the connection was cut off is still handed on.
     if (socket.readyState !== WebSocket.OPEN) return

@@ -69,6 +69,9 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
           return
         }
         sockets.handleUpgrade(request, socket, head, (accepted) => {
+          // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
+          // Also one that is turned away below can break: unheard, that would end the process.
+          accepted.on('error', () => undefined)
           const close = (code: number, reason: string): void => accepted.close(code, reason)
           const leave = guests.receive({ visitor, admitted: verdict, close })
           if (leave === undefined) return

@@ -308,6 +308,16 @@ describe('the facade, whoever speaks to it', function () {
     }
   })
 
+  it('is told by the log why a process ended that a fault of ours ended', async () => {
+    const crash = 'process.once("SIGUSR2",()=>{throw%20new%20Error("a%20fault")})'
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${crash}`, ROLES: 'facade' }
+    const faulty = await site.operator({ identity: 'operator-3', env })
+    process.kill(faulty.pid, 'SIGUSR2')
+    const line = await faulty.logged('uncaught exception')
+    expect(record(line['err'])['message']).to.equal('a fault')
+    await site.until('the process to end', () => !faulty.isRunning)
+  })
+
   it('leaves nothing in the log that calls for attention', () => {
     expect(operator.isRunning).to.equal(true)
     const complaints = operator.log.filter(({ msg }) => msg === 'request failed' || msg === 'unhandled rejection')

@@ -69,6 +69,18 @@ describe('connections of the realtime server', () => {
     expect([told.readUInt8(0), told.readUInt16BE(2)], 'a close frame and its code').to.deep.equal([0x88, 1009])
   })
 
+  it('that are too many are turned away, and harm nobody with what they send', async () => {
+    const admitted = 'Authorization: Bearer x\r\n'
+    for (let open = 0; open < 9; open += 1) await upgrade('/', admitted)
+    expect(await upgrade('/', admitted)).to.match(/^HTTP\/1\.1 101 /)
+    const tenth = callers.at(-1)
+    if (tenth === undefined) throw new Error('no caller')
+    // No frame begins with these.
+    tenth.end(Buffer.from([0xff, 0xff, 0xff, 0xff]))
+    await once(tenth, 'close')
+    expect(await upgrade('/')).to.match(/^HTTP\/1\.1 401 /)
+  })
+
   it('of Socket.IO end that never show a token', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
     await once(socket, 'close')

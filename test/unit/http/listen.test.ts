@@ -1,0 +1,25 @@
+import { createServer } from 'node:http'
+import { expect } from 'chai'
+import { listen } from '../../../src/http/listen.ts'
+import { eventually } from '../../eventually.ts'
+import { RecordedLog } from '../../recorded-log.ts'
+
+describe('a server that listens', () => {
+  it('goes on when a connection could not be accepted', async () => {
+    const log = new RecordedLog()
+    const server = createServer()
+    const stop = new AbortController()
+    const served = listen(server, 0, { name: 'rest', log, signal: stop.signal })
+    try {
+      await eventually(() => log.lines.some(({ message }) => message === 'listening'), { what: 'the server to listen' })
+      // As Node.js tells it when there is no descriptor left.
+      server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE', syscall: 'accept' }))
+      const told = { level: 'warn', message: 'connection could not be accepted', name: 'rest' }
+      expect(log.lines.at(-1)).to.deep.equal(told)
+      expect(server.listening).to.equal(true)
+    } finally {
+      stop.abort()
+      await served
+    }
+  })
+})
