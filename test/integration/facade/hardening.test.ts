@@ -111,6 +111,19 @@ describe('the facade, whoever speaks to it', function () {
       'an unknown version': ['GET /health HTTP/9.9\r\nHost: x\r\n\r\n', 400, 'InvalidRequest'],
       'an unknown method': ['FETCH /health HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'InvalidRequest'],
       'no host': ['GET /health HTTP/1.1\r\n\r\n', 400, 'InvalidRequest'],
+      ...Object.fromEntries(
+        [
+          'http://[/x',
+          'http://[::1/api/jobs',
+          'http://a:b/health',
+          'http://%ff@a/health',
+          '//u@[/health#x',
+          'ftp://a:b/health',
+        ].map((target) => [
+          `the target ${target}`,
+          [`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`, 400, 'InvalidRequest'],
+        ]),
+      ),
       'two lengths': [`${postHead(2).replace('\r\n\r\n', '\r\nContent-Length: 3\r\n\r\n')}{}`, 400, 'InvalidRequest'],
       'a zero byte in a header': ['GET /health HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n', 400, 'InvalidRequest'],
       'a bad chunk': [
@@ -151,6 +164,12 @@ describe('the facade, whoever speaks to it', function () {
       const text = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n'
       const answers = await sendRaw(url, text, { method: 'GET', url: `${url}/livez` })
       expect(answers.map(({ status }) => status).join()).to.be.oneOf(['400', '200,400'])
+    })
+
+    it('is served where it names a whole URL, by its path', async () => {
+      const ask = (target: string) => sendRaw(url, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+      expect(await ask('http://x:3000/livez?x=1')).to.match(/^HTTP\/1\.1 200 /)
+      expectFailure(parseRaw(await ask('HTTP://x/api/jobs')), 401, 'Unauthorized')
     })
 
     it('is served in spite of an expectation that nobody knows', async () => {
