@@ -10,37 +10,57 @@ import { HttpError } from './http-error.ts'
 import { LogPosition } from './log-position.ts'
 import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
+import { PerCaller } from './per-caller.ts'
 import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
 import { goneSignal, requestSignal } from './request-signal.ts'
+import type { FacadeContext } from './state.ts'
+
+/** Most whole logs that are in memory at a time; each takes a few times its length until its caller has it all. */
+export const mostReads = { perCaller: 8, inAll: 16 }
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
 export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
+  const reads = new PerCaller(mostReads.perCaller, mostReads.inAll)
   return {
     logs: async (ctx) => {
       const query = parseLogsQuery(ctx.query)
       const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
+      const caller = ctx.state.caller?.user ?? ''
       if (!query.follow) {
+        hold(ctx, reads.enter(caller) ?? refuse(reads, caller))
         ctx.state.answer = { data: await wholeLog(parts, job, query, requestSignal(ctx)) }
         return
       }
-      const leave = parts.logStreams.enter(ctx.state.caller?.user ?? '')
+      const leave = parts.logStreams.enter(caller)
       if (leave === undefined) throw tooManyStreams()
-      const gone = goneSignal(ctx)
-      gone.addEventListener('abort', leave, { once: true })
-      if (gone.aborted) leave()
+      hold(ctx, leave)
       ctx.type = 'text/plain; charset=utf-8'
       ctx.set('X-Accel-Buffering', 'no')
       const body = new PassThrough()
       ctx.body = body
       // Begins the answer now, though the job may still be queued.
       ctx.flushHeaders()
-      followLog(parts, job, query, { into: body, signal: gone }).catch((error: unknown) => {
+      followLog(parts, job, query, { into: body, signal: goneSignal(ctx) }).catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
         if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
         body.destroy()
       })
     },
   }
+}
+
+/** Keeps a place until the answer has gone out whole, or its caller has. */
+function hold(ctx: FacadeContext, leave: () => void): void {
+  const gone = goneSignal(ctx)
+  gone.addEventListener('abort', leave, { once: true })
+  if (gone.aborted) leave()
+}
+
+function refuse(reads: PerCaller, caller: string): never {
+  const headers = { 'Retry-After': '1' }
+  if (reads.hasRoom(caller)) throw new HttpError(503, 'Busy', 'as many logs are being read as fit, try again', headers)
+  const message = 'this caller reads as many logs as it may at once; wait for one to end'
+  throw new HttpError(429, 'TooManyReads', message, headers)
 }
 
 /** What ends one is the end of a job, and nobody knows when that comes. */
@@ -50,17 +70,20 @@ function tooManyStreams(): HttpError {
 }
 
 async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, signal: AbortSignal): Promise<object> {
+  const nothing = isFinished(job) ? unavailable : { logs: '' }
   const pod = logPod(parts, job)
-  if (pod === undefined || !hasLog(pod)) return isFinished(job) ? { logs: '', state: 'unavailable' } : { logs: '' }
+  if (pod === undefined || !hasLog(pod)) return nothing
   try {
     const bytes = await buffer(await openLog(parts, pod, query, signal))
     const position = new LogPosition()
     const logs = Buffer.concat([position.take(bytes), position.rest()]).toString('utf8')
-    if (logs === '' && bytes.length > 0) return { logs, state: 'unavailable' }
+    if (logs === '' && bytes.length > 0) return unavailable
     return { logs, ...(bytes.length >= LONGEST_LOG && { truncated: true }) }
   } catch (error) {
     // The pod went while we looked.
-    if (error instanceof NotFound) return { logs: '', state: 'unavailable' }
+    if (error instanceof NotFound) return unavailable
     throw error
   }
 }
+
+const unavailable = { logs: '', state: 'unavailable' }

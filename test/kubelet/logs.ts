@@ -13,8 +13,10 @@ const forever = new AbortController().signal
 interface Log {
   lines: string[]
   isOver: boolean
-  isForgotten: boolean
+  /** What is answered to those who ask: the lines, the kubelet's own words, a refusal, or nothing, ever or for now. */
+  answer: 'lines' | 'words' | 'refusal' | 'none' | 'later'
   readers: Set<ServerResponse>
+  waiting: Set<() => void>
 }
 
 /**
@@ -24,6 +26,7 @@ interface Log {
  *   logs.write('pod', 'a line')              to those who follow, too
  *   logs.breakOff('pod')                     resets the connections of those who follow; `hangUp` ends them as if all was told
  *   logs.end('pod')                          the container has ended
+ *   logs.hold('pod')                         who asks for it waits, until `letGo`
  */
 export class NodeLogs {
   readonly #server: Server
@@ -61,9 +64,37 @@ export class NodeLogs {
 
   /** The container has ended and is removed: a kubelet says so in the words of a log. */
   forget(pod: string): void {
-    const log = this.#of(pod)
-    log.isForgotten = true
+    this.#of(pod).answer = 'words'
     this.end(pod)
+  }
+
+  /** The kubelet does not know the container: it answers 400. */
+  refuse(pod: string): void {
+    this.#of(pod).answer = 'refusal'
+    this.breakOff(pod)
+  }
+
+  /** The node has gone, as far as this pod is concerned: no answer ever comes from it. */
+  vanish(pod: string): void {
+    this.#of(pod).answer = 'none'
+    this.breakOff(pod)
+  }
+
+  hold(pod: string): void {
+    this.#of(pod).answer = 'later'
+  }
+
+  /** How many wait for a log that is held. */
+  waiting(pod: string): number {
+    return this.#of(pod).waiting.size
+  }
+
+  letGo(pod: string): void {
+    const log = this.#of(pod)
+    log.answer = 'lines'
+    const waiting = [...log.waiting]
+    log.waiting.clear()
+    for (const answer of waiting) answer()
   }
 
   end(pod: string): void {
@@ -85,7 +116,8 @@ export class NodeLogs {
   }
 
   #of(pod: string): Log {
-    const log = this.#logs.get(pod) ?? { lines: [], isOver: false, isForgotten: false, readers: new Set() }
+    const begun: Log = { lines: [], isOver: false, answer: 'lines', readers: new Set(), waiting: new Set() }
+    const log = this.#logs.get(pod) ?? begun
     this.#logs.set(pod, log)
     return log
   }
@@ -94,18 +126,34 @@ export class NodeLogs {
     const { pathname, searchParams } = new URL(request.url ?? '', 'https://kubelet')
     this.asked.push(searchParams)
     const log = this.#of(pathname.split('/')[3] ?? '')
-    const since = searchParams.get('sinceTime') ?? ''
-    const tail = Number(searchParams.get('tailLines') ?? Infinity)
-    response.writeHead(200, { 'content-type': 'text/plain' })
-    response.flushHeaders()
-    if (log.isForgotten) return void response.end('unable to retrieve container logs for containerd://0123')
-    const lines = log.lines.filter((line) => line >= since)
-    const text = Buffer.from(lines.slice(Math.max(0, lines.length - tail)).join(''))
-    response.write(text.subarray(0, Number(searchParams.get('limitBytes') ?? text.length)))
-    if (searchParams.get('follow') !== 'true' || log.isOver) return void response.end()
-    log.readers.add(response)
-    response.on('close', () => log.readers.delete(response))
+    switch (log.answer) {
+      case 'none':
+        return void request.socket.destroy()
+      case 'refusal':
+        return void response.writeHead(400).end('container "job" in pod is not available')
+      case 'words':
+        return void response.end('unable to retrieve container logs for containerd://0123')
+      case 'later':
+        return void log.waiting.add(() => tell(log, searchParams, response))
+      case 'lines':
+        return tell(log, searchParams, response)
+      default:
+        log.answer satisfies never
+    }
   }
+}
+
+function tell(log: Log, query: URLSearchParams, response: ServerResponse): void {
+  const since = query.get('sinceTime') ?? ''
+  const tail = Number(query.get('tailLines') ?? Infinity)
+  response.writeHead(200, { 'content-type': 'text/plain' })
+  response.flushHeaders()
+  const lines = log.lines.filter((line) => line >= since)
+  const text = Buffer.from(lines.slice(Math.max(0, lines.length - tail)).join(''))
+  response.write(text.subarray(0, Number(query.get('limitBytes') ?? text.length)))
+  if (query.get('follow') !== 'true' || log.isOver) return void response.end()
+  log.readers.add(response)
+  response.on('close', () => log.readers.delete(response))
 }
 
 /** Serves the logs of the node to which the stand-in kubelet binds pods; close it in `after`. */

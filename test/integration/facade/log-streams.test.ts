@@ -1,10 +1,13 @@
+import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { record } from '../../../src/kube/parse.ts'
+import { mostReads } from '../../../src/http/logs.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, openAnswer } from '../../site/call.ts'
+import { type Answer, call, expectFailure, openAnswer } from '../../site/call.ts'
+import { CALLERS } from '../../site/namespace.ts'
 
 describe('the log of a running job', function () {
   this.timeout('60s')
@@ -147,5 +150,69 @@ describe('the log of a running job', function () {
     expect(lines()).to.have.length(100)
     await end(pod)
     await ended
+  })
+
+  describe('read by many at once', () => {
+    const OTHERS = ['first', 'second'].map((name) => `token-of-the-${name}`)
+    const url = () => `${operator.url}/api/jobs/held/logs`
+    const read = (token = TOKEN) => call(url(), { headers: { authorization: `Bearer ${token}` }, withinMs: 30_000 })
+
+    before(async () => {
+      const lines = OTHERS.map((token) => `${token},${token},${token},"${CALLERS}"\n`)
+      await appendFile(site.tokenFile, lines.join(''))
+      await site.createJob('held')
+      await site.jobIs('held', { phase: 'Running' })
+      logs.write('held-1', 'one')
+      for (const token of OTHERS) {
+        await site.until('the token to count', async () => {
+          const { status, text } = await read(token)
+          return status === 200 && text.includes('one')
+        })
+      }
+      logs.hold('held-1')
+    })
+
+    /** As many reads as a caller may have, none of which is answered yet. */
+    async function fill(token: string): Promise<Promise<Answer>[]> {
+      const before = logs.waiting('held-1')
+      const reads = Array.from({ length: mostReads.perCaller }, () => read(token))
+      await site.until('all to be held', () => logs.waiting('held-1') === before + mostReads.perCaller)
+      return reads
+    }
+
+    it('is held in memory so many times for each caller and for all of them, and again when answers have gone', async () => {
+      const first = await fill(OTHERS[0] ?? '')
+      const more = await read(OTHERS[0])
+      expectFailure(more, 429, 'TooManyReads')
+      expect(more.headers.get('retry-after')).to.match(/^\d+$/)
+
+      const second = await fill(OTHERS[1] ?? '')
+      expect(first.length + second.length).to.equal(mostReads.inAll)
+      const full = await read()
+      expectFailure(full, 503, 'Busy')
+      expect(full.headers.get('retry-after')).to.match(/^\d+$/)
+      expect(logs.waiting('held-1'), 'what was refused asked no node').to.equal(mostReads.inAll)
+
+      logs.letGo('held-1')
+      for (const { status } of await Promise.all([...first, ...second])) expect(status).to.equal(200)
+      expect((await read()).status).to.equal(200)
+      expect((await read(OTHERS[0])).status).to.equal(200)
+    })
+
+    it('is given up for a caller who has gone, and makes room for others', async () => {
+      logs.hold('held-1')
+      const stop = new AbortController()
+      const headers = { authorization: `Bearer ${TOKEN}` }
+      const reads = Array.from({ length: mostReads.perCaller }, () =>
+        openAnswer(url(), { headers, signal: stop.signal }),
+      )
+      const given = Promise.allSettled(reads)
+      await site.until('all to be held', () => logs.waiting('held-1') === mostReads.perCaller)
+      expectFailure(await read(), 429, 'TooManyReads')
+      stop.abort()
+      await given
+      logs.letGo('held-1')
+      await site.until('a place to be free', async () => (await read()).status === 200)
+    })
   })
 })
