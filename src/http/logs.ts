@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job-phases.ts'
-import { NotFound } from '../kube/errors.ts'
+import { ApiError, NotFound } from '../kube/errors.ts'
 import { findJob } from './find-job.ts'
 import type { Handlers } from './handlers.ts'
 import { followLog } from './followed-log.ts'
@@ -11,7 +12,7 @@ import { LogPosition } from './log-position.ts'
 import { type LogsQuery, parseLogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
 import { PerCaller } from './per-caller.ts'
-import { hasLog, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
+import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
 import { goneSignal, requestSignal } from './request-signal.ts'
 import type { FacadeContext } from './state.ts'
 
@@ -82,8 +83,20 @@ async function wholeLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, si
   } catch (error) {
     // The pod went while we looked.
     if (error instanceof NotFound) return unavailable
+    if (isUnknownContainer(error)) return nothing
+    // A node that does not answer may be gone for good, with what it had.
+    if (isFinished(job) && (await isNodeSilent(parts, pod, error, signal))) return unavailable
     throw error
   }
 }
 
 const unavailable = { logs: '', state: 'unavailable' }
+
+/** Whether it was the node that failed: the API server is well if it shows the pod. */
+async function isNodeSilent(parts: FacadeParts, pod: Pod, error: unknown, signal: AbortSignal): Promise<boolean> {
+  if (!(error instanceof ApiError && error.code >= 500)) return false
+  return freshPod(parts, pod, signal).then(
+    () => true,
+    (why: unknown) => why instanceof NotFound,
+  )
+}

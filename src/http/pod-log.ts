@@ -5,6 +5,7 @@ import { type Pod, pods } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { podOf, runnerOf } from '../cluster/caches.ts'
 import { podState } from '../domain/pod-state.ts'
+import { ApiError } from '../kube/errors.ts'
 import { resourcePath } from '../kube/resource-path.ts'
 import type { LogsQuery } from './logs-query.ts'
 import type { FacadeParts } from './parts.ts'
@@ -48,4 +49,19 @@ export function openLog(
     ...(follow ? { follow: 'true' } : { limitBytes: String(LONGEST_LOG) }),
   }
   return client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)
+}
+
+/** The pod as it is now; undefined where another has its name. */
+export async function freshPod(
+  { client }: FacadeParts,
+  { metadata }: Pod,
+  signal: AbortSignal,
+): Promise<Pod | undefined> {
+  const pod = await client.get(pods, { namespace: metadata.namespace ?? '', name: metadata.name }, signal)
+  return pod.metadata.uid === metadata.uid ? pod : undefined
+}
+
+/** Whether the kubelet does not know the container yet, or any more. */
+export function isUnknownContainer(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 400
 }

@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/parse.ts'
 import { mostReads } from '../../../src/http/logs.ts'
+import { record } from '../../../src/kube/parse.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
@@ -150,6 +150,63 @@ describe('the log of a running job', function () {
     expect(lines()).to.have.length(100)
     await end(pod)
     await ended
+  })
+
+  describe('of a node that does not answer', () => {
+    it('ends with the job for its follower, with what had come', async () => {
+      const { pod, hears, lines, ended, isOver } = await followed('silent')
+      logs.write(pod, 'one')
+      await hears('one')
+      const asked = logs.asked.length
+      logs.vanish(pod)
+      await site.until('the node to be asked again', () => logs.asked.length > asked + 1)
+      expect(isOver()).to.equal(false)
+      await site.kubelet.tell(pod, (now) => exited(now, 0))
+      await ended
+      expect(lines()).to.deep.equal(['one'])
+      expect((await site.pod('silent'))?.metadata.uid, 'the pod is still there').to.be.a('string')
+    })
+
+    it('ends at once for who comes when the job is over', async () => {
+      await site.createJob('silence')
+      await site.jobIs('silence', { phase: 'Running' })
+      logs.vanish('silence-1')
+      await site.kubelet.tell('silence-1', (now) => exited(now, 0))
+      await site.jobIs('silence', { phase: 'Completed' })
+      const headers = { authorization: `Bearer ${TOKEN}` }
+      const response = await openAnswer(`${operator.url}/api/jobs/silence/logs?follow=true`, { headers })
+      expect(await response.text()).to.equal('')
+    })
+
+    it('is 503 while the job runs, and no longer there when it is over', async () => {
+      await site.createJob('lost')
+      await site.jobIs('lost', { phase: 'Running' })
+      logs.vanish('lost-1')
+      const url = `${operator.url}/api/jobs/lost/logs`
+      await site.until('the facade to ask the node', async () => (await call(url)).status === 503)
+      expectFailure(await call(url), 503, 'ClusterUnavailable')
+      await site.kubelet.tell('lost-1', (now) => exited(now, 0))
+      await site.until('the log to be told as gone', async () => (await call(url)).status === 200)
+      expect((await call(url)).body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
+    })
+  })
+
+  it('is empty while the kubelet does not know the container, and no longer there when it does not any more', async () => {
+    await site.createJob('unknown')
+    await site.jobIs('unknown', { phase: 'Running' })
+    logs.refuse('unknown-1')
+    const url = `${operator.url}/api/jobs/unknown/logs`
+    const asked = logs.asked.length
+    const answered = await site.until('the kubelet to be asked', async () => {
+      const answer = await call(url)
+      return logs.asked.length > asked ? answer : undefined
+    })
+    expect(answered.body['data']).to.deep.equal({ logs: '' })
+    await site.kubelet.tell('unknown-1', (now) => exited(now, 0))
+    await site.until('the log to be told as gone', async () => {
+      const { body } = await call(url)
+      return record(body['data'])['state'] === 'unavailable'
+    })
   })
 
   describe('read by many at once', () => {
