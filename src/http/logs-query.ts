@@ -1,5 +1,6 @@
 import type { Schema } from '../api/schema.ts'
 import { badRequest } from './http-error.ts'
+import { count, type Query } from './query.ts'
 
 export interface LogsQuery {
   /** Number of lines from the end; all when absent. */
@@ -13,7 +14,6 @@ export const logsParameters = {
     type: 'integer',
     description: 'Number of lines from the end; 0 gives none.',
     minimum: 0,
-    maximum: 1_000_000,
   },
   follow: {
     type: 'boolean',
@@ -22,15 +22,10 @@ export const logsParameters = {
   },
 } as const satisfies Record<string, Schema>
 
-const mostLines = logsParameters.tail.maximum
-
 /** Parses `tail` and `follow`; 400 where either is not of its form. */
-export function parseLogsQuery(query: Readonly<Record<string, string | string[] | undefined>>): LogsQuery {
-  const { tail, follow } = query
+export function parseLogsQuery(query: Query): LogsQuery {
+  const { follow } = query
   if (follow !== undefined && follow !== 'true' && follow !== 'false') throw badRequest('follow must be true or false')
-  if (tail === undefined) return { follow: follow === 'true' }
-  if (typeof tail !== 'string' || !/^\d{1,7}$/.test(tail) || Number(tail) > mostLines) {
-    throw badRequest(`tail must be a whole number from 0 to ${mostLines}`)
-  }
-  return { tail: Number(tail), follow: follow === 'true' }
+  const tail = count(query, 'tail', logsParameters.tail)
+  return { ...(tail !== undefined && { tail }), follow: follow === 'true' }
 }

@@ -14,7 +14,7 @@ export function one(query: Query, name: string): string | undefined {
 
 /** Schemas of parameters that several lists have; they are what the OpenAPI document shows. */
 export const sharedParameters = {
-  page: { type: 'integer', description: 'Number of the page.', minimum: 1, maximum: 1_000_000_000, default: 1 },
+  page: { type: 'integer', description: 'Number of the page.', minimum: 1, default: 1 },
   repository: { ...repositoryField, description: 'Only those of this repository.' },
 } as const satisfies Record<string, Schema>
 
@@ -48,7 +48,17 @@ export function repositoryOf(query: Query): string | undefined {
   return repository
 }
 
-/** Pages count from 1 and end somewhere. */
+/** A whole number with no highest: of those that a number cannot hold exactly, each is as good as the last that it can. */
+export function count(query: Query, name: string, { minimum }: { minimum: number }): number | undefined {
+  const text = one(query, name)
+  if (text === undefined) return undefined
+  const number = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
+  if (/^\d+$/.test(text) && number >= minimum) return number
+  throw badRequest(`${name} must be a whole number from ${minimum} on`)
+}
+
+/** Pages count from 1; all beyond the last are empty. */
 export function pageOf(query: Query): number {
-  return wholeNumber(query, 'page', sharedParameters.page)
+  const { page } = sharedParameters
+  return count(query, 'page', page) ?? page.default
 }

@@ -56,9 +56,14 @@ describe('GET /api/jobs', function () {
   })
 
   it('is empty beyond the end, and still counts', async () => {
-    const { names, pagination } = await page('page=9')
+    for (const number of [9, 2_147_483_648, 99_999_999_999]) {
+      const { names, pagination } = await page(`page=${number}`)
+      expect(names).to.deep.equal([])
+      expect(pagination).to.deep.equal({ page: number, limit: 20, total: 12, totalPages: 1 })
+    }
+    const { names, pagination } = await page(`page=${'9'.repeat(400)}`)
     expect(names).to.deep.equal([])
-    expect(pagination).to.deep.equal({ page: 9, limit: 20, total: 12, totalPages: 1 })
+    expect(pagination).to.deep.equal({ page: Number.MAX_SAFE_INTEGER, limit: 20, total: 12, totalPages: 1 })
   })
 
   const filters: [query: string, names: string[]][] = [

@@ -96,16 +96,7 @@ describe('GET /api/jobs/:id/logs', function () {
     await other.body?.cancel()
   })
 
-  for (const query of [
-    'tail=-1',
-    'tail=x',
-    'tail=1.5',
-    'tail=',
-    'tail=1&tail=2',
-    'tail=99999999',
-    'follow=yes',
-    'follow=',
-  ]) {
+  for (const query of ['tail=-1', 'tail=x', 'tail=1.5', 'tail=', 'tail=1&tail=2', 'follow=yes', 'follow=']) {
     it(`answers 400 to ?${query}`, async () => {
       expectFailure(await call(path('queued', `?${query}`)), 400, 'InvalidRequest')
     })

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { HttpError } from '../../../src/http/http-error.ts'
 import { parseListQuery } from '../../../src/http/list-query.ts'
+import { parseRunnerQuery } from '../../../src/http/runner-query.ts'
 
 const taken: Record<string, string> = {
   '2025-06-19': '2025-06-19T00:00:00.000Z',
@@ -70,4 +71,29 @@ describe('the dates of a list', () => {
     expect(endOf('20250619')).to.equal('2025-06-19T23:59:59.999Z')
     expect(endOf('2025-06-19T10:00')).to.equal('2025-06-19T10:00:00.000Z')
   })
+})
+
+describe('the page that a list is asked for', () => {
+  for (const [page, number] of [
+    [undefined, 1],
+    ['1', 1],
+    ['2147483648', 2_147_483_648],
+    ['99999999999', 99_999_999_999],
+    ['9'.repeat(400), Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    it(`may be ${page?.slice(0, 20) ?? 'left out'}`, () => {
+      const query = page === undefined ? {} : { page }
+      expect([parseListQuery(query).page, parseRunnerQuery(query).page]).to.deep.equal([number, number])
+    })
+  }
+
+  for (const page of ['0', '', '-1', '+1', '1.5', '1e3', '0x10', ' 1', '1 ', 'x', '٣']) {
+    it(`may not be "${page}"`, () => {
+      for (const parse of [parseListQuery, parseRunnerQuery]) {
+        expect(() => parse({ page }))
+          .to.throw(HttpError, 'page must be a whole number from 1 on')
+          .with.property('status', 400)
+      }
+    })
+  }
 })
