@@ -55,7 +55,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   app.use(requireHost)
   app.use(requireTarget)
   app.use(open.routes())
-  app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock, isFree })))
+  app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock, isFree: isFreeIn(api) })))
   app.use(guarding(api, requireToken(options.authority)))
   app.use(api.routes())
   app.use(unmatched([open, api]))
@@ -78,13 +78,11 @@ function handlersOf(options: AppOptions): Partial<Handlers> {
   return all
 }
 
-const freeCalls = new Set(
-  routes.filter((route: Route) => route.isFree === true).map(({ method, path }) => `${method} ${path}`),
-)
+const freePaths = new Set<string>(routes.filter((route: Route) => route.isFree === true).map(({ path }) => path))
 
-/** HEAD is as free as GET; what a path is asked for by other methods counts. */
-function isFree({ method, path }: FacadeContext): boolean {
-  return freeCalls.has(`${method === 'HEAD' ? 'GET' : method} ${path}`)
+/** Whether a call has come to such a route, however its path is written. HEAD is as free as GET; other methods count. */
+function isFreeIn(api: Router<FacadeState>): (ctx: FacadeContext) => boolean {
+  return ({ path, method }) => api.match(path, method).pathAndMethod.some((layer) => freePaths.has(String(layer.path)))
 }
 
 /** What stands before a route's own handler. */

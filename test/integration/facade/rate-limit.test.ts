@@ -101,9 +101,11 @@ describe('the rate limit', function () {
 
     it('does not count an allowed scrape of the metrics, nor keeps it out, but counts one that is refused', async () => {
       const client = '192.0.2.9'
-      const scrape = (authorization = bearer.authorization) =>
-        call(`${urls.proxied}/api/metrics`, { headers: { 'x-forwarded-for': client, authorization } })
-      const scrapes = await Promise.all(Array.from({ length: MAX * 3 }, () => scrape()))
+      const scrape = (authorization = bearer.authorization, slash = '') =>
+        call(`${urls.proxied}/api/metrics${slash}`, { headers: { 'x-forwarded-for': client, authorization } })
+      const scrapes = await Promise.all(
+        Array.from({ length: MAX * 3 }, (_, index) => scrape(undefined, index % 2 === 0 ? '' : '/')),
+      )
       expect(new Set(scrapes.map(({ status }) => status))).to.deep.equal(new Set([200]))
       const stranger = await scrape('none')
       expectFailure(stranger, 401, 'Unauthorized')
