@@ -66,7 +66,7 @@ export class JobStory {
   }
 }
 
-/** The states that a job has been in, up to the present one. */
+/** The states that a job has been in, up to the present one, which alone has the present reason. */
 function stepsOf(caches: Caches, job: RunnerJob): Step[] {
   const steps = [stepOf(job, 'queued', 1)]
   const phase = shownPhase(job, runnerOf(caches, job))
@@ -74,11 +74,11 @@ function stepsOf(caches: Caches, job: RunnerJob): Step[] {
   if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) steps.push(stepOf(job, 'assigned', 2))
   if (phase === 'Running' || startedAt !== undefined) steps.push(stepOf(job, 'running', 3))
   if (isFinished(job)) steps.push(stepOf(job, stateOf(caches, job), 4))
-  return steps
+  const reason = job.status.reason ?? null
+  return steps.map((step, index) => (index === steps.length - 1 ? { ...step, reason } : step))
 }
 
 function stepOf(job: RunnerJob, status: JobState, sequence: number): Step {
   const event = status === 'queued' ? 'job:delegated' : 'job:status'
-  const reason = job.status.reason ?? null
-  return { event, jobId: publicId(job), repository: job.spec.repository, status, sequence, reason }
+  return { event, jobId: publicId(job), repository: job.spec.repository, status, sequence, reason: null }
 }

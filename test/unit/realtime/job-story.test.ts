@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
-import { JobStory } from '../../../src/realtime/job-story.ts'
+import { JobStory, type Step } from '../../../src/realtime/job-story.ts'
 import { aJob, aRunner, stamp } from '../../builders.ts'
 import { FilledCaches } from '../../stores.ts'
 
@@ -101,5 +101,46 @@ describe('the story of a job', () => {
     told.length = 0
     stores.remove(job)
     expect(told).to.deep.equal([])
+  })
+})
+
+describe('the reasons in the story of a job', () => {
+  let filled: FilledCaches
+  let told: [status: string, sequence: number, reason: string | null][]
+  let story: JobStory
+
+  beforeEach(async () => {
+    filled = new FilledCaches()
+    await filled.caches.jobs.replaceAll([], '1')
+    told = []
+    story = new JobStory(filled.caches, ({ status, sequence, reason }: Step) => told.push([status, sequence, reason]))
+  })
+
+  it('tells each state with the reason that it had', () => {
+    for (const status of [
+      { phase: 'Queued', reason: 'PoolFull' },
+      { phase: 'Running', reason: 'Running', startedAt: stamp(10) },
+      { phase: 'Completed', reason: 'Succeeded', startedAt: stamp(10) },
+    ] as const) {
+      filled.putJob(aJob({ status }))
+    }
+    expect(told).to.deep.equal([
+      ['queued', 1, 'PoolFull'],
+      ['assigned', 2, null],
+      ['running', 3, 'Running'],
+      ['completed', 4, 'Succeeded'],
+    ])
+  })
+
+  it('gives no state that has passed the reason of a later one', () => {
+    const times = { assignedAt: stamp(5), startedAt: stamp(10) }
+    const job = filled.putJob(aJob({ status: { phase: 'Failed', reason: 'ExitCode', ...times } }))
+    expect(told).to.deep.equal([
+      ['queued', 1, null],
+      ['assigned', 2, null],
+      ['running', 3, null],
+      ['failed', 4, 'ExitCode'],
+    ])
+    expect(story.present(job)).to.include({ status: 'failed', sequence: 4, reason: 'ExitCode' })
   })
 })
