@@ -20,6 +20,9 @@ export interface EnvelopeOptions {
   version: string
 }
 
+/** What stands in the log for an answer that nobody was there to get; no caller ever sees it. */
+const CALLER_GONE = 499
+
 /** The body of an answer that is no success. */
 export function failure({ message, code }: HttpError, options: EnvelopeOptions): object {
   return { success: false, error: message, code, metadata: metadata(options) } satisfies Envelope
@@ -44,7 +47,7 @@ export function envelope(options: EnvelopeOptions): FacadeMiddleware {
       if (status >= 500 && !ctx.res.destroyed) {
         log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       }
-      ctx.status = status
+      ctx.status = status >= 500 && ctx.res.destroyed ? CALLER_GONE : status
       ctx.set({ ...headers })
       ctx.body = failure(failed, options)
     }

@@ -12,16 +12,16 @@ import { RecordedLog } from '../../recorded-log.ts'
 describe('the log of failed requests', () => {
   let log: RecordedLog
   let server: Server
-  let ended: Promise<void>
+  let ended: Promise<number>
 
   beforeEach(async () => {
     log = new RecordedLog()
     const app = new Koa<FacadeState>()
     app.silent = true
     ended = new Promise((resolve) => {
-      app.use(async (_ctx, next) => {
+      app.use(async (ctx, next) => {
         await next()
-        resolve()
+        resolve(ctx.status)
       })
     })
     app.use(envelope({ clock: new HandClock(), log, version: '1' }))
@@ -45,7 +45,7 @@ describe('the log of failed requests', () => {
 
   it('names each of our own failures', async () => {
     const caller = await send('GET /bug HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
-    await ended
+    expect(await ended).to.equal(500)
     expect(log.lines).to.deep.equal([{ level: 'error', message: 'request failed', method: 'GET', path: '/bug' }])
     caller.destroy()
   })
@@ -56,7 +56,7 @@ describe('the log of failed requests', () => {
     const caller = await send(head)
     await begun
     caller.destroy()
-    await ended
+    expect(await ended, 'what counts and is told of it').to.equal(499)
     expect(log.lines).to.deep.equal([])
   })
 })
