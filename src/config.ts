@@ -111,8 +111,8 @@ const settings = {
   realtimeOrigins: setting(
     'REALTIME_ORIGINS',
     undefined,
-    'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; else those of this host and localhost',
-    words,
+    'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; * is all; else those of this host and localhost',
+    origins,
   ),
   reauthoriseSeconds: setting(
     'REAUTHORISE_SECONDS',
@@ -209,8 +209,8 @@ const settings = {
   taskSeconds: setting('TASK_SECONDS', '100', 'how long that may take', wholeNumber(1, 86_400)),
   taskDeployment: setting('TASK_DEPLOYMENT', 'runnerhub', 'for clean-up: the Deployment of the operator', text),
   taskUrl: setting('TASK_URL', 'http://runnerhub:3000', 'for try-a-job: where the REST API is', text),
-  taskLabels: setting('TASK_LABELS', 'self-hosted', 'for try-a-job: what the job asks for, with commas between', text),
-  kubeconfig: setting('KUBECONFIG', undefined, 'kubeconfig file; inside a cluster it is not needed', text),
+  taskLabels: setting('TASK_LABELS', 'self-hosted', 'for try-a-job: what the job asks for, with commas between', words),
+  kubeconfig: setting('KUBECONFIG', undefined, 'kubeconfig file, or several with colons between; inside a cluster it is not needed', text),
   kubeContext: setting('KUBE_CONTEXT', undefined, 'context in the kubeconfig', text),
   apiHost: setting('KUBERNETES_SERVICE_HOST', undefined, 'API server, as the kubelet tells it', text),
   apiPort: setting('KUBERNETES_SERVICE_PORT', '443', 'its port', text),

@@ -1,11 +1,11 @@
 /**
- * Whether a page of this origin may connect without a token: any page that somebody opens could try. Without a list
- * these are pages of the host that was connected to, and of the machine that the browser runs on; what sends no Origin
+ * Whether a page of this origin may connect without a token: any page that somebody opens could try. A list names
+ * them, or all with '*'; without one these are pages of the host that was connected to, and of the machine that the browser runs on; what sends no Origin
  * is no browser.
  */
 export function isWelcome(origin: string | undefined, host = '', allowed?: readonly string[]): boolean {
   if (origin === undefined) return true
-  if (allowed !== undefined) return allowed.includes(origin)
+  if (allowed !== undefined) return allowed.includes(origin) || allowed.includes('*')
   const from = hostOf(origin)
   return from !== undefined && (isLocal(from) || from === hostOf(`http://${host}`))
 }

@@ -32,7 +32,7 @@ export async function runTask(task: Task, options: TaskOptions): Promise<void> {
 async function work(task: Task, { config, log, connect, userAgent }: TaskOptions, signal: AbortSignal): Promise<void> {
   if (task === 'try-a-job') {
     const { taskUrl: url, tokenFile = '' } = config
-    return tryAJob({ clock, log, url, tokenFile, labels: config.taskLabels.split(',') }, signal)
+    return tryAJob({ clock, log, url, tokenFile, labels: config.taskLabels }, signal)
   }
   const client = new KubeClient(await connect(), { userAgent, clock })
   try {

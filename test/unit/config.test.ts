@@ -69,7 +69,11 @@ describe('the configuration', () => {
   })
 
   it('takes origins as browsers send them, and nothing else', () => {
-    const origins = (CORS_ORIGINS: string) => readConfig([], { CORS_ORIGINS }).corsOrigins
+    const origins = (text: string) => {
+      const { corsOrigins, realtimeOrigins } = readConfig([], { CORS_ORIGINS: text, REALTIME_ORIGINS: text })
+      expect(realtimeOrigins).to.deep.equal(corsOrigins)
+      return corsOrigins
+    }
     expect(origins('https://a.example, http://localhost:8080')).to.deep.equal([
       'https://a.example',
       'http://localhost:8080',
@@ -77,8 +81,16 @@ describe('the configuration', () => {
     expect(origins('*')).to.deep.equal(['*'])
     expect(origins('')).to.equal(undefined)
     for (const bad of ['a.example', 'https://a.example/', 'https://a.example/x', 'ftp://a.example', 'null', ',']) {
-      expect(problems([], { CORS_ORIGINS: bad }), bad).to.have.length(1)
+      for (const name of ['CORS_ORIGINS', 'REALTIME_ORIGINS']) {
+        expect(problems([], { [name]: bad }), bad).to.have.length(1)
+      }
     }
+  })
+
+  it('takes labels with or without blanks between', () => {
+    const { taskLabels } = readConfig([], { TASK_LABELS: 'a, b,c ,' })
+    expect(taskLabels).to.deep.equal(['a', 'b', 'c'])
+    expect(readConfig([], {}).taskLabels).to.deep.equal(['self-hosted'])
   })
 
   it('does not take a flag without a value for a default', () => {

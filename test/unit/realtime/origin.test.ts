@@ -27,6 +27,7 @@ const cases: [
   ['a page where the host is not told', 'http://hub.example', undefined, undefined, false],
   ['a listed page', 'https://dashboard.example', 'hub.example', list, true],
   ['a page of the same host that is not listed', 'https://hub.example', 'hub.example', list, false],
+  ['any page, where all are listed', 'https://anywhere.example', 'hub.example', ['*'], true],
   ['what is no browser, with a list', undefined, 'hub.example', list, true],
 ]
 
