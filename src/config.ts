@@ -210,7 +210,12 @@ const settings = {
   taskDeployment: setting('TASK_DEPLOYMENT', 'runnerhub', 'for clean-up: the Deployment of the operator', text),
   taskUrl: setting('TASK_URL', 'http://runnerhub:3000', 'for try-a-job: where the REST API is', text),
   taskLabels: setting('TASK_LABELS', 'self-hosted', 'for try-a-job: what the job asks for, with commas between', words),
-  kubeconfig: setting('KUBECONFIG', undefined, 'kubeconfig file, or several with colons between; inside a cluster it is not needed', text),
+  kubeconfig: setting(
+    'KUBECONFIG',
+    undefined,
+    'kubeconfig file, or several with colons between; inside a cluster it is not needed',
+    text,
+  ),
   kubeContext: setting('KUBE_CONTEXT', undefined, 'context in the kubeconfig', text),
   apiHost: setting('KUBERNETES_SERVICE_HOST', undefined, 'API server, as the kubelet tells it', text),
   apiPort: setting('KUBERNETES_SERVICE_PORT', '443', 'its port', text),

@@ -21,7 +21,7 @@ export type Verdict =
   | { is: 'admitted'; caller: string; mayList: boolean }
   | { is: 'unknown' } // no token, or one that nobody holds
   | { is: 'forbidden' } // without the right to watch jobs, or from a page that must show a token
-  | { is: 'tooMany' } // from an address that has been refused too often
+  | { is: 'tooMany'; leftMs: number } // from an address that has been refused too often, for so long
 
 export type Admitted = Extract<Verdict, { is: 'admitted' }>
 
@@ -54,7 +54,8 @@ export function admission(options: AdmissionOptions): Admit {
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
     if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }
     if (isInside) return verdictOn(bearer, options.authority)
-    if (refused.of(client).count >= mostRefused) return { is: 'tooMany' }
+    const { count, leftMs } = refused.of(client)
+    if (count >= mostRefused) return { is: 'tooMany', leftMs }
     const verdict = await verdictOn(bearer, options.authority)
     if (verdict.is !== 'admitted') refused.add(client)
     return verdict

@@ -5,7 +5,7 @@ import type { Caches } from '../cluster/caches.ts'
 import { filled } from '../cluster/freshness.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
-import type { Admit } from './admission.ts'
+import { type Admit, type Admitted, TOKEN_PROTOCOL, type Verdict } from './admission.ts'
 import { closeCodes } from './close-codes.ts'
 import { Guests } from './guests.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -57,7 +57,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   })
   const io = serveSocketIo(server, hub, { admit, guests, ...socketIo })
   const heartbeat = new Heartbeat(clock, PING_MS)
-  const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false })
+  const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false, handleProtocols })
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.startsWith(SOCKET_IO_PATH)) return
     socket.on('error', () => socket.destroy())
@@ -65,7 +65,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
     admit(visitor).then(
       (verdict) => {
         if (verdict.is !== 'admitted') {
-          refuse(socket, refusals[verdict.is])
+          refuse(socket, refusalOf(verdict))
           return
         }
         sockets.handleUpgrade(request, socket, head, (accepted) => {
@@ -82,7 +82,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
       },
       (error: unknown) => {
         log.warn({ err: error }, 'connection refused for now')
-        refuse(socket, '503 Service Unavailable')
+        refuse(socket, { status: '503 Service Unavailable', retrySeconds: 5 })
       },
     )
   })
@@ -107,11 +107,40 @@ function onceFilled(caches: Caches, admit: Admit): Admit {
   }
 }
 
-const refusals = { unknown: '401 Unauthorized', forbidden: '403 Forbidden', tooMany: '429 Too Many Requests' } as const
+/**
+ * Browsers want one of those that they offered, and answers stand in the logs of proxies: a token is confirmed only
+ * where nothing else was offered.
+ */
+function handleProtocols(offered: ReadonlySet<string>): string | false {
+  const protocols = [...offered]
+  return protocols.find((protocol) => !protocol.startsWith(TOKEN_PROTOCOL)) ?? protocols[0] ?? false
+}
+
+/** An answer other than a WebSocket. */
+interface Refusal {
+  status: string
+  /** When to try again. */
+  retrySeconds?: number
+}
+
+function refusalOf(verdict: Exclude<Verdict, Admitted>): Refusal {
+  switch (verdict.is) {
+    case 'unknown':
+      return { status: '401 Unauthorized' }
+    case 'forbidden':
+      return { status: '403 Forbidden' }
+    case 'tooMany':
+      return { status: '429 Too Many Requests', retrySeconds: Math.ceil(verdict.leftMs / 1000) }
+    default:
+      return verdict satisfies never
+  }
+}
 
 /** Answers and hangs up. No timeout watches an upgraded connection: one whose caller does not close it would stay. */
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+function refuse(socket: Duplex, { status, retrySeconds }: Refusal): void {
+  const retry = retrySeconds === undefined ? '' : `Retry-After: ${retrySeconds}\r\n`
+  const head = `HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`
+  socket.end(head, () => socket.destroy())
 }
 
 function presentSteps(caches: Caches, story: JobStory, repository: string): Step[] {

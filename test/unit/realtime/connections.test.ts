@@ -20,8 +20,12 @@ describe('connections of the realtime server', () => {
   beforeEach(async () => {
     const log = new RecordedLog()
     const { caches } = await new FilledCaches().fill()
-    const admit: Admit = async ({ headers }) =>
-      headers.authorization === undefined ? { is: 'unknown' } : { is: 'admitted', caller: 'a', mayList: true }
+    const admit: Admit = async ({ headers }) => {
+      if (headers.authorization === 'refused too often') return { is: 'tooMany', leftMs: 1500 }
+      if (headers.authorization === 'unclear') throw new Error('nobody can tell')
+      if (headers.authorization !== undefined) return { is: 'admitted', caller: 'a', mayList: true }
+      return { is: 'unknown' }
+    }
     const limits = { reauthoriseMs: 60_000, mostPerCaller: 9, handshakeMs: 50 }
     const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
     server = realtime.server
@@ -84,6 +88,28 @@ describe('connections of the realtime server', () => {
   it('of Socket.IO end that never show a token', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
     await once(socket, 'close')
+  })
+
+  it('are confirmed with another protocol than the token, where another was offered', async () => {
+    const offering = (protocols: string) =>
+      upgrade('/', `Authorization: Bearer x\r\nSec-WebSocket-Protocol: ${protocols}\r\n`)
+    const secret = 'runnerhub.bearer.secret'
+    for (const protocols of [`${secret}, runnerhub`, `runnerhub, ${secret}`]) {
+      const answer = await offering(protocols)
+      expect(answer).to.match(/^HTTP\/1\.1 101 /)
+      expect(answer).to.include('Sec-WebSocket-Protocol: runnerhub\r\n').and.not.include('secret')
+    }
+    expect(await offering(secret), 'as a browser wants one of them').to.include(`Sec-WebSocket-Protocol: ${secret}\r\n`)
+    expect(await upgrade('/', 'Authorization: Bearer x\r\n')).to.not.include('Sec-WebSocket-Protocol')
+  })
+
+  it('that may be tried again are told when', async () => {
+    const tooOften = await upgrade('/', 'Authorization: refused too often\r\n')
+    expect(tooOften).to.match(/^HTTP\/1\.1 429 /)
+    expect(tooOften).to.include('\r\nRetry-After: 2\r\n')
+    const unclear = await upgrade('/', 'Authorization: unclear\r\n')
+    expect(unclear).to.match(/^HTTP\/1\.1 503 /)
+    expect(unclear).to.include('\r\nRetry-After: 5\r\n')
   })
 
   it('that are refused are hung up, though their callers keep them open', async () => {
