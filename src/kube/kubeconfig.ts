@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
+import { delimiter } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { type Access, type Connection, NoKubeconfig, type TlsIdentity } from './access.ts'
 
@@ -11,12 +13,12 @@ export interface Kubeconfig {
 /** What the library makes up where it finds no configuration at all. */
 const PLACEHOLDER = 'http://localhost:8080'
 
-/** Reads a kubeconfig once, without a path from the usual places. */
+/** Reads a kubeconfig once: of one file or, as kubectl, of several with colons between; without any, from the usual places. */
 export function readKubeconfig(path: string | undefined, context: string | undefined): Kubeconfig {
   const config = new KubeConfig()
   try {
     if (path === undefined) config.loadFromDefault()
-    else config.loadFromFile(path)
+    else loadFrom(path, config)
   } catch (error) {
     throw new NoKubeconfig(`the kubeconfig cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -25,6 +27,26 @@ export function readKubeconfig(path: string | undefined, context: string | undef
   }
   if (context !== undefined) config.setCurrentContext(context)
   return { place: placeOf(config), access: () => accessOf(config) }
+}
+
+/** Of several files each name, and the current context, is taken from the first that has it; some may be missing. */
+function loadFrom(paths: string, config: KubeConfig): void {
+  const named = paths.split(delimiter).filter((path) => path !== '')
+  const [first = paths, ...others] = named.length > 1 ? named.filter((path) => existsSync(path)) : named
+  config.loadFromFile(first)
+  for (const path of others) {
+    const other = new KubeConfig()
+    other.loadFromFile(path)
+    other.clusters = other.clusters.filter(isNewIn(config.clusters))
+    other.users = other.users.filter(isNewIn(config.users))
+    other.contexts = other.contexts.filter(isNewIn(config.contexts))
+    config.mergeConfig(other, Boolean(config.currentContext))
+  }
+}
+
+function isNewIn(known: readonly { name: string }[]): (entry: { name: string }) => boolean {
+  const names = new Set(known.map(({ name }) => name))
+  return ({ name }) => !names.has(name)
 }
 
 function placeOf(config: KubeConfig): Omit<Connection, 'access'> {
