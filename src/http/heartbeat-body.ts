@@ -18,8 +18,8 @@ const ajv = new Ajv({ strict: false, allErrors: true })
 const isBody = ajv.compile<Body>(heartbeatBody)
 const isName = ajv.compile<string>(runnerSpec.properties.displayName)
 
-/** Parses who says that it is there, and what else it says; 400 with every bad field and why. */
-export function parseHeartbeat(name: string, body: unknown): ProxyFacts {
+/** Parses who says that it is there, and what else it says, if anything; 400 with every bad field and why. */
+export function parseHeartbeat(name: string, body: unknown = {}): ProxyFacts {
   if (!isName(name)) throw badRequest(`the runner's name ${isName.errors?.[0]?.message ?? 'is bad'}`)
   if (!isBody(body)) throw badRequest(explain(isBody.errors ?? []))
   const { labels, repository: named } = body

@@ -3,11 +3,26 @@ import { HttpError, badRequest } from './http-error.ts'
 
 const LONGEST = 256 * 1024
 const DEEPEST = 32
+/** So much of a field's name is told of those that cannot be used. */
+const LONGEST_NAME = 100
 const MOST_VALUES = 20_000
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** Reads a JSON body: at most 256 KiB, at most 32 deep, without the keys that could reach a prototype. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
+  checkType(request)
+  return valueOf(await readBytes(request))
+}
+
+/** As readJson; undefined where there is no body at all. */
+export async function readOptionalJson(request: IncomingMessage): Promise<unknown> {
+  const bytes = await readBytes(request)
+  if (bytes.length === 0) return undefined
+  checkType(request)
+  return valueOf(bytes)
+}
+
+function checkType(request: IncomingMessage): void {
   const type = request.headers['content-type'] ?? ''
   if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new HttpError(415, 'UnsupportedMediaType', 'Content-Type must be application/json')
@@ -15,16 +30,12 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
     throw new HttpError(415, 'UnsupportedMediaType', 'Content-Encoding is not supported: send the body as it is')
   }
-  const bytes = await readBytes(request)
+}
+
+function valueOf(bytes: Buffer): unknown {
   const value = parse(bytes)
   checkShape(value)
   return value
-}
-
-/** As readJson; undefined where there is no body at all. */
-export async function readOptionalJson(request: IncomingMessage): Promise<unknown> {
-  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
-  return length === '0' && encoding === undefined ? undefined : readJson(request)
 }
 
 /** Reads also what is too long to its end, for as long as a request may take: hung up on, its sender sees no answer. */
@@ -48,18 +59,33 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
+interface Part {
+  value: unknown
+  depth: number
+  /** What it is called in refusals; nothing for the whole. */
+  field: string
+}
+
+function nameOf(parent: string, key: string, isItem: boolean): string {
+  if (isItem) return `${parent}[${key}]`
+  return parent === '' ? key : `${parent}.${key}`
+}
+
 /** Walks without recursion: the depth is the sender's choice. */
 function checkShape(root: unknown): void {
-  const open: [value: unknown, depth: number][] = [[root, 0]]
+  const open: Part[] = [{ value: root, depth: 0, field: '' }]
   let seen = 0
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-    const [value, depth] = entry
+    const { value, depth, field } = entry
     if (++seen > MOST_VALUES) throw badRequest(`body holds more than ${MOST_VALUES} values`)
+    // Half of a surrogate pair: no UTF-8 can hold it, so it would be stored as something else.
+    if (typeof value === 'string' && !value.isWellFormed())
+      throw badRequest(`${field.slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
     if (typeof value !== 'object' || value === null) continue
     if (depth >= DEEPEST) throw badRequest(`body is nested deeper than ${DEEPEST}`)
     for (const [key, child] of Object.entries(value)) {
       if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
-      open.push([child, depth + 1])
+      open.push({ value: child, depth: depth + 1, field: nameOf(field, key, Array.isArray(value)) })
     }
   }
 }

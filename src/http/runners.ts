@@ -21,7 +21,7 @@ export function runnerHandlers(parts: FacadeParts): Handlers<'listRunners' | 'he
 
     heartbeat: async (ctx) => {
       checkEscapes(ctx.path)
-      const facts = parseHeartbeat(ctx.params['name'] ?? '', (await readOptionalJson(ctx.req)) ?? {})
+      const facts = parseHeartbeat(ctx.params['name'] ?? '', await readOptionalJson(ctx.req))
       const { runner, isNew } = await heartbeat(parts, facts, requestSignal(ctx))
       ctx.state.audit = { runner: runner.metadata.uid, isNew }
       ctx.status = isNew ? 201 : 200

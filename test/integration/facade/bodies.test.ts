@@ -62,6 +62,10 @@ const bad: Record<string, Bad> = {
   'a workflow that is a number': [{ ...good, workflow: 7 }, 'workflow must be a text'],
   'a long workflow': [{ ...good, workflow: text(257) }, 'workflow'],
   'an escape sequence in the workflow': [{ ...good, workflow: '\u001b[31mred' }, 'workflow'],
+  'half a character in the workflow': [
+    String.raw`{"jobId":"1","runId":"1","repository":"a/b","workflow":"\ud800"}`,
+    'workflow',
+  ],
   'a runnerName that is an object': [{ ...good, runnerName: {} }, 'runnerName must be a text'],
   'a long runnerName': [{ ...good, runnerName: text(129) }, 'runnerName'],
   'a sha that is no hex': [{ ...good, sha: 'not-a-sha' }, 'sha must be 6 to 64 hex digits'],

@@ -74,6 +74,15 @@ describe('proxy runners', function () {
       })
     })
 
+    it('may come without a body, however that is sent, but not with one that is none', async () => {
+      for (const body of ['null', '[]', '"x"']) expectFailure(await beat('proxy-bad', { body }), 400, 'InvalidRequest')
+      const head = (framing: string) =>
+        `POST /api/runners/proxy-bare/heartbeat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n` +
+        `Connection: close\r\n${framing}\r\n\r\n`
+      expect(parseRaw(await sendRaw(urls.first, head('Content-Length: 0'))).status).to.equal(201)
+      expect(parseRaw(await sendRaw(urls.first, `${head('Transfer-Encoding: chunked')}0\r\n\r\n`)).status).to.equal(200)
+    })
+
     it('of a runner that is known answers 200, and on the same replica the list has it at once', async () => {
       const again = await beat('proxy-runner-1')
       expect(again.status, again.text).to.equal(200)

@@ -87,6 +87,20 @@ describe('a JSON body', () => {
     })
   }
 
+  it('is 400 where a text is no Unicode, and the field is named', async () => {
+    for (const [body, field] of [
+      [String.raw`{"workflow":"\ud800"}`, 'workflow'],
+      [String.raw`{"labels":["a","\udc00b"]}`, 'labels[1]'],
+      [String.raw`{"a":[{"b":"x\ud83dx"}]}`, 'a[0].b'],
+      [String.raw`"\ud800"`, 'body'],
+    ] as const) {
+      const answer = await send(body)
+      expect(answer.status, body).to.equal(400)
+      expect(answer.body).to.include(`${field} must be Unicode text`)
+    }
+    expect((await send(String.raw`"\ud83d\ude00"`)).body, 'a whole pair').to.deep.equal({ value: '😀' })
+  })
+
   it('may be 32 deep and no deeper', async () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
     expect((await send(nested(32))).status).to.equal(200)
