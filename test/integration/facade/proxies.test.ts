@@ -4,8 +4,8 @@ import { proxyName } from '../../../src/domain/proxy-name.ts'
 import { leases, microTime } from '../../../src/kube/lease.ts'
 import { record } from '../../../src/kube/parse.ts'
 import { exited, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
-import { type Answer, call, expectFailure, expectMetadata } from '../../site/call.ts'
+import { openSite, type Site, TOKEN } from '../../site.ts'
+import { type Answer, call, expectFailure, expectMetadata, parseRaw, sendRaw } from '../../site/call.ts'
 
 const HOUR_MS = 3_600_000
 
