@@ -38,8 +38,15 @@ function valueOf(bytes: Buffer): unknown {
   return value
 }
 
+/** Whether a body announces that it is longer than any that is taken. */
+export function isTooLong({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length']) > LONGEST
+}
+
 /** Reads also what is too long to its end, for as long as a request may take: hung up on, its sender sees no answer. */
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
+  // Its sender waits for a word before it sends anything.
+  if (isTooLong(request) && isAsking(request)) throw tooLong({ Connection: 'close' })
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request) {
@@ -47,8 +54,17 @@ async function readBytes(request: IncomingMessage): Promise<Buffer> {
     length += chunk.length
     if (length <= LONGEST) chunks.push(chunk)
   }
-  if (length > LONGEST) throw new HttpError(413, 'BodyTooLarge', `the body is longer than ${LONGEST / 1024} KiB`)
+  if (length > LONGEST) throw tooLong()
   return Buffer.concat(chunks)
+}
+
+/** As Node.js understands it. */
+function isAsking({ headers }: IncomingMessage): boolean {
+  return /(^|\W)100-continue($|\W)/i.test(headers.expect ?? '')
+}
+
+function tooLong(headers: Record<string, string> = {}): HttpError {
+  return new HttpError(413, 'BodyTooLarge', `the body is longer than ${LONGEST / 1024} KiB`, headers)
 }
 
 function parse(bytes: Buffer): unknown {

@@ -2,6 +2,7 @@ import { type RequestListener, type Server, type ServerResponse, createServer } 
 import type { Duplex } from 'node:stream'
 import { type EnvelopeOptions, failure } from './envelope.ts'
 import { HttpError } from './http-error.ts'
+import { isTooLong } from './json-body.ts'
 import type { Exposition } from './parts.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -18,6 +19,11 @@ export function makeServer(handle: RequestListener, options: ServerOptions): Ser
   const server = createServer({ connectionsCheckingInterval: LOOK_MS, requireHostHeader: false }, handle)
   // Expectations that nobody knows may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', handle)
+  // Nobody is asked for a body that will be refused for its length.
+  server.on('checkContinue', (request, response: ServerResponse) => {
+    if (!isTooLong(request)) response.writeContinue()
+    server.emit('request', request, response)
+  })
   const open = new WeakMap<Duplex, Set<ServerResponse>>()
   server.on('request', ({ socket }, response: ServerResponse) => {
     const responses = open.get(socket) ?? new Set()

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
@@ -166,10 +167,29 @@ describe('the facade, whoever speaks to it', function () {
       expect(answers.map(({ status }) => status).join()).to.be.oneOf(['400', '200,400'])
     })
 
+    it('is asked for its body only if that can be taken', async () => {
+      const head = (length: number) => postHead(length).replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n')
+      const long = head(256 * 1024 + 1)
+      const asked = { method: 'POST', url: `${url}/api/jobs/delegate` }
+      expectFailure((await sendRaw(url, long, asked))[0], 413, 'BodyTooLarge')
+      expectFailure((await sendRaw(url, long.replace(TOKEN, 'unknown'), asked))[0], 401, 'Unauthorized')
+      const headers = { authorization, 'content-type': 'application/json', expect: '100-continue' }
+      const patient = request(asked.url, { method: 'POST', headers })
+      const answered = new Promise<IncomingMessage>((resolve) => patient.once('response', resolve))
+      patient.once('continue', () => patient.end(delegation))
+      patient.flushHeaders()
+      const answer = await answered
+      answer.resume()
+      expect(answer.statusCode).to.equal(201)
+    })
+
     it('is served where it names a whole URL, by its path', async () => {
-      const ask = (target: string) => sendRaw(url, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
-      expect(await ask('http://x:3000/livez?x=1')).to.match(/^HTTP\/1\.1 200 /)
-      expectFailure(parseRaw(await ask('HTTP://x/api/jobs')), 401, 'Unauthorized')
+      const ask = async (target: string, path: string) => {
+        const bytes = `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+        return (await sendRaw(url, bytes, { method: 'GET', url: `${url}${path}` }))[0]
+      }
+      expect((await ask('http://x:3000/livez?x=1', '/livez')).status).to.equal(200)
+      expectFailure(await ask('HTTP://x/api/jobs', '/api/jobs'), 401, 'Unauthorized')
     })
 
     it('is served in spite of an expectation that nobody knows', async () => {
