@@ -122,6 +122,8 @@ async function installChart(place: Place, { cluster, image }: Prepared): Promise
     'image.repository': image.slice(0, colon),
     'image.tag': image.slice(colon + 1),
     'defaultPool.image': cluster.baseImage,
+    // Each scrape without a token counts against the address of Prometheus.
+    'settings.rateLimitMax': '2000000',
     'monitoring.serviceMonitor.enabled': 'true',
     'monitoring.serviceMonitor.interval': '2s',
     'monitoring.serviceMonitor.labels.release': release,
