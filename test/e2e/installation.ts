@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { RUNNER_LABEL } from '../../src/api/names.ts'
 import type { KubeObject, Resource } from '../../src/api/object.ts'
 import { type Pod, pods } from '../../src/api/pod.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
@@ -10,41 +10,41 @@ import { runners } from '../../src/api/runner.ts'
 import { KubeClient } from '../../src/kube/client.ts'
 import { fromKubeconfig } from '../../src/kube/connection.ts'
 import { NotFound } from '../../src/kube/errors.ts'
-import { deploy } from '../../config/local/run.d/deploy.ts'
 import { type Forward, forward } from '../../config/local/run.d/forward.ts'
 import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
-import { bindingOf } from '../../config/local/run.d/overlay.ts'
-import { awaitRollout } from '../../config/local/run.d/rollout.ts'
-import { localTokens } from '../../config/local/run.d/tokens.ts'
 import { AuditLog } from '../audit.ts'
 import { eventually } from '../eventually.ts'
 import { newJob } from '../site/objects.ts'
 import { report } from '../site/report.ts'
-import { type Prepared, prepare } from './image.ts'
+import type { Prepared } from './image.ts'
 import { newPool, type PoolOptions } from './pools.ts'
 import { Rest } from './rest.ts'
 
-const settings = { RATE_LIMIT_MAX: '1000000', START_TROUBLE_SECONDS: '3', REALTIME_ANONYMOUS: 'true' }
+/** The chart's hooks and tests have a component of their own. */
+const operatorLabels = 'app.kubernetes.io/name=runnerhub,app.kubernetes.io/component notin (test, clean-up, crds)'
 
 const patient = (): AbortSignal => AbortSignal.timeout(120_000)
 
-/** Deploys the operator by its manifests into a namespace of its own, and makes its REST API reachable. */
-export async function install(): Promise<Installation> {
-  const prepared = await prepare()
-  const { cluster, image } = prepared
-  const namespace = `e2e-${randomBytes(5).toString('hex')}`
-  const place = { kubeconfig: cluster.kubeconfig, namespace }
-  await deploy(
-    cluster.kubeconfig,
-    { namespace, image, runnerImage: cluster.baseImage, settings, tokens: localTokens },
-    patient(),
-  )
-  await awaitRollout(place, () => undefined, patient())
+/** An operator that tests have deployed. */
+export interface Installed {
+  hub: Installation
+  /** Removes all of it; the namespace may still be going when this resolves. */
+  close(): Promise<void>
+}
+
+/** The Services behind which it answers. */
+export interface Services {
+  rest: string
+  realtime: string
+}
+
+/** Makes an operator that runs reachable from this machine, until its `leave`. */
+export async function reach(prepared: Prepared, place: Place, services: Services): Promise<Installation> {
   const stop = new AbortController()
-  const open = (servicePort: number): Promise<Forward> =>
-    forward({ place, service: 'runnerhub', localPort: 0, servicePort, tell: () => undefined }, stop.signal)
-  const [http, realtime] = [await open(3000), await open(3001)]
-  const client = new KubeClient(await fromKubeconfig(cluster.kubeconfig), { userAgent: 'runnerhub-test' })
+  const open = (service: string, servicePort: number): Promise<Forward> =>
+    forward({ place, service, localPort: 0, servicePort, tell: () => undefined }, stop.signal)
+  const [http, realtime] = [await open(services.rest, 3000), await open(services.realtime, 3001)]
+  const client = new KubeClient(await fromKubeconfig(place.kubeconfig), { userAgent: 'runnerhub-test' })
   return new Installation({ prepared, place, client, http, realtime, stop })
 }
 
@@ -126,7 +126,12 @@ export class Installation {
 
   /** The pods of the operator itself. */
   operatorPods(): Promise<Pod[]> {
-    return this.#list(pods, 'app.kubernetes.io/name=runnerhub')
+    return this.#list(pods, operatorLabels)
+  }
+
+  /** What is left of the runner pods. */
+  runnerPods(): Promise<Pod[]> {
+    return this.#list(pods, RUNNER_LABEL)
   }
 
   /** The pod that holds the Lease. */
@@ -171,6 +176,23 @@ export class Installation {
     return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs, name)
   }
 
+  /** Waits until REST, which answers from a cache, shows a job with this status, and returns its detail. */
+  async restShows(id: string, status: string): Promise<Record<string, unknown>> {
+    const find = async () => {
+      const detail = await this.rest.job(id)
+      return detail['status'] === status && detail
+    }
+    return this.until(`REST to show job ${id} as ${status}`, find, undefined, id)
+  }
+
+  /** Has a job end whose pool runs `untilTold`, once it is at work. */
+  async tellToEnd(job: string): Promise<void> {
+    const pod = `${job}-1`
+    await this.until(`job ${job} to be at work`, () => this.kubectl('logs', pod), undefined, job)
+    // The container may be gone before its own end is reported to the caller.
+    await this.kubectl('exec', pod, '--', '/bin/sh', '-c', 'kill -USR1 1').catch(() => undefined)
+  }
+
   /** What is left of a job: itself, its Runner, its pod. */
   async remainsOf(job: string): Promise<string[]> {
     const all = await Promise.all([this.job(job), this.#get(runners, `${job}-1`), this.pod(job)])
@@ -179,24 +201,15 @@ export class Installation {
 
   /** Everything that tells why a test failed, of one job or of all. */
   async report(job?: string): Promise<string> {
-    const log = await this.kubectl('logs', 'deployment/runnerhub', '--tail=40').catch(String)
+    const log = await this.kubectl('logs', `--selector=${operatorLabels}`, '--prefix', '--tail=40').catch(String)
     return `${await report(this.client, { namespace: this.namespace, operators: [], job })}\n--- log of the operator\n${log}`
   }
 
-  /** Removes all of it; the namespace may still be going when this returns. */
-  async close(): Promise<void> {
-    try {
-      // First the jobs, while somebody is there to let go of their pods.
-      await this.kubectl('delete', 'runnerjobs', '--all', '--wait=false')
-      const isEmpty = async () => (await this.#list(pods, 'runnerhub.dev/runner')).length === 0
-      await this.until('no runner pod to be left', isEmpty)
-      await this.kubectl('delete', 'namespace', this.namespace, '--wait=false')
-      await this.kubectl('delete', 'clusterrolebinding', bindingOf(this.namespace), '--wait=false')
-    } finally {
-      this.#parts.stop.abort(new Error('the tests are over'))
-      await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])
-      await this.client.close()
-    }
+  /** Stops forwarding. What is deployed stays. */
+  async leave(): Promise<void> {
+    this.#parts.stop.abort(new Error('the tests are over'))
+    await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])
+    await this.client.close()
   }
 
   async #get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {

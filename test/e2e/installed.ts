@@ -1,22 +1,31 @@
 import { explain, StepFailed } from '../../config/local/run.d/step-failed.ts'
-import { type Installation, install } from './installation.ts'
+import { installByChart } from './chart-installation.ts'
+import type { Installation, Installed } from './installation.ts'
+import { installByManifests } from './manifest-installation.ts'
 
 export interface InstalledOptions {
-  /** An operator of the suite's own, which it may ill-treat. Otherwise all suites share one. */
-  own?: boolean
+  /** An operator of the suite's own, which it may ill-treat. Otherwise all suites share one, installed by the chart. */
+  own?: keyof typeof ways
   /** What the tests of the suite need besides. */
   setUp?: (hub: Installation) => Promise<unknown>
 }
 
-const installations: Promise<Installation>[] = []
-let shared: Promise<Installation> | undefined
+/** Settings that the tests of the shared operator count on. */
+const settings = { 'settings.realtimeAnonymous': 'true', 'settings.startTroubleSeconds': '3' }
+
+const ways = { chart: () => installByChart(), manifests: installByManifests }
+
+const installations: Promise<Installed>[] = []
+let shared: Promise<Installed> | undefined
 
 /** Has an operator deployed before the tests of a suite. It is removed after the last test of all. */
-export function installed({ own = false, setUp }: InstalledOptions = {}): () => Installation {
+export function installed({ own, setUp }: InstalledOptions = {}): () => Installation {
   let hub: Installation | undefined
 
-  before(async () => {
-    hub = await (own ? installOne() : (shared ??= installOne()))
+  before(async function () {
+    this.timeout('5m')
+    const here = own === undefined ? (shared ??= keep(installByChart(settings))) : keep(ways[own]())
+    ;({ hub } = await here)
     await setUp?.(hub)
   })
 
@@ -26,14 +35,14 @@ export function installed({ own = false, setUp }: InstalledOptions = {}): () => 
   }
 }
 
-after(async () => {
-  for (const installation of await Promise.allSettled(installations)) {
-    if (installation.status === 'fulfilled') await installation.value.close()
-  }
+after(async function () {
+  this.timeout('5m')
+  const all = await Promise.allSettled(installations)
+  await Promise.all(all.flatMap((each) => (each.status === 'fulfilled' ? [each.value.close()] : [])))
 })
 
-function installOne(): Promise<Installation> {
-  const installation = install().catch((error: unknown) => {
+function keep(installing: Promise<Installed>): Promise<Installed> {
+  const installation = installing.catch((error: unknown) => {
     throw error instanceof StepFailed ? new Error(explain(error), { cause: error }) : error
   })
   installations.push(installation)

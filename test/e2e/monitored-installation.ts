@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { clusterTool } from '../../config/local/run.d/cluster.ts'
-import { type Forward, forward } from '../../config/local/run.d/forward.ts'
+import { forward } from '../../config/local/run.d/forward.ts'
 import { askKubectl, kubectl, type Place } from '../../config/local/run.d/kubectl.ts'
 import { outputOf, run } from '../../config/local/run.d/program.ts'
-import { KubeClient } from '../../src/kube/client.ts'
-import { fromKubeconfig } from '../../src/kube/connection.ts'
 import { at, chart, helm, type Manifest } from '../chart.ts'
 import { command, localTool } from '../command.ts'
 import { eventually } from '../eventually.ts'
 import { listOf } from '../monitoring.ts'
 import { monitoringKinds } from '../prometheus-operator.ts'
 import { prepare, type Prepared } from './image.ts'
-import { Installation } from './installation.ts'
+import { type Installed, reach } from './installation.ts'
 import { PrometheusApi } from './prometheus-api.ts'
 import { operatorObjects, prometheusObjects, release, rightsToWatch, type Watching } from './prometheus-objects.ts'
 
@@ -19,14 +17,14 @@ const patient = (): AbortSignal => AbortSignal.timeout(180_000)
 const kinds = ['prometheuses', 'servicemonitors', 'podmonitors', 'probes', 'prometheusrules']
 const definitions = kinds.map((plural) => `crd/${plural}.monitoring.coreos.com`)
 
-/** An operator that the chart has installed as `hub`, and a Prometheus that the Prometheus Operator runs for it. */
-export interface MonitoredInstallation {
-  hub: Installation
+/**
+ * An operator that the chart has installed as `hub`, and a Prometheus that the Prometheus Operator runs for it. Closing
+ * it also removes what is cluster-wide.
+ */
+export interface MonitoredInstallation extends Installed {
   prometheus: PrometheusApi
   /** What scrapes show their right with. */
   metricsToken: string
-  /** Removes all of it, and what is cluster-wide. */
-  close(): Promise<void>
 }
 
 /** Installs both, or removes what there is of them. */
@@ -70,22 +68,18 @@ async function deploy(prepared: Prepared, watching: Watching): Promise<void> {
 async function connect(prepared: Prepared, watching: Watching): Promise<MonitoredInstallation> {
   const { kubeconfig } = prepared.cluster
   const [place, their] = placesOf(kubeconfig, watching)
+  const hub = await reach(prepared, place, { rest: 'hub-runnerhub', realtime: 'hub-runnerhub-realtime' })
   const stop = new AbortController()
-  const open = (where: Place, service: string, servicePort: number): Promise<Forward> =>
-    forward({ place: where, service, localPort: 0, servicePort, tell: () => undefined }, stop.signal)
-  const http = await open(place, 'hub-runnerhub', 3000)
-  const realtime = await open(place, 'hub-runnerhub-realtime', 3001)
-  const prometheus = await open(their, 'prometheus-operated', 9090)
-  const client = new KubeClient(await fromKubeconfig(kubeconfig), { userAgent: 'runnerhub-test' })
+  const itsPort = { place: their, service: 'prometheus-operated', localPort: 0, servicePort: 9090 }
+  const prometheus = await forward({ ...itsPort, tell: () => undefined }, stop.signal)
   const token = await ask(place, 'get', 'secret', 'hub-runnerhub-tokens', '--output=jsonpath={.data.runnerhub-metrics}')
   return {
-    hub: new Installation({ prepared, place, client, http, realtime, stop }),
+    hub,
     prometheus: new PrometheusApi(`http://127.0.0.1:${prometheus.port}`),
     metricsToken: Buffer.from(token, 'base64').toString(),
     async close() {
       stop.abort(new Error('the tests are over'))
-      await Promise.all([http, realtime, prometheus].map(({ ended }) => ended))
-      await client.close()
+      await Promise.all([prometheus.ended, hub.leave()])
       await remove(kubeconfig, watching)
     },
   }
