@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Installation } from './installation.ts'
 import { installed } from './installed.ts'
+import { untilTold } from './pools.ts'
 import { linesOf, printed } from './rest.ts'
 
 const lineCount = 500
@@ -10,7 +11,7 @@ describe('the log of a job on a real node', () => {
     setUp: async (hub) =>
       Promise.all([
         hub.createPool('many', { script: `i=0; while [ $i -lt ${lineCount} ]; do echo "line $i"; i=$((i+1)); done` }),
-        hub.createPool('one', { script: 'echo begun; sleep 2; echo over', maxRunners: 1 }),
+        hub.createPool('one', { script: untilTold, maxRunners: 1 }),
       ]),
   })
   let hub: Installation
@@ -27,17 +28,18 @@ describe('the log of a job on a real node', () => {
     expect((await hub.rest.job(id))['status']).to.equal('queued')
     expect(await hub.pod(id)).to.equal(undefined)
 
-    const chunks: { text: string; phase: string }[] = []
+    await hub.tellToEnd(first)
+    let text = ''
     const decoder = new TextDecoder()
     const body: AsyncIterable<Uint8Array> | null = response.body
     if (body === null) throw new Error('the answer has no body')
     for await (const chunk of body) {
-      const text = decoder.decode(chunk, { stream: true })
-      chunks.push({ text, phase: String((await hub.rest.job(id))['status']) })
+      // What is told to end only now has been seen while it was written.
+      if (text === '') await hub.tellToEnd(id)
+      text += decoder.decode(chunk, { stream: true })
     }
-    expect(printed(linesOf(chunks.map(({ text }) => text).join('')))).to.deep.equal(['begun', 'over'])
-    expect(chunks[0]?.phase).not.to.equal('completed')
-    await hub.jobIs(id, { phase: 'Completed' }, 5000)
+    expect(printed(linesOf(text))).to.deep.equal(['begun', 'over'])
+    await hub.jobIs(id, { phase: 'Completed' })
     await hub.jobIs(first, { phase: 'Completed' })
   })
 

@@ -24,8 +24,10 @@ describe("the API reference's own examples", () => {
     expect(id).to.match(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/)
 
     await hub.jobIs(id, { phase: 'Running' })
-    const listed = await curl(listExample(hub.port))
-    expect(idsOf(listed['data'])).to.include(id)
+    const listed = await hub.until('the list to have it', async () => {
+      const answer = await curl(listExample(hub.port))
+      return idsOf(answer['data']).includes(id) && answer
+    })
     expect(record(listed['pagination'])).to.include({ page: 1, limit: 10, totalPages: 1 })
 
     const log = linesOf(await command('bash', '-c', followExample(hub.port, id)))
