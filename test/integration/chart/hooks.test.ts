@@ -16,6 +16,7 @@ import { at, chart, helmPath } from '../../chart.ts'
 import { type ChartSite, openChartSite } from '../../chart-site.ts'
 import { runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
+import { GARBAGE_MS } from '../../site.ts'
 import { call, expectFailure } from '../../site/call.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
@@ -172,9 +173,14 @@ describe('an installation by the chart', function () {
     expect((await site.list(runnerPools)).map(({ metadata }) => metadata.name)).to.deep.equal(['mine'])
     const selector = '--selector=app.kubernetes.io/instance=hub'
     const kinds = 'all,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets'
-    const left = await kubectlHere('get', kinds, selector, '--output=name')
     const isHook = (name: string): boolean => name.endsWith('-clean-up') || name.endsWith('-crds')
-    expect(left.split('\n').filter((name) => name !== '' && !isHook(name))).to.deep.equal([])
+    // The garbage collector takes ReplicaSets after their Deployment.
+    const wentAll = async () => {
+      const left = await kubectlHere('get', kinds, selector, '--output=name')
+      expect(left.split('\n').filter((name) => name !== '' && !isHook(name))).to.deep.equal([])
+      return true
+    }
+    await site.until('no object of the chart to be left', wentAll, GARBAGE_MS)
 
     await kubectlHere('delete', 'namespace', site.namespace, '--wait=false')
     const isGone = async (): Promise<boolean> => {
