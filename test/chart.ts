@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { record } from '../src/kube/parse.ts'
@@ -83,8 +84,10 @@ export function at(object: unknown, ...path: (string | number)[]): unknown {
 }
 
 /** Files with the value sets that the chart is tested with. */
-export async function valueFiles(): Promise<string[]> {
-  return (await readdir(valueSets)).sort().map((file) => `${valueSets}/${file}`)
+export function valueFiles(): string[] {
+  return readdirSync(valueSets)
+    .sort()
+    .map((file) => `${valueSets}/${file}`)
 }
 
 /** A file of the chart. */
