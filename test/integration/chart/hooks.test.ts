@@ -182,12 +182,33 @@ describe('an installation by the chart', function () {
     }
     await site.until('no object of the chart to be left', wentAll, GARBAGE_MS)
 
-    await kubectlHere('delete', 'namespace', site.namespace, '--wait=false')
-    const isGone = async (): Promise<boolean> => {
-      const { items } = await site.client.listPage<KubeObject>(namespaces, undefined, {}, forever)
-      return items.every(({ metadata }) => metadata.name !== site.namespace)
-    }
-    await site.until('the namespace to be gone', isGone, 60_000)
+    await expectNamespaceToGo(hub)
+  })
+})
+
+describe('an operator whose pods do not go', function () {
+  this.timeout('90s')
+  let hub: ChartSite
+
+  before(async () => {
+    hub = await openChartSite('--set', 'hooks.deadlineSeconds=10')
+  })
+  after(async () => {
+    await hub?.helm('uninstall', 'hub', '--no-hooks')
+    await hub?.site.close()
+  })
+
+  it('has a clean-up that says so in time, and fails', async () => {
+    const { site } = hub
+    // On a node whose kubelet never lets them go: nobody else takes them either.
+    site.kubelet.onPod(() => ({ ...runs(), stop: 'never' }))
+    for (const { metadata } of await site.list(pods)) await site.delete(pods, metadata.name)
+    await site.until('other pods to run', async () => {
+      return (await site.list(pods)).some(({ status }) => status?.phase === 'Running')
+    })
+    const { code, stdout } = await hub.runHook('hub-runnerhub-clean-up')
+    expect(code, stdout).to.equal(1)
+    expect(stdout).to.include('not done within 5 s: see above how far it came').and.include('"isStopped":false')
   })
 })
 
@@ -221,5 +242,17 @@ describe('an operator that went without its hook', function () {
     const said = await run(['bash', '-euo', 'pipefail', '-c', script], { environment }, forever)
     expect(said.code, said.stderr).to.equal(0)
     await site.until('the pods to be gone', async () => (await site.list(pods)).length === 0)
+    await expectNamespaceToGo(hub)
   })
 })
+
+/** Deletes the namespace, and waits for its end as long as a user may have to. */
+async function expectNamespaceToGo({ site }: ChartSite): Promise<void> {
+  const { client, namespace } = site
+  await client.delete(namespaces, { namespace: '', name: namespace }, {}, forever)
+  const isGone = async (): Promise<boolean> => {
+    const { items } = await client.listPage<KubeObject>(namespaces, undefined, {}, forever)
+    return items.every(({ metadata }) => metadata.name !== namespace)
+  }
+  await site.until('the namespace to be gone', isGone, 60_000)
+}

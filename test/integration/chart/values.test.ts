@@ -102,6 +102,42 @@ describe('the values of the chart', function () {
     ).to.equal(before)
   })
 
+  it('make replicas that are spread, judged by probes, and drained before they stop', async () => {
+    const objects = await render('--set', 'drainSeconds=9,replicaCount=3')
+    const spec = at(found(objects, 'Deployment', 'hub-runnerhub'), 'spec')
+    expect(at(spec, 'replicas')).to.equal(3)
+    expect(at(spec, 'strategy', 'rollingUpdate')).to.deep.equal({ maxSurge: 1, maxUnavailable: 0 })
+
+    const pod = at(spec, 'template', 'spec')
+    const container = at(pod, 'containers', 0)
+    const probed = (probe: string): unknown => at(container, probe, 'httpGet')
+    expect(probed('startupProbe')).to.deep.equal({ path: '/livez', port: 'http' })
+    expect(probed('livenessProbe')).to.deep.equal({ path: '/livez', port: 'http' })
+    expect(probed('readinessProbe')).to.deep.equal({ path: '/readyz', port: 'http' })
+
+    expect(at(container, 'lifecycle', 'preStop')).to.deep.equal({ sleep: { seconds: 9 } })
+    // The drain is taken from the same time as the stop after it, which needs what the manifests give.
+    const [plain] = await manifests('config/manifests/deployment.yaml')
+    const toStop = Number(at(plain, 'spec', 'template', 'spec', 'terminationGracePeriodSeconds'))
+    expect(at(pod, 'terminationGracePeriodSeconds')).to.be.at.least(9 + toStop)
+
+    const theirs = { matchLabels: at(spec, 'selector', 'matchLabels') }
+    expect(record(at(spec, 'template', 'metadata', 'labels'))).to.include(theirs.matchLabels)
+    const near = at(pod, 'affinity', 'podAntiAffinity', 'preferredDuringSchedulingIgnoredDuringExecution', 0)
+    expect(at(near, 'podAffinityTerm')).to.deep.equal({ topologyKey: 'kubernetes.io/hostname', labelSelector: theirs })
+    const spread = { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' }
+    expect(at(pod, 'topologySpreadConstraints')).to.deep.equal([{ ...spread, labelSelector: theirs }])
+    const budget = at(found(objects, 'PodDisruptionBudget', 'hub-runnerhub'), 'spec')
+    expect(record(budget)).to.deep.include({ maxUnavailable: 1, selector: theirs })
+  })
+
+  it('make no disruption budget for a single replica, which would keep its node from being drained', async () => {
+    const kindsOf = async (replicas: number) =>
+      (await render('--set', `replicaCount=${replicas}`)).map(({ kind }) => kind)
+    expect(await kindsOf(1)).to.not.include('PodDisruptionBudget')
+    expect(await kindsOf(2)).to.include('PodDisruptionBudget')
+  })
+
   it('grant what the manifests grant, to the same', async () => {
     const files = ['role', 'cluster-role', 'caller-roles'].map((file) => manifests(`config/manifests/${file}.yaml`))
     const wanted = (await Promise.all(files)).flat().map(essence)
