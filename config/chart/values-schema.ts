@@ -92,7 +92,11 @@ const values: Record<string, () => JsonSchema> = {
   },
   gateway: () => {
     const part = closed({ hostnames: listOf(hostName), sessionPersistence: free })
-    return closed({ enabled: yesOrNo, parentRefs: listOf(free), annotations: texts, rest: part, realtime: part })
+    const route = closed({ enabled: yesOrNo, parentRefs: listOf(free), annotations: texts, rest: part, realtime: part })
+    // A route that is attached to no Gateway is valid, and does nothing.
+    const isOff = { properties: { enabled: { const: false } } }
+    const isAttached = { properties: { parentRefs: { minItems: 1 } } }
+    return { ...route, anyOf: [isOff, isAttached] }
   },
   networkPolicy: () =>
     closed({

@@ -37,6 +37,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.auth.existingSecret | default (printf "%s-tokens" (include "runnerhub.fullname" .)) -}}
 {{- end -}}
 
+{{/* "true" where the Secret of tokens has a key, for what is known of it: not of a Secret of the user's own. */}}
+{{- define "runnerhub.hasToken" -}}
+{{- if .root.Values.auth.existingSecret -}}
+true
+{{- else -}}
+{{- range .root.Values.auth.users -}}
+{{- if eq .name $.key -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" where there is a `helm test`: it takes a pool, and a token to delegate with. */}}
+{{- define "runnerhub.hasTest" -}}
+{{- if .Values.defaultPool.enabled -}}
+{{- include "runnerhub.hasToken" (dict "root" . "key" .Values.test.tokenKey) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "runnerhub.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

@@ -1,15 +1,52 @@
 import { readFile } from 'node:fs/promises'
-import { type Manifest, manifestsIn } from '../../chart.ts'
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import type { KubeClient } from '../../../src/kube/client.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { at, type Manifest, manifestsIn } from '../../chart.ts'
+import { eventually } from '../../eventually.ts'
 import { moduleFolder } from '../../go-module.ts'
 import { monitoringKinds } from '../../prometheus-operator.ts'
+import { sharedPlane } from '../../site/plane.ts'
 
 const routes = 'config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml'
+const crds: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+}
+const forever = new AbortController().signal
 
-/** The definitions of kinds that the chart can make, but does not define, as their projects publish them. */
-export async function foreignKinds(): Promise<Manifest[]> {
+let served: Promise<void> | undefined
+
+/** Has the shared API server know the kinds that the chart can make, but does not define; once for all tests. */
+export function serveForeignKinds(): Promise<void> {
+  return (served ??= serveAll())
+}
+
+async function serveAll(): Promise<void> {
+  const { client } = await sharedPlane()
+  await Promise.all((await foreignKinds()).map((definition) => serve(client, definition)))
+}
+
+/** The definitions, as their projects publish them. */
+async function foreignKinds(): Promise<Manifest[]> {
   const gateway = await moduleFolder('sigs.k8s.io/gateway-api', 'kinds')
   return [
     ...manifestsIn(await readFile(`${gateway}/${routes}`, 'utf8')),
     ...(await monitoringKinds(['servicemonitors', 'prometheusrules'])),
   ]
+}
+
+async function serve(client: KubeClient, definition: Manifest): Promise<void> {
+  await client.create(crds, definition, forever)
+  const spec = record(definition['spec'])
+  const kind: Resource = {
+    group: String(spec['group']),
+    version: String(at(spec, 'versions', 0, 'name')),
+    plural: String(at(spec, 'names', 'plural')),
+    kind: String(at(spec, 'names', 'kind')),
+  }
+  const isServed = async () => client.listPage<KubeObject>(kind, undefined, { limit: 1 }, forever)
+  await eventually(isServed, { what: `${definition.metadata.name} to be served`, withinMs: 20_000 })
 }

@@ -18,6 +18,7 @@ import { runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { GARBAGE_MS } from '../../site.ts'
 import { call, expectFailure } from '../../site/call.ts'
+import { serveForeignKinds } from './foreign-kinds.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 const forever = new AbortController().signal
@@ -29,7 +30,7 @@ describe('an installation by the chart', function () {
 
   before(async function () {
     this.timeout('10m')
-    await helmPath()
+    await Promise.all([helmPath(), serveForeignKinds()])
     hub = await openChartSite('--set', 'defaultPool.maxRunners=2,hooks.deadlineSeconds=60')
     operator = await hub.site.operator()
   })
@@ -65,7 +66,7 @@ describe('an installation by the chart', function () {
     await hub.site.jobIs(String(record(answer.body['data'])['delegationId']), { phase: 'Completed' })
   })
 
-  it('tells the next three commands, and where client addresses are lost', async () => {
+  it('tells the next three commands, and what is missing: clients’ addresses, a helm test, pages of alerts', async () => {
     const plain = await hub.helm('get', 'notes', 'hub')
     for (const word of ['get secret hub-runnerhub-tokens', 'port-forward service/hub-runnerhub', 'curl -X POST']) {
       expect(plain).to.include(word)
@@ -73,11 +74,20 @@ describe('an installation by the chart', function () {
     expect(plain).to.include(`'{{ index .data "runnerhub-proxy" | base64decode }}'`).and.not.include('WARNING')
     const dryRun = (...values: string[]) =>
       hub.helm('upgrade', 'hub', chart, '--dry-run=server', '--set', values.join())
+    expect(plain).to.match(/`helm --namespace \S+ test hub` does the same/)
+    const ownUsers = await dryRun('auth.users[0].name=me')
+    expect(ownUsers).to.include('{{ index .data "me" | base64decode }}')
+    expect(ownUsers).to.include('NOTE: there is no helm test').and.not.include('does the same')
+    const noPool = await dryRun('defaultPool.enabled=false')
+    expect(noPool).to.include('NOTE: there is no pool yet').and.not.include('does the same')
     const warnings = async (...values: string[]) => (await dryRun(...values)).split('WARNING').length - 1
     expect(await warnings('service.type=LoadBalancer', 'service.externalTrafficPolicy=Cluster')).to.equal(1)
     expect(await warnings('service.type=LoadBalancer')).to.equal(0)
     expect(await warnings('ingress.enabled=true')).to.equal(1)
     expect(await warnings('ingress.enabled=true', 'settings.trustedProxies=10.0.0.0/8')).to.equal(0)
+    const rule = 'monitoring.prometheusRule'
+    expect(await warnings(`${rule}.enabled=true`)).to.equal(1)
+    expect(await warnings(`${rule}.enabled=true`, `${rule}.runbooks=https://example.com/runbooks`)).to.equal(0)
   })
 
   it('gives each user the rights of its groups, and no more', async () => {

@@ -3,23 +3,16 @@ import { basename } from 'node:path'
 import { expect } from 'chai'
 import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { run } from '../../../config/local/run.d/program.ts'
-import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import type { Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { record } from '../../../src/kube/parse.ts'
 import { resourcePath } from '../../../src/kube/resource-path.ts'
 import { at, chart, helm, helmPath, type Manifest, render, titleOf, valueFiles } from '../../chart.ts'
-import { eventually } from '../../eventually.ts'
 import { manifests } from '../../site/manifests.ts'
 import { type Plane, sharedPlane } from '../../site/plane.ts'
-import { foreignKinds } from './foreign-kinds.ts'
+import { serveForeignKinds } from './foreign-kinds.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
-const crds: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-}
 const forever = new AbortController().signal
 
 describe('every value set of the chart', function () {
@@ -32,7 +25,7 @@ describe('every value set of the chart', function () {
     this.timeout('10m')
     ;[plane] = await Promise.all([sharedPlane(), helmPath()])
     await makeNamespace()
-    await Promise.all((await foreignKinds()).map(serve))
+    await serveForeignKinds()
   })
 
   /** A namespace that refuses pods below the restricted level of Pod Security. */
@@ -43,20 +36,6 @@ describe('every value set of the chart', function () {
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } }
     const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
     await plane.client.create(accounts, account, forever).catch(() => undefined)
-  }
-
-  /** Has the API server know a kind. */
-  async function serve(definition: Manifest): Promise<void> {
-    await plane.client.create(crds, definition, forever)
-    const spec = record(definition['spec'])
-    const kind: Resource = {
-      group: String(spec['group']),
-      version: String(at(spec, 'versions', 0, 'name')),
-      plural: String(at(spec, 'names', 'plural')),
-      kind: String(at(spec, 'names', 'kind')),
-    }
-    const isServed = async () => plane.client.listPage<KubeObject>(kind, undefined, { limit: 1 }, forever)
-    await eventually(isServed, { what: `${definition.metadata.name} to be served`, withinMs: 20_000 })
   }
 
   /** What the API server says to a manifest that it is only to check. */

@@ -4,7 +4,7 @@ import { documentedValues } from '../../../config/chart/documented-values.ts'
 import { passableSettings } from '../../../config/local/run.d/operator-settings.ts'
 import { readConfig } from '../../../src/config.ts'
 import { record } from '../../../src/kube/parse.ts'
-import { at, chart, chartFile, found, helm, helmPath, refusalOf, render } from '../../chart.ts'
+import { at, chart, chartFile, found, helm, helmPath, refusalOf, render, titleOf } from '../../chart.ts'
 import { manifests } from '../../site/manifests.ts'
 
 describe('the values of the chart', function () {
@@ -32,6 +32,7 @@ describe('the values of the chart', function () {
     ['settings.httpPort=1', '/settings', /additional properties 'httpPort' not allowed/],
     ['auth.users[0].name=Ada Lovelace', '/auth/users/0/name', /does not match pattern/],
     ['ingress.rest.hostname=x', '/ingress/rest', /additional properties 'hostname' not allowed/],
+    ['gateway.enabled=true', '/gateway/parentRefs', /minItems: got 0, want 1/],
     ['service.type=Internal', '/service/type', /value must be one of/],
     ['defaultPool.maxRunners=-1', '/defaultPool/maxRunners', /minimum: got -1, want 0/],
     ['networkPolicy.runners.except[0]=10.0.0.1', '/networkPolicy/runners/except/0', /does not match pattern/],
@@ -43,6 +44,22 @@ describe('the values of the chart', function () {
       expect(said).to.include(`at '${place.replaceAll("'", '')}'`)
     })
   }
+
+  it('name a token of auth.users, or are refused for a ServiceMonitor and make no helm test', async () => {
+    const users = (...names: string[]) => names.map((name, index) => `auth.users[${index}].name=${name}`)
+    const titlesWith = async (...values: string[]) => (await render('--set', values.join())).map(titleOf)
+    const test = 'Pod hub-runnerhub-test'
+    expect(await titlesWith(...users('runnerhub-proxy'))).to.include(test)
+    expect(await titlesWith(...users('me'))).to.not.include(test)
+    expect(await titlesWith(...users('me'), 'test.tokenKey=me')).to.include(test)
+    expect(await titlesWith('auth.existingSecret=mine', ...users('me'))).to.include(test)
+
+    const monitor = 'monitoring.serviceMonitor'
+    const refused = await refusalOf('--set', [...users('me', 'you'), `${monitor}.enabled=true`].join())
+    expect(refused).to.include(`${monitor}.tokenKey is "runnerhub-metrics", but auth.users has no user of that name`)
+    const named = await titlesWith(...users('me', 'you'), `${monitor}.enabled=true`, `${monitor}.tokenKey=you`)
+    expect(named).to.include('ServiceMonitor hub-runnerhub')
+  })
 
   it('are all documented', async () => {
     const values = documentedValues(await chartFile('values.yaml'))
