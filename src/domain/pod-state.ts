@@ -38,8 +38,6 @@ export type PodState =
   | { is: 'exited'; facts: PodFacts; exit: Exit }
   | { is: 'lost'; facts: PodFacts; reason: FailureReason; message: string }
 
-export const absent: PodState = { is: 'absent' }
-
 /** How long after its grace period a deleted pod's container may take to be reported ended. */
 const DELETION_SLACK_MS = 30_000
 
@@ -48,7 +46,7 @@ const NOT_FOUND = 'ContainerStatusUnknown'
 
 /** Reads a pod. Pure: the clock is not needed, deadlines are handed on as times. */
 export function podState(pod: Pod | undefined): PodState {
-  if (pod === undefined) return absent
+  if (pod === undefined) return { is: 'absent' }
   const container = jobContainer(pod)
   const facts = factsOf(pod, container)
   const disruption = disruptionOf(pod)

@@ -10,7 +10,7 @@ import { runnerStates, runnerTypes } from './runner-states.ts'
 export type OpenSchema = Readonly<Record<string, unknown>>
 
 /** An object of which every field is always there. */
-export function whole(description: string, properties: Readonly<Record<string, OpenSchema>>): OpenSchema {
+function whole(description: string, properties: Readonly<Record<string, OpenSchema>>): OpenSchema {
   return { type: 'object', description, required: Object.keys(properties), properties }
 }
 

@@ -1,7 +1,7 @@
 import { say } from './progress.ts'
 
 /** Raw runs that differ more than this say that the machine was busy with something else. */
-export const mostDifference = 0.15
+const mostDifference = 0.15
 const attempts = 3
 
 /**

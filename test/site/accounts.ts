@@ -12,7 +12,7 @@ const clusterBindings: Resource = { ...bindings, plural: 'clusterrolebindings', 
 const forever = new AbortController().signal
 
 /** What callers must have their tokens made for. */
-export const AUDIENCE = 'runnerhub'
+const AUDIENCE = 'runnerhub'
 
 /** Creates a service account, bound to a role of the manifests if one is named. */
 export async function makeAccount(site: Site, name: string, role?: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { type SourceFile, violations } from './layers.ts'
+import { layers, type SourceFile, violations } from './layers.ts'
 
 const src = join(import.meta.dirname, '../../src')
 
@@ -36,6 +36,10 @@ describe('imports', () => {
     }
     expect(files).not.to.have.length(0)
     expect(violations(files)).to.deep.equal([])
+  })
+
+  it('are allowed to nothing that is not there', () => {
+    expect(Object.keys(layers).filter((layer) => !existsSync(join(src, layer)))).to.deep.equal([])
   })
 
   for (const [behaviour, path, text, isAllowed] of cases) {

@@ -22,27 +22,24 @@ export const layers: Record<string, Layer> = {
   api: { imports: [], packages: [] },
   domain: { imports: ['api'], packages: ['node:crypto', 'node:util'] },
   kube: { imports: ['api'], packages: ['node:*', '@kubernetes/client-node', 'undici'] },
-  github: { imports: ['api'], packages: ['node:*', 'undici'] },
   cluster: { imports: ['api', 'domain', 'kube'], packages: [] },
-  logs: { imports: ['api', 'kube'], packages: ['node:*'] },
   metrics: { imports: ['api', 'domain', 'kube', 'cluster'], packages: ['prom-client'] },
   controllers: {
-    imports: ['api', 'domain', 'kube', 'cluster', 'github', 'logs', 'metrics'],
+    imports: ['api', 'domain', 'kube', 'cluster', 'metrics'],
     packages: ['node:crypto', 'node:util'],
   },
   http: {
-    imports: ['api', 'domain', 'kube', 'cluster', 'github', 'logs', 'metrics'],
+    imports: ['api', 'domain', 'kube', 'cluster', 'metrics'],
     packages: ['node:*', 'koa', '@koa/router', 'ajv'],
   },
   realtime: {
-    imports: ['api', 'domain', 'kube', 'cluster', 'logs'].concat(
+    imports: ['api', 'domain', 'kube', 'cluster'].concat(
       ['access', 'auth', 'authority', 'job-states', 'per-caller', 'request-counts', 'views'].map(
         (name) => `http/${name}.ts`,
       ),
     ),
     packages: ['node:*', 'ws', 'socket.io'],
   },
-  proxy: { imports: ['api'], packages: ['node:*', 'ws'] },
   tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
   'config.ts': { imports: ['api'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
