@@ -42,6 +42,12 @@ describe('imports', () => {
     expect(Object.keys(layers).filter((layer) => !existsSync(join(src, layer)))).to.deep.equal([])
   })
 
+  it('are explained for each folder in the map of CONTRIBUTING.md', () => {
+    const map = readFileSync(join(src, '../CONTRIBUTING.md'), 'utf8')
+    const folders = Object.keys(layers).filter((layer) => !layer.endsWith('.ts'))
+    expect(folders.filter((folder) => !map.includes(`\n| \`src/${folder}\` | `))).to.deep.equal([])
+  })
+
   for (const [behaviour, path, text, isAllowed] of cases) {
     it(`${isAllowed ? 'may' : 'must not'} be of ${behaviour}`, () => {
       expect(violations([{ path, text }])).to.have.length(isAllowed ? 0 : 1)
