@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { record } from '../../src/kube/parse.ts'
 import { brokenLinks, foreignNames } from './repository-rules.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -31,6 +33,73 @@ describe('the repository', () => {
     expect(documents).to.include('CONTRIBUTING.md')
     const found = documents.flatMap((path) => brokenLinks(readFileSync(join(root, path), 'utf8'), reader(path)))
     expect(found).to.deep.equal([])
+  })
+
+  it('explains every target of the Makefile in make help', () => {
+    const text = readFileSync(join(root, 'Makefile'), 'utf8')
+    const targets = [...text.matchAll(/^\.PHONY: (.*)$/gm)].flatMap(([, names = '']) => names.split(' '))
+    expect(targets).to.include.members(['test', 'up', 'run'])
+    const help = execFileSync('make', ['help'], { cwd: root, encoding: 'utf8' })
+    const explained = [...help.matchAll(/^ {2}make (\S+) +\S/gm)].map(([, name]) => name)
+    expect(explained).to.have.members(targets)
+  })
+})
+
+describe('the packages', () => {
+  const json = (name: string): Record<string, unknown> => record(JSON.parse(readFileSync(join(root, name), 'utf8')))
+
+  it('are named in exact versions', () => {
+    const manifest = json('package.json')
+    const kinds = ['dependencies', 'optionalDependencies', 'devDependencies']
+    const versions = kinds.flatMap((kind) => Object.entries(record(manifest[kind])))
+    expect(versions).to.have.length.above(10)
+    expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).to.deep.equal([])
+  })
+
+  for (const architecture of ['x64', 'arm64']) {
+    it(`hold Node.js for ${architecture}, with its hash and without an install script`, () => {
+      const locked = record(json('package-lock.json')['packages'])[`node_modules/node-linux-${architecture}`]
+      expect(record(locked)['integrity']).to.match(/^sha512-/)
+      expect(locked).not.to.have.property('hasInstallScript')
+    })
+  }
+})
+
+describe('config/clean-tree', () => {
+  let folder: string
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+  const check = () => spawnSync(join(root, 'config/clean-tree'), { cwd: folder, encoding: 'utf8' })
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'clean-tree-'))
+    git('init', '--quiet')
+    writeFileSync(join(folder, 'kept'), 'one\n')
+    git('add', '.')
+    git('commit', '--quiet', '--message=first')
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  it('passes where all is committed', () => {
+    expect(check().status).to.equal(0)
+  })
+
+  it('fails where a file is changed, and shows how', () => {
+    writeFileSync(join(folder, 'kept'), 'two\n')
+    const { status, stdout } = check()
+    expect(status).to.equal(1)
+    expect(stdout).to.include('-one\n+two\n')
+    git('checkout', '--quiet', 'kept')
+  })
+
+  it('fails where a file is new, and names it', () => {
+    writeFileSync(join(folder, 'new'), '')
+    const { status, stdout } = check()
+    expect(status).to.equal(1)
+    expect(stdout).to.include('?? new\n')
   })
 })
 
