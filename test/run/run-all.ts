@@ -15,9 +15,10 @@ export async function runAll(
   print: (line: string) => void,
   { signal, totalsFile = TOTALS }: { signal: AbortSignal; totalsFile?: string },
 ): Promise<number> {
+  const started = performance.now()
   const reports = await runStages(stages, expected, print, signal)
   if (signal.aborted) print('\ninterrupted: later stages did not run')
-  const lines = summaryLines(reports, expected)
+  const lines = summaryLines(reports, expected, performance.now() - started)
   await mkdir(dirname(totalsFile), { recursive: true })
   await writeFile(totalsFile, `${lines.at(-1)}\n`)
   lines.forEach(print)

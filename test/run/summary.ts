@@ -1,13 +1,17 @@
 import { type Expectations, problemsOf, reasonToSkip, type StageReport, totalsOf } from './verdict.ts'
 
-/** The lines that end a run: every stage, what is wrong, what was skipped and why, and the totals alone in the last. */
-export function summaryLines(reports: StageReport[], expected: Expectations): string[] {
+/**
+ * The lines that end a run: every stage, what is wrong, what was skipped and why, how long all of it took, and the
+ * totals alone in the last.
+ */
+export function summaryLines(reports: StageReport[], expected: Expectations, ms: number): string[] {
   const { passed, failed, skipped } = totalsOf(reports, expected)
   return [
     '',
     'Summary',
     ...reports.flatMap((report) => [stageLine(report, expected), ...detailLines(report, expected)]),
     '',
+    `All of it took ${readableDuration(ms)}.`,
     `${passed} passed, ${failed} failed, ${skipped} skipped`,
   ]
 }
