@@ -37,8 +37,12 @@ async function serveBare(): Promise<(jobId: string) => void> {
   const sockets = new WebSocketServer({ server, perMessageDeflate: false })
   await listening(server)
   return (jobId) => {
-    const text = JSON.stringify({ event: 'job:delegated', data: { jobId, repository: 'owner/repo', status: 'queued' } })
-    for (const socket of sockets.clients) if (socket.readyState === WebSocket.OPEN) socket.send(text)
+    const data = { jobId, repository: 'owner/repo', status: 'queued' }
+    // Encoded once for all, as ours is: ws encodes a string anew for each client.
+    const bytes = Buffer.from(JSON.stringify({ event: 'job:delegated', data }))
+    for (const socket of sockets.clients) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(bytes, { binary: false })
+    }
   }
 }
 
