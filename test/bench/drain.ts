@@ -6,6 +6,7 @@ import { isPodCreate, readAuditLog, type Write } from './audit-log.ts'
 import { allAssigned, allPods, countOf, createJobs } from './backlog.ts'
 import { type Surroundings, surroundings } from './machine.ts'
 import { Operator } from './operator.ts'
+import { demandOneEach, type PodCounts } from './pod-counts.ts'
 import { PodWatch } from './pod-watch.ts'
 import type { Shipped } from './shipped.ts'
 import { onStage, type Stage } from './stage.ts'
@@ -48,8 +49,7 @@ export interface OperatorDrain {
   /** What the operator itself had used when it had nothing left to do, in the same measure. */
   quietCost: number
   peakRssMb: number
-  /** Pods by the audit log, by the watch and by the API server's count: they must agree. */
-  counted: { audit: number; watch: number; listed: number }
+  counted: PodCounts
 }
 
 /** One drain on a fresh control plane: raw, operator, raw. */
@@ -124,6 +124,7 @@ async function operatorRun(stage: Stage, jobs: number, shipped: Shipped): Promis
     const listed = await countOf(stage.admin, pods, place)
     const writes = await readAuditLog(stage.auditLog)
     const times = podCreates(writes, place.namespace)
+    const counted = demandOneEach({ audit: times.length, watch: watch.count, listed }, made)
     return {
       rate: rateAfterWarmUp(times),
       secondsToFirstPod: (Math.min(...times) - begunMs) / 1000,
@@ -131,7 +132,7 @@ async function operatorRun(stage: Stage, jobs: number, shipped: Shipped): Promis
       cost: costOf({ client: busy.cpuSeconds, server }, made),
       quietCost: (quiet.cpuSeconds / made) * 1000,
       peakRssMb: quiet.peakRssMb,
-      counted: { audit: times.length, watch: watch.count, listed },
+      counted,
     }
   } finally {
     await operator.stop()
