@@ -27,7 +27,7 @@ export function machineText(): string {
 /** What a process has used so far. */
 export interface Usage {
   cpuSeconds: number
-  /** Resident memory now, and at its highest, in MiB. */
+  /** Resident memory now, and at its highest, in MB (a million bytes). */
   rssMb: number
   peakRssMb: number
 }
@@ -40,10 +40,12 @@ export async function usageOf(pid: number): Promise<Usage> {
   ])
   // The name in parentheses may hold blanks; after it utime and stime are the 12th and 13th field, in hundredths.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const mebibytes = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
+  // Linux says kB and means 1,024 bytes.
+  const megabytes = (name: string): number =>
+    (Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) * 1024) / 1e6
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
-    rssMb: mebibytes('VmRSS'),
-    peakRssMb: mebibytes('VmHWM'),
+    rssMb: megabytes('VmRSS'),
+    peakRssMb: megabytes('VmHWM'),
   }
 }

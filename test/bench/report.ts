@@ -101,7 +101,7 @@ function drainRows(drains: readonly DrainResult[]): Row[] {
     row('API server and etcd CPU s per 1,000 jobs, until then', ({ operator }) => operator.cost.server, 2),
     row('raw client CPU s per 1,000 jobs', ({ rawCost }) => rawCost.client, 2),
     row('API server and etcd CPU s per 1,000 raw jobs', ({ rawCost }) => rawCost.server, 2),
-    row('peak RSS, MiB', ({ operator }) => operator.peakRssMb, 0, '< 150'),
+    row('peak RSS, MB', ({ operator }) => operator.peakRssMb, 0, '< 150'),
   ]
 }
 
@@ -128,7 +128,7 @@ function delegationRows({ raw, facade, ratio, rawDifference }: DelegationResult)
 function startRows({ jobs, readyMs, idleRssMb }: StartResult): Row[] {
   return [
     [`start of the process to /readyz, ${jobs} jobs, s`, (readyMs / 1000).toFixed(2), jobs === 0 ? '< 1' : '< 3'],
-    [`idle RSS, ${jobs} jobs, MiB`, idleRssMb.toFixed(0), jobs === 0 ? '< 100' : ''],
+    [`idle RSS, ${jobs} jobs, MB`, idleRssMb.toFixed(0), jobs === 0 ? '< 100' : ''],
   ]
 }
 
@@ -141,7 +141,7 @@ function listRows({ jobs, pages, peakRssMb }: ListResult): Row[] {
         '< 10',
       ],
     ),
-    [`peak RSS with ${jobs} jobs, MiB`, peakRssMb.toFixed(0), ''],
+    [`peak RSS with ${jobs} jobs, MB`, peakRssMb.toFixed(0), ''],
   ]
 }
 

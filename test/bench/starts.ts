@@ -16,7 +16,7 @@ export interface StartResult {
   surroundings: Surroundings
   /** From the start of the process to the first 200 of /readyz, in milliseconds: the median of five starts. */
   readyMs: number
-  /** Resident memory five seconds later, in MiB: the median. */
+  /** Resident memory five seconds later, in MB: the median. */
   idleRssMb: number
 }
 
