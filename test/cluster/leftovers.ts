@@ -3,7 +3,10 @@ import { glob, readFile, readdir } from 'node:fs/promises'
 import { command } from '../command.ts'
 import { ended } from './tool.ts'
 
-/** Everything on this machine that the cluster of this state folder could have left behind, one line each. */
+/**
+ * Everything on this machine that the cluster of this state folder could have left behind, one line each. What a
+ * container engine of the machine uses is none of it.
+ */
 export async function leftovers(state: string): Promise<string[]> {
   const found = await Promise.all([
     processes(state),
@@ -12,8 +15,8 @@ export async function leftovers(state: string): Promise<string[]> {
     firewallRules('iptables-save'),
     firewallRules('ip6tables-save'),
     lines(glob('/sys/fs/cgroup/{,*/}runnerhub-local'), 'control group'),
-    lines(glob('/run/containerd/s/*'), 'socket'),
-    lines(glob('/var/lib/cni/results/*'), 'address'),
+    sockets(),
+    lines(glob('/var/lib/cni/results/runnerhub-local-*'), 'address'),
   ])
   return [...found.flat(), ...folders(state)]
 }
@@ -42,7 +45,17 @@ async function mounts(state: string): Promise<string[]> {
 
 async function links(): Promise<string[]> {
   const all = await readdir('/sys/class/net')
-  return all.filter((name) => name === 'rhub0' || name.startsWith('veth')).map((name) => `interface ${name}`)
+  // With our bridge gone, a pod's end of ours is on none; an engine's are on its own.
+  const isLoose = (name: string): boolean => name.startsWith('veth') && !existsSync(`/sys/class/net/${name}/master`)
+  return all.filter((name) => name === 'rhub0' || isLoose(name)).map((name) => `interface ${name}`)
+}
+
+/** Sockets of shims that nobody holds any more. */
+async function sockets(): Promise<string[]> {
+  const held = await readFile('/proc/net/unix', 'utf8')
+  return (await lines(glob('/run/containerd/s/*'), 'socket')).filter(
+    (line) => !held.includes(line.slice('socket '.length)),
+  )
 }
 
 async function firewallRules(program: string): Promise<string[]> {
