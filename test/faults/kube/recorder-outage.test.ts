@@ -82,7 +82,8 @@ describe('event recorder in an outage', function () {
     const stoppedAt = performance.now()
     stop.abort()
     await ran
-    expect(performance.now() - stoppedAt).to.be.within(1500, 3500)
+    // A request that hangs would be given up after ten seconds.
+    expect(performance.now() - stoppedAt).to.be.within(1500, 8000)
     expect(proxy.seen({ userAgent: /recorder/ }).length).to.be.at.least(2) // it did try to write what was left
   })
 })
