@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
 import { helm } from '../chart.ts'
 import { eventually } from '../eventually.ts'
+import { rawListener } from '../integration/realtime/listener.ts'
 import { prepare } from './image.ts'
 import { freePort } from '../free-port.ts'
 import { type MakeRun, portIsFree, startMakeRun } from './make-run.ts'
@@ -45,6 +46,16 @@ describe('make run', () => {
     const run = makeRun('RUN_ONCE=1', 'RATE_LIMIT_MAX=4321')
     expect(await run.ended, run.output()).to.equal(0)
     const shown = run.output()
+    const steps = [
+      'starting the cluster, unless it runs',
+      'loading it into the cluster',
+      `into namespace ${namespace} with RATE_LIMIT_MAX=4321`,
+      'the operator is ready',
+      `REST answers on http://localhost:${port}, realtime on ws://localhost:${realtimePort}`,
+      'ports closed; cluster and operator stay',
+    ]
+    const said = shown.split('\n').filter((line) => /^ *\d+s {2}/.test(line))
+    expect(said.flatMap((line) => steps.filter((step) => line.includes(step)))).to.deep.equal(steps)
     expect(shown).to.include(`$ curl -X POST http://localhost:${port}/api/jobs/delegate`)
     expect(shown).to.match(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z Starting job 123 of run 456$/m)
     expect(shown).to.match(/Z Job done$/m)
@@ -65,10 +76,16 @@ describe('make run', () => {
     expect(run.output()).to.include('The same delegation as a moment ago')
     expect(run.output()).to.match(/Z Job done$/m)
 
+    const realtimeUrl = `ws://127.0.0.1:${realtimePort}`
+    const listener = await rawListener(realtimeUrl, {})
     const signal = AbortSignal.timeout(60_000)
     await askKubectl(place, ['set', 'env', 'deployment/runnerhub', 'RATE_LIMIT_MAX=77'], signal)
     await askKubectl(place, ['rollout', 'status', 'deployment/runnerhub'], signal)
     await eventually(async () => (await rateLimit(port)) === '77', { what: 'the new pod to answer', withinMs: 30_000 })
+    await listener.closed
+    const again = await eventually(() => rawListener(realtimeUrl, {}), { what: 'realtime again', withinMs: 30_000 })
+    await again.send('subscribe:repository', 'owner/repo')
+    again.close()
 
     run.interrupt()
     expect(await run.ended, run.output()).to.be.oneOf([0, 2, 130, 'SIGINT'])

@@ -7,8 +7,9 @@ export async function demandFreePort(port: number, variable: string): Promise<vo
   const problems = await Promise.all(['127.0.0.1', '::1'].map((host) => problemOf(port, host)))
   const problem = problems.find((one) => one !== undefined)
   if (problem === undefined) return
+  const another = port < 50_000 ? port + 10_000 : port - 10_000
   throw new StepFailed(`port ${port} cannot be used: ${problem}`, {
-    advice: `end what listens there (an earlier \`make run\`?), or choose another port: make run ${variable}=${port + 10_000}`,
+    advice: `end what listens there (an earlier \`make run\`?), or choose another port: make run ${variable}=${another}`,
   })
 }
 
