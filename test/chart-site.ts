@@ -21,7 +21,7 @@ interface Secret extends KubeObject {
   data?: Record<string, string>
 }
 
-/** A namespace of its own in which the chart is installed as `hub`: its objects, but no pod of it runs. */
+/** A namespace of its own in which the chart is installed: its objects, but no pod of it runs. */
 export interface ChartSite {
   site: Site
   helm(...args: string[]): Promise<string>
@@ -33,8 +33,23 @@ export interface ChartSite {
   runAs(account: string, args: string[]): Promise<Ended>
 }
 
-/** Installs the chart into a namespace that enforces the restricted level of Pod Security, and has nothing else. */
-export async function openChartSite(...flags: string[]): Promise<ChartSite> {
+/**
+ * Installs the chart as `hub` into a namespace that enforces the restricted level of Pod Security, and has nothing
+ * else.
+ */
+export function openChartSite(...flags: string[]): Promise<ChartSite> {
+  return openRelease({ release: 'hub', fullname: 'hub-runnerhub' }, ...flags)
+}
+
+/** The same as the documents do it: the release, and so all that the chart makes, is called `runnerhub`. */
+export function openDocumentedSite(...flags: string[]): Promise<ChartSite> {
+  return openRelease({ release: 'runnerhub', fullname: 'runnerhub' }, ...flags)
+}
+
+async function openRelease(
+  { release, fullname }: { release: string; fullname: string },
+  ...flags: string[]
+): Promise<ChartSite> {
   const plane = await sharedPlane()
   const namespace = `chart-${randomBytes(4).toString('hex')}`
   const [made] = await manifests('config/manifests/namespace.yaml')
@@ -43,11 +58,11 @@ export async function openChartSite(...flags: string[]): Promise<ChartSite> {
   await plane.client.create(namespaces, restricted, forever)
   const { kubeconfig } = plane.controlPlane
   const helmHere = (...args: string[]) => helm(...args, '--namespace', namespace, '--kubeconfig', kubeconfig)
-  await helmHere('install', 'hub', chart, '--no-hooks', ...flags)
+  await helmHere('install', release, chart, '--no-hooks', ...flags)
 
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-chart-'))
   const tokens = async (): Promise<Record<string, string>> => {
-    const { data } = await plane.client.get(secrets, { namespace, name: 'hub-runnerhub-tokens' }, forever)
+    const { data } = await plane.client.get(secrets, { namespace, name: `${fullname}-tokens` }, forever)
     const plain = Object.entries(data ?? {}).map(([name, text]): [string, string] => [
       name,
       Buffer.from(text, 'base64').toString(),
@@ -55,7 +70,7 @@ export async function openChartSite(...flags: string[]): Promise<ChartSite> {
     return Object.fromEntries(plain)
   }
   await writeFile(join(directory, 'tokens.csv'), (await tokens())['tokens.csv'] ?? '')
-  const token = await tokenOf(plane, namespace, 'hub-runnerhub')
+  const token = await tokenOf(plane, namespace, fullname)
   const site = new Site(plane, namespace, { token, directory })
   // The operator's own pods wait for a node for ever.
   site.kubelet.onPod(({ metadata }) => (metadata.labels?.[RUNNER_LABEL] === undefined ? { steps: [] } : succeeds()))
@@ -74,9 +89,9 @@ export async function openChartSite(...flags: string[]): Promise<ChartSite> {
     }
     return run([process.execPath, main, ...args], { environment }, forever)
   }
-  const runHook = async (name: string): Promise<Ended> => {
-    const objects = manifestsIn(await helmHere('get', 'hooks', 'hub')).filter(({ metadata: { name: its } }) => {
-      return its === name || its === `${name}-${namespace}`
+  const runHook = async (hook: string): Promise<Ended> => {
+    const objects = manifestsIn(await helmHere('get', 'hooks', release)).filter(({ metadata: { name: its } }) => {
+      return its === hook || its === `${hook}-${namespace}`
     })
     for (const object of objects) if (object.kind !== 'Job') await createGrant(plane, namespace, object)
     const args: unknown = at(
@@ -88,8 +103,8 @@ export async function openChartSite(...flags: string[]): Promise<ChartSite> {
       0,
       'args',
     )
-    if (!Array.isArray(args)) throw new Error(`no Job ${name}`)
-    return runAs(name, args.map(String))
+    if (!Array.isArray(args)) throw new Error(`no Job ${hook}`)
+    return runAs(hook, args.map(String))
   }
   return { site, helm: helmHere, tokens, runHook, runAs }
 }

@@ -153,7 +153,7 @@ export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
 }
 
 /** The cache key of a job's Runner, and of its pod. */
-function runnerKey(job: RunnerJob): string {
+export function runnerKey(job: RunnerJob): string {
   return `${job.metadata.namespace ?? ''}/${runnerName(job)}`
 }
 

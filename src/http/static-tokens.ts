@@ -53,7 +53,7 @@ function digest(token: string): string {
 }
 
 /** Parses a token file. Throws on a bad line, naming its number and never its content. */
-function parseTokens(text: string): Map<string, Caller> {
+export function parseTokens(text: string): Map<string, Caller> {
   const callers = new Map<string, Caller>()
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue

@@ -29,7 +29,7 @@ export type Admitted = Extract<Verdict, { is: 'admitted' }>
 export type Admit = (visitor: Visitor) => Promise<Verdict>
 
 /** Prefix by which browsers, which cannot set headers, hand a token over among the subprotocols. */
-const TOKEN_PROTOCOL = 'runnerhub.bearer.'
+export const TOKEN_PROTOCOL = 'runnerhub.bearer.'
 
 export interface AdmissionOptions {
   authority: Judge

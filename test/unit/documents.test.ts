@@ -4,7 +4,9 @@ import { expect } from 'chai'
 import { delegateExample } from '../../config/local/run.d/reference.ts'
 import { errorCodes } from '../../src/http/http-error.ts'
 import { routes } from '../../src/http/routes.ts'
+import { commandsOf, documents, type Snippet } from '../documents.ts'
 import { documentedExamples, referenceExamples } from '../e2e/documented-examples.ts'
+import { triedCommands } from './tried-commands.ts'
 
 const docs = join(import.meta.dirname, '../../docs')
 const api = readFileSync(join(docs, 'api.md'), 'utf8')
@@ -49,6 +51,40 @@ describe('docs/contract-tests.md', () => {
       expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
     })
   }
+})
+
+describe('the commands of the documents', () => {
+  const commands = documents().flatMap(commandsOf)
+
+  it('are each tried by a test, as test/unit/tried-commands.ts tells', () => {
+    expect(commands).to.have.length.above(30)
+    const rowsOf = ({ document, text }: Snippet) =>
+      triedCommands.filter((row) => row.document === document && text.startsWith(row.command))
+    expect(commands.filter((command) => rowsOf(command).length !== 1)).to.deep.equal([])
+  })
+
+  it('are all that the table has', () => {
+    const isThere = (row: { document: string; command: string }): boolean =>
+      commands.some(({ document, text }) => document === row.document && text.startsWith(row.command))
+    expect(triedCommands.filter((row) => !isThere(row))).to.deep.equal([])
+  })
+
+  it('are tried by tests that there are', () => {
+    const isThere = (row: { file: string; title: string }): boolean =>
+      titlesIn(readFileSync(join(docs, '../test', row.file), 'utf8')).includes(row.title)
+    expect(triedCommands.filter((row) => !isThere(row))).to.deep.equal([])
+  })
+
+  it('are targets of the Makefile where they begin with make', () => {
+    const makefile = readFileSync(join(docs, '../Makefile'), 'utf8')
+    const pages = [...documents(), 'CONTRIBUTING.md', 'config/local/README.md']
+    const targets = pages.flatMap((page) => {
+      const text = readFileSync(join(docs, '..', page), 'utf8')
+      return [...text.matchAll(/(?:`|^ *)make ([a-z-]+)/gm)].map(([, target = '']) => target)
+    })
+    expect(targets).to.include.members(['run', 'test', 'image', 'bench'])
+    expect(targets.filter((target) => !makefile.includes(`\n${target}: `))).to.deep.equal([])
+  })
 })
 
 /** The titles of a file's tests, as they stand there: what follows `it(`, or is the key of a table of tests. */

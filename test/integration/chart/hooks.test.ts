@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
@@ -14,6 +14,7 @@ import { leases } from '../../../src/kube/lease.ts'
 import { record } from '../../../src/kube/parse.ts'
 import { at, chart, helmPath } from '../../chart.ts'
 import { type ChartSite, openChartSite } from '../../chart-site.ts'
+import { commandOf } from '../../documents.ts'
 import { runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { GARBAGE_MS } from '../../site.ts'
@@ -245,8 +246,7 @@ describe('an operator that went without its hook', function () {
       return ended.length === 2
     })
 
-    const text = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
-    const command = /^kubectl[^\n]*runnerhub\.dev\/runner[^`]*/m.exec(text)?.[0] ?? 'no command'
+    const command = commandOf('docs/operations.md', 'kubectl --namespace runnerhub get pods')
     const script = command.replaceAll('--namespace runnerhub', `--namespace ${site.namespace}`)
     const environment = { KUBECONFIG: site.plane.controlPlane.kubeconfig }
     const said = await run(['bash', '-euo', 'pipefail', '-c', script], { environment }, forever)

@@ -1,0 +1,236 @@
+import { existsSync } from 'node:fs'
+import { symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { record } from '../../../src/kube/parse.ts'
+import { helmPath, manifestsIn } from '../../chart.ts'
+import { type ChartSite, openDocumentedSite } from '../../chart-site.ts'
+import { blockOf, commandOf } from '../../documents.ts'
+import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
+import { exits, exited, running, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
+import type { Operator } from '../../operator.ts'
+import { call } from '../../site/call.ts'
+import { openShell, type Shell } from '../../site/shell.ts'
+
+const runbook = (alert: string): string => `docs/runbooks/${alert}.md`
+const operations = 'docs/operations.md'
+const inPhase = (phase: string): string => `kubectl --namespace NAMESPACE get rj --field-selector status.phase=${phase}`
+
+/** The job that README.md describes. */
+const shown = 'dc3334da-19ad-5179-b8a3-e3ee09567d55'
+
+/** What only reads: where it stands, how it begins, and what of the site it shows, or does not. */
+const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][] = [
+  [
+    'README.md',
+    'kubectl --namespace runnerhub get rj,rn,rp',
+    /^runnerjob.*\n(.*\n)+NAME.*\nrunner\..*\n(.*\n)+NAME.*\nrunnerpool/m,
+  ],
+  ['README.md', `kubectl --namespace runnerhub describe rj ${shown}`, /^Kind: +RunnerJob$/m],
+  ['README.md', 'kubectl explain rj.spec', /^ +cancel\t<boolean>$/m],
+  ['README.md', 'kubectl get rj', /^failed +owner\/repo +CI +Failed +ExitCode /m],
+  ['docs/api.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
+  ['docs/install.md', 'kubectl --namespace runnerhub get rj,rn,rp', /^runnerjob/m],
+  [operations, 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
+  [operations, 'kubectl describe rj', /^ +Message: +exit code 3$/m],
+  [operations, 'kubectl get rp', /^default +\["self-hosted",/m],
+  [operations, 'kubectl describe rp', /^ +Type: +Ready$/m],
+  [
+    runbook('RunnerHubAbsent'),
+    'kubectl --namespace NAMESPACE get pods',
+    /^(runnerhub-\S+ .*\n){2}/m,
+    /failed-1|starting-1/,
+  ],
+  [runbook('RunnerHubApiErrors'), "kubectl get --raw '/readyz?verbose'", /^readyz check passed$/m],
+  [runbook('RunnerHubInfrastructureFails'), inPhase('Failed'), /^failed /m, /waiting|starting/],
+  [runbook('RunnerHubInfrastructureFails'), 'kubectl get nodes', /^stand-in /m],
+  [runbook('RunnerHubInfrastructureFails'), 'kubectl describe node', /^Name: +stand-in$/m],
+  [runbook('RunnerHubJobsFail'), inPhase('Failed'), /^failed /m, /waiting|starting/],
+  [
+    runbook('RunnerHubNoLeader'),
+    'kubectl --namespace NAMESPACE get lease',
+    /^ +holderIdentity: operator-1\n(.*\n)* +renewTime: /m,
+  ],
+  [runbook('RunnerHubQueueStuck'), inPhase('Queued'), /^waiting .* NoMatchingPool /m, /failed|starting/],
+  [runbook('RunnerHubSlowStart'), inPhase('Assigned'), /^starting .* Unschedulable /m, /failed|waiting/],
+]
+
+describe('the commands of the documents', function () {
+  this.timeout('60s')
+  let hub: ChartSite
+  let operator: Operator
+  let logs: NodeLogs
+  let shell: Shell
+  let operatorPods: string[]
+
+  before(async function () {
+    this.timeout('10m')
+    await helmPath()
+    hub = await openDocumentedSite()
+    const { site } = hub
+    logs = await serveLogs(site.plane.client)
+    shell = await openShell(site)
+    site.kubelet.onPod(({ metadata: { name } }) => {
+      if (name.startsWith('failed')) return exits(3)
+      return name.startsWith('starting') ? unschedulable() : succeeds()
+    })
+    operator = await site.operator()
+    const common = { labels: ['self-hosted'], workflow: 'CI' }
+    await site.createJob(shown, common)
+    await site.createJob('failed', common)
+    await site.createJob('starting', common)
+    await site.createJob('waiting', { ...common, labels: ['nowhere'] })
+    await site.jobIs(shown, { phase: 'Completed' })
+    await site.jobIs('failed', { phase: 'Failed' })
+    await site.jobIs('waiting', { phase: 'Queued', reason: 'NoMatchingPool' })
+    await site.jobIs('starting', { phase: 'Assigned', reason: 'Unschedulable' })
+    operatorPods = await site.until('the operator to have its pods', async () => {
+      const names = (await site.list(pods)).map(({ metadata }) => metadata.name)
+      const ours = names.filter((name) => name.startsWith('runnerhub-'))
+      return ours.length === 2 && ours
+    })
+    for (const name of operatorPods) await site.kubelet.tell(name, 'bind', running)
+  })
+  after(async () => {
+    await hub?.site.close()
+    await logs?.close()
+    await shell?.close()
+  })
+
+  /** A command for the API, for this operator's and with the token of one who may do everything. */
+  async function here(command: string): Promise<string> {
+    const { 'runnerhub-admin': token = '' } = await hub.tokens()
+    return command.replaceAll('http://localhost:3000', operator.url).replaceAll('your-token', token)
+  }
+
+  for (const [document, command, shows, hides] of reads) {
+    it(`run as they stand: ${document}: ${command}`, async () => {
+      const said = await shell.run(commandOf(document, command))
+      expect(said).to.match(shows)
+      if (hides !== undefined) expect(said).to.not.match(hides)
+    })
+  }
+
+  it('RunnerHubApiErrors: tells whom the API server has refused, if there is anybody', async () => {
+    const command = commandOf(runbook('RunnerHubApiErrors'), 'kubectl get --raw /metrics')
+    expect(await shell.run(command.replace('rejected', 'dispatched'))).to.match(/^apiserver_flowcontrol_dispatched/m)
+    expect(await shell.run(`{ ${command}; } || (($? == 1))`)).to.match(/^(apiserver_flowcontrol_rejected.*\n)*$/)
+  })
+
+  it('RunnerHubReconcileErrors: finds the errors of every replica, however much it has logged since', async () => {
+    for (const name of operatorPods) {
+      logs.write(name, `{"level":50,"msg":"reconcile failed in ${name}"}`)
+      for (let line = 0; line < 30; line += 1) logs.write(name, '{"level":30,"msg":"ok"}')
+    }
+    const said = await shell.run(commandOf(runbook('RunnerHubReconcileErrors'), 'kubectl --namespace NAMESPACE logs'))
+    const lines = said.trimEnd().split('\n')
+    expect(lines).to.have.length(2)
+    for (const name of operatorPods) expect(said).to.include(`"msg":"reconcile failed in ${name}"`)
+  })
+
+  it('a job is delegated, shown, and its log followed to its end', async () => {
+    hub.site.kubelet.onPod(() => runs())
+    const delegated: unknown = JSON.parse(await shell.run(await here(commandOf('README.md', 'curl -X POST'))))
+    const id = String(record(record(delegated)['data'])['delegationId'])
+    await hub.site.jobIs(id, { phase: 'Running' })
+    logs.write(`${id}-1`, 'a line of the job')
+    logs.end(`${id}-1`)
+    await hub.site.kubelet.tell(`${id}-1`, (pod) => exited(pod, 0))
+    const said = await shell.run((await here(commandOf('README.md', 'ID=…'))).replace('…', id))
+    expect(said).to.include(`"id":"${id}"`).and.include('a line of the job')
+  })
+
+  it('a program is told of the jobs of its repository', async () => {
+    const { 'runnerhub-admin': token = '' } = await hub.tokens()
+    const program = blockOf('README.md', 'js', 'subscribe:repository')
+    const text = program.replaceAll('ws://localhost:3001', operator.realtimeUrl).replaceAll('your-token', token)
+    // Frames are handled in order: once this is acknowledged, so is what the program itself has sent.
+    const addition = `
+      import { writeFileSync } from 'node:fs'
+      socket.on('connect', async () => {
+        await socket.emitWithAck('subscribe:repository', 'owner/repo')
+        writeFileSync('subscribed', '')
+      })
+      socket.on('job:status', () => process.exit(0))`
+    await writeFile(join(shell.folder, 'program.mjs'), text + addition)
+    await symlink(join(import.meta.dirname, '../../../node_modules'), join(shell.folder, 'node_modules'))
+    const said = shell.run('node program.mjs')
+    await hub.site.until('the program to subscribe', () => existsSync(join(shell.folder, 'subscribed')))
+    hub.site.kubelet.onPod(() => succeeds())
+    await hub.site.createJob('told', { labels: ['self-hosted'] })
+    expect(await said).to.match(/jobId: 'told',\s+repository: 'owner\/repo',\s+status: 'assigned'/)
+  })
+
+  it('a service account gets a token with which it may delegate jobs', async () => {
+    const said = await shell.run(commandOf('README.md', 'kubectl -n runnerhub create serviceaccount'))
+    const token = said.trimEnd().split('\n').at(-1) ?? ''
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const body = { jobId: '1', runId: '2', repository: 'owner/own', workflow: 'CI', runnerName: 'proxy-1', labels: [] }
+    // A caller that was refused a moment ago is refused from memory for two seconds.
+    const { status } = await hub.site.until('the binding to be in force', async () => {
+      const answer = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', headers, body })
+      return answer.status !== 403 && answer
+    })
+    expect(status).to.equal(201)
+    expect((await call(`${operator.url}/api/jobs`, { headers })).status).to.equal(403)
+  })
+
+  it('a job is cancelled', async () => {
+    await hub.site.createJob('unwanted', { labels: ['nowhere'] })
+    await shell.run(commandOf('README.md', 'kubectl -n runnerhub patch rj'), { ID: 'unwanted' })
+    await hub.site.jobIs('unwanted', { phase: 'Cancelled', reason: 'CancelRequested' })
+  })
+
+  it('the token of the proxy runners is read from its Secret', async () => {
+    const said = await shell.run(commandOf('charts/runnerhub/README.md', 'kubectl --namespace runnerhub get secret'))
+    expect(said).to.equal((await hub.tokens())['runnerhub-proxy'])
+  })
+
+  it('the chart is installed into a namespace that is not there yet, but for the image', async () => {
+    const command = commandOf('charts/runnerhub/README.md', 'helm install')
+    const elsewhere = command.replace(
+      '--namespace runnerhub',
+      `--namespace ${hub.site.namespace}-other --dry-run=server`,
+    )
+    const said = await shell.run(elsewhere.replace('…', 'images.example.com/runnerhub'))
+    expect(said)
+      .to.match(/image: "?images\.example\.com\/runnerhub:/)
+      .and.include('STATUS: pending-install')
+  })
+
+  it('the log of the clean-up says why it failed', async () => {
+    hub.site.kubelet.onPod(() => runs())
+    const hooks = manifestsIn(await hub.helm('get', 'hooks', 'runnerhub'))
+    const named = hooks.filter(({ metadata: { name } }) => name === 'runnerhub-clean-up')
+    for (const [kind, plural, group] of [
+      ['ServiceAccount', 'serviceaccounts', ''],
+      ['Job', 'jobs', 'batch'],
+    ] as const) {
+      const object = named.find((each) => each.kind === kind)
+      if (object === undefined) throw new Error(`the chart has no ${kind} for it`)
+      const resource: Resource = { group, version: 'v1', plural, kind }
+      await hub.site.create<KubeObject>(resource, object)
+    }
+    const pod = await hub.site.until('the Job to have its pod on the node', async () => {
+      const all = await hub.site.list(pods)
+      return all.find(({ metadata: { name }, spec }) => name.startsWith('runnerhub-clean-up-') && spec.nodeName)
+    })
+    logs.write(pod.metadata.name, 'the task is not done')
+    expect(await shell.run(commandOf(operations, 'kubectl --namespace runnerhub logs job/'))).to.include(
+      'the task is not done',
+    )
+  })
+
+  it('all jobs and pools are deleted, and the definitions are called as the command says', async () => {
+    // Other tests need them: so far as the API server can say without removing anything.
+    const command = commandOf(operations, 'kubectl --namespace runnerhub delete rj,rp')
+    const said = await shell.run(command.replace('delete crd', 'delete --dry-run=server crd'))
+    expect(said.match(/customresourcedefinition\S+ "\S+" deleted/g)).to.have.length(3)
+    expect(await hub.site.list(runnerJobs)).to.deep.equal([])
+    expect(await hub.site.list(runnerPools)).to.deep.equal([])
+  })
+})

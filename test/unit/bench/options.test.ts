@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { commandOf } from '../../documents.ts'
+import { readOptions } from '../../bench/options.ts'
+
+describe('the options of the bench', () => {
+  it('are told by --help', () => {
+    const cwd = join(import.meta.dirname, '../../..')
+    const said = execFileSync('bash', ['-c', commandOf('docs/performance.md', 'node ')], { cwd, encoding: 'utf8' })
+    for (const name of Object.keys(readOptions([]) ?? {})) {
+      const option = name === 'parts' ? 'only' : name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      expect(said).to.include(` --${option} `)
+    }
+  })
+})

@@ -1,0 +1,157 @@
+/** A command of a document, by how it begins, and the test that tries it. */
+export interface TriedCommand {
+  document: string
+  command: string
+  /** Relative to `test`. */
+  file: string
+  title: string
+}
+
+type Tried = [document: string, command: string]
+
+/** Who tries which commands of the documents; `${…}` stands where one test is written for many of them. */
+const byTest: [file: string, title: string, tried: Tried[]][] = [
+  [
+    'e2e/make-run.test.ts',
+    'deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0',
+    [
+      ['README.md', 'make run     # a cluster'],
+      ['README.md', 'make run RATE_LIMIT_MAX=10000'],
+    ],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'a job is delegated, shown, and its log followed to its end',
+    [
+      ['README.md', 'curl -X POST'],
+      ['README.md', 'ID=…'],
+    ],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'a service account gets a token with which it may delegate jobs',
+    [['README.md', 'kubectl -n runnerhub create serviceaccount']],
+  ],
+  ['integration/docs/commands.test.ts', 'a job is cancelled', [['README.md', 'kubectl -n runnerhub patch rj']]],
+  [
+    'integration/docs/commands.test.ts',
+    'run as they stand: ${document}: ${command}',
+    [
+      ['README.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
+      ['README.md', 'kubectl --namespace runnerhub describe rj'],
+      ['README.md', 'kubectl explain rj.spec'],
+      ['README.md', 'kubectl get rj'],
+      ['docs/api.md', 'kubectl get rj'],
+      ['docs/install.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
+      ['docs/operations.md', 'kubectl get rj'],
+      ['docs/operations.md', 'kubectl describe rj'],
+      ['docs/operations.md', 'kubectl get rp'],
+      ['docs/operations.md', 'kubectl describe rp'],
+      ['docs/runbooks/RunnerHubAbsent.md', 'kubectl --namespace NAMESPACE get pods'],
+      ['docs/runbooks/RunnerHubApiErrors.md', "kubectl get --raw '/readyz"],
+      ['docs/runbooks/RunnerHubInfrastructureFails.md', 'kubectl --namespace NAMESPACE get rj'],
+      ['docs/runbooks/RunnerHubInfrastructureFails.md', 'kubectl get nodes'],
+      ['docs/runbooks/RunnerHubInfrastructureFails.md', 'kubectl describe node'],
+      ['docs/runbooks/RunnerHubJobsFail.md', 'kubectl --namespace NAMESPACE get rj'],
+      ['docs/runbooks/RunnerHubNoLeader.md', 'kubectl --namespace NAMESPACE get lease'],
+      ['docs/runbooks/RunnerHubQueueStuck.md', 'kubectl --namespace NAMESPACE get rj'],
+      ['docs/runbooks/RunnerHubSlowStart.md', 'kubectl --namespace NAMESPACE get rj'],
+    ],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'the chart is installed into a namespace that is not there yet, but for the image',
+    [['charts/runnerhub/README.md', 'helm install runnerhub']],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'the token of the proxy runners is read from its Secret',
+    [['charts/runnerhub/README.md', 'kubectl --namespace runnerhub get secret']],
+  ],
+  [
+    'e2e/documented.test.ts',
+    'cURL: a job is delegated, not found by the printed id, shown by its own, and listed',
+    [
+      ['docs/api.md', 'curl -X POST'],
+      ['docs/api.md', 'curl http://localhost:3000/api/jobs/550e'],
+      ['docs/api.md', 'curl "http://localhost:3000/api/jobs?'],
+    ],
+  ],
+  [
+    'e2e/install.test.ts',
+    'installs an operator that passes helm test',
+    [
+      ['docs/install.md', 'export IMAGE_REPOSITORY'],
+      ['docs/install.md', 'kubectl create namespace'],
+      ['docs/install.md', 'helm test'],
+    ],
+  ],
+  ['e2e/install.test.ts', 'ends with a job that was delegated by hand', [['docs/install.md', 'TOKEN=$(kubectl']]],
+  [
+    'e2e/chart.test.ts',
+    'is upgraded with other values and another CRD while 20 jobs run: none is lost or run again, each end is told',
+    [
+      [
+        'docs/operations.md',
+        'helm upgrade runnerhub charts/runnerhub --namespace runnerhub --reset-then-reuse-values --wait',
+      ],
+    ],
+  ],
+  ['e2e/chart.test.ts', 'is rolled back', [['docs/operations.md', 'helm rollback']]],
+  [
+    'e2e/chart.test.ts',
+    'is uninstalled while jobs run, with all but RunnerJobs and own pools; then its namespace goes in a minute',
+    [['docs/operations.md', 'helm uninstall runnerhub']],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'all jobs and pools are deleted, and the definitions are called as the command says',
+    [['docs/operations.md', 'kubectl --namespace runnerhub delete rj,rp']],
+  ],
+  [
+    'integration/chart/hooks.test.ts',
+    'leaves pods that the command of docs/operations.md lets go of',
+    [
+      ['docs/operations.md', 'helm uninstall --no-hooks'],
+      ['docs/operations.md', 'kubectl --namespace runnerhub get pods --selector'],
+    ],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'the log of the clean-up says why it failed',
+    [['docs/operations.md', 'kubectl --namespace runnerhub logs job/']],
+  ],
+  [
+    'integration/docs/backup.test.ts',
+    'brings pools and totals into an empty namespace as they were',
+    [
+      ['docs/operations.md', 'kubectl --namespace runnerhub get runnerpools'],
+      ['docs/operations.md', 'kubectl apply --server-side'],
+    ],
+  ],
+  [
+    'integration/docs/values.test.ts',
+    'turn on everything that the command for monitoring is for',
+    [
+      [
+        'docs/operations.md',
+        'helm upgrade runnerhub charts/runnerhub --namespace runnerhub --reset-then-reuse-values \\',
+      ],
+    ],
+  ],
+  ['unit/bench/options.test.ts', 'are told by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
+  [
+    'integration/docs/commands.test.ts',
+    'RunnerHubApiErrors: tells whom the API server has refused, if there is anybody',
+    [['docs/runbooks/RunnerHubApiErrors.md', 'kubectl get --raw /metrics']],
+  ],
+  [
+    'integration/docs/commands.test.ts',
+    'RunnerHubReconcileErrors: finds the errors of every replica, however much it has logged since',
+    [['docs/runbooks/RunnerHubReconcileErrors.md', 'kubectl --namespace NAMESPACE logs']],
+  ],
+]
+
+export const triedCommands: TriedCommand[] = byTest.flatMap(([file, title, tried]) =>
+  tried.map(([document, command]) => ({ document, command, file, title })),
+)
