@@ -7,7 +7,7 @@ import { sliceSize, Slices } from './slices.ts'
 type AskForPage<T> = (options: { limit: number; continue?: string }) => Promise<ListPage<T>>
 
 /** The pages have taken longer than the server remembers their version. */
-export class PagesExpired extends Error {
+class PagesExpired extends Error {
   override name = 'PagesExpired'
 }
 
