@@ -54,11 +54,18 @@ async function runOnce(task: Task, config: Config): Promise<void> {
   const log = makeLog(config.logLevel)
   const userAgent = `runnerhub-task/${version}`
   try {
-    await runTask(task, { config, log, userAgent, connect: () => connectionOf(config) })
+    await runTask(task, { config, log, userAgent, connect: () => connectionOf(config) }, stopSignal())
   } catch (error) {
     log.error({ task, err: error }, 'the task is not done')
     process.exitCode = 1
   }
+}
+
+/** Aborts when the process is told to end. As process 1 of a container it would otherwise not hear of it. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)))
+  return stop.signal
 }
 
 /** What both halves are given. */
@@ -74,8 +81,7 @@ interface Process {
 
 async function run(config: Config): Promise<void> {
   const log = makeLog(config.logLevel)
-  const stop = new AbortController()
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)))
+  const signal = stopSignal()
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   // It ends all the same; who collects logs shall find why among them.
   process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'uncaught exception'))
@@ -95,10 +101,10 @@ async function run(config: Config): Promise<void> {
   const { namespace } = config
   const caches = makeCaches({ client: clientAs('cache'), namespace, log, metrics: metrics.reflectors })
   metrics.watch(caches)
-  const parts: Process = { config, log, caches, metrics, clientAs, signal: stop.signal }
+  const parts: Process = { config, log, caches, metrics, clientAs, signal }
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
   await Promise.all([
-    ...[...caches.reflectors, caches.ledgerReflector].map((reflector) => reflector.run(stop.signal)),
+    ...[...caches.reflectors, caches.ledgerReflector].map((reflector) => reflector.run(signal)),
     config.roles === 'facade' ? undefined : runControllers(parts),
     runFacade(parts, { operationsOnly: config.roles === 'controllers' }),
   ])

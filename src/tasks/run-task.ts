@@ -17,15 +17,17 @@ export interface TaskOptions {
 /** What this process does once, in place of serving. */
 export type Task = NonNullable<Config['task']>
 
-/** Does one thing and returns; it fails when that is not done within the time that is set for it. */
-export async function runTask(task: Task, options: TaskOptions): Promise<void> {
+/** Does one thing and returns; it fails when that is not done within the time that is set for it, or when it is stopped. */
+export async function runTask(task: Task, options: TaskOptions, stop: AbortSignal): Promise<void> {
   const { taskSeconds } = options.config
-  const signal = AbortSignal.timeout(taskSeconds * 1000)
+  const timeout = AbortSignal.timeout(taskSeconds * 1000)
   try {
-    await work(task, options, signal)
+    await work(task, options, AbortSignal.any([timeout, stop]))
   } catch (error) {
-    if (!signal.aborted) throw error
-    throw new Error(`not done within ${taskSeconds} s: see above how far it came`, { cause: error })
+    if (stop.aborted) throw new Error('told to stop: see above how far it came', { cause: error })
+    if (timeout.aborted)
+      throw new Error(`not done within ${taskSeconds} s: see above how far it came`, { cause: error })
+    throw error
   }
 }
 
