@@ -1,13 +1,33 @@
-# The operator. `make image` prepares what is copied here (config/image/prepare.ts); nothing is downloaded or run
-# while it is built, and nothing but Node.js needs to be in the base: glibc and libstdc++ are enough, a shell is not used.
+# The operator. `docker build .` makes it from a clone, with nothing but an engine and its registries.
+# `make image` does that where a Docker engine answers. Where none does, it prepares the same files on this machine and
+# hands them in as a build context that stands in for the stage `prepared`: see docs/adr/0012.
+
+# Brings npm and, on platforms for which npm has no pinned Node.js, the Node.js of the image.
+ARG BUILD_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
+# Any Debian or the like: Node.js needs glibc and libstdc++, and nothing needs a shell. The cluster that is built here
+# gives its own, of Debian's packages.
 ARG BASE_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /source
+COPY package.json package-lock.json .npmrc ./
+RUN ["npm", "ci", "--ignore-scripts"]
+COPY . .
+# The pinned Node.js and the compiler are packages.
+ENV PATH=/source/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+RUN ["node", "config/image/prepare.ts", "/prepared"]
+
+# All that the image has besides its base.
+FROM scratch AS prepared
+COPY --from=build /prepared /
+
 FROM ${BASE_IMAGE}
 
 # From what changes least to what changes most, so that a new build of the sources adds one small layer.
-COPY node /usr/local/bin/node
-COPY app/node_modules /app/node_modules
-COPY app/package.json app/LICENSE /app/
-COPY app/dist /app/dist
+COPY --from=prepared node /usr/local/bin/node
+COPY --from=prepared app/node_modules /app/node_modules
+COPY --from=prepared app/package.json app/LICENSE /app/
+COPY --from=prepared app/dist /app/dist
 
 WORKDIR /app
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1

@@ -133,9 +133,9 @@ run: $(INSTALLED) ## Deploy the operator into the local cluster and show it at w
 	@config/local/run
 
 .PHONY: image load-image
-image: $(INSTALLED) ## Build the image as an archive: IMAGE, IMAGE_ARCHIVE and BASE_IMAGE say what and where
+image: $(INSTALLED) ## Build the image as an archive and tell its size: IMAGE, IMAGE_ARCHIVE and BASE_IMAGE say what and where
 	@mkdir -p build
-	flock build/image.lock bash -c 'node config/image/prepare.ts && config/image/build $(IMAGE) $(IMAGE_ARCHIVE)'
+	flock build/image.lock config/image/build $(IMAGE) $(IMAGE_ARCHIVE)
 
 load-image: image ## Build the image and bring it into the local cluster
 	config/local/cluster load-image $(IMAGE_ARCHIVE)

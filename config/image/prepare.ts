@@ -1,28 +1,41 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
 import { trim } from './trim.ts'
 
 /**
- * Writes the folder that the Dockerfile is built in: the compiled sources, the packages that they need to run, and
- * the pinned Node.js. The packages are installed anew only when the lock file has changed.
+ * prepare.ts [FOLDER]: writes what the image has besides its base: the compiled sources, the packages that they need to
+ * run, and the Node.js that runs this. In the Dockerfile it is the stage `prepared`. The packages are installed anew
+ * only when the lock file has changed.
  */
 const root = join(import.meta.dirname, '../..')
-const context = join(root, 'build/image')
-const app = join(context, 'app')
-const installedLock = join(root, 'build/image-packages.lock')
+const folder = resolve(process.argv[2] ?? join(root, 'build/image'))
+const app = join(folder, 'app')
+/** What the packages there were installed from. */
+const installedLock = join(folder, 'package-lock.json')
 
+// The user of the image reads all of it, and the image is the same, whatever this machine allows to others.
+process.umask(0o022)
 mkdirSync(app, { recursive: true })
 compile()
 if (!hasPackages()) installPackages()
-copyFileSync(join(root, 'LICENSE'), join(app, 'LICENSE'))
-copyFileSync(join(root, 'package.json'), join(app, 'package.json'))
-copyFileSync(join(root, 'Dockerfile'), join(context, 'Dockerfile'))
-copyFileSync(realpathSync(process.execPath), join(context, 'node'))
+copy(join(root, 'LICENSE'), join(app, 'LICENSE'))
+copy(join(root, 'package.json'), join(app, 'package.json'))
+copy(realpathSync(process.execPath), join(folder, 'node'), 0o755)
 
 function compile(): void {
-  rmSync(join(app, 'dist'), { recursive: true, force: true })
-  run('tsc', '--project', join(root, 'config/tsconfig.build.json'))
+  const output = join(app, 'dist')
+  rmSync(output, { recursive: true, force: true })
+  run('tsc', '--project', join(root, 'config/tsconfig.build.json'), '--outDir', output)
 }
 
 function hasPackages(): boolean {
@@ -31,7 +44,7 @@ function hasPackages(): boolean {
 
 function installPackages(): void {
   rmSync(installedLock, { force: true })
-  for (const file of ['package.json', 'package-lock.json', '.npmrc']) copyFileSync(join(root, file), join(app, file))
+  for (const file of ['package.json', 'package-lock.json', '.npmrc']) copy(join(root, file), join(app, file))
   run('npm', 'ci', '--omit=dev', '--omit=optional', '--ignore-scripts', '--prefer-offline')
   for (const file of ['package-lock.json', '.npmrc']) rmSync(join(app, file))
   trim(join(app, 'node_modules'))
@@ -40,6 +53,11 @@ function installPackages(): void {
 
 function lock(): Buffer {
   return readFileSync(join(root, 'package-lock.json'))
+}
+
+function copy(from: string, to: string, mode = 0o644): void {
+  copyFileSync(from, to)
+  chmodSync(to, mode)
 }
 
 function run(command: string, ...args: string[]): void {

@@ -9,7 +9,7 @@ import { brokenLinks, foreignNames } from './repository-rules.ts'
 const root = join(import.meta.dirname, '../..')
 
 const required = [
-  '.ci .gitignore .npmrc CHANGELOG.md CONTRIBUTING.md Dockerfile LICENSE Makefile README.md',
+  '.ci .dockerignore .gitignore .npmrc CHANGELOG.md CONTRIBUTING.md Dockerfile LICENSE Makefile README.md',
   'charts config crds docs package-lock.json package.json src test tsconfig.json',
 ].flatMap((names) => names.split(' '))
 

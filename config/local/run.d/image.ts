@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { clusterTool, root } from './cluster.ts'
 import { locked } from './lock.ts'
 import { type Ended, type ProgramOptions, run, tail } from './program.ts'
@@ -10,7 +10,6 @@ import { StepFailed } from './step-failed.ts'
 /** Tools of the repository that its scripts call by name. */
 const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`
 
-const context = join(root, 'build/image')
 const archive = join(root, 'build/runnerhub-run.tar')
 /** Tells which image the archive holds. */
 const label = `${archive}.name`
@@ -25,15 +24,13 @@ export async function buildImage(
   signal: AbortSignal,
 ): Promise<string> {
   await mkdir(dirname(archive), { recursive: true })
-  // One at a time in this tree: all builds prepare the same folder.
+  // One at a time in this tree: all builds write to the same folder.
   return locked(join(root, 'build/image.lock'), () => build(baseImage, tell, signal), signal)
 }
 
 async function build(baseImage: string, tell: (what: string) => void, signal: AbortSignal): Promise<string> {
   const environment = { PATH, BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
-  tell('compiling the sources')
-  await step('the sources cannot be compiled', ['node', 'config/image/prepare.ts'], environment, signal)
-  const name = `docker.io/local/runnerhub:${await hashOfContext(environment.BASE_IMAGE)}`
+  const name = `docker.io/local/runnerhub:${await hashOfSources(environment.BASE_IMAGE)}`
   if (existsSync(archive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
   tell(`building the image ${name}`)
   await rm(label, { force: true })
@@ -47,12 +44,22 @@ export async function loadImage(signal: AbortSignal): Promise<void> {
   await step('the image cannot be brought into the cluster', [clusterTool, 'load-image', archive], {}, signal)
 }
 
-async function hashOfContext(baseImage: string): Promise<string> {
-  const files = await readdir(context, { recursive: true, withFileTypes: true })
-  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name))
+/** Of what the image is made from, which .dockerignore lists. */
+async function hashOfSources(baseImage: string): Promise<string> {
+  const rules = await readFile(join(root, '.dockerignore'), 'utf8')
+  const sources = ['Dockerfile', ...[...rules.matchAll(/^!(.+)$/gm)].map(([, source = '']) => source)]
   const hash = createHash('sha256').update(baseImage)
-  for (const path of paths.sort()) hash.update(path.slice(context.length)).update(await readFile(path))
+  for (const path of (await Promise.all(sources.map(filesOf))).flat().sort()) {
+    hash.update(path).update(await readFile(join(root, path)))
+  }
   return hash.digest('hex').slice(0, 12)
+}
+
+/** The files of a folder, or the one file. */
+async function filesOf(source: string): Promise<string[]> {
+  if ((await stat(join(root, source))).isFile()) return [source]
+  const entries = await readdir(join(root, source), { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))
 }
 
 async function step(

