@@ -1,11 +1,14 @@
 import { expect } from 'chai'
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command, localTool } from '../command.ts'
-import { record } from '../../src/kube/parse.ts'
+import { readOciArchive } from '../oci-archive.ts'
 import { Pods } from './pods.ts'
 import { cluster, clusterEnv, ended } from './tool.ts'
+
+const root = new URL('../..', import.meta.url).pathname
+const prepare = join(root, 'config/image/prepare.ts')
 
 describe('an image built here', function () {
   this.timeout('3m')
@@ -29,28 +32,55 @@ describe('an image built here', function () {
     await cluster('load-image', archive)
     expect(await new Pods(kubeconfig, base).run('cat /word', name)).to.equal(word)
   })
+})
+
+describe("the operator's image", function () {
+  this.timeout('5m')
+  let folder: string
+  let base: string
+
+  before('has a cluster', async () => {
+    await cluster('up')
+    base = (await clusterEnv())['RUNNERHUB_BASE_IMAGE'] ?? ''
+    folder = await mkdtemp(join(tmpdir(), 'runnerhub-image-'))
+  })
+
+  after(() => rm(folder, { recursive: true }))
+
+  /** Builds it of files that are written anew, with nothing taken over from an earlier build. */
+  async function build(name: string, baseImage: string, umask: string): Promise<string> {
+    const [files, archive] = [join(folder, name), join(folder, `${name}.tar`)]
+    await command('bash', '-c', 'umask "$1" && shift && "$@"', 'build', umask, process.execPath, prepare, files)
+    const flags = ['--no-cache', '--stage', `prepared=${files}`]
+    const image = `docker.io/local/cluster-test:${name}`
+    const { code, stderr } = await ended(
+      localTool('build-image'),
+      [...flags, root, image, archive, `BASE_IMAGE=${baseImage}`],
+      { SOURCE_DATE_EPOCH: '1700000000' },
+    )
+    expect(code, stderr).to.equal(0)
+    return archive
+  }
 
   it('is the same, digest and all, whenever and wherever its files were written', async function () {
-    const { RUNNERHUB_BASE_IMAGE: base = '', RUNNERHUB_CLUSTER_KIND: kind } = await clusterEnv()
-    if (kind === 'kind') this.skip()
+    if ((await command(localTool('build-image'), '--builder')) !== 'buildah') this.skip()
     const digests: string[] = []
-    for (const number of [1, 2]) {
-      const folder = join(context, `copy-${number}`)
-      await mkdir(join(folder, 'app'), { recursive: true })
-      await writeFile(join(folder, 'Dockerfile'), 'ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY app /app\n')
-      await writeFile(join(folder, 'app/file'), 'content')
-      await utimes(join(folder, 'app/file'), number * 1e9, number * 1e9)
-      const [name, archive] = [`docker.io/local/cluster-test:same-${number}`, join(folder, 'image.tar')]
-      await ended(localTool('build-image'), ['--no-cache', folder, name, archive, `BASE_IMAGE=${base}`], {
-        SOURCE_DATE_EPOCH: '1700000000',
-      })
-      const index: unknown = JSON.parse(
-        await command('tar', '--extract', '--to-stdout', '--file', archive, 'index.json'),
-      )
-      const { manifests } = record(index)
-      digests.push(String(record(Array.isArray(manifests) ? manifests[0] : undefined)['digest']))
+    for (const umask of ['022', '077']) {
+      digests.push((await readOciArchive(await build(`umask-${umask}`, base, umask))).digest)
     }
     expect(digests[0]).to.match(/^sha256:[0-9a-f]{64}$/)
     expect(digests[1]).to.equal(digests[0])
+  })
+
+  it('starts on a base that has no shell', async () => {
+    const context = join(folder, 'context')
+    await mkdir(context)
+    const remove = '["rm", "/bin/sh", "/bin/dash", "/bin/bash"]'
+    await writeFile(join(context, 'Dockerfile'), `ARG BASE_IMAGE\nFROM $BASE_IMAGE\nRUN ${remove}\n`)
+    const shellless = 'docker.io/local/cluster-test:shellless'
+    await command(localTool('build-image'), context, shellless, join(folder, 'base.tar'), `BASE_IMAGE=${base}`)
+    await cluster('load-image', await build('no-shell', shellless, '022'))
+    const pods = new Pods((await clusterEnv())['KUBECONFIG'] ?? '', 'docker.io/local/cluster-test:no-shell')
+    expect(await pods.runEntrypoint('--help')).to.include('RATE_LIMIT_MAX')
   })
 })

@@ -22,25 +22,16 @@ export class Pods {
 
   /** Runs a script in a pod to its end and returns its output; fails unless it succeeds. */
   async run(script: string, image = this.#image): Promise<string> {
-    const name = await this.start(script, image)
-    const phase = await eventually(
-      async () => {
-        const now = await this.field(name, '{.status.phase}')
-        return now === 'Succeeded' || now === 'Failed' ? now : undefined
-      },
-      { withinMs: 60_000, everyMs: 200, what: `pod ${name} ends` },
-    )
-    const output = await this.kubectl('logs', name)
-    if (phase === 'Failed') throw new Error(`pod ${name} failed: ${output}`)
-    await this.remove(name)
-    return output
+    return this.#outputOf(await this.start(script, image))
+  }
+
+  /** The same with what the image itself starts. */
+  async runEntrypoint(...args: string[]): Promise<string> {
+    return this.#outputOf(await this.#create(this.#image, '--', ...args))
   }
 
   async start(script: string, image = this.#image): Promise<string> {
-    const name = `cluster-test-${randomBytes(4).toString('hex')}`
-    const flags = [`--image=${image}`, '--image-pull-policy=Never', '--restart=Never']
-    await this.kubectl('run', name, ...flags, '--command', '--', 'bash', '-c', script)
-    return name
+    return this.#create(image, '--command', '--', 'bash', '-c', script)
   }
 
   async isRunning(name: string): Promise<boolean> {
@@ -58,5 +49,25 @@ export class Pods {
 
   field(name: string, path: string): Promise<string> {
     return this.kubectl('get', 'pod', name, '-o', `jsonpath=${path}`)
+  }
+  async #create(image: string, ...args: string[]): Promise<string> {
+    const name = `cluster-test-${randomBytes(4).toString('hex')}`
+    const flags = [`--image=${image}`, '--image-pull-policy=Never', '--restart=Never']
+    await this.kubectl('run', name, ...flags, ...args)
+    return name
+  }
+
+  async #outputOf(name: string): Promise<string> {
+    const phase = await eventually(
+      async () => {
+        const now = await this.field(name, '{.status.phase}')
+        return now === 'Succeeded' || now === 'Failed' ? now : undefined
+      },
+      { withinMs: 60_000, everyMs: 200, what: `pod ${name} ends` },
+    )
+    const output = await this.kubectl('logs', name)
+    if (phase === 'Failed') throw new Error(`pod ${name} failed: ${output}`)
+    await this.remove(name)
+    return output
   }
 }

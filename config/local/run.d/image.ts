@@ -10,9 +10,10 @@ import { StepFailed } from './step-failed.ts'
 /** Tools of the repository that its scripts call by name. */
 const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`
 
-const archive = join(root, 'build/runnerhub-run.tar')
+/** Where the image that was built last is. */
+export const imageArchive = join(root, 'build/runnerhub-run.tar')
 /** Tells which image the archive holds. */
-const label = `${archive}.name`
+const label = `${imageArchive}.name`
 
 /**
  * Builds the operator's image, under a name that tells its content, unless that was done last time; answers the name.
@@ -23,7 +24,7 @@ export async function buildImage(
   tell: (what: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  await mkdir(dirname(archive), { recursive: true })
+  await mkdir(dirname(imageArchive), { recursive: true })
   // One at a time in this tree: all builds write to the same folder.
   return locked(join(root, 'build/image.lock'), () => build(baseImage, tell, signal), signal)
 }
@@ -31,17 +32,17 @@ export async function buildImage(
 async function build(baseImage: string, tell: (what: string) => void, signal: AbortSignal): Promise<string> {
   const environment = { PATH, BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
   const name = `docker.io/local/runnerhub:${await hashOfSources(environment.BASE_IMAGE)}`
-  if (existsSync(archive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
+  if (existsSync(imageArchive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
   tell(`building the image ${name}`)
   await rm(label, { force: true })
-  await step('the image cannot be built', ['config/image/build', name, archive], environment, signal)
+  await step('the image cannot be built', ['config/image/build', name, imageArchive], environment, signal)
   await writeFile(label, name)
   return name
 }
 
 /** Brings the image that was built last into the cluster. */
 export async function loadImage(signal: AbortSignal): Promise<void> {
-  await step('the image cannot be brought into the cluster', [clusterTool, 'load-image', archive], {}, signal)
+  await step('the image cannot be brought into the cluster', [clusterTool, 'load-image', imageArchive], {}, signal)
 }
 
 /** Of what the image is made from, which .dockerignore lists. */

@@ -1,0 +1,69 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { clusterInUse } from '../../config/local/run.d/cluster.ts'
+import { buildImage, imageArchive } from '../../config/local/run.d/image.ts'
+import { record } from '../../src/kube/parse.ts'
+import { command, localTool } from '../command.ts'
+import { type ArchivedImage, readOciArchive } from '../oci-archive.ts'
+
+const root = join(import.meta.dirname, '../..')
+const mostBytes = 200e6
+
+describe("what the operator's image holds", function () {
+  this.timeout('3m')
+  let image: ArchivedImage
+
+  before(async function () {
+    if ((await command(localTool('build-image'), '--builder')) !== 'buildah') this.skip()
+    const signal = AbortSignal.timeout(180_000)
+    const { baseImage } = await clusterInUse(signal)
+    await buildImage(baseImage, () => undefined, signal)
+    image = await readOciArchive(imageArchive)
+  })
+
+  it(`has less than ${mostBytes / 1e6} MB, compressed and with its base`, async () => {
+    const { size } = await stat(imageArchive)
+    console.log(`      ${(size / 1e6).toFixed(1)} MB`)
+    expect(size).to.be.below(mostBytes)
+  })
+
+  it('runs the program alone, without a shell, as a user that is not root', () => {
+    const { User: user, Entrypoint: entrypoint, Cmd: more = null } = image.config
+    const words = Array.isArray(entrypoint) ? entrypoint.map(String) : []
+    expect([words[0], words.at(-1)]).to.deep.equal(['/usr/local/bin/node', '/app/dist/main.js'])
+    expect(image.files).to.include.members(['usr/local/bin/node', 'app/dist/main.js'])
+    expect({ user, more }).to.deep.equal({ user: '65532:65532', more: null })
+  })
+
+  it('says what it is and of which commit', async () => {
+    const labels = record(image.config['Labels'])
+    const name = (word: string) => `org.opencontainers.image.${word}`
+    for (const word of ['title', 'description']) expect(labels[name(word)], word).to.be.a('string').and.not.equal('')
+    expect(labels).to.include({
+      [name('licenses')]: 'MIT',
+      [name('version')]: record(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')))['version'],
+    })
+    expect(labels[name('revision')]).to.match(/^[0-9a-f]{40}$/)
+  })
+
+  it('has the packages that it needs to run, and no other', async () => {
+    const inImage = image.files.flatMap((path) => /^app\/(node_modules\/.+)\/package\.json$/.exec(path)?.[1] ?? [])
+    const lock = record(record(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')))['packages'])
+    const needed = Object.keys(lock).filter((path) => {
+      const { dev = false, optional = false, devOptional = false } = record(lock[path])
+      return path !== '' && dev !== true && optional !== true && devOptional !== true
+    })
+    expect(needed).to.include('node_modules/koa').and.not.include('node_modules/@kubernetes/client-node')
+    // Parts of a package may have a package.json of their own, and @scarf only tells that it was installed.
+    const packages = inImage.filter((path) => lock[path] !== undefined)
+    expect(packages.sort()).to.deep.equal(needed.filter((path) => !path.includes('@scarf/')).sort())
+    expect(image.files.filter((path) => path.includes('@kubernetes'))).to.deep.equal([])
+  })
+
+  it('has no source and nothing for compilers', () => {
+    const ours = image.files.filter((path) => path.startsWith('app/'))
+    expect(ours.length).to.be.above(100)
+    expect(ours.filter((path) => /\.([cm]?ts|tsx|map)$/.test(path))).to.deep.equal([])
+  })
+})
