@@ -84,6 +84,37 @@ describe('two replicas on a real node', function () {
     await expectAllOnce(ids)
   })
 
+  it('end by themselves when they are told to, and leave the Lease to nobody', async () => {
+    const name = await hub.leader()
+    const patch = (patches: object[]) =>
+      hub.kubectl('patch', 'pod', name, '--type=json', '--patch', JSON.stringify(patches))
+    // Kept until the test has seen how its container ended.
+    const [finalizers, kept] = ['/metadata/finalizers', 'runnerhub.dev/test']
+    await patch([{ op: 'add', path: finalizers, value: [kept] }])
+    try {
+      await hub.kubectl('scale', 'deployment/runnerhub', '--replicas=0')
+      const ended = '{.status.containerStatuses[0].state.terminated'
+      const told = await hub.until(
+        'the container to have ended',
+        async () => {
+          const fields = `${ended}.exitCode} ${ended}.finishedAt} {.metadata.deletionTimestamp}`
+          const words = (await hub.kubectl('get', 'pod', name, `--output=jsonpath=${fields}`)).trim().split(' ')
+          return words.length === 3 ? words : undefined
+        },
+        60_000,
+      )
+      const [code, finishedAt = '', killedAt = ''] = told
+      expect(code, 'not 137, as after a kill').to.equal('0')
+      expect(Date.parse(finishedAt), `ended at ${finishedAt}`).to.be.below(Date.parse(killedAt))
+      const holder = () => hub.kubectl('get', 'lease', 'runnerhub', '--output=jsonpath={.spec.holderIdentity}')
+      expect(await holder()).to.equal('')
+    } finally {
+      await patch([{ op: 'remove', path: finalizers }])
+      await hub.kubectl('scale', 'deployment/runnerhub', '--replicas=2')
+      await hub.kubectl('rollout', 'status', 'deployment/runnerhub', '--timeout=90s')
+    }
+  })
+
   it('go over to a rotated token by themselves, and refuse the old one', async () => {
     const patch = JSON.stringify({ stringData: { 'tokens.csv': 'next-token,local,local,runnerhub:admins\n' } })
     await hub.kubectl('patch', 'secret', 'my-tokens', '--type=merge', '--patch', patch)
