@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 import { delegationFields, type NewRunnerJobSpec } from '../api/runner-job.ts'
 import { badRequest } from './http-error.ts'
 
@@ -48,5 +48,5 @@ export function keyOfDelegation({ spec, user, idempotencyKey: named }: Delegatio
 
 /** Lists of different lengths are never the same text, so a name cannot be made to look like facts. */
 function hash(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return hashOf('sha256', JSON.stringify(parts))
 }

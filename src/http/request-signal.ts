@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'koa'
+import { type Clock, systemClock } from '../kube/clock.ts'
 
 /** Longest time that a request may wait for the cluster. */
 const PATIENCE_MS = 20_000
+
+/** Made once: nearly every signal ends by it when its answer is out, and a stack costs more than all else about it. */
+const gone = new Error('the caller has gone')
 
 const known = new WeakMap<ServerResponse, AbortSignal>()
 
@@ -14,14 +18,27 @@ export function goneSignal({ res }: Pick<Context, 'res'>): AbortSignal {
 }
 
 function goneSignalOf(res: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  const end = (): void => gone.abort(new Error('the caller has gone'))
-  if (res.destroyed) end()
-  else res.once('close', end)
-  return gone.signal
+  const controller = new AbortController()
+  whenGone(res, () => controller.abort(gone))
+  return controller.signal
 }
 
 /** Ends when the caller has gone, or has waited long enough. */
-export function requestSignal(ctx: Pick<Context, 'res'>): AbortSignal {
-  return AbortSignal.any([goneSignal(ctx), AbortSignal.timeout(PATIENCE_MS)])
+export function requestSignal(
+  { res }: Pick<Context, 'res'>,
+  { setTimer }: Pick<Clock, 'setTimer'> = systemClock,
+): AbortSignal {
+  const controller = new AbortController()
+  const giveUp = (): void => controller.abort(new DOMException('the cluster takes too long', 'TimeoutError'))
+  const cancel = setTimer(giveUp, PATIENCE_MS)
+  whenGone(res, () => {
+    cancel()
+    controller.abort(gone)
+  })
+  return controller.signal
+}
+
+function whenGone(res: ServerResponse, end: () => void): void {
+  if (res.destroyed) end()
+  else res.once('close', end)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 import type { Clock } from '../kube/clock.ts'
 import { Lru } from '../kube/lru.ts'
 import { isOutage } from './errors-to-http.ts'
@@ -57,7 +57,7 @@ export class ReviewCache<V> {
 
   /** The answer to the question of this key, from `review` if it is not known. */
   async get(key: string, review: (signal: AbortSignal) => Promise<Grant<V> | undefined>): Promise<Answer<V>> {
-    const hash = createHash('sha256').update(key).digest('base64')
+    const hash = hashOf('sha256', key, 'base64')
     const now = this.#options.clock.monotonicMs()
     const known = this.#granted.get(hash)
     if (known !== undefined && now < known.askAgainAtMs) return known

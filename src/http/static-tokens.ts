@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
@@ -49,7 +49,7 @@ export class StaticTokens {
 }
 
 function digest(token: string): string {
-  return createHash('sha256').update(token).digest('base64')
+  return hash('sha256', token, 'base64')
 }
 
 /** Parses a token file. Throws on a bad line, naming its number and never its content. */

@@ -12,7 +12,7 @@ import { type Surroundings, surroundings } from './machine.ts'
 import { Operator } from './operator.ts'
 import type { Shipped } from './shipped.ts'
 import { onStage, type Stage } from './stage.ts'
-import { difference, quantile } from './statistics.ts'
+import { difference, mean, quantile } from './statistics.ts'
 
 const width = 64
 const token = 'token-of-the-benchmark'
@@ -32,6 +32,14 @@ export interface DelegationResult {
   /** The same jobs, posted to `POST /api/jobs/delegate`. */
   facade: Taken
   ratio: number
+  /** CPU seconds per 1,000 jobs. Other load of the machine changes them far less than it does rates. */
+  cpu: { facade: number; server: number; serverRaw: number }
+}
+
+/** What was taken, and what it cost the API server and etcd: CPU seconds per 1,000 jobs. */
+interface Paid {
+  taken: Taken
+  serverCpu: number
 }
 
 /** Posts so many jobs, 64 in flight: to the API server, to the facade of an operator, and to the API server again. */
@@ -41,17 +49,24 @@ export function measureDelegations(jobs: number, shipped: Shipped): Promise<Dele
     const before = await rawRun(stage, 'raw-before', jobs)
     const facade = await facadeRun(stage, jobs, shipped)
     const after = await rawRun(stage, 'raw-after', jobs)
+    const of = (pick: (run: Paid) => number): number => mean([pick(before), pick(after)])
     const raw = {
-      rate: (before.rate + after.rate) / 2,
-      p50: (before.p50 + after.p50) / 2,
-      p99: (before.p99 + after.p99) / 2,
+      rate: of((run) => run.taken.rate),
+      p50: of((run) => run.taken.p50),
+      p99: of((run) => run.taken.p99),
     }
-    const rawDifference = difference(before.rate, after.rate)
-    return { surroundings: around, raw, rawDifference, facade, ratio: facade.rate / raw.rate }
+    return {
+      surroundings: around,
+      raw,
+      rawDifference: difference(before.taken.rate, after.taken.rate),
+      facade: facade.taken,
+      ratio: facade.taken.rate / raw.rate,
+      cpu: { facade: facade.cpu, server: facade.serverCpu, serverRaw: of(({ serverCpu }) => serverCpu) },
+    }
   })
 }
 
-async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Taken> {
+async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Paid> {
   const { server, ca } = stage
   const client = new BareClient({
     server,
@@ -61,7 +76,7 @@ async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Ta
   })
   const path = resourcePath(runnerJobs, namespace)
   try {
-    return await taken(jobs, async (index) => {
+    return await paid(stage, jobs, async (index) => {
       const body = await client.post(path, newJob(namespace, index))
       await body.dump()
     })
@@ -70,7 +85,7 @@ async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Ta
   }
 }
 
-async function facadeRun(stage: Stage, jobs: number, shipped: Shipped): Promise<Taken> {
+async function facadeRun(stage: Stage, jobs: number, shipped: Shipped): Promise<Paid & { cpu: number }> {
   const place = await stage.place('runnerhub')
   const port = await freePort()
   const tokenFile = join(place.serviceAccountDirectory, 'tokens.csv')
@@ -87,16 +102,34 @@ async function facadeRun(stage: Stage, jobs: number, shipped: Shipped): Promise<
   }
   try {
     await operator.during(eventually(() => isReady(pool), { what: 'the facade to be ready' }))
-    return await operator.during(taken(jobs, delegate))
+    const begun = await operator.usage()
+    const done = await operator.during(paid(stage, jobs, delegate))
+    const { cpuSeconds } = await operator.usage()
+    return { ...done, cpu: perThousand(cpuSeconds - begun.cpuSeconds, jobs) }
   } finally {
     await pool.close()
     await operator.stop()
   }
 }
 
+async function paid(stage: Stage, jobs: number, post: (index: number) => Promise<void>): Promise<Paid> {
+  const begun = await stage.serverCpuSeconds()
+  const done = await taken(jobs, post)
+  return { taken: done, serverCpu: perThousand((await stage.serverCpuSeconds()) - begun, jobs) }
+}
+
+/** Of all jobs, those of the warm-up too. */
+function perThousand(seconds: number, jobs: number): number {
+  return (seconds / (jobs + warmUp(jobs))) * 1000
+}
+
+function warmUp(jobs: number): number {
+  return jobs / 10
+}
+
 /** Does it a tenth as often first, to warm up. */
 async function taken(jobs: number, post: (index: number) => Promise<void>): Promise<Taken> {
-  await inFlight(width, jobs / 10, (index) => post(jobs + index))
+  await inFlight(width, warmUp(jobs), (index) => post(jobs + index))
   const times: number[] = []
   const begun = performance.now()
   await inFlight(width, jobs, async (index) => {
