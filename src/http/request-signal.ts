@@ -26,11 +26,11 @@ function goneSignalOf(res: ServerResponse): AbortSignal {
 /** Ends when the caller has gone, or has waited long enough. */
 export function requestSignal(
   { res }: Pick<Context, 'res'>,
-  { setTimer }: Pick<Clock, 'setTimer'> = systemClock,
+  clock: Pick<Clock, 'setTimer'> = systemClock,
 ): AbortSignal {
   const controller = new AbortController()
   const giveUp = (): void => controller.abort(new DOMException('the cluster takes too long', 'TimeoutError'))
-  const cancel = setTimer(giveUp, PATIENCE_MS)
+  const cancel = clock.setTimer(giveUp, PATIENCE_MS)
   whenGone(res, () => {
     cancel()
     controller.abort(gone)

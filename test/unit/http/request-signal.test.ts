@@ -1,26 +1,58 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { expect } from 'chai'
-import { goneSignal } from '../../../src/http/request-signal.ts'
+import { errorToHttp } from '../../../src/http/errors-to-http.ts'
+import { goneSignal, requestSignal } from '../../../src/http/request-signal.ts'
+import { HandClock } from '../../clock.ts'
 
-describe('the signal that a caller has gone', () => {
-  it('is there when he had gone before anybody asked for it', async () => {
-    const server = createServer().listen(0, '127.0.0.1')
-    try {
-      await once(server, 'listening')
-      const { port } = portOf(server.address())
-      const caller = connect(port, '127.0.0.1')
-      const asked: Promise<[unknown, ServerResponse]> = once(server, 'request').then(([request, res]) => [request, res])
-      caller.write('GET / HTTP/1.1\r\nHost: hub\r\n\r\n')
-      const [, res] = await asked
-      const closed = once(res, 'close')
-      caller.destroy()
-      await closed
-      expect(goneSignal({ res }).aborted).to.equal(true)
-    } finally {
-      server.close()
-    }
+describe('the signal of a request', () => {
+  let server: Server
+  let caller: Socket
+  let res: ServerResponse
+
+  beforeEach(async () => {
+    server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    caller = connect(portOf(server.address()).port, '127.0.0.1')
+    const asked = new Promise<ServerResponse>((resolve) =>
+      server.once('request', (_request, answer) => resolve(answer)),
+    )
+    caller.write('GET / HTTP/1.1\r\nHost: hub\r\n\r\n')
+    res = await asked
+  })
+  afterEach(() => {
+    caller.destroy()
+    server.close()
+  })
+
+  async function leave(): Promise<void> {
+    const closed = once(res, 'close')
+    caller.destroy()
+    await closed
+  }
+
+  it('is over when the caller had gone before anybody asked for it', async () => {
+    await leave()
+    expect([goneSignal({ res }).aborted, requestSignal({ res }).aborted]).to.deep.equal([true, true])
+  })
+
+  it('ends when the caller goes, and nothing is waited for any more', async () => {
+    const clock = new HandClock()
+    const signals = [goneSignal({ res }), requestSignal({ res }, clock)]
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false, false])
+    await leave()
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, true])
+    expect(clock.timers).to.equal(0)
+  })
+
+  it('ends when the cluster takes too long, as a timeout that callers are told of', async () => {
+    const clock = new HandClock()
+    const signal = requestSignal({ res }, clock)
+    await clock.advance(19_000)
+    expect(signal.aborted).to.equal(false)
+    await clock.advance(1000)
+    expect(errorToHttp(signal.reason).status).to.equal(503)
   })
 })
 
