@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { WebSocket } from 'ws'
-import { makeStores } from '../../../src/cluster/caches.ts'
 import { record } from '../../../src/kube/parse.ts'
 import { Hub } from '../../../src/realtime/hub.ts'
 import { makeRealtime, type Realtime } from '../../../src/realtime/server.ts'
@@ -11,6 +10,7 @@ import { BadMessage } from '../../../src/realtime/subscription.ts'
 import { HandClock } from '../../clock.ts'
 import { eventually } from '../../eventually.ts'
 import { RecordedLog } from '../../recorded-log.ts'
+import { FilledCaches } from '../../stores.ts'
 
 const names = ['subscribe:repository', 'unsubscribe:repository', 'job:status', 'error', '__proto__', '']
 const repository = fc.oneof(
@@ -66,7 +66,7 @@ describe('whatever a realtime client sends', function () {
 
     before(async () => {
       const log = new RecordedLog()
-      const caches = { ...makeStores(log), reflectors: [] }
+      const { caches } = await new FilledCaches().fill()
       const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
       const limits = { reauthoriseMs: 60_000, mostPerCaller: 10_000 }
       realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
