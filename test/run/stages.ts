@@ -27,7 +27,7 @@ export const stages: Stage[] = [
     needs: [],
     work: make('check'),
   },
-  { name: 'unit', about: 'logic alone, no cluster', deadlineMinutes: 3, needs: [], work: mocha('unit', 10) },
+  { name: 'unit', about: 'logic alone, no cluster', deadlineMinutes: 4, needs: [], work: mocha('unit', 10) },
   {
     name: 'up',
     about: 'start the local cluster (the first time builds it)',
