@@ -61,7 +61,7 @@ export const stages: Stage[] = [
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
-    deadlineMinutes: 18,
+    deadlineMinutes: 17,
     needs: ['up', 'tools', 'image'],
     work: mocha('e2e', 120),
   },
