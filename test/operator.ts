@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -78,6 +78,12 @@ export class Operator {
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** Its resident memory. */
+  async memoryMiB(): Promise<number> {
+    const [, pages = '0'] = (await readFile(`/proc/${this.pid}/statm`, 'utf8')).split(' ')
+    return (Number(pages) * 4096) / 1024 / 1024
   }
 
   /** The REST API's address, once it listens. */

@@ -32,6 +32,13 @@ function metadata({ clock, version }: EnvelopeOptions): Envelope['metadata'] {
   return { timestamp: clock.now().toISOString(), version }
 }
 
+/** A success whose data is JSON text that comes piece by piece. */
+export async function* envelopeAround(data: AsyncIterable<string>, options: EnvelopeOptions): AsyncGenerator<string> {
+  yield '{"success":true,"data":'
+  yield* data
+  yield `,"metadata":${JSON.stringify(metadata(options))}}`
+}
+
 /** Turns what a route leaves in `ctx.state.data`, or throws, into the envelope. */
 export function envelope(options: EnvelopeOptions): FacadeMiddleware {
   const { log } = options

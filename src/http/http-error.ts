@@ -13,10 +13,9 @@ export const errorCodes = {
   RateLimited: 'Too many requests from this address; see the Retry-After header.',
   TooManyRunners: 'There is no room for one more proxy runner; see the Retry-After header.',
   TooManyStreams: 'This caller follows as many logs as it may; see the Retry-After header.',
-  TooManyReads: 'This caller reads as many logs as it may at once; see the Retry-After header.',
   HeadersTooLarge: 'The headers are longer than 16 KiB.',
   InternalError: 'Our fault; the log of the operator tells more.',
-  Busy: 'Others are changing the job in this moment, or read as many logs as fit; see the Retry-After header.',
+  Busy: 'Others are changing the job in this moment; see the Retry-After header.',
   ClusterUnavailable: 'The cluster does not answer; see the Retry-After header.',
 } as const
 

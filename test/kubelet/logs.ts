@@ -13,10 +13,9 @@ const forever = new AbortController().signal
 interface Log {
   lines: string[]
   isOver: boolean
-  /** What is answered to those who ask: the lines, the kubelet's own words, a refusal, or nothing, ever or for now. */
-  answer: 'lines' | 'words' | 'refusal' | 'none' | 'later'
+  /** What is answered to those who ask: the lines, the kubelet's own words, a refusal, or nothing. */
+  answer: 'lines' | 'words' | 'refusal' | 'none'
   readers: Set<ServerResponse>
-  waiting: Set<() => void>
 }
 
 /**
@@ -26,7 +25,6 @@ interface Log {
  *   logs.write('pod', 'a line')              to those who follow, too
  *   logs.breakOff('pod')                     resets the connections of those who follow; `hangUp` ends them as if all was told
  *   logs.end('pod')                          the container has ended
- *   logs.hold('pod')                         who asks for it waits, until `letGo`
  */
 export class NodeLogs {
   readonly #server: Server
@@ -80,23 +78,6 @@ export class NodeLogs {
     this.breakOff(pod)
   }
 
-  hold(pod: string): void {
-    this.#of(pod).answer = 'later'
-  }
-
-  /** How many wait for a log that is held. */
-  waiting(pod: string): number {
-    return this.#of(pod).waiting.size
-  }
-
-  letGo(pod: string): void {
-    const log = this.#of(pod)
-    log.answer = 'lines'
-    const waiting = [...log.waiting]
-    log.waiting.clear()
-    for (const answer of waiting) answer()
-  }
-
   end(pod: string): void {
     this.#of(pod).isOver = true
     this.hangUp(pod)
@@ -116,7 +97,7 @@ export class NodeLogs {
   }
 
   #of(pod: string): Log {
-    const begun: Log = { lines: [], isOver: false, answer: 'lines', readers: new Set(), waiting: new Set() }
+    const begun: Log = { lines: [], isOver: false, answer: 'lines', readers: new Set() }
     const log = this.#logs.get(pod) ?? begun
     this.#logs.set(pod, log)
     return log
@@ -133,8 +114,6 @@ export class NodeLogs {
         return void response.writeHead(400).end('container "job" in pod is not available')
       case 'words':
         return void response.end('unable to retrieve container logs for containerd://0123')
-      case 'later':
-        return void log.waiting.add(() => tell(log, searchParams, response))
       case 'lines':
         return tell(log, searchParams, response)
       default:

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
@@ -82,10 +81,10 @@ describe('clients that behave badly', function () {
     const socket = await open()
     socket.pause()
     const ask = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
-    const before = await memoryOf(operator)
+    const before = await operator.memoryMiB()
     for (let round = 0; round < 2000; round += 1) socket.write(ask)
     await call(`${operator.url}/api/jobs`)
-    expect((await memoryOf(operator)) - before, 'MiB').to.be.below(200)
+    expect((await operator.memoryMiB()) - before, 'MiB').to.be.below(200)
   })
 
   const nonsense: Record<string, string> = {
@@ -141,9 +140,3 @@ describe('clients that behave badly', function () {
     expect(answer.status, answer.text).to.equal(201)
   })
 })
-
-/** Resident memory in MiB. */
-async function memoryOf({ pid }: Operator): Promise<number> {
-  const [, pages = '0'] = (await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')
-  return (Number(pages) * 4096) / 1024 / 1024
-}

@@ -1,13 +1,11 @@
-import { appendFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { expect } from 'chai'
-import { mostReads } from '../../../src/http/logs.ts'
 import { record } from '../../../src/kube/parse.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site, TOKEN } from '../../site.ts'
-import { type Answer, call, expectFailure, openAnswer } from '../../site/call.ts'
-import { CALLERS } from '../../site/namespace.ts'
+import { call, expectFailure, openAnswer } from '../../site/call.ts'
 
 describe('the log of a running job', function () {
   this.timeout('60s')
@@ -209,67 +207,38 @@ describe('the log of a running job', function () {
     })
   })
 
-  describe('read by many at once', () => {
-    const OTHERS = ['first', 'second'].map((name) => `token-of-the-${name}`)
-    const url = () => `${operator.url}/api/jobs/held/logs`
-    const read = (token = TOKEN) => call(url(), { headers: { authorization: `Bearer ${token}` }, withinMs: 30_000 })
+  it('is the text that was written, wherever its bytes were cut', async () => {
+    await site.createJob('strange')
+    await site.jobIs('strange', { phase: 'Running' })
+    const strange = '"\\\t\u0001\u2028€𝄞</script>'
+    const lines = Array.from({ length: 200 }, (_, index) => `${index} ${strange.repeat(100)}`)
+    for (const line of lines) logs.write('strange-1', line)
+    const { body, text } = await call(`${operator.url}/api/jobs/strange/logs`)
+    expect(text).to.have.length.above(300_000)
+    const shown = String(record(body['data'])['logs']).split('\n').slice(0, -1)
+    expect(shown.map((line) => line.slice(31))).to.deep.equal(lines)
+  })
 
-    before(async () => {
-      const lines = OTHERS.map((token) => `${token},${token},${token},"${CALLERS}"\n`)
-      await appendFile(site.tokenFile, lines.join(''))
-      await site.createJob('held')
-      await site.jobIs('held', { phase: 'Running' })
-      logs.write('held-1', 'one')
-      for (const token of OTHERS) {
-        await site.until('the token to count', async () => {
-          const { status, text } = await read(token)
-          return status === 200 && text.includes('one')
-        })
+  it('is held in memory for none of many who ask for it and do not read', async () => {
+    await site.createJob('large')
+    await site.jobIs('large', { phase: 'Running' })
+    for (let index = 0; index < 80; index += 1) logs.write('large-1', 'x'.repeat(100_000))
+    const { hostname, port } = new URL(operator.url)
+    const before = await operator.memoryMiB()
+    const asked = logs.asked.length
+    const sockets = Array.from({ length: 40 }, () => connect(Number(port), hostname))
+    try {
+      for (const socket of sockets) {
+        socket.write(`GET /api/jobs/large/logs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`)
+        socket.pause()
       }
-      logs.hold('held-1')
-    })
-
-    /** As many reads as a caller may have, none of which is answered yet. */
-    async function fill(token: string): Promise<Promise<Answer>[]> {
-      const before = logs.waiting('held-1')
-      const reads = Array.from({ length: mostReads.perCaller }, () => read(token))
-      await site.until('all to be held', () => logs.waiting('held-1') === before + mostReads.perCaller)
-      return reads
+      await site.until('all to be asked for', () => logs.asked.length === asked + sockets.length)
+      const { status, body } = await call(`${operator.url}/api/jobs/large/logs`, { withinMs: 30_000 })
+      expect(status).to.equal(200)
+      expect(String(record(body['data'])['logs'])).to.have.length.above(8_000_000)
+      expect((await operator.memoryMiB()) - before, 'MiB more than before').to.be.below(150)
+    } finally {
+      for (const socket of sockets) socket.destroy()
     }
-
-    it('is held in memory so many times for each caller and for all of them, and again when answers have gone', async () => {
-      const first = await fill(OTHERS[0] ?? '')
-      const more = await read(OTHERS[0])
-      expectFailure(more, 429, 'TooManyReads')
-      expect(more.headers.get('retry-after')).to.match(/^\d+$/)
-
-      const second = await fill(OTHERS[1] ?? '')
-      expect(first.length + second.length).to.equal(mostReads.inAll)
-      const full = await read()
-      expectFailure(full, 503, 'Busy')
-      expect(full.headers.get('retry-after')).to.match(/^\d+$/)
-      expect(logs.waiting('held-1'), 'what was refused asked no node').to.equal(mostReads.inAll)
-
-      logs.letGo('held-1')
-      for (const { status } of await Promise.all([...first, ...second])) expect(status).to.equal(200)
-      expect((await read()).status).to.equal(200)
-      expect((await read(OTHERS[0])).status).to.equal(200)
-    })
-
-    it('is given up for a caller who has gone, and makes room for others', async () => {
-      logs.hold('held-1')
-      const stop = new AbortController()
-      const headers = { authorization: `Bearer ${TOKEN}` }
-      const reads = Array.from({ length: mostReads.perCaller }, () =>
-        openAnswer(url(), { headers, signal: stop.signal }),
-      )
-      const given = Promise.allSettled(reads)
-      await site.until('all to be held', () => logs.waiting('held-1') === mostReads.perCaller)
-      expectFailure(await read(), 429, 'TooManyReads')
-      stop.abort()
-      await given
-      logs.letGo('held-1')
-      await site.until('a place to be free', async () => (await read()).status === 200)
-    })
   })
 })

@@ -13,15 +13,4 @@ describe('what a caller may have open', () => {
     expect(places.enter('a')).to.not.equal(undefined)
     expect(places.enter('a')).to.equal(undefined)
   })
-
-  it('is so much for all of them together', () => {
-    const places = new PerCaller(2, 3)
-    const [first] = ['a', 'a', 'b'].map((caller) => places.enter(caller))
-    expect([places.isFull, places.hasRoom('b'), places.enter('b')]).to.deep.equal([true, true, undefined])
-    first?.()
-    first?.()
-    expect(places.isFull).to.equal(false)
-    expect(places.enter('b')).to.not.equal(undefined)
-    expect(places.enter('c')).to.equal(undefined)
-  })
 })
