@@ -16,7 +16,9 @@ const unwanted = [
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
   // Each has a series for every space of the heap; nodejs_heap_size_* tell their sums.
-  ...['size_total', 'size_used', 'size_available'].map((name) => `nodejs_heap_space_${name}_bytes`),
+  'nodejs_heap_space_size_total_bytes',
+  'nodejs_heap_space_size_used_bytes',
+  'nodejs_heap_space_size_available_bytes',
 ]
 
 /** A pause shorter than the least of these says nothing; each costs a series for every kind of collection. */

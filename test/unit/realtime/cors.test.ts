@@ -1,17 +1,17 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
-import { makeStores } from '../../../src/cluster/caches.ts'
 import { makeRealtime } from '../../../src/realtime/server.ts'
 import { HandClock } from '../../clock.ts'
 import { RecordedLog } from '../../recorded-log.ts'
+import { FilledCaches } from '../../stores.ts'
 
 const ORIGIN = 'https://dashboard.example'
 
 /** The header that lets a page read what it polls, for a page of this origin. */
 async function allowed(corsOrigins: readonly string[] | undefined, origin: string): Promise<string | null> {
   const log = new RecordedLog()
-  const caches = { ...makeStores(log), reflectors: [] }
+  const { caches } = await new FilledCaches().fill()
   const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
   const limits = { reauthoriseMs: 60_000, mostPerCaller: 9 }
   const { server, close } = makeRealtime({ caches, admit, clock: new HandClock(), log, corsOrigins, ...limits })
