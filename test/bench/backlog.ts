@@ -1,5 +1,5 @@
 import { pods } from '../../src/api/pod.ts'
-import { runnerJobs } from '../../src/api/runner-job.ts'
+import { type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
 import type { KubeObject, Resource } from '../../src/api/object.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { record } from '../../src/kube/parse.ts'
@@ -21,6 +21,27 @@ export async function createJobs({ server, ca }: Stage, { token, namespace }: Pl
     await body.dump()
   })
   await client.close()
+}
+
+/** Creates so many RunnerJobs that are over: nobody has anything to do for them. */
+export async function createFinishedJobs(
+  { server, ca }: Stage,
+  { token, namespace }: Place,
+  count: number,
+): Promise<void> {
+  const client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench' })
+  const path = resourcePath(runnerJobs, namespace)
+  await inFlight(64, count, async (index) => {
+    const body = await client.post(path, newJob(namespace, index))
+    const job = record(await body.json())
+    await client.put(`${path}/${String(record(job['metadata'])['name'])}/status`, { ...job, status: finished() })
+  })
+  await client.close()
+}
+
+function finished(): RunnerJob['status'] {
+  const completedAt = new Date().toISOString()
+  return { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0, completedAt }
 }
 
 /** Waits until every job has its pod. The watch tells at once; should it be silent, the API server's count does. */

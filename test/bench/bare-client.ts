@@ -20,11 +20,14 @@ export class BareClient {
   }
 
   /** Creates an object; its answer's body is left to be read. */
-  async post(path: string, object: object): Promise<Dispatcher.ResponseData['body']> {
-    const headers = { ...this.#headers, 'content-type': 'application/json' }
-    const answer = await this.#pool.request({ method: 'POST', path, headers, body: JSON.stringify(object) })
-    if (answer.statusCode !== 201) throw new Error(`HTTP ${answer.statusCode}: ${await answer.body.text()}`)
-    return answer.body
+  post(path: string, object: object): Promise<Dispatcher.ResponseData['body']> {
+    return this.#send('POST', path, object)
+  }
+
+  /** Replaces an object, or its status. */
+  async put(path: string, object: object): Promise<void> {
+    const body = await this.#send('PUT', path, object)
+    await body.dump()
   }
 
   /** A body without an end, of the kind that is asked for. */
@@ -37,6 +40,13 @@ export class BareClient {
 
   close(): Promise<void> {
     return this.#pool.close()
+  }
+
+  async #send(method: 'POST' | 'PUT', path: string, object: object): Promise<Dispatcher.ResponseData['body']> {
+    const headers = { ...this.#headers, 'content-type': 'application/json' }
+    const answer = await this.#pool.request({ method, path, headers, body: JSON.stringify(object) })
+    if (answer.statusCode >= 300) throw new Error(`HTTP ${answer.statusCode}: ${await answer.body.text()}`)
+    return answer.body
   }
 }
 

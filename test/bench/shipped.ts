@@ -11,10 +11,14 @@ export interface Shipped {
 
 /** What the image sets, and what Node.js makes of the memory that the Deployment allows. */
 export async function readShipped(): Promise<Shipped> {
-  const dockerfile = await readFile(new URL('../../Dockerfile', import.meta.url), 'utf8')
+  const dockerfile = lastStage(await readFile(new URL('../../Dockerfile', import.meta.url), 'utf8'))
   const entrypoint: unknown = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]')
   const flags = Array.isArray(entrypoint) ? entrypoint.map(String).filter((word) => word.startsWith('--')) : []
   return { flags: [...flags, await heapFlag()], environment: environmentOf(dockerfile) }
+}
+
+function lastStage(dockerfile: string): string {
+  return dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
 }
 
 function environmentOf(dockerfile: string): Record<string, string> {

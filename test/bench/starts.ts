@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { eventually } from '../eventually.ts'
-import { createJobs } from './backlog.ts'
+import { createFinishedJobs } from './backlog.ts'
 import { freePort } from '../free-port.ts'
 import { type Surroundings, surroundings } from './machine.ts'
 import { Operator } from './operator.ts'
@@ -20,20 +20,22 @@ export interface StartResult {
   idleRssMb: number
 }
 
-/** Starts the facade over so many jobs, again and again. The controllers would run the jobs, and are left out. */
+/** Starts the operator over so many jobs, again and again. The jobs are over, so that it idles then. */
 export function measureStart(jobs: number, shipped: Shipped): Promise<StartResult> {
   return onStage(async (stage) => {
     const around = surroundings()
     const place = await stage.place('runnerhub')
-    await createJobs(stage, place, jobs)
+    await createFinishedJobs(stage, place, jobs)
     const readyMs: number[] = []
     const idleRssMb: number[] = []
     for (let count = 0; count < starts; count += 1) {
       const port = await freePort()
       const begun = performance.now()
-      const operator = await Operator.start(stage, place, shipped, { ROLES: 'facade', HTTP_PORT: String(port) })
+      const operator = await Operator.start(stage, place, shipped, { HTTP_PORT: String(port) })
       try {
-        await operator.during(eventually(() => isReady(port), { everyMs: 5, what: 'the facade to be ready' }))
+        await operator.during(
+          eventually(() => isReady(port), { everyMs: 5, withinMs: 60_000, what: 'the operator to be ready' }),
+        )
         readyMs.push(performance.now() - begun)
         await sleep(5000)
         idleRssMb.push((await operator.usage()).rssMb)
