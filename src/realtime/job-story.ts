@@ -38,7 +38,7 @@ export class JobStory {
       if (now !== undefined) return this.#follow(key, now)
       this.#told.delete(key)
       // Its end will not come: without this, whoever waits for it would do so for ever.
-      if (old !== undefined && !isFinished(old)) tell({ ...stepOf(old, 'cancelled', 4), reason: null })
+      if (old !== undefined && !isFinished(old)) tell(stepOf(old, 'cancelled', 4))
     })
     caches.runners.onChange(({ now }) => {
       const key = now === undefined ? undefined : jobKeyOf(now)
