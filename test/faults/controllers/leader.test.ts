@@ -72,7 +72,7 @@ const writesSince = ({ proxy }: Replica, at: number) =>
   proxy.seen(ALL_WRITES).filter((request) => request.method !== 'GET' && request.at > at)
 
 describe('a change of leader', function () {
-  this.timeout('120s')
+  this.timeout('240s')
 
   sideBySide({
     'after kill -9, to a replica whose watches had stalled: one pod ever, none stuck': () =>

@@ -9,7 +9,7 @@ const PLACES = 50
 const CALLERS = 32
 
 describe('a backlog of 5,000 delegations', function () {
-  this.timeout('480s')
+  this.timeout('900s')
   let site: Site
   const ids = new Set<string>()
 
@@ -43,7 +43,7 @@ describe('a backlog of 5,000 delegations', function () {
 
   it('completes, every one, although the operator is killed on the way', async () => {
     expect(ids.size).to.equal(JOBS)
-    await site.until('every job to be Completed', () => completed() === JOBS, 400_000)
+    await site.until('every job to be Completed', () => completed() === JOBS, 800_000)
   })
 
   it('makes as many pods at once as the pool has places, and never more', () => {
