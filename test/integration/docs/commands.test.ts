@@ -142,6 +142,7 @@ describe('the commands of the documents', function () {
     await hub.site.kubelet.tell(`${id}-1`, (pod) => exited(pod, 0))
     const said = await shell.run((await here(commandOf('README.md', 'ID=…'))).replace('…', id))
     expect(said).to.include(`"id":"${id}"`).and.include('a line of the job')
+    await hub.site.jobIs(id, { phase: 'Completed' })
   })
 
   it('a program is told of the jobs of its repository', async () => {
@@ -155,7 +156,7 @@ describe('the commands of the documents', function () {
         await socket.emitWithAck('subscribe:repository', 'owner/repo')
         writeFileSync('subscribed', '')
       })
-      socket.on('job:status', () => process.exit(0))`
+      socket.on('job:status', ({ jobId }) => jobId === 'told' && process.exit(0))`
     await writeFile(join(shell.folder, 'program.mjs'), text + addition)
     await symlink(join(import.meta.dirname, '../../../node_modules'), join(shell.folder, 'node_modules'))
     const said = shell.run('node program.mjs')
