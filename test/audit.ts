@@ -1,10 +1,11 @@
 import { open, stat } from 'node:fs/promises'
 import { record } from '../src/kube/parse.ts'
 
-/** One answered write, as the API server's audit log tells it. */
-export interface AuditedWrite {
+/** One answered request, as the API server's audit log tells it. */
+interface Audited {
   verb: string
   user: string
+  group: string
   userAgent: string
   resource: string
   subresource: string
@@ -13,6 +14,11 @@ export interface AuditedWrite {
   code: number
   isDryRun: boolean
 }
+
+/** One that was to change something. */
+export type AuditedWrite = Omit<Audited, 'group'>
+
+const reads = new Set(['get', 'list', 'watch'])
 
 /** Which of the operator's writes are counted in which column. */
 export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
@@ -36,13 +42,27 @@ export class AuditLog {
 
   /** Every write in a namespace that was answered since the mark, whoever sent it and whatever the answer. */
   async writes(namespace: string): Promise<AuditedWrite[]> {
+    const found = await this.#read((line) => line.includes(namespace))
+    return found.filter((request) => request.namespace === namespace && !reads.has(request.verb))
+  }
+
+  /** The rights that accounts of this name, in any namespace, have made use of since the mark, in the words of RBAC. */
+  async rightsUsed(account: string): Promise<Set<string>> {
+    const found = await this.#read((line) => line.includes(account) && line.includes('/decision":"allow"'))
+    const own = found.filter(({ user }) => user.startsWith('system:serviceaccount:') && user.endsWith(`:${account}`))
+    return new Set(
+      own.map(({ verb, group, resource, subresource }) =>
+        rightOf(verb, group, [resource, subresource].filter(Boolean)),
+      ),
+    )
+  }
+
+  async #read(isWanted: (line: string) => boolean): Promise<Audited[]> {
     const file = await open(this.#path)
     try {
-      const found: AuditedWrite[] = []
-      for await (const line of file.readLines({ start: this.#from })) {
-        if (line.includes(namespace)) found.push(...parse(line))
-      }
-      return found.filter((write) => write.namespace === namespace)
+      const found: Audited[] = []
+      for await (const line of file.readLines({ start: this.#from })) if (isWanted(line)) found.push(...parse(line))
+      return found
     } finally {
       await file.close()
     }
@@ -53,6 +73,11 @@ export class AuditLog {
     const done = (await this.writes(namespace)).filter((write) => isOfControllers(write) && write.code < 300)
     return inColumns(done)
   }
+}
+
+/** A right as a rule of RBAC grants it: `update runnerhub.dev/runnerjobs/status`. */
+export function rightOf(verb: string, group: string, resource: string[]): string {
+  return `${verb} ${[group === '' ? 'core' : group, ...resource].join('/')}`
 }
 
 /** Writes as a list of words, for the message of a failure. */
@@ -95,7 +120,7 @@ function columnOf(write: Kind): Column {
 }
 
 /** A line that is being written right now is not a line yet. */
-function parse(line: string): AuditedWrite[] {
+function parse(line: string): Audited[] {
   if (!line.endsWith('}')) return []
   const value: unknown = JSON.parse(line)
   const event = record(value)
@@ -104,6 +129,7 @@ function parse(line: string): AuditedWrite[] {
     {
       verb: text(event['verb']),
       user: text(record(event['user'])['username']),
+      group: text(about['apiGroup']),
       userAgent: text(event['userAgent']),
       resource: text(about['resource']),
       subresource: text(about['subresource']),

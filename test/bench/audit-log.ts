@@ -26,7 +26,7 @@ export async function readAuditLog(path: string): Promise<Write[]> {
   return writes
 }
 
-/** A line that is still being written is left out. */
+/** A read is left out, and a line that is still being written. */
 function parse(line: string): Write | undefined {
   let event: Record<string, unknown>
   try {
@@ -35,6 +35,7 @@ function parse(line: string): Write | undefined {
     return undefined
   }
   const { resource, subresource, namespace, name } = record(event['objectRef'])
+  if (['get', 'list', 'watch'].includes(String(event['verb']))) return undefined
   return {
     verb: String(event['verb']),
     resource: String(resource),

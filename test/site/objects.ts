@@ -1,5 +1,8 @@
-import type { NewObject } from '../../src/api/object.ts'
-import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults } from '../../src/api/runner-job.ts'
+import { JOB_LABEL, JOB_UID_LABEL, POOL_LABEL } from '../../src/api/names.ts'
+import { controllerRef, type NewObject } from '../../src/api/object.ts'
+import type { Pod } from '../../src/api/pod.ts'
+import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../../src/api/runner-job.ts'
+import type { Runner } from '../../src/api/runner.ts'
 import type { RunnerPool, RunnerPoolSpec } from '../../src/api/runner-pool.ts'
 
 /** A RunnerJob to be created; what a test does not care for is filled in. */
@@ -14,4 +17,31 @@ export function newPool(name: string, spec: Partial<RunnerPoolSpec> = {}): NewOb
   const template = { spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'runner', image: 'runner' }] } }
   const full = { template, maxRunners: 20, finishedPodTTLSeconds: 600, ...spec }
   return { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerPool', metadata: { name }, spec: full }
+}
+
+/** The Runner of a job, as an operator would make it; or one that claims to be, of another job of the name. */
+export function newRunner(job: RunnerJob, uid = job.metadata.uid): NewObject<Runner> {
+  const { name } = job.metadata
+  return {
+    apiVersion: 'runnerhub.dev/v1',
+    kind: 'Runner',
+    metadata: {
+      name: `${name}-1`,
+      labels: { [JOB_LABEL]: name, [JOB_UID_LABEL]: uid, [POOL_LABEL]: 'default' },
+      ...(uid === job.metadata.uid && { ownerReferences: [controllerRef(runnerJobs, job)] }),
+    },
+    spec: { type: 'Ephemeral', repository: 'owner/repo', poolName: 'default', jobRef: { name, uid }, attempt: 1 },
+  }
+}
+
+/** A pod under the name that the job's pod will want; with our labels, or a perfect stranger's. */
+export function newPod(job: string, metadata: Partial<Pod['metadata']> = {}): NewObject<Pod> {
+  const securityContext = {
+    allowPrivilegeEscalation: false,
+    runAsNonRoot: true,
+    capabilities: { drop: ['ALL'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  }
+  const containers = [{ name: 'runner', image: 'stranger', securityContext }]
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: `${job}-1`, ...metadata }, spec: { containers } }
 }

@@ -6,6 +6,7 @@ import { errorCodes } from '../../src/http/http-error.ts'
 import { routes } from '../../src/http/routes.ts'
 import { commandsOf, documents, type Snippet } from '../documents.ts'
 import { documentedExamples, referenceExamples } from '../e2e/documented-examples.ts'
+import { rarelyUsed } from '../e2e/rarely-used-rights.ts'
 import { triedCommands } from './tried-commands.ts'
 
 const docs = join(import.meta.dirname, '../../docs')
@@ -85,6 +86,13 @@ describe('the commands of the documents', () => {
     expect(targets).to.include.members(['run', 'test', 'image', 'bench'])
     expect(targets.filter((target) => !makefile.includes(`\n${target}: `))).to.deep.equal([])
   })
+})
+
+describe('rights that a run may never use', () => {
+  for (const { account, right, file, title } of rarelyUsed) {
+    it(`have a test that there is: ${account} may ${right}`, () =>
+      expect(titlesIn(readFileSync(join(docs, '../test', file), 'utf8'))).to.include(title))
+  }
 })
 
 /** The titles of a file's tests, as they stand there: what follows `it(`, or is the key of a table of tests. */

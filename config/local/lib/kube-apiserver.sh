@@ -14,7 +14,7 @@ kube_apiserver_command() {
     --service-account-issuer=https://kubernetes.default.svc.cluster.local
     --service-account-key-file="$PKI/service-account.pub" --service-account-signing-key-file="$PKI/service-account.key"
     --service-cluster-ip-range="$SERVICE_NETWORK" --allow-privileged
-    --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction
+    --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement
     --requestheader-client-ca-file="$PKI/front-proxy-ca.crt" --requestheader-allowed-names=front-proxy
     --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group
     --requestheader-extra-headers-prefix=X-Remote-Extra-

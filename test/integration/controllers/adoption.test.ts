@@ -1,39 +1,13 @@
 import { expect } from 'chai'
 import { JOB_LABEL, JOB_UID_LABEL, OUTCOME_FINALIZER, POOL_LABEL, RUNNER_LABEL } from '../../../src/api/names.ts'
-import { controllerRef, type NewObject } from '../../../src/api/object.ts'
-import { type Pod, pods } from '../../../src/api/pod.ts'
-import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
-import { type Runner, runners } from '../../../src/api/runner.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runners } from '../../../src/api/runner.ts'
 import { exits, ignored, runs } from '../../kubelet/script.ts'
 import { GARBAGE_MS, openSite, type Site } from '../../site.ts'
+import { newPod, newRunner } from '../../site/objects.ts'
 
 const strangerUid = '11111111-2222-4333-8444-555555555555'
-
-function runnerOf(job: RunnerJob, uid = job.metadata.uid): NewObject<Runner> {
-  const { name } = job.metadata
-  return {
-    apiVersion: 'runnerhub.dev/v1',
-    kind: 'Runner',
-    metadata: {
-      name: `${name}-1`,
-      labels: { [JOB_LABEL]: name, [JOB_UID_LABEL]: uid, [POOL_LABEL]: 'default' },
-      ...(uid === job.metadata.uid && { ownerReferences: [controllerRef(runnerJobs, job)] }),
-    },
-    spec: { type: 'Ephemeral', repository: 'owner/repo', poolName: 'default', jobRef: { name, uid }, attempt: 1 },
-  }
-}
-
-/** A pod under the name that the job's pod will want; with our labels, or a perfect stranger's. */
-function podNamedFor(job: string, metadata: Partial<Pod['metadata']> = {}): NewObject<Pod> {
-  const securityContext = {
-    allowPrivilegeEscalation: false,
-    runAsNonRoot: true,
-    capabilities: { drop: ['ALL'] },
-    seccompProfile: { type: 'RuntimeDefault' },
-  }
-  const containers = [{ name: 'runner', image: 'stranger', securityContext }]
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: `${job}-1`, ...metadata }, spec: { containers } }
-}
 
 describe('names that are taken', function () {
   this.timeout('60s')
@@ -49,7 +23,7 @@ describe('names that are taken', function () {
 
   it('a pod of a stranger is waited for, never taken over and never deleted', async () => {
     site.kubelet.onPod(() => runs())
-    const stranger = await site.create(pods, podNamedFor('squatted'))
+    const stranger = await site.create(pods, newPod('squatted'))
     await site.createJob('squatted')
     await site.jobIs('squatted', { phase: 'Assigned', reason: 'RunnerStarting' })
     const still = await site.pod('squatted')
@@ -85,7 +59,7 @@ describe('names that are taken', function () {
       [JOB_UID_LABEL]: strangerUid,
       [POOL_LABEL]: 'default',
     }
-    const forged = await site.create(pods, podNamedFor('forged', { labels, finalizers: [OUTCOME_FINALIZER] }))
+    const forged = await site.create(pods, newPod('forged', { labels, finalizers: [OUTCOME_FINALIZER] }))
     await site.kubeletHas('forged')
     const job = await site.createJob('forged')
     site.kubelet.onPod(() => exits(0))
@@ -99,14 +73,14 @@ describe('names that are taken', function () {
     // No pool yet, so that the operator does not make one first.
     const job = await site.createJob('orphaned', { poolName: 'later' })
     await site.jobIs('orphaned', { reason: 'NoMatchingPool' })
-    const made = await site.create(runners, runnerOf(job))
+    const made = await site.create(runners, newRunner(job))
     const { status } = await site.jobIs('orphaned', { phase: 'Running' })
     expect(status.runnerRef?.uid).to.equal(made.metadata.uid)
   })
 
   it('a Runner that claims another job of the name is waited for', async () => {
     const job = await site.createJob('claimed', { poolName: 'missing' })
-    const other = await site.create(runners, runnerOf(job, strangerUid))
+    const other = await site.create(runners, newRunner(job, strangerUid))
     const audit = site.plane.audit()
     await site.createPool('missing')
     await site.until('the operator to find the name taken', async () => {

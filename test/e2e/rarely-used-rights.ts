@@ -1,0 +1,94 @@
+/** A right that whole runs of the operator may never need, and the test that shows what it is for. */
+export interface RarelyUsed {
+  account: string
+  right: string
+  /** Relative to `test`. */
+  file: string
+  title: string
+}
+
+type Test = [file: string, title: string, rights: string[]]
+
+const pages: Test[0] = 'faults/kube/reflector.test.ts'
+const inPages = 'begins its list anew, in pages, when the server has forgotten their version'
+
+const ofOperator: Test[] = [
+  // Where there is no WatchList.
+  [
+    pages,
+    inPages,
+    [
+      'list core/configmaps',
+      'list core/pods',
+      'list coordination.k8s.io/leases',
+      'list runnerhub.dev/runnerjobs',
+      'list runnerhub.dev/runnerpools',
+      'list runnerhub.dev/runners',
+    ],
+  ],
+  [
+    'integration/controllers/owners.test.ts',
+    'are refused from whoever may not hold up the deletion of an owner',
+    ['update runnerhub.dev/runnerjobs/finalizers', 'update runnerhub.dev/runners/finalizers'],
+  ],
+  [
+    'integration/controllers/expiry.test.ts',
+    'is deleted with all that belongs to it after the job’s own time',
+    ['delete runnerhub.dev/runnerjobs', 'delete runnerhub.dev/runners', 'create core/configmaps'],
+  ],
+  [
+    'integration/controllers/totals.test.ts',
+    'stand still while a hundred jobs reach the end of their life, and cost few writes',
+    ['update core/configmaps'],
+  ],
+  [
+    'integration/controllers/totals.test.ts',
+    'survive the deletion of the ledger while a process runs',
+    ['get core/configmaps'],
+  ],
+  [
+    'integration/controllers/refusals.test.ts',
+    'is waited for also while its pool is replaced',
+    ['get runnerhub.dev/runnerpools'],
+  ],
+  [
+    'integration/controllers/orphans.test.ts',
+    'is deleted where the job ran, and its pod let go',
+    ['get core/pods', 'get runnerhub.dev/runnerjobs'],
+  ],
+  [
+    'integration/controllers/outcomes.test.ts',
+    'PodDeleted: somebody deleted the Runner',
+    ['get runnerhub.dev/runners', 'delete core/pods'],
+  ],
+  [
+    'integration/facade/proxies.test.ts',
+    'changes the labels and the repository, and keeps what it does not name',
+    ['update runnerhub.dev/runners'],
+  ],
+  [
+    'integration/kube/recorder.test.ts',
+    'makes one Event of the same thing again and again, and counts it',
+    ['patch events.k8s.io/events'],
+  ],
+  [
+    'integration/facade/permissions.test.ts',
+    'for HEAD are those for GET',
+    ['create authentication.k8s.io/tokenreviews'],
+  ],
+]
+
+const ofUpgrades: Test[] = [
+  [
+    'integration/chart/hooks.test.ts',
+    'gets new CRDs by an upgrade: what they had more is gone, and objects are as they were',
+    ['create apiextensions.k8s.io/customresourcedefinitions'],
+  ],
+]
+
+/** All of them. */
+export const rarelyUsed: RarelyUsed[] = [...rows('runnerhub', ofOperator), ...rows('runnerhub-crds', ofUpgrades)]
+
+function rows(account: string, tests: Test[]): RarelyUsed[] {
+  return tests.flatMap(([file, title, rights]) => rights.map((right) => ({ account, right, file, title })))
+}
