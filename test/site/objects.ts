@@ -19,16 +19,16 @@ export function newPool(name: string, spec: Partial<RunnerPoolSpec> = {}): NewOb
   return { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerPool', metadata: { name }, spec: full }
 }
 
-/** The Runner of a job, as an operator would make it; or one that claims to be, of another job of the name. */
-export function newRunner(job: RunnerJob, uid = job.metadata.uid): NewObject<Runner> {
-  const { name } = job.metadata
+/** The Runner of a job, as an operator makes it. */
+export function newRunner(job: RunnerJob): NewObject<Runner> {
+  const { name, uid } = job.metadata
   return {
     apiVersion: 'runnerhub.dev/v1',
     kind: 'Runner',
     metadata: {
       name: `${name}-1`,
       labels: { [JOB_LABEL]: name, [JOB_UID_LABEL]: uid, [POOL_LABEL]: 'default' },
-      ...(uid === job.metadata.uid && { ownerReferences: [controllerRef(runnerJobs, job)] }),
+      ownerReferences: [controllerRef(runnerJobs, job)],
     },
     spec: { type: 'Ephemeral', repository: 'owner/repo', poolName: 'default', jobRef: { name, uid }, attempt: 1 },
   }

@@ -78,9 +78,12 @@ describe('names that are taken', function () {
     expect(status.runnerRef?.uid).to.equal(made.metadata.uid)
   })
 
-  it('a Runner that claims another job of the name is waited for', async () => {
-    const job = await site.createJob('claimed', { poolName: 'missing' })
-    const other = await site.create(runners, newRunner(job, strangerUid))
+  it('a Runner of another job is waited for', async () => {
+    await site.createJob('claimed', { poolName: 'missing' })
+    const third = await site.createJob('third', { cancel: true })
+    await site.jobIs('third', { phase: 'Cancelled' })
+    const { metadata, ...runner } = newRunner(third)
+    const other = await site.create(runners, { ...runner, metadata: { ...metadata, name: 'claimed-1' } })
     const audit = site.plane.audit()
     await site.createPool('missing')
     await site.until('the operator to find the name taken', async () => {
