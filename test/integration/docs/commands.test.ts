@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -147,6 +148,7 @@ describe('the commands of the documents', function () {
 
   it('a program is told of the jobs of its repository', async () => {
     const { 'runnerhub-admin': token = '' } = await hub.tokens()
+    const id = randomUUID()
     const program = blockOf('README.md', 'js', 'subscribe:repository')
     const text = program.replaceAll('ws://localhost:3001', operator.realtimeUrl).replaceAll('your-token', token)
     // Frames are handled in order: once this is acknowledged, so is what the program itself has sent.
@@ -156,14 +158,14 @@ describe('the commands of the documents', function () {
         await socket.emitWithAck('subscribe:repository', 'owner/repo')
         writeFileSync('subscribed', '')
       })
-      socket.on('job:status', ({ jobId }) => jobId === 'told' && process.exit(0))`
+      socket.on('job:status', ({ jobId }) => jobId === '${id}' && process.exit(0))`
     await writeFile(join(shell.folder, 'program.mjs'), text + addition)
     await symlink(join(import.meta.dirname, '../../../node_modules'), join(shell.folder, 'node_modules'))
     const said = shell.run('node program.mjs')
     await hub.site.until('the program to subscribe', () => existsSync(join(shell.folder, 'subscribed')))
     hub.site.kubelet.onPod(() => succeeds())
-    await hub.site.createJob('told', { labels: ['self-hosted'] })
-    expect(await said).to.match(/jobId: 'told',\s+repository: 'owner\/repo',\s+status: 'assigned'/)
+    await hub.site.createJob(id, { labels: ['self-hosted'] })
+    expect(await said).to.match(new RegExp(`jobId: '${id}',\\s+repository: 'owner/repo',\\s+status: 'assigned'`))
   })
 
   it('a service account gets a token with which it may delegate jobs', async () => {
