@@ -38,7 +38,7 @@ export const stages: Stage[] = [
   {
     name: 'tools',
     about: 'Helm, promtool and Prometheus (the first time builds them)',
-    deadlineMinutes: 16,
+    deadlineMinutes: 14,
     needs: ['up'],
     work: make('tools'),
   },
@@ -53,7 +53,7 @@ export const stages: Stage[] = [
   {
     name: 'integration',
     about: 'controllers, HTTP and realtime on a real API server',
-    deadlineMinutes: 13,
+    deadlineMinutes: 15,
     needs: ['up', 'tools'],
     work: mocha('integration', 30),
   },
