@@ -348,7 +348,8 @@ describe('the facade, whoever speaks to it', function () {
   })
 
   it('is told by the log why a process ended that a fault of ours ended', async () => {
-    const crash = 'process.once("SIGUSR2",()=>{throw%20new%20Error("a%20fault")})'
+    // Node.js takes double quotes out of its options.
+    const crash = `process.once('SIGUSR2',()=>{throw%20new%20Error('a%20fault')})`
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${crash}`, ROLES: 'facade' }
     const faulty = await site.operator({ identity: 'operator-3', env })
     process.kill(faulty.pid, 'SIGUSR2')
