@@ -7,9 +7,9 @@ import { isPodOf } from '../cluster/project-pod.ts'
 import { type JobAct, type JobPlan, type JobView, planJob } from '../domain/job-plan.ts'
 import { podState } from '../domain/pod-state.ts'
 import type { Pass, Result } from '../kube/controller.ts'
-import { NotFound } from '../kube/errors.ts'
 import { recordMove } from './job-events.ts'
 import { Lasting } from './lasting.ts'
+import { lookUp } from './look-up.ts'
 import { newRunner } from './new-runner.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Shell } from './shell.ts'
@@ -80,23 +80,14 @@ async function isThereAfterAll(shell: Shell, { job, runner, pod }: JobView, sign
   const { client, caches } = shell
   const key = { namespace: job.metadata.namespace ?? '', name: runnerName(job) }
   if (runner === undefined && pod.is !== 'exited' && pod.is !== 'lost') {
-    const found = await orNothing(client.get(runners, key, signal))
+    const found = await lookUp(client, runners, key, signal)
     if (found !== undefined) caches.runners.applyOwn(found)
     if (found?.spec.jobRef?.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined) return true
   }
   if (pod.is !== 'absent') return false
-  const found = await orNothing(client.get(pods, key, signal))
+  const found = await lookUp(client, pods, key, signal)
   if (found !== undefined) caches.pods.applyOwn(found)
   return found !== undefined && isPodOf(found, job)
-}
-
-async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked
-  } catch (error) {
-    if (error instanceof NotFound) return undefined
-    throw error
-  }
 }
 
 interface JobPass {

@@ -7,9 +7,10 @@ import { ledgerOf } from '../cluster/job-totals.ts'
 import { type Entries, formatLedger, type Ledger, MOST_LEAVING, nextLedger, roomBeside } from '../domain/ledger.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Pass, Result } from '../kube/controller.ts'
-import { AlreadyExists, Conflict, NotFound, RetryLater } from '../kube/errors.ts'
+import { AlreadyExists, Conflict, RetryLater } from '../kube/errors.ts'
 import { splitKey } from '../kube/resource-path.ts'
 import { compareVersions } from '../kube/resource-version.ts'
+import { lookUp } from './look-up.ts'
 import type { Shell } from './shell.ts'
 
 /** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
@@ -97,13 +98,7 @@ async function confirmGone(
 }
 
 async function isGone(client: KubeClient, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
-  try {
-    const there = await client.get(runnerJobs, splitKey(keyOf(job)), signal)
-    return there.metadata.uid !== job.metadata.uid
-  } catch (error) {
-    if (error instanceof NotFound) return true
-    throw error
-  }
+  return (await lookUp(client, runnerJobs, splitKey(keyOf(job)), signal))?.metadata.uid !== job.metadata.uid
 }
 
 async function write(
