@@ -1,5 +1,5 @@
 import type { Caches } from '../cluster/caches.ts'
-import { filled, mayBeBehind } from '../cluster/freshness.ts'
+import { areFilled, filled, mayBeBehind } from '../cluster/freshness.ts'
 import { STALE_HEADER } from './auth.ts'
 import { requestSignal } from './request-signal.ts'
 import type { FacadeMiddleware } from './state.ts'
@@ -7,7 +7,7 @@ import type { FacadeMiddleware } from './state.ts'
 /** Stands before whatever is answered from the caches: waits until they are filled, and marks what may be behind. */
 export function fromCaches(caches: Caches): FacadeMiddleware {
   return async (ctx, next) => {
-    await filled(caches, requestSignal(ctx))
+    if (!areFilled(caches)) await filled(caches, requestSignal(ctx))
     if (mayBeBehind(caches)) ctx.set(STALE_HEADER, 'true')
     await next()
   }
