@@ -1,7 +1,7 @@
 /**
  * Whether a page of this origin may connect without a token: any page that somebody opens could try. A list names
- * them, or all with '*'; without one these are pages of the host that was connected to, and of the machine that the browser runs on; what sends no Origin
- * is no browser.
+ * them, or all with '*'; without one these are pages of the host that was connected to, and of the machine that the
+ * browser runs on; what sends no Origin is no browser.
  */
 export function isWelcome(origin: string | undefined, host = '', allowed?: readonly string[]): boolean {
   if (origin === undefined) return true
