@@ -18,7 +18,8 @@ interface Audited {
 /** One that was to change something. */
 export type AuditedWrite = Omit<Audited, 'group'>
 
-const reads = new Set(['get', 'list', 'watch'])
+/** Verbs that change nothing. */
+export const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
 
 /** Which of the operator's writes are counted in which column. */
 export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { record } from '../../src/kube/parse.ts'
+import { reads } from '../audit.ts'
 
 /** One write that the API server has answered. */
 export interface Write {
@@ -35,7 +36,7 @@ function parse(line: string): Write | undefined {
     return undefined
   }
   const { resource, subresource, namespace, name } = record(event['objectRef'])
-  if (['get', 'list', 'watch'].includes(String(event['verb']))) return undefined
+  if (reads.has(String(event['verb']))) return undefined
   return {
     verb: String(event['verb']),
     resource: String(resource),
