@@ -3,7 +3,7 @@ import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
 import { exits } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { GARBAGE_MS, openSite, type Site } from '../../site.ts'
 import { sideBySide } from '../../site/side-by-side.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
@@ -45,6 +45,8 @@ async function raceEach(
     const isHit = stalled.hits > 0
     if (isHit) await meanwhile(race)
     stalled.remove()
+    // What was held up is done now, be it the making of something for a job that has gone.
+    await quiet(site, proxy)
     await judge(race)
     await quiet(site, proxy)
     return isHit
@@ -59,8 +61,8 @@ async function quiet(site: Site, proxy: FaultProxy): Promise<void> {
 
 async function nothingLeft({ site, job }: Race): Promise<void> {
   await site.isGone(job)
-  expect(await site.list(runners), 'Runners').to.deep.equal([])
-  expect(await site.list(pods), 'pods').to.deep.equal([])
+  const left = async () => [...(await site.list(runners)), ...(await site.list(pods))]
+  await site.until('no Runner and no pod to be left', async () => (await left()).length === 0, GARBAGE_MS, job)
 }
 
 describe('in the middle of each request of a job’s life', function () {
