@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readExpectations, updateExpectedCounts } from './run/expectations.ts'
 import { runAll } from './run/run-all.ts'
-import { selectStages, type Stage, stages } from './run/stages.ts'
+import { selectStages, type Stage, stages, TOTAL_MINUTES } from './run/stages.ts'
 import { command, localTool } from './command.ts'
 
 const help = `Runs every check and test suite, each as a stage, and ends with the totals in one line.
@@ -59,5 +59,7 @@ async function run(selected: Stage[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   // Where there is no kubectl, the stage that starts the cluster makes one.
   process.env['PATH'] += `:${await command(localTool('kubectl-folder'))}`
-  process.exitCode = await runAll(selected, await readExpectations(), (line) => console.log(line), stop)
+  const { signal } = stop
+  const options = { signal, deadlineMs: TOTAL_MINUTES * 60_000 }
+  process.exitCode = await runAll(selected, await readExpectations(), (line) => console.log(line), options)
 }

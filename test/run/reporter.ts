@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import Mocha from 'mocha'
 import { resultFileVariable, type SuiteResult } from './suite-result.ts'
 
-const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants
+const { EVENT_RUN_END, EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants
 
 /** Mocha's spec output for people, and the same as JSON for the run's summary. */
 // oxlint-disable-next-line import/no-default-export -- mocha loads a reporter by its default export
@@ -15,12 +15,25 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
       result.failed.push({ title: test.fullTitle(), message: messageOf(error) })
     })
     runner.on(EVENT_TEST_PENDING, (test) => result.skipped.push(test.fullTitle()))
+    let running = ''
+    runner.on(EVENT_TEST_BEGIN, (test) => (running = test.fullTitle()))
+    const stop = (): void => {
+      result.failed.push({ title: running, message: 'the suite was told to stop while it ran, or the hooks after it' })
+      write(result)
+      process.exit(1)
+    }
+    process.once('SIGTERM', stop)
     // Written at once: a process that hangs or crashes after its tests still has told what they showed.
     runner.once(EVENT_RUN_END, () => {
-      const file = process.env[resultFileVariable]
-      if (file !== undefined) writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`)
+      process.off('SIGTERM', stop)
+      write(result)
     })
   }
+}
+
+function write(result: SuiteResult): void {
+  const file = process.env[resultFileVariable]
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`)
 }
 
 /** Tests that ran in parallel hand over their errors as plain objects. */

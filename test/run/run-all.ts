@@ -8,16 +8,26 @@ import { type Expectations, totalsOf } from './verdict.ts'
 /** Where the totals are kept for who wants them once more. */
 const TOTALS = 'build/test-results/totals'
 
+interface RunOptions {
+  /** Ends the run early. */
+  signal: AbortSignal
+  /** What all stages have together. */
+  deadlineMs: number
+  totalsFile?: string
+}
+
 /** Runs the stages, sums them up, and returns the exit code: 0 where all of them ran and passed. */
 export async function runAll(
   stages: Stage[],
   expected: Expectations,
   print: (line: string) => void,
-  { signal, totalsFile = TOTALS }: { signal: AbortSignal; totalsFile?: string },
+  { signal: stop, deadlineMs, totalsFile = TOTALS }: RunOptions,
 ): Promise<number> {
   const started = performance.now()
+  const deadline = AbortSignal.timeout(deadlineMs)
+  const signal = AbortSignal.any([stop, deadline])
   const reports = await runStages(stages, expected, print, signal)
-  if (signal.aborted) print('\ninterrupted: later stages did not run')
+  if (signal.aborted) print(`\n${deadline.aborted ? 'out of time' : 'interrupted'}: later stages did not run`)
   const lines = summaryLines(reports, expected, performance.now() - started)
   await mkdir(dirname(totalsFile), { recursive: true })
   await writeFile(totalsFile, `${lines.at(-1)}\n`)

@@ -7,9 +7,11 @@ export interface Samples {
   counts: Record<string, number>
   skips: Record<string, string>
   totalsFile: string
+  deadlineMs?: number
 }
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tests beside this file write it
-const { stages, totalsFile, ...expected } = JSON.parse(process.argv[2] ?? '') as Samples
+const { stages, totalsFile, deadlineMs = 60_000, ...expected } = JSON.parse(process.argv[2] ?? '') as Samples
 const { signal } = new AbortController()
-process.exitCode = await runAll(stages, expected, (line) => console.log(line), { signal, totalsFile })
+const options = { signal, deadlineMs, totalsFile }
+process.exitCode = await runAll(stages, expected, (line) => console.log(line), options)

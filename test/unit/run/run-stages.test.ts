@@ -65,6 +65,21 @@ describe('a run of stages', () => {
     expect(stdout).to.match(/no such process/i)
   })
 
+  it('stops when all stages together have taken too long, and says so', async () => {
+    const stages = [command('hangs', 'sleep 300'), command('next', 'echo must not run')]
+    const output = await run({ stages, counts: {}, skips: {}, deadlineMs: 500 })
+    expect(output).to.include('hangs: ended by SIGTERM').and.include('out of time: later stages did not run')
+    expect(output).not.to.include('must not run')
+    expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
+  })
+
+  it('has the results of a suite that is told to stop, and says which test ran then', async () => {
+    const killed = "process.kill(process.pid, 'SIGTERM'); return new Promise(() => {})"
+    const output = await runTests(`it('quick', () => {}); it('slow', () => { ${killed} }).timeout(0)`)
+    expect(output).to.include('failed: slow: the suite was told to stop')
+    expect(lastLine(output)).to.equal('1 passed, 1 failed, 0 skipped')
+  })
+
   it('does not run what needs a failed stage, and says so', async () => {
     const stages = [
       command('up', 'exit 3'),
