@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { Lru } from '../kube/lru.ts'
 
 /** Addresses in CIDR form. */
 interface Network {
@@ -17,7 +18,7 @@ export function clientsBehind(proxies: readonly Network[]): ClientOf {
   const trusted = new BlockList()
   for (const { address, prefix } of proxies) trusted.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   const isTrusted = (address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-  return (peer, forwardedFor) => {
+  const clientOf: ClientOf = (peer, forwardedFor) => {
     let client = plainAddress(peer)
     const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()))
     while (isIP(client) !== 0 && isTrusted(client)) {
@@ -26,6 +27,23 @@ export function clientsBehind(proxies: readonly Network[]): ClientOf {
       client = before
     }
     return countedAs(client)
+  }
+  return remembering(clientOf)
+}
+
+/** Most addresses that are remembered, and the longest header with one: a few hundred kilobytes at the very most. */
+const MOST = 1000
+const LONGEST = 200
+
+/** A caller comes many times over one connection, and reading his address costs more than much else about a call. */
+function remembering(clientOf: ClientOf): ClientOf {
+  const known = new Lru<string, string>(MOST)
+  return (peer, forwardedFor) => {
+    if (forwardedFor.length > LONGEST) return clientOf(peer, forwardedFor)
+    const key = `${peer} ${forwardedFor}`
+    const client = known.get(key) ?? clientOf(peer, forwardedFor)
+    known.set(key, client)
+    return client
   }
 }
 
