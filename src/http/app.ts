@@ -15,7 +15,7 @@ import { jobHandlers } from './jobs.ts'
 import { logHandlers } from './logs.ts'
 import { metricsHandlers } from './metrics.ts'
 import type { FacadeParts } from './parts.ts'
-import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
+import { type RateLimitOptions, rateLimits } from './rate-limit.ts'
 import { type Route, routes } from './routes.ts'
 import { runnerHandlers } from './runners.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -37,14 +37,15 @@ export interface AppOptions extends FacadeParts {
 /** The REST facade: middleware and routes in the order in which they apply. */
 export function makeApp(options: AppOptions): Koa<FacadeState> {
   const app = new Koa<FacadeState>()
-  const open = new Router<FacadeState>({ sensitive: true })
-  const api = new Router<FacadeState>({ sensitive: true })
+  const router = new Router<FacadeState>({ sensitive: true })
   const handlers = handlersOf(options)
+  const limited = rateLimits({ ...options.rateLimit, clock: options.clock })
+  const known = requireToken(options.authority)
   for (const route of routes) {
     const handler = handlers[route.name]
     if (handler === undefined) continue
-    const router = route.access === 'open' ? open : api
-    router.register(route.path, [route.method], [named(route.name), ...guards(route, options), handler])
+    const first = guards(route, { ...options, limited, known })
+    router.register(route.path, [route.method], [...first, handler])
   }
 
   app.use(told(options.metrics, options.clock))
@@ -54,11 +55,10 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   app.use(envelope(options))
   app.use(requireHost)
   app.use(requireTarget)
-  app.use(open.routes())
-  app.use(guarding(api, rateLimit({ ...options.rateLimit, clock: options.clock, isFree: isFreeIn(api) })))
-  app.use(guarding(api, requireToken(options.authority)))
-  app.use(api.routes())
-  app.use(unmatched([open, api]))
+  app.use(router.routes())
+  app.use(guarding(limited({})))
+  app.use(guarding(known))
+  app.use(unmatched(router))
   // Koa reports what middleware could not: broken sockets of callers that have gone.
   app.on('error', (error: Error) => options.log.debug({ why: error.message }, 'response not delivered'))
   return app
@@ -78,22 +78,22 @@ function handlersOf(options: AppOptions): Partial<Handlers> {
   return all
 }
 
-const freePaths = new Set<string>(routes.filter((route: Route) => route.isFree === true).map(({ path }) => path))
-
-/** Whether a call has come to such a route, however its path is written. HEAD is as free as GET; other methods count. */
-function isFreeIn(api: Router<FacadeState>): (ctx: FacadeContext) => boolean {
-  return ({ path, method }) => api.match(path, method).pathAndMethod.some((layer) => freePaths.has(String(layer.path)))
+interface GuardOptions extends AppOptions {
+  limited: ReturnType<typeof rateLimits>
+  known: FacadeMiddleware
 }
 
-/** What stands before a route's own handler. */
-function guards({ name, method, access }: Route, options: AppOptions): FacadeMiddleware[] {
-  if (access === 'open') return []
+/** What stands before a route's own handler. Who is refused by the first two has come to no route. */
+function guards(route: Route, options: GuardOptions): FacadeMiddleware[] {
+  const { name, method, access } = route
+  if (access === 'open') return [named(name)]
+  const first = [options.limited(route), options.known, named(name)]
   const mayPass = requireAccess(options.authority, access)
   // What a process measures is told in trouble as well: most of all then.
-  if (name === 'metrics') return [mayPass]
-  const known = fromCaches(options.caches)
-  if (method !== 'GET') return [changes(name), mayPass, known]
-  return [mayPass, known, stillAllowed(access, { ...options, everyMs: options.reauthoriseMs })]
+  if (name === 'metrics') return [...first, mayPass]
+  const cached = fromCaches(options.caches)
+  if (method !== 'GET') return [...first, changes(name), mayPass, cached]
+  return [...first, mayPass, cached, stillAllowed(access, { ...options, everyMs: options.reauthoriseMs })]
 }
 
 const secured: FacadeMiddleware = async (ctx, next) => {
@@ -123,19 +123,18 @@ const requireTarget: FacadeMiddleware = async (ctx, next) => {
   await next()
 }
 
-/** Stands before every route of `api`, however its path is written, and before all else under /api. */
-function guarding(api: Router<FacadeState>, middleware: FacadeMiddleware): FacadeMiddleware {
+/** Stands before what no route answers under /api, where all need a token. */
+function guarding(middleware: FacadeMiddleware): FacadeMiddleware {
   return async (ctx, next) => {
-    const isRoute = api.match(ctx.path, ctx.method).path.length > 0
-    if (isRoute || /^\/api(\/|$)/i.test(ctx.path)) await middleware(ctx, next)
+    if (/^\/api(\/|$)/i.test(ctx.path)) await middleware(ctx, next)
     else await next()
   }
 }
 
 /** For a path that exists under other methods what they are, which OPTIONS asks for and all else is refused with; else 404. */
-function unmatched(routers: readonly Router<FacadeState>[]): FacadeMiddleware {
+function unmatched(router: Router<FacadeState>): FacadeMiddleware {
   return (ctx) => {
-    const methods = new Set(routers.flatMap((router) => layersFor(ctx, router).flatMap((layer) => layer.methods)))
+    const methods = new Set(layersFor(ctx, router).flatMap((layer) => layer.methods))
     if (methods.size === 0) throw notFound('path')
     const allow = [...methods.add('OPTIONS')].sort().join(', ')
     if (ctx.method === 'OPTIONS') {

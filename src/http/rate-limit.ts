@@ -2,6 +2,7 @@ import type { Clock } from '../kube/clock.ts'
 import type { ClientOf } from './client-address.ts'
 import { HttpError } from './http-error.ts'
 import { type Count, RequestCounts } from './request-counts.ts'
+import type { Route } from './routes.ts'
 import type { FacadeContext, FacadeMiddleware } from './state.ts'
 
 export interface RateLimitOptions {
@@ -11,14 +12,15 @@ export interface RateLimitOptions {
   clientOf: ClientOf
 }
 
-interface Counting extends RateLimitOptions {
-  clock: Clock
-  /** Calls that count only when they are refused for their token or its rights. */
-  isFree: (ctx: FacadeContext) => boolean
-}
-
-/** Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). */
-export function rateLimit({ max, windowSeconds, clientOf, clock, isFree }: Counting): FacadeMiddleware {
+/**
+ * Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). What is
+ * returned makes the middleware of a route; all share their counts. Calls of free routes count only when they are
+ * refused for their token or its rights.
+ */
+export function rateLimits(
+  options: RateLimitOptions & { clock: Clock },
+): (route: Pick<Route, 'isFree'>) => FacadeMiddleware {
+  const { max, windowSeconds, clientOf, clock } = options
   const counts = new RequestCounts({ clock, windowMs: windowSeconds * 1000 })
   const tell = (ctx: FacadeContext, { count, leftMs }: Count): void =>
     ctx.set({
@@ -26,22 +28,22 @@ export function rateLimit({ max, windowSeconds, clientOf, clock, isFree }: Count
       'X-RateLimit-Remaining': String(Math.max(0, max - count)),
       'X-RateLimit-Reset': String(Math.ceil((clock.now().getTime() + leftMs) / 1000)),
     })
-  return async (ctx, next) => {
-    const client = clientOf(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'))
-    const free = isFree(ctx)
-    // Who is refused while he asks for free calls cannot go on for ever: each refusal costs the API server a question.
-    const limit = free ? 2 * max : max
-    const before = counts.of(client)
-    const now = free || before.count >= limit ? before : counts.add(client)
-    tell(ctx, now)
-    if (before.count >= limit) throw tooMany(now)
-    try {
-      await next()
-    } catch (error) {
-      if (free && isRefusal(error)) tell(ctx, counts.add(client))
-      throw error
+  return ({ isFree }) =>
+    async (ctx, next) => {
+      const client = clientOf(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'))
+      // Who is refused while he asks for free calls cannot go on for ever: each refusal costs the API server a question.
+      const limit = isFree === true ? 2 * max : max
+      const before = counts.of(client)
+      const now = isFree === true || before.count >= limit ? before : counts.add(client)
+      tell(ctx, now)
+      if (before.count >= limit) throw tooMany(now)
+      try {
+        await next()
+      } catch (error) {
+        if (isFree === true && isRefusal(error)) tell(ctx, counts.add(client))
+        throw error
+      }
     }
-  }
 }
 
 function isRefusal(error: unknown): boolean {
