@@ -54,6 +54,10 @@ describe('the local cluster', function () {
 
   it('answers names and Services in pods', () => expectWorking())
 
+  it('looks for the address of a Service nowhere outside the machine, also where no rule leads to a pod', async () => {
+    expect(await command('ip', 'route', 'get', '10.96.255.254')).to.match(/ dev rhub0 /)
+  })
+
   it('changes nothing when it is started a second time', async () => {
     const [before, container] = [await status(), await pods.containerId(longRunning)]
     const started = performance.now()

@@ -125,8 +125,14 @@ describe('two replicas on a real node', function () {
       const asked = await Promise.all(Array.from({ length: 10 }, () => caller.call('GET', '/api/jobs')))
       return [...new Set(asked.map(({ status }) => status))]
     }
-    const codes = async () => `new ${String(await codesOf(next))}, old ${String(await codesOf(old))}`
-    await hub.until('both replicas to know it', async () => (await codes()) === 'new 200, old 401', 150_000)
+    let codes = ''
+    const isKnown = async (): Promise<boolean> => {
+      codes = `new ${String(await codesOf(next))}, old ${String(await codesOf(old))}`
+      return codes === 'new 200, old 401'
+    }
+    await hub.until('both replicas to know it', isKnown, 150_000).catch((error: unknown) => {
+      throw new Error(`the last answers: ${codes}`, { cause: error })
+    })
     client = next
   })
 

@@ -51,6 +51,9 @@ ensure_bridge() {
     kill_pods
   fi
   ip link set "$BRIDGE" up alias "$STATE"
+  # While kube-proxy changes its rules, or is down, a Service's address must not be looked for outside the machine: what
+  # answers there would be taken for the Service, for as long as the connection lasts.
+  ip route replace "$SERVICE_NETWORK" dev "$BRIDGE"
 }
 
 write_cni_config() {
