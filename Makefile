@@ -12,6 +12,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
+# Hundreds of short-lived processes of the tests compile the same sources. Node.js keeps what comes of it, by content.
+export NODE_COMPILE_CACHE := $(CURDIR)/build/compile-cache
+
 # npm writes it last, after the lock file, whether it was `npm ci` or somebody adding a package.
 INSTALLED := node_modules/.package-lock.json
 IMAGE ?= docker.io/local/runnerhub:dev

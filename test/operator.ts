@@ -38,6 +38,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const child = spawn(process.execPath, [main, '--http-port=0', '--realtime-port=0'], {
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       POD_NAMESPACE: options.namespace,
       POD_NAME: options.identity ?? 'operator-1',
       KUBERNETES_SERVICE_HOST: options.server.hostname,
