@@ -5,8 +5,8 @@ import { openSite, type Site } from '../../site.ts'
 
 const JOBS = 5000
 const PLACES = 50
-/** So many are worked off: the places are filled anew thirty times. All of them would take minutes and show no more. */
-const WORKED_OFF = 1500
+/** So many are worked off: the places are filled anew ten times. All of them would take minutes and show no more. */
+const WORKED_OFF = 500
 /** Callers that delegate at the same time. */
 const CALLERS = 32
 
