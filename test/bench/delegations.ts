@@ -15,6 +15,8 @@ import { onStage, type Stage } from './stage.ts'
 import { difference, mean, quantile } from './statistics.ts'
 
 const width = 64
+/** Jobs before it counts. A process takes that many before its code is compiled for good; in life it has long been. */
+const warmUp = 1000
 const token = 'token-of-the-benchmark'
 
 /** How fast jobs were taken, in jobs per second, and how long one took, in milliseconds. */
@@ -120,16 +122,11 @@ async function paid(stage: Stage, jobs: number, post: (index: number) => Promise
 
 /** Of all jobs, those of the warm-up too. */
 function perThousand(seconds: number, jobs: number): number {
-  return (seconds / (jobs + warmUp(jobs))) * 1000
+  return (seconds / (jobs + warmUp)) * 1000
 }
 
-function warmUp(jobs: number): number {
-  return jobs / 10
-}
-
-/** Does it a tenth as often first, to warm up. */
 async function taken(jobs: number, post: (index: number) => Promise<void>): Promise<Taken> {
-  await inFlight(width, warmUp(jobs), (index) => post(jobs + index))
+  await inFlight(width, warmUp, (index) => post(jobs + index))
   const times: number[] = []
   const begun = performance.now()
   await inFlight(width, jobs, async (index) => {
