@@ -17,8 +17,7 @@ import { systemClock as clock } from './kube/clock.ts'
 import { type Connection, NoKubeconfig } from './kube/access.ts'
 import { fromKubeconfig, inCluster } from './kube/connection.ts'
 import { LeaderElection } from './kube/leader.ts'
-import type { Log } from './kube/log.ts'
-import { makeLog } from './log.ts'
+import { type RootLog, makeLog, plainLog } from './log.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { admission } from './realtime/admission.ts'
 import { makeRealtime, type Realtime } from './realtime/server.ts'
@@ -79,7 +78,7 @@ function giveBackMemory(): void {
 /** What both halves are given. */
 interface Process {
   config: Config
-  log: Log
+  log: RootLog
   caches: Caches
   metrics: Metrics
   /** A client with connections of its own, which names its role to the API server. */
@@ -187,6 +186,7 @@ async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: b
     reauthoriseMs: config.reauthoriseSeconds * 1000,
     logStreams: new PerCaller(config.logStreamsPerCaller),
     corsOrigins: config.corsOrigins,
+    auditLog: plainLog(log),
   })
   const handle = app.callback()
   const server = makeServer((request, response) => void handle(request, response), { clock, log, version, metrics })

@@ -6,6 +6,7 @@ import type { Judge } from './authority.ts'
 import { cors } from './cors.ts'
 import { docsPageHandlers } from './docs-page.ts'
 import { documentHandlers } from './document.ts'
+import type { Log } from '../kube/log.ts'
 import { envelope } from './envelope.ts'
 import type { Handlers } from './handlers.ts'
 import { fromCaches } from './from-caches.ts'
@@ -24,6 +25,8 @@ import type { FacadeContext, FacadeMiddleware, FacadeState } from './state.ts'
 import { named, told } from './told.ts'
 
 export interface AppOptions extends FacadeParts {
+  /** Where calls that change something leave their lines. */
+  auditLog: Log
   /** Serve what those who run the process need, and not the API. */
   operationsOnly?: boolean
   authority: Judge
@@ -50,11 +53,10 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
 
   app.use(told(options.metrics, options.clock))
   app.use(secured)
-  app.use(cors(options.corsOrigins))
-  app.use(audit(options.log))
+  if (options.corsOrigins !== undefined) app.use(cors(options.corsOrigins))
+  app.use(audit(options.auditLog))
   app.use(envelope(options))
-  app.use(requireHost)
-  app.use(requireTarget)
+  app.use(wellFormed)
   app.use(router.routes())
   app.use(guarding(limited({})))
   app.use(guarding(known))
@@ -96,31 +98,37 @@ function guards(route: Route, options: GuardOptions): FacadeMiddleware[] {
   return [...first, mayPass, cached, stillAllowed(access, { ...options, everyMs: options.reauthoriseMs })]
 }
 
-const secured: FacadeMiddleware = async (ctx, next) => {
-  ctx.set(securityHeaders)
-  await next()
+const secureHeaders = new Map<string, string>(Object.entries(securityHeaders))
+
+const secured: FacadeMiddleware = (ctx, next) => {
+  ctx.res.setHeaders(secureHeaders)
+  return next()
+}
+
+const wellFormed: FacadeMiddleware = (ctx, next) => {
+  requireHost(ctx)
+  requireTarget(ctx)
+  return next()
 }
 
 /** HTTP/1.1 asks for one, and Node.js's own refusal would not be in our form. */
-const requireHost: FacadeMiddleware = async (ctx, next) => {
+function requireHost(ctx: FacadeContext): void {
   if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
     throw new HttpError(400, 'InvalidRequest', 'a Host header is required', { Connection: 'close' })
   }
-  await next()
 }
 
 /**
  * Koa's parser of paths throws at some targets, for whoever is first to ask; so none of those comes further than here.
  * Of an absolute URL, which HTTP/1.1 allows, the path counts.
  */
-const requireTarget: FacadeMiddleware = async (ctx, next) => {
+function requireTarget(ctx: FacadeContext): void {
   const target = URL.parse(ctx.url, 'http://host')
   const isKnownForm = /^(\/|\*$|https?:\/\/)/i.test(ctx.url)
   if (target === null || !isKnownForm || target.username !== '' || target.password !== '') {
     throw new HttpError(400, 'InvalidRequest', 'the request target must be a path or a URL', { Connection: 'close' })
   }
   if (/^http/i.test(ctx.url)) ctx.url = `${target.pathname}${target.search}`
-  await next()
 }
 
 /** Stands before what no route answers under /api, where all need a token. */

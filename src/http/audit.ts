@@ -21,8 +21,8 @@ export function audit(log: Log): FacadeMiddleware {
 
 /** Says that a call changes something. */
 export function changes(name: string): FacadeMiddleware {
-  return async (ctx, next) => {
+  return (ctx, next) => {
     ctx.state.mutation = name
-    await next()
+    return next()
   }
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { GRACE_MS } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -30,6 +31,8 @@ export class Authority {
   readonly #options: AuthorityOptions
   readonly #callers: ReviewCache<Caller>
   readonly #rights: ReviewCache<true>
+  /** The same callers come with the same questions. */
+  readonly #questions = new WeakMap<Caller, Map<Access, string>>()
 
   constructor(options: AuthorityOptions) {
     const { clock, keepMs } = options
@@ -44,16 +47,29 @@ export class Authority {
     const known = await tokens?.callerOf(token)
     if (known !== undefined) return { value: known, isStale: false }
     if (!isReviewable(token)) return nobody
-    return this.#callers.get(token, (signal) => reviewToken(client, { token, audience }, signal))
+    return this.#callers.get(hashed(token), (signal) => reviewToken(client, { token, audience }, signal))
   }
 
   /** Whether a caller has a right. */
   async allows(caller: Caller, access: Access): Promise<Answer<true>> {
     const { client, namespace } = this.#options
-    const { user, uid, groups, extra } = caller
-    const question = JSON.stringify([user, uid, groups, extra, access])
+    const question = this.#questionOf(caller, access)
     return this.#rights.get(question, (signal) => reviewAccess(client, { caller, access, namespace }, signal))
   }
+
+  #questionOf(caller: Caller, access: Access): string {
+    const questions = this.#questions.get(caller) ?? new Map<Access, string>()
+    this.#questions.set(caller, questions)
+    const { user, uid, groups, extra } = caller
+    const question = questions.get(access) ?? hashed(JSON.stringify([user, uid, groups, extra, access]))
+    questions.set(access, question)
+    return question
+  }
+}
+
+/** What is kept of a question: as long as any other, and no secret. */
+function hashed(text: string): string {
+  return hash('sha256', text, 'base64')
 }
 
 /** Who decides on callers, for those that ask. */

@@ -7,8 +7,8 @@ const responseHeaders =
   'Location, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ' +
   'X-RunnerHub-Stale'
 
-/** Lets browsers' scripts of these origins call us ('*' is all); without any, browsers keep all others out. */
-export function cors(origins: readonly string[] = []): FacadeMiddleware {
+/** Lets browsers' scripts of these origins call us ('*' is all); of others, browsers keep them out. */
+export function cors(origins: readonly string[]): FacadeMiddleware {
   return async (ctx, next) => {
     if (origins.length > 0) ctx.vary('Origin')
     const origin = ctx.get('Origin')

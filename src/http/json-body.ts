@@ -46,18 +46,23 @@ export function isTooLong({ headers }: IncomingMessage): boolean {
 }
 
 /** Reads also what is too long to its end, for as long as a request may take: hung up on, its sender sees no answer. */
-async function readBytes(request: IncomingMessage): Promise<Buffer> {
-  // Its sender waits for a word before it sends anything.
-  if (isTooLong(request) && isAsking(request)) throw tooLong({ Connection: 'close' })
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) throw badRequest('body is not binary')
-    length += chunk.length
-    if (length <= LONGEST) chunks.push(chunk)
-  }
-  if (length > LONGEST) throw tooLong()
-  return Buffer.concat(chunks)
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    // Its sender waits for a word before it sends anything.
+    if (isTooLong(request) && isAsking(request)) return reject(tooLong({ Connection: 'close' }))
+    const chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= LONGEST) chunks.push(chunk)
+    })
+    request.once('end', () => (length > LONGEST ? reject(tooLong()) : resolve(Buffer.concat(chunks))))
+    request.once('error', reject)
+    // Also of one that has gone before anybody asked for its body, of which nothing more is told.
+    const gone = (): void => reject(new Error('the caller has gone'))
+    if (request.destroyed) gone()
+    else request.once('close', gone)
+  })
 }
 
 /** As Node.js understands it. */
@@ -80,30 +85,33 @@ function parse(bytes: Buffer): unknown {
 interface Part {
   value: unknown
   depth: number
-  /** What it is called in refusals; nothing for the whole. */
-  field: string
+  /** Its place; the whole has none. */
+  place?: { parent: Part; key: string }
 }
 
-function nameOf(parent: string, key: string, isItem: boolean): string {
-  if (isItem) return `${parent}[${key}]`
-  return parent === '' ? key : `${parent}.${key}`
+/** What a part is called in refusals; nothing for the whole. */
+function nameOf({ place }: Part): string {
+  if (place === undefined) return ''
+  const { parent, key } = place
+  if (Array.isArray(parent.value)) return `${nameOf(parent)}[${key}]`
+  return parent.place === undefined ? key : `${nameOf(parent)}.${key}`
 }
 
 /** Walks without recursion: the depth is the sender's choice. */
 function checkShape(root: unknown): void {
-  const open: Part[] = [{ value: root, depth: 0, field: '' }]
+  const open: Part[] = [{ value: root, depth: 0 }]
   let seen = 0
-  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-    const { value, depth, field } = entry
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    const { value, depth } = part
     if (++seen > MOST_VALUES) throw badRequest(`body holds more than ${MOST_VALUES} values`)
     // Half of a surrogate pair: no UTF-8 can hold it, so it would be stored as something else.
     if (typeof value === 'string' && !value.isWellFormed())
-      throw badRequest(`${field.slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
+      throw badRequest(`${nameOf(part).slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
     if (typeof value !== 'object' || value === null) continue
     if (depth >= DEEPEST) throw badRequest(`body is nested deeper than ${DEEPEST}`)
     for (const [key, child] of Object.entries(value)) {
       if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
-      open.push({ value: child, depth: depth + 1, field: nameOf(field, key, Array.isArray(value)) })
+      open.push({ value: child, depth: depth + 1, place: { parent: part, key } })
     }
   }
 }

@@ -22,12 +22,11 @@ export function rateLimits(
 ): (route: Pick<Route, 'isFree'>) => FacadeMiddleware {
   const { max, windowSeconds, clientOf, clock } = options
   const counts = new RequestCounts({ clock, windowMs: windowSeconds * 1000 })
-  const tell = (ctx: FacadeContext, { count, leftMs }: Count): void =>
-    ctx.set({
-      'X-RateLimit-Limit': String(max),
-      'X-RateLimit-Remaining': String(Math.max(0, max - count)),
-      'X-RateLimit-Reset': String(Math.ceil((clock.now().getTime() + leftMs) / 1000)),
-    })
+  const tell = ({ res }: FacadeContext, { count, leftMs }: Count): void => {
+    res.setHeader('X-RateLimit-Limit', String(max))
+    res.setHeader('X-RateLimit-Remaining', String(Math.max(0, max - count)))
+    res.setHeader('X-RateLimit-Reset', String(Math.ceil((clock.now().getTime() + leftMs) / 1000)))
+  }
   return ({ isFree }) =>
     async (ctx, next) => {
       const client = clientOf(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'))

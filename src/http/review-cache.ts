@@ -1,4 +1,3 @@
-import { hash as hashOf } from 'node:crypto'
 import type { Clock } from '../kube/clock.ts'
 import { Lru } from '../kube/lru.ts'
 import { isOutage } from './errors-to-http.ts'
@@ -55,9 +54,8 @@ export class ReviewCache<V> {
     this.#options = options
   }
 
-  /** The answer to the question of this key, from `review` if it is not known. */
-  async get(key: string, review: (signal: AbortSignal) => Promise<Grant<V> | undefined>): Promise<Answer<V>> {
-    const hash = hashOf('sha256', key, 'base64')
+  /** The answer to the question with this hash, from `review` if it is not known. */
+  async get(hash: string, review: (signal: AbortSignal) => Promise<Grant<V> | undefined>): Promise<Answer<V>> {
     const now = this.#options.clock.monotonicMs()
     const known = this.#granted.get(hash)
     if (known !== undefined && now < known.askAgainAtMs) return known

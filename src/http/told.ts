@@ -15,8 +15,8 @@ export function told(metrics: Exposition, clock: Pick<Clock, 'monotonicMs'>): Fa
 
 /** Says which route a call has come to. */
 export function named(name: string): FacadeMiddleware {
-  return async (ctx, next) => {
+  return (ctx, next) => {
     ctx.state.route = name
-    await next()
+    return next()
   }
 }

@@ -79,10 +79,10 @@ export class Requests {
   }
 
   /** The caller's signal, and the guard's deadline as a lost Lease. */
-  #limits(signal: AbortSignal): LinkedController {
-    const limits = link(signal)
+  #limits(signal: AbortSignal): Omit<LinkedController, 'abort'> {
     const deadline = this.#guard?.signal
-    if (deadline === undefined) return limits
+    if (deadline === undefined) return { signal, release: () => {} }
+    const limits = link(signal)
     const onDeadline = (): void => limits.abort(leaseLost(deadline.reason))
     if (deadline.aborted) onDeadline()
     deadline.addEventListener('abort', onDeadline, { once: true })

@@ -26,6 +26,7 @@ const app = makeApp({
   client,
   caches,
   log,
+  auditLog: log,
   namespace: 'ns',
   clock,
   version: '0.0.0',

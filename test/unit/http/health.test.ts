@@ -33,6 +33,7 @@ describe('/readyz', () => {
       client: new KubeClient(connection, { userAgent: 'test', clock }),
       caches: { ...stores.caches, reflectors },
       log,
+      auditLog: log,
       namespace: 'ns',
       clock,
       version: '1.2.3',

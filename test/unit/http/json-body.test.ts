@@ -3,6 +3,7 @@ import { createServer, request, type Server } from 'node:http'
 import { expect } from 'chai'
 import { HttpError } from '../../../src/http/http-error.ts'
 import { readJson } from '../../../src/http/json-body.ts'
+import { deferred } from '../../../src/kube/deferred.ts'
 import { record } from '../../../src/kube/parse.ts'
 
 interface Answer {
@@ -120,4 +121,28 @@ describe('a JSON body', () => {
     expect((await send(text(256 * 1024 + 1))).status).to.equal(413)
     for (const mebibytes of [4, 9, 20]) expect((await send(text(mebibytes * 1024 * 1024))).status).to.equal(413)
   })
+
+  for (const [when, waits] of [
+    ['in the middle of it', false],
+    ['before anybody asks for it', true],
+  ] as const) {
+    it(`is waited for no longer when its sender goes ${when}`, async () => {
+      const met = deferred<unknown>()
+      const receiver = createServer((incoming) => {
+        const read = async (): Promise<unknown> => {
+          if (waits) await once(incoming, 'close').catch(() => {})
+          return readJson(incoming)
+        }
+        read().then(met.resolve, met.resolve)
+        sender.destroy()
+      })
+      await once(receiver.listen(0, '127.0.0.1'), 'listening')
+      const port = Number(record(receiver.address())['port'])
+      const headers = { 'content-type': 'application/json', 'content-length': 100 }
+      const sender = request({ port, host: '127.0.0.1', method: 'POST', headers }).on('error', () => {})
+      sender.write('{"a":')
+      expect(await met.promise).to.be.an('error')
+      receiver.close()
+    })
+  }
 })
