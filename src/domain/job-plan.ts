@@ -4,7 +4,7 @@ import type { WaitingReason } from '../api/reasons.ts'
 import { isFinished } from './job-phases.ts'
 import { type Move, stageTimes, statusAfter, type Whereabouts } from './job-status.ts'
 import type { PodState } from './pod-state.ts'
-import type { Waiting } from './pod-waiting.ts'
+import { starting, type Waiting } from './pod-waiting.ts'
 import { isTakenOver } from './taken-over.ts'
 
 /** What is done for a finished or starting job, in this order. */
@@ -145,11 +145,11 @@ function progress(view: JobView): JobPlan {
 }
 
 /** What a Runner without a pod waits for. */
-function waitingOf({ status: { reason, message = 'the pod was refused' } }: Runner): Waiting {
+function waitingOf({ metadata, status: { reason, message = 'the pod was refused' } }: Runner): Waiting {
   if (reason === 'QuotaExceeded' || reason === 'AdmissionDenied' || reason === 'InvalidPod') {
     return { reason, message, fatal: false }
   }
-  return { reason: 'RunnerStarting', message: 'the pod is being created', fatal: false }
+  return starting(metadata.name)
 }
 
 function waiting(view: JobView, { reason, message, fatal }: Waiting): JobPlan {

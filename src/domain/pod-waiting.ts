@@ -37,7 +37,12 @@ export function waitingOf(pod: Pod): Waiting {
   if (crashing !== undefined) {
     return { reason: 'InvalidPod', message: `container ${crashing.name} ends again and again`, fatal: false }
   }
-  return { reason: 'RunnerStarting', message: `pod ${pod.metadata.name} is starting`, fatal: false }
+  return starting(pod.metadata.name)
+}
+
+/** What is said of a pod from before it is there until it runs: other words in between would cost a write of their own. */
+export function starting(pod: string): Waiting {
+  return { reason: 'RunnerStarting', message: `pod ${pod} is starting`, fatal: false }
 }
 
 /**

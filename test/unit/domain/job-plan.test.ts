@@ -88,9 +88,14 @@ describe('a queued job', () => {
 describe('a job with a Runner', () => {
   it('is assigned, which is written only if it lasts', () => {
     const starting = plan({ runner })
-    expect(outcome(starting)).to.equal('Assigned RunnerStarting: the pod is being created')
+    expect(outcome(starting)).to.equal('Assigned RunnerStarting: pod job-1 is starting')
     expect(starting.status?.runnerRef).to.deep.equal({ name: 'job-1', uid: 'job-1-uid' })
     expect(starting.mayPass).to.equal(true)
+  })
+
+  it('says the same before its pod is there and while that starts: other words would cost a write', () => {
+    const made = plan({ runner, pod: aPod({ nodeName: null, status: {} }) })
+    expect(outcome(made)).to.equal(outcome(plan({ runner })))
   })
 
   it('says when it waits for quota', () => {
