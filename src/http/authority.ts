@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto'
 import { GRACE_MS } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
 import { reviewAccess } from './access-review.ts'
 import type { Access } from './access.ts'
 import type { Caller } from './caller.ts'
+import { digest } from './digest.ts'
 import { type Answer, ReviewCache } from './review-cache.ts'
 import type { StaticTokens } from './static-tokens.ts'
 import { isReviewable, reviewToken } from './token-review.ts'
@@ -47,7 +47,7 @@ export class Authority {
     const known = await tokens?.callerOf(token)
     if (known !== undefined) return { value: known, isStale: false }
     if (!isReviewable(token)) return nobody
-    return this.#callers.get(hashed(token), (signal) => reviewToken(client, { token, audience }, signal))
+    return this.#callers.get(digest(token), (signal) => reviewToken(client, { token, audience }, signal))
   }
 
   /** Whether a caller has a right. */
@@ -58,18 +58,14 @@ export class Authority {
   }
 
   #questionOf(caller: Caller, access: Access): string {
-    const questions = this.#questions.get(caller) ?? new Map<Access, string>()
-    this.#questions.set(caller, questions)
+    const known = this.#questions.get(caller)?.get(access)
+    if (known !== undefined) return known
     const { user, uid, groups, extra } = caller
-    const question = questions.get(access) ?? hashed(JSON.stringify([user, uid, groups, extra, access]))
-    questions.set(access, question)
+    const question = digest(JSON.stringify([user, uid, groups, extra, access]))
+    const questions = this.#questions.get(caller) ?? new Map<Access, string>()
+    this.#questions.set(caller, questions.set(access, question))
     return question
   }
-}
-
-/** What is kept of a question: as long as any other, and no secret. */
-function hashed(text: string): string {
-  return hash('sha256', text, 'base64')
 }
 
 /** Who decides on callers, for those that ask. */

@@ -41,7 +41,9 @@ function remembering(clientOf: ClientOf): ClientOf {
   return (peer, forwardedFor) => {
     if (forwardedFor.length > LONGEST) return clientOf(peer, forwardedFor)
     const key = `${peer} ${forwardedFor}`
-    const client = known.get(key) ?? clientOf(peer, forwardedFor)
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const client = clientOf(peer, forwardedFor)
     known.set(key, client)
     return client
   }

@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { Caller } from './caller.ts'
+import { digest } from './digest.ts'
 
 /** How old the file's content may be before it is read again. */
 const RELOAD_MS = 2000
@@ -46,10 +46,6 @@ export class StaticTokens {
       this.#reading = undefined
     }
   }
-}
-
-function digest(token: string): string {
-  return hash('sha256', token, 'base64')
 }
 
 /** Parses a token file. Throws on a bad line, naming its number and never its content. */
