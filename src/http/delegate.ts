@@ -38,7 +38,8 @@ export class Delegator {
     const identity = keyOfDelegation(delegation)
     const { key, body } = identity
     // A cache that is not filled would take an old delegation for a new one.
-    await this.#parts.caches.jobs.synced(signal)
+    const { jobs } = this.#parts.caches
+    if (!jobs.hasSynced()) await jobs.synced(signal)
     const delegated = this.#known(key) ?? (await this.#inTurn(identity, delegation.spec, signal))
     const was = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
     if (body !== undefined && was !== body) {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { HttpError, badRequest } from './http-error.ts'
+import { callerGone } from './request-signal.ts'
 
 const LONGEST = 256 * 1024
 const DEEPEST = 32
@@ -59,9 +60,8 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     request.once('end', () => (length > LONGEST ? reject(tooLong()) : resolve(Buffer.concat(chunks))))
     request.once('error', reject)
     // Also of one that has gone before anybody asked for its body, of which nothing more is told.
-    const gone = (): void => reject(new Error('the caller has gone'))
-    if (request.destroyed) gone()
-    else request.once('close', gone)
+    if (request.destroyed) reject(callerGone)
+    else request.once('close', () => reject(callerGone))
   })
 }
 
@@ -82,36 +82,50 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
+/** An object or an array of the body. */
 interface Part {
-  value: unknown
+  fields: Readonly<Record<string, unknown>>
   depth: number
-  /** Its place; the whole has none. */
-  place?: { parent: Part; key: string }
+  /** Where it is; nowhere is what the body itself is in. */
+  place?: Place
 }
 
-/** What a part is called in refusals; nothing for the whole. */
-function nameOf({ place }: Part): string {
-  if (place === undefined) return ''
-  const { parent, key } = place
-  if (Array.isArray(parent.value)) return `${nameOf(parent)}[${key}]`
-  return parent.place === undefined ? key : `${nameOf(parent)}.${key}`
+interface Place {
+  parent: Part
+  key: string
 }
 
-/** Walks without recursion: the depth is the sender's choice. */
-function checkShape(root: unknown): void {
-  const open: Part[] = [{ value: root, depth: 0 }]
+/** What the value at a place is called in refusals; nothing for the whole body. */
+function nameOf({ parent, key }: Place): string {
+  if (parent.place === undefined) return ''
+  const name = nameOf(parent.place)
+  if (Array.isArray(parent.fields)) return `${name}[${key}]`
+  return name === '' ? key : `${name}.${key}`
+}
+
+/** Walks without recursion: the depth is the sender's choice. Nothing is made for texts and numbers, which most are. */
+function checkShape(body: unknown): void {
+  const open: Part[] = [{ fields: { body }, depth: -1 }]
   let seen = 0
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    const { value, depth } = part
-    if (++seen > MOST_VALUES) throw badRequest(`body holds more than ${MOST_VALUES} values`)
-    // Half of a surrogate pair: no UTF-8 can hold it, so it would be stored as something else.
-    if (typeof value === 'string' && !value.isWellFormed())
-      throw badRequest(`${nameOf(part).slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
-    if (typeof value !== 'object' || value === null) continue
+    const { fields, depth } = part
     if (depth >= DEEPEST) throw badRequest(`body is nested deeper than ${DEEPEST}`)
-    for (const [key, child] of Object.entries(value)) {
+    for (const key of Object.keys(fields)) {
+      if (++seen > MOST_VALUES) throw badRequest(`body holds more than ${MOST_VALUES} values`)
       if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
-      open.push({ value: child, depth: depth + 1, place: { parent: part, key } })
+      const value = fields[key]
+      if (typeof value === 'string') checkText(value, part, key)
+      else if (isObject(value)) open.push({ fields: value, depth: depth + 1, place: { parent: part, key } })
     }
   }
+}
+
+/** Half of a surrogate pair can be in no UTF-8, so it would be stored as something else. */
+function checkText(text: string, parent: Part, key: string): void {
+  if (text.isWellFormed()) return
+  throw badRequest(`${nameOf({ parent, key }).slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }

@@ -5,8 +5,8 @@ import { type Clock, systemClock } from '../kube/clock.ts'
 /** Longest time that a request may wait for the cluster. */
 const PATIENCE_MS = 20_000
 
-/** Made once: nearly every signal ends by it when its answer is out, and a stack costs more than all else about it. */
-const gone = new Error('the caller has gone')
+/** Made once, since what waits for a caller ends in it when his answer is out: a stack costs more than all else about it. */
+export const callerGone = new Error('the caller has gone')
 
 const known = new WeakMap<ServerResponse, AbortSignal>()
 
@@ -19,11 +19,11 @@ export function goneSignal({ res }: Pick<Context, 'res'>): AbortSignal {
 
 function goneSignalOf(res: ServerResponse): AbortSignal {
   const controller = new AbortController()
-  whenGone(res, () => controller.abort(gone))
+  whenGone(res, () => controller.abort(callerGone))
   return controller.signal
 }
 
-/** Ends when the caller has gone, or has waited long enough. */
+/** Ends when the caller has gone without an answer, or has waited long enough. */
 export function requestSignal(
   { res }: Pick<Context, 'res'>,
   clock: Pick<Clock, 'setTimer'> = systemClock,
@@ -33,7 +33,8 @@ export function requestSignal(
   const cancel = clock.setTimer(giveUp, PATIENCE_MS)
   whenGone(res, () => {
     cancel()
-    controller.abort(gone)
+    // With his answer nobody waits any more, and telling nobody takes as long as telling somebody.
+    if (!res.writableFinished) controller.abort(callerGone)
   })
   return controller.signal
 }

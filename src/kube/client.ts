@@ -5,7 +5,7 @@ import { meaningOf } from './exchange.ts'
 import { openWire, Requests, type ClientOptions } from './requests.ts'
 import { resourcePath, type ObjectKey } from './resource-path.ts'
 import { type ListPage, parseList, parseObject } from './parse.ts'
-import { parseWatchEvent, type WatchEvent } from './watch-event.ts'
+import { Malformed, parseWatchEvent, type WatchEvent } from './watch-event.ts'
 import { watchLines } from './watch-lines.ts'
 import type { WriteGuard } from './write-guard.ts'
 
@@ -138,19 +138,23 @@ export class KubeClient {
   }
 
   /**
-   * The events of one watch, in order, until the server ends it; whatever breaks it is thrown. `onContact` is called
-   * for every sign of life, be it half a line.
+   * The events of one watch, in order and as many at a time as came together, until the server ends it; whatever breaks
+   * it is thrown. `onContact` is called for every sign of life, be it half a line.
    */
   async *watch<T extends KubeObject>(
     resource: Resource<T>,
     namespace: string | undefined,
     options: WatchOptions & { onContact?: () => void },
     signal: AbortSignal,
-  ): AsyncGenerator<WatchEvent<T>, void, undefined> {
+  ): AsyncGenerator<WatchEvent<T>[], void, undefined> {
     const { onContact, ...query } = options
     const body = await this.stream(resourcePath(resource, namespace), { ...textOf(query), watch: 'true' }, signal)
     onContact?.()
-    for await (const line of watchLines(chunks(body, signal), onContact)) yield parseWatchEvent(resource, line)
+    try {
+      for await (const lines of watchLines(body, onContact)) yield lines.map((line) => parseWatchEvent(resource, line))
+    } catch (error) {
+      throw error instanceof Malformed ? error : meaningOf(error, signal)
+    }
   }
 
   /** A body as it comes, without a limit on silence: only the signal ends the wait. */
@@ -185,15 +189,6 @@ function pathOf<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, sub
 function named<T extends KubeObject>(resource: Resource<T>, object: T): T {
   const { group, version, kind } = resource
   return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind }
-}
-
-/** A body whose failure has the same types as that of a request. */
-async function* chunks(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* body
-  } catch (error) {
-    throw meaningOf(error, signal)
-  }
 }
 
 function textOf(options: object): Record<string, string> {

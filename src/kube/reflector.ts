@@ -135,9 +135,8 @@ export class Reflector<T extends KubeObject> {
     const options = { ...this.#selectors(), allowWatchBookmarks: true, timeoutSeconds, ...from, onContact }
     try {
       const slices = new Slices()
-      for await (const event of client.watch(resource, namespace, options, limits.signal)) {
-        await this.#apply(event, listing)
-        await slices.step()
+      for await (const events of client.watch(resource, namespace, options, limits.signal)) {
+        await this.#applyAll(events, listing, slices)
       }
     } finally {
       silence.stop()
@@ -148,7 +147,15 @@ export class Reflector<T extends KubeObject> {
     quietly(() => this.#options.metrics?.ended(resource.plural))
   }
 
-  async #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> {
+  async #applyAll(events: readonly WatchEvent<T>[], listing: Listing<T> | undefined, slices: Slices): Promise<void> {
+    for (const event of events) {
+      // Nearly all of it is done at once: only what takes its time is awaited.
+      const applied = this.#apply(event, listing) ?? slices.step()
+      if (applied !== undefined) await applied
+    }
+  }
+
+  #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> | undefined {
     switch (event.type) {
       case 'ADDED':
       case 'MODIFIED':
@@ -174,7 +181,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** The objects of a list come in any order: only after it does an event say how far the watch has come. */
-  #passed(resourceVersion: string): void {
+  #passed(resourceVersion: string): undefined {
     if (this.#version === undefined) return
     this.#version = resourceVersion
     this.#options.store.advance(resourceVersion)

@@ -20,16 +20,16 @@ export function resourcePath<T extends KubeObject>(
   subresource?: string,
 ): string {
   const { group, version, plural } = resource
-  const root = group === '' ? ['api', version] : ['apis', group, version]
-  const within = namespace === undefined || namespace === '' ? [] : ['namespaces', namespace]
-  const parts = [...root, ...within, plural, ...[name, subresource].filter((part) => part !== undefined)]
-  return `/${parts.map(segment).join('/')}`
+  const root = group === '' ? `/api${segment(version)}` : `/apis${segment(group)}${segment(version)}`
+  const within = namespace === undefined || namespace === '' ? '' : `/namespaces${segment(namespace)}`
+  return `${root}${within}${segment(plural)}${segment(name)}${segment(subresource)}`
 }
 
-/** One path segment; a name that would leave its place in the path is a programming error, not a request. */
-function segment(text: string): string {
+/** A slash and one path segment, if there is one; a name that would leave its place in the path is a programming error, not a request. */
+function segment(text: string | undefined): string {
+  if (text === undefined) return ''
   if (text === '' || text === '.' || text === '..') throw new TypeError(`not a path segment: "${text}"`)
-  return encodeURIComponent(text)
+  return `/${encodeURIComponent(text)}`
 }
 
 /** A request in RBAC's words, for metrics: bounded, without names. */

@@ -44,10 +44,11 @@ export class PodWatch {
   }
 
   async #read(body: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const line of watchLines(body)) {
+    for await (const lines of watchLines(body)) {
       const now = performance.now()
-      const { type, object } = record(JSON.parse(line))
-      if (type === 'ADDED') this.#seenAt.set(String(record(record(object)['metadata'])['name']), now)
+      for (const { type, object } of lines.map((line) => record(JSON.parse(line)))) {
+        if (type === 'ADDED') this.#seenAt.set(String(record(record(object)['metadata'])['name']), now)
+      }
     }
   }
 }

@@ -46,15 +46,19 @@ export class RuleOfOne {
     const { metadata } = await client.create(configMaps, newConfigMap(key.namespace, key.name), signal)
     const options = { resourceVersion: metadata.resourceVersion, fieldSelector: `metadata.name=${key.name}` }
     const watchCounter = async (): Promise<void> => {
-      for await (const event of client.watch(configMaps, key.namespace, options, signal)) {
-        if (event.type !== 'MODIFIED') continue
-        rule.#add('written', event.object.metadata.resourceVersion, event.object.data?.['writer'])
+      for await (const events of client.watch(configMaps, key.namespace, options, signal)) {
+        for (const event of events) {
+          if (event.type !== 'MODIFIED') continue
+          rule.#add('written', event.object.metadata.resourceVersion, event.object.data?.['writer'])
+        }
       }
     }
     const watchLease = async (): Promise<void> => {
-      for await (const event of client.watch(leases, key.namespace, options, signal)) {
-        if (event.type === 'BOOKMARK' || event.type === 'ERROR') continue
-        rule.#add('held', event.object.metadata.resourceVersion, event.object.spec?.holderIdentity)
+      for await (const events of client.watch(leases, key.namespace, options, signal)) {
+        for (const event of events) {
+          if (event.type === 'BOOKMARK' || event.type === 'ERROR') continue
+          rule.#add('held', event.object.metadata.resourceVersion, event.object.spec?.holderIdentity)
+        }
       }
     }
     rule.#watches = [watchCounter(), watchLease()].map((watch) => watch.catch((error: unknown) => rule.#broke(error)))

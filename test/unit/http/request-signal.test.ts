@@ -46,6 +46,15 @@ describe('the signal of a request', () => {
     expect(clock.timers).to.equal(0)
   })
 
+  it('does not end with the answer, when nobody waits any more', async () => {
+    const clock = new HandClock()
+    const signal = requestSignal({ res }, clock)
+    const closed = once(res, 'close')
+    res.end('answer')
+    await closed
+    expect({ aborted: signal.aborted, timers: clock.timers }).to.deep.equal({ aborted: false, timers: 0 })
+  })
+
   it('ends when the cluster takes too long, as a timeout that callers are told of', async () => {
     const clock = new HandClock()
     const signal = requestSignal({ res }, clock)

@@ -7,9 +7,9 @@ async function* bytes(text: string, size: number): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < encoded.length; from += size) yield encoded.subarray(from, from + size)
 }
 
-async function all(lines: AsyncIterable<string>): Promise<string[]> {
+async function all(batches: AsyncIterable<string[]>): Promise<string[]> {
   const seen: string[] = []
-  for await (const line of lines) seen.push(line)
+  for await (const lines of batches) seen.push(...lines)
   return seen
 }
 
@@ -23,10 +23,16 @@ describe('watch lines', () => {
     })
   }
 
+  it('come together when their bytes do', async () => {
+    const batches: string[][] = []
+    for await (const lines of watchLines(bytes('1\n2\n3\n', 5))) batches.push(lines)
+    expect(batches).to.deep.equal([['1', '2'], ['3']])
+  })
+
   it('do not include one that was cut off: the body counts as broken', async () => {
     const seen: string[] = []
     const read = async (): Promise<void> => {
-      for await (const line of watchLines(bytes('{"a":1}\n{"b":', 4))) seen.push(line)
+      for await (const lines of watchLines(bytes('{"a":1}\n{"b":', 4))) seen.push(...lines)
     }
     expect(await read().catch((error: unknown) => error)).to.be.instanceOf(Unreachable)
     expect(seen).to.deep.equal(['{"a":1}'])
