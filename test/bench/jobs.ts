@@ -1,13 +1,18 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
+import { DELEGATION_KEY_ANNOTATION } from '../../src/api/names.ts'
 import type { NewObject } from '../../src/api/object.ts'
 import type { RunnerJob } from '../../src/api/runner-job.ts'
 
-/** A delegation as the REST API makes it: every field given, lengths as in life. */
+/** A delegation as the REST API makes it: every field given, its key with it, lengths as in life. */
 export function newJob(namespace: string, index: number): NewObject<RunnerJob> {
   return {
     apiVersion: 'runnerhub.dev/v1',
     kind: 'RunnerJob',
-    metadata: { name: randomUUID(), namespace },
+    metadata: {
+      name: randomUUID(),
+      namespace,
+      annotations: { [DELEGATION_KEY_ANNOTATION]: hash('sha256', `${index}`) },
+    },
     spec: {
       repository: 'example-organisation/example-service',
       runId: String(7_890_000_000 + index),

@@ -115,14 +115,23 @@ function latencyRows({ rate, raw, operator, ratio, rawDifference }: LatencyResul
   ]
 }
 
-function delegationRows({ raw, facade, ratio, rawDifference, cpu }: DelegationResult): Row[] {
+function delegationRows({ raw, facade, ratio, rawDifference, unwatched, cpu }: DelegationResult): Row[] {
   const taken = ({ rate, p50, p99 }: DelegationResult['raw']): string =>
     `${rate.toFixed(0)}/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`
   return [
     ['delegations, 64 in flight, of RunnerJobs posted raw', `${ratio.toFixed(2)} (${taken(facade)})`, '>= 0.70'],
     ['RunnerJobs posted raw', taken(raw), ''],
     ['raw before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
-    ['facade CPU s per 1,000 delegations', cpu.facade.toFixed(2), ''],
+    [
+      'delegations, of RunnerJobs posted raw that no operator watches',
+      `${(facade.rate / unwatched.rate).toFixed(2)} (raw ${taken(unwatched)})`,
+      '',
+    ],
+    [
+      'facade CPU s per 1,000 delegations',
+      `${cpu.facade.toFixed(2)} (raw, for watching, ${cpu.watching.toFixed(2)})`,
+      '',
+    ],
     [
       'API server and etcd CPU s per 1,000 delegations',
       `${cpu.server.toFixed(2)} (raw ${cpu.serverRaw.toFixed(2)})`,
