@@ -33,13 +33,13 @@ export class Delegator {
     this.#parts = parts
   }
 
-  /** 409 where the key has been used for something else. */
+  /**
+   * 409 where the key has been used for something else. The caches must be filled, as they are behind `fromCaches`: others
+   * would take an old delegation for a new one.
+   */
   async delegate(delegation: Delegation, signal: AbortSignal): Promise<Delegated> {
     const identity = keyOfDelegation(delegation)
     const { key, body } = identity
-    // A cache that is not filled would take an old delegation for a new one.
-    const { jobs } = this.#parts.caches
-    if (!jobs.hasSynced()) await jobs.synced(signal)
     const delegated = this.#known(key) ?? (await this.#inTurn(identity, delegation.spec, signal))
     const was = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
     if (body !== undefined && was !== body) {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isRecord } from '../kube/parse.ts'
 import { HttpError, badRequest } from './http-error.ts'
 import { callerGone } from './request-signal.ts'
 
@@ -115,7 +116,7 @@ function checkShape(body: unknown): void {
       if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
       const value = fields[key]
       if (typeof value === 'string') checkText(value, part, key)
-      else if (isObject(value)) open.push({ fields: value, depth: depth + 1, place: { parent: part, key } })
+      else if (isRecord(value)) open.push({ fields: value, depth: depth + 1, place: { parent: part, key } })
     }
   }
 }
@@ -124,8 +125,4 @@ function checkShape(body: unknown): void {
 function checkText(text: string, parent: Part, key: string): void {
   if (text.isWellFormed()) return
   throw badRequest(`${nameOf({ parent, key }).slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }

@@ -22,8 +22,8 @@ export interface Connection {
   namespace?: string
   /** An HTTP or SOCKS proxy to go through. */
   proxy?: string
-  /** Read again every minute, and at once when the server refused what the last call returned. Known ones come at once. */
-  access(refused?: Access): Access | Promise<Access>
+  /** Read again every minute, and at once when the server refused what the last call returned. */
+  access(refused?: Access): Promise<Access>
 }
 
 /** There is no configuration to reach a cluster by, or none that can be read. Its message is for people. */

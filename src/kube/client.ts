@@ -5,7 +5,7 @@ import { meaningOf } from './exchange.ts'
 import { openWire, Requests, type ClientOptions } from './requests.ts'
 import { resourcePath, type ObjectKey } from './resource-path.ts'
 import { type ListPage, parseList, parseObject } from './parse.ts'
-import { Malformed, parseWatchEvent, type WatchEvent } from './watch-event.ts'
+import { parseWatchEvent, type WatchEvent } from './watch-event.ts'
 import { watchLines } from './watch-lines.ts'
 import type { WriteGuard } from './write-guard.ts'
 
@@ -153,7 +153,7 @@ export class KubeClient {
     try {
       for await (const lines of watchLines(body, onContact)) yield lines.map((line) => parseWatchEvent(resource, line))
     } catch (error) {
-      throw error instanceof Malformed ? error : meaningOf(error, signal)
+      throw meaningOf(error, signal)
     }
   }
 

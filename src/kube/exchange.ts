@@ -6,6 +6,7 @@ import { ApiError, apiErrorFrom, LeaseLost, Unreachable } from './errors.ts'
 import { guardedDispatch, GuardedHandler } from './guarded-dispatch.ts'
 import { describeRequest } from './resource-path.ts'
 import { abortable } from './signals.ts'
+import { Malformed } from './watch-event.ts'
 import { answerOf } from './whole-answer.ts'
 
 /** One request, before it has a connection. */
@@ -111,9 +112,11 @@ function parse(text: string): unknown {
   }
 }
 
+const ours = [ApiError, LeaseLost, Malformed, Unreachable]
+
 /** Our own errors and misuse stay what they are, an abort is its reason, and all else is a server that did not answer. */
 export function meaningOf(error: unknown, signal: AbortSignal): unknown {
-  if (error instanceof ApiError || error instanceof LeaseLost) return error
+  if (ours.some((Kind) => error instanceof Kind)) return error
   if (signal.aborted) return signal.reason
   if (codeOf(error) === 'UND_ERR_INVALID_ARG' || error instanceof TypeError) return error
   return new Unreachable(error instanceof Error ? error.message : String(error), { cause: error })

@@ -36,6 +36,7 @@ export function record(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {}
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** True for a JSON object, and for an array, whose fields are its elements. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }

@@ -15,8 +15,8 @@ export class Reloaded<T> {
     this.#clock = clock
   }
 
-  /** With `refused`, a value other than that one if there is one to be had. What is young is there at once. */
-  get(refused?: T): T | Promise<T> {
+  /** With `refused`, a value other than that one if there is one to be had. */
+  async get(refused?: T): Promise<T> {
     const value = this.#value
     if (value === undefined) return this.#reload()
     const old = this.#clock.monotonicMs() - this.#loadedAt >= this.#maxAgeMs

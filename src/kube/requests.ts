@@ -130,12 +130,10 @@ export class Requests {
   }
 
   async #access(signal: AbortSignal, refused?: Access): Promise<Access> {
-    const access = this.#wire.connection.access(refused)
-    if (!(access instanceof Promise)) return access
-    const read = access.catch((error: unknown) => {
+    const access = this.#wire.connection.access(refused).catch((error: unknown) => {
       throw new Unreachable('the credentials could not be read', { cause: error })
     })
-    return await abortable(read, signal)
+    return await abortable(access, signal)
   }
 
   #sending(access: Access, kind: keyof Pools): Sending {

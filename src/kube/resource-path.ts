@@ -25,7 +25,10 @@ export function resourcePath<T extends KubeObject>(
   return `${root}${within}${segment(plural)}${segment(name)}${segment(subresource)}`
 }
 
-/** A slash and one path segment, if there is one; a name that would leave its place in the path is a programming error, not a request. */
+/**
+ * A slash and one path segment, if there is one; a name that would leave its place in the path is a programming error,
+ * not a request.
+ */
 function segment(text: string | undefined): string {
   if (text === undefined) return ''
   if (text === '' || text === '.' || text === '..') throw new TypeError(`not a path segment: "${text}"`)

@@ -84,18 +84,17 @@ async function watchedRuns(stage: Stage, jobs: number, shipped: Shipped): Promis
   const facade = await Facade.start(stage, place, shipped, width)
   const raw = (): Promise<Paid> => rawRun(stage, place, jobs)
   const delegate = (): Promise<Paid> => paid(stage, jobs, (index) => facade.delegate(newJob('', index).spec))
-  const watched = (run: () => Promise<Paid>): Promise<Watched> => facade.during(() => withOperator(facade, run, jobs))
+  const watched = (run: () => Promise<Paid>): Promise<Watched> =>
+    facade.during(async () => {
+      const begun = await facade.cpuSeconds()
+      const done = await run()
+      return { ...done, cpu: perThousand((await facade.cpuSeconds()) - begun, jobs) }
+    })
   try {
     return [await watched(raw), await watched(delegate), await watched(raw)]
   } finally {
     await facade.stop()
   }
-}
-
-async function withOperator(facade: Facade, run: () => Promise<Paid>, jobs: number): Promise<Watched> {
-  const begun = await facade.cpuSeconds()
-  const done = await run()
-  return { ...done, cpu: perThousand((await facade.cpuSeconds()) - begun, jobs) }
 }
 
 async function rawRun(stage: Stage, { namespace, token }: Place, jobs: number): Promise<Paid> {

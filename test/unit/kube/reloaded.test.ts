@@ -52,7 +52,7 @@ describe('credentials that are read again', () => {
   it('fail for the caller when they were never read', async () => {
     const { reloaded, fail } = setUp()
     fail(true)
-    expect(await Promise.resolve(reloaded.get()).catch((error: unknown) => error)).to.be.instanceOf(Error)
+    expect(await reloaded.get().catch((error: unknown) => error)).to.be.instanceOf(Error)
     fail(false)
     expect(await reloaded.get()).to.deep.equal({ n: 1 })
   })
