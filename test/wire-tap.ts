@@ -17,7 +17,7 @@ export interface TappedRequest {
   /** True once the client has closed the connection without having got an answer. */
   abandoned: () => boolean
   /** Sends the head of an answer and the first bytes of its body; the rest does not come. */
-  begin: () => void
+  begin: (body?: string) => void
   /** The first answer counts. */
   answer: (status: number, body: unknown, headers?: Record<string, string>) => void
 }
@@ -102,9 +102,9 @@ export class WireTap {
 function answering(response: ServerResponse): Pick<TappedRequest, 'answer' | 'begin' | 'abandoned'> {
   return {
     abandoned: () => response.destroyed && !response.writableEnded,
-    begin: () => {
+    begin: (body = 'so far') => {
       response.writeHead(200)
-      response.write('so far')
+      response.write(body)
     },
     answer: (status, body, headers = {}) => {
       if (response.headersSent) return

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { KubeClient } from '../../../src/kube/client.ts'
 import { sliceSize } from '../../../src/kube/slices.ts'
@@ -7,6 +8,7 @@ import { startControlPlane, type ControlPlane } from '../../control-plane.ts'
 import { eventually } from '../../eventually.ts'
 import { startFaultProxy, type FaultProxy } from '../../faults/proxy.ts'
 import { reflect, type Reflecting } from '../../reflecting.ts'
+import { turnsOf } from '../../turns.ts'
 
 const never = new AbortController().signal
 
@@ -179,16 +181,12 @@ describe('reflector of 10,000 objects', () => {
       namespace: 'default',
       fieldSelector: 'metadata.name!=kube-root-ca.crt',
     })
-    let [inThisTurn, most] = [0, 0]
-    reflecting.store.onChange(() => {
-      if (inThisTurn === 0) setImmediate(() => (inThisTurn = 0))
-      inThisTurn += 1
-      most = Math.max(most, inThisTurn)
-    })
+    const turns = turnsOf(reflecting.store)
     await reflecting.store.synced(AbortSignal.timeout(60_000))
     expect(reflecting.store.size).to.equal(count)
+    await setImmediate() // the last turn ends, too
     await reflecting.stop()
-    return most
+    return Math.max(...turns)
   }
 
   it('handles at most 500 of them in one turn of the event loop, as a watch', async function () {

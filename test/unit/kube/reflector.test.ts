@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { KubeClient } from '../../../src/kube/client.ts'
+import { sliceSize } from '../../../src/kube/slices.ts'
 import { HandClock } from '../../clock.ts'
-import { type ConfigMap, configMaps } from '../../config-maps.ts'
+import { aConfigMap, type ConfigMap, configMaps } from '../../config-maps.ts'
 import { eventually } from '../../eventually.ts'
 import { reflect, type Reflecting, type ReflectingOptions } from '../../reflecting.ts'
+import { turnsOf } from '../../turns.ts'
 import { type TappedRequest, WireTap } from '../../wire-tap.ts'
 
 /** A clock that remembers the delays between attempts. */
@@ -20,6 +22,12 @@ class DelayClock extends HandClock {
     await eventually(() => this.delays.length === n, { what: `delay ${n}` })
     await this.advance(this.delays[n - 1] ?? 0)
   }
+}
+
+/** What ends a list of nothing. */
+const listEnds = {
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion: '1', annotations: { 'k8s.io/initial-events-end': 'true' } } },
 }
 
 describe('a reflector', () => {
@@ -64,6 +72,17 @@ describe('a reflector', () => {
     await clock.advance(120_000)
     await clock.pass(3)
     expect(clock.delays).to.deep.equal([1200, 2000, 1200])
+  })
+
+  it('handles at most 500 changes in one turn of the event loop, however many come together', async () => {
+    const count = 5000
+    begin()
+    const turns = turnsOf(reflecting.store)
+    const changes = Array.from({ length: count }, (_, n) => ({ type: 'ADDED', object: aConfigMap(`c${n}`, n + 2) }))
+    ;(await request(0)).begin([listEnds, ...changes].map((event) => `${JSON.stringify(event)}\n`).join(''))
+    const told = () => turns.reduce((sum, handled) => sum + handled, 0)
+    await eventually(() => told() === count, { what: `${count} changes` })
+    expect(Math.max(...turns)).to.be.at.most(sliceSize)
   })
 
   it('waits between its attempts also when log and metrics are broken', async () => {
