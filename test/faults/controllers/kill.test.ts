@@ -120,12 +120,12 @@ async function killOnce(stage: Stage, { job, nth, kill, scenario }: Round): Prom
 
 async function intervene(site: Site, job: string, { whileRunning }: Scenario): Promise<void> {
   if (whileRunning === undefined) return
-  await site.jobIs(job, { phase: 'Running' }, 30_000)
+  await site.jobIs(job, { phase: 'Running' }, 90_000)
   await whileRunning(site, job)
 }
 
 describe('an operator that is killed between any two requests', function () {
-  this.timeout('170s')
+  this.timeout('400s')
 
   const sweeps = {
     'before a request is sent': () => sweep('unsent', neverSent, completes),

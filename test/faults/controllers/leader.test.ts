@@ -8,7 +8,7 @@ import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
 const LEASE_SECONDS = 5
 /** The Lease's end, the next look at it, and a machine that has other things to do. */
-const TAKEOVER_MS = (LEASE_SECONDS + 5) * 1000
+const TAKEOVER_MS = (LEASE_SECONDS + 10) * 1000
 const WATCHES = { path: /watch=true/, userAgent: /^runnerhub-cache/ }
 const ALL_WRITES = { path: /\/(runnerjobs|runners|pods|events)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
 const EVENTS = { method: 'POST', path: /\/events(\?|$)/, userAgent: /^runnerhub-controller/ }

@@ -43,11 +43,16 @@ describe('an API server that answers badly', function () {
   }
   for (const [index, [write, match]] of Object.entries(lost).entries()) {
     it(`adopts what it did itself when the reply is lost: ${write}`, async () => {
-      // Long enough for the operator to see it run, without which the Runner has no status to be written.
-      if (write === 'the status of the Runner') site.kubelet.onPod(() => succeeds({ runMs: 1500 }))
+      // Without having been seen to run, the Runner has no status to be written.
+      const mustBeSeen = write === 'the status of the Runner'
+      if (mustBeSeen) site.kubelet.onPod(() => runs())
       const rule = proxy.when({ ...CONTROLLERS, ...match, times: 1 }).dropReply()
       const job = `lost-${index}`
       const { metadata } = await site.createJob(job)
+      if (mustBeSeen) {
+        await site.until('the write', () => rule.hits > 0)
+        await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
+      }
       const { status: end } = await site.jobIs(job, { phase: 'Completed', exitCode: 0 })
       await site.until('the pod to be let go', async () => (await site.pod(job))?.metadata.finalizers === undefined)
       expect(rule.hits).to.equal(1)

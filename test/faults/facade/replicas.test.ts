@@ -46,7 +46,7 @@ async function idFrom(url: string, jobId: string): Promise<string> {
 }
 
 describe('a facade whose cluster answers badly', function () {
-  this.timeout('90s')
+  this.timeout('240s')
 
   sideBySide({
     'a create whose reply is lost makes one job, however often it is sent again': () =>

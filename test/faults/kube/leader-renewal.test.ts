@@ -84,7 +84,8 @@ describe('a leader whose renewals fail', function () {
   }
 
   it('now and then, or slowly, goes on as if nothing had happened', async () => {
-    const leader = stand('a', true)
+    // One renewal hangs until its limit, half of the deadline: the next, a slow one, needs time before it as well.
+    const leader = stand('a', true, { leaseMs: 8000, renewDeadlineMs: 5000 })
     await eventually(() => leader.isLeader)
     const begun = leader.requests.length
     proxy.when({ path: leases, method: 'PUT', nth: 1 }).cut()

@@ -178,14 +178,14 @@ describe('a reflector', () => {
   })
 
   it('is content with a watch that says something in time, if only a bookmark', async () => {
-    begin(1000)
+    begin(2000)
     await synced()
     const object = { metadata: { resourceVersion: '1' } }
     const saying = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'BOOKMARK', object })
     const begun = performance.now()
     const longEnough = (): boolean => {
       saying()
-      return performance.now() - begun > 3000
+      return performance.now() - begun > 5000
     }
     await eventually(longEnough, { everyMs: 300 })
     expect(reflecting.failures).to.deep.equal([])
@@ -230,7 +230,7 @@ describe('a reflector', () => {
     proxy.when(mine).say({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } })
     await eventually(() => performance.now() - begun > 1100, { what: 'a watch that was not short' })
     proxy.when(mine).end()
-    const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0], { withinMs: 750 })
+    const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0])
     // The server may have sent a later bookmark of its own.
     const from = new URL(next.path, proxy.url).searchParams.get('resourceVersion')
     expect(Number(from)).to.be.at.least(Number(resourceVersion))

@@ -10,7 +10,7 @@ describe('what is finished', function () {
 
   before(async () => {
     site = await openSite()
-    await site.createPool('short', { labels: ['short'], finishedPodTTLSeconds: 2 })
+    await site.createPool('short', { labels: ['short'], finishedPodTTLSeconds: 5 })
     await site.createPool('none', { labels: ['none'], finishedPodTTLSeconds: 0 })
     await site.createPool('long', { labels: ['long'], finishedPodTTLSeconds: 600 })
     operator = await site.operator()
@@ -35,7 +35,7 @@ describe('what is finished', function () {
     await site.until('Runner and pod of job kept to be gone', withoutPlace('kept'), 45_000)
     // Whole seconds: the kubelet's.
     const age = Date.now() - Date.parse(status.completedAt ?? '')
-    expect(age).to.be.at.least(2000)
+    expect(age).to.be.at.least(5000)
     expect((await site.job('kept'))?.status).to.deep.equal(status)
   })
 

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { type Pod, pods } from '../../../src/api/pod.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { containerId, exited, runs, succeeds, wholeSeconds } from '../../kubelet/script.ts'
+import { containerId, exited, running, runs, succeeds, wholeSeconds } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site.ts'
 
 const common = { image: 'any', imageID: '', ready: false, restartCount: 0 }
@@ -86,10 +86,11 @@ describe('the life of a job', function () {
   })
 
   it('shows Assigned once that has lasted a second', async () => {
-    site.kubelet.onPod(() => runs(2500))
+    site.kubelet.onPod(() => ({ steps: [{ act: 'bind' }] }))
     const { metadata } = await site.createJob('slow', { labels: ['linux'] })
     const job = await site.jobIs('slow', { phase: 'Assigned', reason: 'RunnerStarting' })
     expect(job.status.assignedAt).to.be.a('string')
+    await site.kubelet.tell('slow-1', running)
     const phases = await site.until('the job to run', () => {
       const seen = site.history.of(metadata.uid).map(({ phase }) => phase)
       return seen.at(-1) === 'Running' ? seen : undefined

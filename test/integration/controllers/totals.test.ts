@@ -112,10 +112,11 @@ describe('the totals of jobs', function () {
     const before = await totalsOf(leader)
     const key = { namespace: site.namespace, name: LEDGER_NAME }
     const { data } = await site.client.get(configMaps, key, forever)
+    const lines = leader.log.length
     await site.client.patchMerge(configMaps, key, { data: { completed: 'plenty' } }, forever)
-    await leader.logged('the ledger of job totals cannot be read')
+    await leader.logged('the ledger of job totals cannot be read', lines)
     await site.createJob('patient', { labels: ['linux'], ttlSecondsAfterFinished: 0 })
-    await leader.logged('pass failed')
+    await leader.logged('pass failed', lines)
     expect((await site.job('patient'))?.status.phase).to.equal('Completed')
     await site.client.patchMerge(configMaps, key, { data }, forever)
     await site.isGone('patient')

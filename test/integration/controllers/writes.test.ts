@@ -85,7 +85,7 @@ describe('what the controllers write', function () {
   after(() => Promise.all([still.close(), busy.close()]))
 
   it('is six writes for a job whose pod starts at once', async () => {
-    busy.kubelet.onPod(() => succeeds({ startMs: 50, runMs: 1500 }))
+    busy.kubelet.onPod(() => succeeds({ startMs: 50, runMs: 4000 }))
     const job = await prompt('budget')
     const { counted, events, leases: _, ...others } = await audit.columns(busy.namespace)
     expect(inWords(counted.filter(({ name }) => name.startsWith(job)))).to.have.members([

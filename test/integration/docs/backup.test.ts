@@ -64,6 +64,8 @@ describe('a backup as docs/operations.md makes it', function () {
     expect(is?.data).to.deep.equal(was?.data)
     expect(is?.metadata.labels).to.deep.equal(was?.metadata.labels)
     const restored = await to.operator()
+    const isTold = async () => (await jobsTotal(restored)).every((total) => total !== undefined)
+    await to.until('the totals to be told', isTold)
     expect(await jobsTotal(restored)).to.deep.equal([2, 1, 0])
     await to.createJob('next', { ...labels, repository: 'owner/repo' })
     await to.jobIs('next', { phase: 'Completed' })
