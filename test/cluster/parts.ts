@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { eventually } from '../eventually.ts'
 import { ended, toolFolder } from './tool.ts'
 
 /** Every program of the local cluster, as `cluster status` names it. */
@@ -29,6 +30,16 @@ export async function status(): Promise<Status> {
   for (const [name = '', pid, state = ''] of stdout.split('\n').map((line) => line.split(/\s+/)))
     if (parts.some((part) => part === name)) seen.parts[name] = { pid: Number(pid), state }
   return seen
+}
+
+/** The status once all is well: a part that has much to do may answer too late once. */
+export function healthyStatus(log = ''): Promise<Status> {
+  const find = async (): Promise<Status> => {
+    const now = await status()
+    if (!now.healthy) throw new Error(`${now.text}\n${log}`)
+    return now
+  }
+  return eventually(find, { withinMs: 15_000, what: 'the cluster to be healthy' })
 }
 
 export async function pidOf(part: Part): Promise<number> {

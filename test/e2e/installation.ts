@@ -189,8 +189,18 @@ export class Installation {
   async tellToEnd(job: string): Promise<void> {
     const pod = `${job}-1`
     await this.until(`job ${job} to be at work`, () => this.kubectl('logs', pod), undefined, job)
-    // The container may be gone before its own end is reported to the caller.
-    await this.kubectl('exec', pod, '--', '/bin/sh', '-c', 'kill -USR1 1').catch(() => undefined)
+    await this.until(`job ${job} to be told`, () => this.#tellToEnd(pod), undefined, job)
+  }
+
+  /** The container may be gone before its own end is reported to the caller: then it has been told. */
+  async #tellToEnd(pod: string): Promise<boolean> {
+    try {
+      await this.kubectl('exec', pod, '--', '/bin/sh', '-c', 'kill -USR1 1')
+      return true
+    } catch {
+      const running = '--output=jsonpath={.status.containerStatuses[*].state.running}'
+      return (await this.kubectl('get', 'pod', pod, '--ignore-not-found', running)) === ''
+    }
   }
 
   /** What is left of a job: itself, its Runner, its pod. */

@@ -45,7 +45,8 @@ describe('the log of a job on a real node', () => {
 
   it('is given whole, by its last lines, or to a follower who comes late', async () => {
     const id = await hub.rest.delegate({ labels: ['many'] })
-    await hub.jobIs(id, { phase: 'Completed' })
+    await hub.restShows(id, 'completed')
+    await hub.until('its log to be there', async () => (await hub.rest.log(id)).length > 0)
     const all = await hub.rest.log(id)
     expect(printed(all)).to.deep.equal(Array.from({ length: lineCount }, (_, index) => `line ${index}`))
     expect(await hub.rest.log(id, '?tail=7')).to.deep.equal(all.slice(-7))

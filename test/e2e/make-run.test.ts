@@ -36,10 +36,10 @@ describe('make run', () => {
 
   after(async () => {
     for (const run of running) run.kill()
-    const signal = AbortSignal.timeout(60_000)
-    await askKubectl(place, ['delete', 'runnerjobs', '--all'], signal)
+    const within = () => AbortSignal.timeout(120_000)
+    await askKubectl(place, ['delete', 'runnerjobs', '--all'], within())
     await helm('uninstall', 'runnerhub', '--kubeconfig', place.kubeconfig, '--namespace', namespace)
-    await askKubectl(place, ['delete', 'namespace', namespace, '--wait=false'], signal)
+    await askKubectl(place, ['delete', 'namespace', namespace, '--wait=false'], within())
   })
 
   it('deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0', async () => {

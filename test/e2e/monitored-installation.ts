@@ -155,7 +155,7 @@ async function rolledOut(place: Place, workload: string): Promise<void> {
   const what = `${workload} to run`
   const ready = () => ask(place, 'rollout', 'status', workload, '--timeout=30s')
   try {
-    await eventually(ready, { what, withinMs: 60_000, everyMs: 500 })
+    await eventually(ready, { what, withinMs: 180_000, everyMs: 500 })
   } catch (error) {
     const told = [
       ['get', 'pods,prometheus'],

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { record } from '../../src/kube/parse.ts'
+import { GARBAGE_MS } from '../site.ts'
 import type { Installation } from './installation.ts'
 import { installed } from './installed.ts'
-import { graceSeconds, runsOn } from './pools.ts'
+import { runsOn } from './pools.ts'
 import { printed } from './rest.ts'
 
 describe('a job on a real node', () => {
@@ -10,7 +11,7 @@ describe('a job on a real node', () => {
     setUp: async (hub) =>
       Promise.all([
         hub.createPool('exit-3', { script: 'echo oh no; exit 3' }),
-        hub.createPool('hungry', { script: 'x=aaaaaaaa; while :; do x=$x$x; done', memory: '24Mi' }),
+        hub.createPool('hungry', { script: 'sleep 1; x=aaaaaaaa; while :; do x=$x$x; done', memory: '24Mi' }),
         // Nothing listens there: the pull fails at once.
         hub.createPool('no-image', { image: '127.0.0.1:1/does-not/exist:1' }),
         hub.createPool('forbidden', { privileged: true }),
@@ -79,9 +80,15 @@ describe('a job on a real node', () => {
   })
 
   it('that uses more memory than its limit fails as out of memory', async () => {
-    const id = await hub.rest.delegate({ labels: ['hungry'] })
-    const { status } = await hub.jobIs(id, { phase: 'Failed' })
-    expect(status, await hub.report(id)).to.include({ reason: 'OOMKilled', exitCode: 137 })
+    for (let attempt = 1; ; attempt += 1) {
+      const id = await hub.rest.delegate({ labels: ['hungry'] })
+      const { status } = await hub.jobIs(id, { phase: 'Failed' })
+      // containerd may tell of the end before it has heard why: then nobody can know (its issue 12260).
+      const pod = await hub.pod(id)
+      if (attempt < 3 && pod?.status?.containerStatuses?.[0]?.state?.terminated?.reason === 'Error') continue
+      expect(status, await hub.report(id)).to.include({ reason: 'OOMKilled', exitCode: 137 })
+      break
+    }
   })
 
   it('whose pod the cluster refuses fails with its answer', async () => {
@@ -109,7 +116,7 @@ describe('a job on a real node', () => {
     await hub.jobIs(id, { phase: 'Cancelled', reason: 'CancelRequested' })
     await hub.restShows(id, 'cancelled')
     expect(await log).to.match(/Z stopped\n$/)
-    await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined, graceSeconds * 1000 + 5000)
+    await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
   })
 
   it('that takes longer than timeoutSeconds is stopped and fails', async () => {
@@ -126,6 +133,6 @@ describe('a job on a real node', () => {
     await hub.jobIs(id, { phase: 'Running' })
     await hub.kubectl('delete', 'rj', id, '--wait=false')
     const isGone = async (): Promise<boolean> => (await hub.remainsOf(id)).length === 0
-    await hub.until('nothing to be left of it', isGone, graceSeconds * 1000 + 5000)
+    await hub.until('nothing to be left of it', isGone, GARBAGE_MS)
   })
 })

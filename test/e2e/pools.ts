@@ -12,7 +12,7 @@ export interface PoolOptions {
 }
 
 /** How long a stopped pod may take to end. */
-export const graceSeconds = 5
+const graceSeconds = 5
 
 /** Runs until it is told to stop, and says that it was. */
 export const runsOn = `trap 'echo stopped; exit 143' TERM; echo running; while :; do sleep 0.1; done`

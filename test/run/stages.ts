@@ -56,7 +56,7 @@ export const stages: Stage[] = [
   {
     name: 'integration',
     about: 'controllers, HTTP and realtime on a real API server',
-    deadlineMinutes: 25,
+    deadlineMinutes: 28,
     needs: ['up', 'tools'],
     work: mocha('integration', 30),
   },
@@ -64,14 +64,14 @@ export const stages: Stage[] = [
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
-    deadlineMinutes: 22,
+    deadlineMinutes: 28,
     needs: ['up', 'tools', 'image'],
     work: mocha('e2e', 120),
   },
   {
     name: 'cluster',
     about: 'up, down, status and kubeconfig themselves',
-    deadlineMinutes: 15,
+    deadlineMinutes: 20,
     needs: ['up'],
     work: mocha('cluster', 300),
   },

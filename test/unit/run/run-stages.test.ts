@@ -13,7 +13,9 @@ import type { Samples } from './run-samples.ts'
 const program = join(import.meta.dirname, 'run-samples.ts')
 const suiteName = 'sample-of-the-runner'
 
-describe('a run of stages', () => {
+describe('a run of stages', function () {
+  // What is killed is waited for until the system has forgotten its children.
+  this.timeout('30s')
   let folder: string
 
   beforeEach(async () => {
@@ -57,7 +59,7 @@ describe('a run of stages', () => {
   it('kills what is not done at its deadline, with its children, and goes on', async () => {
     const pidFile = join(folder, 'pid')
     const hang = `sleep 300 & echo $! > ${pidFile}; wait`
-    const stages = [command('hangs', hang, { deadlineMinutes: 1 / 120 }), command('next', 'echo went on')]
+    const stages = [command('hangs', hang, { deadlineMinutes: 1 / 30 }), command('next', 'echo went on')]
     const output = await run({ stages, counts: {}, skips: {} })
     expect(output).to.include('hangs: killed: not done').and.include('went on')
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
@@ -67,7 +69,7 @@ describe('a run of stages', () => {
 
   it('stops when all stages together have taken too long, and says so', async () => {
     const stages = [command('hangs', 'sleep 300'), command('next', 'echo must not run')]
-    const output = await run({ stages, counts: {}, skips: {}, deadlineMs: 500 })
+    const output = await run({ stages, counts: {}, skips: {}, deadlineMs: 2000 })
     expect(output).to.include('hangs: ended by SIGTERM').and.include('out of time: later stages did not run')
     expect(output).not.to.include('must not run')
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
