@@ -42,6 +42,14 @@ describe('make run', () => {
     await askKubectl(place, ['delete', 'namespace', namespace, '--wait=false'], within())
   })
 
+  it('gives up on an image that cannot be pulled, with what the kubelet says and what to do', async () => {
+    const run = makeRun('RUN_ONCE=1', 'IMAGE=127.0.0.1:1/does-not/exist:1')
+    expect(await run.ended, run.output()).to.equal(2)
+    expect(run.output()).to.match(/the operator does not start: (ErrImagePull|ImagePullBackOff) .*does-not\/exist:1/)
+    expect(run.output()).to.match(/Failed to pull image/)
+    expect(run.output()).to.include('give an image that the cluster has or can pull')
+  })
+
   it('deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0', async () => {
     const run = makeRun('RUN_ONCE=1', 'RATE_LIMIT_MAX=4321')
     expect(await run.ended, run.output()).to.equal(0)

@@ -5,20 +5,26 @@ import { type Rollout, rolloutOf } from './rollout-state.ts'
 import { StepFailed } from './step-failed.ts'
 
 const patienceMs = 180_000
+/** What passes by itself has passed then: a kubelet that has not yet heard of a ConfigMap, a registry that was busy. */
+const troubleMs = 10_000
 const everyMs = 500
 const selector = '--selector=app.kubernetes.io/name=runnerhub'
 
-/** Waits until the operator runs as it was deployed, telling what happens; gives up at the first sign of trouble. */
+/** Waits until the operator runs as it was deployed, telling what happens; gives up on trouble that lasts. */
 export async function awaitRollout(place: Place, tell: (what: string) => void, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + patienceMs
   let told = ''
+  let stuckSince = Infinity
   for (;;) {
     const rollout = rolloutOf(await listByKubectl(place, ['deployments,replicasets,pods', selector], signal))
     if (rollout.is === 'done') return
-    if (rollout.is === 'stuck') throw await trouble(place, rollout, signal)
-    if (rollout.told !== told) tell(rollout.told)
-    told = rollout.told
-    if (performance.now() > deadline) {
+    const now = performance.now()
+    stuckSince = rollout.is === 'stuck' ? Math.min(stuckSince, now) : Infinity
+    if (rollout.is === 'stuck' && now - stuckSince >= troubleMs) throw await trouble(place, rollout, signal)
+    const words = rollout.is === 'stuck' ? rollout.why : rollout.told
+    if (words !== told) tell(words)
+    told = words
+    if (now > deadline) {
       throw await trouble(place, { is: 'stuck', why: `not ready within ${patienceMs / 1000} s: ${told}` }, signal)
     }
     await sleep(everyMs, undefined, { signal })
