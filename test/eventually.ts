@@ -1,5 +1,8 @@
 import { inspect } from 'node:util'
 
+/** The garbage collector looks for new kinds twice a minute: on a young control plane it may not know ours yet. */
+export const GARBAGE_MS = 45_000
+
 export interface EventuallyOptions {
   withinMs?: number
   /** What is awaited, in the words of the test. */

@@ -8,7 +8,7 @@ import { type RunnerPool, type RunnerPoolSpec, runnerPools } from '../src/api/ru
 import { type Runner, runners } from '../src/api/runner.ts'
 import type { KubeClient } from '../src/kube/client.ts'
 import { NotFound } from '../src/kube/errors.ts'
-import { eventually } from './eventually.ts'
+import { eventually, GARBAGE_MS } from './eventually.ts'
 import type { FaultProxy } from './faults/proxy.ts'
 import { StandInKubelet } from './kubelet.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
@@ -19,9 +19,6 @@ import { type Plane, sharedPlane } from './site/plane.ts'
 import { events, report, type Scene } from './site/report.ts'
 
 const forever = new AbortController().signal
-
-/** The garbage collector looks for new kinds twice a minute: on a young control plane it may not know ours yet. */
-export const GARBAGE_MS = 45_000
 
 /** A namespace with all that an operator needs: its account with the rights of the manifests, and a stand-in kubelet. */
 export class Site {

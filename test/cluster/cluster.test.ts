@@ -43,10 +43,10 @@ describe('the local cluster', function () {
   }
 
   async function expectWorking(part?: Part): Promise<void> {
-    const log = part === undefined ? '' : await logTail(kubeconfig, part)
+    const log = async () => (part === undefined ? '' : logTail(kubeconfig, part))
     await healthyStatus(log)
     const output = await pods.run(networkCheck)
-    expect(output, log)
+    expect(output, await log())
       .to.match(/^10\.96\.0\.1 /)
       .and.to.contain('service answers')
   }

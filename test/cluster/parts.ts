@@ -32,11 +32,11 @@ export async function status(): Promise<Status> {
   return seen
 }
 
-/** The status once all is well: a part that has much to do may answer too late once. */
-export function healthyStatus(log = ''): Promise<Status> {
+/** The status once all is well: a part that has much to do may answer too late once. `log` is for the failure. */
+export function healthyStatus(log = async () => ''): Promise<Status> {
   const find = async (): Promise<Status> => {
     const now = await status()
-    if (!now.healthy) throw new Error(`${now.text}\n${log}`)
+    if (!now.healthy) throw new Error(`${now.text}\n${await log()}`)
     return now
   }
   return eventually(find, { withinMs: 15_000, what: 'the cluster to be healthy' })

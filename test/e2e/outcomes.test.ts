@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { record } from '../../src/kube/parse.ts'
-import { GARBAGE_MS } from '../site.ts'
+import { GARBAGE_MS } from '../eventually.ts'
 import type { Installation } from './installation.ts'
 import { installed } from './installed.ts'
 import { runsOn } from './pools.ts'

@@ -48,6 +48,11 @@ export async function call(
   return { status: response.status, headers: response.headers, body: parsed(text), text }
 }
 
+/** Whether an answer says that it stands on what was known before an outage. */
+export function isMarkedStale({ headers }: Pick<Answer, 'headers'>): boolean {
+  return headers.get('x-runnerhub-stale') === 'true'
+}
+
 /** What bytes ask for, where an operation may come of them. */
 export type Asked = Pick<Exchange, 'method' | 'url'>
 

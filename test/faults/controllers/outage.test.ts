@@ -5,7 +5,7 @@ import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.t
 import type { Operator } from '../../operator.ts'
 import { RestClient } from '../../rest-client.ts'
 import { openSite, type Site } from '../../site.ts'
-import { type Answer, call } from '../../site/call.ts'
+import { type Answer, call, isMarkedStale } from '../../site/call.ts'
 
 const DOWN_MS = 10_000
 
@@ -50,12 +50,15 @@ describe('an API server that is killed and gone for ten seconds', function () {
   after(() => site.close())
 
   const askForJob = () => call(`${operator.url}/api/jobs/${id}`)
-  const isMarked = ({ headers }: Answer) => headers.get('x-runnerhub-stale') === 'true'
 
   /** The kernel takes the sockets of what was killed away one after the other: watches may end after /health knows. */
   async function ask(): Promise<void> {
     await site.until('/health to notice', async () => (await call(`${operator.url}/health`)).status === 503)
-    await site.until('the watches to end', async () => isMarked(await askForJob()), DOWN_MS / 2)
+    const marked = async () => {
+      const answer = await askForJob()
+      return isMarkedStale(answer) ? answer : undefined
+    }
+    said['job'] = await site.until('the watches to end', marked, DOWN_MS / 2)
     const paths = {
       health: '/health',
       livez: '/livez',
@@ -65,7 +68,6 @@ describe('an API server that is killed and gone for ten seconds', function () {
     for (const [name, path] of Object.entries(paths)) {
       said[name] = await call(`${operator.url}${path}`)
     }
-    said['job'] = await askForJob()
     said['delegate'] = await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })
   }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
-import { type Answer, call } from '../../site/call.ts'
+import { type Answer, call, isMarkedStale } from '../../site/call.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
 describe('a facade whose cluster answers in part', function () {
@@ -21,7 +21,6 @@ describe('a facade whose cluster answers in part', function () {
   })
 
   const get = (path: string): Promise<Answer> => call(`${operator.url}${path}`)
-  const isMarked = ({ headers }: Answer) => headers.get('x-runnerhub-stale') === 'true'
 
   it('is not well while the API server has no etcd, though it answers', async () => {
     const status = async () => (await get('/health')).status
@@ -33,16 +32,16 @@ describe('a facade whose cluster answers in part', function () {
   })
 
   it('marks what it reads from caches as soon as their watches are broken, and no longer', async () => {
-    for (const path of ['/api/jobs', '/api/runners']) expect(isMarked(await get(path)), path).to.equal(false)
+    for (const path of ['/api/jobs', '/api/runners']) expect(isMarkedStale(await get(path)), path).to.equal(false)
     const cut = proxy.when({ path: /\/runnerpools\?.*watch=true/, userAgent: /^runnerhub-cache/ }).cut()
     for (const path of ['/api/jobs', '/api/runners']) {
       await site.until(`${path} to be marked`, async () => {
         const answer = await get(path)
         expect(answer.status, answer.text).to.equal(200)
-        return isMarked(answer)
+        return isMarkedStale(answer)
       })
     }
     cut.remove()
-    await site.until('the mark to be gone', async () => !isMarked(await get('/api/jobs')))
+    await site.until('the mark to be gone', async () => !isMarkedStale(await get('/api/jobs')))
   })
 })

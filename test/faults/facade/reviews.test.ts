@@ -3,7 +3,7 @@ import { runnerJobs } from '../../../src/api/runner-job.ts'
 import type { Operator } from '../../operator.ts'
 import { openSite, type Site } from '../../site.ts'
 import { bind, makeAccount, tokenOf, unbind } from '../../site/accounts.ts'
-import { type Answer, call, expectFailure, openAnswer } from '../../site/call.ts'
+import { type Answer, call, expectFailure, isMarkedStale, openAnswer } from '../../site/call.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy.ts'
 
 const REVIEWS = /reviews$/
@@ -94,7 +94,7 @@ describe('reviews of callers', function () {
     const marked = async () => {
       const answer = await as('viewer', '/api/jobs')
       expect(answer.status, answer.text).to.equal(200)
-      return answer.headers.get('x-runnerhub-stale') === 'true'
+      return isMarkedStale(answer)
     }
     await site.until('an answer to be marked', marked)
     expectFailure(await as('viewer', '/api/runners'), 503, 'ClusterUnavailable')

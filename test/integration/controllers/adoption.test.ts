@@ -3,8 +3,9 @@ import { JOB_LABEL, JOB_UID_LABEL, OUTCOME_FINALIZER, POOL_LABEL, RUNNER_LABEL }
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
+import { GARBAGE_MS } from '../../eventually.ts'
 import { exits, ignored, runs } from '../../kubelet/script.ts'
-import { GARBAGE_MS, openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site.ts'
 import { newPod, newRunner } from '../../site/objects.ts'
 
 const strangerUid = '11111111-2222-4333-8444-555555555555'

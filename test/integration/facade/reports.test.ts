@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { record } from '../../../src/kube/parse.ts'
+import { GARBAGE_MS } from '../../eventually.ts'
 import { runs, waitsFor } from '../../kubelet/script.ts'
 import { RestClient } from '../../rest-client.ts'
-import { GARBAGE_MS, openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site.ts'
 
 const accounts = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 
