@@ -100,7 +100,7 @@ test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes th
 	@node test/run.ts --only cluster
 
 .PHONY: mocha
-mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/store.test.ts
+mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts
 	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)
 
 .PHONY: update-expected-counts

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
+import { command, localTool } from './processes/command.ts'
 import { readExpectations, updateExpectedCounts } from './run/expectations.ts'
 import { runAll } from './run/run-all.ts'
 import { selectStages, type Stage, stages, TOTAL_MINUTES } from './run/stages.ts'
-import { command, localTool } from './command.ts'
 
 const help = `Runs every check and test suite, each as a stage, and ends with the totals in one line.
 

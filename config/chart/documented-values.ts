@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { record } from '../../src/kube/parse.ts'
+import { record } from '../../src/kube/client/parse.ts'
 
 /** One value that can be given to the chart. */
 export interface DocumentedValue {

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
-import { record } from '../../src/kube/parse.ts'
+import { record } from '../../src/kube/client/parse.ts'
 import { passableSettings } from '../local/run.d/operator-settings.ts'
 import { documentedValues } from './documented-values.ts'
 import { tableOfSettings, tableOfValues, withSection } from './tables.ts'

@@ -7,7 +7,7 @@ import { join } from 'node:path'
  */
 const unneeded = /(\.[cm]?ts|\.map|\.bare|\.flow|\.md|\.markdown|\.html|\.c|tsconfig.*\.json)$|^\./i
 
-/** Of the page at /docs only these are served (src/http/docs-page.ts); its package calls another when it is installed. */
+/** Of the page at /docs only these are served (src/http/openapi/page.ts); its package calls another when it is installed. */
 const unserved = /\/swagger-ui-dist\/(?!package\.json$|swagger-ui-bundle\.js$|swagger-ui\.css$)|\/@scarf\//
 
 const isLicence = /^(licen[cs]e|notice|copying)/i

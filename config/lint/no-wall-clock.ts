@@ -12,7 +12,7 @@ const noWallClock = {
   create: (context: Context) => ({
     NewExpression(node: NewExpression): void {
       if (node.callee.type !== 'Identifier' || node.callee.name !== 'Date' || node.arguments.length > 0) return
-      context.report({ message: 'Take the time from a Clock (src/kube/clock.ts), or as an argument.', node })
+      context.report({ message: 'Take the time from a Clock (src/kube/runtime/clock.ts), or as an argument.', node })
     },
   }),
 }

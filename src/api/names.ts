@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /** Label, annotation and finalizer keys. */
 export const GROUP = 'runnerhub.dev'
 export const VERSION = 'v1'
@@ -31,3 +33,23 @@ export const OUTCOME_FINALIZER = `${GROUP}/outcome`
 
 /** The ConfigMap in which finished jobs go on counting after they are deleted. */
 export const LEDGER_NAME = 'runnerhub-job-totals'
+
+/** The name of the Runner, and of the Lease, of a proxy runner: what it calls itself is free text, and stays apart. */
+export function proxyName(displayName: string): string {
+  return `proxy-${hash('sha256', displayName).slice(0, 20)}`
+}
+
+/** What a name derives from: the owner's own name and namespace. */
+interface Named {
+  metadata: { name: string; namespace?: string }
+}
+
+/** The name of a job's Runner, and of its pod. A repeated create meets what is there. A job has one attempt so far. */
+export function runnerName({ metadata }: Named): string {
+  return `${metadata.name}-1`
+}
+
+/** The cache key of a job's Runner, and of its pod. */
+export function runnerKey(job: Named): string {
+  return `${job.metadata.namespace ?? ''}/${runnerName(job)}`
+}

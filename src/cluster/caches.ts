@@ -6,17 +6,18 @@ import {
   PROXY,
   RUNNER_LABEL,
   RUNNER_TYPE_LABEL,
+  runnerKey,
 } from '../api/names.ts'
-import { type KubeObject, keyOf, type Resource } from '../api/object.ts'
+import { keyOf, type KubeObject, type Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
-import type { KubeClient } from '../kube/client.ts'
-import { type Lease, leases } from '../kube/lease.ts'
-import type { Log } from '../kube/log.ts'
-import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/reflector.ts'
-import { Store } from '../kube/store.ts'
+import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
+import { Store } from '../kube/cache/store.ts'
+import type { KubeClient } from '../kube/client/client.ts'
+import { type Lease, leases } from '../kube/election/lease.ts'
+import type { Log } from '../kube/runtime/logger.ts'
 import { JobTotals } from './job-totals.ts'
 import { isPodOf, projectPod } from './project-pod.ts'
 
@@ -150,14 +151,4 @@ export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
 export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
   const pod = caches.pods.get(runnerKey(job))
   return pod !== undefined && isPodOf(pod, job) ? pod : undefined
-}
-
-/** The cache key of a job's Runner, and of its pod. */
-export function runnerKey(job: RunnerJob): string {
-  return `${job.metadata.namespace ?? ''}/${runnerName(job)}`
-}
-
-/** Names derive from the owner, so that a repeated create meets what is there. One attempt per job, so far. */
-export function runnerName(job: RunnerJob): string {
-  return `${job.metadata.name}-1`
 }

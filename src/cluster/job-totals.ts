@@ -1,13 +1,13 @@
-import { type ConfigMap } from '../api/config-map.ts'
+import type { ConfigMap } from '../api/config-map.ts'
 import { LEDGER_NAME } from '../api/names.ts'
 import { keyOf } from '../api/object.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
-import { isFinished } from '../domain/job-phases.ts'
-import { emptyLedger, type Ledger, parseLedger } from '../domain/ledger.ts'
-import { highest, minus, noJobs, plus, shareOf, type Totals } from '../domain/totals.ts'
-import type { Log } from '../kube/log.ts'
-import { compareVersions } from '../kube/resource-version.ts'
-import type { Change, Store } from '../kube/store.ts'
+import { isFinished } from '../domain/job/phases.ts'
+import { emptyLedger, type Ledger, parseLedger } from '../domain/totals/ledger.ts'
+import { highest, minus, noJobs, plus, shareOf, type Totals } from '../domain/totals/totals.ts'
+import type { Change, Store } from '../kube/cache/store.ts'
+import { compareVersions } from '../kube/cache/transform.ts'
+import type { Log } from '../kube/runtime/logger.ts'
 
 export interface JobTotalsOptions {
   jobs: Store<RunnerJob>

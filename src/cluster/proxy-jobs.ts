@@ -1,7 +1,7 @@
 import type { RunnerJob } from '../api/runner-job.ts'
+import { isFinished } from '../domain/job/phases.ts'
+import type { Store } from '../kube/cache/store.ts'
 import { proxyKey } from './proxies.ts'
-import type { Store } from '../kube/store.ts'
-import { isFinished } from '../domain/job-phases.ts'
 
 /** What is known of the jobs that one proxy runner delegated: how many are not over, and how many each repository has. */
 interface Tally {

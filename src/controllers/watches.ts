@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type KubeObject, keyOf } from '../api/object.ts'
+import { runnerKey } from '../api/names.ts'
+import { keyOf, type KubeObject } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
-import { type Caches, jobKeyOf, runnerKey } from '../cluster/caches.ts'
+import { type Caches, jobKeyOf } from '../cluster/caches.ts'
 import { isPodOf } from '../cluster/project-pod.ts'
-import { isFinished } from '../domain/job-phases.ts'
-import { podState } from '../domain/pod-state.ts'
-import type { Change } from '../kube/store.ts'
-import type { Workqueue } from '../kube/workqueue.ts'
+import { isFinished } from '../domain/job/phases.ts'
+import { podState } from '../domain/pod/state.ts'
+import type { Change } from '../kube/cache/store.ts'
+import type { Workqueue } from '../kube/queue/workqueue.ts'
+import type { Scheduler } from './pool/scheduler.ts'
+import type { Delegations } from './proxy/pending-heartbeats.ts'
 import { queueKey } from './queue-keys.ts'
-import type { Scheduler } from './scheduler.ts'
 
 /** How long other deletions are waited for before deleted jobs are counted. */
 const DEPARTED_MS = 50
@@ -117,4 +119,21 @@ function isNews({ old, now }: Change<Pod>): boolean {
 
 function isNewSpec({ old, now }: Change<RunnerPool>): boolean {
   return old?.metadata.generation !== now?.metadata.generation || old?.metadata.uid !== now?.metadata.uid
+}
+
+/** Says which change has to be looked at for which proxy runner. Ends its subscriptions when called. */
+export function watchProxies(caches: Caches, queue: Workqueue, delegations: Delegations): () => void {
+  const look = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
+  const stops = [
+    caches.jobs.onChange(({ old, now }) => {
+      if (old === undefined && now !== undefined) delegations.note(now)
+    }),
+    caches.runners.onChange(({ key, old, now }) => {
+      if ((now ?? old)?.spec.type === 'Proxy') look(key)
+    }),
+    caches.leases.onChange(({ key }) => look(key)),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
 }

@@ -1,11 +1,11 @@
 import { OUTCOME_FINALIZER } from '../api/names.ts'
-import { type KubeObject, type NewObject, type Resource, keyOf } from '../api/object.ts'
+import { keyOf, type KubeObject, type NewObject, type Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import type { Caches } from '../cluster/caches.ts'
-import type { KubeClient } from '../kube/client.ts'
-import { AlreadyExists, Conflict, Invalid, NotFound, RetryLater } from '../kube/errors.ts'
-import { splitKey } from '../kube/resource-path.ts'
-import type { Store } from '../kube/store.ts'
+import type { Store } from '../kube/cache/store.ts'
+import type { KubeClient } from '../kube/client/client.ts'
+import { AlreadyExists, Conflict, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
+import { type ObjectKey, splitKey } from '../kube/client/resource-path.ts'
 
 /** How long to wait for a namesake of an earlier life to be removed, when no event tells. */
 const NAMESAKE_CHECK_MS = 1000
@@ -77,5 +77,20 @@ export async function deleteObject<T extends KubeObject>(
     await client.delete(resource, splitKey(keyOf(object)), options, signal)
   } catch (error) {
     if (!(error instanceof NotFound || error instanceof Conflict)) throw error
+  }
+}
+
+/** Asks the API server for an object, before an absence from the caches is acted on; undefined where it is not there. */
+export async function lookUp<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource<T>,
+  key: ObjectKey,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await client.get(resource, key, signal)
+  } catch (error) {
+    if (error instanceof NotFound) return undefined
+    throw error
   }
 }

@@ -1,8 +1,8 @@
-import type { Clock } from '../kube/clock.ts'
-import type { Log } from '../kube/log.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
+import type { Log } from '../kube/runtime/logger.ts'
+import type { FacadeMiddleware } from './context.ts'
 import { errorToHttp } from './errors-to-http.ts'
 import type { HttpError } from './http-error.ts'
-import type { FacadeMiddleware } from './state.ts'
 
 /** What every JSON answer under /api looks like. */
 interface Envelope {

@@ -1,4 +1,12 @@
-import { ApiError, Forbidden, Invalid, LeaseLost, NotFound, TooManyRequests, Unreachable } from '../kube/errors.ts'
+import {
+  ApiError,
+  Forbidden,
+  Invalid,
+  LeaseLost,
+  NotFound,
+  TooManyRequests,
+  Unreachable,
+} from '../kube/client/errors.ts'
 import { HttpError } from './http-error.ts'
 
 const RETRY_SECONDS = '5'

@@ -1,7 +1,6 @@
 import { areCurrent, areFilled } from '../cluster/freshness.ts'
-import type { KubeClient } from '../kube/client.ts'
-import type { Handlers } from './handlers.ts'
-import type { FacadeParts } from './parts.ts'
+import type { KubeClient } from '../kube/client/client.ts'
+import type { FacadeParts, Handlers } from './context.ts'
 
 /** How old an answer of the API server may be that still counts, and how long it may take. */
 const PROBE_MS = 2000

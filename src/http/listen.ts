@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Log } from '../kube/log.ts'
+import type { Log } from '../kube/runtime/logger.ts'
 
 /** How long calls under way may take to end once we are asked to stop. */
 const DRAIN_MS = 5000

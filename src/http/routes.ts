@@ -1,4 +1,4 @@
-import { type Access, rights } from './access.ts'
+import { type Access, rights } from '../auth/permissions.ts'
 
 /** One route: what it answers to, and the right that a caller needs. */
 export interface Route {

@@ -1,10 +1,10 @@
-import { type RequestListener, type Server, type ServerResponse, createServer } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Exposition } from './context.ts'
 import { type EnvelopeOptions, failure } from './envelope.ts'
 import { HttpError } from './http-error.ts'
-import { isTooLong } from './json-body.ts'
-import type { Exposition } from './parts.ts'
-import { securityHeaders } from './security-headers.ts'
+import { isTooLong } from './input/json-body.ts'
+import { securityHeaders } from './middleware/headers.ts'
 
 /** How often connections are looked at that have taken too long: createServer's half minute is too seldom. */
 const LOOK_MS = 1000

@@ -2,10 +2,10 @@ import { Gauge, Histogram, type Registry } from 'prom-client'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, followShownJobs, runnerOf } from '../cluster/caches.ts'
 import { areFilled } from '../cluster/freshness.ts'
-import { shownPhase } from '../domain/job-phases.ts'
-import { delegatedAt } from '../domain/job-status.ts'
-import { Timeline } from '../domain/timeline.ts'
-import type { Clock } from '../kube/clock.ts'
+import { Timeline } from '../collections/sorted-index.ts'
+import { shownPhase } from '../domain/job/phases.ts'
+import { delegatedAt } from '../domain/job/status.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
 
 /** Jobs that wait for a Runner, and how long jobs took to start. Before the caches are filled nobody knows who waits. */
 export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): void {

@@ -1,10 +1,10 @@
 import { Gauge, type Registry } from 'prom-client'
 import { keyOf } from '../api/object.ts'
 import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
-import { type Caches, jobOf, followShownRunners } from '../cluster/caches.ts'
+import { type Caches, followShownRunners, jobOf } from '../cluster/caches.ts'
 import { areFilled } from '../cluster/freshness.ts'
 import { ProxyJobs } from '../cluster/proxy-jobs.ts'
-import { shownRunnerPhase } from '../domain/runner-phases.ts'
+import { shownRunnerPhase } from '../domain/runner/plan.ts'
 
 /** Runners by type and status, as GET /api/runners shows them; none before the caches are filled. */
 export function runnerMetrics(registry: Registry, caches: Caches): void {

@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { RequestOutcome } from '../kube/exchange.ts'
-import type { ControllerMetrics } from '../kube/controller.ts'
-import type { ReflectorMetrics } from '../kube/reflector.ts'
-import type { Lane } from '../kube/workqueue.ts'
+import type { ReflectorMetrics } from '../kube/cache/reflector.ts'
+import type { RequestOutcome } from '../kube/client/exchange.ts'
+import type { ControllerMetrics } from '../kube/controller/controller.ts'
+import type { Lane } from '../kube/queue/workqueue.ts'
 
 const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30]
 

@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client'
 import type { JobTotals } from '../cluster/job-totals.ts'
-import { durationBounds } from '../domain/totals.ts'
-import { ToldHistogram } from './told-histogram.ts'
+import { durationBounds } from '../domain/totals/totals.ts'
+import { ToldHistogram } from './snapshot-histogram.ts'
 
 /** What the API reference documents: the totals of the cluster, the same in every process. */
 export function jobTotals(registry: Registry, totals: JobTotals): void {

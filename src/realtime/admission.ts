@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { rights } from '../http/access.ts'
-import { bearerOf } from '../http/auth.ts'
-import type { Judge } from '../http/authority.ts'
-import type { RequestCounts } from '../http/request-counts.ts'
-import { isWelcome } from './origin.ts'
+import type { Judge } from '../auth/authority.ts'
+import { isWelcome } from '../auth/origin.ts'
+import { rights } from '../auth/permissions.ts'
+import type { RequestCounts } from '../auth/window-counter.ts'
+import { bearerOf } from '../http/middleware/require-auth.ts'
 
 /** Who wants to connect, or is connected. */
 export interface Visitor {

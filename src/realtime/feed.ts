@@ -1,6 +1,6 @@
 import type { Client } from './hub.ts'
-import type { Message } from './message.ts'
-import type { Outlet } from './outlet.ts'
+import type { Message } from './messages.ts'
+import type { Outlet } from './sink.ts'
 
 /** Messages that may wait behind a snapshot for a client that is slow to take it. */
 const MOST_WAITING = 10_000

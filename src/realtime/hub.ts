@@ -1,8 +1,16 @@
-import type { Clock } from '../kube/clock.ts'
-import type { Step } from './job-story.ts'
-import { type Message, detailedMessage, messageOf, plainMessage } from './message.ts'
-import { type RealtimeMetrics, uncounted } from './realtime-metrics.ts'
-import { BadMessage, parseSubscription, parseUnsubscription, type Subscription } from './subscription.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
+import { type RealtimeMetrics, uncounted } from './counters.ts'
+import type { Step } from './job-events.ts'
+import {
+  BadMessage,
+  detailedMessage,
+  type Message,
+  messageOf,
+  parseSubscription,
+  parseUnsubscription,
+  plainMessage,
+  type Subscription,
+} from './messages.ts'
 
 /** Somebody who listens, over whatever transport. Sending never waits: one that does not read is cut off. */
 export interface Client {

@@ -1,11 +1,11 @@
 import { crdOf, kinds } from '../api/crd.ts'
 import { GROUP } from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
-import type { KubeClient } from '../kube/client.ts'
-import type { Clock } from '../kube/clock.ts'
-import { NotFound } from '../kube/errors.ts'
-import type { Log } from '../kube/log.ts'
-import { resourcePath } from '../kube/resource-path.ts'
+import type { KubeClient } from '../kube/client/client.ts'
+import { NotFound } from '../kube/client/errors.ts'
+import { resourcePath } from '../kube/client/resource-path.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
+import type { Log } from '../kube/runtime/logger.ts'
 
 interface Definition extends KubeObject {
   status?: { conditions?: { type: string; status: string; message?: string }[] }

@@ -3,12 +3,12 @@ import { LEDGER_NAME, OUTCOME_FINALIZER, RUNNER_LABEL } from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import { runners } from '../api/runner.ts'
-import type { KubeClient } from '../kube/client.ts'
-import type { Clock } from '../kube/clock.ts'
-import { Invalid, NotFound } from '../kube/errors.ts'
-import { leases } from '../kube/lease.ts'
-import type { Log } from '../kube/log.ts'
-import { resourcePath } from '../kube/resource-path.ts'
+import type { KubeClient } from '../kube/client/client.ts'
+import { Invalid, NotFound } from '../kube/client/errors.ts'
+import { resourcePath } from '../kube/client/resource-path.ts'
+import { leases } from '../kube/election/lease.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
+import type { Log } from '../kube/runtime/logger.ts'
 
 type Labels = Record<string, string>
 

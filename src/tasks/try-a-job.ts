@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../kube/clock.ts'
-import type { Log } from '../kube/log.ts'
-import { record } from '../kube/parse.ts'
+import { readFile } from 'node:fs/promises'
+import { record } from '../kube/client/parse.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
+import type { Log } from '../kube/runtime/logger.ts'
 
 export interface TrialOptions {
   clock: Pick<Clock, 'sleep'>

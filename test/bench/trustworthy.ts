@@ -1,4 +1,4 @@
-import { say } from './progress.ts'
+import { say } from './stage/progress.ts'
 
 /** Raw runs that differ more than this say that the machine was busy with something else. */
 const mostDifference = 0.15

@@ -1,10 +1,10 @@
-import { expect } from 'chai'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { command, localTool } from '../command.ts'
-import { eventually } from '../eventually.ts'
+import { expect } from 'chai'
+import { eventually } from '../observe/eventually.ts'
+import { command, localTool } from '../processes/command.ts'
 import { ended } from './tool.ts'
 
 describe('a throwaway control plane', function () {

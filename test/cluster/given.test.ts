@@ -1,9 +1,9 @@
-import { expect } from 'chai'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { command, localTool } from '../command.ts'
-import { ended, toolFolder, type Ended } from './tool.ts'
+import { expect } from 'chai'
+import { command, localTool } from '../processes/command.ts'
+import { ended, type Ended, toolFolder } from './tool.ts'
 
 describe('a cluster that the caller brings', function () {
   this.timeout('2m')

@@ -1,9 +1,9 @@
-import { expect } from 'chai'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { command, localTool } from '../command.ts'
-import { readOciArchive } from '../oci-archive.ts'
+import { expect } from 'chai'
+import { command, localTool } from '../processes/command.ts'
+import { readOciArchive } from '../processes/oci-archive.ts'
 import { Pods } from './pods.ts'
 import { cluster, clusterEnv, ended } from './tool.ts'
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { glob, readFile, readdir } from 'node:fs/promises'
-import { command } from '../command.ts'
+import { glob, readdir, readFile } from 'node:fs/promises'
+import { command } from '../processes/command.ts'
 import { ended } from './tool.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { eventually } from '../eventually.ts'
+import { eventually } from '../observe/eventually.ts'
 import { ended, toolFolder } from './tool.ts'
 
 /** Every program of the local cluster, as `cluster status` names it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { command } from '../command.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from '../observe/eventually.ts'
+import { command } from '../processes/command.ts'
 
 /** What a pod runs to show that names are answered and that a Service leads to the API. */
 export const networkCheck =

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { inWords } from '../audit.ts'
-import type { Installation } from './installation.ts'
-import { installed } from './installed.ts'
-import { killOperator } from './operator-process.ts'
-import { printed } from './rest.ts'
+import { inWords } from '../observe/audit.ts'
+import { printed } from './clients/rest.ts'
+import type { Installation } from './installation/installation.ts'
+import { installed } from './installation/installed.ts'
+import { killOperator } from './installation/operator-process.ts'
 
 const jobCount = 20
 

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { clusterInUse } from '../../config/local/run.d/cluster.ts'
 import { buildImage, imageArchive } from '../../config/local/run.d/image.ts'
-import { record } from '../../src/kube/parse.ts'
-import { command, localTool } from '../command.ts'
-import { type ArchivedImage, readOciArchive } from '../oci-archive.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import { command, localTool } from '../processes/command.ts'
+import { type ArchivedImage, readOciArchive } from '../processes/oci-archive.ts'
 
 const root = join(import.meta.dirname, '../..')
 const mostBytes = 200e6

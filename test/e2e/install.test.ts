@@ -5,9 +5,9 @@ import { expect } from 'chai'
 import { root } from '../../config/local/run.d/cluster.ts'
 import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
 import { type Ended, run } from '../../config/local/run.d/program.ts'
-import { helm, helmPath } from '../chart.ts'
-import { prepare } from './image.ts'
-import { freePort } from '../free-port.ts'
+import { helm, helmPath } from '../charts/chart.ts'
+import { freePort } from '../processes/free-port.ts'
+import { prepare } from './installation/image.ts'
 
 describe('docs/install.md', function () {
   this.timeout('6m')

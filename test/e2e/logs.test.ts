@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { Installation } from './installation.ts'
-import { installed } from './installed.ts'
-import { untilTold } from './pools.ts'
-import { linesOf, printed } from './rest.ts'
+import { linesOf, printed } from './clients/rest.ts'
+import type { Installation } from './installation/installation.ts'
+import { installed } from './installation/installed.ts'
+import { untilTold } from './installation/pools.ts'
 
 const lineCount = 500
 

@@ -1,12 +1,12 @@
-import { expect } from 'chai'
 import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
 import { askKubectl, type Place } from '../../config/local/run.d/kubectl.ts'
-import { helm } from '../chart.ts'
-import { eventually } from '../eventually.ts'
+import { helm } from '../charts/chart.ts'
 import { rawListener } from '../integration/realtime/listener.ts'
-import { prepare } from './image.ts'
-import { freePort } from '../free-port.ts'
-import { type MakeRun, portIsFree, startMakeRun } from './make-run.ts'
+import { eventually } from '../observe/eventually.ts'
+import { freePort } from '../processes/free-port.ts'
+import { prepare } from './installation/image.ts'
+import { type MakeRun, portIsFree, startMakeRun } from './installation/make-run.ts'
 
 describe('make run', () => {
   // Apart from the namespace that a person may be using.

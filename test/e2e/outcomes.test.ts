@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { record } from '../../src/kube/parse.ts'
-import { GARBAGE_MS } from '../eventually.ts'
-import type { Installation } from './installation.ts'
-import { installed } from './installed.ts'
-import { runsOn } from './pools.ts'
-import { printed } from './rest.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import { GARBAGE_MS } from '../observe/eventually.ts'
+import { printed } from './clients/rest.ts'
+import type { Installation } from './installation/installation.ts'
+import { installed } from './installation/installed.ts'
+import { runsOn } from './installation/pools.ts'
 
 describe('a job on a real node', () => {
   const installation = installed({

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { record } from '../../src/kube/parse.ts'
-import { at } from '../chart.ts'
-import { alertsOf, asked, listOf, queriesOf } from '../monitoring.ts'
-import type { Installation } from './installation.ts'
-import { installMonitored, type MonitoredInstallation } from './monitored-installation.ts'
-import type { PrometheusApi, Target } from './prometheus-api.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import { at } from '../charts/chart.ts'
+import { alertsOf, asked, listOf, queriesOf } from '../charts/monitoring.ts'
+import type { PrometheusApi, Target } from './clients/prometheus-api.ts'
+import type { Installation } from './installation/installation.ts'
+import { installMonitored, type MonitoredInstallation } from './installation/monitored-installation.ts'
 
 /** Panels that show nothing while all is well, and why. All others must show something. */
 const emptyWhileWell: Record<string, string> = {

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { io } from 'socket.io-client'
 import { delegateExample, followExample, statusExample } from '../../config/local/run.d/reference.ts'
-import { record } from '../../src/kube/parse.ts'
-import { command } from '../command.ts'
-import type { Installation } from './installation.ts'
-import { installed } from './installed.ts'
-import { linesOf, printed } from './rest.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import { command } from '../processes/command.ts'
+import { linesOf, printed } from './clients/rest.ts'
+import type { Installation } from './installation/installation.ts'
+import { installed } from './installation/installed.ts'
 
 describe("the API reference's own examples", () => {
   const installation = installed()

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { inWords } from '../audit.ts'
 import { cluster } from '../cluster/tool.ts'
-import type { Installation } from './installation.ts'
-import { installed } from './installed.ts'
-import { killOperator } from './operator-process.ts'
-import { RetryingClient } from './retrying-client.ts'
+import { inWords } from '../observe/audit.ts'
+import { RetryingClient } from './clients/retrying-client.ts'
+import type { Installation } from './installation/installation.ts'
+import { installed } from './installation/installed.ts'
+import { killOperator } from './installation/operator-process.ts'
 
 const outageSeconds = 30
 const steadySeconds = 60

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { AuditLog, rightOf } from '../audit.ts'
-import { record } from '../../src/kube/parse.ts'
-import { chart, helm, type Manifest, manifestsIn } from '../chart.ts'
-import { prepare } from './image.ts'
-import { rarelyUsed } from './rarely-used-rights.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import { chart, helm, type Manifest, manifestsIn } from '../charts/chart.ts'
+import { AuditLog, rightOf } from '../observe/audit.ts'
+import { prepare } from './installation/image.ts'
+import { rarelyUsed } from './installation/rarely-used-rights.ts'
 
 let log: AuditLog
 

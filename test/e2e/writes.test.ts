@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { inWords } from '../audit.ts'
-import type { Installation } from './installation.ts'
-import { installed } from './installed.ts'
+import { inWords } from '../observe/audit.ts'
+import type { Installation } from './installation/installation.ts'
+import { installed } from './installation/installed.ts'
 
 /** Writes that a job may cost the controllers, deletes aside. */
 const budget = 7

@@ -3,11 +3,11 @@
  * While it leads it writes the ConfigMap of the Lease's name. SIGUSR2 blocks its event loop for ten seconds. It ends
  * with SIGTERM, or when its standard input is closed.
  */
-import { KubeClient } from '../../src/kube/client.ts'
-import { fromKubeconfig } from '../../src/kube/connection.ts'
-import { LeaderElection } from '../../src/kube/leader.ts'
-import { RecordedLog } from '../recorded-log.ts'
-import { writeWhileLeading } from './rule-of-one.ts'
+import { KubeClient } from '../../src/kube/client/client.ts'
+import { fromKubeconfig } from '../../src/kube/connection/connection.ts'
+import { LeaderElection } from '../../src/kube/election/leader-election.ts'
+import { RecordedLog } from '../documents/recorded-log.ts'
+import { writeWhileLeading } from './proxy/rule-of-one.ts'
 
 const [kubeconfig, namespace = '', name = '', identity = '', leaseMs = ''] = process.argv.slice(2)
 const connection = await fromKubeconfig(kubeconfig)

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { KubeObject, Resource } from '../../src/api/object.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import { makeCertificate } from '../faults/certificate.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import { makeCertificate } from '../faults/proxy/certificate.ts'
 import { STAND_IN_NODE } from './node.ts'
 
 const nodes: Resource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node' }

@@ -1,6 +1,6 @@
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import { AlreadyExists } from '../../src/kube/errors.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import { AlreadyExists } from '../../src/kube/client/errors.ts'
 
 export const STAND_IN_NODE = 'stand-in'
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/kube/clock.ts'
+import { systemClock } from '../../src/kube/runtime/clock.ts'
 
 /** Lets time pass, in which the signal may end the wait. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,8 +2,8 @@ import { createSign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
-import { record } from '../../src/kube/parse.ts'
-import type { Site } from '../site.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import type { Site } from './site.ts'
 
 const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 const rbac = 'rbac.authorization.k8s.io'

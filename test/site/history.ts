@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
-import { KubeClient } from '../../src/kube/client.ts'
-import type { Connection } from '../../src/kube/access.ts'
-import { Reflector } from '../../src/kube/reflector.ts'
-import { Store } from '../../src/kube/store.ts'
-import { RecordedLog } from '../recorded-log.ts'
+import { Reflector } from '../../src/kube/cache/reflector.ts'
+import { Store } from '../../src/kube/cache/store.ts'
+import { KubeClient } from '../../src/kube/client/client.ts'
+import type { Connection } from '../../src/kube/connection/connection.ts'
+import { RecordedLog } from '../documents/recorded-log.ts'
 
 const order = ['Queued', 'Assigned', 'Running']
 const final = ['Completed', 'Failed', 'Cancelled']

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject, NewObject } from '../../src/api/object.ts'
-import { record } from '../../src/kube/parse.ts'
+import { record } from '../../src/kube/client/parse.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 

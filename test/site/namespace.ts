@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import { AlreadyExists } from '../../src/kube/errors.ts'
-import { record } from '../../src/kube/parse.ts'
-import { eventually } from '../eventually.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import { AlreadyExists } from '../../src/kube/client/errors.ts'
+import { record } from '../../src/kube/client/parse.ts'
+import { eventually } from '../observe/eventually.ts'
 import { manifests } from './manifests.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }

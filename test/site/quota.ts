@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from '../../src/api/object.ts'
-import type { Site } from '../site.ts'
+import type { Site } from './site.ts'
 
 interface Quota extends KubeObject {
   spec: { hard: Record<string, string>; scopes: string[] }

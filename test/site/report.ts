@@ -2,8 +2,8 @@ import type { KubeObject, Resource } from '../../src/api/object.ts'
 import { type Pod, pods } from '../../src/api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
 import { type Runner, runners } from '../../src/api/runner.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import type { Operator } from '../operator.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import type { Operator } from '../processes/operator.ts'
 
 export interface KubeEvent extends KubeObject {
   regarding?: { kind: string; name: string }

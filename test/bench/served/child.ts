@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { record } from '../../../src/kube/parse.ts'
-import { usageOf } from '../machine.ts'
-import type { Shipped } from '../shipped.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { usageOf } from '../stage/machine.ts'
+import type { Shipped } from '../stage/shipped.ts'
 
 /** A part of the operator that serves in a process of its own, without a cluster. */
 export class Served {

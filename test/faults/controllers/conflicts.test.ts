@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { inWords } from '../../audit.ts'
 import { exits } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { inWords } from '../../observe/audit.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 

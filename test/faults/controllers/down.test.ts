@@ -3,7 +3,7 @@ import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { type NewRunnerJobSpec, runnerJobs } from '../../../src/api/runner-job.ts'
 import { exited, exits, ignored, running, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 /** Jobs to which something happens while no operator runs. */
 describe('while the operator is down', function () {

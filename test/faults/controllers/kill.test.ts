@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { exits, runs, type Script } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 /** Every request by which controllers write or make sure before they write, in the order of one job's life. */
 const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { exited, exits, ignored, running, runs } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
-import { call } from '../../site/call.ts'
-import { sideBySide } from '../../site/side-by-side.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call } from '../../site/calls/call.ts'
+import { sideBySide } from '../../site/calls/side-by-side.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const LEASE_SECONDS = 5
 /** The Lease's end, the next look at it, and a machine that has other things to do. */

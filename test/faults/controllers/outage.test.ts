@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { RestClient } from '../../rest-client.ts'
-import { openSite, type Site } from '../../site.ts'
-import { type Answer, call, isMarkedStale } from '../../site/call.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { type Answer, call, isMarkedStale } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const DOWN_MS = 10_000
 

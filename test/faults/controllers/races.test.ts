@@ -2,11 +2,11 @@ import { expect } from 'chai'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { GARBAGE_MS } from '../../eventually.ts'
 import { exits } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
-import { sideBySide } from '../../site/side-by-side.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import { GARBAGE_MS } from '../../observe/eventually.ts'
+import { sideBySide } from '../../site/calls/side-by-side.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 /** Every request by which controllers write, or make sure before they write. */
 const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }

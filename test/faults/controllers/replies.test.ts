@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { exited, runs, succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
-import type { Match } from '../rules.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
+import type { Match } from '../proxy/rules.ts'
 
 const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
 const ABOUT_JOBS = { ...CONTROLLERS, path: /\/(runnerjobs|runners|pods)(\/|\?|$)/ }

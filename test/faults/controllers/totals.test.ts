@@ -3,10 +3,10 @@ import { configMaps } from '../../../src/api/config-map.ts'
 import { LEDGER_NAME } from '../../../src/api/names.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
-import { jobsTotal, scrape, TotalsWatcher } from '../../site/metrics.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { jobsTotal, scrape, TotalsWatcher } from '../../site/calls/metrics.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
 const LEDGER = { ...CONTROLLERS, path: /\/configmaps(\/|\?|$)/ }

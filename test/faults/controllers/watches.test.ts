@@ -3,10 +3,10 @@ import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
 import { exited, exits, runs } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
+import type { Operator } from '../../processes/operator.ts'
 import { closeByQuota, openQuota } from '../../site/quota.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const STALL_MS = 10_000
 

@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { io, type Socket } from 'socket.io-client'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { rawListener } from '../../integration/realtime/listener.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, expectFailure } from '../../site/call.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
-import type { Rule } from '../rules.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call, expectFailure } from '../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
+import type { Rule } from '../proxy/rules.ts'
 
 const JOB_WATCH = { path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }
 

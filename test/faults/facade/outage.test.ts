@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
-import { type Answer, call, isMarkedStale } from '../../site/call.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { type Answer, call, isMarkedStale } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 describe('a facade whose cluster answers in part', function () {
   this.timeout('60s')

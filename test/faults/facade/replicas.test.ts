@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { succeeds } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
-import { call, expectFailure } from '../../site/call.ts'
-import { sideBySide } from '../../site/side-by-side.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import { call, expectFailure } from '../../site/calls/call.ts'
+import { sideBySide } from '../../site/calls/side-by-side.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const FACADE = { userAgent: /^runnerhub-facade/ }
 const CREATES = { ...FACADE, method: 'POST', path: /\/runnerjobs(\?|$)/ }

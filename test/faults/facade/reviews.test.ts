@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
+import type { Operator } from '../../processes/operator.ts'
 import { bind, makeAccount, tokenOf, unbind } from '../../site/accounts.ts'
-import { type Answer, call, expectFailure, isMarkedStale, openAnswer } from '../../site/call.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import { type Answer, call, expectFailure, isMarkedStale, openAnswer } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const REVIEWS = /reviews$/
 const CACHE_SECONDS = 2

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import type { KubeClient } from '../../../src/kube/client.ts'
-import { Unreachable } from '../../../src/kube/errors.ts'
-import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
-import { startControlPlane, type ControlPlane } from '../../control-plane.ts'
-import { eventually } from '../../eventually.ts'
-import { reflect, type Reflecting } from '../../reflecting.ts'
+import type { KubeClient } from '../../../src/kube/client/client.ts'
+import { Unreachable } from '../../../src/kube/client/errors.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { reflect, type Reflecting } from '../../observe/reflecting.ts'
+import { type ControlPlane, startControlPlane } from '../../processes/control-plane.ts'
 
 const never = new AbortController().signal
 const outageMs = 10_000

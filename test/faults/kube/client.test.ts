@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { AlreadyExists, Unreachable } from '../../../src/kube/errors.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
-import { eventually } from '../../eventually.ts'
-import { startFaultProxy, type FaultProxy } from '../proxy.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { AlreadyExists, Unreachable } from '../../../src/kube/client/errors.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const never = new AbortController().signal
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect } from 'chai'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { eventually } from '../../eventually.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
-import { RuleOfOne } from '../rule-of-one.ts'
-import type { SeenRequest } from '../rules.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
+import { RuleOfOne } from '../proxy/rule-of-one.ts'
+import type { SeenRequest } from '../proxy/rules.ts'
 
 const leaseMs = 3000
 const program = new URL('../leader-program.ts', import.meta.url).pathname

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { LeaseLost } from '../../../src/kube/errors.ts'
-import { type CandidateOptions, TestCandidate, untilAborted } from '../../candidate.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { eventually } from '../../eventually.ts'
-import { type FaultProxy, startFaultProxy, type When } from '../proxy.ts'
-import { RuleOfOne, writeWhileLeading } from '../rule-of-one.ts'
+import { LeaseLost } from '../../../src/kube/client/errors.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { type CandidateOptions, TestCandidate, untilAborted } from '../../processes/candidate.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { type FaultProxy, startFaultProxy, type When } from '../proxy/proxy.ts'
+import { RuleOfOne, writeWhileLeading } from '../proxy/rule-of-one.ts'
 
 // Far enough apart that a busy machine does not take the one for the other.
 const leaseMs = 6000

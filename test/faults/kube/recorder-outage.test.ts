@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { events, type KubeEvent, type Occurrence } from '../../../src/kube/event.ts'
-import { EventRecorder } from '../../../src/kube/recorder.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { type ConfigMap, configMaps, newConfigMap } from '../../config-maps.ts'
-import { eventually } from '../../eventually.ts'
-import { RecordedLog } from '../../recorded-log.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { events, type KubeEvent, type Occurrence } from '../../../src/kube/events/event.ts'
+import { EventRecorder } from '../../../src/kube/events/recorder.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const never = new AbortController().signal
 const pull: Occurrence = { type: 'Warning', reason: 'ImagePull', message: 'image not found', action: 'Wait' }

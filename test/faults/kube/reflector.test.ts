@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
-import { makeCustomKind } from '../../custom-kind.ts'
-import { eventually } from '../../eventually.ts'
-import { reflect, type Reflecting } from '../../reflecting.ts'
-import { startFaultProxy, type FaultProxy } from '../proxy.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { makeCustomKind } from '../../objects/custom-kind.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { reflect, type Reflecting } from '../../observe/reflecting.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const never = new AbortController().signal
 /** The watch that goes on after a list by watch, and one that goes on from a version. */

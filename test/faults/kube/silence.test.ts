@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { Unreachable } from '../../../src/kube/errors.ts'
-import { configMaps } from '../../config-maps.ts'
-import { eventually } from '../../eventually.ts'
-import { WireTap } from '../../wire-tap.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { Unreachable } from '../../../src/kube/client/errors.ts'
+import { configMaps } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { WireTap } from '../../observe/wire-tap.ts'
 
 const never = new AbortController().signal
 

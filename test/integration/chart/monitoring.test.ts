@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { stringify } from 'yaml'
-import { record } from '../../../src/kube/parse.ts'
-import { at, chartFile, found, helmPath, type Manifest, render } from '../../chart.ts'
-import { command, localTool } from '../../command.ts'
-import { type Alert, alertsOf, asked, listOf, queriesOf } from '../../monitoring.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { at, chartFile, found, helmPath, type Manifest, render } from '../../charts/chart.ts'
+import { type Alert, alertsOf, asked, listOf, queriesOf } from '../../charts/monitoring.ts'
+import { command, localTool } from '../../processes/command.ts'
 
 const docs = new URL('../../../docs/', import.meta.url)
 

@@ -3,8 +3,8 @@ import { parse } from 'yaml'
 import { documentedValues } from '../../../config/chart/documented-values.ts'
 import { passableSettings } from '../../../config/local/run.d/operator-settings.ts'
 import { readConfig } from '../../../src/config.ts'
-import { record } from '../../../src/kube/parse.ts'
-import { at, chart, chartFile, found, helm, helmPath, refusalOf, render, titleOf } from '../../chart.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { at, chart, chartFile, found, helm, helmPath, refusalOf, render, titleOf } from '../../charts/chart.ts'
 import { manifests } from '../../site/manifests.ts'
 
 describe('the values of the chart', function () {

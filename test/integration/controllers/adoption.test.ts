@@ -3,10 +3,10 @@ import { JOB_LABEL, JOB_UID_LABEL, OUTCOME_FINALIZER, POOL_LABEL, RUNNER_LABEL }
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { GARBAGE_MS } from '../../eventually.ts'
 import { exits, ignored, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { GARBAGE_MS } from '../../observe/eventually.ts'
 import { newPod, newRunner } from '../../site/objects.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const strangerUid = '11111111-2222-4333-8444-555555555555'
 

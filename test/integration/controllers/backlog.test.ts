@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { RestClient } from '../../rest-client.ts'
 import { exited, ignored, succeedsAtOnce } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const JOBS = 5000
 const PLACES = 50

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { exited, exits, ignored, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 describe('a job that is taken back', function () {
   this.timeout('90s')

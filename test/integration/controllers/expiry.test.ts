@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { exits, succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 describe('what is finished', function () {
   this.timeout('90s')

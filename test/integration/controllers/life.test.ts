@@ -3,7 +3,7 @@ import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { type Pod, pods } from '../../../src/api/pod.ts'
 import { runners } from '../../../src/api/runner.ts'
 import { containerId, exited, running, runs, succeeds, wholeSeconds } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const common = { image: 'any', imageID: '', ready: false, restartCount: 0 }
 const still = ({ name }: { name: string }) => ({ ...common, name, state: { running: { startedAt: wholeSeconds() } } })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { exited, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 

@@ -1,7 +1,7 @@
 import { JOB_LABEL } from '../../../src/api/names.ts'
 import { pods } from '../../../src/api/pod.ts'
-import { runners } from '../../../src/api/runner.ts'
 import type { NewRunnerJobSpec, RunnerJobStatus } from '../../../src/api/runner-job.ts'
+import { runners } from '../../../src/api/runner.ts'
 import {
   disrupted,
   exited,
@@ -16,7 +16,7 @@ import {
   waitsFor,
   wholeSeconds,
 } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 interface Case {
   job: string

@@ -3,11 +3,11 @@ import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { run } from '../../../config/local/run.d/program.ts'
 import { controllerRef, type KubeObject, type NewObject, type Resource } from '../../../src/api/object.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { record } from '../../../src/kube/parse.ts'
-import { openSite, type Site } from '../../site.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { bind, makeAccount } from '../../site/accounts.ts'
 import { manifests } from '../../site/manifests.ts'
 import { newPod, newRunner } from '../../site/objects.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const roles: Resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'roles', kind: 'Role' }
 const forever = new AbortController().signal

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { runners } from '../../../src/api/runner.ts'
 import { exited, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 describe('where a job runs', function () {
   this.timeout('60s')

@@ -1,13 +1,12 @@
 import { expect } from 'chai'
-import type { RunnerPhase } from '../../../src/api/runner.ts'
-import { runners } from '../../../src/api/runner.ts'
-import { proxyName } from '../../../src/domain/proxy-name.ts'
-import { leases, microTime } from '../../../src/kube/lease.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { proxyName } from '../../../src/api/names.ts'
+import { type RunnerPhase, runners } from '../../../src/api/runner.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { leases, microTime } from '../../../src/kube/election/lease.ts'
 import { succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
-import { call } from '../../site/call.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const MINUTE_MS = 60_000
 

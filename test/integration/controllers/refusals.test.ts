@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import type { KubeObject, NewObject, Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
-import { type RunnerPoolSpec, runnerPools } from '../../../src/api/runner-pool.ts'
-import { runnerPod } from '../../../src/domain/runner-pod.ts'
-import { aJob, aRunner } from '../../builders.ts'
+import { runnerPools, type RunnerPoolSpec } from '../../../src/api/runner-pool.ts'
+import { runnerPod } from '../../../src/domain/runner/desired-pod.ts'
 import { runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { aJob, aRunner } from '../../objects/builders.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const core = { group: '', version: 'v1' }
 const quotas: Resource = { ...core, plural: 'resourcequotas', kind: 'ResourceQuota' }

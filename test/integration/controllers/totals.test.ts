@@ -3,9 +3,9 @@ import { configMaps } from '../../../src/api/config-map.ts'
 import { LEDGER_NAME } from '../../../src/api/names.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { exits, succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site } from '../../site.ts'
-import { jobsTotal, totalsOf, TotalsWatcher } from '../../site/metrics.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { jobsTotal, totalsOf, TotalsWatcher } from '../../site/calls/metrics.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 

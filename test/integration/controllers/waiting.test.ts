@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { JOB_LABEL } from '../../../src/api/names.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { exited, running, runs, type Script, unschedulable, waitsFor } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
 import { closeByQuota, openQuota } from '../../site/quota.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 

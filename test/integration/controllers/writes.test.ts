@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { JOB_LABEL, OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { pods } from '../../../src/api/pod.ts'
-import { type AuditLog, inWords } from '../../audit.ts'
-import { eventually } from '../../eventually.ts'
 import { running, runs, type Script, succeeds, unschedulable, waitsFor } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { type AuditLog, inWords } from '../../observe/audit.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const IDLE_MS = 30_000
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { jobPhases, type RunnerJob, runnerJobs, type RunnerJobStatus } from '../../../src/api/runner-job.ts'
 import { type Runner, runners } from '../../../src/api/runner.ts'
-import { isFinal } from '../../../src/domain/job-phases.ts'
-import { type CrdSite, openWithCrds, type Verdict, withAt } from '../../crds.ts'
+import { isFinal } from '../../../src/domain/job/phases.ts'
+import { type CrdSite, openWithCrds, type Verdict, withAt } from '../../objects/crds.ts'
 import { samples } from './samples.ts'
 
 const [jobSample, runnerSample] = samples

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../../../src/api/runner-pool.ts'
 import { type Runner, runners } from '../../../src/api/runner.ts'
-import { type CrdSite, openWithCrds } from '../../crds.ts'
+import { type CrdSite, openWithCrds } from '../../objects/crds.ts'
 
 const facts = { repository: 'owner/repo', runId: '1', jobId: '2' }
 const runnerFacts = {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { kinds } from '../../../src/api/crd.ts'
 import type { KubeObject, Resource } from '../../../src/api/object.ts'
-import { type CrdSite, openWithCrds } from '../../crds.ts'
+import { type CrdSite, openWithCrds } from '../../objects/crds.ts'
 
 interface Definition extends KubeObject {
   spec: {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { KubeObject } from '../../../src/api/object.ts'
 import type { Schema } from '../../../src/api/schema.ts'
-import { type CrdSite, openWithCrds, type Place, placesIn, valueAt, type Verdict, withAt } from '../../crds.ts'
+import { type CrdSite, openWithCrds, type Place, placesIn, valueAt, type Verdict, withAt } from '../../objects/crds.ts'
 import { patterns, samples } from './samples.ts'
 
 // Every rule of every field of the three kinds: values just inside it are taken, values just outside are refused.

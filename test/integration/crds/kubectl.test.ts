@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { kinds } from '../../../src/api/crd.ts'
 import type { KubeObject } from '../../../src/api/object.ts'
-import { runnerJobs, type RunnerJob } from '../../../src/api/runner-job.ts'
-import { type CrdSite, openWithCrds } from '../../crds.ts'
+import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
+import { type CrdSite, openWithCrds } from '../../objects/crds.ts'
 import { samples } from './samples.ts'
 
 function words(text: string): string[][] {

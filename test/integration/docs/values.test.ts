@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { at, helmPath, type Manifest, render } from '../../chart.ts'
-import { blockOf, commandOf } from '../../documents.ts'
+import { at, helmPath, type Manifest, render } from '../../charts/chart.ts'
+import { blockOf, commandOf } from '../../documents/documents.ts'
 
 describe('values in the documents', function () {
   this.timeout('60s')

@@ -1,10 +1,10 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/parse.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site, TOKEN, TOKEN_LINE } from '../../site.ts'
-import { call, expectFailure, sendRaw } from '../../site/call.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call, expectFailure, sendRaw } from '../../site/calls/call.ts'
 import { CALLERS } from '../../site/namespace.ts'
+import { openSite, type Site, TOKEN, TOKEN_LINE } from '../../site/site.ts'
 
 const NEW = 'another-token'
 

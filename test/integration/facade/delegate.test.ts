@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { containerId, exited, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
-import { call, expectFailure, expectMetadata } from '../../site/call.ts'
+import { call, expectFailure, expectMetadata } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/

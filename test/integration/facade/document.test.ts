@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { openApiDocument } from '../../../src/http/openapi.ts'
+import { openApiDocument } from '../../../src/http/openapi/document.ts'
 import { version } from '../../../src/version.ts'
-import { openSite, type Site } from '../../site.ts'
-import { call, expectFailure, sendRaw } from '../../site/call.ts'
+import { call, expectFailure, sendRaw } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 describe('the documentation that is served', function () {
   this.timeout('60s')

@@ -1,12 +1,12 @@
 import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { exits, runs, succeeds } from '../../kubelet/script.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
-import { newJob } from '../../site/objects.ts'
-import { call, expectFailure } from '../../site/call.ts'
+import { call, expectFailure } from '../../site/calls/call.ts'
 import { CALLERS } from '../../site/namespace.ts'
+import { newJob } from '../../site/objects.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
 const WINDOW_SECONDS = 5
 const OTHER_TOKEN = 'token-of-another-caller'

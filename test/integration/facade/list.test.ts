@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
-import { RestClient } from '../../rest-client.ts'
-import { openSite, type Site } from '../../site.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 /** Twelve jobs of two repositories, a second apart; the times are the facade's, so they are set by hand. */
 const times = Array.from({ length: 12 }, (_, index) => `2025-06-19T10:00:${String(index).padStart(2, '0')}.500Z`)

@@ -1,13 +1,13 @@
 import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { type RouteName, routes } from '../../../src/http/routes.ts'
 import { localTokens } from '../../../config/local/run.d/tokens.ts'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { record } from '../../../src/kube/parse.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
-import { type Answer, call, expectFailure } from '../../site/call.ts'
+import { type RouteName, routes } from '../../../src/http/routes.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import type { Operator } from '../../processes/operator.ts'
 import { bind, makeAccount, removeAccount, resigned, tokenOf } from '../../site/accounts.ts'
+import { type Answer, call, expectFailure } from '../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
 /** Callers whom the cluster knows: the kinds of the manifests, and one who is bound to nothing. */
 const known = ['without bindings', 'proxy', 'viewer', 'admin', 'metrics'] as const

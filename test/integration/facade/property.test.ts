@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { delegationFields } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
-import type { Operator } from '../../operator.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
-import { call, expectFailure, expectMetadata, sendRaw } from '../../site/call.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
 const fields = Object.keys(delegationFields)
 /** Answers that a caller can be to blame for. */

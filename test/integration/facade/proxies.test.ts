@@ -1,11 +1,11 @@
 import { expect } from 'chai'
+import { proxyName } from '../../../src/api/names.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { proxyName } from '../../../src/domain/proxy-name.ts'
-import { leases, microTime } from '../../../src/kube/lease.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { leases, microTime } from '../../../src/kube/election/lease.ts'
 import { exited, runs } from '../../kubelet/script.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
-import { type Answer, call, expectFailure, expectMetadata, sendRaw } from '../../site/call.ts'
+import { type Answer, call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/parse.ts'
-import { RestClient } from '../../rest-client.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { succeedsAtOnce } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const JOBS = 20
 

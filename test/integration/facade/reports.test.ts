@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/parse.ts'
-import { GARBAGE_MS } from '../../eventually.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { runs, waitsFor } from '../../kubelet/script.ts'
-import { RestClient } from '../../rest-client.ts'
-import { openSite, type Site } from '../../site.ts'
+import { GARBAGE_MS } from '../../observe/eventually.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const accounts = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 

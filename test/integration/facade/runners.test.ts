@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { exited, runs } from '../../kubelet/script.ts'
-import { openSite, type Site } from '../../site.ts'
-import { call, expectFailure, expectMetadata } from '../../site/call.ts'
+import { call, expectFailure, expectMetadata } from '../../site/calls/call.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const documentedKeys = ['id', 'name', 'type', 'status', 'labels', 'lastHeartbeat']
 const ids = [1, 2, 3, 4].map((number) => `00000000-0000-4000-8000-00000000000${number}`)

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import type { KubeObject, Resource } from '../../../src/api/object.ts'
-import { KubeClient } from '../../../src/kube/client.ts'
-import * as errors from '../../../src/kube/errors.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
-import { makeCustomKind, type Thing } from '../../custom-kind.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import * as errors from '../../../src/kube/client/errors.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { makeCustomKind, type Thing } from '../../objects/custom-kind.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
 
 const never = new AbortController().signal
 const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' }

@@ -1,15 +1,20 @@
 import { expect } from 'chai'
 import { keyOf } from '../../../src/api/object.ts'
-import { Controller, type ControllerOptions, type Outcome, type Reconcile } from '../../../src/kube/controller.ts'
-import { Conflict, Terminal } from '../../../src/kube/errors.ts'
-import { splitKey } from '../../../src/kube/resource-path.ts'
-import { Workqueue } from '../../../src/kube/workqueue.ts'
-import { untilAborted } from '../../candidate.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { type ConfigMap, configMaps, newConfigMap } from '../../config-maps.ts'
-import { eventually } from '../../eventually.ts'
-import { RecordedLog } from '../../recorded-log.ts'
-import { reflect, type Reflecting } from '../../reflecting.ts'
+import { Conflict, Terminal } from '../../../src/kube/client/errors.ts'
+import { splitKey } from '../../../src/kube/client/resource-path.ts'
+import {
+  Controller,
+  type ControllerOptions,
+  type Outcome,
+  type Reconcile,
+} from '../../../src/kube/controller/controller.ts'
+import { Workqueue } from '../../../src/kube/queue/workqueue.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { reflect, type Reflecting } from '../../observe/reflecting.ts'
+import { untilAborted } from '../../processes/candidate.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
 
 const never = new AbortController().signal
 

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
-import { type Clock, sleepOn, systemClock } from '../../../src/kube/clock.ts'
-import { LeaseLost } from '../../../src/kube/errors.ts'
-import type { Term } from '../../../src/kube/leader.ts'
-import { type Lease, leases } from '../../../src/kube/lease.ts'
-import { type CandidateOptions, TestCandidate, untilAborted } from '../../candidate.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { command } from '../../command.ts'
-import { configMaps, newConfigMap } from '../../config-maps.ts'
-import { eventually } from '../../eventually.ts'
+import { LeaseLost } from '../../../src/kube/client/errors.ts'
+import type { Term } from '../../../src/kube/election/leader-election.ts'
+import { type Lease, leases } from '../../../src/kube/election/lease.ts'
+import { type Clock, sleepOn, systemClock } from '../../../src/kube/runtime/clock.ts'
+import { configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { type CandidateOptions, TestCandidate, untilAborted } from '../../processes/candidate.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { command } from '../../processes/command.ts'
 
 const never = new AbortController().signal
 

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import type { KubeObject, Resource } from '../../../src/api/object.ts'
-import { events, type KubeEvent, type Occurrence } from '../../../src/kube/event.ts'
-import { EventRecorder, type EventRecorderOptions } from '../../../src/kube/recorder.ts'
-import { HandClock } from '../../clock.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { command } from '../../command.ts'
-import { type ConfigMap, configMaps, newConfigMap } from '../../config-maps.ts'
-import { eventually } from '../../eventually.ts'
-import { RecordedLog } from '../../recorded-log.ts'
+import { events, type KubeEvent, type Occurrence } from '../../../src/kube/events/event.ts'
+import { EventRecorder, type EventRecorderOptions } from '../../../src/kube/events/recorder.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { HandClock } from '../../observe/clock.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { command } from '../../processes/command.ts'
 
 const never = new AbortController().signal
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }

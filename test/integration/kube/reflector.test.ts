@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { sliceSize } from '../../../src/kube/slices.ts'
-import { openCluster, type TestCluster } from '../../cluster.ts'
-import { configMaps, newConfigMap, type ConfigMap } from '../../config-maps.ts'
-import { startControlPlane, type ControlPlane } from '../../control-plane.ts'
-import { eventually } from '../../eventually.ts'
-import { startFaultProxy, type FaultProxy } from '../../faults/proxy.ts'
-import { reflect, type Reflecting } from '../../reflecting.ts'
-import { turnsOf } from '../../turns.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { sliceSize } from '../../../src/kube/runtime/event-loop-yield.ts'
+import { type FaultProxy, startFaultProxy } from '../../faults/proxy/proxy.ts'
+import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { reflect, type Reflecting } from '../../observe/reflecting.ts'
+import { turnsOf } from '../../observe/turns.ts'
+import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import { type ControlPlane, startControlPlane } from '../../processes/control-plane.ts'
 
 const never = new AbortController().signal
 

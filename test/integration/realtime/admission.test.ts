@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import { makeAccount, tokenOf, unbind } from '../../site/accounts.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 import { type Listener, rawListener, socketIoListener } from './listener.ts'
 
 const MOST = 3

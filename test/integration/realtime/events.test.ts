@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { runs, succeeds, succeedsAtOnce } from '../../kubelet/script.ts'
-import { RestClient } from '../../rest-client.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 import { type Listener, rawListener, socketIoListener } from './listener.ts'
 
 describe('realtime events', function () {

@@ -1,6 +1,6 @@
 import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 
 /** A message as the client received it. */
 export interface Received {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { exited, ignored, running, succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../operator.ts'
-import { RestClient } from '../../rest-client.ts'
-import { openSite, type Site, TOKEN } from '../../site.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 import { type Listener, rawListener, socketIoListener } from './listener.ts'
 
 const repository = 'owner/replicated'

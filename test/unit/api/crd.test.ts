@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { crdOf, kinds } from '../../../src/api/crd.ts'
-import { placesIn } from '../../crds.ts'
+import { placesIn } from '../../objects/crds.ts'
 
 const directory = new URL('../../../crds/', import.meta.url)
 

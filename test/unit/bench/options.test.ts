@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { commandOf } from '../../documents.ts'
 import { readOptions } from '../../bench/options.ts'
+import { commandOf } from '../../documents/documents.ts'
 
 describe('the options of the bench', () => {
   it('are told by --help', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { demandOneEach } from '../../bench/pod-counts.ts'
+import { demandOneEach } from '../../bench/stage/pod-counts.ts'
 
 const right = { audit: 3, watch: 3, listed: 3 }
 

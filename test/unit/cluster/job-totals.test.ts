@@ -4,10 +4,10 @@ import { LEDGER_NAME } from '../../../src/api/names.ts'
 import { keyOf } from '../../../src/api/object.ts'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 import { makeStores } from '../../../src/cluster/caches.ts'
-import { emptyLedger, formatLedger, type Ledger } from '../../../src/domain/ledger.ts'
-import { noJobs, plus, shareOf, type Totals } from '../../../src/domain/totals.ts'
-import { aJob, stamp } from '../../builders.ts'
-import { RecordedLog } from '../../recorded-log.ts'
+import { emptyLedger, formatLedger, type Ledger } from '../../../src/domain/totals/ledger.ts'
+import { noJobs, plus, shareOf, type Totals } from '../../../src/domain/totals/totals.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { aJob, stamp } from '../../objects/builders.ts'
 
 /** A replica's two caches, each of which sees what happens in the cluster when it likes. */
 class Replica {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import type { Pod } from '../../../src/api/pod.ts'
 import { isPodOf, projectPod } from '../../../src/cluster/project-pod.ts'
-import { podState } from '../../../src/domain/pod-state.ts'
-import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running } from '../../builders.ts'
+import { podState } from '../../../src/domain/pod/state.ts'
+import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running } from '../../objects/builders.ts'
 
 const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of somebody else' }
 

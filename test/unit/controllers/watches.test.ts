@@ -1,11 +1,22 @@
 import { expect } from 'chai'
 import type { Pod } from '../../../src/api/pod.ts'
-import { Scheduler } from '../../../src/controllers/scheduler.ts'
+import { Scheduler } from '../../../src/controllers/pool/scheduler.ts'
 import { enqueueAll, watchCaches } from '../../../src/controllers/watches.ts'
-import { Workqueue } from '../../../src/kube/workqueue.ts'
-import { aContainer, aJob, aPod, aPool, aRunner, deletedAt, ended, podStatus, running, stamp } from '../../builders.ts'
-import { HandClock } from '../../clock.ts'
-import { FilledCaches } from '../../stores.ts'
+import { Workqueue } from '../../../src/kube/queue/workqueue.ts'
+import {
+  aContainer,
+  aJob,
+  aPod,
+  aPool,
+  aRunner,
+  deletedAt,
+  ended,
+  podStatus,
+  running,
+  stamp,
+} from '../../objects/builders.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 class Scene extends FilledCaches {
   readonly queue = new Workqueue({ clock: new HandClock() })

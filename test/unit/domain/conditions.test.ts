@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { shorten, withCondition, withoutCondition } from '../../../src/domain/conditions.ts'
-import { at } from '../../builders.ts'
+import { at } from '../../objects/builders.ts'
 
 const waiting = { type: 'Waiting', status: 'True', reason: 'PoolFull', message: 'full' } as const
 const since0 = { ...waiting, lastTransitionTime: at(0).toISOString() }

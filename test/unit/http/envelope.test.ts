@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { expect } from 'chai'
 import Koa from 'koa'
+import type { FacadeState } from '../../../src/http/context.ts'
 import { envelope } from '../../../src/http/envelope.ts'
-import { readJson } from '../../../src/http/json-body.ts'
-import type { FacadeState } from '../../../src/http/state.ts'
-import { HandClock } from '../../clock.ts'
-import { RecordedLog } from '../../recorded-log.ts'
+import { readJson } from '../../../src/http/input/json-body.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 describe('the log of failed requests', () => {
   let log: RecordedLog

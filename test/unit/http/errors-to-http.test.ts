@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { errorToHttp } from '../../../src/http/errors-to-http.ts'
 import { badRequest, HttpError, notFound } from '../../../src/http/http-error.ts'
-import { apiErrorFrom, LeaseLost, Unreachable } from '../../../src/kube/errors.ts'
+import { apiErrorFrom, LeaseLost, Unreachable } from '../../../src/kube/client/errors.ts'
 
 const secret = 'etcd at 10.0.0.1 said: token abc'
 

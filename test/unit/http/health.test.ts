@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
+import { PerCaller } from '../../../src/auth/concurrency-limit.ts'
 import type { Watched } from '../../../src/cluster/caches.ts'
 import { makeApp } from '../../../src/http/app.ts'
-import { PerCaller } from '../../../src/http/per-caller.ts'
-import { KubeClient } from '../../../src/kube/client.ts'
-import { Metrics } from '../../../src/metrics/metrics.ts'
-import { HandClock } from '../../clock.ts'
-import { FilledCaches } from '../../stores.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { Metrics } from '../../../src/metrics/registry.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 const MINUTE = 60_000
 

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import { expect } from 'chai'
 import { listen } from '../../../src/http/listen.ts'
-import { eventually } from '../../eventually.ts'
-import { RecordedLog } from '../../recorded-log.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { eventually } from '../../observe/eventually.ts'
 
 describe('a server that listens', () => {
   it('goes on when a connection could not be accepted', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/parse.ts'
+import { record } from '../../../src/kube/client/parse.ts'
 import { basesOf, problemsOf } from './dockerfile-rules.ts'
 
 const root = join(import.meta.dirname, '../../..')

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { Metrics } from '../../../src/metrics/metrics.ts'
-import { aJob, stamp } from '../../builders.ts'
-import { HandClock } from '../../clock.ts'
-import { FilledCaches } from '../../stores.ts'
-import { tellEverything } from '../../told-metrics.ts'
+import { Metrics } from '../../../src/metrics/registry.ts'
+import { aJob, stamp } from '../../objects/builders.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
+import { tellEverything } from '../../observe/every-metric.ts'
 
 /** `name type labels`, a line for each metric. */
 async function documented(): Promise<string[]> {

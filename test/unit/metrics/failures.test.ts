@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { Metrics } from '../../../src/metrics/metrics.ts'
-import { aJob } from '../../builders.ts'
-import { HandClock } from '../../clock.ts'
-import { FilledCaches } from '../../stores.ts'
+import { Metrics } from '../../../src/metrics/registry.ts'
+import { aJob } from '../../objects/builders.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 describe('the failures of jobs', () => {
   it('are counted once each, by their reason, from the moment in which this process sees them', async () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { Metrics } from '../../../src/metrics/metrics.ts'
-import { aJob, aRunner, at, stamp, t0 } from '../../builders.ts'
-import { HandClock } from '../../clock.ts'
-import { samplesOf } from '../../samples.ts'
-import { FilledCaches } from '../../stores.ts'
+import { Metrics } from '../../../src/metrics/registry.ts'
+import { aJob, aRunner, at, stamp, t0 } from '../../objects/builders.ts'
+import { samplesOf } from '../../objects/samples.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 describe('the metrics of the queue', () => {
   const start = async () => {

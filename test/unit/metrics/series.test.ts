@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { Metrics } from '../../../src/metrics/metrics.ts'
-import { aJob, aRunner, at, stamp } from '../../builders.ts'
-import { HandClock } from '../../clock.ts'
-import { samplesOf } from '../../samples.ts'
-import { FilledCaches } from '../../stores.ts'
-import { tellEverything } from '../../told-metrics.ts'
+import { Metrics } from '../../../src/metrics/registry.ts'
+import { aJob, aRunner, at, stamp } from '../../objects/builders.ts'
+import { samplesOf } from '../../objects/samples.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
+import { tellEverything } from '../../observe/every-metric.ts'
 
 const JOBS = 10_000
 const REPOSITORIES = 500

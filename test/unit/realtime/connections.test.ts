@@ -1,130 +1,73 @@
-import { once } from 'node:events'
-import type { Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect } from 'chai'
-import { WebSocket } from 'ws'
-import { listen } from '../../../src/http/listen.ts'
-import type { Admit } from '../../../src/realtime/admission.ts'
-import { makeRealtime } from '../../../src/realtime/server.ts'
-import { HandClock } from '../../clock.ts'
-import { eventually } from '../../eventually.ts'
-import { RecordedLog } from '../../recorded-log.ts'
-import { FilledCaches } from '../../stores.ts'
+import type { Admit, Verdict } from '../../../src/realtime/admission.ts'
+import { Guests, TOO_MANY } from '../../../src/realtime/connections.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { HandClock } from '../../observe/clock.ts'
 
-describe('connections of the realtime server', () => {
-  let stop: AbortController
-  let served: Promise<void>
-  let server: Server
-  const callers: Socket[] = []
+const EVERY = 60_000
+const admitted = { is: 'admitted', caller: 'a', mayList: true } as const
 
-  beforeEach(async () => {
-    const log = new RecordedLog()
-    const { caches } = await new FilledCaches().fill()
-    const admit: Admit = async ({ headers }) => {
-      if (headers.authorization === 'refused too often') return { is: 'tooMany', leftMs: 1500 }
-      if (headers.authorization === 'unclear') throw new Error('nobody can tell')
-      if (headers.authorization !== undefined) return { is: 'admitted', caller: 'a', mayList: true }
-      return { is: 'unknown' }
+describe('open connections', () => {
+  let clock: HandClock
+  let guests: Guests
+  let judge: Admit
+  let closed: [code: number, reason: string][]
+  let judged: number
+
+  beforeEach(() => {
+    clock = new HandClock()
+    closed = []
+    judged = 0
+    judge = async () => admitted
+    const admit: Admit = async (visitor) => {
+      judged += 1
+      return judge(visitor)
     }
-    const limits = { reauthoriseMs: 60_000, mostPerCaller: 9, handshakeMs: 50 }
-    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
-    server = realtime.server
-    stop = new AbortController()
-    stop.signal.addEventListener('abort', () => void realtime.close(), { once: true })
-    served = listen(server, 0, { name: 'realtime', log, signal: stop.signal, drainMs: 50 })
-    await once(server, 'listening')
-  })
-  afterEach(async () => {
-    stop.abort()
-    for (const caller of callers.splice(0)) caller.destroy()
-    await served
+    guests = new Guests({ admit, clock, log: new RecordedLog(), everyMs: EVERY, mostPerCaller: 2 })
   })
 
-  /** Asks for a WebSocket; reads what is answered, and neither answers nor closes anything itself. */
-  async function upgrade(path: string, headers = ''): Promise<string> {
-    const caller = connect({ port: portOf(server), host: '127.0.0.1', allowHalfOpen: true })
-    caller.on('error', () => {}) // being cut off is what these expect
-    callers.push(caller)
-    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
-    caller.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}${headers}\r\n`)
-    const answer: unknown[] = await once(caller, 'data')
-    return String(answer[0])
+  function open() {
+    const close = (code: number, reason: string) => void closed.push([code, reason])
+    return guests.receive({ visitor: { headers: {}, address: '' }, admitted, close })
   }
 
-  it('end with the server, though nobody answers at the other end', async () => {
-    for (const path of ['/', '/socket.io/?EIO=4&transport=websocket']) {
-      expect(await upgrade(path, 'Authorization: Bearer x\r\n')).to.match(/^HTTP\/1\.1 101 /)
-    }
-    stop.abort()
-    await served
+  it('are judged in each period, and stay while they are admitted', async () => {
+    open()
+    await clock.advance(3 * EVERY)
+    expect([judged, closed.length]).to.deep.equal([3, 0])
   })
 
-  it('are told why they end, though they are still sending', async () => {
-    await upgrade('/', 'Authorization: Bearer x\r\n')
-    const caller = callers.at(-1)
-    if (caller === undefined) throw new Error('no caller')
-    let told = Buffer.alloc(0)
-    caller.on('data', (bytes: Buffer) => (told = Buffer.concat([told, bytes])))
-    // The head of a text frame of 8 MiB, masked, and what it announces.
-    const head = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0])
-    caller.write(Buffer.concat([head, Buffer.alloc(8 * 1024 * 1024)]))
-    // A reset, which can overtake what was told, rejects here.
-    await once(caller, 'end')
-    expect([told.readUInt8(0), told.readUInt16BE(2)], 'a close frame and its code').to.deep.equal([0x88, 1009])
+  it('are not judged any more once they are over', async () => {
+    open()?.()
+    await clock.advance(EVERY)
+    expect([judged, clock.timers]).to.deep.equal([0, 0])
   })
 
-  it('that are too many are turned away, and harm nobody with what they send', async () => {
-    const admitted = 'Authorization: Bearer x\r\n'
-    for (let open = 0; open < 9; open += 1) await upgrade('/', admitted)
-    expect(await upgrade('/', admitted)).to.match(/^HTTP\/1\.1 101 /)
-    const tenth = callers.at(-1)
-    if (tenth === undefined) throw new Error('no caller')
-    // No frame begins with these.
-    tenth.end(Buffer.from([0xff, 0xff, 0xff, 0xff]))
-    await once(tenth, 'close')
-    expect(await upgrade('/')).to.match(/^HTTP\/1\.1 401 /)
-  })
+  const ends: [why: string, verdict: Verdict | Error, end: [number, string]][] = [
+    ['their token does not count', { is: 'unknown' }, [1008, 'no longer allowed']],
+    ['they may not watch', { is: 'forbidden' }, [1008, 'no longer allowed']],
+    ['they may not list any more', { ...admitted, mayList: false }, [1008, 'no longer allowed']],
+    ['nobody can tell', new Error('no answer'), [1013, 'rights cannot be checked now']],
+  ]
+  for (const [why, verdict, end] of ends) {
+    it(`are closed with ${end[0]} when ${why}`, async () => {
+      judge = async () => {
+        if (verdict instanceof Error) throw verdict
+        return verdict
+      }
+      open()
+      await clock.advance(EVERY)
+      expect(closed).to.deep.equal([end])
+      expect(clock.timers, 'it is not judged again').to.equal(0)
+    })
+  }
 
-  it('of Socket.IO end that never show a token', async () => {
-    const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
-    await once(socket, 'close')
-  })
-
-  it('are confirmed with another protocol than the token, where another was offered', async () => {
-    const offering = (protocols: string) =>
-      upgrade('/', `Authorization: Bearer x\r\nSec-WebSocket-Protocol: ${protocols}\r\n`)
-    const secret = 'runnerhub.bearer.secret'
-    for (const protocols of [`${secret}, runnerhub`, `runnerhub, ${secret}`]) {
-      const answer = await offering(protocols)
-      expect(answer).to.match(/^HTTP\/1\.1 101 /)
-      expect(answer).to.include('Sec-WebSocket-Protocol: runnerhub\r\n').and.not.include('secret')
-    }
-    expect(await offering(secret), 'as a browser wants one of them').to.include(`Sec-WebSocket-Protocol: ${secret}\r\n`)
-    expect(await upgrade('/', 'Authorization: Bearer x\r\n')).to.not.include('Sec-WebSocket-Protocol')
-  })
-
-  it('that may be tried again are told when', async () => {
-    const tooOften = await upgrade('/', 'Authorization: refused too often\r\n')
-    expect(tooOften).to.match(/^HTTP\/1\.1 429 /)
-    expect(tooOften).to.include('\r\nRetry-After: 2\r\n')
-    const unclear = await upgrade('/', 'Authorization: unclear\r\n')
-    expect(unclear).to.match(/^HTTP\/1\.1 503 /)
-    expect(unclear).to.include('\r\nRetry-After: 5\r\n')
-  })
-
-  it('that are refused are hung up, though their callers keep them open', async () => {
-    expect(await upgrade('/')).to.match(/^HTTP\/1\.1 401 /)
-    await eventually(async () => (await connectionsOf(server)) === 0, { what: 'the connection to end', withinMs: 5000 })
+  it('are as many per caller as allowed, and again when one is over', () => {
+    const first = open()
+    open()
+    expect(open()).to.equal(undefined)
+    expect(closed).to.deep.equal([[1013, TOO_MANY]])
+    first?.()
+    expect(open()).to.not.equal(undefined)
   })
 })
-
-function portOf(server: Server): number {
-  const address: AddressInfo | string | null = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-function connectionsOf(server: Server): Promise<number> {
-  return new Promise((resolve, reject) =>
-    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
-  )
-}

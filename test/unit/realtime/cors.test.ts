@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { makeRealtime } from '../../../src/realtime/server.ts'
-import { HandClock } from '../../clock.ts'
-import { RecordedLog } from '../../recorded-log.ts'
-import { FilledCaches } from '../../stores.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 const ORIGIN = 'https://dashboard.example'
 

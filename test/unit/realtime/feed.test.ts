@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Feed } from '../../../src/realtime/feed.ts'
-import { type Message, messageOf } from '../../../src/realtime/message.ts'
+import { type Message, messageOf } from '../../../src/realtime/messages.ts'
 
 const numbered = (index: number): Message => messageOf('n', index)
 

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import { Hub } from '../../../src/realtime/hub.ts'
-import type { Step } from '../../../src/realtime/job-story.ts'
-import type { Message } from '../../../src/realtime/message.ts'
-import { BadMessage } from '../../../src/realtime/subscription.ts'
-import { HandClock } from '../../clock.ts'
+import type { Step } from '../../../src/realtime/job-events.ts'
+import { BadMessage, type Message } from '../../../src/realtime/messages.ts'
+import { HandClock } from '../../observe/clock.ts'
 
 /** A client that keeps what it is told. */
 function aClient() {

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
-import { KubeClient } from '../../../src/kube/client.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
 import { cleanUp } from '../../../src/tasks/clean-up.ts'
-import { HandClock } from '../../clock.ts'
-import { eventually } from '../../eventually.ts'
-import { type TappedRequest, WireTap } from '../../wire-tap.ts'
+import { HandClock } from '../../observe/clock.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { type TappedRequest, WireTap } from '../../observe/wire-tap.ts'
 
 /** A node that has died: pods on it are being deleted for good. */
 const goingPod = { deletionTimestamp: '2026-01-01T00:00:00Z', resourceVersion: '1', namespace: 'ns' }

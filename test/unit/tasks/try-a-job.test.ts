@@ -1,13 +1,13 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { systemClock } from '../../../src/kube/clock.ts'
+import { systemClock } from '../../../src/kube/runtime/clock.ts'
 import { tryAJob } from '../../../src/tasks/try-a-job.ts'
-import { freePort } from '../../free-port.ts'
+import { freePort } from '../../processes/free-port.ts'
 
 type Answer = (response: ServerResponse) => unknown
 

@@ -1,0 +1,84 @@
+import { BlockList, isIP } from 'node:net'
+import { Lru } from '../collections/lru.ts'
+
+/** Addresses in CIDR form. */
+interface Network {
+  address: string
+  prefix: number
+}
+
+/** What a request counts for, given the other end of its connection and its X-Forwarded-For header. */
+export type ClientOf = (peer: string, forwardedFor: string) => string
+
+/**
+ * Whose call it is: the peer's, unless that is a trusted proxy. Then it is that of the last address of X-Forwarded-For
+ * that is no trusted proxy: what stands before it was written by who knows whom.
+ */
+export function clientsBehind(proxies: readonly Network[]): ClientOf {
+  const trusted = new BlockList()
+  for (const { address, prefix } of proxies) trusted.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isTrusted = (address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const clientOf: ClientOf = (peer, forwardedFor) => {
+    let client = plainAddress(peer)
+    const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()))
+    while (isIP(client) !== 0 && isTrusted(client)) {
+      const before = hops.pop()
+      if (before === undefined || isIP(before) === 0) break
+      client = before
+    }
+    return countedAs(client)
+  }
+  return remembering(clientOf)
+}
+
+/** Most addresses that are remembered, and the longest header with one: a few hundred kilobytes at the very most. */
+const MOST = 1000
+const LONGEST = 200
+
+/** A caller comes many times over one connection, and reading his address costs more than much else about a call. */
+function remembering(clientOf: ClientOf): ClientOf {
+  const known = new Lru<string, string>(MOST)
+  return (peer, forwardedFor) => {
+    if (forwardedFor.length > LONGEST) return clientOf(peer, forwardedFor)
+    const key = `${peer} ${forwardedFor}`
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const client = clientOf(peer, forwardedFor)
+    known.set(key, client)
+    return client
+  }
+}
+
+/** Without what belongs to an interface or a port, and IPv4 as such where it is written as IPv6. */
+function plainAddress(text: string): string {
+  const [, inBrackets] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? []
+  const [, beforePort] = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text) ?? []
+  const [address = ''] = (inBrackets ?? beforePort ?? text).split('%')
+  if (isIP(address) !== 6) return address
+  const groups = groupsOf(address)
+  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+  return isMapped
+    ? groups
+        .slice(6)
+        .flatMap((group) => [group >> 8, group & 255])
+        .join('.')
+    : address
+}
+
+/** One customer has a whole /64 of IPv6, so that is what counts. */
+function countedAs(address: string): string {
+  if (isIP(address) !== 6) return address
+  const network = groupsOf(address).slice(0, 4)
+  return `${network.map((group) => group.toString(16)).join(':')}::/64`
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const hex = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number)
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+  })
+  const [head = [], tail = []] = hex.split('::').map((part) => part.split(':').filter((group) => group !== ''))
+  const missing = Array.from({ length: 8 - head.length - tail.length }, () => '0')
+  return [...head, ...missing, ...tail].map((group) => Number.parseInt(group, 16))
+}

@@ -1,0 +1,24 @@
+import type { Clock } from '../../kube/runtime/clock.ts'
+
+/** For how long each key has wanted the same thing. Lost with the process, which only makes a write come later. */
+export class Lasting {
+  readonly #clock: Clock
+  readonly #since = new Map<string, { what: string; ms: number }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Milliseconds since the key first wanted `what`, without a break. */
+  ageMs(key: string, what: string): number {
+    const now = this.#clock.monotonicMs()
+    const known = this.#since.get(key)
+    if (known?.what === what) return now - known.ms
+    this.#since.set(key, { what, ms: now })
+    return 0
+  }
+
+  forget(key: string): void {
+    this.#since.delete(key)
+  }
+}

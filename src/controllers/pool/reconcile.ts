@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Condition, NewObject } from '../../api/object.ts'
+import { type Pod, pods } from '../../api/pod.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { type RunnerPool, runnerPools, type RunnerPoolStatus } from '../../api/runner-pool.ts'
+import type { Runner } from '../../api/runner.ts'
+import { shorten, withCondition } from '../../domain/conditions.ts'
+import { runnerPod } from '../../domain/runner/desired-pod.ts'
+import { AlreadyExists } from '../../kube/client/errors.ts'
+import type { Pass, Result } from '../../kube/controller/controller.ts'
+import type { Shell } from '../deps.ts'
+import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
+import { writeStatus } from '../writes.ts'
+
+/** How soon a template is tried again that was refused for now, and one that was refused for good: policies change. */
+const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
+
+/**
+ * Says in the pool's Ready condition whether the API server would take a pod of its template. A refusal is looked at
+ * again now and then, since what it comes from may change without the pool; nothing is written while it stays the same.
+ */
+export function poolReconciler(shell: Shell) {
+  return async function reconcilePool(key: string, { signal }: Pass): Promise<Result> {
+    const pool = shell.caches.pools.get(key)
+    if (pool === undefined || isAccepted(pool)) return {}
+    const problem = await problemOf(shell, pool, signal)
+    const status = statusOf(pool, problem, shell.clock.now())
+    const again = problem === undefined ? {} : { againAfterMs: AGAIN_MS[problem.phase] }
+    if (isDeepStrictEqual(status, pool.status)) return again
+    await writeStatus({ ...shell, store: shell.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
+    if (problem !== undefined) {
+      const event = {
+        type: 'Warning',
+        reason: problem.reason,
+        message: problem.message,
+        action: 'CheckTemplate',
+      } as const
+      shell.recorder.record({ resource: runnerPools, object: pool }, event)
+    }
+    return again
+  }
+}
+
+function isAccepted({ metadata, status }: RunnerPool): boolean {
+  return status?.observedGeneration === metadata.generation && readyOf(status)?.status === 'True'
+}
+
+function readyOf(status: RunnerPoolStatus | undefined): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready')
+}
+
+async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSignal): Promise<Refusal | undefined> {
+  try {
+    await client.dryRunCreate(pods, samplePod(pool), signal)
+  } catch (error) {
+    // A pod of this name cannot exist for long; its being there says that the template was accepted.
+    if (error instanceof AlreadyExists) return undefined
+    const refusal = refusalOf(error)
+    // Pods beyond a quota wait for it: that is no fault of the template.
+    if (refusal?.reason === 'QuotaExceeded') return undefined
+    if (refusal === undefined) throw error
+    return refusal
+  }
+  return undefined
+}
+
+/** A pod as jobs of this pool would get it. */
+function samplePod(pool: RunnerPool): NewObject<Pod> {
+  const { name, namespace } = pool.metadata
+  const uid = '00000000-0000-0000-0000-000000000000'
+  const metadata = {
+    name: 'template-check',
+    namespace: namespace ?? '',
+    uid,
+    resourceVersion: '',
+    creationTimestamp: '',
+  }
+  const spec = { repository: 'owner/repo', runId: '1', jobId: '1' }
+  const job: RunnerJob = {
+    metadata,
+    spec: { ...spec, cancel: false, timeoutSeconds: 1, ttlSecondsAfterFinished: 0 },
+    status: { phase: 'Queued' },
+  }
+  const runner: Runner = {
+    metadata,
+    spec: { type: 'Ephemeral', repository: spec.repository, poolName: name, jobRef: { name, uid }, attempt: 1 },
+    status: { phase: 'Starting' },
+  }
+  return runnerPod(pool, job, runner)
+}
+
+function statusOf(pool: RunnerPool, problem: Refusal | undefined, now: Date): RunnerPoolStatus {
+  const generation = pool.metadata.generation ?? 1
+  const message = shorten(problem?.message ?? 'the API server accepts pods of this template')
+  const known = readyOf(pool.status)?.message ?? ''
+  const condition = {
+    type: 'Ready',
+    status: problem === undefined ? 'True' : 'False',
+    reason: problem?.reason ?? 'TemplateAccepted',
+    message: saysTheSame(message, known) ? known : message,
+    observedGeneration: generation,
+  } as const
+  return { conditions: withCondition(pool.status?.conditions, condition, now), observedGeneration: generation }
+}

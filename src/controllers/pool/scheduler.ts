@@ -1,0 +1,212 @@
+import { POOL_LABEL } from '../../api/names.ts'
+import { controllerUid, keyOf } from '../../api/object.ts'
+import type { Pod } from '../../api/pod.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import type { RunnerPool } from '../../api/runner-pool.ts'
+import type { Runner } from '../../api/runner.ts'
+import { type Caches, jobOf, podOf, runnerOf } from '../../cluster/caches.ts'
+import { isFinished } from '../../domain/job/phases.ts'
+import type { Admission } from '../../domain/job/plan.ts'
+import { delegatedAt } from '../../domain/job/status.ts'
+import { podState } from '../../domain/pod/state.ts'
+import { choosePool } from '../../domain/pool/choice.ts'
+import { holdsPlace } from '../../domain/pool/slots.ts'
+import { WaitingLine } from '../../domain/pool/waiting-line.ts'
+import { Places } from './slot-counts.ts'
+
+export interface SchedulerOptions {
+  caches: Caches
+  /** Called when a job may have its Runner now, or when what it waits for has changed. */
+  wake: (jobKey: string) => void
+  /** Most Runners that are being started at once; further ones follow as pods appear. */
+  startWindow?: number
+}
+
+/**
+ * Says which job may have a Runner next: per pool oldest first, within maxRunners. It remembers nothing that the
+ * caches do not say, except who was let in and has no Runner yet.
+ */
+export class Scheduler {
+  readonly #caches: Caches
+  readonly #wake: (jobKey: string) => void
+  readonly #startWindow: number
+  readonly #places = new Places()
+  readonly #lines = new Map<string, WaitingLine>()
+  readonly #lineOf = new Map<string, string>()
+  readonly #unplaced = new Map<string, string>()
+  readonly #admitted = new Map<string, string>()
+  readonly #admittedTo = new Map<string, number>()
+  /** Pools with free places whose lines the start window holds up. */
+  readonly #held = new Set<string>()
+
+  constructor(options: SchedulerOptions) {
+    this.#caches = options.caches
+    this.#wake = options.wake
+    this.#startWindow = options.startWindow ?? 128
+  }
+
+  /** The pool that an admitted job was let into. */
+  poolOf(jobKey: string): RunnerPool | undefined {
+    const poolKey = this.#admitted.get(jobKey)
+    return poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
+  }
+
+  /** Whether the job may have a Runner, will have one soon, or what it waits for. */
+  admissionOf(jobKey: string): Admission {
+    if (this.#admitted.has(jobKey)) return { is: 'admitted' }
+    const message = this.#unplaced.get(jobKey)
+    if (message !== undefined) return { is: 'waiting', reason: 'NoMatchingPool', message }
+    const poolKey = this.#lineOf.get(jobKey)
+    if (poolKey !== undefined && this.#hasPlaceFor(jobKey, poolKey)) return { is: 'next' }
+    const pool = poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
+    const limit = pool === undefined ? '' : ` (maxRunners ${pool.spec.maxRunners})`
+    const name = pool?.metadata.name ?? 'a pool'
+    return { is: 'waiting', reason: 'PoolFull', message: `waiting for a free place in RunnerPool ${name}${limit}` }
+  }
+
+  /** Reads everything from the caches. */
+  begin(): void {
+    for (const runner of this.#caches.runners.list()) this.#recount(keyOf(runner))
+    for (const pod of this.#caches.pods.list()) this.#recount(keyOf(pod))
+    for (const job of this.#caches.jobs.list()) this.#review(keyOf(job))
+    this.#advanceAll()
+  }
+
+  jobChanged(jobKey: string): void {
+    const job = this.#caches.jobs.get(jobKey)
+    this.#review(jobKey)
+    if (job === undefined || isFinished(job) || job.status.reported !== undefined) this.#recount(`${jobKey}-1`)
+    this.#advanceAll()
+  }
+
+  /** A Runner or its pod (both have the same name) appeared, changed or went; `jobKey` is whose it is or was. */
+  runnerChanged(runnerKey: string, jobKey: string | undefined): void {
+    this.#recount(runnerKey)
+    if (jobKey !== undefined) this.#review(jobKey)
+    this.#advanceAll()
+  }
+
+  /** Everybody without a Runner lines up anew, those let in as well: their pool may be gone or smaller. */
+  poolsChanged(): void {
+    for (const jobKey of [...this.#admitted.keys(), ...this.#lineOf.keys(), ...this.#unplaced.keys()]) {
+      this.#leave(jobKey)
+      this.#review(jobKey)
+      this.#wake(jobKey)
+    }
+    this.#advanceAll()
+  }
+
+  /** Brings one job into line if it waits for a Runner, and out of it if not. */
+  #review(jobKey: string): void {
+    const job = this.#caches.jobs.get(jobKey)
+    if (job === undefined || !this.#waits(job)) this.#leave(jobKey)
+    else if (!this.#lineOf.has(jobKey) && !this.#admitted.has(jobKey)) this.#place(jobKey, job)
+  }
+
+  #waits(job: RunnerJob): boolean {
+    const { metadata, spec, status } = job
+    if (metadata.deletionTimestamp !== undefined || spec.cancel || isFinished(job)) return false
+    if (status.reported !== undefined) return false
+    return (
+      status.runnerRef === undefined &&
+      runnerOf(this.#caches, job) === undefined &&
+      podOf(this.#caches, job) === undefined
+    )
+  }
+
+  #place(jobKey: string, job: RunnerJob): void {
+    this.#unplaced.delete(jobKey)
+    const choice = choosePool(job, this.#caches.pools.list())
+    if (choice.pool === undefined) {
+      this.#unplaced.set(jobKey, choice.message)
+      return
+    }
+    const poolKey = keyOf(choice.pool)
+    const line = this.#lines.get(poolKey) ?? new WaitingLine()
+    this.#lines.set(poolKey, line)
+    line.add({ key: jobKey, delegatedMs: Date.parse(delegatedAt(job)) })
+    this.#lineOf.set(jobKey, poolKey)
+  }
+
+  #leave(jobKey: string): void {
+    this.#unplaced.delete(jobKey)
+    const poolKey = this.#lineOf.get(jobKey)
+    if (poolKey !== undefined) this.#lines.get(poolKey)?.remove(jobKey)
+    this.#lineOf.delete(jobKey)
+    const admittedTo = this.#admitted.get(jobKey)
+    if (admittedTo === undefined) return
+    this.#admitted.delete(jobKey)
+    this.#admittedTo.set(admittedTo, (this.#admittedTo.get(admittedTo) ?? 1) - 1)
+  }
+
+  /** Brings the place of one Runner up to date. */
+  #recount(runnerKey: string): void {
+    const known = this.#caches.runners.get(runnerKey)
+    const runner = known?.spec.type === 'Ephemeral' ? known : undefined
+    const pod = this.#caches.pods.get(runnerKey)
+    const object = runner ?? pod
+    const poolName = runner?.spec.poolName ?? pod?.metadata.labels?.[POOL_LABEL]
+    // A Runner whose pod is refused for now may be so for hours: it keeps its place, but nobody else from starting.
+    const started = pod !== undefined || runner?.status.reason !== undefined
+    if (object !== undefined && poolName !== undefined && this.#holds(runner, pod)) {
+      this.#places.hold(runnerKey, `${object.metadata.namespace ?? ''}/${poolName}`, started)
+    } else {
+      this.#places.free(runnerKey)
+    }
+  }
+
+  #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {
+    if (runner === undefined) return holdsPlace(undefined, undefined, podState(pod))
+    const own = jobOf(this.#caches, runner)
+    const isOfRunner = pod !== undefined && controllerUid(pod) === runner.metadata.uid
+    // The pod of an earlier Runner of this name holds its own place until it is over.
+    return (
+      holdsPlace(runner, own, podState(isOfRunner ? pod : undefined)) || holdsPlace(undefined, undefined, podState(pod))
+    )
+  }
+
+  /** Pools take turns, so that a long line does not keep the start window to itself. */
+  #advanceAll(): void {
+    // What is put back at the end of a Map is visited once more.
+    for (const [poolKey, line] of this.#lines) {
+      if (!this.#admitNext(poolKey, line) && line.size > 0) continue
+      this.#lines.delete(poolKey)
+      if (line.size > 0) this.#lines.set(poolKey, line)
+    }
+  }
+
+  /** Whether nothing but the start window keeps the job from its Runner. */
+  #hasPlaceFor(jobKey: string, poolKey: string): boolean {
+    const before = this.#lines.get(poolKey)?.before(jobKey)
+    return before !== undefined && before < this.#freePlaces(poolKey)
+  }
+
+  #freePlaces(poolKey: string): number {
+    const limit = this.#caches.pools.get(poolKey)?.spec.maxRunners ?? 0
+    return limit - this.#places.count(poolKey) - (this.#admittedTo.get(poolKey) ?? 0)
+  }
+
+  /** Lets the first in line have a Runner, if there is a place. */
+  #admitNext(poolKey: string, line: WaitingLine): boolean {
+    if (this.#freePlaces(poolKey) <= 0) {
+      this.#close(poolKey, line)
+      return false
+    }
+    if (this.#admitted.size + this.#places.podless >= this.#startWindow) {
+      this.#held.add(poolKey)
+      return false
+    }
+    const jobKey = line.shift()
+    if (jobKey === undefined) return false
+    this.#lineOf.delete(jobKey)
+    this.#admitted.set(jobKey, poolKey)
+    this.#admittedTo.set(poolKey, (this.#admittedTo.get(poolKey) ?? 0) + 1)
+    this.#wake(jobKey)
+    return true
+  }
+
+  /** The pool is full. Those who were to be next and are not any more have something to say now. */
+  #close(poolKey: string, line: WaitingLine): void {
+    if (this.#held.delete(poolKey)) for (const jobKey of line.keys()) this.#wake(jobKey)
+  }
+}

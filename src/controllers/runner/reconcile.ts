@@ -1,0 +1,105 @@
+import { controllerUid, keyOf } from '../../api/object.ts'
+import { type Pod, pods } from '../../api/pod.ts'
+import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
+import { type RunnerPool, runnerPools } from '../../api/runner-pool.ts'
+import { type Runner, runners, type RunnerStatus } from '../../api/runner.ts'
+import { jobOf } from '../../cluster/caches.ts'
+import { shorten } from '../../domain/conditions.ts'
+import { podState } from '../../domain/pod/state.ts'
+import { runnerPod } from '../../domain/runner/desired-pod.ts'
+import { planRunner, type RunnerPlan } from '../../domain/runner/plan.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import { splitKey } from '../../kube/client/resource-path.ts'
+import type { Pass, Result } from '../../kube/controller/controller.ts'
+import type { Shell } from '../deps.ts'
+import { createOnce, deleteObject, lookUp, writeStatus } from '../writes.ts'
+import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
+
+/** How often a create is tried again that was refused for now; nothing tells when it would be accepted. */
+const TRY_AGAIN_MS = 5000
+
+/** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
+export function runnerReconciler(shell: Shell) {
+  const { caches } = shell
+  return async function reconcileRunner(key: string, pass: Pass): Promise<Result> {
+    const runner = caches.runners.get(key)
+    if (runner?.spec.type !== 'Ephemeral') return {}
+    const own = jobOf(caches, runner)
+    const plan = planOf(shell, runner, caches.pods.get(key))
+    if (plan.act === 'create-pod' && own !== undefined) return createPod(shell, runner, own, pass.signal)
+    if (plan.act === 'delete-runner') return withdraw(shell, runner, pass.signal)
+    if (plan.status === undefined) return againOf(plan)
+    if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
+    await setStatus(shell, runner, plan.status, pass.signal)
+    return {}
+  }
+}
+
+function planOf({ caches, settings, clock }: Shell, runner: Runner, pod: Pod | undefined): RunnerPlan {
+  const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
+  const { startTroubleMs } = settings
+  const state = podState(isMine ? pod : undefined)
+  return planRunner({ runner, job: jobOf(caches, runner), pod: state, startTroubleMs, now: clock.now() })
+}
+
+function againOf({ againAfterMs }: RunnerPlan): Result {
+  return againAfterMs === undefined ? {} : { againAfterMs }
+}
+
+/** Deletes a Runner that is not needed, and its pod with it, unless the API server knows more than the caches. */
+async function withdraw(shell: Shell, runner: Runner, signal: AbortSignal): Promise<Result> {
+  const { client, caches } = shell
+  if (jobOf(caches, runner) === undefined && (await hasJob(client, runner, signal)))
+    return { againAfterMs: TRY_AGAIN_MS }
+  const pod = await lookUp(client, pods, splitKey(keyOf(runner)), signal)
+  if (pod !== undefined) caches.pods.applyOwn(pod)
+  const plan = planOf(shell, runner, pod)
+  if (plan.act !== 'delete-runner') return againOf(plan)
+  await deleteObject(client, runners, runner, signal)
+  return {}
+}
+
+async function hasJob(client: KubeClient, { metadata, spec }: Runner, signal: AbortSignal): Promise<boolean> {
+  const { name, uid } = spec.jobRef ?? {}
+  if (name === undefined) return false
+  const job = await lookUp(client, runnerJobs, { namespace: metadata.namespace ?? '', name }, signal)
+  return job !== undefined && job.metadata.uid === uid
+}
+
+async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, signal: AbortSignal): Promise<void> {
+  await writeStatus({ ...shell, store: shell.caches.runners, resource: runners }, { ...runner, status }, signal)
+}
+
+async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
+  const pool = await poolOf(shell, runner, signal)
+  // One that is being replaced comes back.
+  if (pool === undefined) return refuse(shell, runner, missing(runner), signal)
+  try {
+    const kind = { client: shell.client, store: shell.caches.pods, resource: pods }
+    const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
+    await createOnce(kind, runnerPod(pool, job, runner), isOurs, signal)
+    return {}
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    return await refuse(shell, runner, refusal, signal)
+  }
+}
+
+async function poolOf({ client, caches }: Shell, runner: Runner, signal: AbortSignal): Promise<RunnerPool | undefined> {
+  const key = { namespace: runner.metadata.namespace ?? '', name: runner.spec.poolName ?? '' }
+  return caches.pools.get(`${key.namespace}/${key.name}`) ?? lookUp(client, runnerPools, key, signal)
+}
+
+function missing({ spec }: Runner): Refusal {
+  return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is gone` }
+}
+
+async function refuse(shell: Shell, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<Result> {
+  const was = runner.status
+  const message = shorten(refusal.message)
+  const isKnown =
+    refusal.phase === was.phase && refusal.reason === was.reason && saysTheSame(message, was.message ?? '')
+  if (!isKnown) await setStatus(shell, runner, { ...was, ...refusal, message }, signal)
+  return refusal.phase === 'Starting' ? { againAfterMs: TRY_AGAIN_MS } : {}
+}

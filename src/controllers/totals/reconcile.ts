@@ -1,0 +1,130 @@
+import { type ConfigMap, configMaps } from '../../api/config-map.ts'
+import { LEDGER_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts'
+import { keyOf } from '../../api/object.ts'
+import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
+import type { Caches } from '../../cluster/caches.ts'
+import { ledgerOf } from '../../cluster/job-totals.ts'
+import {
+  type Entries,
+  formatLedger,
+  type Ledger,
+  MOST_LEAVING,
+  nextLedger,
+  roomBeside,
+} from '../../domain/totals/ledger.ts'
+import { compareVersions } from '../../kube/cache/transform.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import { AlreadyExists, Conflict, RetryLater } from '../../kube/client/errors.ts'
+import { splitKey } from '../../kube/client/resource-path.ts'
+import type { Pass, Result } from '../../kube/controller/controller.ts'
+import type { Shell } from '../deps.ts'
+import { lookUp } from '../writes.ts'
+
+/** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
+const AGAIN_MS = 250
+
+/** How soon where finalizers of others hold so many jobs that the ledger can name no more. */
+const CLOGGED_MS = 10_000
+
+/** Deleted jobs that are asked for at a time. */
+const AT_A_TIME = 32
+
+/**
+ * Keeps the ledger of a namespace: counts the jobs that are to be deleted, and those that others have deleted, each
+ * once. Every write stands on the version that was read, so that an answer that was lost, a predecessor's late write
+ * and two leaders come to a conflict, never to a second count.
+ */
+export function ledgerReconciler(shell: Shell) {
+  const { caches, retirement } = shell
+  let hasWarned = false
+  return async function reconcileLedger(namespace: string, { signal }: Pass): Promise<Result> {
+    const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
+    const read = readLedger(caches, object, retirement.due())
+    if (read === undefined) {
+      throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
+    }
+    const { ledger, entries } = read
+    // What somebody deleted is still known here.
+    const lost = caches.totals.lost === undefined ? undefined : ledger
+    const departed = await confirmGone(shell.client, entries.departed, signal)
+    const next = nextLedger(ledger, { ...entries, departed }) ?? lost
+    if (next !== undefined) await write(shell, namespace, { object, ledger: next }, signal)
+    const isClogged = entries.held >= MOST_LEAVING
+    if (isClogged && !hasWarned)
+      shell.log.warn({ namespace, jobs: entries.held }, 'deleted jobs are held by finalizers of others')
+    hasWarned = isClogged
+    retirement.settle((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
+    if (retirement.due().length + caches.totals.departed().length === 0) return {}
+    return { againAfterMs: roomBeside(entries) === 0 && isClogged ? CLOGGED_MS : AGAIN_MS }
+  }
+}
+
+/** What the ledger says and what is to be entered, all as of one version of the jobs; undefined while that cannot be. */
+export function readLedger(
+  caches: Pick<Caches, 'jobs' | 'totals'>,
+  object: ConfigMap | undefined,
+  due: readonly RunnerJob[],
+): { ledger: Ledger; entries: Entries } | undefined {
+  const { jobs, totals } = caches
+  const ledger = object === undefined ? totals.ledger() : ledgerOf(object)
+  const asOf = jobs.version
+  if (ledger === undefined || compareVersions(ledger.asOf, asOf) > 0) return undefined
+  const present = ledger.leaving.filter((uid) => exists(caches, uid))
+  const entries = {
+    asOf,
+    due: due.filter((job) => exists(caches, job.metadata.uid) && !totals.counts(job)),
+    present,
+    held: present.filter((uid) => isBeingDeleted(caches, uid)).length,
+    // Where the watch has not come to a deletion yet, it is counted next time.
+    departed: totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
+  }
+  return { ledger, entries }
+}
+
+function exists({ jobs }: Pick<Caches, 'jobs'>, uid: string): boolean {
+  return jobs.indexSize('uid', uid) > 0
+}
+
+function isBeingDeleted({ jobs }: Pick<Caches, 'jobs'>, uid: string): boolean {
+  return [...jobs.byIndex('uid', uid)].some(({ metadata }) => metadata.deletionTimestamp !== undefined)
+}
+
+/** Those of the jobs that are really gone: a list may have lacked them, and one that comes back would count twice. */
+async function confirmGone(
+  client: KubeClient,
+  jobs: readonly RunnerJob[],
+  signal: AbortSignal,
+): Promise<readonly RunnerJob[]> {
+  const gone: RunnerJob[] = []
+  for (let from = 0; from < jobs.length; from += AT_A_TIME) {
+    const some = jobs.slice(from, from + AT_A_TIME)
+    const answers = await Promise.all(some.map((job) => isGone(client, job, signal)))
+    gone.push(...some.filter((_, index) => answers[index]))
+  }
+  return gone
+}
+
+async function isGone(client: KubeClient, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
+  return (await lookUp(client, runnerJobs, splitKey(keyOf(job)), signal))?.metadata.uid !== job.metadata.uid
+}
+
+async function write(
+  { client, caches }: Shell,
+  namespace: string,
+  { object, ledger }: { object: ConfigMap | undefined; ledger: Ledger },
+  signal: AbortSignal,
+): Promise<void> {
+  const data = formatLedger(ledger)
+  const metadata = { name: LEDGER_NAME, namespace, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } }
+  try {
+    const written =
+      object === undefined
+        ? await client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, signal)
+        : await client.replace(configMaps, { ...object, data }, signal)
+    caches.ledgers.applyOwn(written)
+  } catch (error) {
+    if (!(error instanceof Conflict || error instanceof AlreadyExists)) throw error
+    caches.ledgers.applyOwn(await client.get(configMaps, { namespace, name: LEDGER_NAME }, signal))
+    throw new RetryLater(1, 'the ledger was written meanwhile', { cause: error })
+  }
+}

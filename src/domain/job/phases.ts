@@ -1,0 +1,42 @@
+import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
+import type { Runner } from '../../api/runner.ts'
+
+/**
+ * The state machine of a RunnerJob. A job moves along this table or not at all; staying is always allowed.
+ *
+ *   Queued ──▶ Assigned ──▶ Running ──▶ Completed | Failed | Cancelled
+ *
+ * States may be skipped (a pod can start and end between two looks), never taken back. The last three are final.
+ */
+const next: Readonly<Record<JobPhase, readonly JobPhase[]>> = {
+  Queued: ['Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'],
+  Assigned: ['Running', 'Completed', 'Failed', 'Cancelled'],
+  Running: ['Completed', 'Failed', 'Cancelled'],
+  Completed: [],
+  Failed: [],
+  Cancelled: [],
+}
+
+/** Whether a job in phase `from` may be moved to `to`. */
+export function mayMove(from: JobPhase, to: JobPhase): boolean {
+  return from === to || next[from].includes(to)
+}
+
+/** Whether the phase is final. */
+export function isFinal(phase: JobPhase): boolean {
+  return next[phase].length === 0
+}
+
+/** Whether the job is over, for good. */
+export function isFinished(job: RunnerJob): boolean {
+  return isFinal(job.status.phase)
+}
+
+/**
+ * The phase to show. A job with a Runner is Assigned even before that is written: the write is left out where the
+ * pod starts within a second.
+ */
+export function shownPhase(job: RunnerJob, runner: Runner | undefined): JobPhase {
+  const given = job.status.phase === 'Queued' && runner?.spec.jobRef?.uid === job.metadata.uid
+  return given ? 'Assigned' : job.status.phase
+}

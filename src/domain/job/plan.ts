@@ -1,0 +1,177 @@
+import type { WaitingReason } from '../../api/reasons.ts'
+import type { RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
+import type { Runner } from '../../api/runner.ts'
+import type { PodState } from '../pod/state.ts'
+import { starting, type Waiting } from '../pod/waiting.ts'
+import { isFinished } from './phases.ts'
+import { isTakenOver } from './report.ts'
+import { type Move, stageTimes, statusAfter, type Whereabouts } from './status.ts'
+
+/** What is done for a finished or starting job, in this order. */
+export type JobAct = 'create-runner' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
+
+/** What a pass over one job has to do. Status first, then the acts. */
+export interface JobPlan {
+  /** The status wanted; absent where it is right as it stands. */
+  status?: RunnerJobStatus
+  /** The status tells of waiting: it is written only where that has lasted a moment. */
+  mayPass?: boolean
+  acts: JobAct[]
+  /** Look again after this time, in milliseconds. */
+  againAfterMs?: number
+}
+
+/** Whether the job may have a Runner now, will have one as soon as those before it are made, or what it waits for. */
+export type Admission = { is: 'admitted' } | { is: 'next' } | { is: 'waiting'; reason: WaitingReason; message: string }
+
+/** Everything that decides about a job. `runner` and `pod` are those made for this very job (same UID). */
+export interface JobView {
+  job: RunnerJob
+  runner: Runner | undefined
+  pod: PodState
+  admission: Admission
+  /** How long a finished pod and its Runner are kept. */
+  finishedPodTtlMs: number
+  /** How long trouble with an image, a container's settings or admission is waited out. */
+  startTroubleMs: number
+  now: Date
+}
+
+/** Decides one pass over a job: pure, level-based, the same whenever it is asked. */
+export function planJob(view: JobView): JobPlan {
+  const { job } = view
+  if (job.metadata.deletionTimestamp !== undefined) return { acts: held(view) ? ['release-pod'] : [] }
+  return isFinished(job) ? planFinished(view) : planLive(view)
+}
+
+function held({ pod }: JobView): boolean {
+  return pod.is !== 'absent' && pod.facts.held
+}
+
+function planFinished(view: JobView): JobPlan {
+  const { job, runner, pod, now } = view
+  const acts: JobAct[] = []
+  if (pod.is !== 'absent' && !pod.facts.ended && !pod.facts.deleting) acts.push('stop-pod')
+  if (held(view)) acts.push('release-pod')
+  const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
+  const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
+  if (jobLeftMs <= 0) return { acts: [...acts, 'delete-job'] }
+  const present = runner !== undefined && runner.metadata.deletionTimestamp === undefined
+  const runnerLeftMs = view.finishedPodTtlMs - ageMs
+  if (present && runnerLeftMs <= 0) acts.push('delete-runner')
+  return { acts, againAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
+}
+
+function planLive(view: JobView): JobPlan {
+  const takenOver = isTakenOver(view.job, view.runner, view.pod)
+  const outcome = takenOver ? undefined : (outcomeOf(view) ?? lossOf(view))
+  if (outcome !== undefined) return move(view, outcome)
+  if (view.job.spec.cancel) {
+    return move(view, { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' })
+  }
+  const leftMs = deadlineMs(view) - view.now.getTime()
+  if (leftMs <= 0) return move(view, timeout(view))
+  return soonest(takenOver ? standBack(view) : progress(view), leftMs)
+}
+
+/** How the pod ended, if it did. */
+function outcomeOf({ pod, now }: JobView): Move | undefined {
+  if (pod.is === 'exited') {
+    const { code: exitCode, reason, message, finishedAt } = pod.exit
+    const phase = reason === 'Succeeded' ? 'Completed' : 'Failed'
+    return { phase, reason, message, exitCode, ...(finishedAt !== undefined && { finishedAt }) }
+  }
+  if (pod.is === 'lost') return { phase: 'Failed', reason: pod.reason, message: pod.message }
+  if (pod.is === 'ending' && pod.giveUpAt <= now) {
+    return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted and its end was never reported' }
+  }
+  return undefined
+}
+
+/** A place once given and now gone is a loss, never a silent second run. */
+function lossOf({ job, runner, pod }: JobView): Move | undefined {
+  const begun = job.status.runnerRef !== undefined || pod.is !== 'absent'
+  if (runner === undefined || runner.metadata.deletionTimestamp !== undefined) {
+    return begun ? { phase: 'Failed', reason: 'PodDeleted', message: 'its Runner was deleted' } : undefined
+  }
+  if (pod.is !== 'absent') return undefined
+  if (runner.status.phase === 'Stopping') return refusalOf(runner)
+  const seen = job.status.podUID ?? runner.status.podUID
+  return seen === undefined ? undefined : { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' }
+}
+
+/** Why the Runner could not make its pod. */
+function refusalOf({ status }: Runner): Move {
+  const reason = status.reason === 'AdmissionDenied' ? status.reason : 'InvalidPod'
+  return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
+}
+
+/** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
+function deadlineMs(view: JobView): number {
+  const { job } = view
+  const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
+  return Date.parse(startedAt ?? assignedAt ?? job.metadata.creationTimestamp) + job.spec.timeoutSeconds * 1000
+}
+
+function placeOf({ runner, pod }: JobView): Whereabouts {
+  return { runner, pod: pod.is === 'absent' ? undefined : pod.facts }
+}
+
+function timeout(view: JobView): Move {
+  const { job, runner } = view
+  const { startedAt } = stageTimes(job, placeOf(view), view.now)
+  const stage = startedAt !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
+  const message = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
+  return { phase: 'Failed', reason: 'JobTimeout', message }
+}
+
+/** Whoever reports on a job runs it: it gets no pod, and its Runner takes away one that did not start. */
+function standBack({ pod }: JobView): JobPlan {
+  return { acts: pod.is !== 'absent' && pod.facts.held && pod.facts.deleting ? ['release-pod'] : [] }
+}
+
+function progress(view: JobView): JobPlan {
+  const { job, runner, pod, admission } = view
+  if (pod.is === 'ending') return { acts: [], againAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
+  if (pod.is === 'running') {
+    return move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${pod.facts.name}` })
+  }
+  if (job.status.phase === 'Running') return { acts: [] }
+  if (pod.is === 'waiting') return waiting(view, pod)
+  if (runner !== undefined) return waiting(view, waitingOf(runner))
+  if (admission.is === 'admitted') return { acts: ['create-runner'] }
+  if (admission.is === 'next') return { acts: [] }
+  return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }
+}
+
+/** What a Runner without a pod waits for. */
+function waitingOf({ metadata, status: { reason, message = 'the pod was refused' } }: Runner): Waiting {
+  if (reason === 'QuotaExceeded' || reason === 'AdmissionDenied' || reason === 'InvalidPod') {
+    return { reason, message, fatal: false }
+  }
+  return starting(metadata.name)
+}
+
+function waiting(view: JobView, { reason, message, fatal }: Waiting): JobPlan {
+  const stay = move(view, { phase: 'Assigned', reason, message })
+  if (!isTrouble(reason)) return { ...stay, mayPass: true }
+  const known = view.job.status.conditions?.find(
+    (condition) => condition.type === 'Waiting' && condition.reason === reason,
+  )
+  const sinceMs = known === undefined ? view.now.getTime() : Date.parse(known.lastTransitionTime)
+  const leftMs = fatal ? 0 : sinceMs + view.startTroubleMs - view.now.getTime()
+  return leftMs <= 0 ? move(view, { phase: 'Failed', reason, message }) : soonest(stay, leftMs)
+}
+
+/** Whether somebody has to mend what is waited for, so that the job does not wait for ever. */
+function isTrouble(reason: Waiting['reason']): reason is 'AdmissionDenied' | 'ImagePull' | 'InvalidPod' {
+  return reason === 'AdmissionDenied' || reason === 'ImagePull' || reason === 'InvalidPod'
+}
+
+function move(view: JobView, to: Move): JobPlan {
+  return { status: statusAfter(view.job, to, placeOf(view), view.now), acts: [] }
+}
+
+function soonest(plan: JobPlan, leftMs: number): JobPlan {
+  return { ...plan, againAfterMs: Math.min(plan.againAfterMs ?? Number.POSITIVE_INFINITY, Math.max(leftMs, 1)) }
+}

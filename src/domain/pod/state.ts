@@ -1,0 +1,166 @@
+import { CONTAINER_ANNOTATION, OUTCOME_FINALIZER } from '../../api/names.ts'
+import type { ContainerStatus, Pod } from '../../api/pod.ts'
+import type { FailureReason, WaitingReason } from '../../api/reasons.ts'
+import { type Disruption, disruptionOf } from './disruption.ts'
+import { waitingOf } from './waiting.ts'
+
+/** What stays true of a pod in every state. */
+export interface PodFacts {
+  name: string
+  uid: string
+  nodeName?: string
+  containerId?: string
+  startedAt?: string
+  /** The API server has been asked to delete it. */
+  deleting: boolean
+  /** Our finalizer still holds it. */
+  held: boolean
+  /** Nothing has to be stopped: its containers have ended, and a sidecar among its init containers ends with them. */
+  ended: boolean
+  /** None of its containers runs or will run again. The kubelet says so a second or more after they have ended. */
+  over: boolean
+}
+
+export interface Exit {
+  code: number
+  reason: 'Succeeded' | FailureReason
+  message: string
+  finishedAt?: string
+}
+
+/** What a pod says about its job. */
+export type PodState =
+  | { is: 'absent' }
+  | { is: 'waiting'; facts: PodFacts; reason: WaitingReason | 'InvalidPod'; message: string; fatal: boolean }
+  | { is: 'running'; facts: PodFacts }
+  /** Deleted by somebody, but its container has not ended yet. Counts as lost after `giveUpAt`. */
+  | { is: 'ending'; facts: PodFacts; giveUpAt: Date; reason: FailureReason }
+  | { is: 'exited'; facts: PodFacts; exit: Exit }
+  | { is: 'lost'; facts: PodFacts; reason: FailureReason; message: string }
+
+/** How long after its grace period a deleted pod's container may take to be reported ended. */
+const DELETION_SLACK_MS = 30_000
+
+/** Reason of a made-up exit code: the kubelet no longer found the container, or it had never been started. */
+const NOT_FOUND = 'ContainerStatusUnknown'
+
+/** Reads a pod. Pure: the clock is not needed, deadlines are handed on as times. */
+export function podState(pod: Pod | undefined): PodState {
+  if (pod === undefined) return { is: 'absent' }
+  const container = jobContainer(pod)
+  const facts = factsOf(pod, container)
+  const disruption = disruptionOf(pod)
+  const terminated = container?.state?.terminated
+  if (terminated?.reason === NOT_FOUND) return vanished(facts, disruption)
+  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated), disruption)
+  if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
+  if (facts.over) return neverRan(pod, facts, disruption)
+  if (container?.state?.running !== undefined) return { is: 'running', facts }
+  return { is: 'waiting', facts, ...waitingOf(pod) }
+}
+
+function jobContainer(pod: Pod): ContainerStatus | undefined {
+  const statuses = pod.status?.containerStatuses ?? []
+  const name = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
+  return statuses.find((status) => status.name === name) ?? statuses[0]
+}
+
+function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
+  const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+  const containers = pod.status?.containerStatuses ?? []
+  return {
+    name: pod.metadata.name,
+    uid: pod.metadata.uid,
+    ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
+    ...containerFacts(container),
+    deleting: pod.metadata.deletionTimestamp !== undefined,
+    held: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
+    ended: over || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
+    over,
+  }
+}
+
+function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 'containerId' | 'startedAt'> {
+  const { running, terminated } = container?.state ?? {}
+  const startedAt = running?.startedAt ?? terminated?.startedAt ?? ''
+  const containerId = container?.containerID ?? terminated?.containerID ?? ''
+  return {
+    ...(containerId !== '' && { containerId }),
+    // The kubelet writes no start time (or the epoch) for a container that never ran.
+    ...(startedAt > '1971' && { startedAt }),
+  }
+}
+
+// What containerd says of a container whose process it no longer found after a crash of the node.
+const UNKNOWN = 'Unknown'
+const UNKNOWN_CODE = 255
+
+type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>
+
+// The runtime could not even start the command; the kubelet reports these as exit code 128.
+const startErrors = new Set(['StartError', 'ContainerCannotRun'])
+
+function exitOf(terminated: Terminated): Exit {
+  const { exitCode: code, reason, finishedAt } = terminated
+  const at = typeof finishedAt === 'string' ? { finishedAt } : {}
+  // With exit code 0 it was not the main process that was killed.
+  if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }
+  if (reason === UNKNOWN && code === UNKNOWN_CODE) {
+    return { code, reason: 'NodeLost', message: 'the node lost its container, as in a crash (exit code 255)', ...at }
+  }
+  if (startErrors.has(reason ?? '')) {
+    return { code, reason: 'InvalidPod', message: `the container could not start: ${terminated.message ?? ''}`, ...at }
+  }
+  return { code, reason: code === 0 ? 'Succeeded' : 'ExitCode', message: `exit code ${code}`, ...at }
+}
+
+function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
+  // A job that answers SIGTERM with exit code 0 has not succeeded.
+  const cut = cutShort(pod, exit)
+  const failed = cut || exit.code !== 0 || pod.status?.phase === 'Failed'
+  if (failed && disruption !== undefined) return { is: 'exited', facts, exit: { ...exit, ...disruption } }
+  if (!cut) return { is: 'exited', facts, exit }
+  const message = `the pod was deleted while its job ran (exit code ${exit.code})`
+  return { is: 'exited', facts, exit: { ...exit, reason: 'PodDeleted', message } }
+}
+
+/**
+ * Whether the container ended because the pod was deleted. Kubelet times are whole seconds, and a job answers SIGTERM
+ * within one: in the same second it counts as cut short, since a failure too many can be run again, and a success that
+ * was none goes unseen. A pod that ended by itself has its outcome stored before we delete it.
+ */
+function cutShort(pod: Pod, exit: Exit): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata
+  if (deletionTimestamp === undefined || exit.finishedAt === undefined) return false
+  const askedMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
+  return Date.parse(exit.finishedAt) >= askedMs
+}
+
+function vanished(facts: PodFacts, disruption: Disruption | undefined): PodState {
+  if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
+  if (facts.deleting) return { is: 'lost', facts, reason: 'PodDeleted', message: 'the pod was deleted' }
+  // Why is told with the final phase.
+  if (!facts.over) return { is: 'running', facts }
+  return { is: 'lost', facts, reason: 'NodeLost', message: 'the kubelet no longer found the container' }
+}
+
+function ending(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
+  const why: Disruption = disruption ?? { reason: 'PodDeleted', message: 'the pod was deleted' }
+  // No kubelet has it, so nobody will report an end.
+  if (facts.nodeName === undefined || facts.over) return { is: 'lost', facts, ...why }
+  const deletedMs = Date.parse(pod.metadata.deletionTimestamp ?? '')
+  return { is: 'ending', facts, giveUpAt: new Date(deletedMs + DELETION_SLACK_MS), reason: why.reason }
+}
+
+function neverRan(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
+  if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
+  const init = pod.status?.initContainerStatuses?.find((status) => (status.state?.terminated?.exitCode ?? 0) !== 0)
+  if (init?.state?.terminated !== undefined) {
+    const exit = exitOf(init.state.terminated)
+    return { is: 'exited', facts, exit: { ...exit, message: `init container ${init.name}: ${exit.message}` } }
+  }
+  const { reason, message } = pod.status ?? {}
+  const said = `the pod ended without running the job: ${message ?? reason ?? 'no container status'}`
+  // A kubelet that refuses a pod says why: what is no disruption is something that the pod asks for.
+  return { is: 'lost', facts, reason: reason === undefined ? 'NodeLost' : 'InvalidPod', message: said }
+}

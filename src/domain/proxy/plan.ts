@@ -1,0 +1,39 @@
+import type { RunnerReason } from '../../api/reasons.ts'
+import type { Runner, RunnerStatus } from '../../api/runner.ts'
+import { type Heartbeat, presenceOf } from './presence.ts'
+
+/** What a pass over one proxy runner has to do. */
+export interface ProxyPlan {
+  status?: RunnerStatus
+  act?: 'delete'
+  /** Look again after this time, in milliseconds. */
+  againAfterMs?: number
+}
+
+export interface ProxyView {
+  runner: Runner
+  heartbeat: Heartbeat | undefined
+  heartbeatMs: number
+  /** How long one that is offline is kept. */
+  forgetMs: number
+  now: Date
+}
+
+/**
+ * Idle ──silent for three periods──▶ Offline ──heard of──▶ Idle. Offline ──for long──▶ deleted. That it is busy is
+ * never written: every job would cost two writes that its RunnerJob already tells.
+ */
+export function planProxy({ runner, heartbeat, heartbeatMs, forgetMs, now }: ProxyView): ProxyPlan {
+  if (runner.metadata.deletionTimestamp !== undefined) return {}
+  const { heardMs, offlineAtMs } = presenceOf(runner, heartbeat, heartbeatMs)
+  const leftMs = offlineAtMs - now.getTime()
+  if (leftMs > 0) return { ...move(runner, { phase: 'Idle' }), againAfterMs: leftMs }
+  const keptMs = leftMs + forgetMs
+  if (keptMs <= 0) return { act: 'delete' }
+  const message = `last heard of at ${new Date(heardMs).toISOString()}`
+  return { ...move(runner, { phase: 'Offline', reason: 'HeartbeatMissed', message }), againAfterMs: keptMs }
+}
+
+function move({ status }: Runner, to: RunnerStatus & { reason?: RunnerReason }): Pick<ProxyPlan, 'status'> {
+  return status.phase === to.phase ? {} : { status: to }
+}

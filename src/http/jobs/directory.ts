@@ -1,0 +1,44 @@
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { type Caches, followShownJobs } from '../../cluster/caches.ts'
+import { type Standing, Timelines } from '../../collections/sorted-index.ts'
+import { delegatedAt } from '../../domain/job/status.ts'
+import type { ListQuery } from './list-query.ts'
+import { stateOf } from './views.ts'
+
+/** A page of jobs, newest first, and how many there are in all. */
+export interface JobPage {
+  jobs: RunnerJob[]
+  total: number
+}
+
+/** All jobs by time of delegation, as a whole and by repository and state, so that no page costs a walk over all. */
+export class JobDirectory {
+  readonly #caches: Caches
+  readonly #timelines = new Timelines()
+
+  constructor(caches: Caches) {
+    this.#caches = caches
+    followShownJobs(caches, (key) => this.#put(key))
+  }
+
+  page({ repository, status, ...range }: ListQuery): JobPage {
+    const { keys, total } = this.#timelines.page(listName(repository, status), range)
+    return { jobs: keys.map((key) => this.#caches.jobs.get(key)).filter((job) => job !== undefined), total }
+  }
+
+  #put(key: string): void {
+    const job = this.#caches.jobs.get(key)
+    this.#timelines.put(key, job === undefined ? undefined : this.#standingOf(job))
+  }
+
+  #standingOf(job: RunnerJob): Standing {
+    const { repository } = job.spec
+    const state = stateOf(this.#caches, job)
+    const lists = [listName(), listName(repository), listName(undefined, state), listName(repository, state)]
+    return { ms: Date.parse(delegatedAt(job)), lists }
+  }
+}
+
+function listName(repository = '', state = ''): string {
+  return `${repository} ${state}`
+}

@@ -1,0 +1,73 @@
+import type { FacadeParts, Handlers } from '../context.ts'
+import { badRequest } from '../http-error.ts'
+import { readJson } from '../input/json-body.ts'
+import { requestSignal } from '../input/request-signal.ts'
+import { Delegator } from './delegate.ts'
+import { parseDelegation } from './delegation-body.ts'
+import { parseIdempotencyKey } from './delegation-key.ts'
+import { JobDirectory } from './directory.ts'
+import { findJob } from './find.ts'
+import { parseListQuery } from './list-query.ts'
+import { parseCompletion, parseStatusReport, report } from './status-report.ts'
+import { jobDetail, jobSummary, publicId, stateOf } from './views.ts'
+
+type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
+
+/** What answers under /api/jobs, but for logs. */
+export function jobHandlers(parts: FacadeParts): Handlers<Name> {
+  const directory = new JobDirectory(parts.caches)
+  const delegator = new Delegator(parts)
+  return {
+    listJobs: (ctx) => {
+      const query = parseListQuery(ctx.query)
+      const { jobs, total } = directory.page(query)
+      const { page, limit } = query
+      ctx.state.answer = {
+        data: jobs.map((job) => jobSummary(parts.caches, job)),
+        pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
+      }
+    },
+
+    delegate: async (ctx) => {
+      const idempotencyKey = parseIdempotencyKey(ctx.req.headers['idempotency-key'])
+      const spec = parseDelegation(await readJson(ctx.req))
+      const delegation = { spec, user: ctx.state.caller?.user ?? '', idempotencyKey }
+      const { job, replayed } = await delegator.delegate(delegation, requestSignal(ctx))
+      const id = publicId(job)
+      ctx.state.audit = { job: id, repository: job.spec.repository, replayed }
+      ctx.status = 201
+      ctx.set('Location', `/api/jobs/${id}`)
+      if (replayed) ctx.set('Idempotency-Replayed', 'true')
+      ctx.state.answer = { data: { delegationId: id, status: stateOf(parts.caches, job) } }
+    },
+
+    report: async (ctx) => {
+      const said = parseStatusReport(await readJson(ctx.req))
+      const signal = requestSignal(ctx)
+      const job = await report(parts, await findJob(parts, ctx.params['id'] ?? '', signal), said, signal)
+      const id = publicId(job)
+      const status = stateOf(parts.caches, job)
+      ctx.state.audit = { job: id, said: said.phase }
+      ctx.state.answer = { data: { id, status, updatedAt: job.status.reported?.at ?? parts.clock.now().toISOString() } }
+    },
+
+    proxyComplete: async (ctx) => {
+      const completion = parseCompletion(await readJson(ctx.req))
+      const signal = requestSignal(ctx)
+      const job = await findJob(parts, ctx.params['id'] ?? '', signal)
+      for (const field of ['runId', 'jobId'] as const) {
+        const said = completion[field]
+        if (said !== undefined && said !== job.spec[field]) throw badRequest(`${field} is not that of the job`)
+      }
+      await report(parts, job, completion.report, signal)
+      const { phase } = completion.report
+      ctx.state.audit = { job: publicId(job), said: phase }
+      ctx.state.answer = {}
+    },
+
+    getJob: async (ctx) => {
+      const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
+      ctx.state.answer = { data: jobDetail(parts.caches, job) }
+    },
+  }
+}

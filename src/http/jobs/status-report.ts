@@ -1,0 +1,130 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import { keyOf } from '../../api/object.ts'
+import { delegationFields, type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
+import { runnerOf } from '../../cluster/caches.ts'
+import { planReport, type Report } from '../../domain/job/report.ts'
+import { Conflict, NotFound } from '../../kube/client/errors.ts'
+import { splitKey } from '../../kube/client/resource-path.ts'
+import type { FacadeParts } from '../context.ts'
+import { badRequest, HttpError, notFound } from '../http-error.ts'
+import { explain } from '../input/ajv-errors.ts'
+import { textOrNumber } from './delegation-body.ts'
+import { type JobState, jobStates, phaseOf, stateOf } from './views.ts'
+
+const id = { type: 'string', minLength: 1, maxLength: 253, pattern: delegationFields.jobId.pattern } as const
+
+/** Schema of PATCH /api/jobs/:id/status. Unknown fields are ignored. */
+export const statusBody = {
+  type: 'object',
+  required: ['status'],
+  properties: { status: { type: 'string', enum: jobStates }, runnerId: id, containerId: id },
+} as const
+
+/** Schema of POST /api/jobs/:id/proxy-complete. */
+export const completeBody = {
+  type: 'object',
+  required: ['status'],
+  properties: {
+    status: { type: 'string', enum: ['completed', 'failed', 'cancelled'] },
+    runId: textOrNumber('runId'),
+    jobId: textOrNumber('jobId'),
+  },
+} as const
+
+interface StatusBody {
+  status: JobState
+  runnerId?: string
+  containerId?: string
+}
+
+interface CompleteBody {
+  status: JobState
+  runId?: string | number
+  jobId?: string | number
+}
+
+const ajv = new Ajv({ strict: false, allErrors: true })
+const isStatusBody = ajv.compile<StatusBody>(statusBody)
+const isCompleteBody = ajv.compile<CompleteBody>(completeBody)
+
+/** Parses a status report; 400 with every bad field and why. */
+export function parseStatusReport(body: unknown): Report {
+  const { status, runnerId, containerId } = valid(isStatusBody, body)
+  return {
+    phase: phaseOf(status),
+    ...(runnerId !== undefined && { runnerId }),
+    ...(containerId !== undefined && { containerId }),
+  }
+}
+
+/** A report that ends a job, and the ids that must be the job's. */
+export interface Completion {
+  report: Report
+  runId?: string
+  jobId?: string
+}
+
+/** Parses a completion; 400 with every bad field and why. */
+export function parseCompletion(body: unknown): Completion {
+  const { status, runId, jobId } = valid(isCompleteBody, body)
+  return {
+    report: { phase: phaseOf(status) },
+    ...(runId !== undefined && { runId: String(runId) }),
+    ...(jobId !== undefined && { jobId: String(jobId) }),
+  }
+}
+
+function valid<T>(validate: ValidateFunction<T>, body: unknown): T {
+  if (validate(body)) return body
+  throw badRequest(explain(validate.errors ?? []))
+}
+
+/** Each turn loses to another writer of the same job's status. */
+const MOST_TURNS = 10
+
+/** Applies a report to a job; the job as it is then. 409 names the state that the report contradicts. */
+export async function report(
+  parts: FacadeParts,
+  found: RunnerJob,
+  said: Report,
+  signal: AbortSignal,
+): Promise<RunnerJob> {
+  let job = found
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    const plan = planReport(job, runnerOf(parts.caches, job), said, parts.clock.now())
+    if (plan.is === 'known') return job
+    // The cache may be behind: only the API server's word contradicts a caller.
+    if (plan.is === 'refused' && turn > 0) throw contradiction(parts, job, said)
+    const written = plan.is === 'write' ? await write(parts, { ...job, status: plan.status }, signal) : undefined
+    if (written !== undefined) return written
+    job = await reread(parts, job, signal)
+  }
+  throw new HttpError(503, 'Busy', 'the job is being changed by others, try again', { 'Retry-After': '1' })
+}
+
+/** The job as written; undefined where somebody else was first. */
+async function write(parts: FacadeParts, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
+  try {
+    const written = await parts.client.replaceStatus(runnerJobs, job, signal)
+    parts.caches.jobs.applyOwn(written)
+    return written
+  } catch (error) {
+    if (error instanceof Conflict) return undefined
+    throw error instanceof NotFound ? notFound('job') : error
+  }
+}
+
+function contradiction({ caches }: FacadeParts, job: RunnerJob, { phase }: Report): HttpError {
+  const message = `the job is ${stateOf(caches, job)} and cannot become ${phase.toLowerCase()}`
+  return new HttpError(409, 'IllegalTransition', message)
+}
+
+async function reread({ client, caches }: FacadeParts, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob> {
+  try {
+    const fresh = await client.get(runnerJobs, splitKey(keyOf(job)), signal)
+    caches.jobs.applyOwn(fresh)
+    return fresh
+  } catch (error) {
+    throw error instanceof NotFound ? notFound('job') : error
+  }
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import type { PassThrough } from 'node:stream'
+import { keyOf } from '../../api/object.ts'
+import type { Pod } from '../../api/pod.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { isFinished } from '../../domain/job/phases.ts'
+import { podState } from '../../domain/pod/state.ts'
+import { ApiError, NotFound, TooManyRequests } from '../../kube/client/errors.ts'
+import { Backoff } from '../../kube/runtime/backoff.ts'
+import type { FacadeParts } from '../context.ts'
+import { nextJobChange } from './job-changes.ts'
+import { freshPod, hasLog, isUnknownContainer, logPod, openLog } from './pod-log.ts'
+import { LogPosition } from './position.ts'
+import type { LogsQuery } from './query.ts'
+
+/** Where the log goes, and how long it is wanted. */
+interface Sink {
+  into: PassThrough
+  signal: AbortSignal
+}
+
+/** Waits for the pod to start, then hands its log on until its container has ended and every line is out. */
+export async function followLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, sink: Sink): Promise<void> {
+  const pod = await startedPod(parts, job, sink.signal)
+  if (pod !== undefined) await handOn(parts, { job, pod }, query, sink)
+  sink.into.end()
+}
+
+/** The job's pod, once it has a log; undefined if the job ends without one. */
+async function startedPod(parts: FacadeParts, job: RunnerJob, signal: AbortSignal): Promise<Pod | undefined> {
+  let latest: RunnerJob | undefined = job
+  while (latest !== undefined) {
+    const changed = nextJobChange(parts.caches, latest, signal)
+    const pod = logPod(parts, latest)
+    if (pod !== undefined && hasLog(pod)) return pod
+    if (isFinished(latest)) return undefined
+    latest = await changed
+  }
+  return undefined
+}
+
+/**
+ * A stream that ends says little: its container has ended, or the API server or the kubelet behind it is being
+ * replaced. So it is read on from the last line, until one that was begun after the container's end is read whole.
+ */
+async function handOn(
+  parts: FacadeParts,
+  { job, pod }: { job: RunnerJob; pod: Pod },
+  query: LogsQuery,
+  { into, signal }: Sink,
+): Promise<void> {
+  const { clock } = parts
+  const position = new LogPosition()
+  const backoff = new Backoff({ clock, random: Math.random, minMs: 50, maxMs: 5000, resetAfterMs: 10_000 })
+  let now: Pod | undefined = pod
+  for (let isFirst = true; now !== undefined; isFirst = false) {
+    let isShown = false
+    try {
+      if (!isFirst) now = await freshPod(parts, pod, signal)
+      if (now === undefined) break
+      isShown = !isFirst
+      const { since } = position
+      position.reopened()
+      const log = await openLog(parts, pod, since === undefined ? query : { follow: true, since }, signal)
+      await write(log, position, { into, signal })
+      if (isOver(now)) break
+      backoff.healthy()
+      if (isFirst) continue
+    } catch (error) {
+      if (error instanceof NotFound) break
+      if (signal.aborted || isFinal(error)) throw error
+      // The API server is well, so it is the node that does not tell: of a job that is over nobody waits for it.
+      if (isShown && isNodesFault(error) && isPast(parts, job)) break
+    }
+    await clock.sleep(backoff.next(), signal)
+  }
+  into.write(position.rest())
+}
+
+async function write(log: AsyncIterable<Uint8Array>, position: LogPosition, { into, signal }: Sink): Promise<void> {
+  for await (const chunk of log) {
+    const lines = position.take(chunk)
+    if (lines.length > 0 && !into.write(lines)) await once(into, 'drain', { signal })
+  }
+}
+
+function isOver(pod: Pod): boolean {
+  return ['exited', 'lost'].includes(podState(pod).is)
+}
+
+/** Refused for good. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error instanceof TooManyRequests) return false
+  return error.code > 400 && error.code < 500
+}
+
+/** What the API server, where it is well, answers for a kubelet that does not. */
+function isNodesFault(error: unknown): boolean {
+  return isUnknownContainer(error) || (error instanceof ApiError && error.code >= 500)
+}
+
+/** Whether a job is over, or there is no such job any more. */
+function isPast({ caches }: FacadeParts, job: RunnerJob): boolean {
+  const now = caches.jobs.get(keyOf(job))
+  return now?.metadata.uid !== job.metadata.uid || isFinished(now)
+}

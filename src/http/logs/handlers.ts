@@ -1,0 +1,49 @@
+import { PassThrough } from 'node:stream'
+import type { FacadeParts, Handlers } from '../context.ts'
+import { HttpError } from '../http-error.ts'
+import { goneSignal, requestSignal } from '../input/request-signal.ts'
+import { findJob } from '../jobs/find.ts'
+import { followLog } from './followed.ts'
+import { parseLogsQuery } from './query.ts'
+import { wholeLog } from './whole.ts'
+
+/** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
+export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
+  return {
+    logs: async (ctx) => {
+      const query = parseLogsQuery(ctx.query)
+      const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
+      const gone = goneSignal(ctx)
+      if (!query.follow) {
+        const log = await wholeLog(parts, job, query, { gone, patient: requestSignal(ctx) })
+        if ('data' in log) ctx.state.answer = log
+        else {
+          ctx.type = 'application/json; charset=utf-8'
+          ctx.body = log.json
+        }
+        return
+      }
+      const leave = parts.logStreams.enter(ctx.state.caller?.user ?? '')
+      if (leave === undefined) throw tooManyStreams()
+      gone.addEventListener('abort', leave, { once: true })
+      if (gone.aborted) leave()
+      ctx.type = 'text/plain; charset=utf-8'
+      ctx.set('X-Accel-Buffering', 'no')
+      const body = new PassThrough()
+      ctx.body = body
+      // Begins the answer now, though the job may still be queued.
+      ctx.flushHeaders()
+      followLog(parts, job, query, { into: body, signal: gone }).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error)
+        if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
+        body.destroy()
+      })
+    },
+  }
+}
+
+/** What ends one is the end of a job, and nobody knows when that comes. */
+function tooManyStreams(): HttpError {
+  const message = 'this caller follows as many logs as it may; wait for one to end'
+  return new HttpError(429, 'TooManyStreams', message, { 'Retry-After': '30' })
+}

@@ -1,0 +1,34 @@
+import { keyOf } from '../../api/object.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { type Caches, jobKeyOf } from '../../cluster/caches.ts'
+
+/** Resolves at the next change of a job or of its pod, with the job as it is then; undefined once it is deleted. */
+export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
+  const key = keyOf(job)
+  const changed = new Promise<RunnerJob | undefined>((resolve, reject) => {
+    const finish = (): void => {
+      stopJobs()
+      stopPods()
+      signal.removeEventListener('abort', abort)
+    }
+    const tell = (): void => {
+      finish()
+      const now = caches.jobs.get(key)
+      resolve(now?.metadata.uid === job.metadata.uid ? now : undefined)
+    }
+    const abort = (): void => {
+      finish()
+      reject(signal.reason)
+    }
+    const stopJobs = caches.jobs.onChange((change) => (change.key === key ? tell() : undefined))
+    const stopPods = caches.pods.onChange(({ now, old }) => {
+      const pod = now ?? old
+      if (pod !== undefined && jobKeyOf(pod) === key) tell()
+    })
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+  })
+  // The caller may find that it need not wait.
+  changed.catch(() => undefined)
+  return changed
+}

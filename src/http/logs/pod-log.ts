@@ -1,0 +1,67 @@
+import type { Readable } from 'node:stream'
+import { CONTAINER_ANNOTATION } from '../../api/names.ts'
+import { controllerUid } from '../../api/object.ts'
+import { type Pod, pods } from '../../api/pod.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { podOf, runnerOf } from '../../cluster/caches.ts'
+import { podState } from '../../domain/pod/state.ts'
+import { ApiError } from '../../kube/client/errors.ts'
+import { resourcePath } from '../../kube/client/resource-path.ts'
+import type { FacadeParts } from '../context.ts'
+import type { LogsQuery } from './query.ts'
+
+/** Most bytes of a log in one JSON answer. */
+export const LONGEST_LOG = 8 * 1024 * 1024
+
+/** The pod whose log is the job's: of this very job, Runner and pod UID, so that no other pod's log is ever shown. */
+export function logPod({ caches }: Pick<FacadeParts, 'caches'>, job: RunnerJob): Pod | undefined {
+  const pod = podOf(caches, job)
+  const runnerUid = job.status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid
+  if (pod === undefined || runnerUid === undefined || controllerUid(pod) !== runnerUid) return undefined
+  const isRecorded = job.status.podUID === undefined || job.status.podUID === pod.metadata.uid
+  return isRecorded ? pod : undefined
+}
+
+/** Whether the pod's container has run, so that the kubelet has a log for it. */
+export function hasLog(pod: Pod): boolean {
+  const state = podState(pod)
+  return state.is !== 'absent' && state.facts.startedAt !== undefined
+}
+
+/** What to read of a log: the last lines, or those from a timestamp on; and whether to go on while more is written. */
+export interface LogPart extends LogsQuery {
+  since?: string | undefined
+}
+
+/** Opens the kubelet's log of a pod; each line begins with its timestamp. */
+export function openLog(
+  { client }: FacadeParts,
+  pod: Pod,
+  { tail, follow, since }: LogPart,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const container = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
+  const query = {
+    timestamps: 'true',
+    ...(container !== undefined && { container }),
+    ...(tail !== undefined && { tailLines: String(tail) }),
+    ...(since !== undefined && { sinceTime: since }),
+    ...(follow ? { follow: 'true' } : { limitBytes: String(LONGEST_LOG) }),
+  }
+  return client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)
+}
+
+/** The pod as it is now; undefined where another has its name. */
+export async function freshPod(
+  { client }: FacadeParts,
+  { metadata }: Pod,
+  signal: AbortSignal,
+): Promise<Pod | undefined> {
+  const pod = await client.get(pods, { namespace: metadata.namespace ?? '', name: metadata.name }, signal)
+  return pod.metadata.uid === metadata.uid ? pod : undefined
+}
+
+/** Whether the kubelet does not know the container yet, or any more. */
+export function isUnknownContainer(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 400
+}

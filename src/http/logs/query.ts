@@ -1,0 +1,31 @@
+import type { Schema } from '../../api/schema.ts'
+import { badRequest } from '../http-error.ts'
+import { count, type Query } from '../input/query-params.ts'
+
+export interface LogsQuery {
+  /** Number of lines from the end; all when absent. */
+  tail?: number
+  follow: boolean
+}
+
+/** Schemas of the query of GET /api/jobs/:id/logs. */
+export const logsParameters = {
+  tail: {
+    type: 'integer',
+    description: 'Number of lines from the end; 0 gives none.',
+    minimum: 0,
+  },
+  follow: {
+    type: 'boolean',
+    description: 'true: a stream of plain text, which may begin before the job does and ends with it.',
+    default: false,
+  },
+} as const satisfies Record<string, Schema>
+
+/** Parses `tail` and `follow`; 400 where either is not of its form. */
+export function parseLogsQuery(query: Query): LogsQuery {
+  const { follow } = query
+  if (follow !== undefined && follow !== 'true' && follow !== 'false') throw badRequest('follow must be true or false')
+  const tail = count(query, 'tail', logsParameters.tail)
+  return { ...(tail !== undefined && { tail }), follow: follow === 'true' }
+}

@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream'
+import type { Pod } from '../../api/pod.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { isFinished } from '../../domain/job/phases.ts'
+import { ApiError, NotFound } from '../../kube/client/errors.ts'
+import { abortable } from '../../kube/runtime/signals.ts'
+import type { FacadeParts } from '../context.ts'
+import { envelopeAround } from '../envelope.ts'
+import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
+import { LogPosition } from './position.ts'
+import type { LogsQuery } from './query.ts'
+
+/** What is shown of a log that there is not, or what begins to come of one that there is: JSON text in its envelope. */
+export type WholeLog = { data: { logs: string; state?: string } } | { json: Readable }
+
+/** For how long the log is wanted, and for how long its beginning is waited for. */
+interface Patience {
+  gone: AbortSignal
+  patient: AbortSignal
+}
+
+/** The log as it is now. It is made into JSON as it comes and is taken: whole, it would take a few times its length. */
+export async function wholeLog(
+  parts: FacadeParts,
+  job: RunnerJob,
+  query: LogsQuery,
+  { gone, patient }: Patience,
+): Promise<WholeLog> {
+  const nothing = isFinished(job) ? unavailable : { logs: '' }
+  const pod = logPod(parts, job)
+  if (pod === undefined || !hasLog(pod)) return { data: nothing }
+  try {
+    const log = await abortable(openLog(parts, pod, query, gone), patient)
+    // A few pieces at a time are enough.
+    return { json: Readable.from(envelopeAround(shown(log), parts), { highWaterMark: 2 }) }
+  } catch (error) {
+    // The pod went while we looked.
+    if (error instanceof NotFound) return { data: unavailable }
+    if (isUnknownContainer(error)) return { data: nothing }
+    // A node that does not answer may be gone for good, with what it had.
+    if (isFinished(job) && (await isNodeSilent(parts, pod, error, patient))) return { data: unavailable }
+    throw error
+  }
+}
+
+const unavailable = { logs: '', state: 'unavailable' }
+
+/** The JSON of a log, piece by piece. A log without a line of its own is the kubelet's word that it is gone. */
+async function* shown(log: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const position = new LogPosition()
+  const decoder = new TextDecoder()
+  let length = 0
+  let isEmpty = true
+  const piece = (bytes: Uint8Array, stream: boolean): string => {
+    const text = decoder.decode(bytes, { stream })
+    isEmpty &&= text === ''
+    return JSON.stringify(text).slice(1, -1)
+  }
+  yield '{"logs":"'
+  for await (const chunk of log) {
+    length += chunk.length
+    yield piece(position.take(chunk), true)
+  }
+  yield piece(position.rest(), false)
+  if (isEmpty && length > 0) yield `","state":"${unavailable.state}"}`
+  else yield length >= LONGEST_LOG ? '","truncated":true}' : '"}'
+}
+
+/** Whether it was the node that failed: the API server is well if it shows the pod. */
+async function isNodeSilent(parts: FacadeParts, pod: Pod, error: unknown, signal: AbortSignal): Promise<boolean> {
+  if (!(error instanceof ApiError && error.code >= 500)) return false
+  return freshPod(parts, pod, signal).then(
+    () => true,
+    (why: unknown) => why instanceof NotFound,
+  )
+}

@@ -1,0 +1,55 @@
+import type { ClientOf } from '../../auth/client-address.ts'
+import { type Count, RequestCounts } from '../../auth/window-counter.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
+import type { FacadeContext, FacadeMiddleware } from '../context.ts'
+import { HttpError } from '../http-error.ts'
+import type { Route } from '../routes.ts'
+
+export interface RateLimitOptions {
+  /** Requests per client address and window. */
+  max: number
+  windowSeconds: number
+  clientOf: ClientOf
+}
+
+/**
+ * Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). What is
+ * returned makes the middleware of a route; all share their counts. Calls of free routes count only when they are
+ * refused for their token or its rights.
+ */
+export function rateLimits(
+  options: RateLimitOptions & { clock: Clock },
+): (route: Pick<Route, 'isFree'>) => FacadeMiddleware {
+  const { max, windowSeconds, clientOf, clock } = options
+  const counts = new RequestCounts({ clock, windowMs: windowSeconds * 1000 })
+  const tell = ({ res }: FacadeContext, { count, leftMs }: Count): void => {
+    res.setHeader('X-RateLimit-Limit', String(max))
+    res.setHeader('X-RateLimit-Remaining', String(Math.max(0, max - count)))
+    res.setHeader('X-RateLimit-Reset', String(Math.ceil((clock.now().getTime() + leftMs) / 1000)))
+  }
+  return ({ isFree }) =>
+    async (ctx, next) => {
+      const client = clientOf(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'))
+      // Who is refused while he asks for free calls cannot go on for ever: each refusal costs the API server a question.
+      const limit = isFree === true ? 2 * max : max
+      const before = counts.of(client)
+      const now = isFree === true || before.count >= limit ? before : counts.add(client)
+      tell(ctx, now)
+      if (before.count >= limit) throw tooMany(now)
+      try {
+        await next()
+      } catch (error) {
+        if (isFree === true && isRefusal(error)) tell(ctx, counts.add(client))
+        throw error
+      }
+    }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof HttpError && (error.status === 401 || error.status === 403)
+}
+
+function tooMany({ leftMs }: Count): HttpError {
+  const headers = { 'Retry-After': String(Math.ceil(leftMs / 1000)) }
+  return new HttpError(429, 'RateLimited', 'rate limit exceeded, see the Retry-After header', headers)
+}

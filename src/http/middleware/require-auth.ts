@@ -1,0 +1,45 @@
+import type { Judge } from '../../auth/authority.ts'
+import { type Access, describeAccess, isRead } from '../../auth/permissions.ts'
+import type { FacadeMiddleware } from '../context.ts'
+import { clusterUnavailable } from '../errors-to-http.ts'
+import { HttpError } from '../http-error.ts'
+
+/** On answers that stand on what was known before the API server stopped to answer: a right, or the caches. */
+export const STALE_HEADER = 'X-RunnerHub-Stale'
+
+/** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
+export function requireToken(authority: Judge): FacadeMiddleware {
+  return async (ctx, next) => {
+    const token = bearerOf(ctx.get('Authorization'))
+    const { value: caller, isStale } = token === undefined ? unknown : await authority.callerOf(token)
+    if (caller === undefined) {
+      const headers = { 'WWW-Authenticate': 'Bearer' }
+      throw new HttpError(401, 'Unauthorized', 'a valid bearer token is required', headers)
+    }
+    ctx.state.caller = caller
+    if (isStale) ctx.state.isStale = true
+    await next()
+  }
+}
+
+const unknown = { value: undefined, isStale: false }
+
+/** Lets only callers through that have a right. What was known before an outage counts for reads alone. */
+export function requireAccess(authority: Judge, access: Access): FacadeMiddleware {
+  return async (ctx, next) => {
+    const { caller } = ctx.state
+    if (caller === undefined) throw new Error('no caller: rights are asked for after the token')
+    const { value, isStale } = await authority.allows(caller, access)
+    if (value === undefined) throw new HttpError(403, 'Forbidden', `this needs the right to ${describeAccess(access)}`)
+    if (isStale || ctx.state.isStale === true) {
+      if (!isRead(access)) throw clusterUnavailable()
+      ctx.set(STALE_HEADER, 'true')
+    }
+    await next()
+  }
+}
+
+/** The token of an Authorization header. */
+export function bearerOf(header: string): string | undefined {
+  return /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1]
+}

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { runnerSpec } from '../../api/runner.ts'
+import { describeAccess } from '../../auth/permissions.ts'
+import type { FacadeParts, Handlers } from '../context.ts'
+import { delegationBody } from '../jobs/delegation-body.ts'
+import { completeBody, statusBody } from '../jobs/status-report.ts'
+import { type Route, routes } from '../routes.ts'
+import { heartbeatBody } from '../runners/heartbeat.ts'
+import { type HeaderName, headers, type Operation, operations, type Success } from './operations.ts'
+import { answerSchemas, named, type OpenSchema } from './schemas.ts'
+
+const rateLimitHeaders: readonly HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
+
+/** What the failures of a status mean, and which headers come with them. */
+const failures: Readonly<Record<number, { description: string; headers?: readonly HeaderName[] }>> = {
+  400: { description: 'What was sent cannot be used.' },
+  401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
+  403: { description: 'The caller lacks a right.' },
+  404: { description: 'What the path names does not exist.' },
+  408: { description: 'The request took too long to arrive.' },
+  409: { description: 'It contradicts what is there: the state of the job, or an earlier use of the key.' },
+  413: { description: 'The body is longer than 256 KiB.' },
+  415: { description: 'The body is not declared to be JSON.' },
+  429: {
+    description:
+      'Too many requests from this address, too many logs followed by this caller, or no room for one more proxy runner.',
+    headers: ['Retry-After'],
+  },
+  431: { description: 'The headers are longer than 16 KiB.' },
+  500: { description: 'Our fault.' },
+  503: { description: 'The cluster does not answer.', headers: ['Retry-After'] },
+}
+
+/** What every call can meet before anybody has read what it asks for, and counted it. */
+const unread = [408, 431]
+
+/** What every call under /api can meet, whatever it asks for. */
+const everywhere = [401, 403, 429, 500, 503]
+
+/** The OpenAPI 3.1 document of the REST API, from the very schemas that the routes check bodies by. */
+export function openApiDocument(version: string): Record<string, unknown> {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'RunnerHub',
+      version,
+      description: 'Runs each delegated GitHub Actions job in one fresh, isolated pod.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'jobs', description: 'Delegated jobs.' },
+      { name: 'runners', description: 'Places where jobs can run.' },
+      { name: 'service', description: 'The service itself.' },
+    ],
+    paths: paths(),
+    components: {
+      schemas: {
+        Delegation: plain(delegationBody),
+        StatusReport: plain(statusBody),
+        Completion: plain(completeBody),
+        Heartbeat: plain(heartbeatBody),
+        ...Object.fromEntries(Object.entries(answerSchemas).map(([name, schema]) => [name, plain(schema)])),
+      },
+      headers,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of a known caller.' } },
+    },
+  }
+}
+
+function paths(): Record<string, Record<string, object>> {
+  const result: Record<string, Record<string, object>> = {}
+  for (const { name, method, path, access } of routes) {
+    const operation = describe(path, operations[name], access)
+    const template = path.replaceAll(/:(\w+)/g, '{$1}')
+    result[template] = { ...result[template], [method.toLowerCase()]: operation }
+  }
+  return result
+}
+
+function describe(path: string, operation: Operation, access: Route['access']): object {
+  const { id, tag, summary, description, body, isBodyOptional, success, failing = [] } = operation
+  const isApi = access !== 'open'
+  const statuses = isApi ? [...failing, ...everywhere] : failing
+  const shared = isApi ? rateLimitHeaders : []
+  const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
+    status,
+    successAnswer(answer, isApi ? [...shared, 'X-RunnerHub-Stale'] : shared),
+  ])
+  const failed = statuses.map((status): [string, object] => [String(status), failureAnswer(status, shared)])
+  const refused = unread.map((status): [string, object] => [String(status), failureAnswer(status, [])])
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...describedWith(description, access),
+    security: isApi ? [{ bearer: [] }] : [],
+    parameters: [
+      ...pathParameters(path),
+      ...optionalParameters('query', operation.query),
+      ...optionalParameters('header', operation.requestHeaders),
+    ],
+    ...(body !== undefined && { requestBody: { required: isBodyOptional !== true, content: json(named(body)) } }),
+    responses: Object.fromEntries([...succeeding, ...failed, ...refused]),
+  }
+}
+
+/** What there is to say, with the right that a caller needs. */
+function describedWith(description: string | undefined, access: Route['access']): object {
+  const right = access === 'open' ? undefined : `Needs the right to ${describeAccess(access)}.`
+  const text = [description, right].filter((part) => part !== undefined).join(' ')
+  return text === '' ? {} : { description: text }
+}
+
+const parameterTexts: Readonly<Record<string, string>> = {
+  id: 'Delegation id.',
+  file: 'Name of the file.',
+  name: 'What the runner calls itself, as in a delegation.',
+}
+
+const { description: _, ...nameSchema } = plain(runnerSpec.properties.displayName)
+
+function pathParameters(path: string): object[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: parameterTexts[name] ?? name,
+    schema: name === 'name' ? nameSchema : { type: 'string' },
+  }))
+}
+
+function optionalParameters(where: 'query' | 'header', schemas: Readonly<Record<string, OpenSchema>> = {}): object[] {
+  return Object.entries(schemas).map(([name, schema]) => {
+    const { description, ...rest } = plain(schema)
+    return { name, in: where, required: false, description, schema: rest }
+  })
+}
+
+function successAnswer(success: Success, shared: readonly HeaderName[]): object {
+  const { description, json: schema, text, other = {}, headers: own = [] } = success
+  const texts = Object.entries({ ...(text !== undefined && { 'text/plain': text }), ...other })
+  const content = {
+    ...(schema !== undefined && json(schema)),
+    ...Object.fromEntries(
+      texts.map(([type, about]): [string, object] => [type, { schema: { type: 'string', description: about } }]),
+    ),
+  }
+  return { description, headers: headerRefs([...own, ...shared]), content }
+}
+
+function failureAnswer(status: number, shared: readonly HeaderName[]): object {
+  const { description = '', headers: own = [] } = failures[status] ?? {}
+  return { description, headers: headerRefs([...own, ...shared]), content: json(named('Failure')) }
+}
+
+function headerRefs(names: readonly HeaderName[]): object {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+function json(schema: OpenSchema): Record<string, object> {
+  return { 'application/json': { schema: plain(schema) } }
+}
+
+/** A schema without the keywords that only Kubernetes knows. */
+function plain(schema: OpenSchema): OpenSchema {
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([keyword]) => !keyword.startsWith('x-kubernetes-'))
+      .map(([keyword, value]) => [keyword, plainValue(value)]),
+  )
+}
+
+function plainValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plainValue)
+  return typeof value === 'object' && value !== null ? plain(Object.fromEntries(Object.entries(value))) : value
+}
+
+/** GET /openapi.json: open to everybody, since it says nothing that the product's own documents do not. */
+export function documentHandlers({ version }: FacadeParts): Handlers<'document'> {
+  const text = JSON.stringify(openApiDocument(version))
+  const etag = createHash('sha256').update(text).digest('base64url')
+  return {
+    document: (ctx) => {
+      ctx.set('Cache-Control', 'no-cache')
+      ctx.etag = etag
+      ctx.status = 200
+      if (ctx.fresh) ctx.status = 304
+      else {
+        ctx.type = 'application/json'
+        ctx.body = text
+      }
+    },
+  }
+}

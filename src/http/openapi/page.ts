@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { FacadeContext, Handlers } from '../context.ts'
+import { notFound } from '../http-error.ts'
+
+const page = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>RunnerHub API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="page"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/page.js"></script>
+</html>
+`
+
+const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', validatorUrl: 'none', deepLinking: true })\n`
+
+/** Nothing from elsewhere, nothing inline, nobody else's frame. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+interface File {
+  type: string
+  read: () => Promise<Buffer>
+}
+
+/** The only files that there are; the rest of the package is not served, nor is it in the image. */
+const files: ReadonlyMap<string, File> = new Map([
+  [
+    'swagger-ui-bundle.js',
+    { type: 'text/javascript', read: () => readUrl(import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js')) },
+  ],
+  ['swagger-ui.css', { type: 'text/css', read: () => readUrl(import.meta.resolve('swagger-ui-dist/swagger-ui.css')) }],
+  ['page.js', { type: 'text/javascript', read: async () => Buffer.from(script) }],
+])
+
+function readUrl(url: string): Promise<Buffer> {
+  return readFile(fileURLToPath(url))
+}
+
+interface Content {
+  plain: Buffer
+  gzipped: Buffer
+  etag: string
+}
+
+/** The page that shows the OpenAPI document, open to everybody; a call that it makes needs a token as any other. */
+export function docsPageHandlers(): Handlers<'docsPage' | 'docsFile'> {
+  const contents = new Map<string, Promise<Content>>()
+
+  const contentOf = (name: string, file: File): Promise<Content> => {
+    const content = contents.get(name) ?? load(file)
+    contents.set(name, content)
+    return content
+  }
+
+  return {
+    docsPage: async (ctx) => {
+      ctx.set('Content-Security-Policy', policy)
+      const bytes = Buffer.from(page)
+      send(ctx, 'text/html', { plain: bytes, gzipped: bytes, etag: etagOf(bytes) })
+    },
+    docsFile: async (ctx) => {
+      const name = ctx.params['file'] ?? ''
+      const file = files.get(name)
+      if (file === undefined) throw notFound('file')
+      send(ctx, file.type, await contentOf(name, file))
+    },
+  }
+}
+
+async function load({ read }: File): Promise<Content> {
+  const plain = await read()
+  return { plain, gzipped: await promisify(gzip)(plain), etag: etagOf(plain) }
+}
+
+function etagOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('base64url')
+}
+
+/** Sends what the caller does not have yet, packed where it may be. */
+function send(ctx: FacadeContext, type: string, { plain, gzipped, etag }: Content): void {
+  ctx.set('Cache-Control', 'public, max-age=3600')
+  ctx.vary('Accept-Encoding')
+  ctx.etag = etag
+  ctx.status = 200
+  if (ctx.fresh) {
+    ctx.status = 304
+    return
+  }
+  ctx.type = type
+  const isPacked = gzipped !== plain && ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
+  if (isPacked) ctx.set('Content-Encoding', 'gzip')
+  ctx.body = isPacked ? gzipped : plain
+}

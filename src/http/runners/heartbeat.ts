@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from 'node:util'
+import { Ajv } from 'ajv'
+import { repository } from '../../api/fields.ts'
+import { delegationFields } from '../../api/runner-job.ts'
+import { type Runner, runners, runnerSpec } from '../../api/runner.ts'
+import { leaseOf, type ProxyFacts, proxyKey, registerProxy, renewProxy } from '../../cluster/proxies.ts'
+import { isDue, presenceOf } from '../../domain/proxy/presence.ts'
+import { Conflict } from '../../kube/client/errors.ts'
+import { splitKey } from '../../kube/client/resource-path.ts'
+import type { FacadeParts } from '../context.ts'
+import { badRequest, HttpError } from '../http-error.ts'
+import { explain } from '../input/ajv-errors.ts'
+
+/** Schema of POST /api/runners/:name/heartbeat, whose body may be left out. Unknown fields are ignored. */
+export const heartbeatBody = {
+  type: 'object',
+  properties: { labels: delegationFields.labels, repository },
+} as const
+
+type Body = Omit<ProxyFacts, 'displayName'>
+
+const ajv = new Ajv({ strict: false, allErrors: true })
+const isBody = ajv.compile<Body>(heartbeatBody)
+const isName = ajv.compile<string>(runnerSpec.properties.displayName)
+
+/** Parses who says that it is there, and what else it says, if anything; 400 with every bad field and why. */
+export function parseHeartbeat(name: string, body: unknown = {}): ProxyFacts {
+  if (!isName(name)) throw badRequest(`the runner's name ${isName.errors?.[0]?.message ?? 'is bad'}`)
+  if (!isBody(body)) throw badRequest(explain(isBody.errors ?? []))
+  const { labels, repository: named } = body
+  return {
+    displayName: name,
+    ...(labels !== undefined && { labels }),
+    ...(named !== undefined && { repository: named }),
+  }
+}
+
+export interface Heard {
+  runner: Runner
+  /** It was not known before. */
+  isNew: boolean
+  /** Something was written, which most heartbeats need not. */
+  isWritten: boolean
+}
+
+/** How long who is refused for want of room is asked to wait. */
+const NO_ROOM_SECONDS = '300'
+
+/** A proxy runner says that it is there. It is registered if it is not known; 429 where there is no room for it. */
+export async function heartbeat(parts: FacadeParts, facts: ProxyFacts, signal: AbortSignal): Promise<Heard> {
+  const { caches, namespace, clock, heartbeatMs } = parts
+  const key = proxyKey(namespace, facts.displayName)
+  const known = caches.runners.get(key)
+  const { runner, isNew } =
+    known === undefined ? await register(parts, key, facts, signal) : { runner: known, isNew: false }
+  const changed = await withFacts(parts, runner, facts, signal)
+  const at = clock.now()
+  const lease = leaseOf(caches, runner)
+  const isFresh = lease !== undefined && !isDue(presenceOf(runner, lease.spec, heartbeatMs), at.getTime(), heartbeatMs)
+  if (!isFresh) await renewProxy(parts, changed, { at, heartbeatMs }, signal)
+  return { runner: changed, isNew, isWritten: isNew || !isFresh || changed !== runner }
+}
+
+async function register(parts: FacadeParts, key: string, facts: ProxyFacts, signal: AbortSignal) {
+  if (parts.caches.runners.indexSize('type', 'Proxy') >= parts.maxProxies) {
+    const headers = { 'Retry-After': NO_ROOM_SECONDS }
+    throw new HttpError(429, 'TooManyRunners', `${parts.maxProxies} proxy runners are registered already`, headers)
+  }
+  return registerProxy(parts, key, facts, signal)
+}
+
+/** The Runner with the labels and the repository that it gives itself now; those that it does not name it keeps. */
+async function withFacts(parts: FacadeParts, known: Runner, facts: ProxyFacts, signal: AbortSignal): Promise<Runner> {
+  const { client, caches } = parts
+  const wanted = (runner: Runner): Runner => ({ ...runner, spec: { ...runner.spec, ...facts } })
+  if (isDeepStrictEqual(wanted(known), known)) return known
+  let runner = known
+  for (;;) {
+    try {
+      const written = await client.replace(runners, wanted(runner), signal)
+      caches.runners.applyOwn(written)
+      return written
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+      runner = await client.get(runners, splitKey(proxyKey(parts.namespace, facts.displayName)), signal)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { Schema } from '../../api/schema.ts'
+import { pageOf, type Query, repositoryOf, sharedParameters, wholeNumber, word } from '../input/query-params.ts'
+import { type RunnerState, runnerStates, type RunnerType, runnerTypes } from './views.ts'
+
+/** What GET /api/runners is asked for. */
+export interface RunnerQuery {
+  page: number
+  limit: number
+  type?: RunnerType
+  status?: RunnerState
+  repository?: string
+}
+
+/** All runners of an ordinary installation in one answer; nobody gets a million rows at once. */
+const MOST_ROWS = 1000
+
+/** Schemas of the query of GET /api/runners. */
+export const runnerParameters = {
+  page: sharedParameters.page,
+  limit: { type: 'integer', description: 'Runners on a page.', minimum: 1, maximum: MOST_ROWS, default: MOST_ROWS },
+  type: { type: 'string', description: 'Only runners of this type.', enum: runnerTypes },
+  status: { type: 'string', description: 'Only runners in this state.', enum: runnerStates },
+  repository: sharedParameters.repository,
+} as const satisfies Record<string, Schema>
+
+/** Parses the query; 400 names the parameter and what is wrong with it. */
+export function parseRunnerQuery(query: Query): RunnerQuery {
+  const type = word(query, 'type', runnerTypes)
+  const status = word(query, 'status', runnerStates)
+  const repository = repositoryOf(query)
+  return {
+    page: pageOf(query),
+    limit: wholeNumber(query, 'limit', runnerParameters.limit),
+    ...(type !== undefined && { type }),
+    ...(status !== undefined && { status }),
+    ...(repository !== undefined && { repository }),
+  }
+}

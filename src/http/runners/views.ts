@@ -1,0 +1,99 @@
+import { keyOf } from '../../api/object.ts'
+import type { Runner, RunnerPhase } from '../../api/runner.ts'
+import { type Caches, jobOf } from '../../cluster/caches.ts'
+import { leaseOf } from '../../cluster/proxies.ts'
+import type { ProxyJobs } from '../../cluster/proxy-jobs.ts'
+import { isFinished } from '../../domain/job/phases.ts'
+import { type Presence, presenceOf, shownProxyPhase } from '../../domain/proxy/presence.ts'
+import { shownRunnerPhase } from '../../domain/runner/plan.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
+import { iso, publicId } from '../jobs/views.ts'
+
+type SpecType = Runner['spec']['type']
+
+/** Type and phase of a Runner as REST shows them. */
+export type RunnerType = Lowercase<SpecType>
+export type RunnerState = Lowercase<RunnerPhase>
+
+const byType: Readonly<Record<SpecType, RunnerType>> = {
+  Proxy: 'proxy',
+  Ephemeral: 'ephemeral',
+  Dedicated: 'dedicated',
+}
+
+const byPhase: Readonly<Record<RunnerPhase, RunnerState>> = {
+  Idle: 'idle',
+  Busy: 'busy',
+  Offline: 'offline',
+  Starting: 'starting',
+  Stopping: 'stopping',
+}
+
+export const runnerTypes: readonly RunnerType[] = Object.values(byType)
+export const runnerStates: readonly RunnerState[] = Object.values(byPhase)
+
+export function typeOf(runner: Runner): RunnerType {
+  return byType[runner.spec.type]
+}
+
+function runnerStateOfPhase(phase: RunnerPhase): RunnerState {
+  return byPhase[phase]
+}
+
+/** What Runners are judged by. */
+export interface RunnerViewParts {
+  caches: Caches
+  clock: Clock
+  heartbeatMs: number
+  proxyJobs: ProxyJobs
+}
+
+/** When a proxy runner was heard of, and from when on it is offline; undefined for runners of other types. */
+export function presence({ caches, heartbeatMs }: RunnerViewParts, runner: Runner): Presence | undefined {
+  return runner.spec.type === 'Proxy' ? presenceOf(runner, leaseOf(caches, runner)?.spec, heartbeatMs) : undefined
+}
+
+/** The state to show of a Runner. */
+export function runnerStateOf(parts: RunnerViewParts, runner: Runner): RunnerState {
+  return runnerStateOfPhase(phaseOf(parts, runner))
+}
+
+function phaseOf(parts: RunnerViewParts, runner: Runner): RunnerPhase {
+  const heard = presence(parts, runner)
+  if (heard !== undefined) {
+    return shownProxyPhase(heard, parts.proxyJobs.isDelegating(keyOf(runner)), parts.clock.now().getTime())
+  }
+  return runner.spec.type === 'Ephemeral' ? shownRunnerPhase(runner, jobOf(parts.caches, runner)) : runner.status.phase
+}
+
+/** A Runner as the list shows it. Every documented key is present; null where there is nothing to say. */
+export function runnerRow(parts: RunnerViewParts, runner: Runner): Record<string, unknown> {
+  const { metadata, spec } = runner
+  const heard = presence(parts, runner)
+  const state = runnerStateOf(parts, runner)
+  const { reason, message } = why(parts, runner, state)
+  return {
+    id: metadata.uid,
+    name: spec.displayName ?? metadata.name,
+    type: typeOf(runner),
+    status: state,
+    labels: spec.labels ?? [],
+    lastHeartbeat: heard === undefined ? null : new Date(heard.heardMs).toISOString(),
+    repository: spec.repository ?? null,
+    pool: spec.poolName ?? null,
+    jobId: spec.jobRef === undefined ? null : publicId({ metadata: spec.jobRef }),
+    reason: reason ?? null,
+    message: message ?? null,
+    createdAt: iso(metadata.creationTimestamp),
+  }
+}
+
+/** Why a Runner is in its state. */
+function why(parts: RunnerViewParts, runner: Runner, state: RunnerState): { reason?: string; message?: string } {
+  const { spec, status } = runner
+  // What is stored of a proxy runner is behind what its Lease and jobs say.
+  if (spec.type === 'Proxy') return state === 'offline' ? status : {}
+  // An ephemeral one outlives its job for a while, and its own status is not written any more.
+  const job = spec.type === 'Ephemeral' ? jobOf(parts.caches, runner) : undefined
+  return job !== undefined && isFinished(job) ? job.status : status
+}

@@ -1,0 +1,76 @@
+import { keyOf, type KubeObject } from '../../api/object.ts'
+import { Gone } from '../client/errors.ts'
+import type { ListPage } from '../client/parse.ts'
+import { Slices, sliceSize } from '../runtime/event-loop-yield.ts'
+import type { Deferred } from '../runtime/signals.ts'
+import type { Store } from './store.ts'
+
+/**
+ * One complete list on its way into a store. Each object goes in as it comes, so that no second copy of everything is
+ * ever held; what the list did not show is taken out at its end.
+ */
+export class Listing<T extends KubeObject> {
+  readonly #store: Store<T>
+  readonly #waiting: Deferred<void>[]
+  readonly #keys = new Set<string>()
+
+  constructor(store: Store<T>, waiting: Deferred<void>[]) {
+    this.#store = store
+    this.#waiting = waiting
+  }
+
+  upsert(object: T): void {
+    this.#store.upsert(object)
+    this.#keys.add(keyOf(object))
+  }
+
+  remove(object: T): void {
+    this.#store.remove(object)
+    this.#keys.delete(keyOf(object))
+  }
+
+  /** How many objects the list has shown. */
+  get size(): number {
+    return this.#keys.size
+  }
+
+  async complete(resourceVersion: string): Promise<void> {
+    await this.#store.retain(this.#keys, resourceVersion)
+    for (const waiting of this.#waiting.splice(0)) waiting.resolve()
+  }
+
+  /** Who still waits for a list, because this one did not come to its end. */
+  unserved(): Deferred<void>[] {
+    return this.#waiting.splice(0)
+  }
+}
+
+type AskForPage<T> = (options: { limit: number; continue?: string }) => Promise<ListPage<T>>
+
+/** The pages have taken longer than the server remembers their version. */
+class PagesExpired extends Error {
+  override name = 'PagesExpired'
+}
+
+/**
+ * Lists in pages, for servers without WatchList, and returns the list's version. Each page is dropped before the
+ * next one is asked for.
+ */
+export async function listPages<T extends KubeObject>(listing: Listing<T>, ask: AskForPage<T>): Promise<string> {
+  let page = await ask({ limit: sliceSize })
+  for (;;) {
+    await takeIn(page.items, listing)
+    if (page.continue === undefined) return page.resourceVersion
+    page = await ask({ limit: sliceSize, continue: page.continue }).catch((error: unknown) => {
+      throw error instanceof Gone ? new PagesExpired('the list has to begin anew', { cause: error }) : error
+    })
+  }
+}
+
+async function takeIn<T extends KubeObject>(items: readonly T[], listing: Listing<T>): Promise<void> {
+  const slices = new Slices()
+  for (const item of items) {
+    listing.upsert(item)
+    await slices.step()
+  }
+}

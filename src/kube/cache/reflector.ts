@@ -1,0 +1,255 @@
+import type { KubeObject, Resource } from '../../api/object.ts'
+import type { KubeClient, WatchOptions } from '../client/client.ts'
+import { ApiError, apiErrorFrom, Gone, Unreachable } from '../client/errors.ts'
+import { record } from '../client/parse.ts'
+import { Backoff } from '../runtime/backoff.ts'
+import { quietly } from '../runtime/best-effort.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { Slices } from '../runtime/event-loop-yield.ts'
+import type { Log } from '../runtime/logger.ts'
+import { abortable, deferred, type Deferred, link } from '../runtime/signals.ts'
+import { SilenceTimer } from './idle-timer.ts'
+import { Listing, listPages } from './initial-list.ts'
+import type { Store } from './store.ts'
+import { Malformed, type WatchEvent } from './watch.ts'
+
+/** What a reflector counts; the resource is its plural name. */
+export interface ReflectorMetrics {
+  listed(resource: string, objects: number): void
+  /** A watch ended in order, as each does after some minutes. */
+  ended(resource: string): void
+  failed(resource: string, reason: string): void
+}
+
+export interface ReflectorOptions<T extends KubeObject> {
+  client: KubeClient
+  resource: Resource<T>
+  namespace: string | undefined
+  labelSelector?: string
+  fieldSelector?: string
+  store: Store<T>
+  clock?: Clock
+  random?: () => number
+  log: Log
+  metrics?: ReflectorMetrics
+  /** How long a watch may be silent: more than the minute between two bookmarks. */
+  idleMs?: number
+}
+
+/** Ends an attempt because somebody wants a new list. */
+class RelistWanted extends Error {
+  override name = 'RelistWanted'
+}
+
+/** A watch that ends as soon as it begins must not be begun again at once. */
+const shortWatchMs = 1000
+/** A version that is too old right after a list would be so again: then the back-off counts. */
+const freshListMs = 10_000
+/** A server that does not answer is asked again sooner: that costs it nothing, and all wait for it to be back. */
+const unreachableMs = 5000
+
+/**
+ * Keeps a store equal to the cluster for as long as it runs: lists, watches from there, and begins again after
+ * whatever goes wrong. `#version` is where the next watch goes on; without it the next attempt lists.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #backoff: Backoff
+  #version: string | undefined
+  #watchListServed = true
+  #waiting: Deferred<void>[] = []
+  #interrupt: (reason: unknown) => void = () => {}
+  #contactAt: number | undefined
+  #isBroken = false
+  #listedAt = -Infinity
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? Math.random
+    this.#backoff = new Backoff({ clock: this.#clock, random: this.#random })
+  }
+
+  /** Runs until the signal; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const attempt = link(signal)
+      this.#interrupt = attempt.abort
+      try {
+        await this.#attempt(attempt.signal)
+      } catch (error) {
+        await this.#recover(error, attempt.signal).catch(() => {})
+      } finally {
+        attempt.release()
+      }
+    }
+  }
+
+  /** Resolves when a consistent list that was begun after this call is completely in the store. */
+  async relist(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const done = deferred<void>()
+    this.#waiting.push(done)
+    this.#version = undefined
+    this.#interrupt(new RelistWanted('a new list is wanted'))
+    await abortable(done.promise, signal)
+  }
+
+  /** The monotonic time at which the server was last heard. */
+  lastContactMs(): number | undefined {
+    return this.#contactAt
+  }
+
+  /** Whether the list or the watch failed and has not gone on since: the store may be behind. */
+  isBroken(): boolean {
+    return this.#isBroken
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    if (this.#version !== undefined) return this.#watch({ resourceVersion: this.#version }, undefined, signal)
+    const listing = new Listing(this.#options.store, this.#waiting.splice(0))
+    try {
+      if (!this.#watchListServed) return await this.#listPages(listing, signal)
+      await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, listing, signal)
+    } finally {
+      this.#waiting.unshift(...listing.unserved())
+    }
+  }
+
+  async #watch(from: WatchOptions, listing: Listing<T> | undefined, signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace, idleMs = 90_000 } = this.#options
+    const begun = this.#clock.monotonicMs()
+    const limits = link(signal)
+    const silence = new SilenceTimer(this.#clock, idleMs, () =>
+      limits.abort(new Unreachable(`the watch was silent for ${idleMs} ms`)),
+    )
+    const onContact = (): void => {
+      silence.heard()
+      this.#heard()
+    }
+    const timeoutSeconds = 300 + Math.floor(this.#random() * 300) // spread, so that clients do not all come back at once
+    const options = { ...this.#selectors(), allowWatchBookmarks: true, timeoutSeconds, ...from, onContact }
+    try {
+      const slices = new Slices()
+      for await (const events of client.watch(resource, namespace, options, limits.signal)) {
+        await this.#applyAll(events, listing, slices)
+      }
+    } finally {
+      silence.stop()
+      limits.release()
+    }
+    if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
+    if (this.#clock.monotonicMs() - begun < shortWatchMs) throw new Unreachable('the watch ended as soon as it began')
+    quietly(() => this.#options.metrics?.ended(resource.plural))
+  }
+
+  async #applyAll(events: readonly WatchEvent<T>[], listing: Listing<T> | undefined, slices: Slices): Promise<void> {
+    for (const event of events) {
+      // Nearly all of it is done at once: only what takes its time is awaited.
+      const applied = this.#apply(event, listing) ?? slices.step()
+      if (applied !== undefined) await applied
+    }
+  }
+
+  #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> | undefined {
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        ;(listing ?? this.#options.store).upsert(event.object)
+        return this.#passed(event.object.metadata.resourceVersion)
+      case 'DELETED':
+        ;(listing ?? this.#options.store).remove(event.object)
+        return this.#passed(event.object.metadata.resourceVersion)
+      case 'BOOKMARK':
+        if (listing !== undefined && event.endsInitialEvents) return this.#listed(listing, event.resourceVersion)
+        return this.#passed(event.resourceVersion)
+      case 'ERROR':
+        return this.#failed(event.status)
+      default:
+        return event satisfies never
+    }
+  }
+
+  /** Whatever the server could not tell us, a list is right after it. */
+  #failed(status: unknown): never {
+    this.#version = undefined
+    throw apiErrorFrom(Number(record(status)['code'] ?? 500), status)
+  }
+
+  /** The objects of a list come in any order: only after it does an event say how far the watch has come. */
+  #passed(resourceVersion: string): undefined {
+    if (this.#version === undefined) return
+    this.#version = resourceVersion
+    this.#options.store.advance(resourceVersion)
+  }
+
+  async #listPages(listing: Listing<T>, signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace } = this.#options
+    const version = await listPages(listing, async (options) => {
+      const page = await client.listPage(resource, namespace, { ...this.#selectors(), ...options }, signal)
+      this.#heard()
+      return page
+    })
+    await this.#listed(listing, version)
+  }
+
+  async #listed(listing: Listing<T>, resourceVersion: string): Promise<void> {
+    await listing.complete(resourceVersion)
+    // A relist that was asked for meanwhile wants another list, not a watch from here.
+    if (this.#waiting.length === 0) this.#version = resourceVersion
+    this.#isBroken = false
+    this.#listedAt = this.#clock.monotonicMs()
+    const { metrics, resource } = this.#options
+    quietly(() => metrics?.listed(resource.plural, listing.size))
+  }
+
+  #heard(): void {
+    this.#contactAt = this.#clock.monotonicMs()
+    // A list that has begun is not yet in the store.
+    if (this.#version !== undefined) this.#isBroken = false
+    this.#backoff.healthy()
+  }
+
+  #selectors(): { labelSelector?: string; fieldSelector?: string } {
+    const { labelSelector, fieldSelector } = this.#options
+    return {
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    }
+  }
+
+  /** Decides where to go on, and waits; somebody's wish for a new list ends the wait. */
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    if (this.#version === undefined && this.#watchListServed && isNotServed(error)) {
+      this.#watchListServed = false
+      return
+    }
+    if (error instanceof Gone || error instanceof Malformed) this.#version = undefined
+    this.#isBroken = true
+    const delayMs = this.#delayAfter(error)
+    this.#report(error, delayMs)
+    if (delayMs > 0) await this.#clock.sleep(delayMs, signal)
+  }
+
+  #delayAfter(error: unknown): number {
+    if (error instanceof Gone && this.#clock.monotonicMs() - this.#listedAt >= freshListMs) return 0
+    const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined
+    return Math.max(this.#backoff.next(error instanceof Unreachable ? unreachableMs : undefined), askedMs ?? 0)
+  }
+
+  #report(error: unknown, delayMs: number): void {
+    const { log, resource, metrics } = this.#options
+    const relist = this.#version === undefined
+    quietly(() => metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown'))
+    const fields = { err: error, resource: resource.plural, relist, delayMs: Math.round(delayMs) }
+    quietly(() => log.warn(fields, 'watch broke, trying again'))
+  }
+}
+
+/** How a server says that it has no WatchList: the parameter is invalid or forbidden to it. */
+function isNotServed(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 400 || error.code === 422)
+}

@@ -1,0 +1,72 @@
+import type { KubeObject, Resource } from '../../api/object.ts'
+import { Unreachable } from '../client/errors.ts'
+import { isObject, record } from '../client/parse.ts'
+
+/** One line of a watch. A bookmark's object has nothing but a version; an error's is a Status. */
+export type WatchEvent<T extends KubeObject = KubeObject> =
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
+  | { type: 'BOOKMARK'; resourceVersion: string; endsInitialEvents: boolean }
+  | { type: 'ERROR'; status: unknown }
+
+/** A watch said something that is no event. What it hid is unknown, so only a new list helps. */
+export class Malformed extends Error {
+  override name = 'Malformed'
+}
+
+const endOfInitialEvents = 'k8s.io/initial-events-end'
+
+/** One line of a watch as a value. */
+export function parseWatchEvent<T extends KubeObject>(resource: Resource<T>, line: string): WatchEvent<T> {
+  const { type, object } = record(parseJson(line))
+  if (type === 'ERROR') return { type, status: object }
+  if (type === 'BOOKMARK') return bookmark(object)
+  if ((type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') && isObject(resource, object))
+    return { type, object }
+  throw new Malformed(`a watch sent what is no event: ${line.slice(0, 100)}`)
+}
+
+function bookmark(object: unknown): WatchEvent<never> {
+  const { resourceVersion, annotations } = record(record(object)['metadata'])
+  if (typeof resourceVersion !== 'string') throw new Malformed('a watch sent a bookmark without a version')
+  return { type: 'BOOKMARK', resourceVersion, endsInitialEvents: record(annotations)[endOfInitialEvents] === 'true' }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    throw new Malformed('a watch sent a line that is not JSON', { cause: error })
+  }
+}
+
+const newline = 0x0a
+
+/**
+ * The lines of a body, however its bytes are cut: as many at a time as came together, at least one. Characters are
+ * decoded only when their line is complete. A body that ends inside a line was cut off.
+ */
+export async function* watchLines(
+  body: AsyncIterable<Uint8Array>,
+  onBytes?: () => void,
+): AsyncGenerator<string[], void, undefined> {
+  let begun: Uint8Array[] = []
+  for await (const chunk of body) {
+    onBytes?.()
+    const lines: string[] = []
+    let from = 0
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
+      const last = chunk.subarray(from, end)
+      const line = textOf(begun.length === 0 ? last : Buffer.concat([...begun, last]))
+      begun = []
+      from = end + 1
+      if (line.trim() !== '') lines.push(line)
+    }
+    if (from < chunk.length) begun.push(chunk.subarray(from))
+    if (lines.length > 0) yield lines
+  }
+  if (begun.length > 0) throw new Unreachable('the body ended inside a line')
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}

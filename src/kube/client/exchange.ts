@@ -1,0 +1,132 @@
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { Malformed } from '../cache/watch.ts'
+import type { WriteGuard } from '../election/write-guard.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { abortable } from '../runtime/signals.ts'
+import { ApiError, apiErrorFrom, LeaseLost, Unreachable } from './errors.ts'
+import { guardedDispatch, GuardedHandler } from './guarded-dispatch.ts'
+import { describeRequest } from './resource-path.ts'
+import { answerOf } from './response.ts'
+
+/** One request, before it has a connection. */
+export interface ApiRequest {
+  method: string
+  path: string
+  query?: Record<string, string>
+  body?: unknown
+  contentType?: string
+}
+
+/** One answered or failed request; code 0 means no answer. */
+export interface RequestOutcome {
+  verb: string
+  resource: string
+  code: number
+  seconds: number
+}
+
+/** With what a request goes out. */
+export interface Sending {
+  dispatcher: Dispatcher
+  origin: string
+  headers: Readonly<Record<string, string>>
+  guard: WriteGuard | undefined
+  clock: Clock
+  onRequest: ((outcome: RequestOutcome) => void) | undefined
+}
+
+/** Sends a request once and reads its answer whole: JSON, or text where the server says so. */
+export function exchange(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<unknown> {
+  return observed(request, sending, signal, async (answered) => {
+    const { dispatcher, guard } = sending
+    const { statusCode, headers, text } = await answerOf((handler) => {
+      const guarded = guard === undefined ? handler : new GuardedHandler(guard, handler)
+      dispatcher.dispatch(optionsOf(request, sending), guarded)
+    }, signal)
+    answered(statusCode)
+    if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(text), headers)
+    const isJson = String(headers['content-type']).startsWith('application/json')
+    const content: unknown = isJson ? JSON.parse(text) : text
+    return content
+  })
+}
+
+/** Sends a request once and hands out the body as it comes; neither it nor its beginning is awaited with a limit. */
+export function openStream(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<Readable> {
+  return observed(request, sending, signal, async (answered) => {
+    const { dispatcher, guard } = sending
+    const guarded = guard === undefined ? dispatcher : dispatcher.compose(guardedDispatch(guard))
+    // A log without a line yet has no headers either: the kubelet sends them with the first bytes.
+    const options = { ...optionsOf(request, sending), signal, headersTimeout: 0, bodyTimeout: 0 }
+    // A request that waits for its connection does not look at its signal.
+    const { statusCode, headers, body } = await abortable(guarded.request(options), signal)
+    answered(statusCode)
+    if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(await body.text()), headers)
+    return body
+  })
+}
+
+async function observed<R>(
+  request: ApiRequest,
+  sending: Sending,
+  signal: AbortSignal,
+  send: (answered: (code: number) => void) => Promise<R>,
+): Promise<R> {
+  const begun = sending.clock.monotonicMs()
+  let code = 0
+  try {
+    return await send((statusCode) => {
+      code = statusCode
+    })
+  } catch (error) {
+    throw meaningOf(error, signal)
+  } finally {
+    const seconds = (sending.clock.monotonicMs() - begun) / 1000
+    sending.onRequest?.({
+      ...describeRequest(request.method, request.path, request.query?.['watch'] === 'true'),
+      code,
+      seconds,
+    })
+  }
+}
+
+function optionsOf(request: ApiRequest, { origin, headers }: Sending): Dispatcher.DispatchOptions {
+  const { method, path, query, body, contentType = 'application/json' } = request
+  const search = query === undefined ? '' : new URLSearchParams(query).toString()
+  const hasBody = body !== undefined
+  return {
+    method,
+    origin,
+    path: search === '' ? path : `${path}?${search}`,
+    headers: { accept: 'application/json', ...(hasBody ? { 'content-type': contentType } : {}), ...headers },
+    ...(hasBody ? { body: JSON.stringify(body) } : {}),
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+const ours = [ApiError, LeaseLost, Malformed, Unreachable]
+
+/** Our own errors and misuse stay what they are, an abort is its reason, and all else is a server that did not answer. */
+export function meaningOf(error: unknown, signal: AbortSignal): unknown {
+  if (ours.some((Kind) => error instanceof Kind)) return error
+  if (signal.aborted) return signal.reason
+  if (codeOf(error) === 'UND_ERR_INVALID_ARG' || error instanceof TypeError) return error
+  return new Unreachable(error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+/** True for a server certificate that our CA does not vouch for: nothing was sent, and the CA may have changed. */
+export function isUntrusted(error: unknown): boolean {
+  return error instanceof Unreachable && /CERT|SELF_SIGNED|^UNABLE_TO_/.test(codeOf(error.cause))
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,164 @@
+import type { Readable } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
+import type { Access, Connection } from '../connection/connection.ts'
+import type { WriteGuard } from '../election/write-guard.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { abortable, link, type LinkedController } from '../runtime/signals.ts'
+import { ApiError, LeaseLost, Unauthorized, Unreachable } from './errors.ts'
+import { type ApiRequest, exchange, isUntrusted, openStream, type RequestOutcome, type Sending } from './exchange.ts'
+import { InFlight } from './in-flight.ts'
+import { type Pools, Transport } from './transport.ts'
+
+export interface ClientOptions {
+  userAgent: string
+  /** How many requests may be under way at once; watches and streams do not count. */
+  maxInFlight?: number
+  clock?: Clock
+  onRequest?: (outcome: RequestOutcome) => void
+}
+
+/** What all views of one client share. */
+export interface Wire {
+  connection: Connection
+  transport: Transport
+  inFlight: InFlight
+  options: ClientOptions
+  clock: Clock
+}
+
+/** The wire to a server; no connection is made before the first request. */
+export function openWire(connection: Connection, options: ClientOptions): Wire {
+  const { maxInFlight = 64, clock = systemClock } = options
+  return {
+    connection,
+    options,
+    clock,
+    transport: new Transport(connection, maxInFlight),
+    inFlight: new InFlight(maxInFlight),
+  }
+}
+
+/** Sends requests: waits for room and for the server's leave, with credentials that are valid, while the guard allows. */
+export class Requests {
+  readonly #wire: Wire
+  readonly #guard: WriteGuard | undefined
+
+  constructor(wire: Wire, guard?: WriteGuard) {
+    this.#wire = wire
+    this.#guard = guard
+  }
+
+  guarded(guard: WriteGuard): Requests {
+    return new Requests(this.#wire, guard)
+  }
+
+  close(): Promise<void> {
+    return this.#wire.transport.close()
+  }
+
+  async send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+    const limits = this.#limits(signal)
+    try {
+      return await this.#patiently(request, limits.signal)
+    } finally {
+      limits.release()
+    }
+  }
+
+  async stream(request: ApiRequest, signal: AbortSignal): Promise<Readable> {
+    const limits = this.#limits(signal)
+    try {
+      const body = await this.#authenticated('streams', limits.signal, (sending) =>
+        openStream(request, sending, limits.signal),
+      )
+      return body.once('close', limits.release)
+    } catch (error) {
+      limits.release()
+      throw error
+    }
+  }
+
+  /** The caller's signal, and the guard's deadline as a lost Lease. */
+  #limits(signal: AbortSignal): Omit<LinkedController, 'abort'> {
+    const deadline = this.#guard?.signal
+    if (deadline === undefined) return { signal, release: () => {} }
+    const limits = link(signal)
+    const onDeadline = (): void => limits.abort(leaseLost(deadline.reason))
+    if (deadline.aborted) onDeadline()
+    deadline.addEventListener('abort', onDeadline, { once: true })
+    return {
+      ...limits,
+      release: () => {
+        deadline.removeEventListener('abort', onDeadline)
+        limits.release()
+      },
+    }
+  }
+
+  async #patiently(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#inTurn(request, signal)
+      } catch (error) {
+        const waitMs = patience(error, request.method, attempt)
+        if (waitMs === undefined) throw error
+        await this.#wire.clock.sleep(waitMs, signal)
+      }
+    }
+  }
+
+  async #inTurn(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+    const leave = await this.#wire.inFlight.enter(signal)
+    try {
+      return await this.#authenticated('requests', signal, (sending) => exchange(request, sending, signal))
+    } finally {
+      leave()
+    }
+  }
+
+  /** Tries once more when the server refused us, or we it, and there are other credentials by now. */
+  async #authenticated<R>(kind: keyof Pools, signal: AbortSignal, once: (sending: Sending) => Promise<R>): Promise<R> {
+    const access = await this.#access(signal)
+    try {
+      return await once(this.#sending(access, kind))
+    } catch (error) {
+      if (!(error instanceof Unauthorized) && !isUntrusted(error)) throw error
+      const fresh = await this.#access(signal, access)
+      if (isDeepStrictEqual(fresh, access)) throw error
+      return await once(this.#sending(fresh, kind))
+    }
+  }
+
+  async #access(signal: AbortSignal, refused?: Access): Promise<Access> {
+    const access = this.#wire.connection.access(refused).catch((error: unknown) => {
+      throw new Unreachable('the credentials could not be read', { cause: error })
+    })
+    return await abortable(access, signal)
+  }
+
+  #sending(access: Access, kind: keyof Pools): Sending {
+    const { transport, connection, options, clock } = this.#wire
+    return {
+      dispatcher: transport.pools(access)[kind],
+      origin: connection.server.origin,
+      headers: { 'user-agent': options.userAgent, ...access.headers },
+      guard: this.#guard,
+      clock,
+      onRequest: options.onRequest,
+    }
+  }
+}
+
+function leaseLost(reason: unknown): LeaseLost {
+  return reason instanceof LeaseLost ? reason : new LeaseLost('the deadline for writes has passed', { cause: reason })
+}
+
+/** How often a write is sent again that the server turned away unprocessed. */
+const writeAttempts = 5
+
+/** How long to wait before the same request again; undefined: give up. */
+function patience(error: unknown, method: string, attempt: number): number | undefined {
+  if (!(error instanceof ApiError)) return undefined
+  if (method === 'GET') return error.code === 429 || error.code === 503 ? error.retryAfterMs : undefined
+  return error.code === 429 && attempt < writeAttempts ? error.retryAfterMs : undefined
+}

@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Dispatcher, Pool, ProxyAgent } from 'undici'
+import type { Access, Connection, TlsIdentity } from '../connection/connection.ts'
+
+/** The connections for one TLS identity: some that requests share, and one for each watch or stream. */
+export interface Pools {
+  requests: Dispatcher
+  streams: Dispatcher
+}
+
+/** Keeps the pools of the current TLS identity; those of an earlier one end when their last request does. */
+export class Transport {
+  readonly #connection: Connection
+  readonly #connections: number
+  #current: { tls: TlsIdentity; pools: Pools } | undefined
+  readonly #retired = new Set<Pools>()
+  #closed: Promise<void> | undefined
+
+  constructor(connection: Connection, connections: number) {
+    this.#connection = connection
+    this.#connections = connections
+  }
+
+  pools(access: Access): Pools {
+    const current = this.#current
+    if (current !== undefined && isDeepStrictEqual(current.tls, access.tls)) {
+      current.tls = access.tls // the next comparison is of one object with itself
+      return current.pools
+    }
+    if (current !== undefined) this.#retire(current.pools)
+    const pools = makePools(this.#connection, access.tls, this.#connections)
+    this.#current = { tls: access.tls, pools }
+    return pools
+  }
+
+  /** May be called by every view on a client; it happens once. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    const all = [...this.#retired, ...(this.#current === undefined ? [] : [this.#current.pools])]
+    await Promise.all(all.flatMap((pools) => [pools.requests.close(), pools.streams.destroy()]))
+  }
+
+  #retire(pools: Pools): void {
+    this.#retired.add(pools)
+    const forget = (): boolean => this.#retired.delete(pools)
+    void Promise.all([pools.requests.close(), pools.streams.close()]).then(forget, forget)
+  }
+}
+
+/** The API server closes idle connections after 90 s: ours must be gone before, or a write would meet a closed one. */
+const idleMs = 60_000
+/** More than the 30 s of an admission webhook, less than the server's own 60 s. */
+const headersMs = 35_000
+
+function makePools(connection: Connection, tls: TlsIdentity, connections: number): Pools {
+  const options = {
+    allowH2: false, // slower than HTTP/1.1 here, and one connection would be one point of failure
+    pipelining: 1,
+    keepAliveTimeout: idleMs,
+    keepAliveMaxTimeout: idleMs,
+    headersTimeout: headersMs,
+    bodyTimeout: headersMs,
+  }
+  const make = (limit: number | null): Dispatcher =>
+    connection.proxy === undefined
+      ? new Pool(connection.server.origin, { ...options, connections: limit, connect: { timeout: 10_000, ...tls } })
+      : new ProxyAgent({ ...options, connections: limit, uri: connection.proxy, requestTls: tls })
+  return { requests: make(connections), streams: make(null) }
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import type { RequestOptions } from 'node:https'
+import { delimiter } from 'node:path'
+import { KubeConfig } from '@kubernetes/client-node'
+import { type Access, type Connection, NoKubeconfig, type TlsIdentity } from './connection.ts'
+
+/** A kubeconfig, read: where it points, and a way to ask it for credentials. */
+export interface Kubeconfig {
+  place: Omit<Connection, 'access'>
+  access(): Promise<Access>
+}
+
+/** What the library makes up where it finds no configuration at all. */
+const PLACEHOLDER = 'http://localhost:8080'
+
+/** Reads a kubeconfig once: of one file or, as kubectl, of several with colons between; without any, from the usual places. */
+export function readKubeconfig(path: string | undefined, context: string | undefined): Kubeconfig {
+  const config = new KubeConfig()
+  try {
+    if (path === undefined) config.loadFromDefault()
+    else loadFrom(path, config)
+  } catch (error) {
+    throw new NoKubeconfig(`the kubeconfig cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (config.getCurrentCluster()?.server === PLACEHOLDER) {
+    throw new NoKubeconfig('there is no kubeconfig: give --kubeconfig or KUBECONFIG, or run it in a pod')
+  }
+  if (context !== undefined) config.setCurrentContext(context)
+  return { place: placeOf(config), access: () => accessOf(config) }
+}
+
+/** Of several files each name, and the current context, is taken from the first that has it; some may be missing. */
+function loadFrom(paths: string, config: KubeConfig): void {
+  const named = paths.split(delimiter).filter((path) => path !== '')
+  const [first = paths, ...others] = named.length > 1 ? named.filter((path) => existsSync(path)) : named
+  config.loadFromFile(first)
+  for (const path of others) {
+    const other = new KubeConfig()
+    other.loadFromFile(path)
+    other.clusters = other.clusters.filter(isNewIn(config.clusters))
+    other.users = other.users.filter(isNewIn(config.users))
+    other.contexts = other.contexts.filter(isNewIn(config.contexts))
+    config.mergeConfig(other, Boolean(config.currentContext))
+  }
+}
+
+function isNewIn(known: readonly { name: string }[]): (entry: { name: string }) => boolean {
+  const names = new Set(known.map(({ name }) => name))
+  return ({ name }) => !names.has(name)
+}
+
+function placeOf(config: KubeConfig): Omit<Connection, 'access'> {
+  const cluster = config.getCurrentCluster()
+  if (cluster === null)
+    throw new TypeError(`the kubeconfig has no cluster for its context "${config.getCurrentContext()}"`)
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace
+  return {
+    server: new URL(cluster.server),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(cluster.proxyUrl === undefined ? {} : { proxy: cluster.proxyUrl }),
+  }
+}
+
+async function accessOf(config: KubeConfig): Promise<Access> {
+  const options: RequestOptions = {}
+  await config.applyToHTTPSOptions(options)
+  const headers = Object.fromEntries(
+    Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]),
+  )
+  if (typeof options.auth === 'string')
+    headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`
+  return { headers, tls: tlsOf(options) }
+}
+
+const tlsFields = ['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized'] as const
+
+function tlsOf(options: RequestOptions): TlsIdentity {
+  return Object.fromEntries(
+    tlsFields
+      .filter((field) => options[field] !== undefined && options[field] !== null)
+      .map((field) => [field, options[field]]),
+  )
+}

@@ -1,0 +1,55 @@
+import type { Lane } from '../queue/workqueue.ts'
+import type { Clock } from '../runtime/clock.ts'
+
+/**
+ * What ends one pass before it is done. Its signal is made when it is asked for: most passes need no I/O and never ask,
+ * and a signal costs more than such a pass.
+ */
+export class PassLimits {
+  readonly lane: Lane
+  readonly #clock: Clock
+  readonly #graceMs: number
+  #controller: AbortController | undefined
+  #aborted: { reason: unknown } | undefined
+  #cancelTimer: () => void
+  #giveUp: (abandoned: 'abandoned') => void = () => {}
+
+  constructor(lane: Lane, clock: Clock, { timeoutMs, graceMs }: { timeoutMs: number; graceMs: number }) {
+    this.lane = lane
+    this.#clock = clock
+    this.#graceMs = graceMs
+    this.#cancelTimer = clock.setTimer(() => this.abort(new Error(`pass took longer than ${timeoutMs} ms`)), timeoutMs)
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+    return this.#controller.signal
+  }
+
+  /** Why the pass was to end. */
+  get reason(): unknown {
+    return this.#aborted?.reason
+  }
+
+  abort(reason: unknown): void {
+    if (this.#aborted !== undefined) return
+    this.#aborted = { reason }
+    this.#cancelTimer()
+    this.#cancelTimer = this.#clock.setTimer(() => this.#giveUp('abandoned'), this.#graceMs)
+    this.#controller?.abort(reason)
+  }
+
+  /** Waits for the end of the pass, but no longer than a grace after it was aborted. */
+  patience<E>(ended: Promise<E>): Promise<E | 'abandoned'> {
+    return new Promise((resolve) => {
+      this.#giveUp = resolve
+      void ended.then(resolve)
+    })
+  }
+
+  /** The pass has ended. */
+  end(): void {
+    this.#cancelTimer()
+  }
+}

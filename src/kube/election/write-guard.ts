@@ -1,0 +1,63 @@
+import { LeaseLost } from '../client/errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+
+/** Says whether a write may still be begun. */
+export interface WriteGuard {
+  /** Throws LeaseLost when it may not. */
+  check(): void
+  /** Aborted at the moment from which nothing may be begun any more. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * The right to write during one term. It is valid until its deadline or its end, and never again after. `check` reads
+ * the monotonic clock, so it holds in a process that was stopped for a while and whose timers have not run yet.
+ */
+export class Deadline implements WriteGuard {
+  readonly #clock: Clock
+  readonly #ended = new AbortController()
+  #atMs: number
+  #cancelTimer = (): void => {}
+
+  constructor(clock: Clock, atMs: number) {
+    this.#clock = clock
+    this.#atMs = atMs
+    this.#setTimer()
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  /** How long requests may still be begun. */
+  get leftMs(): number {
+    return this.signal.aborted ? 0 : Math.max(0, this.#atMs - this.#clock.monotonicMs())
+  }
+
+  check(): void {
+    if (this.leftMs === 0) this.end(new LeaseLost('the lease was not renewed in time'))
+    this.signal.throwIfAborted()
+  }
+
+  /** Moves the deadline; in vain once it has passed. */
+  extend(atMs: number): void {
+    if (this.leftMs === 0 || atMs <= this.#atMs) return
+    this.#atMs = atMs
+    this.#setTimer()
+  }
+
+  end(reason: LeaseLost): void {
+    this.#cancelTimer()
+    this.#ended.abort(reason)
+  }
+
+  #setTimer(): void {
+    this.#cancelTimer()
+    this.#cancelTimer = this.#clock.setTimer(() => this.#onTimer(), Math.ceil(this.leftMs))
+  }
+
+  #onTimer(): void {
+    if (this.leftMs > 0) this.#setTimer()
+    else this.end(new LeaseLost('the lease was not renewed in time'))
+  }
+}

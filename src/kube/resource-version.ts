@@ -1,8 +1,0 @@
-/**
- * Orders two resourceVersions of one resource. They are decimal integers without leading zeros and comparable,
- * which the API server promises since Kubernetes 1.35; longer is greater, which saves making BigInts of them.
- */
-export function compareVersions(a: string, b: string): number {
-  if (a.length !== b.length) return a.length - b.length
-  return a < b ? -1 : a > b ? 1 : 0
-}

@@ -1,0 +1,73 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Caches } from '../cluster/caches.ts'
+import type { Clock } from '../kube/runtime/clock.ts'
+import { failureMetrics } from './failure-metrics.ts'
+import { type Answered, httpMetrics } from './http-metrics.ts'
+import { queueMetrics } from './queue-metrics.ts'
+import { realtimeMetrics } from './realtime-metrics.ts'
+import { runnerMetrics } from './runner-metrics.ts'
+import { apiMetrics, controllerMetrics, reflectorMetrics } from './runtime-metrics.ts'
+import { jobTotals } from './totals-metrics.ts'
+
+/** Of prom-client's own, what is left out. */
+const unwanted = [
+  // Gauges named as counters are, which promtool rejects; others tell the same by type.
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+  // Each has a series for every space of the heap; nodejs_heap_size_* tell their sums.
+  'nodejs_heap_space_size_total_bytes',
+  'nodejs_heap_space_size_used_bytes',
+  'nodejs_heap_space_size_available_bytes',
+]
+
+/** A pause shorter than the least of these says nothing; each costs a series for every kind of collection. */
+const gcDurationBuckets = [0.01, 0.1, 1]
+
+export interface MetricsOptions {
+  clock: Clock
+  version: string
+}
+
+/** All that this process measures. Labels have few values, all of them ours: never a job, a run or a user's text. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #clock: Clock
+  #isLeader = () => false
+  readonly controllers = controllerMetrics(this.#registry, () => this.#isLeader())
+  readonly reflectors = reflectorMetrics(this.#registry)
+  readonly onApiRequest = apiMetrics(this.#registry)
+  readonly realtime = realtimeMetrics(this.#registry)
+  readonly answered: Answered = httpMetrics(this.#registry)
+
+  constructor({ clock, version }: MetricsOptions) {
+    this.#clock = clock
+    const registers = [this.#registry]
+    const help = 'Always 1; its label tells the version of the operator'
+    new Gauge({ name: 'github_runnerhub_build_info', help, labelNames: ['version'], registers }).set({ version }, 1)
+    collectDefaultMetrics({ register: this.#registry, gcDurationBuckets })
+    for (const name of unwanted) this.#registry.removeSingleMetric(name)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** Everything in Prometheus' text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  /** From now on tells of the jobs and the Runners in the caches. */
+  watch(caches: Caches): void {
+    jobTotals(this.#registry, caches.totals)
+    queueMetrics(this.#registry, caches, this.#clock)
+    runnerMetrics(this.#registry, caches)
+    failureMetrics(this.#registry, caches)
+  }
+
+  /** From now on tells whether this process is leader. */
+  leads(isLeader: () => boolean): void {
+    this.#isLeader = isLeader
+  }
+}

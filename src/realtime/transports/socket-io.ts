@@ -1,0 +1,141 @@
+import type { Server as HttpServer } from 'node:http'
+import { Server, type Socket } from 'socket.io'
+import type { Admit, Admitted, Verdict, Visitor } from '../admission.ts'
+import { type Guests, TOO_MANY } from '../connections.ts'
+import { counted } from '../counters.ts'
+import { Feed } from '../feed.ts'
+import type { Client, Hub, Rights } from '../hub.ts'
+import { BadMessage } from '../messages.ts'
+import type { Outlet } from '../sink.ts'
+
+/** Packets that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
+const waitingPackets = { full: 20, overfull: 2000 }
+
+export const SOCKET_IO_PATH = '/socket.io/'
+
+/** How long a connection may take to show its token: until then anybody can open one, and it costs some 10 KB. */
+const HANDSHAKE_MS = 5000
+
+export interface SocketIoOptions {
+  admit: Admit
+  guests: Guests
+  handshakeMs?: number | undefined
+  corsOrigins?: readonly string[] | undefined
+}
+
+/** Serves Socket.IO v4 on the same port and with the same events as raw WebSockets. */
+export function serveSocketIo(
+  server: HttpServer,
+  hub: Hub,
+  { admit, guests, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
+): Server {
+  const io = new Server(server, {
+    path: SOCKET_IO_PATH,
+    serveClient: false,
+    destroyUpgrade: false,
+    maxHttpBufferSize: 64 * 1024,
+    connectTimeout: handshakeMs,
+    pingInterval: 25_000,
+    pingTimeout: 20_000,
+    perMessageDeflate: false,
+    httpCompression: false,
+    ...(corsOrigins !== undefined && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
+  })
+  const verdicts = new WeakMap<Socket, Verdict>()
+  io.use((socket, next) => {
+    const judge = async (): Promise<void> => {
+      const verdict = await admit(visitorOf(socket)).catch(() => undefined)
+      if (verdict !== undefined) verdicts.set(socket, verdict)
+      // Clients come back by themselves where a connection breaks, but not where they are refused.
+      else socket.conn.close()
+      next(refusalOf(verdict, guests))
+    }
+    void judge()
+  })
+  io.on('connection', (socket) => {
+    const admitted = verdicts.get(socket)
+    if (admitted?.is === 'admitted') welcome(socket, admitted)
+    else socket.disconnect(true)
+  })
+  function welcome(socket: Socket, admitted: Admitted): void {
+    const close = (_code: number, reason: string): void => {
+      socket.emit('error', { error: reason })
+      socket.disconnect(true)
+    }
+    const leave = guests.receive({ visitor: visitorOf(socket), admitted, close })
+    if (leave === undefined) return
+    socket.on('disconnect', leave)
+    serve(socket, hub, admitted)
+  }
+  return io
+}
+
+function visitorOf({ handshake, conn }: Socket): Visitor {
+  const { token } = Object.fromEntries(Object.entries(handshake.auth))
+  const { headers } = handshake
+  return { headers, address: conn.remoteAddress, token: typeof token === 'string' ? token : undefined }
+}
+
+/** Why a connection is refused; undefined where it is not. */
+function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefined {
+  switch (verdict?.is) {
+    case undefined:
+      return new Error('connections cannot be judged now, try again')
+    case 'unknown':
+      return new Error('a valid bearer token is required')
+    case 'forbidden':
+      return new Error('this needs the right to watch runnerjobs')
+    case 'tooMany':
+      return new Error('too many refused connections from this address, try again later')
+    case 'admitted':
+      return guests.hasRoom(verdict) ? undefined : new Error(`${TOO_MANY}, try again later`)
+    default:
+      return verdict satisfies never
+  }
+}
+
+function serve(socket: Socket, hub: Hub, rights: Rights): void {
+  const outlet: Outlet = {
+    write: ({ event, payload }) => void socket.emit(event, payload),
+    isFull: () => waiting(socket) > waitingPackets.full,
+    isOverfull: () => waiting(socket) > waitingPackets.overfull,
+    cutOff: () => socket.disconnect(true),
+  }
+  const feed = new Feed(counted(outlet, hub.metrics, 'socketio'))
+  socket.conn.on('drain', () => feed.drained())
+  hub.join(feed, rights)
+  hub.metrics.joined('socketio')
+  socket.on('disconnect', () => {
+    hub.leave(feed)
+    hub.metrics.left('socketio')
+  })
+  socket.onAny((event: unknown, ...sent: unknown[]) => {
+    const acknowledge = sent.at(-1)
+    const answer = receive(feed, hub, [event, sent[0]])
+    if (isCallback(acknowledge)) acknowledge(answer)
+    else if ('error' in answer) socket.emit('error', answer)
+  })
+}
+
+function receive(
+  client: Client,
+  hub: Hub,
+  [event, data]: [unknown, unknown],
+): { repository: string } | { error: string } {
+  try {
+    return hub.receive(client, event, data)
+  } catch (error) {
+    if (error instanceof BadMessage) return { error: error.message }
+    throw error
+  }
+}
+
+/** Socket.IO appends it where the client asks for an acknowledgement. */
+function isCallback(value: unknown): value is (answer: unknown) => void {
+  return typeof value === 'function'
+}
+
+function waiting(socket: Socket): number {
+  const writeBuffer: unknown = Reflect.get(socket.conn, 'writeBuffer')
+  return Array.isArray(writeBuffer) ? writeBuffer.length : 0
+}

@@ -1,0 +1,113 @@
+import { WebSocket } from 'ws'
+import type { Clock } from '../../kube/runtime/clock.ts'
+import { counted } from '../counters.ts'
+import { Feed } from '../feed.ts'
+import type { Hub, Rights } from '../hub.ts'
+import { BadMessage, type Message, messageOf } from '../messages.ts'
+import type { Outlet } from '../sink.ts'
+import { closeCodes } from './close-codes.ts'
+
+/** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
+const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
+
+/** Speaks the raw protocol with one WebSocket, whose errors others hear: `{"event", "data"}` as text, both ways. */
+export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): void {
+  const feed = feedOf(socket, hub)
+  hub.join(feed, rights)
+  hub.metrics.joined('websocket')
+  socket.on('close', () => {
+    hub.leave(feed)
+    hub.metrics.left('websocket')
+  })
+  socket.on('message', (data, isBinary) => {
+    // What had arrived before the connection was cut off is still handed on.
+    if (socket.readyState !== WebSocket.OPEN) return
+    if (isBinary || !Buffer.isBuffer(data)) {
+      socket.close(closeCodes.unsupported, 'text frames only')
+      return
+    }
+    const told = answer(feed, hub, data.toString('utf8'))
+    if (told !== undefined) feed.send(told)
+  })
+}
+
+function feedOf(socket: WebSocket, { metrics }: Hub): Feed {
+  const outlet: Outlet = {
+    write: ({ bytes }) => {
+      if (socket.readyState !== WebSocket.OPEN) return
+      // A snapshot that finds too much unread goes on when the last of that is taken: so it has to be told of it.
+      const isMuch = socket.bufferedAmount + bytes.length > buffered.full / 2
+      if (feed.isPausing || isMuch) socket.send(bytes, { binary: false }, () => feed.drained())
+      else socket.send(bytes, { binary: false })
+    },
+    isFull: () => socket.bufferedAmount > buffered.full,
+    isOverfull: () => socket.bufferedAmount > buffered.overfull,
+    // The server's closeTimeout ends a connection whose client does not read this either.
+    cutOff: () => socket.close(closeCodes.tryAgainLater, 'too slow'),
+  }
+  const feed = new Feed(counted(outlet, metrics, 'websocket'))
+  return feed
+}
+
+function answer(feed: Feed, hub: Hub, text: string): Message | undefined {
+  try {
+    const { event, data: content } = parse(text)
+    hub.receive(feed, event, content)
+    return undefined
+  } catch (error) {
+    if (error instanceof BadMessage) return messageOf('error', { error: error.message })
+    throw error
+  }
+}
+
+function parse(text: string): { event?: unknown; data?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value
+  } catch {
+    // Told below.
+  }
+  throw new BadMessage('a message must be a JSON object with event and data')
+}
+
+/** Pings that may go unanswered before a connection counts as dead. */
+const MOST_MISSED = 2
+
+/** Asks silent connections whether they are still there, and ends those that are not. */
+export class Heartbeat {
+  readonly #clock: Clock
+  readonly #everyMs: number
+  readonly #missed = new Map<WebSocket, number>()
+  #cancel: () => void = () => undefined
+
+  constructor(clock: Clock, everyMs: number) {
+    this.#clock = clock
+    this.#everyMs = everyMs
+  }
+
+  watch(socket: WebSocket): void {
+    this.#missed.set(socket, 0)
+    socket.on('pong', () => this.#missed.set(socket, 0))
+    socket.on('close', () => this.#missed.delete(socket))
+  }
+
+  start(): void {
+    this.#cancel = this.#clock.setTimer(() => {
+      for (const [socket, missed] of this.#missed) this.#ask(socket, missed)
+      this.start()
+    }, this.#everyMs)
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  #ask(socket: WebSocket, missed: number): void {
+    if (missed >= MOST_MISSED) {
+      socket.terminate()
+      return
+    }
+    this.#missed.set(socket, missed + 1)
+    socket.ping()
+  }
+}

@@ -1,0 +1,77 @@
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
+import type { KubeClient } from '../../../src/kube/client/client.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { resourcePath } from '../../../src/kube/client/resource-path.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { BareClient, inFlight } from '../stage/bare-client.ts'
+import { newJob } from '../stage/jobs.ts'
+import type { Place } from '../stage/place.ts'
+import type { PodWatch } from '../stage/pod-watch.ts'
+import type { Stage } from '../stage/stage.ts'
+
+const forever = new AbortController().signal
+
+/** Creates so many RunnerJobs. */
+export async function createJobs({ server, ca }: Stage, { token, namespace }: Place, count: number): Promise<void> {
+  const client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench' })
+  await inFlight(64, count, async (index) => {
+    const body = await client.post(resourcePath(runnerJobs, namespace), newJob(namespace, index))
+    await body.dump()
+  })
+  await client.close()
+}
+
+/** Creates so many RunnerJobs that are over: nobody has anything to do for them. */
+export async function createFinishedJobs(
+  { server, ca }: Stage,
+  { token, namespace }: Place,
+  count: number,
+): Promise<void> {
+  const client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench' })
+  const path = resourcePath(runnerJobs, namespace)
+  await inFlight(64, count, async (index) => {
+    const body = await client.post(path, newJob(namespace, index))
+    const job = record(await body.json())
+    await client.put(`${path}/${String(record(job['metadata'])['name'])}/status`, { ...job, status: finished() })
+  })
+  await client.close()
+}
+
+function finished(): RunnerJob['status'] {
+  const completedAt = new Date().toISOString()
+  return { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0, completedAt }
+}
+
+/** Waits until every job has its pod. The watch tells at once; should it be silent, the API server's count does. */
+export async function allPods({ admin }: Stage, { namespace }: Place, watch: PodWatch, count: number): Promise<void> {
+  let askAgainAt = performance.now() + 2000
+  const done = async (): Promise<boolean> => {
+    if (watch.count >= count) return true
+    if (performance.now() < askAgainAt) return false
+    askAgainAt = performance.now() + 2000
+    return (await countOf(admin, pods, { namespace })) >= count
+  }
+  await eventually(done, { withinMs: 180_000, everyMs: 50, what: `${count} pods in ${namespace}` })
+}
+
+/** Waits until every job's status says that it has a Runner: what the operator put off is done. */
+export async function allAssigned({ admin }: Stage, { namespace }: Place): Promise<void> {
+  const query = { namespace, fieldSelector: 'status.phase=Queued' }
+  const none = async (): Promise<boolean> => (await countOf(admin, runnerJobs, query)) === 0
+  await eventually(none, { withinMs: 180_000, everyMs: 250, what: 'no job is Queued' })
+}
+
+/** How many objects there are, by the API server's own count. */
+export async function countOf<T extends KubeObject>(
+  admin: KubeClient,
+  resource: Resource<T>,
+  { namespace, fieldSelector }: { namespace: string; fieldSelector?: string },
+): Promise<number> {
+  // A selector makes the server leave out remainingItemCount: then only none, or some, is known.
+  const query = { limit: '1', ...(fieldSelector !== undefined && { fieldSelector }) }
+  const list = record(await admin.request('GET', resourcePath(resource, namespace), { query }, forever))
+  const items = Array.isArray(list['items']) ? list['items'].length : 0
+  return items + Number(record(list['metadata'])['remainingItemCount'] ?? 0)
+}

@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { io, type Socket } from 'socket.io-client'
+import { WebSocket } from 'ws'
+import { record } from '../../../src/kube/client/parse.ts'
+
+/** What many clients heard, together. */
+export class Audience {
+  readonly #clients: { close(): void }[] = []
+  #heard = 0
+  #wanted = 0
+  #enough: () => void = () => undefined
+  /** Events that came twice, or before one that comes ahead of them; what never comes lets `hears` wait in vain. */
+  wrong = 0
+
+  /** Clients of the raw protocol that have subscribed. */
+  static async raw(port: number, count: number): Promise<Audience> {
+    return Audience.#of(count, async (audience) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { perMessageDeflate: false })
+      await once(socket, 'open')
+      socket.send(JSON.stringify({ event: 'subscribe:repository', data: 'owner/repo' }))
+      // Frames are handled in order: with the answer to the ping, the subscription stands.
+      socket.ping()
+      await once(socket, 'pong')
+      const hear = audience.#ear()
+      socket.on('message', (data) => hear(Buffer.isBuffer(data) ? data.toString('latin1') : ''))
+      return { close: () => socket.terminate() }
+    })
+  }
+
+  /** Clients of Socket.IO over its WebSocket transport that have subscribed. */
+  static async socketIo(port: number, count: number): Promise<Audience> {
+    return Audience.#of(count, async (audience) => {
+      const socket: Socket = io(`ws://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
+      await socket.timeout(60_000).emitWithAck('subscribe:repository', 'owner/repo')
+      const hear = audience.#ear()
+      socket.on('job:delegated', (data: unknown) => hear(`"${String(record(data)['jobId'])}"`))
+      return { close: () => void socket.close() }
+    })
+  }
+
+  static async #of(count: number, join: (audience: Audience) => Promise<{ close(): void }>): Promise<Audience> {
+    const audience = new Audience()
+    const atOnce = 50
+    for (let from = 0; from < count; from += atOnce) {
+      const some = Array.from({ length: Math.min(atOnce, count - from) }, () => join(audience))
+      audience.#clients.push(...(await Promise.all(some)))
+    }
+    return audience
+  }
+
+  /** What one client does with a message: its number must be the one after the last. */
+  #ear(): (text: string) => void {
+    let last = -1
+    return (text) => {
+      const at = text.indexOf('"job-') + 5
+      const number = Number(text.slice(at, text.indexOf('"', at)))
+      if (number !== last + 1) this.wrong += 1
+      last = number
+      this.#heard += 1
+      if (this.#heard === this.#wanted) this.#enough()
+    }
+  }
+
+  /** Lets each client hear so many more events, which `tell` causes; the milliseconds until all did. */
+  async hears(events: number, tell: () => void): Promise<number> {
+    this.#wanted = this.#heard + events * this.#clients.length
+    const all = new Promise<void>((resolve) => (this.#enough = resolve))
+    const begun = performance.now()
+    tell()
+    const deadline = setTimeout(() => {
+      throw new Error(`${this.#wanted - this.#heard} events were lost`)
+    }, 120_000)
+    await all
+    clearTimeout(deadline)
+    return performance.now() - begun
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close()
+  }
+}

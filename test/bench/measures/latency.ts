@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { resourcePath } from '../../../src/kube/client/resource-path.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { arrivals } from '../stage/arrivals.ts'
+import { BareClient, inFlight } from '../stage/bare-client.ts'
+import { newJob } from '../stage/jobs.ts'
+import { type Surroundings, surroundings } from '../stage/machine.ts'
+import { Operator } from '../stage/operator.ts'
+import type { Place } from '../stage/place.ts'
+import { PodWatch } from '../stage/pod-watch.ts'
+import type { Shipped } from '../stage/shipped.ts'
+import { onStage, type Stage } from '../stage/stage.ts'
+import { difference, quantile } from '../statistics.ts'
+import { allAssigned, allPods, createJobs } from './backlog.ts'
+import { postPair } from './raw-pair.ts'
+
+const warmUp = 300
+
+/** Milliseconds to the moment in which a third party sees the pod. */
+export interface Latency {
+  p50: number
+  p99: number
+  samples: number
+}
+
+export interface LatencyResult {
+  rate: number
+  surroundings: Surroundings
+  /** From the beginning of the Runner's post; Runner, then Pod, one in flight. Half before and half after. */
+  raw: Latency
+  rawDifference: number
+  /** From the answer to the RunnerJob's post; open loop. */
+  operator: Latency
+  ratio: { p50: number; p99: number }
+}
+
+export interface Load {
+  perSecond: number
+  seconds: number
+}
+
+/** One load on a fresh control plane: raw, operator, raw. All times are of this process's monotonic clock. */
+export function measureLatency({ perSecond, seconds }: Load, shipped: Shipped): Promise<LatencyResult> {
+  return onStage(async (stage) => {
+    const around = surroundings()
+    const half = { perSecond, seconds: seconds / 2 }
+    const before = await rawRun(stage, 'raw-before', half)
+    const own = await operatorRun(stage, { perSecond, seconds }, shipped)
+    const after = await rawRun(stage, 'raw-after', half)
+    const raw = latencyOf([...before, ...after])
+    const operator = latencyOf(own)
+    return {
+      rate: perSecond,
+      surroundings: around,
+      raw,
+      rawDifference: difference(quantile(before, 0.5), quantile(after, 0.5)),
+      operator,
+      ratio: { p50: operator.p50 / raw.p50, p99: operator.p99 / raw.p99 },
+    }
+  })
+}
+
+function latencyOf(values: readonly number[]): Latency {
+  return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), samples: values.length }
+}
+
+/** Keeps to the same arrivals as the operator's load, but begins no pair before the last one's answer. */
+async function rawRun(stage: Stage, namespace: string, load: Load): Promise<number[]> {
+  const place = await stage.place(namespace)
+  const client = clientOf(stage, place, 'runnerhub-raw-client/0.1.0')
+  const watch = new PodWatch(stage, place)
+  await watch.start()
+  try {
+    await inFlight(1, warmUp, async (index) => void (await postPair(client, place.pool, index)))
+    const begun = new Map<string, number>()
+    for await (const index of arrivals(load)) {
+      const at = performance.now()
+      begun.set(await postPair(client, place.pool, index), at)
+    }
+    return await untilSeen(watch, begun)
+  } finally {
+    await client.close()
+    await watch.stop()
+  }
+}
+
+async function operatorRun(stage: Stage, load: Load, shipped: Shipped): Promise<number[]> {
+  const place = await stage.place('runnerhub')
+  const client = clientOf(stage, place, 'runnerhub-bench')
+  const watch = new PodWatch(stage, place)
+  await watch.start()
+  const operator = await Operator.start(stage, place, shipped)
+  try {
+    await createJobs(stage, place, warmUp)
+    await operator.during(allPods(stage, place, watch, warmUp))
+    await operator.during(allAssigned(stage, place))
+    await sleep(500)
+    const answered = new Map<string, number>()
+    const posts: Promise<void>[] = []
+    for await (const index of arrivals(load)) posts.push(postJob(client, place, index, answered))
+    await Promise.all(posts)
+    return await untilSeen(watch, answered)
+  } finally {
+    await operator.stop()
+    await client.close()
+    await watch.stop()
+  }
+}
+
+async function postJob(client: BareClient, place: Place, index: number, answered: Map<string, number>): Promise<void> {
+  const job = newJob(place.namespace, index)
+  const body = await client.post(resourcePath(runnerJobs, place.namespace), job)
+  answered.set(`${job.metadata.name}-1`, performance.now())
+  await body.dump()
+}
+
+/** How long after its beginning each pod was seen; one seen before the answer came counts as no time at all. */
+async function untilSeen(watch: PodWatch, begun: ReadonlyMap<string, number>): Promise<number[]> {
+  const names = [...begun.keys()]
+  const all = (): boolean => names.every((name) => watch.seenAt(name) !== undefined)
+  await eventually(all, { withinMs: 60_000, what: `${names.length} pods are seen` })
+  return [...begun].map(([name, at]) => Math.max(0, (watch.seenAt(name) ?? Number.NaN) - at))
+}
+
+function clientOf({ server, ca }: Stage, { token }: Place, userAgent: string): BareClient {
+  return new BareClient({ server, ca, token, userAgent })
+}

@@ -1,0 +1,54 @@
+import { pods } from '../../../src/api/pod.ts'
+import { watchLines } from '../../../src/kube/cache/watch.ts'
+import { record } from '../../../src/kube/client/parse.ts'
+import { resourcePath } from '../../../src/kube/client/resource-path.ts'
+import { BareClient } from './bare-client.ts'
+import type { Place } from './place.ts'
+import type { Stage } from './stage.ts'
+
+const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+
+/** A third party that sees pods appear, by their metadata alone, and notes when by this process's monotonic clock. */
+export class PodWatch {
+  readonly #client: BareClient
+  readonly #end = new AbortController()
+  readonly #seenAt = new Map<string, number>()
+  readonly #namespace: string
+
+  constructor({ server, ca }: Stage, { namespace, token }: Place) {
+    this.#client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench-watch' })
+    this.#namespace = namespace
+  }
+
+  /** Resolves when the watch is open: no later pod is missed. */
+  async start(): Promise<void> {
+    const path = `${resourcePath(pods, this.#namespace)}?watch=1&resourceVersion=0`
+    const body = await this.#client.stream(path, metadataOnly, this.#end.signal)
+    void this.#read(body).catch((error: unknown) => {
+      if (!this.#end.signal.aborted) console.error('the watch of pods broke:', error)
+    })
+  }
+
+  get count(): number {
+    return this.#seenAt.size
+  }
+
+  /** When the pod was first seen. */
+  seenAt(name: string): number | undefined {
+    return this.#seenAt.get(name)
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort()
+    await this.#client.close()
+  }
+
+  async #read(body: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const lines of watchLines(body)) {
+      const now = performance.now()
+      for (const { type, object } of lines.map((line) => record(JSON.parse(line)))) {
+        if (type === 'ADDED') this.#seenAt.set(String(record(record(object)['metadata'])['name']), now)
+      }
+    }
+  }
+}

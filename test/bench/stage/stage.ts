@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { runners } from '../../../src/api/runner.ts'
+import type { KubeClient } from '../../../src/kube/client/client.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { startControlPlane } from '../../processes/control-plane.ts'
+import { manifests } from '../../site/manifests.ts'
+import { createManifest } from '../measures/create-manifest.ts'
+import { usageOf } from './machine.ts'
+import { makePlace, type Place } from './place.ts'
+
+/** A fresh control plane without nodes, where the CRDs are served. */
+export interface Stage {
+  server: string
+  ca: string
+  auditLog: string
+  /** An administrator: to look on, never to do what is measured. */
+  admin: KubeClient
+  /** What etcd and the API server have used so far, in CPU seconds. */
+  serverCpuSeconds(): Promise<number>
+  /** A namespace of its own: nothing in it concerns the others. */
+  place(namespace: string): Promise<Place>
+}
+
+const forever = new AbortController().signal
+
+/** Runs something on a control plane of its own. */
+export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> {
+  const plane = await startControlPlane({ audit: true })
+  try {
+    const directory = dirname(plane.kubeconfig)
+    const ca = await readFile(join(directory, 'ca.crt'), 'utf8')
+    const admin = plane.client('runnerhub-bench')
+    await Promise.all([serve(admin, runnerJobs), serve(admin, runners), serve(admin, runnerPools)])
+    return await act({
+      server: plane.connection.server.origin,
+      ca,
+      auditLog: join(directory, 'audit.log'),
+      admin,
+      serverCpuSeconds: () => cpuSecondsOf(directory, ['etcd', 'kube-apiserver']),
+      place: (namespace) => makePlace(admin, { namespace, ca, directory }),
+    })
+  } finally {
+    await plane.stop()
+  }
+}
+
+async function cpuSecondsOf(directory: string, parts: readonly string[]): Promise<number> {
+  const seconds = parts.map(async (part) => {
+    const [pid] = (await readFile(join(directory, 'parts', `${part}.pid`), 'utf8')).split(' ')
+    return (await usageOf(Number(pid))).cpuSeconds
+  })
+  return (await Promise.all(seconds)).reduce((sum, each) => sum + each, 0)
+}
+
+async function serve<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<void> {
+  for (const object of await manifests(`crds/${resource.plural}.yaml`)) await createManifest(admin, object)
+  const list = () => admin.listPage(resource, 'default', { limit: 1 }, forever)
+  await eventually(list, { what: `${resource.plural} are served` })
+}

@@ -1,0 +1,44 @@
+import { record } from '../../src/kube/client/parse.ts'
+import { at } from './chart.ts'
+
+/** A rule of the chart. */
+export interface Alert {
+  alert: string
+  expr: string
+  for?: string
+  annotations: Record<string, string>
+}
+
+/** A query of the dashboard, and the panel that shows what it finds. */
+export interface Query {
+  panel: string
+  expr: string
+}
+
+/** The rules of a PrometheusRule. */
+export function alertsOf(rule: unknown): Alert[] {
+  return listOf(at(rule, 'spec', 'groups', 0, 'rules')).filter(isAlert)
+}
+
+/** Every query of a dashboard, as it stands there. */
+export function queriesOf(dashboard: unknown): Query[] {
+  return listOf(at(dashboard, 'panels')).flatMap((panel) => {
+    const title = String(at(panel, 'title'))
+    return listOf(at(panel, 'targets')).map((target) => ({ panel: title, expr: String(at(target, 'expr')) }))
+  })
+}
+
+/** What Grafana asks Prometheus for a query where the namespace is chosen. */
+export function asked(expr: string, namespace: string): string {
+  return expr.replaceAll('$__rate_interval', '5m').replaceAll('$namespace', namespace)
+}
+
+/** A list that may be anything else, then nothing. */
+export function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value.map((item: unknown) => item) : []
+}
+
+function isAlert(value: unknown): value is Alert {
+  const { alert, expr, annotations } = record(value)
+  return typeof alert === 'string' && typeof expr === 'string' && typeof annotations === 'object'
+}

@@ -1,0 +1,59 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+
+/** A piece of a document for people to run, as it stands there. */
+export interface Snippet {
+  /** Relative to the repository. */
+  document: string
+  /** A whole block of a shell's, a line that is shown with its output, or a command within a sentence. */
+  text: string
+}
+
+/** The documents for those who use the operator; docs/contract-tests.md only names tests. */
+export function documents(): string[] {
+  const pages = globSync('docs/**/*.md', { cwd: root }).sort()
+  return ['README.md', 'charts/runnerhub/README.md', ...pages.filter((page) => page !== 'docs/contract-tests.md')]
+}
+
+/** Every command that a document tells people to run. Two words in a sentence name a command, but are none. */
+export function commandsOf(document: string): Snippet[] {
+  const text = readFileSync(join(root, document), 'utf8')
+  const blocks = blocksIn(text)
+  const shown = blocks
+    .filter(({ language }) => language === '')
+    .flatMap(({ code }) => code.match(/(?<=^\$ ).+/gm) ?? [])
+  const whole = blocks.filter(({ language }) => /^(ba)?sh$/.test(language)).map(({ code }) => code)
+  const prose = text.replaceAll(fence, '')
+  const inline = [...prose.matchAll(/`((?:kubectl|helm|make|node|curl) [^`\s]+ [^`]+)`/g)].map(([, code = '']) => code)
+  return [...whole, ...shown, ...inline].map((each) => ({ document, text: each }))
+}
+
+/** The one command of a document that begins so. */
+export function commandOf(document: string, beginning: string): string {
+  const found = new Set(commandsOf(document).map(({ text }) => text))
+  return only(`${document}: a command "${beginning}…"`, [...found], (text) => text.startsWith(beginning))
+}
+
+/** The one block of a document in this language that holds a text. */
+export function blockOf(document: string, language: string, part: string): string {
+  const blocks = blocksIn(readFileSync(join(root, document), 'utf8'))
+  const codes = blocks.flatMap((block) => (block.language === language ? [block.code] : []))
+  return only(`${document}: a block in ${language} with "${part}"`, codes, (code) => code.includes(part))
+}
+
+const fence = /^( *)```(\w*)\n(.*?)^ *```$/gms
+
+function blocksIn(text: string): { language: string; code: string }[] {
+  return [...text.matchAll(fence)].map(([, indent = '', language = '', code = '']) => ({
+    language,
+    code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  }))
+}
+
+function only(what: string, all: string[], isMeant: (text: string) => boolean): string {
+  const [found, ...others] = all.filter(isMeant)
+  if (found === undefined || others.length > 0) throw new Error(`${what}: ${others.length === 0 ? 'none' : 'several'}`)
+  return found
+}

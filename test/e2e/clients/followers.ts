@@ -1,0 +1,71 @@
+import { io } from 'socket.io-client'
+import { WebSocket } from 'ws'
+import { record } from '../../../src/kube/client/parse.ts'
+import { listOf } from '../../charts/monitoring.ts'
+
+const token = 'your-token'
+const reconnectMs = 200
+
+/** A client that follows the jobs of a repository: when its connection ends it connects again, and asks for a snapshot. */
+export interface Follower {
+  /** The last status that it was told of each job. */
+  told: ReadonlyMap<string, string>
+  /** Connections that it has had until now. */
+  connections: () => number
+  close(): void
+}
+
+type Follow = (url: string, repository: string) => Follower
+
+const bySocketIo: Follow = (url, repository) => {
+  const told = new Map<string, string>()
+  let connections = 0
+  const delays = { reconnectionDelay: reconnectMs, reconnectionDelayMax: 1000 }
+  const socket = io(url, { auth: { token }, forceNew: true, ...delays })
+  socket.on('connect', () => {
+    connections += 1
+    socket.emit('subscribe:repository', { repository, snapshot: true })
+  })
+  socket.onAny((_event: string, data: unknown) => hear(told, data))
+  return { told, connections: () => connections, close: () => void socket.close() }
+}
+
+const byWebSocket: Follow = (url, repository) => {
+  const told = new Map<string, string>()
+  let connections = 0
+  let isOver = false
+  const connect = (): WebSocket => {
+    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
+    socket.on('open', () => {
+      connections += 1
+      socket.send(JSON.stringify({ event: 'subscribe:repository', data: { repository, snapshot: true } }))
+    })
+    socket.on('message', (data) => {
+      if (Buffer.isBuffer(data)) hear(told, record(JSON.parse(data.toString()))['data'])
+    })
+    // It is closed after an error, too.
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      if (!isOver) setTimeout(() => (current = connect()), reconnectMs)
+    })
+    return socket
+  }
+  let current = connect()
+  const close = (): void => {
+    isOver = true
+    current.terminate()
+  }
+  return { told, connections: () => connections, close }
+}
+
+/** Both protocols, by name. */
+export const followers: Record<string, Follow> = { 'Socket.IO': bySocketIo, 'raw WebSocket': byWebSocket }
+
+/** Keeps what a message says of one job, or of those in a snapshot. */
+function hear(told: Map<string, string>, data: unknown): void {
+  const { jobs } = record(data)
+  for (const job of Array.isArray(jobs) ? listOf(jobs) : [data]) {
+    const { jobId, status } = record(job)
+    if (typeof jobId === 'string' && typeof status === 'string') told.set(jobId, status)
+  }
+}

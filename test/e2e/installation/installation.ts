@@ -1,0 +1,238 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Forward, forward } from '../../../config/local/run.d/forward.ts'
+import { askKubectl, type Place } from '../../../config/local/run.d/kubectl.ts'
+import { RUNNER_LABEL } from '../../../src/api/names.ts'
+import type { KubeObject, Resource } from '../../../src/api/object.ts'
+import { type Pod, pods } from '../../../src/api/pod.ts'
+import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { runners } from '../../../src/api/runner.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { NotFound } from '../../../src/kube/client/errors.ts'
+import { fromKubeconfig } from '../../../src/kube/connection/connection.ts'
+import { AuditLog } from '../../observe/audit.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { newJob } from '../../site/objects.ts'
+import { report } from '../../site/report.ts'
+import { Rest } from '../clients/rest.ts'
+import type { Prepared } from './image.ts'
+import { newPool, type PoolOptions } from './pools.ts'
+
+/** The chart's hooks and tests have a component of their own. */
+const operatorLabels = 'app.kubernetes.io/name=runnerhub,app.kubernetes.io/component notin (test, clean-up, crds)'
+
+const patient = (): AbortSignal => AbortSignal.timeout(120_000)
+
+/** An operator that tests have deployed. */
+export interface Installed {
+  hub: Installation
+  /** Removes all of it; the namespace may still be going when this resolves. */
+  close(): Promise<void>
+}
+
+/** The Services behind which it answers. */
+export interface Services {
+  rest: string
+  realtime: string
+}
+
+/** Makes an operator that runs reachable from this machine, until its `leave`. */
+export async function reach(prepared: Prepared, place: Place, services: Services): Promise<Installation> {
+  const stop = new AbortController()
+  const open = (service: string, servicePort: number): Promise<Forward> =>
+    forward({ place, service, localPort: 0, servicePort, tell: () => undefined }, stop.signal)
+  const [http, realtime] = [await open(services.rest, 3000), await open(services.realtime, 3001)]
+  const client = new KubeClient(await fromKubeconfig(place.kubeconfig), { userAgent: 'runnerhub-test' })
+  return new Installation({ prepared, place, client, http, realtime, stop })
+}
+
+interface Parts {
+  prepared: Prepared
+  place: Place
+  client: KubeClient
+  http: Forward
+  realtime: Forward
+  stop: AbortController
+}
+
+/** An operator in the cluster, in a namespace that is one test file's own. */
+export class Installation {
+  readonly place: Place
+  /** An administrator's. */
+  readonly client: KubeClient
+  readonly rest: Rest
+  readonly audit: AuditLog
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    const { auditLog = '' } = parts.prepared.cluster
+    this.#parts = parts
+    this.place = parts.place
+    this.client = parts.client
+    this.rest = new Rest(`http://127.0.0.1:${parts.http.port}`)
+    this.audit = new AuditLog(auditLog)
+  }
+
+  get namespace(): string {
+    return this.place.namespace
+  }
+
+  get port(): number {
+    return this.#parts.http.port
+  }
+
+  get realtimePort(): number {
+    return this.#parts.realtime.port
+  }
+
+  get clusterKind(): string {
+    return this.#parts.prepared.cluster.kind
+  }
+
+  /** What kubectl prints, in this namespace. */
+  kubectl(...args: string[]): Promise<string> {
+    return askKubectl(this.place, args, patient())
+  }
+
+  async createPool(name: string, options: PoolOptions = {}): Promise<void> {
+    const pool = newPool(name, this.#parts.prepared.cluster.baseImage, options)
+    await this.client.create(
+      runnerPools,
+      { ...pool, metadata: { ...pool.metadata, namespace: this.namespace } },
+      patient(),
+    )
+  }
+
+  /** Creates a job as kubectl does. */
+  async createJob(name: string, spec: Partial<NewRunnerJobSpec>): Promise<RunnerJob> {
+    const job = newJob(name, spec)
+    return this.client.create(runnerJobs, { ...job, metadata: { name, namespace: this.namespace } }, patient())
+  }
+
+  job(name: string): Promise<RunnerJob | undefined> {
+    return this.#get(runnerJobs, name)
+  }
+
+  jobs(): Promise<RunnerJob[]> {
+    return this.#list(runnerJobs)
+  }
+
+  /** The pod of a job. */
+  pod(job: string): Promise<Pod | undefined> {
+    return this.#get(pods, `${job}-1`)
+  }
+
+  /** The pods of the operator itself. */
+  operatorPods(): Promise<Pod[]> {
+    return this.#list(pods, operatorLabels)
+  }
+
+  /** What is left of the runner pods. */
+  runnerPods(): Promise<Pod[]> {
+    return this.#list(pods, RUNNER_LABEL)
+  }
+
+  /** The pod that holds the Lease. */
+  async leader(): Promise<string> {
+    const find = async () => this.kubectl('get', 'lease', 'runnerhub', '--output=jsonpath={.spec.holderIdentity}')
+    return (await this.until('somebody to lead', find)).trim()
+  }
+
+  /** Where the REST API is reached through its Service, with every replica behind it. */
+  async serviceUrl(): Promise<string> {
+    // Only this machine's own cluster has its Services on this machine.
+    if (this.clusterKind !== 'local') return this.rest.url
+    const address = await this.kubectl('get', 'service', 'runnerhub', '--output=jsonpath={.spec.clusterIP}')
+    return `http://${address.trim()}:3000`
+  }
+
+  /** Creates or updates an object, given as JSON. */
+  async apply(object: string): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'runnerhub-apply-'))
+    const file = join(folder, 'object.json')
+    await writeFile(file, object)
+    await this.kubectl('apply', '--filename', file)
+    await rm(folder, { recursive: true })
+  }
+
+  /** Waits for a condition; a failure tells the whole state of the namespace. */
+  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 30_000, job?: string) {
+    try {
+      return await eventually(condition, { what, withinMs, everyMs: 50 })
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await this.report(job)}`, { cause: error })
+    }
+  }
+
+  /** Waits until a job's status is as asked, and returns the job. */
+  async jobIs(name: string, wanted: Partial<RunnerJob['status']>, withinMs?: number): Promise<RunnerJob> {
+    const find = async (): Promise<RunnerJob | undefined> => {
+      const job = await this.job(name)
+      const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
+      return Object.entries(wanted).every(([field, value]) => has.get(field) === value) ? job : undefined
+    }
+    return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs, name)
+  }
+
+  /** Waits until REST, which answers from a cache, shows a job with this status, and returns its detail. */
+  async restShows(id: string, status: string): Promise<Record<string, unknown>> {
+    const find = async () => {
+      const detail = await this.rest.job(id)
+      return detail['status'] === status && detail
+    }
+    return this.until(`REST to show job ${id} as ${status}`, find, undefined, id)
+  }
+
+  /** Has a job end whose pool runs `untilTold`, once it is at work. */
+  async tellToEnd(job: string): Promise<void> {
+    const pod = `${job}-1`
+    await this.until(`job ${job} to be at work`, () => this.kubectl('logs', pod), undefined, job)
+    await this.until(`job ${job} to be told`, () => this.#tellToEnd(pod), undefined, job)
+  }
+
+  /** The container may be gone before its own end is reported to the caller: then it has been told. */
+  async #tellToEnd(pod: string): Promise<boolean> {
+    try {
+      await this.kubectl('exec', pod, '--', '/bin/sh', '-c', 'kill -USR1 1')
+      return true
+    } catch {
+      const running = '--output=jsonpath={.status.containerStatuses[*].state.running}'
+      return (await this.kubectl('get', 'pod', pod, '--ignore-not-found', running)) === ''
+    }
+  }
+
+  /** What is left of a job: itself, its Runner, its pod. */
+  async remainsOf(job: string): Promise<string[]> {
+    const all = await Promise.all([this.job(job), this.#get(runners, `${job}-1`), this.pod(job)])
+    return all.flatMap((object) => (object === undefined ? [] : [object.metadata.name]))
+  }
+
+  /** Everything that tells why a test failed, of one job or of all. */
+  async report(job?: string): Promise<string> {
+    const log = await this.kubectl('logs', `--selector=${operatorLabels}`, '--prefix', '--tail=40').catch(String)
+    return `${await report(this.client, { namespace: this.namespace, operators: [], job })}\n--- log of the operator\n${log}`
+  }
+
+  /** Stops forwarding. What is deployed stays. */
+  async leave(): Promise<void> {
+    this.#parts.stop.abort(new Error('the tests are over'))
+    await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])
+    await this.client.close()
+  }
+
+  async #get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
+    try {
+      return await this.client.get(resource, { namespace: this.namespace, name }, patient())
+    } catch (error) {
+      if (error instanceof NotFound) return undefined
+      throw error
+    }
+  }
+
+  async #list<T extends KubeObject>(resource: Resource<T>, labelSelector?: string): Promise<T[]> {
+    const options = labelSelector === undefined ? {} : { labelSelector }
+    return (await this.client.listPage(resource, this.namespace, options, patient())).items
+  }
+}

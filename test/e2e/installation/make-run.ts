@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { root } from '../../../config/local/run.d/cluster.ts'
+import { eventually } from '../../observe/eventually.ts'
+
+/** A `make run` in a process group of its own, as a terminal would have it. */
+export interface MakeRun {
+  /** The exit code of make, or the signal that it ended by. */
+  ended: Promise<number | string>
+  /** All that it has said until now, on both outputs. */
+  output(): string
+  /** Resolves when it has said this; rejects when it ends before. */
+  said(text: string, withinMs?: number): Promise<void>
+  /** Ctrl-C. */
+  interrupt(): void
+  /** Ends it, if it has not ended. */
+  kill(): void
+}
+
+export function startMakeRun(settings: string[]): MakeRun {
+  const { MAKEFLAGS: _flags, MAKELEVEL: _level, MFLAGS: _old, ...env } = process.env
+  const child = spawn('make', ['run', ...settings], {
+    cwd: root,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const ended = once(child, 'close').then(() => child.exitCode ?? String(child.signalCode))
+  return {
+    ended,
+    output: () => output,
+    async said(text, withinMs = 100_000) {
+      const isSaid = () => output.includes(text)
+      const what = `make run to say "${text}"`
+      const hasEnded = ended.then((code) => Promise.reject(new Error(`make run ended with ${code}\n${output}`)))
+      await Promise.race([eventually(isSaid, { what, withinMs }), hasEnded])
+    },
+    interrupt: () => signalGroup(child, 'SIGINT'),
+    kill: () => signalGroup(child, 'SIGTERM'),
+  }
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal)
+}
+
+export async function portIsFree(port: number): Promise<boolean> {
+  const server = createServer()
+  server.listen({ port, host: '127.0.0.1' })
+  try {
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}

@@ -1,0 +1,45 @@
+import type { NewObject } from '../../../src/api/object.ts'
+import type { RunnerPool } from '../../../src/api/runner-pool.ts'
+
+export interface PoolOptions {
+  /** What the job's shell runs. */
+  script?: string
+  image?: string
+  maxRunners?: number
+  memory?: string
+  /** Asks for what the restricted level of Pod Security refuses. */
+  privileged?: boolean
+}
+
+/** How long a stopped pod may take to end. */
+const graceSeconds = 5
+
+/** Runs until it is told to stop, and says that it was. */
+export const runsOn = `trap 'echo stopped; exit 143' TERM; echo running; while :; do sleep 0.1; done`
+
+/** Runs until its test ends it, by `tellToEnd`. */
+export const untilTold = `trap 'echo over; exit 0' USR1; trap 'exit 143' TERM; echo begun; while :; do sleep 5 & wait $!; done`
+
+/** A pool whose jobs ask for it by its name as their label. */
+export function newPool(name: string, baseImage: string, options: PoolOptions): NewObject<RunnerPool> {
+  const { script = 'echo done', image = baseImage, maxRunners = 20, memory = '64Mi', privileged = false } = options
+  const container = {
+    name: 'runner',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    command: ['/bin/sh', '-c', script],
+    resources: { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory } },
+  }
+  const spec = {
+    terminationGracePeriodSeconds: graceSeconds,
+    securityContext: { runAsUser: 65_532 },
+    containers: [container],
+    ...(privileged && { hostNetwork: true }),
+  }
+  return {
+    apiVersion: 'runnerhub.dev/v1',
+    kind: 'RunnerPool',
+    metadata: { name },
+    spec: { labels: [name], template: { spec }, maxRunners, finishedPodTTLSeconds: 600 },
+  }
+}

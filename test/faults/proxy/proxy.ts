@@ -1,0 +1,226 @@
+/**
+ * A proxy before the API server that breaks what a test tells it to. It ends TLS with a certificate of its own and
+ * passes on every request with the client's own Authorization, or as the administrator if the client sent none.
+ *
+ *   const proxy = await startFaultProxy(controlPlane)              // or a TestCluster
+ *   const client = new KubeClient(proxy.connection(), { userAgent: 'a' })
+ *   const rule = proxy.when({ method: 'GET', path: /\/pods\?.*watch=true/, userAgent: /a/ }).stall()
+ *   await eventually(() => rule.hits > 0)
+ *   rule.remove()                                                  // what was held back arrives now
+ *
+ * Faults, each of which returns its rule:
+ *   delay(ms)       a new request reaches the server only later; a write even if its client has given up by then
+ *   stall()         nothing passes any more, connections stay open; also what is open already
+ *   cut()           the connection is reset before the server sees the request; also what is open already
+ *   cutMidLine()    a watch breaks after half of its next line; also one that is open already
+ *   dropReply()     the server does what was asked, but the connection is reset instead of its answer
+ *   answer(…)       the proxy answers, the server is not asked
+ *   rewrite(f)      f changes the body of the answer; each line of a watch; also of one that is open already
+ * `say(event)` and `end()` are no rules: they put an event into the watches that match and are open, or end them as
+ * the server does when their time is over, and return how many there were.
+ * Where several rules match a new request, all of them apply, oldest first. `requests` has every request that
+ * arrived, with its answer's status when there is one.
+ *
+ * A child process takes `await proxy.kubeconfig()`. One proxy per replica keeps the faults of replicas apart.
+ * `rotate()` changes the certificate, and `close()` ends everything.
+ */
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Agent, createServer, request as httpsRequest, type Server } from 'node:https'
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Access, Connection } from '../../../src/kube/connection/connection.ts'
+import { type Certificate, makeCertificate } from './certificate.ts'
+import { Exchange } from './exchange.ts'
+import { type Fault, type Match, matches, Rule, type SeenRequest } from './rules.ts'
+
+/** What a test does to the requests that match. */
+export interface When {
+  delay(ms: number): Rule
+  stall(): Rule
+  cut(): Rule
+  cutMidLine(): Rule
+  dropReply(): Rule
+  answer(status: number, body: unknown, headers?: OutgoingHttpHeaders): Rule
+  rewrite(change: (text: string) => string): Rule
+  say(event: unknown): number
+  end(): number
+}
+
+/** Starts a proxy before an API server; close it in `after`. */
+export async function startFaultProxy(behind: { connection: Connection }): Promise<FaultProxy> {
+  const [certificate, access] = await Promise.all([makeCertificate(), behind.connection.access()])
+  const proxy = new FaultProxy(behind.connection.server, access, certificate)
+  await proxy.listen()
+  return proxy
+}
+
+export class FaultProxy {
+  readonly requests: SeenRequest[] = []
+  readonly #target: URL
+  readonly #asAdmin: Agent
+  readonly #asClient: Agent
+  readonly #adminHeaders: Readonly<Record<string, string>>
+  readonly #server: Server
+  readonly #sockets = new Map<number, Socket>()
+  readonly #open = new Set<Exchange>()
+  readonly #rules: Rule[] = []
+  #certificate: Certificate
+  #directory: string | undefined
+
+  constructor(target: URL, access: Access, certificate: Certificate) {
+    this.#target = target
+    const { ca, servername, rejectUnauthorized } = access.tls
+    this.#asAdmin = new Agent({ keepAlive: true, ...access.tls })
+    this.#asClient = new Agent({ keepAlive: true, ca, servername, rejectUnauthorized })
+    this.#adminHeaders = access.headers
+    this.#certificate = certificate
+    this.#server = createServer({ ...certificate, keepAliveTimeout: 300_000, requestTimeout: 0 })
+    this.#server.on('connection', (socket: Socket) => this.#remember(socket))
+    this.#server.on('request', (request, response) => void this.#serve(request, response))
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
+  when(match: Match): When {
+    const add = (fault: Fault): Rule => this.#add(new Rule(match, fault))
+    return {
+      delay: (ms) => add({ is: 'delay', ms }),
+      stall: () => add({ is: 'stall' }),
+      cut: () => add({ is: 'cut' }),
+      cutMidLine: () => add({ is: 'cutMidLine' }),
+      dropReply: () => add({ is: 'dropReply' }),
+      answer: (status, body, headers = {}) => add({ is: 'answer', status, body, headers }),
+      rewrite: (change) => add({ is: 'rewrite', change }),
+      say: (event) => {
+        const line = typeof event === 'string' ? event : JSON.stringify(event)
+        return this.#toOpen(match, (exchange) => exchange.say(line))
+      },
+      end: () => this.#toOpen(match, (exchange) => exchange.end()),
+    }
+  }
+
+  /** The arrived requests that match. */
+  seen(match: Match): SeenRequest[] {
+    return this.requests.filter((request) => matches(match, request))
+  }
+
+  /** Removes every rule; what they hold back flows again. */
+  clear(): void {
+    for (const rule of this.#rules.splice(0)) rule.remove()
+  }
+
+  get url(): URL {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('the proxy does not listen')
+    return new URL(`https://127.0.0.1:${address.port}`)
+  }
+
+  /** The proxy's own CA, as PEM. */
+  get ca(): string {
+    return this.#certificate.cert
+  }
+
+  /** For a client: as the administrator, or with a bearer token. */
+  connection(token?: string): Connection {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    return { server: this.url, access: async () => ({ headers, tls: { ca: this.ca } }) }
+  }
+
+  /** The path of a kubeconfig, for a child process. */
+  async kubeconfig(token?: string): Promise<string> {
+    this.#directory ??= await mkdtemp(join(tmpdir(), 'runnerhub-proxy-'))
+    const path = join(this.#directory, `kubeconfig-${token === undefined ? 'admin' : 'token'}`)
+    const cluster = { server: this.url.origin, 'certificate-authority-data': Buffer.from(this.ca).toString('base64') }
+    const context = { cluster: 'proxy', user: 'user', namespace: 'default' }
+    await writeFile(
+      path,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'proxy',
+        clusters: [{ name: 'proxy', cluster }],
+        contexts: [{ name: 'proxy', context }],
+        users: [{ name: 'user', user: token === undefined ? {} : { token } }],
+      }),
+    )
+    return path
+  }
+
+  /** A new certificate under a new CA; every connection is cut. */
+  async rotate(): Promise<void> {
+    this.#certificate = await makeCertificate()
+    this.#server.setSecureContext(this.#certificate)
+    for (const socket of this.#sockets.values()) socket.destroy()
+  }
+
+  async close(): Promise<void> {
+    this.clear()
+    for (const socket of this.#sockets.values()) socket.destroy()
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    await closed
+    this.#asAdmin.destroy()
+    this.#asClient.destroy()
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true })
+  }
+
+  #add(rule: Rule): Rule {
+    this.#rules.push(rule)
+    const { is } = rule.fault
+    if (is === 'delay' || is === 'answer' || is === 'dropReply') return rule // these are for requests that are yet to come
+    for (const exchange of this.#open) if (rule.meets(exchange.seen)) exchange.meet(rule)
+    return rule
+  }
+
+  #toOpen(match: Match, act: (exchange: Exchange) => void): number {
+    const open = [...this.#open].filter((exchange) => matches(match, exchange.seen))
+    open.forEach(act)
+    return open.length
+  }
+
+  #remember(socket: Socket): void {
+    const port = socket.remotePort ?? 0
+    this.#sockets.set(port, socket)
+    socket.on('close', () => this.#sockets.delete(port)).on('error', () => {})
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const seen: SeenRequest = {
+      method: request.method ?? '',
+      path: request.url ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+      authorization: request.headers.authorization,
+      at: performance.now(),
+    }
+    this.requests.push(seen)
+    const rules = this.#rules.filter((rule) => rule.meets(seen))
+    const port = request.socket.remotePort ?? 0
+    const exchange = new Exchange(request, response, { seen, rules, cut: () => this.#sockets.get(port)?.destroy() })
+    this.#open.add(exchange)
+    response.once('close', () => this.#open.delete(exchange))
+    try {
+      await exchange.run((body) => this.#forward(request, response, body))
+    } catch {
+      this.#sockets.get(port)?.destroy() // the server is gone, or the client: neither gets more than that
+    }
+  }
+
+  async #forward(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<IncomingMessage> {
+    const { host: _, 'accept-encoding': __, 'transfer-encoding': ___, connection: ____, ...headers } = request.headers
+    const known = headers.authorization !== undefined
+    const upstream = httpsRequest(new URL(request.url ?? '/', this.#target), {
+      method: request.method ?? 'GET',
+      headers: { ...headers, ...(known ? {} : this.#adminHeaders) },
+      agent: known ? this.#asClient : this.#asAdmin,
+    })
+    response.once('close', () => upstream.destroy())
+    upstream.end(body)
+    return await new Promise((resolve, reject) => upstream.once('response', resolve).on('error', reject))
+  }
+}

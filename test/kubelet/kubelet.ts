@@ -1,0 +1,150 @@
+import { keyOf } from '../../src/api/object.ts'
+import { type Pod, pods } from '../../src/api/pod.ts'
+import { Reflector } from '../../src/kube/cache/reflector.ts'
+import { Store } from '../../src/kube/cache/store.ts'
+import { KubeClient } from '../../src/kube/client/client.ts'
+import { Conflict, Invalid, NotFound } from '../../src/kube/client/errors.ts'
+import { resourcePath, splitKey } from '../../src/kube/client/resource-path.ts'
+import type { Connection } from '../../src/kube/connection/connection.ts'
+import { RecordedLog } from '../documents/recorded-log.ts'
+import { eventually } from '../observe/eventually.ts'
+import { Ledger } from './ledger.ts'
+import { STAND_IN_NODE } from './node.ts'
+import { pause } from './pause.ts'
+import { type Script, type Step, stopped, succeeds } from './script.ts'
+
+/**
+ * Plays scheduler and kubelet for the pods of one namespace, as fast as a test wants it:
+ *
+ *   kubelet.onPod((pod) => exits(3, { runMs: 100 }))     what happens to each new pod; by default it succeeds
+ *   await kubelet.tell(name, (pod) => exited(pod, 0))    and to a pod that is there
+ *   kubelet.ledger.of(jobName)                           every pod there ever was of a job
+ *
+ * As a kubelet does, it answers a deletion by stopping the container and deleting the pod with no grace. It survives
+ * API servers that go and come back.
+ */
+export class StandInKubelet {
+  readonly ledger = new Ledger()
+  readonly #client: KubeClient
+  readonly #namespace: string
+  readonly #store = new Store<Pod>()
+  readonly #reflector: Reflector<Pod>
+  readonly #stop = new AbortController()
+  /** What is being done to each pod, by UID. */
+  readonly #scenes = new Map<string, AbortController>()
+  #choose: (pod: Pod) => Script = () => succeeds()
+  #running: Promise<void> | undefined
+
+  constructor(connection: Connection, namespace: string) {
+    this.#client = new KubeClient(connection, { userAgent: 'stand-in-kubelet' })
+    this.#namespace = namespace
+    const log = new RecordedLog()
+    this.#reflector = new Reflector({ client: this.#client, resource: pods, namespace, store: this.#store, log })
+  }
+
+  async start(): Promise<void> {
+    this.#store.onChange(({ old, now }) => this.#changed(old, now))
+    this.#running = this.#reflector.run(this.#stop.signal)
+    await this.#store.synced(this.#stop.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the kubelet was stopped'))
+    for (const scene of this.#scenes.values()) scene.abort(this.#stop.signal.reason)
+    await this.#running
+    await this.#client.close()
+  }
+
+  /** Chooses the script of every pod that comes from now on. */
+  onPod(choose: (pod: Pod) => Script): void {
+    this.#choose = choose
+  }
+
+  /** Binds a pod that is there, or writes its status, now. */
+  async tell(name: string, ...acts: Step['act'][]): Promise<void> {
+    const what = `pod ${name} to be there`
+    const pod = await eventually(() => this.#store.get(`${this.#namespace}/${name}`), { what })
+    for (const act of acts) await this.#act(pod, act, this.#stop.signal)
+  }
+
+  #changed(old: Pod | undefined, now: Pod | undefined): void {
+    const pod = now ?? old
+    if (pod === undefined) return
+    this.ledger.note(pod, now === undefined)
+    if (now === undefined) this.#scenes.get(pod.metadata.uid)?.abort(new Error('the pod is gone'))
+    else if (old === undefined) this.#begin(now, this.#choose(now))
+  }
+
+  #begin(pod: Pod, script: Script): void {
+    const scene = new AbortController()
+    this.#scenes.set(pod.metadata.uid, scene)
+    void this.#play(pod, script, scene.signal)
+  }
+
+  /** Plays the steps; a deletion cuts them short and is answered as the script says. */
+  async #play(pod: Pod, { steps, stop = {} }: Script, signal: AbortSignal): Promise<void> {
+    const deletion = new AbortController()
+    const unsubscribe = this.#store.onChange(({ now }) => {
+      const isMeant = now?.metadata.uid === pod.metadata.uid && now.metadata.deletionTimestamp !== undefined
+      if (isMeant) deletion.abort(new Error('the pod is being deleted'))
+    })
+    try {
+      const either = AbortSignal.any([signal, deletion.signal])
+      if (pod.metadata.deletionTimestamp !== undefined) deletion.abort(new Error('the pod was being deleted'))
+      for (const step of steps) await this.#step(pod, step, either)
+      await new Promise<void>((resolve) => either.addEventListener('abort', () => resolve(), { once: true }))
+    } catch {
+      // the scene is over, or the deletion is next
+    }
+    unsubscribe()
+    if (deletion.signal.aborted && stop !== 'never') await this.#end(pod, stop, signal).catch(() => {})
+  }
+
+  async #step(pod: Pod, { afterMs = 0, act }: Step, signal: AbortSignal): Promise<void> {
+    await pause(afterMs, signal)
+    await this.#insist(() => this.#act(pod, act, signal), signal)
+  }
+
+  async #act(pod: Pod, act: Step['act'], signal: AbortSignal): Promise<void> {
+    if (act === 'bind') return this.#bind(pod, signal)
+    const now = this.#store.get(keyOf(pod)) ?? pod
+    const { uid } = pod.metadata
+    await this.#client.patchMerge(pods, splitKey(keyOf(pod)), { metadata: { uid }, status: act(now) }, signal, 'status')
+  }
+
+  async #bind(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { name, namespace, uid } = pod.metadata
+    const target = { apiVersion: 'v1', kind: 'Node', name: STAND_IN_NODE }
+    const body = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace, uid }, target }
+    try {
+      await this.#client.request('POST', resourcePath(pods, namespace, name, 'binding'), { body }, signal)
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error // it is bound: an earlier answer was lost
+    }
+  }
+
+  /** The end of a deleted pod: its container stops, and then nothing of ours holds it any more. */
+  async #end(pod: Pod, { afterMs = 0, code = 143 }: { afterMs?: number; code?: number }, signal: AbortSignal) {
+    await pause(afterMs, signal)
+    const now = this.#store.get(keyOf(pod))
+    if (now === undefined || now.spec.nodeName === undefined) return
+    const isOver = now.status?.phase === 'Succeeded' || now.status?.phase === 'Failed'
+    if (!isOver) await this.#insist(() => this.#act(pod, (latest) => stopped(latest, code), signal), signal)
+    const { uid } = pod.metadata
+    const options = { uid, gracePeriodSeconds: 0 }
+    await this.#insist(() => this.#client.delete(pods, splitKey(keyOf(pod)), options, signal), signal)
+  }
+
+  /** Tries until it works; a pod that is gone or was replaced needs no more work. */
+  async #insist(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error instanceof NotFound || error instanceof Conflict || error instanceof Invalid) return
+        await pause(100, signal)
+      }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { open, stat } from 'node:fs/promises'
+import { record } from '../../src/kube/client/parse.ts'
+
+/** One answered request, as the API server's audit log tells it. */
+interface Audited {
+  verb: string
+  user: string
+  group: string
+  userAgent: string
+  resource: string
+  subresource: string
+  namespace: string
+  name: string
+  code: number
+  isDryRun: boolean
+}
+
+/** One that was to change something. */
+export type AuditedWrite = Omit<Audited, 'group'>
+
+/** Verbs that change nothing. */
+export const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
+
+/** Which of the operator's writes are counted in which column. */
+export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
+
+const counted = new Set(['runnerjobs', 'runners', 'pods'])
+const budgeted = new Set(['create', 'update', 'patch'])
+
+/** The audit log of an API server, from the moment at which this was made or last marked. */
+export class AuditLog {
+  readonly #path: string
+  #from = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Forgets what has been written until now. */
+  async mark(): Promise<void> {
+    this.#from = (await stat(this.#path)).size
+  }
+
+  /** Every write in a namespace that was answered since the mark, whoever sent it and whatever the answer. */
+  async writes(namespace: string): Promise<AuditedWrite[]> {
+    const found = await this.#read((line) => line.includes(namespace))
+    return found.filter((request) => request.namespace === namespace && !reads.has(request.verb))
+  }
+
+  /** The rights that accounts of this name, in any namespace, have made use of since the mark, in the words of RBAC. */
+  async rightsUsed(account: string): Promise<Set<string>> {
+    const found = await this.#read((line) => line.includes(account) && line.includes('/decision":"allow"'))
+    const own = found.filter(({ user }) => user.startsWith('system:serviceaccount:') && user.endsWith(`:${account}`))
+    return new Set(
+      own.map(({ verb, group, resource, subresource }) =>
+        rightOf(verb, group, [resource, subresource].filter(Boolean)),
+      ),
+    )
+  }
+
+  async #read(isWanted: (line: string) => boolean): Promise<Audited[]> {
+    const file = await open(this.#path)
+    try {
+      const found: Audited[] = []
+      for await (const line of file.readLines({ start: this.#from })) if (isWanted(line)) found.push(...parse(line))
+      return found
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** The successful writes of the operator's controllers, by column. */
+  async columns(namespace: string): Promise<Record<Column, AuditedWrite[]>> {
+    const done = (await this.writes(namespace)).filter((write) => isOfControllers(write) && write.code < 300)
+    return inColumns(done)
+  }
+}
+
+/** A right as a rule of RBAC grants it: `update runnerhub.dev/runnerjobs/status`. */
+export function rightOf(verb: string, group: string, resource: string[]): string {
+  return `${verb} ${[group === '' ? 'core' : group, ...resource].join('/')}`
+}
+
+/** Writes as a list of words, for the message of a failure. */
+export function inWords(writes: readonly AuditedWrite[]): string[] {
+  return writes.map(({ verb, resource, subresource, name, code }) => {
+    const what = subresource === '' ? resource : `${resource}/${subresource}`
+    return `${verb} ${what} ${name}${code < 300 ? '' : ` (${code})`}`
+  })
+}
+
+/** Whether the controllers sent it, or what keeps their Lease: the facade's writes are its callers'. */
+export function isOfControllers({ userAgent }: Pick<AuditedWrite, 'userAgent'>): boolean {
+  return /^runnerhub-(controller|lease)\//.test(userAgent)
+}
+
+type Kind = Pick<AuditedWrite, 'verb' | 'resource' | 'isDryRun'>
+
+/** Each write in its column. */
+export function inColumns<W extends Kind>(writes: readonly W[]): Record<Column, W[]> {
+  const found: Record<Column, W[]> = {
+    counted: [],
+    events: [],
+    leases: [],
+    reviews: [],
+    dryRuns: [],
+    deletes: [],
+    other: [],
+  }
+  for (const write of writes) found[columnOf(write)].push(write)
+  return found
+}
+
+function columnOf(write: Kind): Column {
+  if (write.isDryRun) return 'dryRuns'
+  if (write.resource === 'events') return 'events'
+  if (write.resource === 'leases') return 'leases'
+  if (write.resource.endsWith('reviews')) return 'reviews'
+  if (write.verb === 'delete' || write.verb === 'deletecollection') return 'deletes'
+  return counted.has(write.resource) && budgeted.has(write.verb) ? 'counted' : 'other'
+}
+
+/** A line that is being written right now is not a line yet. */
+function parse(line: string): Audited[] {
+  if (!line.endsWith('}')) return []
+  const value: unknown = JSON.parse(line)
+  const event = record(value)
+  const about = record(event['objectRef'])
+  return [
+    {
+      verb: text(event['verb']),
+      user: text(record(event['user'])['username']),
+      group: text(about['apiGroup']),
+      userAgent: text(event['userAgent']),
+      resource: text(about['resource']),
+      subresource: text(about['subresource']),
+      namespace: text(about['namespace']),
+      name: text(about['name']),
+      code: Number(record(event['responseStatus'])['code'] ?? 0),
+      isDryRun: text(event['requestURI']).includes('dryRun='),
+    },
+  ]
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,64 @@
+import type { KubeObject, Resource } from '../../src/api/object.ts'
+import { Reflector, type ReflectorMetrics } from '../../src/kube/cache/reflector.ts'
+import { Store } from '../../src/kube/cache/store.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import type { Clock } from '../../src/kube/runtime/clock.ts'
+import type { Log } from '../../src/kube/runtime/logger.ts'
+import { RecordedLog } from '../documents/recorded-log.ts'
+
+/** A reflector at work, its store, and what it has told. */
+export interface Reflecting<T extends KubeObject> {
+  store: Store<T>
+  reflector: Reflector<T>
+  log: RecordedLog
+  /** How many objects each completed list had. */
+  lists: number[]
+  failures: string[]
+  /** Names of objects by kind of change: `+a`, `~a`, `-a`. */
+  changes: string[]
+  /** Stops it and waits for its end. */
+  stop(): Promise<void>
+}
+
+export interface ReflectingOptions<T extends KubeObject> {
+  client: KubeClient
+  resource: Resource<T>
+  namespace: string
+  labelSelector?: string
+  fieldSelector?: string
+  idleMs?: number
+  clock?: Clock
+  random?: () => number
+  /** Instead of those that remember. */
+  log?: Log
+  metrics?: ReflectorMetrics
+}
+
+/** Starts a reflector whose delays are the shortest, unless a chance is given. */
+export function reflect<T extends KubeObject>(options: ReflectingOptions<T>): Reflecting<T> {
+  const [store, log, stop] = [new Store<T>(), new RecordedLog(), new AbortController()]
+  const [lists, failures, changes]: [number[], string[], string[]] = [[], [], []]
+  store.onChange(({ old, now }) => {
+    const sign = old === undefined ? '+' : now === undefined ? '-' : '~'
+    changes.push(`${sign}${(now ?? old)?.metadata.name ?? ''}`)
+  })
+  const metrics: ReflectorMetrics = {
+    listed: (_resource, objects) => lists.push(objects),
+    ended: () => undefined,
+    failed: (_resource, reason) => failures.push(reason),
+  }
+  const reflector = new Reflector<T>({ random: () => 0, log, metrics, ...options, store })
+  const running = reflector.run(stop.signal)
+  return {
+    store,
+    reflector,
+    log,
+    lists,
+    failures,
+    changes,
+    stop: async () => {
+      stop.abort()
+      await running
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { record } from '../../src/kube/client/parse.ts'
+import { expectDocumented } from '../documents/documented.ts'
+import { TOKEN } from '../site/site.ts'
+
+export interface RestAnswer {
+  status: number
+  headers: Headers
+  /** The envelope, or whatever JSON it was. */
+  body: Record<string, unknown>
+  data: unknown
+}
+
+/** Calls the REST API of an operator with the token that every site knows. Every answer is held against its document. */
+export class RestClient {
+  readonly #url: string
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<RestAnswer> {
+    const url = `${this.#url}${path}`
+    const response = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    const { status, headers } = response
+    const text = await response.text()
+    expectDocumented({ method, url, status, headers, text })
+    const answer = record(JSON.parse(text))
+    return { status, headers, body: answer, data: answer['data'] }
+  }
+
+  get(path: string): Promise<RestAnswer> {
+    return this.call('GET', path)
+  }
+
+  /** Delegates a job and returns its id. */
+  async delegate(body: Record<string, unknown>): Promise<string> {
+    const { status, data, body: envelope } = await this.call('POST', '/api/jobs/delegate', body)
+    const id = record(data)['delegationId']
+    if (status !== 201 || typeof id !== 'string') throw new Error(`delegate: ${status} ${JSON.stringify(envelope)}`)
+    return id
+  }
+}

@@ -1,0 +1,74 @@
+import { KubeClient } from '../../src/kube/client/client.ts'
+import type { RequestOutcome } from '../../src/kube/client/exchange.ts'
+import type { Connection } from '../../src/kube/connection/connection.ts'
+import { LeaderElection, type LeaderElectionOptions, type Term } from '../../src/kube/election/leader-election.ts'
+import { RecordedLog } from '../documents/recorded-log.ts'
+
+export interface CandidateOptions extends Partial<LeaderElectionOptions> {
+  identity: string
+  /** What it does while it is leader; waits for the end of the term if nothing is said. */
+  lead?: (term: Term) => Promise<void>
+}
+
+/** Where candidates meet. */
+export interface Seat {
+  connection: Connection
+  namespace: string
+  name: string
+}
+
+/** Stands for leader in this process and notes its terms and requests. Stop it at the end of the test. */
+export class TestCandidate {
+  readonly identity: string
+  readonly log = new RecordedLog()
+  readonly terms: Term[] = []
+  readonly requests: RequestOutcome[] = []
+  readonly election: LeaderElection
+  readonly client: KubeClient
+  readonly #stop = new AbortController()
+  readonly #ran: Promise<void>
+
+  constructor({ connection, namespace, name }: Seat, { lead = untilAborted, ...options }: CandidateOptions) {
+    this.identity = options.identity
+    const userAgent = `candidate-${options.identity}`
+    this.client = new KubeClient(connection, { userAgent, onRequest: (outcome) => this.requests.push(outcome) })
+    this.election = new LeaderElection({
+      client: this.client,
+      namespace,
+      name,
+      leaseMs: 6000,
+      retryMs: 250,
+      log: this.log,
+      ...options,
+    })
+    const noted = async (term: Term): Promise<void> => {
+      this.terms.push(term)
+      await lead(term)
+    }
+    this.#ran = this.election.run(noted, this.#stop.signal)
+  }
+
+  get isLeader(): boolean {
+    return this.election.isLeader()
+  }
+
+  /** Lines that somebody would look into. */
+  get complaints(): string[] {
+    return this.log.lines.filter(({ level }) => level === 'warn' || level === 'error').map(({ message }) => message)
+  }
+
+  /** As SIGTERM does; resolves when it has let go of everything. */
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return await this.#ran
+    this.#stop.abort()
+    await this.#ran
+    await this.client.close()
+  }
+}
+
+export function untilAborted({ signal }: { signal: AbortSignal }): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,64 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { KubeClient } from '../../src/kube/client/client.ts'
+import { type Connection, fromKubeconfig } from '../../src/kube/connection/connection.ts'
+import { atTheEnd } from './cleaner.ts'
+import { command, localTool } from './command.ts'
+
+/** A Kubernetes of a test's own, without nodes: etcd and the API server. What is done to it disturbs nobody. */
+export interface ControlPlane {
+  /** The path of an administrator's kubeconfig. */
+  kubeconfig: string
+  connection: Connection
+  /** A crash: what is in flight is cut. */
+  killApiServer(): Promise<void>
+  /** Back again at the same address, with the same data. */
+  startApiServer(): Promise<void>
+  /** A client of its own; it is closed with the control plane. */
+  client(userAgent?: string): KubeClient
+  stop(): Promise<void>
+}
+
+export interface ControlPlaneOptions {
+  /** Also run the controllers that do garbage collection and service accounts. */
+  controllerManager?: boolean
+  /** Keep an audit log in `<directory>/audit.log`. */
+  audit?: boolean
+}
+
+/** Starts a control plane in some seconds; stop it in `after`. */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const directory = await mkdtemp(join(tmpdir(), 'runnerhub-test-'))
+  const flags = [
+    ...(options.controllerManager === true ? ['--controller-manager'] : []),
+    ...(options.audit === true ? [] : ['--no-audit']),
+  ]
+  const tool = (verb: string, ...rest: string[]): Promise<string> =>
+    command(localTool('control-plane'), verb, directory, ...rest)
+  const remove = atTheEnd(localTool('control-plane'), 'stop', directory, '--remove')
+  try {
+    await tool('start', ...flags)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  const kubeconfig = join(directory, 'kubeconfig')
+  const connection = await fromKubeconfig(kubeconfig)
+  const clients: KubeClient[] = []
+  return {
+    kubeconfig,
+    connection,
+    killApiServer: async () => void (await tool('kill-apiserver')),
+    startApiServer: async () => void (await tool('start-apiserver')),
+    client(userAgent = 'runnerhub-test') {
+      const client = new KubeClient(connection, { userAgent })
+      clients.push(client)
+      return client
+    },
+    async stop() {
+      await Promise.all(clients.map((client) => client.close()))
+      await remove()
+    },
+  }
+}

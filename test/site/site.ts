@@ -1,0 +1,206 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
+import { type Pod, pods } from '../../src/api/pod.ts'
+import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
+import { type RunnerPool, runnerPools, type RunnerPoolSpec } from '../../src/api/runner-pool.ts'
+import { type Runner, runners } from '../../src/api/runner.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import { NotFound } from '../../src/kube/client/errors.ts'
+import type { FaultProxy } from '../faults/proxy/proxy.ts'
+import { StandInKubelet } from '../kubelet/kubelet.ts'
+import { eventually, GARBAGE_MS } from '../observe/eventually.ts'
+import { type Operator, type OperatorOptions, startOperator } from '../processes/operator.ts'
+import { History } from './history.ts'
+import { CALLERS, makeNamespace } from './namespace.ts'
+import { newJob, newPool } from './objects.ts'
+import { type Plane, sharedPlane } from './plane.ts'
+import { events, report, type Scene } from './report.ts'
+
+const forever = new AbortController().signal
+
+/** A namespace with all that an operator needs: its account with the rights of the manifests, and a stand-in kubelet. */
+export class Site {
+  readonly plane: Plane
+  readonly namespace: string
+  readonly kubelet: StandInKubelet
+  readonly history: History
+  readonly tokenFile: string
+  /** Of the operator's account. */
+  readonly token: string
+  readonly #operators: Operator[] = []
+
+  constructor(plane: Plane, namespace: string, { token, directory }: { token: string; directory: string }) {
+    this.plane = plane
+    this.namespace = namespace
+    this.kubelet = new StandInKubelet(plane.controlPlane.connection, namespace)
+    this.history = new History(plane.controlPlane.connection, namespace)
+    this.tokenFile = join(directory, 'tokens.csv')
+    this.token = token
+  }
+
+  /** An administrator's. */
+  get client(): KubeClient {
+    return this.plane.client
+  }
+
+  /** Starts an operator here and waits until it is ready. Through a proxy, if one is given. */
+  async operator(
+    options: { proxy?: FaultProxy } & Partial<OperatorOptions> = {},
+    { waits = true } = {},
+  ): Promise<Operator> {
+    const { proxy, env, ...rest } = options
+    const { connection } = this.plane.controlPlane
+    const operator = await startOperator({
+      namespace: this.namespace,
+      server: proxy?.url ?? connection.server,
+      ca: proxy?.ca ?? String((await connection.access()).tls.ca),
+      token: this.token,
+      env: { TOKEN_FILE: this.tokenFile, RATE_LIMIT_MAX: '1000000', ...env },
+      ...rest,
+    })
+    this.#operators.push(operator)
+    return waits ? operator.ready() : operator
+  }
+
+  async createPool(name: string, spec: Partial<RunnerPoolSpec> = {}): Promise<RunnerPool> {
+    return this.client.create(runnerPools, this.#here(newPool(name, spec)), forever)
+  }
+
+  async createJob(name: string, spec: Partial<NewRunnerJobSpec> = {}): Promise<RunnerJob> {
+    return this.client.create(runnerJobs, this.#here(newJob(name, spec)), forever)
+  }
+
+  /** Creates any object here. */
+  async create<T extends KubeObject>(resource: Resource<T>, object: NewObject<T>): Promise<T> {
+    return this.client.create(resource, this.#here(object), forever)
+  }
+
+  async job(name: string): Promise<RunnerJob | undefined> {
+    return this.get(runnerJobs, name)
+  }
+
+  /** The Runner of a job. */
+  async runner(job: string): Promise<Runner | undefined> {
+    return this.get(runners, `${job}-1`)
+  }
+
+  /** The pod of a job. */
+  async pod(job: string): Promise<Pod | undefined> {
+    return this.get(pods, `${job}-1`)
+  }
+
+  /** Waits until the kubelet has the pod of a job: what is told to `onPod` later is for later pods only. */
+  async kubeletHas(job: string, withinMs?: number): Promise<void> {
+    await this.until(`the pod of ${job} to be seen`, () => this.kubelet.ledger.of(job).length > 0, withinMs, job)
+  }
+
+  async get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
+    try {
+      return await this.client.get(resource, { namespace: this.namespace, name }, forever)
+    } catch (error) {
+      if (error instanceof NotFound) return undefined
+      throw error
+    }
+  }
+
+  async list<T extends KubeObject>(resource: Resource<T>): Promise<T[]> {
+    return (await this.client.listPage(resource, this.namespace, {}, forever)).items
+  }
+
+  /** As kubectl delete does, without waiting. */
+  async delete<T extends KubeObject>(resource: Resource<T>, name: string, gracePeriodSeconds?: number): Promise<void> {
+    const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }
+    const options = { propagationPolicy: 'Background', ...grace } as const
+    await this.client.delete(resource, { namespace: this.namespace, name }, options, forever)
+  }
+
+  async cancel(name: string): Promise<void> {
+    const key = { namespace: this.namespace, name }
+    await this.client.patchMerge(runnerJobs, key, { spec: { cancel: true } }, forever)
+  }
+
+  /** Waits for a condition; a failure tells the whole state of the site. */
+  async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 15_000, job?: string) {
+    try {
+      return await eventually(condition, { what, withinMs })
+    } catch (error) {
+      const state = await report(this.client, this.#scene(job))
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${state}`, { cause: error })
+    }
+  }
+
+  /** Waits until a job's status is as asked, and returns the job. */
+  async jobIs(name: string, status: Partial<RunnerJob['status']>, withinMs = 15_000): Promise<RunnerJob> {
+    const wanted = Object.entries(status)
+    const what = `job ${name} to be ${JSON.stringify(status)}`
+    return this.until(
+      what,
+      async () => {
+        const job = await this.job(name)
+        const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
+        return wanted.every(([field, value]) => has.get(field) === value) ? job : undefined
+      },
+      withinMs,
+      name,
+    )
+  }
+
+  /** Waits until an Event about the job gives this reason. */
+  async eventTold(job: string, reason: string): Promise<void> {
+    await this.until(`an Event ${reason} about job ${job}`, async () => {
+      const told = await this.list(events)
+      return told.some((event) => event.regarding?.name === job && event.reason === reason)
+    })
+  }
+
+  /** Waits until neither the job nor anything made for it is there any more. */
+  async isGone(job: string, withinMs = GARBAGE_MS): Promise<void> {
+    const what = `nothing to be left of job ${job}`
+    const left = async () => [await this.job(job), await this.runner(job), await this.pod(job)]
+    await this.until(what, async () => (await left()).every((object) => object === undefined), withinMs, job)
+  }
+
+  /** What holds whatever happens: a job has one pod, ever, and its status goes forward and then stands still. */
+  async checkInvariants(): Promise<void> {
+    const podsOf = Map.groupBy(this.kubelet.ledger.all, ({ jobUid }) => jobUid)
+    const doubles = [...podsOf].filter(([, records]) => records.length > 1)
+    const wrong = [
+      ...this.history.violations,
+      ...doubles.map(([, records]) => `several pods for one job: ${JSON.stringify(records)}`),
+    ]
+    if (wrong.length > 0) throw new Error([...wrong, await report(this.client, this.#scene())].join('\n'))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#operators.map((operator) => operator.close()))
+    await Promise.all([this.kubelet.stop(), this.history.stop()])
+    await rm(join(this.tokenFile, '..'), { recursive: true, force: true })
+  }
+
+  #scene(job?: string): Scene {
+    return { namespace: this.namespace, operators: this.#operators, job }
+  }
+
+  #here<T extends KubeObject>(object: NewObject<T>): NewObject<T> {
+    return { ...object, metadata: { ...object.metadata, namespace: this.namespace } }
+  }
+}
+
+/** The token that every site's facade knows. */
+export const TOKEN = 'token-of-tests'
+
+/** It in the token file, with its user and groups. */
+export const TOKEN_LINE = `${TOKEN},tester,tester-uid,"testers,${CALLERS}"\n`
+
+/** Opens a site of its own; close it in `after`. */
+export async function openSite(): Promise<Site> {
+  const plane = await sharedPlane()
+  const { namespace, token } = await makeNamespace(plane.client)
+  const directory = await mkdtemp(join(tmpdir(), 'runnerhub-site-'))
+  const site = new Site(plane, namespace, { token, directory })
+  await writeFile(site.tokenFile, TOKEN_LINE)
+  await Promise.all([site.kubelet.start(), site.history.start()])
+  return site
+}

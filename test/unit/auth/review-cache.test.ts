@@ -1,0 +1,97 @@
+import { expect } from 'chai'
+import { ReviewCache } from '../../../src/auth/review-cache.ts'
+import { apiErrorFrom, Unreachable } from '../../../src/kube/client/errors.ts'
+import { HandClock } from '../../observe/clock.ts'
+
+const KEEP = 10_000
+const GRACE = 300_000
+
+describe('the answers to reviews', () => {
+  let clock: HandClock
+  let cache: ReviewCache<string>
+  let asked: number
+
+  beforeEach(() => {
+    clock = new HandClock()
+    cache = new ReviewCache({ clock, keepMs: KEEP, graceMs: GRACE })
+    asked = 0
+  })
+
+  const yes = async () => ({ value: `yes ${++asked}` })
+  const no = async () => void ++asked
+  const outage = async () => {
+    asked += 1
+    throw new Unreachable('refused')
+  }
+
+  it('count for a while, and a no for a fifth of it', async () => {
+    await cache.get('a', yes)
+    await cache.get('b', no)
+    clock.jump(KEEP / 5 - 1)
+    expect(await cache.get('b', yes)).to.include({ value: undefined, isStale: false })
+    clock.jump(1)
+    expect(await cache.get('b', yes)).to.include({ value: 'yes 3' })
+    clock.jump(KEEP - KEEP / 5 - 1)
+    expect(await cache.get('a', yes)).to.include({ value: 'yes 1', isStale: false })
+    clock.jump(1)
+    expect(await cache.get('a', yes)).to.include({ value: 'yes 4' })
+  })
+
+  it('are fetched once for all who ask at once, and for each question apart', async () => {
+    const answers = await Promise.all([cache.get('a', yes), cache.get('a', yes), cache.get('b', yes)])
+    expect(answers.map(({ value }) => value)).to.deep.equal(['yes 1', 'yes 1', 'yes 2'])
+  })
+
+  it('end with the token that they are about', async () => {
+    const expiresAtMs = clock.now().getTime() + 1000
+    await cache.get('a', async () => ({ value: 'short', expiresAtMs }))
+    clock.jump(999)
+    expect(await cache.get('a', no)).to.include({ value: 'short' })
+    clock.jump(1)
+    const error = await cache.get('a', outage).catch((reason: unknown) => reason)
+    expect(error, 'in an outage too').to.be.instanceOf(Unreachable)
+    expect(await cache.get('a', no)).to.include({ value: undefined })
+  })
+
+  it('of before an outage count for five minutes, marked, and are asked for again in between', async () => {
+    await cache.get('a', yes)
+    clock.jump(KEEP)
+    expect(await cache.get('a', outage)).to.include({ value: 'yes 1', isStale: true })
+    expect(await cache.get('a', outage)).to.include({ value: 'yes 1', isStale: true })
+    expect(asked, 'one try for both').to.equal(2)
+    clock.jump(GRACE - KEEP - 1)
+    expect(await cache.get('a', outage)).to.include({ value: 'yes 1', isStale: true })
+    clock.jump(1)
+    const error = await cache.get('a', outage).catch((reason: unknown) => reason)
+    expect(error).to.be.instanceOf(Unreachable)
+    expect(await cache.get('a', yes)).to.include({ isStale: false })
+  })
+
+  it('of before do not count where nobody was allowed, or is any longer', async () => {
+    await cache.get('a', yes)
+    clock.jump(KEEP)
+    await cache.get('a', no)
+    clock.jump(KEEP)
+    for (const key of ['a', 'never asked']) {
+      const error = await cache.get(key, outage).catch((reason: unknown) => reason)
+      expect(error, key).to.be.instanceOf(Unreachable)
+    }
+  })
+
+  it('of before do not count where the API server did answer, but not to us', async () => {
+    await cache.get('a', yes)
+    clock.jump(KEEP)
+    const forbidden = async () => {
+      throw apiErrorFrom(403, {})
+    }
+    expect(await cache.get('a', forbidden).catch((reason: unknown) => reason)).to.include({ code: 403 })
+  })
+
+  it('that are no cannot push out those that are yes, and all are bounded', async () => {
+    await cache.get('a', yes)
+    for (let index = 0; index < 12_000; index++) await cache.get(`no ${index}`, no)
+    expect(await cache.get('a', no)).to.include({ value: 'yes 1' })
+    for (let index = 0; index < 12_000; index++) await cache.get(`yes ${index}`, yes)
+    expect(await cache.get('a', no), 'the one used longest ago has gone').to.include({ value: undefined })
+  })
+})

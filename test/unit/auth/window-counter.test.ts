@@ -1,0 +1,43 @@
+import { expect } from 'chai'
+import { RequestCounts } from '../../../src/auth/window-counter.ts'
+import { HandClock } from '../../observe/clock.ts'
+
+describe('the counts of requests', () => {
+  it('are each client’s own, and begin anew with the window', () => {
+    const clock = new HandClock()
+    const counts = new RequestCounts({ clock, windowMs: 1000 })
+    expect(counts.add('a')).to.deep.equal({ count: 1, leftMs: 1000 })
+    clock.jump(400)
+    expect(counts.add('a')).to.deep.equal({ count: 2, leftMs: 600 })
+    expect(counts.add('b')).to.deep.equal({ count: 1, leftMs: 1000 })
+    clock.jump(600)
+    expect(counts.of('a')).to.deep.equal({ count: 0, leftMs: 1000 })
+    expect(counts.of('b')).to.deep.equal({ count: 1, leftMs: 400 })
+    expect(counts.add('a')).to.deep.equal({ count: 1, leftMs: 1000 })
+  })
+
+  it('stay within their bound under a million addresses, and forget the oldest first', () => {
+    const clock = new HandClock()
+    const counts = new RequestCounts({ clock, windowMs: 900_000 })
+    let most = 0
+    for (let index = 0; index < 1_000_000; index++) {
+      counts.add(`address ${index}`)
+      most = Math.max(most, counts.size)
+    }
+    expect(most).to.equal(100_000)
+    expect(counts.of('address 999999').count).to.equal(1)
+    expect(counts.of('address 950000').count, 'half of the bound is always remembered').to.equal(1)
+    expect(counts.of('address 0').count).to.equal(0)
+  })
+
+  it('are dropped when two windows are over, without being asked for', () => {
+    const clock = new HandClock()
+    const counts = new RequestCounts({ clock, windowMs: 1000 })
+    for (let index = 0; index < 1000; index++) counts.add(`address ${index}`)
+    for (const client of ['a', 'b']) {
+      clock.jump(1000)
+      counts.add(client)
+    }
+    expect(counts.size).to.equal(2)
+  })
+})

@@ -1,0 +1,45 @@
+import { expect } from 'chai'
+import type { RunnerJobStatus } from '../../../../src/api/runner-job.ts'
+import { recordMove } from '../../../../src/controllers/job/phase-events.ts'
+import type { EventRecorder } from '../../../../src/kube/events/recorder.ts'
+import { aJob } from '../../../objects/builders.ts'
+
+type Occurrence = Parameters<EventRecorder['record']>[1]
+
+function told(before: Partial<RunnerJobStatus>, after: Partial<RunnerJobStatus>): Occurrence[] {
+  const said: Occurrence[] = []
+  const recorder: Pick<EventRecorder, 'record'> = { record: (_about, occurrence) => void said.push(occurrence) }
+  recordMove(recorder, aJob({ status: before }), aJob({ status: after }))
+  return said
+}
+
+describe('the Events of a job', () => {
+  it('tell what it waits for, once', () => {
+    const waiting = { phase: 'Queued', reason: 'PoolFull', message: 'full' } as const
+    expect(told({}, waiting)).to.deep.equal([{ type: 'Warning', reason: 'PoolFull', message: 'full', action: 'Wait' }])
+    expect(told(waiting, { ...waiting, message: 'still full' })).to.deep.equal([])
+  })
+
+  it('are silent about the ordinary steps', () => {
+    expect(told({}, { phase: 'Assigned', reason: 'RunnerStarting' })).to.deep.equal([])
+    expect(told({}, { phase: 'Running', reason: 'Running' })).to.deep.equal([])
+  })
+
+  for (const [phase, type] of [
+    ['Completed', 'Normal'],
+    ['Cancelled', 'Normal'],
+    ['Failed', 'Warning'],
+  ] as const) {
+    it(`tell its end as ${type} when it is ${phase}`, () => {
+      const end = { phase, reason: 'ExitCode', message: 'how' }
+      expect(told({ phase: 'Running', reason: 'Running' }, end)).to.deep.equal([
+        { type, reason: 'ExitCode', message: 'how', action: 'Finish' },
+      ])
+    })
+  }
+
+  it('tell a failure for the reason that it waited for', () => {
+    const reason = 'ImagePull'
+    expect(told({ phase: 'Assigned', reason }, { phase: 'Failed', reason })).to.have.length(1)
+  })
+})

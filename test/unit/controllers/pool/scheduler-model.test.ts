@@ -1,0 +1,180 @@
+import { expect } from 'chai'
+import { array, assert, constantFrom, property, record } from 'fast-check'
+import { controllerUid } from '../../../../src/api/object.ts'
+import type { Pod } from '../../../../src/api/pod.ts'
+import type { RunnerJob } from '../../../../src/api/runner-job.ts'
+import type { Runner } from '../../../../src/api/runner.ts'
+import { isPodOf } from '../../../../src/cluster/project-pod.ts'
+import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
+import { watchCaches } from '../../../../src/controllers/watches.ts'
+import { isFinished } from '../../../../src/domain/job/phases.ts'
+import { podState } from '../../../../src/domain/pod/state.ts'
+import { Workqueue } from '../../../../src/kube/queue/workqueue.ts'
+import { aContainer, aJob, aPod, aPool, aRunner, at, ended, podStatus, running } from '../../../objects/builders.ts'
+import { FilledCaches } from '../../../objects/stores.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+const places = 3
+const names = ['a', 'b', 'c', 'd', 'e', 'f'] as const
+
+interface Things {
+  job: RunnerJob | undefined
+  runner: Runner | undefined
+  pod: Pod | undefined
+}
+
+/** What may happen, where it can. */
+const happenings: Readonly<Record<string, (pool: Pool, things: Things) => void>> = {
+  'its Runner is made': (pool, { job, runner }) => {
+    if (job === undefined || runner !== undefined || !pool.isIn(job.metadata.name)) return
+    pool.putRunner(aRunner({ job, metadata: { uid: `${job.metadata.uid}-runner` } }))
+  },
+  'its pod is made': (pool, { job, runner, pod }) => {
+    if (runner === undefined || pod !== undefined || !isHeld({ job, runner, pod })) return
+    pool.putPod(aPod({ runner, metadata: { uid: `${runner.metadata.uid}-pod` } }))
+  },
+  'its pod runs': (pool, { pod }) => {
+    if (pod !== undefined && !isOver(pod)) pool.putPod({ ...pod, status: podStatus('Running', aContainer(running)) })
+  },
+  'its pod is over': (pool, { pod }) => {
+    if (pod !== undefined) pool.putPod({ ...pod, status: podStatus('Succeeded', aContainer(ended(0))) })
+  },
+  // A pod that was seen and is gone is a loss, which is written.
+  'its pod goes': (pool, { job, pod }) => {
+    if (pod === undefined) return
+    pool.remove(pod)
+    if (job !== undefined) pool.putJob({ ...job, status: { phase: 'Failed' } })
+  },
+  'its Runner goes': (pool, { runner }) => {
+    if (runner !== undefined) pool.remove(runner)
+  },
+  'its Runner is refused a pod': (pool, { runner, pod }) => {
+    if (runner !== undefined && pod === undefined) pool.putRunner({ ...runner, status: { phase: 'Stopping' } })
+  },
+  'it is cancelled': (pool, { job }) => {
+    if (job !== undefined) pool.putJob({ ...job, spec: { ...job.spec, cancel: true } })
+  },
+  'it finishes': (pool, { job }) => {
+    if (job !== undefined) pool.putJob({ ...job, status: { phase: 'Failed' } })
+  },
+  'it is deleted': (pool, { job }) => {
+    if (job !== undefined) pool.remove(job)
+  },
+}
+
+const often = ['it is delegated', 'its Runner is made']
+const happening = constantFrom(...often, ...often, ...Object.keys(happenings))
+const step = record({ what: happening, name: constantFrom(...names) })
+
+/** A few jobs in one pool, to which anything may happen that an API server allows. */
+class Pool extends FilledCaches {
+  readonly scheduler: Scheduler
+  readonly #startWindow: number
+  #jobs = 0
+
+  constructor(startWindow: number) {
+    super()
+    this.#startWindow = startWindow
+    this.scheduler = new Scheduler({ caches: this.caches, wake: () => undefined, startWindow })
+    watchCaches(this.caches, new Workqueue({ clock: new HandClock() }), this.scheduler)
+    this.putPool(aPool({ spec: { maxRunners: places } }))
+  }
+
+  take(what: string, name: string): void {
+    const things = this.thingsOf(name)
+    if (what === 'it is delegated' && things.job === undefined) this.#delegate(name)
+    happenings[what]?.(this, things)
+  }
+
+  thingsOf(name: string): Things {
+    const { jobs, runners, pods } = this.caches
+    return { job: jobs.get(`ns/${name}`), runner: runners.get(`ns/${name}-1`), pod: pods.get(`ns/${name}-1`) }
+  }
+
+  isIn(name: string): boolean {
+    return this.scheduler.admissionOf(`ns/${name}`).is === 'admitted'
+  }
+
+  /** Places taken, counted afresh. */
+  taken(): number {
+    return names.filter((name) => this.isIn(name)).length + names.filter((name) => isHeld(this.thingsOf(name))).length
+  }
+
+  /** Jobs that are let in although they wait for nothing. */
+  welcome(): string[] {
+    return names.filter((name) => this.isIn(name) && !waits(this.thingsOf(name)))
+  }
+
+  /** Jobs that wait although they could be let in. */
+  forgotten(): string[] {
+    const podless = names.map((name) => this.thingsOf(name)).filter((things) => !things.pod && isHeld(things))
+    const starting = names.filter((name) => this.isIn(name)).length + podless.length
+    if (this.taken() >= places || starting >= this.#startWindow) return []
+    return names.filter((name) => !this.isIn(name) && waits(this.thingsOf(name)))
+  }
+
+  /** Lets everything come to its end; names of the jobs that never got a place. */
+  drain(): string[] {
+    for (let round = 0; round < 2 * names.length; round++) {
+      for (const name of names) this.#goOn(name)
+    }
+    return names.filter((name) => {
+      const { job } = this.thingsOf(name)
+      return job !== undefined && !isFinished(job)
+    })
+  }
+
+  #goOn(name: string): void {
+    this.take('its pod is over', name)
+    const { job, runner, pod } = this.thingsOf(name)
+    const waiting = waits({ job, runner, pod })
+    if (waiting && runner === undefined && pod === undefined) {
+      this.take('its Runner is made', name)
+      return
+    }
+    // What is left of it, or of an earlier one of its name, ends.
+    if (!waiting) this.take('it finishes', name)
+    if (pod !== undefined) this.remove(pod)
+    this.take('its Runner goes', name)
+  }
+
+  #delegate(name: string): void {
+    this.#jobs += 1
+    const spec = { delegatedAt: at(this.#jobs).toISOString() }
+    this.putJob(aJob({ metadata: { name, uid: `${name}-${this.#jobs}` }, spec }))
+  }
+}
+
+function isOver(pod: Parameters<typeof podState>[0]): boolean {
+  const state = podState(pod)
+  return state.is === 'absent' || state.facts.over
+}
+
+function isHeld({ job, runner, pod }: Things): boolean {
+  if (pod !== undefined && !isOver(pod)) return true
+  // A pod that is over may be that of an earlier Runner.
+  if (pod !== undefined && (runner === undefined || controllerUid(pod) === runner.metadata.uid)) return false
+  const isOwn = job !== undefined && job.metadata.uid === runner?.spec.jobRef?.uid
+  return isOwn && !isFinished(job) && runner?.status.phase === 'Starting'
+}
+
+function waits({ job, runner, pod }: Things): boolean {
+  if (job === undefined || isFinished(job) || job.spec.cancel) return false
+  return runner?.spec.jobRef?.uid !== job.metadata.uid && (pod === undefined || !isPodOf(pod, job))
+}
+
+describe('the scheduler, whatever happens in whatever order', () => {
+  const holds = property(array(step, { maxLength: 80, size: 'max' }), constantFrom(2, 100), (steps, startWindow) => {
+    const pool = new Pool(startWindow)
+    for (const { what, name } of steps) {
+      pool.take(what, name)
+      expect(pool.taken(), `after ${name}: ${what}`).to.be.at.most(places)
+      expect(pool.welcome(), `let in after ${name}: ${what}`).to.deep.equal([])
+      expect(pool.forgotten(), `forgotten after ${name}: ${what}`).to.deep.equal([])
+    }
+    expect(pool.drain(), 'jobs that never got a place').to.deep.equal([])
+    expect(pool.log.lines).to.deep.equal([])
+  })
+
+  it('never gives more places than there are, and loses none', () => assert(holds, { numRuns: 400 }))
+})

@@ -1,0 +1,462 @@
+import { expect } from 'chai'
+import type { RunnerJob, RunnerJobSpec } from '../../../../src/api/runner-job.ts'
+import type { Runner } from '../../../../src/api/runner.ts'
+import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
+import { watchCaches } from '../../../../src/controllers/watches.ts'
+import { Workqueue } from '../../../../src/kube/queue/workqueue.ts'
+import {
+  aContainer,
+  aJob,
+  aPod,
+  aPool,
+  aRunner,
+  at,
+  deletedAt,
+  ended,
+  podStatus,
+  running,
+  stamp,
+} from '../../../objects/builders.ts'
+import { FilledCaches } from '../../../objects/stores.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+/** A scheduler on caches that the test fills, told of their changes as the controllers are. */
+class Scene extends FilledCaches {
+  readonly woken: string[] = []
+  readonly scheduler: Scheduler
+  readonly stop: () => void
+
+  constructor(startWindow?: number) {
+    super()
+    const wake = (key: string): void => void this.woken.push(nameOf(key))
+    this.scheduler = new Scheduler({ caches: this.caches, wake, ...(startWindow !== undefined && { startWindow }) })
+    this.stop = watchCaches(this.caches, new Workqueue({ clock: new HandClock() }), this.scheduler)
+  }
+
+  /** A job named and delegated so many seconds after the start. */
+  delegate(name: string, second: number, spec: Partial<RunnerJobSpec> = {}): RunnerJob {
+    return this.putJob(aJob({ metadata: { name }, spec: { delegatedAt: at(second).toISOString(), ...spec } }))
+  }
+
+  start(job: RunnerJob): Runner {
+    const pool = this.scheduler.poolOf(`ns/${job.metadata.name}`)?.metadata.name
+    if (pool === undefined) throw new Error(`${job.metadata.name} was not let in`)
+    return this.putRunner(aRunner({ job, spec: { poolName: pool } }))
+  }
+
+  isIn(name: string): boolean {
+    return this.scheduler.admissionOf(`ns/${name}`).is === 'admitted'
+  }
+
+  reasonOf(name: string): string {
+    const admission = this.scheduler.admissionOf(`ns/${name}`)
+    return admission.is === 'waiting' ? `${admission.reason}: ${admission.message}` : admission.is
+  }
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.indexOf('/') + 1)
+}
+
+function runningPod(runner: Runner) {
+  return aPod({ runner, status: podStatus('Running', aContainer(running)) })
+}
+
+function overPod(runner: Runner) {
+  return aPod({ runner, status: podStatus('Succeeded', aContainer(ended(0))) })
+}
+
+const full = 'PoolFull: waiting for a free place in RunnerPool pool (maxRunners 1)'
+
+describe('jobs waiting for a place', () => {
+  it('are let in oldest first, as many as maxRunners, and woken', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 2 } }))
+    scene.delegate('old', 0)
+    scene.delegate('middle', 1)
+    scene.delegate('young', 2)
+    expect(scene.woken).to.deep.equal(['old', 'middle'])
+    expect(['old', 'middle', 'young'].map((name) => scene.isIn(name))).to.deep.equal([true, true, false])
+  })
+
+  it('are let in by the time of their delegation, not by that of their arrival here', () => {
+    const scene = new Scene()
+    for (const [name, second] of [
+      ['c', 3],
+      ['a', 1],
+      ['b', 2],
+    ] as const)
+      scene.delegate(name, second)
+    scene.putPool(aPool({ spec: { maxRunners: 2 } }))
+    expect(scene.isIn('a') && scene.isIn('b')).to.equal(true)
+    expect(scene.isIn('c')).to.equal(false)
+  })
+
+  it('are told what they wait for', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1, labels: ['linux'] } }))
+    scene.delegate('first', 0)
+    scene.delegate('second', 1)
+    scene.delegate('other', 2, { labels: ['windows'] })
+    expect(scene.reasonOf('first')).to.equal('admitted')
+    expect(scene.reasonOf('second')).to.equal(full)
+    expect(scene.reasonOf('other')).to.equal('NoMatchingPool: no RunnerPool offers the labels [windows]')
+  })
+
+  it('wait without end in a pool of no places', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 0 } }))
+    scene.delegate('job', 0)
+    expect(scene.isIn('job')).to.equal(false)
+  })
+
+  it('are all found at the start of a term, with the places that are taken', () => {
+    const scene = new Scene()
+    scene.stop()
+    scene.putPool(aPool({ spec: { maxRunners: 3 } }))
+    const busy = scene.putRunner(aRunner({ job: scene.delegate('busy', 0) }))
+    scene.putPod(runningPod(busy))
+    scene.putRunner(aRunner({ job: scene.delegate('starting', 1) }))
+    for (const name of ['a', 'b']) scene.delegate(name, 2)
+    scene.scheduler.begin()
+    expect(scene.woken).to.deep.equal(['a'])
+    expect(scene.isIn('b')).to.equal(false)
+  })
+
+  for (const [what, change] of Object.entries<(job: RunnerJob) => RunnerJob>({
+    cancelled: (job) => ({ ...job, spec: { ...job.spec, cancel: true } }),
+    finished: (job) => ({ ...job, status: { phase: 'Failed' } }),
+    'being deleted': (job) => ({ ...job, metadata: { ...job.metadata, ...deletedAt(1) } }),
+    'reported on by somebody who runs it': (job) => ({ ...job, status: { phase: 'Running', reported: { at: '' } } }),
+  })) {
+    it(`leave their place to the next when they are ${what} before they have a Runner`, () => {
+      const scene = new Scene()
+      scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+      const first = scene.delegate('first', 0)
+      const second = scene.delegate('second', 1)
+      const third = scene.delegate('third', 2)
+      scene.putJob(change(second))
+      scene.putJob(change(first))
+      expect(scene.isIn('first') || scene.isIn('second')).to.equal(false)
+      expect(scene.isIn('third')).to.equal(true)
+      scene.remove(third)
+      expect(scene.isIn('third')).to.equal(false)
+    })
+  }
+})
+
+describe('a place', () => {
+  it('is counted once while the job is let in, has a Runner, and has a pod', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 2 } }))
+    const job = scene.delegate('first', 0)
+    scene.delegate('second', 1)
+    scene.delegate('third', 2)
+    const runner = scene.start(job)
+    scene.putPod(aPod({ runner }))
+    scene.putPod(runningPod(runner))
+    scene.putRunner({ ...runner, status: { phase: 'Busy', podUID: 'x' } })
+    expect(['first', 'second', 'third'].map((name) => scene.isIn(name))).to.deep.equal([false, true, false])
+  })
+
+  function oneRunning() {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const job = scene.delegate('first', 0)
+    scene.delegate('next', 1)
+    const runner = scene.start(job)
+    const pod = scene.putPod(runningPod(runner))
+    expect(scene.reasonOf('next')).to.equal(full)
+    return { scene, job, runner, pod }
+  }
+
+  it('is free when the pod is over, although it is kept for its log', () => {
+    const { scene, runner } = oneRunning()
+    scene.putPod(overPod(runner))
+    expect(scene.isIn('next')).to.equal(true)
+  })
+
+  it('is free when the pod is gone', () => {
+    const { scene, pod, runner } = oneRunning()
+    scene.putRunner({ ...runner, status: { phase: 'Busy', podUID: pod.metadata.uid } })
+    scene.remove(pod)
+    expect(scene.isIn('next')).to.equal(true)
+  })
+
+  it('is taken by the pod of a cancelled job until that has stopped', () => {
+    const { scene, job, runner } = oneRunning()
+    scene.putJob({ ...job, status: { phase: 'Cancelled' } })
+    scene.putPod({ ...runningPod(runner), metadata: { ...runningPod(runner).metadata, ...deletedAt(5) } })
+    expect(scene.isIn('next')).to.equal(false)
+    scene.putPod(overPod(runner))
+    expect(scene.isIn('next')).to.equal(true)
+  })
+
+  it('is taken by a pod whose job and Runner were deleted until it is gone', () => {
+    const { scene, job, runner, pod } = oneRunning()
+    scene.remove(job)
+    scene.remove(runner)
+    expect(scene.isIn('next')).to.equal(false)
+    scene.remove(pod)
+    expect(scene.isIn('next')).to.equal(true)
+  })
+
+  it('is free when the job is finished or gone before its pod was made', () => {
+    for (const end of ['cancelled', 'deleted', 'refused']) {
+      const scene = new Scene()
+      scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+      const job = scene.delegate('first', 0)
+      scene.delegate('next', 1)
+      const runner = scene.start(job)
+      if (end === 'cancelled') scene.putJob({ ...job, status: { phase: 'Cancelled' } })
+      // Its Runner may stay: kubectl delete --cascade=orphan.
+      if (end === 'deleted') scene.remove(job)
+      if (end === 'refused') scene.putRunner({ ...runner, status: { phase: 'Stopping', reason: 'InvalidPod' } })
+      expect(scene.isIn('next'), end).to.equal(true)
+    }
+  })
+
+  it('is free when somebody else takes the job over before its pod was made', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const job = scene.delegate('first', 0)
+    scene.start(job)
+    scene.delegate('second', 1)
+    expect(scene.isIn('second')).to.equal(false)
+    scene.putJob({ ...job, status: { phase: 'Running', reason: 'Reported', reported: { at: stamp(1) } } })
+    expect(scene.isIn('second')).to.equal(true)
+  })
+
+  it('is not lost by a thousand jobs that come and go', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 3 } }))
+    for (let index = 0; index < 1000; index++) {
+      const job = scene.delegate(`job-${index}`, index)
+      if (!scene.isIn(`job-${index}`)) throw new Error(`no place for job ${index}`)
+      if (index % 3 === 0) {
+        scene.remove(job)
+        continue
+      }
+      const runner = scene.start(job)
+      const pod = scene.putPod(runningPod(runner))
+      scene.putPod(overPod(runner))
+      scene.putJob({
+        ...job,
+        status: { phase: 'Completed', runnerRef: { name: '', uid: '' }, podUID: pod.metadata.uid },
+      })
+      if (index % 2 === 0) for (const object of [pod, runner, job]) scene.remove(object)
+    }
+    for (const name of ['a', 'b', 'c', 'd']) scene.delegate(name, 2000)
+    expect(['a', 'b', 'c', 'd'].map((name) => scene.isIn(name))).to.deep.equal([true, true, true, false])
+    expect(scene.log.lines).to.deep.equal([])
+  })
+})
+
+describe('a job whose Runner was deleted before anything was recorded', () => {
+  it('lines up again, at its old place in the order', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const job = scene.delegate('first', 0)
+    scene.delegate('next', 1)
+    scene.remove(scene.start(job))
+    expect(scene.isIn('first')).to.equal(true)
+    expect(scene.isIn('next')).to.equal(false)
+  })
+
+  it('never lines up again once it was recorded', () => {
+    const scene = new Scene()
+    scene.putPool(aPool())
+    const job = scene.delegate('first', 0)
+    const runner = scene.start(job)
+    scene.putJob({ ...job, status: { phase: 'Assigned', runnerRef: { name: 'first-1', uid: runner.metadata.uid } } })
+    scene.remove(runner)
+    expect(scene.isIn('first')).to.equal(false)
+  })
+})
+
+describe('a job made anew under the name of a deleted one', () => {
+  function renewed() {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 2 } }))
+    const earlier = scene.delegate('job', 0)
+    const runner = scene.start(earlier)
+    const pod = scene.putPod(runningPod(runner))
+    scene.remove(earlier)
+    scene.putJob(aJob({ metadata: { name: 'job', uid: 'later' } }))
+    return { scene, runner, pod }
+  }
+
+  it('is let in beside what is left of the other, which holds its place', () => {
+    const { scene } = renewed()
+    scene.delegate('third', 9)
+    expect(scene.isIn('job')).to.equal(true)
+    expect(scene.isIn('third')).to.equal(false)
+  })
+
+  it('keeps its place in line whatever happens to the other’s Runner and pod', () => {
+    const { scene, runner, pod } = renewed()
+    scene.putRunner({ ...runner, status: { phase: 'Busy' } })
+    scene.putRunner({ ...runner, metadata: { ...runner.metadata, ...deletedAt(5) } })
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })
+    expect(scene.isIn('job')).to.equal(true)
+    scene.remove(runner)
+    scene.remove(pod)
+    expect(scene.isIn('job')).to.equal(true)
+    scene.delegate('third', 9)
+    scene.delegate('fourth', 10)
+    expect([scene.isIn('third'), scene.isIn('fourth')]).to.deep.equal([true, false])
+  })
+
+  it('does not have the other’s Runner counted as its own', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const earlier = scene.delegate('job', 0)
+    const runner = scene.start(earlier)
+    scene.remove(earlier)
+    const later = scene.putJob(aJob({ metadata: { name: 'job', uid: 'later' } }))
+    scene.putRunner({ ...runner, metadata: { ...runner.metadata, ...deletedAt(5) } })
+    scene.remove(later)
+    scene.delegate('next', 9)
+    expect(scene.isIn('next')).to.equal(true)
+    scene.putRunner({ ...runner, metadata: { ...runner.metadata, ...deletedAt(6) } })
+    scene.putJob(aJob({ metadata: { name: 'job', uid: 'latest' }, spec: { delegatedAt: at(10).toISOString() } }))
+    scene.putRunner({ ...runner, metadata: { ...runner.metadata, ...deletedAt(7) } })
+    scene.putJob({ ...aJob({ metadata: { name: 'next' } }), status: { phase: 'Failed' } })
+    expect(scene.isIn('job')).to.equal(true)
+  })
+
+  it('has its own Runner counted although the other’s pod is over and still there', () => {
+    const { scene, runner } = renewed()
+    const later = scene.caches.jobs.get('ns/job')
+    if (later === undefined) throw new Error('no job')
+    scene.putPod(overPod(runner))
+    scene.remove(runner)
+    scene.putRunner(aRunner({ job: later, metadata: { uid: 'later-runner' } }))
+    scene.delegate('third', 9)
+    scene.delegate('fourth', 10)
+    expect([scene.isIn('third'), scene.isIn('fourth')]).to.deep.equal([true, false])
+  })
+})
+
+describe('a change of a pool', () => {
+  it('lets more in when maxRunners is raised', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    for (const name of ['a', 'b', 'c']) scene.delegate(name, 0)
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 2 }, spec: { ...pool.spec, maxRunners: 2 } })
+    expect(['a', 'b', 'c'].map((name) => scene.isIn(name))).to.deep.equal([true, true, false])
+  })
+
+  it('takes back the leave of those without a Runner when maxRunners is lowered, youngest first', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 2 } }))
+    scene.delegate('a', 0)
+    scene.delegate('b', 1)
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 2 }, spec: { ...pool.spec, maxRunners: 1 } })
+    expect([scene.isIn('a'), scene.isIn('b')]).to.deep.equal([true, false])
+  })
+
+  it('does not touch those that have a Runner, and lets nobody in until enough of them are over', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 2 } }))
+    const [a, b] = [scene.start(scene.delegate('a', 0)), scene.start(scene.delegate('b', 1))]
+    scene.putPod(runningPod(a))
+    scene.putPod(runningPod(b))
+    scene.delegate('c', 2)
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 2 }, spec: { ...pool.spec, maxRunners: 1 } })
+    scene.putPod(overPod(a))
+    expect(scene.isIn('c')).to.equal(false)
+    scene.putPod(overPod(b))
+    expect(scene.isIn('c')).to.equal(true)
+  })
+
+  it('sends those that were let in elsewhere when their pool is deleted before they have a Runner', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ metadata: { name: 'first' }, spec: { labels: ['a', 'b'] } }))
+    scene.delegate('job', 0)
+    scene.remove(pool)
+    expect(scene.reasonOf('job')).to.match(/^NoMatchingPool/)
+    scene.putPool(aPool({ metadata: { name: 'second' } }))
+    expect(scene.scheduler.poolOf('ns/job')?.metadata.name).to.equal('second')
+  })
+
+  it('wakes those that it concerns, for what they wait for has changed', () => {
+    const scene = new Scene()
+    scene.delegate('job', 0, { labels: ['gpu'] })
+    scene.woken.length = 0
+    scene.putPool(aPool({ spec: { labels: ['linux'] } }))
+    expect(scene.woken).to.deep.equal(['job'])
+  })
+
+  it('of its status alone changes nothing', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 0 } }))
+    scene.delegate('job', 0)
+    scene.woken.length = 0
+    scene.putPool({ ...pool, status: { observedGeneration: 1 } })
+    expect(scene.woken).to.deep.equal([])
+  })
+})
+
+describe('the start window', () => {
+  for (const reason of ['QuotaExceeded', 'AdmissionDenied']) {
+    it(`is not taken up by Runners whose pods are refused for now (${reason})`, () => {
+      const scene = new Scene(1)
+      scene.putPool(aPool({ spec: { maxRunners: 5 } }))
+      const runner = scene.start(scene.delegate('stuck', 0))
+      scene.delegate('next', 1)
+      expect(scene.isIn('next')).to.equal(false)
+      scene.putRunner({ ...runner, status: { phase: 'Starting', reason } })
+      expect(scene.isIn('next')).to.equal(true)
+    })
+  }
+
+  function pools(scene: Scene, ...names: string[]): void {
+    for (const name of names) scene.putPool(aPool({ metadata: { name } }))
+  }
+
+  it('limits how many are on their way to a pod at once; a pod lets the next one in', () => {
+    const scene = new Scene(2)
+    pools(scene, 'pool')
+    const jobs = ['a', 'b', 'c', 'd'].map((name, index) => scene.delegate(name, index))
+    expect(scene.woken).to.deep.equal(['a', 'b'])
+    const runners = jobs.slice(0, 2).map((job) => scene.start(job))
+    expect(scene.woken).to.deep.equal(['a', 'b'])
+    for (const runner of runners.slice(0, 1)) scene.putPod(aPod({ runner }))
+    expect(scene.woken).to.deep.equal(['a', 'b', 'c'])
+  })
+
+  it('opens when a Runner is refused its pod, finishes, or goes', () => {
+    const scene = new Scene(1)
+    pools(scene, 'pool')
+    const [a, b] = ['a', 'b', 'c', 'd'].map((name, index) => scene.delegate(name, index))
+    if (a === undefined || b === undefined) throw new Error('no job')
+    scene.putRunner({ ...scene.start(a), status: { phase: 'Stopping', reason: 'InvalidPod' } })
+    expect(scene.isIn('b')).to.equal(true)
+    scene.start(b)
+    scene.putJob({ ...b, status: { phase: 'Cancelled' } })
+    expect(scene.isIn('c')).to.equal(true)
+    const c = scene.caches.jobs.get('ns/c')
+    if (c === undefined) throw new Error('no job')
+    const runner = scene.start(c)
+    scene.putJob({ ...c, status: { phase: 'Failed' } })
+    scene.remove(runner)
+    expect(scene.isIn('d')).to.equal(true)
+  })
+
+  it('is shared by the pools in turn: a long line does not starve a short one', () => {
+    const scene = new Scene(1)
+    for (const name of ['l1', 'l2', 'l3', 'l4']) scene.delegate(name, 0, { poolName: 'long' })
+    for (const name of ['s1', 's2']) scene.delegate(name, 1, { poolName: 'short' })
+    pools(scene, 'long', 'short')
+    const order: string[] = []
+    for (let turn = 0; turn < 6; turn++) {
+      const name = scene.woken.at(-1) ?? ''
+      order.push(name)
+      const job = scene.caches.jobs.get(`ns/${name}`)
+      if (job === undefined) throw new Error('no job')
+      scene.putPod(aPod({ runner: scene.start(job) }))
+    }
+    expect(order).to.deep.equal(['l1', 's1', 'l2', 's2', 'l3', 'l4'])
+  })
+})

@@ -1,0 +1,248 @@
+import { expect } from 'chai'
+import { array, assert, asyncProperty, nat, tuple } from 'fast-check'
+import type { ConfigMap } from '../../../../src/api/config-map.ts'
+import { LEDGER_NAME } from '../../../../src/api/names.ts'
+import type { RunnerJob } from '../../../../src/api/runner-job.ts'
+import { makeStores } from '../../../../src/cluster/caches.ts'
+import { readLedger } from '../../../../src/controllers/totals/reconcile.ts'
+import { formatLedger, nextLedger } from '../../../../src/domain/totals/ledger.ts'
+import { RecordedLog } from '../../../documents/recorded-log.ts'
+import { aJob, stamp } from '../../../objects/builders.ts'
+
+/** What happened to one kind of object, in the order of versions. */
+type History<T> = { version: number; object: T; isGone: boolean }[]
+
+/** The API server: it stores, deletes, and refuses what was made of an old version. */
+class Cluster {
+  readonly jobs: History<RunnerJob> = []
+  readonly ledgers: History<ConfigMap> = []
+  readonly live = new Map<string, RunnerJob>()
+  ledger: ConfigMap | undefined
+  finished = 0
+  #version = 10
+
+  get version(): number {
+    return this.#version
+  }
+
+  finish(): void {
+    const name = `job-${this.finished}`
+    this.finished += 1
+    const metadata = { name, uid: name, resourceVersion: String(this.#next()) }
+    const job = aJob({ metadata, status: { phase: 'Completed', startedAt: stamp(0), completedAt: stamp(20) } })
+    this.live.set(name, job)
+    this.jobs.push({ version: this.version, object: job, isGone: false })
+  }
+
+  /** Deletes a job that somebody's finalizer holds: it is still there, and goes with another delete. */
+  hold(job: RunnerJob): void {
+    if (!this.live.has(job.metadata.name)) return
+    const metadata = { ...job.metadata, resourceVersion: String(this.#next()), deletionTimestamp: stamp(30) }
+    const held = { ...job, metadata }
+    this.live.set(job.metadata.name, held)
+    this.jobs.push({ version: this.version, object: held, isGone: false })
+  }
+
+  delete(job: RunnerJob): void {
+    if (!this.live.delete(job.metadata.name)) return
+    const metadata = { ...job.metadata, resourceVersion: String(this.#next()) }
+    this.jobs.push({ version: this.version, object: { ...job, metadata }, isGone: true })
+  }
+
+  /** Whether it was taken: not where it was made of another version. */
+  write(was: ConfigMap | undefined, data: Record<string, string>): boolean {
+    if (was?.metadata.resourceVersion !== this.ledger?.metadata.resourceVersion) return false
+    const rest = { namespace: 'ns', uid: 'ledger', creationTimestamp: stamp(0) }
+    this.ledger = { metadata: { name: LEDGER_NAME, resourceVersion: String(this.#next()), ...rest }, data }
+    this.ledgers.push({ version: this.version, object: this.ledger, isGone: false })
+    return true
+  }
+
+  #next(): number {
+    this.#version += 1
+    return this.#version
+  }
+}
+
+/** A process whose two watches are as late as they like, and which is leader as long as somebody lets it lead. */
+class Replica {
+  readonly #cluster: Cluster
+  readonly #stores = makeStores(new RecordedLog())
+  #jobsSeen = 0
+  #ledgersSeen = 0
+  /** A write that it has prepared and not sent. */
+  #late: (() => void) | undefined
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  get total(): number | undefined {
+    return this.#stores.totals.read()?.completed
+  }
+
+  async listJobs(): Promise<void> {
+    const { live, version, jobs } = this.#cluster
+    this.#jobsSeen = jobs.length
+    await this.#stores.jobs.replaceAll([...live.values()], String(version))
+  }
+
+  async listLedgers(): Promise<void> {
+    const { ledger, version, ledgers } = this.#cluster
+    this.#ledgersSeen = ledgers.length
+    await this.#stores.ledgers.replaceAll(ledger === undefined ? [] : [ledger], String(version))
+  }
+
+  watchJobs(count: number): void {
+    for (const { version, object, isGone } of this.#cluster.jobs.slice(this.#jobsSeen, this.#jobsSeen + count)) {
+      this.#stores.jobs[isGone ? 'remove' : 'upsert'](object)
+      this.#stores.jobs.advance(String(version))
+      this.#jobsSeen += 1
+    }
+  }
+
+  watchLedgers(count: number): void {
+    for (const { version, object } of this.#cluster.ledgers.slice(this.#ledgersSeen, this.#ledgersSeen + count)) {
+      this.#stores.ledgers.upsert(object)
+      this.#stores.ledgers.advance(String(version))
+      this.#ledgersSeen += 1
+    }
+  }
+
+  watchAll(): void {
+    this.watchJobs(Infinity)
+    this.watchLedgers(Infinity)
+  }
+
+  /** Counts up to so many jobs that it wants to delete, as the leader does. */
+  keepLedger(most: number, answer: 'heard' | 'lost' | 'late'): void {
+    const object = this.#stores.ledgers.get(`ns/${LEDGER_NAME}`)
+    const due = [...this.#stores.jobs.list()].slice(0, most)
+    const read = readLedger(this.#stores, object, due)
+    if (read === undefined) return
+    const departed = read.entries.departed.filter(({ metadata }) => !this.#cluster.live.has(metadata.name))
+    const next = nextLedger(read.ledger, { ...read.entries, departed })
+    if (next === undefined) return
+    const data = formatLedger(next)
+    if (answer === 'late') this.#late = () => void this.#cluster.write(object, data)
+    else this.#cluster.write(object, data)
+    if (answer === 'heard' && this.#cluster.ledger !== undefined) this.#stores.ledgers.applyOwn(this.#cluster.ledger)
+  }
+
+  /** What was on its way arrives, maybe long after it has ceased to be leader. */
+  sendLate(): void {
+    this.#late?.()
+    this.#late = undefined
+  }
+
+  /** Deletes up to so many of those that it knows to be counted. */
+  deleteCounted(most: number): void {
+    const counted = [...this.#stores.jobs.list()].filter((job) => this.#stores.totals.counts(job))
+    for (const [index, job] of counted.slice(0, most).entries()) this.#cluster[index % 3 === 2 ? 'hold' : 'delete'](job)
+  }
+}
+
+async function start(cluster: Cluster): Promise<Replica> {
+  const replica = new Replica(cluster)
+  await replica.listJobs()
+  await replica.listLedgers()
+  return replica
+}
+
+type Step = readonly [what: number, who: number, count: number]
+
+const kinds = [
+  'finish',
+  'watch jobs',
+  'watch ledgers',
+  'list jobs',
+  'list ledgers',
+  'keep',
+  'delete',
+  'change',
+] as const
+
+class World {
+  readonly cluster = new Cluster()
+  readonly replicas: Replica[] = []
+  readonly mayKill: boolean
+  leader = 0
+
+  constructor({ mayKill }: { mayKill: boolean }) {
+    this.mayKill = mayKill
+  }
+
+  async take([what, who, count]: Step): Promise<void> {
+    const replica = this.replicas[who % this.replicas.length]
+    const leader = this.replicas[this.leader]
+    if (replica === undefined || leader === undefined) throw new Error('no replica')
+    const kind = kinds[what % kinds.length]
+    if (kind === 'finish') for (let index = 0; index <= count; index += 1) this.cluster.finish()
+    if (kind === 'watch jobs') replica.watchJobs(count)
+    if (kind === 'watch ledgers') replica.watchLedgers(count)
+    if (kind === 'list jobs') await replica.listJobs()
+    if (kind === 'list ledgers') await replica.listLedgers()
+    if (kind === 'keep') leader.keepLedger(1 + count, (['heard', 'heard', 'lost', 'late'] as const)[who % 4] ?? 'heard')
+    if (kind === 'delete') leader.deleteCounted(count)
+    if (kind === 'change') await this.#change(who, count)
+  }
+
+  /** Another one leads; maybe the old one is killed, or what it was about to send comes now. */
+  async #change(who: number, count: number): Promise<void> {
+    const old = this.leader
+    this.leader = who % this.replicas.length
+    if (count % 3 === 0) this.replicas[old]?.sendLate()
+    else if (this.mayKill && count % 3 === 1) this.replicas[old] = await start(this.cluster)
+    // As a new leader does: its jobs are as fresh as its term.
+    await this.replicas[this.leader]?.listJobs()
+  }
+
+  /** Somebody deletes jobs that every replica has seen to be over. */
+  deleteByHand(count: number): void {
+    for (const replica of this.replicas) replica.watchJobs(Infinity)
+    for (const job of [...this.cluster.live.values()].slice(0, count)) this.cluster.delete(job)
+  }
+
+  check(): void {
+    for (const { total } of this.replicas) {
+      if (total !== undefined) expect(total, 'a job was counted twice').to.be.at.most(this.cluster.finished)
+    }
+  }
+
+  /** Everything that is under way comes to its end: then all must agree, one that has just started as well. */
+  async settle(): Promise<void> {
+    for (const replica of this.replicas) replica.sendLate()
+    for (const replica of this.replicas) replica.watchAll()
+    this.replicas[this.leader]?.keepLedger(0, 'heard')
+    for (const replica of this.replicas) replica.watchAll()
+    const totals = [...this.replicas, await start(this.cluster)].map(({ total }) => total)
+    expect(totals).to.deep.equal(totals.map(() => this.cluster.finished))
+  }
+}
+
+const steps = array(tuple(nat(7), nat(11), nat(5)), { maxLength: 80, size: 'max' })
+
+async function run(world: World, script: readonly Step[], act?: (world: World, step: Step) => void): Promise<void> {
+  for (let index = 0; index < 3; index += 1) world.replicas.push(await start(world.cluster))
+  for (const step of script) {
+    await world.take(step)
+    act?.(world, step)
+    world.check()
+  }
+  await world.settle()
+}
+
+describe('the ledger, with three replicas whose watches are late and whose writes get lost', () => {
+  it('counts every job once that it deletes, whoever is killed when', async () => {
+    const property = asyncProperty(steps, (script) => run(new World({ mayKill: true }), script))
+    await assert(property, { numRuns: 300 })
+  })
+
+  it('counts every job once that others delete, whoever leads', async () => {
+    const byHand = (world: World, [what, who, count]: Step): void => {
+      if (what === 0 && who % 2 === 0) world.deleteByHand(count)
+    }
+    const property = asyncProperty(steps, (script) => run(new World({ mayKill: false }), script, byHand))
+    await assert(property, { numRuns: 300 })
+  })
+})

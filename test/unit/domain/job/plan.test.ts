@@ -1,0 +1,434 @@
+import { expect } from 'chai'
+import type { Pod } from '../../../../src/api/pod.ts'
+import type { RunnerJob } from '../../../../src/api/runner-job.ts'
+import type { Runner } from '../../../../src/api/runner.ts'
+import { type Admission, type JobPlan, planJob } from '../../../../src/domain/job/plan.ts'
+import { podState } from '../../../../src/domain/pod/state.ts'
+import {
+  aContainer,
+  aJob,
+  aPod,
+  aRunner,
+  at,
+  deletedAt,
+  ended,
+  podStatus,
+  running,
+  stamp,
+} from '../../../objects/builders.ts'
+
+const admitted: Admission = { is: 'admitted' }
+const full: Admission = { is: 'waiting', reason: 'PoolFull', message: 'full' }
+
+interface Scene {
+  job?: RunnerJob
+  runner?: Runner
+  pod?: Pod
+  admission?: Admission
+  /** Now, in seconds. */
+  now?: number
+}
+
+function plan({ job = aJob(), runner, pod, admission = full, now = 20 }: Scene): JobPlan {
+  const settings = { finishedPodTtlMs: 600_000, startTroubleMs: 60_000 }
+  return planJob({ job, runner, pod: podState(pod), admission, ...settings, now: at(now) })
+}
+
+/** What a plan says of the job, without times and places. */
+function outcome({ status }: JobPlan): string | undefined {
+  return status === undefined ? undefined : `${status.phase} ${status.reason}: ${status.message}`
+}
+
+const runner = aRunner()
+const runningPod = aPod({ status: podStatus('Running', aContainer(running)) })
+const runningJob = aJob({
+  status: {
+    phase: 'Running',
+    runnerRef: { name: 'job-1', uid: 'job-1-uid' },
+    podUID: 'job-1-pod-uid',
+    startedAt: stamp(10),
+  },
+})
+
+function exitedPod(code: number): Pod {
+  return aPod({ status: podStatus(code === 0 ? 'Succeeded' : 'Failed', aContainer(ended(code))) })
+}
+
+function stuckPod(reason: string): Pod {
+  return aPod({ status: podStatus('Pending', aContainer({ waiting: { reason } })) })
+}
+
+describe('a queued job', () => {
+  it('gets a Runner when it is let in', () => {
+    expect(plan({ admission: admitted }))
+      .to.deep.include({ acts: ['create-runner'] })
+      .and.not.have.property('status')
+  })
+
+  it('tells what it waits for, if that lasts', () => {
+    const waiting = plan({ admission: full })
+    expect(outcome(waiting)).to.equal('Queued PoolFull: full')
+    expect(waiting).to.deep.include({ mayPass: true, acts: [] })
+  })
+
+  it('is cancelled at once, and gets no Runner any more', () => {
+    const cancelled = plan({ job: aJob({ spec: { cancel: true } }), admission: admitted })
+    expect(outcome(cancelled)).to.equal('Cancelled CancelRequested: cancelled on request')
+    expect(cancelled.acts).to.deep.equal([])
+  })
+
+  it('fails when it has waited as long as it may, counted from its creation, whatever delegatedAt claims', () => {
+    const job = aJob({ spec: { timeoutSeconds: 100, delegatedAt: at(-50).toISOString() } })
+    expect(plan({ job, now: 99 }).againAfterMs).to.equal(1000)
+    expect(outcome(plan({ job, now: 100 }))).to.equal(
+      'Failed JobTimeout: the job waited in the queue longer than timeoutSeconds (100 s)',
+    )
+  })
+
+  it('that somebody reported on gets no Runner', () => {
+    const job = aJob({ status: { phase: 'Assigned', reported: { at: stamp(5) } } })
+    const { acts, status } = plan({ job, admission: admitted })
+    expect({ acts, status }).to.deep.equal({ acts: [], status: undefined })
+  })
+
+  it('that is being deleted gets nothing', () => {
+    expect(plan({ job: aJob({ metadata: deletedAt(1) }), admission: admitted })).to.deep.equal({ acts: [] })
+  })
+})
+
+describe('a job with a Runner', () => {
+  it('is assigned, which is written only if it lasts', () => {
+    const starting = plan({ runner })
+    expect(outcome(starting)).to.equal('Assigned RunnerStarting: pod job-1 is starting')
+    expect(starting.status?.runnerRef).to.deep.equal({ name: 'job-1', uid: 'job-1-uid' })
+    expect(starting.mayPass).to.equal(true)
+  })
+
+  it('says the same before its pod is there and while that starts: other words would cost a write', () => {
+    const made = plan({ runner, pod: aPod({ nodeName: null, status: {} }) })
+    expect(outcome(made)).to.equal(outcome(plan({ runner })))
+  })
+
+  it('says when it waits for quota', () => {
+    const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
+    expect(outcome(plan({ runner: blocked }))).to.equal('Assigned QuotaExceeded: exceeded quota: q')
+  })
+
+  it('says when no node takes its pod', () => {
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' }
+    const waiting = plan({ runner, pod: aPod({ nodeName: null, status: { conditions: [condition] } }) })
+    expect(outcome(waiting)).to.equal('Assigned Unschedulable: 0/3 nodes')
+    expect(waiting.mayPass).to.equal(true)
+  })
+
+  it('fails when its pod was refused for good', () => {
+    const denied = aRunner({ status: { phase: 'Stopping', reason: 'AdmissionDenied', message: 'no' } })
+    const invalid = aRunner({ status: { phase: 'Stopping', reason: 'InvalidPod', message: 'bad' } })
+    expect(outcome(plan({ runner: denied }))).to.equal('Failed AdmissionDenied: no')
+    expect(outcome(plan({ runner: invalid }))).to.equal('Failed InvalidPod: bad')
+  })
+
+  it('runs as soon as its container does', () => {
+    const now = plan({ runner, pod: runningPod })
+    expect(outcome(now)).to.equal('Running Running: runs in pod job-1')
+    expect(now.status).to.deep.include({
+      podName: 'job-1',
+      podUID: 'job-1-pod-uid',
+      nodeName: 'node',
+      containerId: 'containerd://runner',
+      startedAt: at(10).toISOString(),
+    })
+    expect(now.mayPass).to.equal(undefined)
+  })
+
+  it('fails when it waited too long for its pod, counted from its Runner', () => {
+    const job = aJob({ spec: { timeoutSeconds: 30, delegatedAt: at(-100).toISOString() } })
+    expect(outcome(plan({ job, runner, now: 29 }))).to.match(/^Assigned/)
+    expect(outcome(plan({ job, runner, now: 30 }))).to.match(/^Failed JobTimeout: the job waited for its pod longer/)
+  })
+})
+
+describe('trouble at the start', () => {
+  const stuck = stuckPod('ImagePullBackOff')
+  const first = plan({ runner, pod: stuck, now: 20 })
+
+  it('with an image is told at once and waited out for a while', () => {
+    expect(outcome(first)).to.equal('Assigned ImagePull: image image of container runner cannot be pulled')
+    expect(first).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
+  })
+
+  it('ends the job after that while, counted from when it was first told', () => {
+    const { status } = first
+    if (status === undefined) throw new Error('nothing to write')
+    expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 79 }))).to.match(/^Assigned ImagePull/)
+    expect(plan({ job: aJob({ status }), runner, pod: stuck, now: 79 }).againAfterMs).to.equal(1000)
+    expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 80 }))).to.match(/^Failed ImagePull/)
+  })
+
+  const refusals = [
+    ['with admission', 'AdmissionDenied', 'no service account'],
+    ['with a pool that is gone', 'InvalidPod', 'RunnerPool pool is gone'],
+  ] as const
+  for (const [trouble, reason, message] of refusals) {
+    it(`${trouble} is waited out as well, and ends the job in its words`, () => {
+      const refused = aRunner({ status: { reason, message } })
+      const told = plan({ runner: refused })
+      expect(outcome(told)).to.equal(`Assigned ${reason}: ${message}`)
+      expect(told).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
+      const { status } = told
+      if (status === undefined) throw new Error('nothing to write')
+      const waited = { job: aJob({ status }), runner: refused }
+      expect(outcome(plan({ ...waited, now: 79 }))).to.equal(`Assigned ${reason}: ${message}`)
+      expect(outcome(plan({ ...waited, now: 80 }))).to.equal(`Failed ${reason}: ${message}`)
+    })
+  }
+
+  it('with quota is no trouble, however long it lasts', () => {
+    const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
+    const told = plan({ runner: blocked })
+    expect(told.mayPass).to.equal(true)
+    const { status } = told
+    if (status === undefined) throw new Error('nothing to write')
+    expect(outcome(plan({ job: aJob({ status }), runner: blocked, now: 9999 }))).to.match(/^Assigned QuotaExceeded/)
+  })
+
+  it('of another kind has a while of its own', () => {
+    const { status } = first
+    if (status === undefined) throw new Error('nothing to write')
+    const other = plan({ job: aJob({ status }), runner, pod: stuckPod('CreateContainerConfigError'), now: 80 })
+    expect(outcome(other)).to.match(/^Assigned InvalidPod/)
+    expect(other.againAfterMs).to.equal(60_000)
+  })
+
+  it('that passed is forgotten', () => {
+    const { status } = first
+    if (status === undefined) throw new Error('nothing to write')
+    const started = plan({ job: aJob({ status }), runner, pod: runningPod, now: 70 })
+    expect(started.status).to.deep.include({ phase: 'Running', conditions: [] })
+  })
+
+  it('that waiting cannot mend ends the job at once', () => {
+    expect(outcome(plan({ runner, pod: stuckPod('InvalidImageName') }))).to.match(/^Failed ImagePull/)
+  })
+
+  it('does not outlast the job’s own limit', () => {
+    const job = aJob({ spec: { timeoutSeconds: 25 } })
+    expect(plan({ job, runner, pod: stuck, now: 20 }).againAfterMs).to.equal(5000)
+  })
+})
+
+describe('a running job', () => {
+  it('is complete at exit code 0, at the time the kubelet gave', () => {
+    const done = plan({ job: runningJob, runner, pod: exitedPod(0), now: 25 })
+    expect(outcome(done)).to.equal('Completed Succeeded: exit code 0')
+    expect(done.status).to.include({ exitCode: 0, completedAt: at(20).toISOString() })
+    expect(done.status?.conditions)
+      .to.have.length(1)
+      .and.deep.include({
+        type: 'Complete',
+        status: 'True',
+        reason: 'Succeeded',
+        message: 'exit code 0',
+        observedGeneration: 1,
+        lastTransitionTime: at(25).toISOString(),
+      })
+  })
+
+  it('has failed at any other exit code, which is kept', () => {
+    const failed = plan({ job: runningJob, runner, pod: exitedPod(7) })
+    expect(outcome(failed)).to.equal('Failed ExitCode: exit code 7')
+    expect(failed.status?.exitCode).to.equal(7)
+  })
+
+  it('that ended before the request to cancel it was read keeps its result', () => {
+    const job = aJob({ ...runningJob, spec: { cancel: true } })
+    expect(outcome(plan({ job, runner, pod: exitedPod(0) }))).to.match(/^Completed/)
+  })
+
+  it('that ended before its limit was looked at keeps its result', () => {
+    const job = aJob({ ...runningJob, spec: { timeoutSeconds: 1 } })
+    expect(outcome(plan({ job, runner, pod: exitedPod(3), now: 9999 }))).to.match(/^Failed ExitCode/)
+  })
+
+  it('is cancelled on request', () => {
+    const job = aJob({ ...runningJob, spec: { cancel: true } })
+    expect(outcome(plan({ job, runner, pod: runningPod }))).to.match(/^Cancelled CancelRequested/)
+  })
+
+  it('fails when it runs longer than it may, counted from its start', () => {
+    const job = aJob({ ...runningJob, spec: { timeoutSeconds: 30 } })
+    expect(plan({ job, runner, pod: runningPod, now: 39 }).againAfterMs).to.equal(1000)
+    expect(outcome(plan({ job, runner, pod: runningPod, now: 40 }))).to.equal(
+      'Failed JobTimeout: the job ran longer than timeoutSeconds (30 s)',
+    )
+  })
+
+  it('is given its whole time by a node whose clock is wrong', () => {
+    const job = aJob({ spec: { timeoutSeconds: 60 } })
+    const behind = aPod({ status: podStatus('Running', aContainer({ running: { startedAt: stamp(-90) } })) })
+    expect(outcome(plan({ job, runner, pod: behind, now: 5 }))).to.match(/^Running/)
+    const ahead = aPod({ status: podStatus('Running', aContainer({ running: { startedAt: stamp(2_592_000) } })) })
+    const now = plan({ job, runner, pod: ahead, now: 5 })
+    expect(now.status?.startedAt).to.equal(at(5).toISOString())
+    expect(now.againAfterMs).to.equal(60_000)
+  })
+
+  it('says that it ran too long also when its pod is just being deleted', () => {
+    const job = aJob({ ...runningJob, spec: { timeoutSeconds: 30 } })
+    const pod = aPod({ metadata: deletedAt(35), status: podStatus('Running', aContainer(running)) })
+    expect(outcome(plan({ job, runner, pod, now: 40 }))).to.match(/the job ran longer/)
+  })
+
+  it('fails when its Runner is gone, or going', () => {
+    const going = aRunner({ metadata: deletedAt(15) })
+    expect(outcome(plan({ job: runningJob, pod: runningPod }))).to.equal('Failed PodDeleted: its Runner was deleted')
+    expect(outcome(plan({ job: runningJob, runner: going, pod: runningPod }))).to.match(/^Failed PodDeleted/)
+  })
+
+  it('fails when its pod is gone: it never runs a second time', () => {
+    expect(outcome(plan({ job: runningJob, runner }))).to.equal('Failed PodDeleted: its pod is gone')
+    const seenByRunner = aRunner({ status: { phase: 'Busy', podUID: 'pod' } })
+    expect(outcome(plan({ runner: seenByRunner }))).to.equal('Failed PodDeleted: its pod is gone')
+  })
+
+  it('waits for the end of a deleted pod, but not for ever', () => {
+    const pod = aPod({ metadata: deletedAt(15, 30), status: podStatus('Running', aContainer(running)) })
+    expect(plan({ job: runningJob, runner, pod, now: 74 })).to.deep.equal({ acts: [], againAfterMs: 1000 })
+    expect(outcome(plan({ job: runningJob, runner, pod, now: 75 }))).to.equal(
+      'Failed PodDeleted: the pod was deleted and its end was never reported',
+    )
+  })
+
+  it('is left alone when there is nothing to tell', () => {
+    const { status, acts } = plan({ job: runningJob, runner, pod: stuckPod('ContainerCreating') })
+    expect({ status, acts }).to.deep.equal({ status: undefined, acts: [] })
+  })
+})
+
+describe('a job that is reported to run elsewhere', () => {
+  const reported = { at: stamp(15) }
+  const runnerRef = { name: 'job-1', uid: 'job-1-uid' }
+  const status = { phase: 'Running', reason: 'Reported', startedAt: stamp(15), reported, runnerRef } as const
+  const job = aJob({ status })
+  const assigned = aJob({ status: { phase: 'Assigned', reason: 'QuotaExceeded', reported, runnerRef } })
+
+  it('is not lost with its Runner, which goes when it has no pod', () => {
+    for (const taken of [job, assigned]) {
+      expect(plan({ job: taken, runner }))
+        .to.deep.include({ acts: [] })
+        .and.not.have.property('status')
+      expect(plan({ job: taken }))
+        .to.deep.include({ acts: [] })
+        .and.not.have.property('status')
+    }
+  })
+
+  it('is not lost with a pod that never started, which it lets go', () => {
+    const seen = aJob({ status: { ...status, podUID: 'job-1-pod-uid' } })
+    const waiting = podStatus('Pending', aContainer({ waiting: { reason: 'ImagePullBackOff' } }))
+    expect(plan({ job: seen, runner, pod: aPod({ status: waiting }) }).acts).to.deep.equal([])
+    const going = plan({ job: seen, pod: aPod({ metadata: deletedAt(18), status: waiting }) })
+    expect(going)
+      .to.deep.include({ acts: ['release-pod'] })
+      .and.not.have.property('status')
+    expect(plan({ job: seen })).to.not.have.property('status')
+  })
+
+  it('is what its pod says as soon as that has started', () => {
+    expect(outcome(plan({ job, runner, pod: runningPod }))).to.equal('Running Running: runs in pod job-1')
+    expect(outcome(plan({ job, runner, pod: exitedPod(3) }))).to.equal('Failed ExitCode: exit code 3')
+  })
+
+  it('is lost with a pod that was seen to run', () => {
+    const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
+    expect(outcome(plan({ job, runner: busy }))).to.equal('Failed PodDeleted: its pod is gone')
+  })
+
+  it('can be cancelled, and has its limit', () => {
+    expect(outcome(plan({ job: aJob({ ...job, spec: { cancel: true } }) }))).to.match(/^Cancelled/)
+    const short = aJob({ ...job, spec: { timeoutSeconds: 5 } })
+    expect(outcome(plan({ job: short, now: 20 }))).to.match(/^Failed JobTimeout: the job ran longer/)
+  })
+})
+
+describe('a job that is being deleted', () => {
+  it('lets its pod go and does nothing else', () => {
+    const job = aJob({ ...runningJob, metadata: deletedAt(15) })
+    expect(plan({ job, runner, pod: exitedPod(0) })).to.deep.equal({ acts: ['release-pod'] })
+    const released = aPod({ metadata: { finalizers: [] }, status: podStatus('Running', aContainer(running)) })
+    expect(plan({ job, runner, pod: released })).to.deep.equal({ acts: [] })
+  })
+})
+
+describe('a finished job', () => {
+  const finished = aJob({
+    spec: { ttlSecondsAfterFinished: 3600 },
+    status: { phase: 'Completed', completedAt: stamp(20), podUID: 'job-1-pod-uid' },
+  })
+
+  function acts(scene: Scene): JobPlan['acts'] {
+    return plan({ job: finished, runner, ...scene }).acts
+  }
+
+  it('never gets a new status', () => {
+    for (const pod of [undefined, runningPod, exitedPod(1)]) {
+      expect(plan({ job: finished, ...(pod !== undefined && { pod }), admission: admitted })).to.not.have.property(
+        'status',
+      )
+    }
+  })
+
+  it('never gets a Runner', () => {
+    expect(plan({ job: finished, admission: admitted }).acts).to.deep.equal([])
+  })
+
+  it('lets its pod go, and keeps it for its log', () => {
+    expect(acts({ pod: exitedPod(0) })).to.deep.equal(['release-pod'])
+  })
+
+  it('does not delete its pod in the second that the kubelet takes to call it over', () => {
+    expect(acts({ pod: aPod({ status: podStatus('Running', aContainer(ended(0))) }) })).to.deep.equal(['release-pod'])
+  })
+
+  it('stops a pod that still runs, and lets it go', () => {
+    expect(acts({ pod: runningPod })).to.deep.equal(['stop-pod', 'release-pod'])
+    const stopping = aPod({ metadata: deletedAt(15), status: podStatus('Running', aContainer(running)) })
+    expect(acts({ pod: stopping })).to.deep.equal(['release-pod'])
+  })
+
+  it('stops a pod whose sidecar runs on, but not for one that the kubelet stops', () => {
+    const containers = [aContainer(ended(0)), aContainer(running, 'sidecar')]
+    expect(acts({ pod: aPod({ status: podStatus('Running', ...containers) }) })).to.deep.equal([
+      'stop-pod',
+      'release-pod',
+    ])
+    const status = {
+      ...podStatus('Running', aContainer(ended(0))),
+      initContainerStatuses: [aContainer(running, 'docker')],
+    }
+    expect(acts({ pod: aPod({ status }) })).to.deep.equal(['release-pod'])
+  })
+
+  it('keeps its Runner for finishedPodTTLSeconds', () => {
+    expect(plan({ job: finished, runner, now: 619 })).to.deep.equal({ acts: [], againAfterMs: 1000 })
+    expect(plan({ job: finished, runner, now: 620 })).to.deep.equal({
+      acts: ['delete-runner'],
+      againAfterMs: 3_000_000,
+    })
+  })
+
+  it('is looked at again when the first of the two is due', () => {
+    const short = aJob({ ...finished, spec: { ttlSecondsAfterFinished: 100 } })
+    expect(plan({ job: short, runner, now: 30 })).to.deep.equal({ acts: [], againAfterMs: 90_000 })
+  })
+
+  it('deletes its Runner once', () => {
+    expect(acts({ runner: aRunner({ metadata: deletedAt(620) }), now: 621 })).to.deep.equal([])
+  })
+
+  it('is deleted after ttlSecondsAfterFinished, whatever is left of it', () => {
+    expect(plan({ job: finished, now: 3619 })).to.deep.equal({ acts: [], againAfterMs: 1000 })
+    expect(plan({ job: finished, now: 3620 })).to.deep.equal({ acts: ['delete-job'] })
+    expect(acts({ pod: runningPod, now: 3620 })).to.deep.equal(['stop-pod', 'release-pod', 'delete-job'])
+  })
+})

@@ -1,0 +1,98 @@
+import { expect } from 'chai'
+import type { JobPhase, RunnerJobStatus } from '../../../../src/api/runner-job.ts'
+import { planReport, type Report } from '../../../../src/domain/job/report.ts'
+import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
+
+const now = at(60)
+const reported = { runnerId: 'r', containerId: 'c', at: stamp(30) }
+
+interface Case {
+  is: JobPhase
+  status?: Partial<RunnerJobStatus>
+  /** The job has a Runner, so that it is shown as assigned at least. */
+  hasRunner?: true
+  says: Report
+  /** What comes of it: nothing, a contradiction, or these fields of the status. */
+  leadsTo: 'known' | 'refused' | Partial<RunnerJobStatus>
+}
+
+const anew = { at: now.toISOString() }
+
+const cases: Record<string, Case> = {
+  'moves a queued job on': {
+    is: 'Queued',
+    says: { phase: 'Assigned' },
+    leadsTo: { phase: 'Assigned', reported: anew },
+  },
+  'may skip states': {
+    is: 'Queued',
+    says: { phase: 'Running', runnerId: 'r', containerId: 'c' },
+    leadsTo: { phase: 'Running', reason: 'Reported', reported: { ...reported, ...anew }, startedAt: now.toISOString() },
+  },
+  'keeps the ids that it does not name': {
+    is: 'Running',
+    status: { reported },
+    says: { phase: 'Completed' },
+    leadsTo: { phase: 'Completed', reported: { ...reported, ...anew } },
+  },
+  'that a queued job is queued changes nothing': { is: 'Queued', says: { phase: 'Queued' }, leadsTo: 'known' },
+  'that a queued job is queued keeps no ids': {
+    is: 'Queued',
+    says: { phase: 'Queued', runnerId: 'r' },
+    leadsTo: 'known',
+  },
+  'that was made before changes nothing': {
+    is: 'Running',
+    status: { reported },
+    says: { phase: 'Running', runnerId: 'r', containerId: 'c' },
+    leadsTo: 'known',
+  },
+  'with a new id changes that alone': {
+    is: 'Running',
+    status: { reported, reason: 'Running' },
+    says: { phase: 'Running', containerId: 'd' },
+    leadsTo: { phase: 'Running', reason: 'Running', reported: { ...reported, ...anew, containerId: 'd' } },
+  },
+  'takes no state back': { is: 'Running', says: { phase: 'Assigned' }, leadsTo: 'refused' },
+  'of the same end changes nothing, whatever it names': {
+    is: 'Failed',
+    says: { phase: 'Failed', runnerId: 'r' },
+    leadsTo: 'known',
+  },
+  'of another end is refused': { is: 'Failed', says: { phase: 'Completed' }, leadsTo: 'refused' },
+  'that a job with a Runner is queued is refused before its state is written': {
+    is: 'Queued',
+    hasRunner: true,
+    says: { phase: 'Queued' },
+    leadsTo: 'refused',
+  },
+  'that a job with a Runner is assigned changes nothing before its state is written': {
+    is: 'Queued',
+    hasRunner: true,
+    says: { phase: 'Assigned' },
+    leadsTo: 'known',
+  },
+  'that a job with a Runner is assigned writes the state with the ids that it names': {
+    is: 'Queued',
+    hasRunner: true,
+    says: { phase: 'Assigned', runnerId: 'r' },
+    leadsTo: { phase: 'Assigned', reported: { ...anew, runnerId: 'r' } },
+  },
+  'that a job with a Runner runs names that Runner': {
+    is: 'Queued',
+    hasRunner: true,
+    says: { phase: 'Running' },
+    leadsTo: { phase: 'Running', runnerRef: { name: 'job-1', uid: 'job-1-uid' } },
+  },
+}
+
+describe('a report', () => {
+  for (const [what, { is, status, hasRunner, says, leadsTo }] of Object.entries(cases)) {
+    it(what, () => {
+      const job = aJob({ status: { phase: is, ...status } })
+      const plan = planReport(job, hasRunner && aRunner({ job }), says, now)
+      if (typeof leadsTo === 'string') expect(plan).to.deep.equal({ is: leadsTo })
+      else expect(plan.is === 'write' ? plan.status : plan).to.deep.include(leadsTo)
+    })
+  }
+})

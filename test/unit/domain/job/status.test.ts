@@ -1,0 +1,107 @@
+import { expect } from 'chai'
+import { statusAfter } from '../../../../src/domain/job/status.ts'
+import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
+
+const facts = { name: 'pod', uid: 'pod-uid', deleting: false, held: true, ended: false, over: false }
+const done = { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0 } as const
+const runs = { phase: 'Running', reason: 'Running', message: 'runs' } as const
+const waits = { phase: 'Queued', reason: 'PoolFull', message: 'full' } as const
+
+describe('the status after a move', () => {
+  it('cannot be one that the state table forbids', () => {
+    const job = aJob({ status: { phase: 'Failed' } })
+    expect(() => statusAfter(job, done, {}, at(0))).to.throw('a Failed job cannot become Completed')
+  })
+
+  it('has times in order although the kubelet’s are whole seconds', () => {
+    const job = aJob({ spec: { delegatedAt: at(10.9).toISOString() } })
+    const runner = aRunner({ job, metadata: { creationTimestamp: stamp(10) } })
+    const finished = { ...done, finishedAt: stamp(10) }
+    const { assignedAt, startedAt, completedAt } = statusAfter(
+      job,
+      finished,
+      { runner, pod: { ...facts, startedAt: stamp(10) } },
+      at(12),
+    )
+    const delegated = at(10.9).toISOString()
+    expect([assignedAt, startedAt, completedAt]).to.deep.equal([delegated, delegated, delegated])
+  })
+
+  it('keeps the first known time of each step', () => {
+    const job = aJob({ status: { phase: 'Running', assignedAt: stamp(1), startedAt: stamp(2) } })
+    const later = {
+      runner: aRunner({ metadata: { creationTimestamp: stamp(5) } }),
+      pod: { ...facts, startedAt: stamp(6) },
+    }
+    expect(statusAfter(job, done, later, at(9))).to.include({
+      assignedAt: stamp(1),
+      startedAt: stamp(2),
+      completedAt: at(9).toISOString(),
+    })
+  })
+
+  it('has no times of what did not happen', () => {
+    const cancelled = { phase: 'Cancelled', reason: 'CancelRequested', message: '' } as const
+    const status = statusAfter(aJob(), cancelled, {}, at(9))
+    expect(status)
+      .to.include({ completedAt: at(9).toISOString() })
+      .and.not.have.any.keys('assignedAt', 'startedAt')
+    expect(statusAfter(aJob(), waits, {}, at(9))).to.not.have.any.keys('assignedAt', 'startedAt', 'completedAt')
+  })
+
+  it('does not take its times from a delegation that is dated later than now', () => {
+    const job = aJob({ spec: { delegatedAt: '9999-12-31T23:59:59-23:59' } })
+    const running = statusAfter(job, runs, { runner: aRunner() }, at(3))
+    expect(running.assignedAt).to.equal(at(3).toISOString())
+    const over = statusAfter(aJob({ spec: job.spec, status: running }), done, {}, at(9))
+    expect(over).to.include({ assignedAt: at(3).toISOString(), completedAt: at(9).toISOString() })
+  })
+
+  it('does not take its times from a node whose clock is ahead', () => {
+    const where = { runner: aRunner(), pod: { ...facts, startedAt: stamp(3000) } }
+    const { startedAt, completedAt } = statusAfter(aJob(), { ...done, finishedAt: stamp(3010) }, where, at(9))
+    expect([startedAt, completedAt]).to.deep.equal([at(9).toISOString(), at(9).toISOString()])
+  })
+
+  it('keeps the Runner that it was given to first', () => {
+    const runnerRef = { name: 'job-1', uid: 'first' }
+    const job = aJob({ status: { phase: 'Assigned', runnerRef } })
+    expect(statusAfter(job, runs, { runner: aRunner() }, at(1)).runnerRef).to.deep.equal(runnerRef)
+  })
+
+  it('keeps what is known of the pod once the pod is gone', () => {
+    const where = { podName: 'pod', podUID: 'uid', nodeName: 'node', containerId: 'c' }
+    const job = aJob({ status: { phase: 'Running', ...where } })
+    const lost = { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' } as const
+    expect(statusAfter(job, lost, {}, at(1))).to.include(where)
+  })
+
+  it('is cut to what the CRD takes', () => {
+    const { message, conditions } = statusAfter(aJob(), { ...waits, message: 'x'.repeat(5000) }, {}, at(1))
+    expect(message).to.have.length(1024)
+    expect(conditions?.[0]?.message).to.have.length(1024)
+  })
+
+  it('names the generation that it was judged by', () => {
+    expect(statusAfter(aJob({ metadata: { generation: 7 } }), waits, {}, at(1)).observedGeneration).to.equal(7)
+  })
+})
+
+describe('the conditions of a job', () => {
+  const types = (status: ReturnType<typeof statusAfter>) => status.conditions?.map(({ type }) => type)
+
+  it('say what it waits for until it runs', () => {
+    const waiting = statusAfter(aJob(), waits, {}, at(1))
+    expect(types(waiting)).to.deep.equal(['Waiting'])
+    expect(types(statusAfter(aJob({ status: waiting }), runs, {}, at(2)))).to.deep.equal([])
+  })
+
+  it('end with Complete for success and Failed for anything else, as those of a Kubernetes Job', () => {
+    const waiting = aJob({ status: statusAfter(aJob(), waits, {}, at(1)) })
+    expect(types(statusAfter(waiting, done, {}, at(2)))).to.deep.equal(['Complete'])
+    for (const phase of ['Failed', 'Cancelled'] as const) {
+      const status = statusAfter(waiting, { phase, reason: 'CancelRequested', message: '' }, {}, at(2))
+      expect(types(status)).to.deep.equal(['Failed'])
+    }
+  })
+})

@@ -1,0 +1,298 @@
+import { expect } from 'chai'
+import { CONTAINER_ANNOTATION } from '../../../../src/api/names.ts'
+import type { Pod, PodStatus } from '../../../../src/api/pod.ts'
+import { type Exit, type PodState, podState } from '../../../../src/domain/pod/state.ts'
+import { aContainer, aPod, at, deletedAt, ended, podStatus, running, stamp } from '../../../objects/builders.ts'
+
+const notFound = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', message: 'could not be located' } }
+const evicted: PodStatus = { phase: 'Failed', reason: 'Evicted', message: 'low on memory' }
+const shutdown: PodStatus = { phase: 'Failed', reason: 'Terminated', message: 'node shutdown' }
+const taint = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message: 'taint' }
+const apiEviction = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'drain' }
+
+type Bare<S> = S extends unknown ? Omit<S, 'facts'> : never
+type Essence = Bare<PodState>
+
+/** The state without the facts, which have tests of their own. */
+function essence(pod: Pod | undefined): Essence {
+  const state = podState(pod)
+  if (state.is === 'absent') return state
+  const { facts: _facts, ...rest } = state
+  return rest
+}
+
+function ranTo(phase: string, code: number, given = {}): PodStatus {
+  return podStatus(phase, aContainer(ended(code, given)))
+}
+
+const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
+  ['no pod is absent', undefined, { is: 'absent' }],
+  ['a new pod waits', aPod({ nodeName: null }), waitingToStart()],
+  ['a pod without any status waits', { ...aPod({ nodeName: null }), status: {} }, waitingToStart()],
+  ['a started container runs', aPod({ status: podStatus('Running', aContainer(running)) }), { is: 'running' }],
+  ['exit code 0 is success', aPod({ status: ranTo('Succeeded', 0) }), exited(0, 'Succeeded', 'exit code 0')],
+  ['any other exit code is told', aPod({ status: ranTo('Failed', 3) }), exited(3, 'ExitCode', 'exit code 3')],
+  [
+    'being killed for memory is told apart from its exit code',
+    aPod({ status: ranTo('Failed', 137, { reason: 'OOMKilled' }) }),
+    exited(137, 'OOMKilled', 'out of memory (exit code 137)'),
+  ],
+  [
+    'a child process that was killed for memory does not spoil a job that went on to exit code 0',
+    aPod({ status: ranTo('Succeeded', 0, { reason: 'OOMKilled' }) }),
+    exited(0, 'Succeeded', 'exit code 0'),
+  ],
+  [
+    'a container that its node lost in a crash is no fault of the job',
+    aPod({ status: ranTo('Failed', 255, { reason: 'Unknown' }) }),
+    exited(255, 'NodeLost', 'the node lost its container, as in a crash (exit code 255)'),
+  ],
+  [
+    'exit code 255 of the job itself is the job’s',
+    aPod({ status: ranTo('Failed', 255, { reason: 'Error' }) }),
+    exited(255, 'ExitCode', 'exit code 255'),
+  ],
+  [
+    'a command that cannot be started is the pod’s fault',
+    aPod({ status: ranTo('Failed', 128, { reason: 'StartError', message: 'no such file' }) }),
+    exited(128, 'InvalidPod', 'the container could not start: no such file'),
+  ],
+  [
+    'a failed init container is told as such',
+    aPod({
+      status: {
+        phase: 'Failed',
+        initContainerStatuses: [aContainer(ended(0), 'fetch'), aContainer(ended(2), 'setup')],
+        containerStatuses: [aContainer({ waiting: { reason: 'PodInitializing' } })],
+      },
+    }),
+    exited(2, 'ExitCode', 'init container setup: exit code 2'),
+  ],
+  [
+    'a pod that the kubelet refused is lost for the kubelet’s reason',
+    aPod({ status: { phase: 'Failed', reason: 'OutOfcpu', message: 'not enough cpu' } }),
+    { is: 'lost', reason: 'Unschedulable', message: 'not enough cpu' },
+  ],
+  [
+    'a pod that the kubelet refused for what it asks for is not valid',
+    aPod({ status: { phase: 'Failed', reason: 'SysctlForbidden', message: 'forbidden sysctl' } }),
+    { is: 'lost', reason: 'InvalidPod', message: 'the pod ended without running the job: forbidden sysctl' },
+  ],
+  [
+    'a pod that the kubelet refused without a message is told by the reason',
+    aPod({ status: { phase: 'Failed', reason: 'PodOSNotSupported' } }),
+    { is: 'lost', reason: 'InvalidPod', message: 'the pod ended without running the job: PodOSNotSupported' },
+  ],
+  [
+    'a pod whose template limits its time has timed out',
+    aPod({ status: { ...ranTo('Failed', 137), reason: 'DeadlineExceeded', message: 'longer than allowed' } }),
+    exited(137, 'JobTimeout', 'longer than allowed'),
+  ],
+  [
+    'a pod that ended without any word of its container is lost',
+    aPod({ status: { phase: 'Failed' } }),
+    { is: 'lost', reason: 'NodeLost', message: 'the pod ended without running the job: no container status' },
+  ],
+  [
+    'a container that the kubelet no longer found has no exit code',
+    aPod({ status: podStatus('Failed', aContainer(notFound)) }),
+    { is: 'lost', reason: 'NodeLost', message: 'the kubelet no longer found the container' },
+  ],
+  [
+    'a pod that was evicted before its container started is evicted, not lost',
+    aPod({ status: { ...podStatus('Failed', aContainer(notFound)), ...evicted } }),
+    { is: 'lost', reason: 'Evicted', message: 'low on memory' },
+  ],
+  [
+    'a pod that was deleted before its container started was deleted',
+    aPod({ metadata: deletedAt(15), status: podStatus('Failed', aContainer(notFound)) }),
+    { is: 'lost', reason: 'PodDeleted', message: 'the pod was deleted' },
+  ],
+  [
+    'a pod that was deleted before it got a node is lost at once: no kubelet will tell of it',
+    aPod({ metadata: deletedAt(15), nodeName: null }),
+    { is: 'lost', reason: 'PodDeleted', message: 'the pod was deleted' },
+  ],
+  [
+    'a preempted pod without a node is lost to the scheduler',
+    aPod({
+      metadata: deletedAt(15),
+      nodeName: null,
+      status: { conditions: [{ ...taint, reason: 'PreemptionByScheduler' }] },
+    }),
+    { is: 'lost', reason: 'Preempted', message: 'taint' },
+  ],
+]
+
+function waitingToStart() {
+  return { is: 'waiting', reason: 'RunnerStarting', message: 'pod job-1 is starting', fatal: false } as const
+}
+
+function exited(code: number, reason: Exit['reason'], message: string, finishedAt = stamp(20)) {
+  return { is: 'exited', exit: { code, reason, message, finishedAt } } as const
+}
+
+describe('the state of a pod', () => {
+  for (const [behaviour, pod, is] of cases) it(behaviour, () => expect(essence(pod)).to.deep.equal(is))
+})
+
+describe('a disruption', () => {
+  it('explains any exit code but 0', () => {
+    const drained = { ...ranTo('Failed', 143), conditions: [apiEviction] }
+    expect(essence(aPod({ status: drained }))).to.deep.equal(exited(143, 'Evicted', 'drain'))
+  })
+
+  it('does not turn a job that succeeded into a failure', () => {
+    const drainedLater = { ...ranTo('Succeeded', 0), conditions: [apiEviction] }
+    expect(essence(aPod({ metadata: deletedAt(30), status: drainedLater }))).to.deep.equal(
+      exited(0, 'Succeeded', 'exit code 0'),
+    )
+  })
+
+  it('is no success even when the job answers SIGTERM with exit code 0', () => {
+    expect(essence(aPod({ status: { ...ranTo('Failed', 0), ...evicted } }))).to.deep.equal(
+      exited(0, 'Evicted', 'low on memory'),
+    )
+    expect(essence(aPod({ status: { ...ranTo('Failed', 0), ...shutdown } }))).to.deep.equal(
+      exited(0, 'NodeLost', 'node shutdown'),
+    )
+    const drained = { ...ranTo('Succeeded', 0), conditions: [apiEviction] }
+    expect(essence(aPod({ metadata: deletedAt(15), status: drained }))).to.deep.equal(exited(0, 'Evicted', 'drain'))
+  })
+})
+
+describe('a deleted pod', () => {
+  const withCode = (code: number, deleted: number, grace?: number): Pod =>
+    aPod({ metadata: deletedAt(deleted, grace), status: ranTo(code === 0 ? 'Succeeded' : 'Failed', code) })
+  const cut = (code: number) => exited(code, 'PodDeleted', `the pod was deleted while its job ran (exit code ${code})`)
+
+  it('fails its job when the container ended after that', () => {
+    expect(essence(withCode(143, 15))).to.deep.equal(cut(143))
+    expect(essence(withCode(0, 15))).to.deep.equal(cut(0))
+  })
+
+  it('does not fail a job that was over before', () => {
+    expect(essence(withCode(0, 25))).to.deep.equal(exited(0, 'Succeeded', 'exit code 0'))
+    expect(essence(withCode(1, 25))).to.deep.equal(exited(1, 'ExitCode', 'exit code 1'))
+  })
+
+  it('fails its job also when both happened in the same second, whatever the exit code', () => {
+    expect(essence(withCode(0, 20))).to.deep.equal(cut(0))
+    expect(essence(withCode(143, 20))).to.deep.equal(cut(143))
+  })
+
+  it('counts from when it was asked for, whatever the grace period', () => {
+    expect(essence(withCode(0, 25, 0))).to.deep.equal(exited(0, 'Succeeded', 'exit code 0'))
+    expect(essence(withCode(0, 15, 3600))).to.deep.equal(cut(0))
+  })
+
+  it('is ending while its container may still run, and given up half a minute after its grace period', () => {
+    const pod = aPod({ metadata: deletedAt(15, 60), status: podStatus('Running', aContainer(running)) })
+    expect(essence(pod)).to.deep.equal({ is: 'ending', giveUpAt: at(15 + 60 + 30), reason: 'PodDeleted' })
+  })
+
+  it('is ending for the reason that its condition gives', () => {
+    const status = { ...podStatus('Running', aContainer(running)), conditions: [taint] }
+    expect(essence(aPod({ metadata: deletedAt(15), status }))).to.include({ is: 'ending', reason: 'NodeLost' })
+  })
+})
+
+describe('the job’s container', () => {
+  const statuses = [aContainer(running, 'sidecar'), aContainer(ended(5), 'main')]
+  const annotations = { [CONTAINER_ANNOTATION]: 'main' }
+
+  it('is the one that the pod’s annotation names, wherever it stands', () => {
+    const pod = aPod({ metadata: { annotations }, status: podStatus('Running', ...statuses) })
+    expect(essence(pod)).to.deep.equal(exited(5, 'ExitCode', 'exit code 5'))
+  })
+
+  it('is the first one without an annotation', () => {
+    expect(essence(aPod({ status: podStatus('Running', ...statuses) }))).to.deep.equal({ is: 'running' })
+  })
+
+  it('ends the job although a sidecar runs on, which then has to be stopped', () => {
+    const state = podState(aPod({ metadata: { annotations }, status: podStatus('Running', ...statuses) }))
+    expect(state).to.nested.include({ is: 'exited', 'facts.ended': false, 'facts.over': false })
+  })
+
+  it('ends the job although one sidecar never started', () => {
+    const pulling = aContainer({ waiting: { reason: 'ImagePullBackOff' } }, 'sidecar')
+    const pod = aPod({ metadata: { annotations }, status: podStatus('Running', aContainer(ended(0), 'main'), pulling) })
+    expect(podState(pod)).to.nested.include({ is: 'exited', 'facts.ended': false })
+  })
+
+  it('ends the job although a restartable init container runs on, which the kubelet stops by itself', () => {
+    const status = { ...ranTo('Running', 0), initContainerStatuses: [aContainer(running, 'docker')] }
+    expect(podState(aPod({ status }))).to.nested.include({ is: 'exited', 'facts.ended': true, 'facts.over': false })
+  })
+
+  it('ends the job at once: the kubelet takes a second or more to give the pod its final phase', () => {
+    const state = podState(aPod({ status: ranTo('Running', 0) }))
+    expect(state).to.nested.include({
+      is: 'exited',
+      'exit.reason': 'Succeeded',
+      'facts.ended': true,
+      'facts.over': false,
+    })
+  })
+
+  it('that was not found runs until the kubelet has said why', () => {
+    expect(essence(aPod({ status: podStatus('Running', aContainer(notFound)) }))).to.deep.equal({ is: 'running' })
+  })
+
+  it('that ended while the pod was being deleted did not end by itself', () => {
+    const pod = aPod({ metadata: deletedAt(15), status: ranTo('Running', 143) })
+    expect(essence(pod)).to.nested.include({ is: 'exited', 'exit.reason': 'PodDeleted' })
+  })
+})
+
+describe('the facts of a pod', () => {
+  function factsOf(pod: Pod) {
+    const state = podState(pod)
+    if (state.is === 'absent') throw new Error('absent')
+    return state.facts
+  }
+
+  it('are those of a running pod', () => {
+    expect(factsOf(aPod({ status: podStatus('Running', aContainer(running)) }))).to.deep.equal({
+      name: 'job-1',
+      uid: 'job-1-pod-uid',
+      nodeName: 'node',
+      containerId: 'containerd://runner',
+      startedAt: stamp(10),
+      deleting: false,
+      held: true,
+      ended: false,
+      over: false,
+    })
+  })
+
+  it('are few for a pod that is only being made', () => {
+    const facts = { name: 'job-1', uid: 'job-1-pod-uid', deleting: false, held: false, ended: false, over: false }
+    expect(factsOf(aPod({ metadata: { finalizers: [] }, nodeName: null }))).to.deep.equal(facts)
+  })
+
+  it('know no start of a container that never ran: the kubelet writes null or the epoch', () => {
+    const never = [null, '1970-01-01T00:00:00Z']
+    for (const startedAt of never) {
+      const state = ended(128, { startedAt, finishedAt: null })
+      const pod = podState(aPod({ status: podStatus('Failed', aContainer(state)) }))
+      expect(pod).to.have.property('facts').that.does.not.have.property('startedAt')
+      expect(pod).to.have.nested.property('exit').that.does.not.have.property('finishedAt')
+    }
+  })
+
+  it('take the container’s id from its end where the status has it only there', () => {
+    const { containerID: _id, ...status } = aContainer(ended(0, { containerID: 'containerd://ended' }))
+    expect(factsOf(aPod({ status: podStatus('Succeeded', status) })).containerId).to.equal('containerd://ended')
+    expect(
+      factsOf(aPod({ status: podStatus('Pending', { ...status, containerID: '', state: {} }) })),
+    ).to.not.have.property('containerId')
+  })
+
+  for (const phase of ['Succeeded', 'Failed']) {
+    it(`say that nothing is left to stop at ${phase}`, () => {
+      expect(factsOf(aPod({ status: { phase } }))).to.include({ ended: true, over: true })
+    })
+  }
+})

@@ -1,0 +1,95 @@
+import { expect } from 'chai'
+import type { RunnerJob } from '../../../../src/api/runner-job.ts'
+import type { RunnerPool } from '../../../../src/api/runner-pool.ts'
+import { choosePool } from '../../../../src/domain/pool/choice.ts'
+import { aJob, aPool, deletedAt } from '../../../objects/builders.ts'
+
+function pool(name: string, labels: string[], repositories?: string[]): RunnerPool {
+  return aPool({ metadata: { name }, spec: { labels, ...(repositories !== undefined && { repositories }) } })
+}
+
+function jobWith(...labels: string[]): RunnerJob {
+  return aJob({ spec: { labels } })
+}
+
+/** The name of the pool, or the reason for none. */
+function chosen(job: RunnerJob, ...pools: RunnerPool[]): string {
+  const choice = choosePool(job, pools)
+  return choice.pool === undefined ? choice.message : choice.pool.metadata.name
+}
+
+describe('the pool of a job', () => {
+  it('offers every label that the job asks for, upper and lower case alike', () => {
+    const pools = [pool('linux', ['self-hosted', 'Linux']), pool('windows', ['self-hosted', 'windows'])]
+    expect(chosen(jobWith('Self-Hosted', 'linux'), ...pools)).to.equal('linux')
+    expect(chosen(jobWith('linux', 'gpu'), ...pools)).to.equal('no RunnerPool offers the labels [linux, gpu]')
+  })
+
+  it('is any for a job without labels', () => {
+    expect(chosen(aJob(), pool('some', ['linux']))).to.equal('some')
+    expect(chosen(aJob(), pool('none', []))).to.equal('none')
+  })
+
+  it('is the one with the most labels, then the first by name', () => {
+    const small = pool('a', ['linux'])
+    const big = pool('c', ['linux', 'x64'])
+    const alike = pool('b', ['linux', 'arm64'])
+    for (const pools of [
+      [small, big, alike],
+      [alike, big, small],
+      [big, small, alike],
+    ])
+      expect(chosen(jobWith('linux'), ...pools)).to.equal('b')
+  })
+
+  it('is the named one whatever the labels say', () => {
+    const job = aJob({ spec: { poolName: 'b', labels: ['gpu'] } })
+    expect(chosen(job, pool('a', ['gpu']), pool('b', []))).to.equal('b')
+    expect(chosen(job, pool('a', ['gpu']))).to.equal('there is no RunnerPool b')
+  })
+
+  it('allows the job’s repository, even when it is named', () => {
+    const closed = pool('closed', [], ['other/*'])
+    const refusal = 'no RunnerPool allows repository owner/repo (its labels fit closed)'
+    expect(chosen(aJob(), closed)).to.equal(refusal)
+    expect(chosen(aJob({ spec: { poolName: 'closed' } }), closed)).to.equal(refusal)
+    expect(chosen(aJob(), closed, pool('open', []))).to.equal('open')
+  })
+
+  it('is not one that is being deleted', () => {
+    const going = aPool({ metadata: { name: 'going', ...deletedAt(1) } })
+    expect(chosen(aJob(), going)).to.equal('no RunnerPool offers the labels []')
+    expect(chosen(aJob({ spec: { poolName: 'going' } }), going)).to.equal('there is no RunnerPool going')
+  })
+})
+
+const globs: [glob: string, repository: string, allowed: boolean][] = [
+  ['owner/repo', 'owner/repo', true],
+  ['OWNER/Repo', 'owner/repo', true],
+  ['owner/repo', 'owner/repo2', false],
+  ['owner/repo', 'xowner/repo', false],
+  ['owner/*', 'owner/repo', true],
+  ['owner/*', 'owner2/repo', false],
+  ['*/repo', 'owner/repo', true],
+  ['*/*', 'owner/repo', true],
+  ['owner/*-ci-*', 'owner/my-ci-tool', true],
+  ['owner/*-ci-*', 'owner/my-ci', false],
+  ['owner/a*a', 'owner/a', false],
+  ['owner/a*a', 'owner/aa', true],
+  ['owner/a*b*c', 'owner/acb', false],
+  ['owner/**', 'owner/repo', true],
+  ['owner/r.po', 'owner/repo', false],
+]
+
+describe('an allowed repository', () => {
+  for (const [glob, repository, allowed] of globs) {
+    it(`${glob} ${allowed ? 'includes' : 'leaves out'} ${repository}`, () => {
+      const choice = choosePool(aJob({ spec: { repository } }), [pool('p', [], ['none/none', glob])])
+      expect(choice.pool !== undefined).to.equal(allowed)
+    })
+  }
+
+  it('is any when the list is empty', () => {
+    expect(chosen(aJob(), pool('p', [], []))).to.equal('p')
+  })
+})

@@ -1,0 +1,71 @@
+import { expect } from 'chai'
+import { proxyName } from '../../../../src/api/names.ts'
+import { planProxy, type ProxyPlan } from '../../../../src/domain/proxy/plan.ts'
+import { type Heartbeat, isDue, presenceOf, shownProxyPhase } from '../../../../src/domain/proxy/presence.ts'
+import { aProxy, at, deletedAt, stamp } from '../../../objects/builders.ts'
+
+const heartbeatMs = 60_000
+const forgetMs = 3_600_000
+const renewed = (second: number): Heartbeat => ({ renewTime: stamp(second), leaseDurationSeconds: 180 })
+const offline = {
+  phase: 'Offline',
+  reason: 'HeartbeatMissed',
+  message: `last heard of at ${at(100).toISOString()}`,
+} as const
+
+describe('the name of a proxy runner', () => {
+  it('is made of the hash of what it calls itself, whatever that is', () => {
+    expect(proxyName('proxy-runner-1')).to.equal('proxy-56aabf0a715888c9e466')
+    expect(proxyName('../ü\u{1F680} $(x)')).to.match(/^proxy-[0-9a-f]{20}$/)
+  })
+})
+
+describe('a proxy runner', () => {
+  const idle = aProxy()
+  const new1 = aProxy({ status: { phase: 'Starting' } })
+  const silent = aProxy({ status: offline })
+  const cases: [behaviour: string, runner: typeof idle, heartbeat: Heartbeat | undefined, second: number, ProxyPlan][] =
+    [
+      ['is idle once it is registered', new1, undefined, 1, { status: { phase: 'Idle' }, againAfterMs: 179_000 }],
+      ['is left alone while it is heard of', idle, renewed(100), 279, { againAfterMs: 1000 }],
+      ['is offline after three periods', idle, renewed(100), 280, { status: offline, againAfterMs: forgetMs }],
+      ['is offline after three periods without a Lease', idle, undefined, 179, { againAfterMs: 1000 }],
+      ['is told to be offline once', silent, renewed(100), 300, { againAfterMs: forgetMs - 20_000 }],
+      [
+        'is idle when it is heard of again',
+        silent,
+        renewed(400),
+        401,
+        { status: { phase: 'Idle' }, againAfterMs: 179_000 },
+      ],
+      ['goes when it has been offline for long', silent, renewed(100), 280 + 3600, { act: 'delete' }],
+      ['is left alone while it is being deleted', aProxy({ metadata: deletedAt(1) }), renewed(0), 9999, {}],
+      [
+        'is judged by its creation where its Lease says nothing',
+        idle,
+        { renewTime: 'x' },
+        100,
+        { againAfterMs: 80_000 },
+      ],
+    ]
+  for (const [behaviour, runner, heartbeat, second, plan] of cases) {
+    it(behaviour, () => {
+      expect(planProxy({ runner, heartbeat, heartbeatMs, forgetMs, now: at(second) })).to.deep.equal(plan)
+    })
+  }
+
+  it('is shown as busy while it delegates, but not when it is silent', () => {
+    const presence = presenceOf(idle, renewed(100), heartbeatMs)
+    const shown = (isDelegating: boolean, second: number) =>
+      shownProxyPhase(presence, isDelegating, at(second).getTime())
+    expect([shown(false, 101), shown(true, 279), shown(true, 280)]).to.deep.equal(['Idle', 'Busy', 'Offline'])
+  })
+
+  it('has its heartbeat written at most once in a third of a period', () => {
+    const presence = presenceOf(idle, renewed(100), heartbeatMs)
+    const due = (second: number) => isDue(presence, at(second).getTime(), heartbeatMs)
+    expect([due(90), due(119), due(120)]).to.deep.equal([false, false, true])
+    const brief = presenceOf(idle, { renewTime: stamp(100), leaseDurationSeconds: 3 }, heartbeatMs)
+    expect(isDue(brief, at(103).getTime(), heartbeatMs), 'once it is offline').to.equal(true)
+  })
+})

@@ -1,0 +1,115 @@
+import { expect } from 'chai'
+import { controllerRef } from '../../../../src/api/object.ts'
+import { runnerJobs } from '../../../../src/api/runner-job.ts'
+import { podState } from '../../../../src/domain/pod/state.ts'
+import { planRunner, type RunnerPlan, type RunnerView } from '../../../../src/domain/runner/plan.ts'
+import {
+  aContainer,
+  aJob,
+  aPod,
+  aRunner,
+  at,
+  deletedAt,
+  ended,
+  podStatus,
+  running,
+  stamp,
+} from '../../../objects/builders.ts'
+
+const job = aJob()
+const runner = aRunner()
+const owned = aRunner({ metadata: { ownerReferences: [controllerRef(runnerJobs, job)] } })
+const absent = podState(undefined)
+const runningPod = podState(aPod({ status: podStatus('Running', aContainer(running)) }))
+const create = { act: 'create-pod' }
+
+type Parts = Pick<RunnerView, 'runner' | 'job' | 'pod'>
+
+/** What is planned so many seconds after the start. */
+function plan(view: Parts, now = 20): RunnerPlan {
+  return planRunner({ ...view, startTroubleMs: 60_000, now: at(now) })
+}
+
+describe('a Runner', () => {
+  it('makes its pod', () => {
+    expect(plan({ runner, job, pod: absent })).to.deep.equal(create)
+  })
+
+  it('makes its pod also after quota stood in the way', () => {
+    const blocked = aRunner({ status: { reason: 'QuotaExceeded' } })
+    expect(plan({ runner: blocked, job, pod: absent })).to.deep.equal(create)
+  })
+
+  it('is busy once its pod runs, and forgets what it waited for', () => {
+    const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
+    expect(plan({ runner: blocked, job, pod: runningPod })).to.deep.equal({
+      status: {
+        phase: 'Busy',
+        reason: 'Running',
+        podName: 'job-1',
+        podUID: 'job-1-pod-uid',
+        containerId: 'containerd://runner',
+        nodeName: 'node',
+      },
+    })
+  })
+
+  it('goes when it was left behind by a job that is gone, which the garbage collector does for one with an owner', () => {
+    for (const pod of [absent, runningPod]) {
+      expect(plan({ runner, job: undefined, pod })).to.deep.equal({ act: 'delete-runner' })
+      expect(plan({ runner: owned, job: undefined, pod })).to.deep.equal({})
+    }
+  })
+
+  it('is written as busy once', () => {
+    const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
+    expect(plan({ runner: busy, job, pod: runningPod })).to.deep.equal({})
+  })
+
+  const never: [behaviour: string, view: Parts][] = [
+    ['when it knows of a pod already', { runner: aRunner({ status: { podUID: 'pod' } }), job, pod: absent }],
+    ['when its job knows of a pod already', { runner, job: aJob({ status: { podUID: 'pod' } }), pod: absent }],
+    ['when it was busy before', { runner: aRunner({ status: { phase: 'Busy' } }), job, pod: absent }],
+    ['when its pod was refused for good', { runner: aRunner({ status: { phase: 'Stopping' } }), job, pod: absent }],
+    ['for a job that is to be cancelled', { runner, job: aJob({ spec: { cancel: true } }), pod: absent }],
+    ['for a finished job', { runner, job: aJob({ status: { phase: 'Failed' } }), pod: absent }],
+    ['for a job that is being deleted', { runner, job: aJob({ metadata: deletedAt(1) }), pod: absent }],
+    ['for a job that is gone', { runner: owned, job: undefined, pod: absent }],
+    ['while it is being deleted', { runner: aRunner({ metadata: deletedAt(1) }), job, pod: absent }],
+    ['while it has one that waits', { runner, job, pod: podState(aPod()) }],
+    [
+      'when its pod is over',
+      { runner, job, pod: podState(aPod({ status: podStatus('Failed', aContainer(ended(1))) })) },
+    ],
+  ]
+  for (const [behaviour, view] of never) {
+    it(`makes no pod ${behaviour}`, () => expect(plan(view)).to.deep.equal({}))
+  }
+
+  describe('of a job that is reported to run elsewhere', () => {
+    const reported = { at: stamp(15) }
+    const taken = aJob({ status: { phase: 'Running', reason: 'Reported', reported, podUID: 'job-1-pod-uid' } })
+    const pulling = podState(
+      aPod({ status: podStatus('Pending', aContainer({ waiting: { reason: 'ErrImagePull' } })) }),
+    )
+
+    it('makes no pod and goes, also when quota stood in the way', () => {
+      const blocked = aRunner({ status: { reason: 'QuotaExceeded' } })
+      for (const phase of ['Assigned', 'Running'] as const) {
+        const of = { runner: blocked, job: aJob({ status: { phase, reported } }), pod: absent }
+        expect(plan(of), phase).to.deep.equal({ act: 'delete-runner' })
+      }
+    })
+
+    it('keeps a pod that has not started for a while: its kubelet may only be late in saying so', () => {
+      expect(plan({ runner, job: taken, pod: pulling }, 74)).to.deep.equal({ againAfterMs: 1000 })
+      expect(plan({ runner, job: taken, pod: pulling }, 75)).to.deep.equal({ act: 'delete-runner' })
+    })
+
+    it('keeps a pod that runs, whatever is reported', () => {
+      expect(plan({ runner, job: taken, pod: runningPod }, 9999)).to.have.nested.property('status.phase', 'Busy')
+      const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
+      expect(plan({ runner: busy, job: taken, pod: absent }, 9999)).to.deep.equal({})
+    })
+  })
+})

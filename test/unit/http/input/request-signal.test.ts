@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { expect } from 'chai'
+import { errorToHttp } from '../../../../src/http/errors-to-http.ts'
+import { goneSignal, requestSignal } from '../../../../src/http/input/request-signal.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+describe('the signal of a request', () => {
+  let server: Server
+  let caller: Socket
+  let res: ServerResponse
+
+  beforeEach(async () => {
+    server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    caller = connect(portOf(server.address()).port, '127.0.0.1')
+    const asked = new Promise<ServerResponse>((resolve) =>
+      server.once('request', (_request, answer) => resolve(answer)),
+    )
+    caller.write('GET / HTTP/1.1\r\nHost: hub\r\n\r\n')
+    res = await asked
+  })
+  afterEach(() => {
+    caller.destroy()
+    server.close()
+  })
+
+  async function leave(): Promise<void> {
+    const closed = once(res, 'close')
+    caller.destroy()
+    await closed
+  }
+
+  it('is over when the caller had gone before anybody asked for it', async () => {
+    await leave()
+    expect([goneSignal({ res }).aborted, requestSignal({ res }).aborted]).to.deep.equal([true, true])
+  })
+
+  it('ends when the caller goes, and nothing is waited for any more', async () => {
+    const clock = new HandClock()
+    const signals = [goneSignal({ res }), requestSignal({ res }, clock)]
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false, false])
+    await leave()
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, true])
+    expect(clock.timers).to.equal(0)
+  })
+
+  it('does not end with the answer, when nobody waits any more', async () => {
+    const clock = new HandClock()
+    const signal = requestSignal({ res }, clock)
+    const closed = once(res, 'close')
+    res.end('answer')
+    await closed
+    expect({ aborted: signal.aborted, timers: clock.timers }).to.deep.equal({ aborted: false, timers: 0 })
+  })
+
+  it('ends when the cluster takes too long, as a timeout that callers are told of', async () => {
+    const clock = new HandClock()
+    const signal = requestSignal({ res }, clock)
+    await clock.advance(19_000)
+    expect(signal.aborted).to.equal(false)
+    await clock.advance(1000)
+    expect(errorToHttp(signal.reason).status).to.equal(503)
+  })
+})
+
+function portOf(address: AddressInfo | string | null): AddressInfo {
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address
+}

@@ -1,0 +1,115 @@
+import { expect } from 'chai'
+import { jobDetail, jobSummary, publicId, stateOf } from '../../../../src/http/jobs/views.ts'
+import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
+import { FilledCaches } from '../../../objects/stores.ts'
+
+const id = '01234567-89ab-cdef-0123-456789abcdef'
+
+function empty() {
+  return new FilledCaches().caches
+}
+
+describe('the public id of a job', () => {
+  it('is its name where that is a UUID, else its uid', () => {
+    expect(publicId(aJob({ metadata: { name: id } }))).to.equal(id)
+    expect(publicId(aJob({ metadata: { name: 'by-hand', uid: id } }))).to.equal(id)
+    expect(publicId(aJob({ metadata: { name: id.toUpperCase(), uid: 'uid' } }))).to.equal('uid')
+  })
+})
+
+describe('the detail of a job', () => {
+  it('has every key from the first moment, null while it is unknown', () => {
+    expect(jobDetail(empty(), aJob({ metadata: { name: id } }))).to.deep.equal({
+      id,
+      githubJobId: 2,
+      jobId: '2',
+      runId: '1',
+      repository: 'owner/repo',
+      workflow: null,
+      runnerName: null,
+      status: 'queued',
+      runnerId: null,
+      containerId: null,
+      labels: [],
+      startedAt: null,
+      completedAt: null,
+      metadata: {
+        delegatedAt: at(0).toISOString(),
+        proxyRunner: null,
+        reason: null,
+        message: null,
+        exitCode: null,
+      },
+    })
+  })
+
+  it('tells all of a finished job', () => {
+    const job = aJob({
+      metadata: { name: id },
+      spec: { workflow: 'CI', runnerName: 'proxy', labels: ['a'], delegatedAt: at(0.5).toISOString() },
+      status: {
+        phase: 'Failed',
+        reason: 'ExitCode',
+        message: 'exit code 3',
+        exitCode: 3,
+        runnerRef: { name: 'r', uid: 'runner-uid' },
+        containerId: 'containerd://c',
+        startedAt: stamp(10),
+        completedAt: at(20).toISOString(),
+      },
+    })
+    expect(jobDetail(empty(), job)).to.deep.include({
+      status: 'failed',
+      workflow: 'CI',
+      runnerName: 'proxy',
+      runnerId: 'runner-uid',
+      containerId: 'containerd://c',
+      labels: ['a'],
+      startedAt: '2026-01-01T00:00:10.000Z',
+      completedAt: '2026-01-01T00:00:20.000Z',
+      metadata: {
+        delegatedAt: '2026-01-01T00:00:00.500Z',
+        proxyRunner: 'proxy',
+        reason: 'ExitCode',
+        message: 'exit code 3',
+        exitCode: 3,
+      },
+    })
+  })
+
+  const ids: [jobId: string, number: number | null][] = [
+    ['12345', 12_345],
+    ['9007199254740991', 9_007_199_254_740_991],
+    ['9007199254740993', null],
+    ['99999999999999999', null],
+    ['build', null],
+    ['1e3', null],
+    ['-1', null],
+    ['', null],
+  ]
+  for (const [jobId, number] of ids) {
+    it(`has the GitHub job id ${number} for ${JSON.stringify(jobId)}`, () => {
+      const job = aJob({ spec: { jobId } })
+      expect(jobDetail(empty(), job)).to.include({ githubJobId: number, jobId })
+      expect(jobSummary(empty(), job)).to.include({ githubJobId: number })
+    })
+  }
+
+  it('shows a job with a Runner as assigned to it before that is written', () => {
+    const filled = new FilledCaches()
+    const job = filled.putJob(aJob())
+    const runner = filled.putRunner(aRunner({ job }))
+    expect(stateOf(filled.caches, job)).to.equal('assigned')
+    expect(jobDetail(filled.caches, job)).to.include({ status: 'assigned', runnerId: runner.metadata.uid })
+    const other = aJob({ metadata: { uid: 'another of that name' } })
+    expect(jobDetail(filled.caches, other)).to.include({ status: 'queued', runnerId: null })
+  })
+
+  it('shows reported ids while no pod says otherwise', () => {
+    const reported = { runnerId: 'r', containerId: 'c', at: stamp(1) }
+    const job = aJob({ status: { phase: 'Running', reported } })
+    expect(jobDetail(empty(), job)).to.include({ runnerId: 'r', containerId: 'c' })
+    const own = aJob({ status: { ...job.status, containerId: 'containerd://x', runnerRef: { name: 'n', uid: 'u' } } })
+    expect(jobDetail(empty(), own)).to.include({ runnerId: 'u', containerId: 'containerd://x' })
+  })
+})

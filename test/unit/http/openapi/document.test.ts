@@ -1,0 +1,62 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { expect } from 'chai'
+import { openApiDocument } from '../../../../src/http/openapi/document.ts'
+import { record } from '../../../../src/kube/client/parse.ts'
+import { routesOf } from '../../../documents/routes.ts'
+
+const document = openApiDocument('1.2.3')
+
+/** `GET /api/jobs/:id`, as the document tells it. */
+function describedRoutes(): string[] {
+  return Object.entries(record(document['paths'])).flatMap(([path, item]) =>
+    Object.keys(record(item)).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+  )
+}
+
+/** Every `$ref` in a value. */
+function refsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, child]: [string, unknown]) =>
+    key === '$ref' && typeof child === 'string' ? [child] : refsIn(child),
+  )
+}
+
+describe('the OpenAPI document', () => {
+  it('describes exactly the routes that there are', () => {
+    expect(describedRoutes().sort()).to.deep.equal(routesOf().sort())
+  })
+
+  it('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator()
+    const { valid, errors } = await validator.validate(structuredClone(document))
+    expect(errors ?? [], JSON.stringify(errors, undefined, 2)).to.deep.equal([])
+    expect(valid).to.equal(true)
+    expect(validator.version).to.equal('3.1')
+  })
+
+  it('refers to nothing that it does not hold, and holds nothing that it does not refer to', () => {
+    const { schemas, headers } = record(document['components'])
+    const held = Object.entries({ schemas, headers }).flatMap(([kind, all]) =>
+      Object.keys(record(all)).map((name) => `#/components/${kind}/${name}`),
+    )
+    expect([...new Set(refsIn(document))].sort()).to.deep.equal(held.sort())
+  })
+
+  it('gives every operation a name of its own, a summary and the failures that every call can meet', () => {
+    const operations = Object.entries(record(document['paths'])).flatMap(([path, item]) =>
+      Object.values(record(item)).map((operation) => ({ path, ...record(operation) })),
+    )
+    const ids = operations.map((operation) => String(record(operation)['operationId']))
+    expect(new Set(ids).size).to.equal(ids.length)
+    for (const operation of operations) {
+      const { path, summary, responses } = record(operation)
+      expect(summary, String(path)).to.be.a('string')
+      expect(responses).to.include.keys('408', '431')
+      if (String(path).startsWith('/api/')) expect(responses).to.include.keys('401', '429', '500', '503')
+    }
+  })
+
+  it('holds no keyword that only Kubernetes knows', () => {
+    expect(JSON.stringify(document)).to.not.include('x-kubernetes')
+  })
+})

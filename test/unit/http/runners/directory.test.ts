@@ -1,0 +1,93 @@
+import { expect } from 'chai'
+import { RunnerDirectory } from '../../../../src/http/runners/directory.ts'
+import type { RunnerQuery } from '../../../../src/http/runners/list-query.ts'
+import { aJob, aLease, aProxy, aRunner, stamp, t0 } from '../../../objects/builders.ts'
+import { FilledCaches } from '../../../objects/stores.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+class Scene extends FilledCaches {
+  readonly clock = new HandClock(t0)
+  readonly directory: RunnerDirectory
+
+  constructor() {
+    super()
+    this.directory = new RunnerDirectory({ caches: this.caches, clock: this.clock, heartbeatMs: 60_000 })
+  }
+
+  names(query: Partial<RunnerQuery> = {}): unknown[] {
+    return this.directory.page({ page: 1, limit: 100, ...query }).rows.map(({ name }) => name)
+  }
+
+  row(query: Partial<RunnerQuery> = {}): Record<string, unknown> | undefined {
+    return this.directory.page({ page: 1, limit: 1, ...query }).rows[0]
+  }
+}
+
+describe('the directory of runners', () => {
+  it('finds a proxy runner offline when three periods have passed, though nothing happens', async () => {
+    const scene = new Scene()
+    const proxy = scene.putRunner(aProxy())
+    scene.putLease(aLease(proxy, 0))
+    expect(scene.names({ status: 'idle' })).to.deep.equal(['proxy-1'])
+    await scene.clock.advance(179_000)
+    expect(scene.names({ status: 'idle' })).to.deep.equal(['proxy-1'])
+    await scene.clock.advance(1000)
+    expect(scene.names({ status: 'idle' })).to.deep.equal([])
+    expect(scene.row({ status: 'offline' })).to.include({ status: 'offline', name: 'proxy-1' })
+    scene.putLease(aLease(proxy, 180))
+    expect(scene.row({ status: 'idle' })).to.include({ lastHeartbeat: '2026-01-01T00:03:00.000Z', reason: null })
+  })
+
+  it('does not believe the Lease of an earlier runner of that name', () => {
+    const scene = new Scene()
+    const earlier = aProxy({ metadata: { uid: 'earlier' } })
+    scene.putRunner(aProxy())
+    scene.putLease(aLease(earlier, 100))
+    expect(scene.row()).to.include({ lastHeartbeat: '2026-01-01T00:00:00.000Z' })
+  })
+
+  it('shows a proxy runner as busy as long as a job of it is not over', () => {
+    const scene = new Scene()
+    scene.putRunner(aProxy())
+    const jobs = ['a', 'b'].map((name) =>
+      scene.putJob(aJob({ metadata: { name }, spec: { runnerName: 'proxy-1', repository: `owner/${name}` } })),
+    )
+    expect(scene.row()).to.include({ status: 'busy' })
+    for (const job of jobs) {
+      expect(scene.names({ status: 'busy' })).to.deep.equal(['proxy-1'])
+      scene.putJob({ ...job, status: { phase: 'Completed' } })
+    }
+    expect(scene.names({ status: 'busy' })).to.deep.equal([])
+    expect(scene.names({ status: 'idle' })).to.deep.equal(['proxy-1'])
+  })
+
+  it('finds a proxy runner under each repository whose jobs it delegated, until those are gone', () => {
+    const scene = new Scene()
+    scene.putRunner(aProxy({ spec: { repository: 'owner/first' } }))
+    const job = scene.putJob(aJob({ spec: { runnerName: 'proxy-1', repository: 'owner/second' } }))
+    expect(scene.names({ repository: 'owner/first' })).to.deep.equal(['proxy-1'])
+    expect(scene.names({ repository: 'owner/second', type: 'proxy', status: 'busy' })).to.deep.equal(['proxy-1'])
+    scene.remove(job)
+    expect(scene.names({ repository: 'owner/second' })).to.deep.equal([])
+    expect(scene.names({ repository: 'owner/first', status: 'idle' })).to.deep.equal(['proxy-1'])
+  })
+
+  it('shows runners of every type, newest first, and what each has to say', () => {
+    const scene = new Scene()
+    const quota = { phase: 'Starting', reason: 'QuotaExceeded', message: 'exceeded quota' } as const
+    scene.putRunner(aRunner({ job: scene.putJob(aJob()), metadata: { creationTimestamp: stamp(1) }, status: quota }))
+    scene.putRunner(aProxy({ metadata: { creationTimestamp: stamp(2) } }))
+    const dedicated = { type: 'Dedicated', displayName: 'big machine' } as const
+    scene.putRunner(aProxy({ metadata: { name: 'd', creationTimestamp: stamp(3) }, spec: dedicated }))
+    expect(scene.names()).to.deep.equal(['big machine', 'proxy-1', 'job-1'])
+    expect(scene.names({ type: 'dedicated' })).to.deep.equal(['big machine'])
+    expect(scene.row({ type: 'ephemeral' })).to.include({
+      status: 'starting',
+      reason: 'QuotaExceeded',
+      lastHeartbeat: null,
+      pool: 'pool',
+      jobId: 'job-uid',
+    })
+    expect(scene.row({ type: 'proxy' })).to.include({ pool: null, jobId: null, repository: null })
+  })
+})

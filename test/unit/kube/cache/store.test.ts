@@ -1,0 +1,182 @@
+import { expect } from 'chai'
+import { type Change, Store } from '../../../../src/kube/cache/store.ts'
+import { sliceSize } from '../../../../src/kube/runtime/event-loop-yield.ts'
+import { RecordedLog } from '../../../documents/recorded-log.ts'
+import { aConfigMap, type ConfigMap } from '../../../objects/config-maps.ts'
+
+const never = new AbortController().signal
+
+const version = (object: ConfigMap | undefined): string => object?.metadata.resourceVersion ?? '-'
+
+/** Changes as `key old>now`, in versions. */
+function changesOf(store: Store<ConfigMap>): string[] {
+  const seen: string[] = []
+  store.onChange(({ key, old, now }: Change<ConfigMap>) => seen.push(`${key} ${version(old)}>${version(now)}`))
+  return seen
+}
+
+describe('store', () => {
+  it('finds an object by its key and by what an index says of it, as it changes', () => {
+    const store = new Store<ConfigMap>({
+      indexes: { colour: ({ data }) => (data?.['colour'] ?? '').split(',').filter(Boolean) },
+    })
+    store.upsert(aConfigMap('a', 1, { data: { colour: 'red,blue' } }))
+    store.upsert(aConfigMap('b', 2, { data: { colour: 'red' } }))
+    expect(store.get('ns/a')?.metadata.resourceVersion).to.equal('1')
+    expect(store.byIndex('colour', 'red')).to.have.length(2)
+
+    store.upsert(aConfigMap('a', 3, { data: { colour: 'blue,green' } }))
+    expect(store.byIndex('colour', 'red').map(({ metadata }) => metadata.name)).to.deep.equal(['b'])
+    expect(store.byIndex('colour', 'green')[0]?.metadata.resourceVersion).to.equal('3')
+    expect(store.byIndex('colour', 'blue')[0]?.metadata.resourceVersion).to.equal('3')
+
+    store.remove(aConfigMap('a', 4))
+    expect(store.byIndex('colour', 'blue')).to.deep.equal([])
+    expect(store.indexSize('colour', 'blue')).to.equal(0)
+    expect(store.indexSize('colour', 'red')).to.equal(1)
+    expect(() => store.byIndex('shape', 'round')).to.throw('no index named shape')
+  })
+
+  it('tells every handler the old and the new object, until it is taken off', () => {
+    const store = new Store<ConfigMap>()
+    const seen: string[] = []
+    const off = store.onChange(({ old, now }) => seen.push(`${old?.data?.['v'] ?? '-'}>${now?.data?.['v'] ?? '-'}`))
+    store.upsert(aConfigMap('a', 1, { data: { v: 'one' } }))
+    store.upsert(aConfigMap('a', 2, { data: { v: 'two' } }))
+    store.remove(aConfigMap('a', 3))
+    off()
+    store.upsert(aConfigMap('a', 4))
+    expect(seen).to.deep.equal(['->one', 'one>two', 'two>-'])
+  })
+
+  it('survives a handler that throws, tells the others, and logs it', () => {
+    const log = new RecordedLog()
+    const store = new Store<ConfigMap>({ log })
+    store.onChange(() => {
+      throw new Error('broken')
+    })
+    const seen = changesOf(store)
+    store.upsert(aConfigMap('a', 1))
+    expect(seen).to.deep.equal(['ns/a ->1'])
+    expect(log.lines).to.deep.include({ level: 'error', message: 'a change handler threw', key: 'ns/a' })
+  })
+
+  it('keeps one order of changes for all handlers when one of them changes the store', () => {
+    const store = new Store<ConfigMap>()
+    store.onChange(({ now }) => {
+      if (now?.metadata.resourceVersion === '1') store.applyOwn(aConfigMap('a', 2))
+    })
+    const seen = changesOf(store)
+    store.upsert(aConfigMap('a', 1))
+    expect(seen).to.deep.equal(['ns/a ->1', 'ns/a 1>2'])
+  })
+
+  it('compares versions as numbers: 10 is newer than 9', () => {
+    const store = new Store<ConfigMap>()
+    store.upsert(aConfigMap('a', 9))
+    store.upsert(aConfigMap('a', 10))
+    store.upsert(aConfigMap('a', 9))
+    expect(store.get('ns/a')?.metadata.resourceVersion).to.equal('10')
+  })
+
+  it('drops the echo of an own write, and everything older, without a change', () => {
+    const store = new Store<ConfigMap>()
+    store.upsert(aConfigMap('a', 5))
+    const seen = changesOf(store)
+    store.applyOwn(aConfigMap('a', 8))
+    store.upsert(aConfigMap('a', 7))
+    store.upsert(aConfigMap('a', 8))
+    expect(seen).to.deep.equal(['ns/a 5>8'])
+  })
+
+  it('ignores a deletion that is older than what is stored', () => {
+    const store = new Store<ConfigMap>()
+    store.applyOwn(aConfigMap('a', 8, { uid: 'second' }))
+    store.remove(aConfigMap('a', 7, { uid: 'first' }))
+    expect(store.get('ns/a')?.metadata.uid).to.equal('second')
+  })
+
+  it('does not bring back an object that the watch has already shown to be gone', () => {
+    const store = new Store<ConfigMap>()
+    store.upsert(aConfigMap('a', 5))
+    store.remove(aConfigMap('a', 6))
+    store.advance('6')
+    const seen = changesOf(store)
+    store.applyOwn(aConfigMap('a', 5)) // the answer to the create is read after the events
+    expect(store.size).to.equal(0)
+    store.applyOwn(aConfigMap('a', 7, { uid: 'second' }))
+    expect(seen).to.deep.equal(['ns/a ->7'])
+  })
+
+  it('shows another incarnation under the same name as a removal and an addition', () => {
+    const store = new Store<ConfigMap>()
+    store.upsert(aConfigMap('a', 5, { uid: 'first' }))
+    const seen = changesOf(store)
+    store.upsert(aConfigMap('a', 9, { uid: 'second' }))
+    expect(seen).to.deep.equal(['ns/a 5>-', 'ns/a ->9'])
+  })
+
+  it('takes out what a complete list lacks, but nothing newer than the list', async () => {
+    const store = new Store<ConfigMap>()
+    store.upsert(aConfigMap('gone', 3))
+    store.upsert(aConfigMap('kept', 4))
+    store.applyOwn(aConfigMap('newborn', 12))
+    store.applyOwn(aConfigMap('changed', 11))
+    const seen = changesOf(store)
+    await store.replaceAll([aConfigMap('kept', 4), aConfigMap('changed', 6), aConfigMap('added', 7)], '10')
+    expect(seen).to.deep.equal(['ns/added ->7', 'ns/gone 3>-'])
+    expect([...store.list()].map(({ metadata }) => metadata.name)).to.have.members([
+      'kept',
+      'newborn',
+      'changed',
+      'added',
+    ])
+  })
+
+  it('has synced after the first complete list, an empty one too', async () => {
+    const store = new Store<ConfigMap>()
+    store.upsert(aConfigMap('a', 1))
+    expect(store.hasSynced()).to.equal(false)
+    const synced = store.synced(never)
+    await store.replaceAll([], '0')
+    await synced
+    expect(store.hasSynced()).to.equal(true)
+  })
+
+  it('ends the wait for the first list with the signal', async () => {
+    const stop = new AbortController()
+    const outcome = new Store<ConfigMap>().synced(stop.signal).catch((error: unknown) => error)
+    stop.abort('stopped')
+    expect(await outcome).to.equal('stopped')
+  })
+
+  it('gives the event loop a turn at least every 500 objects, adding and removing', async () => {
+    const store = new Store<ConfigMap>()
+    let inThisTurn = 0
+    let most = 0
+    store.onChange(() => {
+      if (inThisTurn === 0) setImmediate(() => (inThisTurn = 0))
+      inThisTurn += 1
+      most = Math.max(most, inThisTurn)
+    })
+    await store.replaceAll(
+      Array.from({ length: 1700 }, (_, n) => aConfigMap(`c${n}`, n + 1)),
+      '2000',
+    )
+    await store.replaceAll([], '3000')
+    expect(store.size).to.equal(0)
+    expect(most).to.be.at.most(sliceSize).and.greaterThan(100)
+  })
+
+  it('keeps only what the transform keeps, of own writes too, and no managedFields without one', () => {
+    const bare = new Store<ConfigMap>()
+    const raw = aConfigMap('a', 1, { data: { k: 'v' } })
+    const managed = { ...raw.metadata, managedFields: [{}] }
+    bare.upsert({ ...raw, metadata: managed })
+    expect(bare.get('ns/a')).to.deep.equal(raw)
+
+    const slim = new Store<ConfigMap>({ transform: ({ metadata }) => ({ metadata }) })
+    slim.applyOwn(raw)
+    expect(slim.get('ns/a')).to.deep.equal({ metadata: raw.metadata })
+  })
+})

@@ -1,0 +1,54 @@
+import { expect } from 'chai'
+import * as errors from '../../../../src/kube/client/errors.ts'
+
+const status = (code: number, reason: string, rest: object = {}): object => ({
+  kind: 'Status',
+  code,
+  reason,
+  message: `it is ${reason}`,
+  ...rest,
+})
+
+const asked = (body: unknown, headers: errors.ResponseHeaders): number | undefined =>
+  errors.apiErrorFrom(429, body, headers).retryAfterMs
+
+describe('an answer that is no success', () => {
+  const kinds: [code: number, reason: string, kind: typeof errors.ApiError][] = [
+    [401, 'Unauthorized', errors.Unauthorized],
+    [403, 'Forbidden', errors.Forbidden],
+    [404, 'NotFound', errors.NotFound],
+    [409, 'Conflict', errors.Conflict],
+    [409, 'AlreadyExists', errors.AlreadyExists],
+    [410, 'Expired', errors.Gone],
+    [410, 'Gone', errors.Gone],
+    [422, 'Invalid', errors.Invalid],
+    [429, 'TooManyRequests', errors.TooManyRequests],
+    [500, 'InternalError', errors.ApiError],
+    [504, 'Timeout', errors.ApiError],
+  ]
+  for (const [code, reason, kind] of kinds) {
+    it(`${code} ${reason} is ${kind.name}`, () => {
+      const error = errors.apiErrorFrom(code, status(code, reason, { details: { name: 'a' } }))
+      expect(error.constructor).to.equal(kind)
+      expect(error).to.include({ code, reason, message: `it is ${reason}` })
+      expect(error.details).to.deep.equal({ name: 'a' })
+    })
+  }
+
+  it('tells what it can when the body is text, empty or foreign', () => {
+    expect(errors.apiErrorFrom(404, '404 page not found\n')).to.be.instanceOf(errors.NotFound)
+    expect(errors.apiErrorFrom(404, '404 page not found\n').message).to.equal('HTTP 404: 404 page not found')
+    expect(errors.apiErrorFrom(502, '').message).to.equal('HTTP 502')
+    expect(errors.apiErrorFrom(502, ['x']).message).to.equal('HTTP 502')
+    expect(errors.apiErrorFrom(502, null).message).to.equal('HTTP 502')
+  })
+
+  it('says how long to wait: by its header, else by its details, else not at all', () => {
+    const details = { details: { retryAfterSeconds: 7 } }
+    expect(asked(status(429, 'TooManyRequests', details), { 'retry-after': '3' })).to.equal(3000)
+    expect(asked(status(429, 'TooManyRequests', details), {})).to.equal(7000)
+    expect(asked('', {})).to.equal(undefined)
+    expect(asked('', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' })).to.equal(undefined)
+    expect(asked('', { 'retry-after': '0' })).to.equal(undefined)
+  })
+})

@@ -1,0 +1,43 @@
+import { expect } from 'chai'
+import { InFlight } from '../../../../src/kube/client/in-flight.ts'
+
+const never = new AbortController().signal
+
+describe('requests in flight', () => {
+  it('are no more than the limit; the others come in first come, first served', async () => {
+    const inFlight = new InFlight(2)
+    const inside: number[] = []
+    const enter = async (n: number): Promise<() => void> => {
+      const leave = await inFlight.enter(never)
+      inside.push(n)
+      return leave
+    }
+    const [first, second] = await Promise.all([enter(1), enter(2)])
+    const third = enter(3)
+    const fourth = enter(4)
+    await settled()
+    expect(inside).to.deep.equal([1, 2])
+    second()
+    ;(await third)()
+    await fourth
+    first()
+    expect(inside).to.deep.equal([1, 2, 3, 4])
+  })
+
+  it('give up the wait with their signal, and keep nobody else out', async () => {
+    const inFlight = new InFlight(1)
+    const leave = await inFlight.enter(never)
+    const impatient = new AbortController()
+    const outcome = inFlight.enter(impatient.signal).catch((error: unknown) => error)
+    const patient = inFlight.enter(never)
+    impatient.abort('too long')
+    expect(await outcome).to.equal('too long')
+    leave()
+    await patient
+    expect(await inFlight.enter(AbortSignal.abort('late')).catch((error: unknown) => error)).to.equal('late')
+  })
+})
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,178 @@
+import { expect } from 'chai'
+import { LeaseLost } from '../../../../src/kube/client/errors.ts'
+import { electionTimes } from '../../../../src/kube/election/election.ts'
+import { heldSpec, type Lease, type LeaseSpec, microTime, releasedSpec } from '../../../../src/kube/election/lease.ts'
+import { SeenLease } from '../../../../src/kube/election/observed-lease.ts'
+import { Deadline } from '../../../../src/kube/election/write-guard.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+const now = new Date('2026-03-01T12:00:00.123Z')
+const before: LeaseSpec = {
+  holderIdentity: 'a',
+  leaseDurationSeconds: 15,
+  acquireTime: '2026-03-01T11:00:00.000000Z',
+  renewTime: '2026-03-01T11:59:00.000000Z',
+  leaseTransitions: 7,
+}
+
+function leaseWith(spec: LeaseSpec): Lease {
+  const creationTimestamp = '2026-01-01T00:00:00Z'
+  return { metadata: { name: 'l', namespace: 'ns', uid: 'u', resourceVersion: '1', creationTimestamp }, spec }
+}
+
+describe('leader: what the Lease says', () => {
+  it('names the first holder, with times of six digits and whole seconds', () => {
+    expect(heldSpec(undefined, { identity: 'a', leaseMs: 2500, now })).to.deep.equal({
+      holderIdentity: 'a',
+      leaseDurationSeconds: 3,
+      acquireTime: '2026-03-01T12:00:00.123000Z',
+      renewTime: '2026-03-01T12:00:00.123000Z',
+      leaseTransitions: 0,
+    })
+  })
+
+  it('moves only the renew time when it is renewed', () => {
+    expect(heldSpec(before, { identity: 'a', leaseMs: 15_000, now })).to.deep.equal({
+      ...before,
+      renewTime: microTime(now),
+    })
+  })
+
+  it('counts a transition when it changes hands, also after a release', () => {
+    const taken = heldSpec(before, { identity: 'b', leaseMs: 15_000, now })
+    expect(taken).to.include({ holderIdentity: 'b', leaseTransitions: 8, acquireTime: microTime(now) })
+    const released = releasedSpec(taken, now)
+    expect(released).to.include({ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 8 })
+    expect(heldSpec(released, { identity: 'a', leaseMs: 15_000, now }).leaseTransitions).to.equal(9)
+  })
+
+  it('keeps fields that it does not know', () => {
+    const extended = { ...before, preferredHolder: 'c' }
+    expect(heldSpec(extended, { identity: 'b', leaseMs: 15_000, now })).to.include({ preferredHolder: 'c' })
+  })
+})
+
+describe("leader: another's Lease", () => {
+  const seen = (spec: LeaseSpec): SeenLease => {
+    const lease = new SeenLease('me', 15_000)
+    lease.see(leaseWith(spec), 1000)
+    return lease
+  }
+
+  it('is left alone for its whole duration after it was last seen to change', () => {
+    const lease = seen(before)
+    expect(lease.heldForMs(1000)).to.equal(15_000)
+    expect(lease.heldForMs(15_999)).to.equal(1)
+    expect(lease.heldForMs(16_000)).to.equal(0)
+    lease.see(leaseWith({ ...before, renewTime: 'later' }), 10_000)
+    expect(lease.heldForMs(16_000)).to.equal(9000)
+  })
+
+  it('is not prolonged by looking at it, nor by a change of its labels', () => {
+    const lease = seen(before)
+    const labelled = leaseWith(before)
+    lease.see({ ...labelled, metadata: { ...labelled.metadata, resourceVersion: '2', labels: { a: 'b' } } }, 9000)
+    expect(lease.heldForMs(9000)).to.equal(7000)
+  })
+
+  it('is judged by when we saw it, whatever times its holder wrote into it', () => {
+    expect(seen({ ...before, renewTime: '1999-01-01T00:00:00.000000Z' }).heldForMs(1000)).to.equal(15_000)
+    expect(seen({ ...before, renewTime: '2099-01-01T00:00:00.000000Z' }).heldForMs(16_000)).to.equal(0)
+  })
+
+  it('is held for as long as its holder says, or as we would if it does not', () => {
+    expect(seen({ ...before, leaseDurationSeconds: 60 }).heldForMs(1000)).to.equal(60_000)
+    expect(seen({ holderIdentity: 'a' }).heldForMs(1000)).to.equal(15_000)
+  })
+
+  it('is free at once when it was released, when it is ours, and when there never was one', () => {
+    expect(seen(releasedSpec(before, now)).heldForMs(1000)).to.equal(0)
+    expect(seen({ ...before, holderIdentity: 'me' }).heldForMs(1000)).to.equal(0)
+    expect(new SeenLease('me', 15_000).heldForMs(0)).to.equal(0)
+  })
+
+  it("is still its holder's for its duration when it vanishes", () => {
+    const lease = seen(before)
+    lease.see(undefined, 2000)
+    expect(lease.heldForMs(2000)).to.equal(14_000)
+  })
+})
+
+describe("leader: the guard's deadline", () => {
+  it('lets requests begin until it is reached, and none from then on', async () => {
+    const clock = new HandClock()
+    const guard = new Deadline(clock, 10_000)
+    await clock.advance(9999)
+    guard.check()
+    expect(guard.signal.aborted).to.equal(false)
+    await clock.advance(1)
+    expect(guard.signal.reason).to.be.instanceOf(LeaseLost)
+    expect(() => guard.check()).to.throw(LeaseLost)
+  })
+
+  it('holds in a process that was stopped, before any of its timers has run', () => {
+    const clock = new HandClock()
+    const guard = new Deadline(clock, 10_000)
+    clock.jump(20_000)
+    expect(guard.signal.aborted).to.equal(false)
+    expect(() => guard.check()).to.throw(LeaseLost)
+    expect(guard.signal.aborted).to.equal(true)
+  })
+
+  it('moves with each renewal, and only forward', async () => {
+    const clock = new HandClock()
+    const guard = new Deadline(clock, 10_000)
+    guard.extend(15_000)
+    guard.extend(12_000)
+    await clock.advance(14_999)
+    guard.check()
+    await clock.advance(1)
+    expect(guard.signal.aborted).to.equal(true)
+  })
+
+  it('stays passed when the answer to a renewal comes too late', () => {
+    const clock = new HandClock()
+    const guard = new Deadline(clock, 10_000)
+    clock.jump(10_000)
+    guard.extend(19_000)
+    expect(() => guard.check()).to.throw(LeaseLost)
+    expect(guard.leftMs).to.equal(0)
+  })
+
+  it('can be ended early, and leaves no timer', () => {
+    const clock = new HandClock()
+    const guard = new Deadline(clock, 10_000)
+    guard.end(new LeaseLost('released'))
+    guard.extend(20_000)
+    expect(() => guard.check()).to.throw('released')
+    expect(clock.timers).to.equal(0)
+  })
+
+  it('does not look at the wall clock', async () => {
+    const clock = new HandClock()
+    let wallMs = 0
+    clock.now = () => new Date(wallMs)
+    const guard = new Deadline(clock, 10_000)
+    for (const jumpMs of [600_000, -600_000]) {
+      wallMs = jumpMs
+      guard.check()
+    }
+    wallMs = 0
+    await clock.advance(10_000)
+    expect(guard.signal.aborted).to.equal(true)
+  })
+})
+
+describe('leader: times', () => {
+  it('are 15, 10 and 2 seconds, and in proportion for another duration', () => {
+    expect(electionTimes({})).to.deep.equal({ leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 })
+    expect(electionTimes({ leaseMs: 3000 })).to.deep.equal({ leaseMs: 3000, renewDeadlineMs: 2000, retryMs: 400 })
+  })
+
+  it('with which a leader could outlive its Lease are refused', () => {
+    expect(() => electionTimes({ leaseMs: 10_000, renewDeadlineMs: 10_000 })).to.throw(RangeError)
+    expect(() => electionTimes({ retryMs: 10_000 })).to.throw(RangeError)
+    expect(() => electionTimes({ retryMs: 0 })).to.throw(RangeError)
+    expect(() => electionTimes({ leaseMs: Number.NaN })).to.throw(RangeError)
+  })
+})

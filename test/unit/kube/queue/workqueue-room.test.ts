@@ -1,0 +1,85 @@
+import { expect } from 'chai'
+import { type Work, Workqueue } from '../../../../src/kube/queue/workqueue.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+/** Workers that take what they can get and keep it until told. */
+class Workers {
+  readonly out: string[] = []
+  readonly #queue: Workqueue
+  readonly #stop = new AbortController()
+
+  constructor(queue: Workqueue) {
+    this.#queue = queue
+  }
+
+  async start(count: number): Promise<void> {
+    for (let worker = 0; worker < count; worker += 1) {
+      void this.#queue.take(this.#stop.signal).then((work) => this.#took(work))
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  async done(key: string): Promise<void> {
+    this.out.splice(this.out.indexOf(key), 1)
+    this.#queue.done(key)
+    await this.start(1)
+  }
+
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  #took(work: Work | undefined): void {
+    if (work !== undefined) this.out.push(work.key)
+  }
+}
+
+describe('workqueue: room for deferred work', () => {
+  let queue: Workqueue
+  let workers: Workers
+  let clock: HandClock
+
+  beforeEach(() => {
+    clock = new HandClock()
+    queue = new Workqueue({ clock, maxDeferred: 2 })
+    workers = new Workers(queue)
+  })
+  afterEach(() => workers.stop())
+
+  it('keeps workers for urgent keys, however many deferred ones wait', async () => {
+    for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')
+    await workers.start(4)
+    expect(workers.out).to.deep.equal(['s1', 's2'])
+    queue.add('create')
+    await workers.start(0)
+    expect(workers.out).to.deep.equal(['s1', 's2', 'create'])
+  })
+
+  it('serves the next deferred key as soon as one is given back', async () => {
+    for (const key of ['s1', 's2', 's3']) queue.add(key, 'deferred')
+    await workers.start(4)
+    await workers.done('s1')
+    expect(workers.out).to.deep.equal(['s2', 's3'])
+  })
+
+  it('leaves less room beside urgent keys, and all of it again when the last of these is given back', async () => {
+    queue = new Workqueue({ clock, maxDeferred: 3, maxDeferredBeside: 1 })
+    workers = new Workers(queue)
+    queue.add('create')
+    for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')
+    await workers.start(5)
+    expect(workers.out).to.deep.equal(['create', 's1'])
+    await workers.done('create')
+    expect(workers.out).to.deep.equal(['s1', 's2', 's3'])
+  })
+
+  it('gives overdue keys a share beside urgent ones, and not all of it', async () => {
+    for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')
+    await clock.advance(10_000)
+    for (const key of ['c1', 'c2', 'c3', 'c4', 'c5']) queue.add(key)
+    await workers.start(8)
+    expect(workers.out).to.have.members(['s1', 's2', 'c1', 'c2', 'c3', 'c4', 'c5'])
+    await workers.done('s1')
+    expect(workers.out).to.include('s3').and.not.to.include('s4')
+  })
+})

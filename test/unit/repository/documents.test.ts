@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { delegateExample } from '../../../config/local/run.d/reference.ts'
+import { errorCodes } from '../../../src/http/http-error.ts'
+import { routes } from '../../../src/http/routes.ts'
+import { commandsOf, documents, type Snippet } from '../../documents/documents.ts'
+import { documentedExamples, referenceExamples } from '../../e2e/clients/documented-examples.ts'
+import { rarelyUsed } from '../../e2e/installation/rarely-used-rights.ts'
+import { triedCommands } from './tried-commands.ts'
+
+const docs = join(import.meta.dirname, '../../../docs')
+const api = readFileSync(join(docs, 'api.md'), 'utf8')
+const contract = readFileSync(join(docs, 'contract-tests.md'), 'utf8')
+
+describe('docs/api.md', () => {
+  it('tells of every route', () => {
+    const untold = routes.filter(({ method, path, access }) =>
+      access === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
+    )
+    expect(untold.map(({ method, path }) => `${method} ${path}`)).to.deep.equal([])
+  })
+
+  it('tells of every code of an error', () => {
+    expect(Object.keys(errorCodes).filter((code) => !api.includes(`\`${code}\``))).to.deep.equal([])
+  })
+
+  it('has the three cURL commands and the program of the reference, to the letter', () => {
+    const given = referenceExamples()
+    expect(given.map(({ language }) => language)).to.deep.equal(['bash', 'bash', 'bash', 'typescript'])
+    expect(documentedExamples()).to.deep.equal(given)
+  })
+
+  it('has the first of them as make run shows it', () => {
+    expect(documentedExamples()[0]?.text.trimEnd()).to.equal(delegateExample(3000))
+  })
+})
+
+describe('docs/contract-tests.md', () => {
+  const rows = [...contract.matchAll(/^\| (.+) \| \[.+\]\((.+)\) \| `(.+)` \|$/gm)]
+
+  it('has a row for each statement, in the form that is checked here', () => {
+    const lines = contract.split('\n').filter((line) => line.startsWith('|') && !/^\|(---| statement )/.test(line))
+    expect(rows.map(([line]) => line)).to.deep.equal(lines)
+    expect(rows.length).to.be.above(30)
+  })
+
+  for (const [, statement = '', path = '', title = ''] of rows) {
+    it(`names a test that there is: ${statement}`, () => {
+      const file = join(docs, path)
+      expect(existsSync(file), path).to.equal(true)
+      expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
+    })
+  }
+})
+
+describe('the commands of the documents', () => {
+  const commands = documents().flatMap(commandsOf)
+
+  it('are each tried by a test, as test/unit/repository/tried-commands.ts tells', () => {
+    expect(commands).to.have.length.above(30)
+    const rowsOf = ({ document, text }: Snippet) =>
+      triedCommands.filter((row) => row.document === document && text.startsWith(row.command))
+    expect(commands.filter((command) => rowsOf(command).length !== 1)).to.deep.equal([])
+  })
+
+  it('are all that the table has', () => {
+    const isThere = (row: { document: string; command: string }): boolean =>
+      commands.some(({ document, text }) => document === row.document && text.startsWith(row.command))
+    expect(triedCommands.filter((row) => !isThere(row))).to.deep.equal([])
+  })
+
+  it('are tried by tests that there are', () => {
+    const isThere = (row: { file: string; title: string }): boolean =>
+      titlesIn(readFileSync(join(docs, '../test', row.file), 'utf8')).includes(row.title)
+    expect(triedCommands.filter((row) => !isThere(row))).to.deep.equal([])
+  })
+
+  it('are targets of the Makefile where they begin with make', () => {
+    const makefile = readFileSync(join(docs, '../Makefile'), 'utf8')
+    const pages = [...documents(), 'CONTRIBUTING.md', 'config/local/README.md']
+    const targets = pages.flatMap((page) => {
+      const text = readFileSync(join(docs, '..', page), 'utf8')
+      return [...text.matchAll(/(?:`|^ *)make ([a-z-]+)/gm)].map(([, target = '']) => target)
+    })
+    expect(targets).to.include.members(['run', 'test', 'image', 'bench'])
+    expect(targets.filter((target) => !makefile.includes(`\n${target}: `))).to.deep.equal([])
+  })
+})
+
+describe('rights that a run may never use', () => {
+  for (const { account, right, file, title } of rarelyUsed) {
+    it(`have a test that there is: ${account} may ${right}`, () =>
+      expect(titlesIn(readFileSync(join(docs, '../test', file), 'utf8'))).to.include(title))
+  }
+})
+
+/** The titles of a file's tests, as they stand there: what follows `it(`, or is the key of a table of tests. */
+function titlesIn(source: string): string[] {
+  const found = [/\bit\(\s*(['`])(.+?)\1,/g, /^ +(['`])(.+?)\1: (?:async )?\(/gm].map((pattern) =>
+    source.matchAll(pattern),
+  )
+  return found.flatMap((matches) => [...matches].map(([, , title = '']) => title))
+}

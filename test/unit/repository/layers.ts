@@ -1,0 +1,85 @@
+import { dirname, posix } from 'node:path'
+
+/** A folder of `src`, or one of the files that stand beside the folders. */
+export interface Layer {
+  /** The layers, or single files of them, that it may import; '*' is all. */
+  imports: string[]
+  /** The packages and Node.js modules that it may import; 'node:*' is all of Node.js's. */
+  packages: string[]
+}
+
+export interface SourceFile {
+  /** Relative to `src`. */
+  path: string
+  text: string
+}
+
+/**
+ * Imports point down. What must stay free of I/O lists the few Node.js modules that it may use; `http` and
+ * `realtime` never meet `controllers`: they work together through the cluster alone.
+ */
+export const layers: Record<string, Layer> = {
+  api: { imports: [], packages: ['node:crypto'] },
+  collections: { imports: [], packages: [] },
+  domain: { imports: ['api', 'collections'], packages: ['node:crypto', 'node:util'] },
+  kube: { imports: ['api', 'collections'], packages: ['node:*', '@kubernetes/client-node', 'undici'] },
+  cluster: { imports: ['api', 'collections', 'domain', 'kube'], packages: [] },
+  metrics: { imports: ['api', 'collections', 'domain', 'kube', 'cluster'], packages: ['prom-client'] },
+  controllers: {
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'metrics'],
+    packages: ['node:crypto', 'node:util'],
+  },
+  auth: {
+    imports: ['api', 'collections', 'kube', 'cluster', 'http/errors-to-http.ts'],
+    packages: ['node:*'],
+  },
+  http: {
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'metrics', 'auth'],
+    packages: ['node:*', 'koa', '@koa/router', 'ajv'],
+  },
+  realtime: {
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'auth'].concat([
+      'http/middleware/require-auth.ts',
+      'http/jobs/views.ts',
+    ]),
+    packages: ['node:*', 'ws', 'socket.io'],
+  },
+  tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
+  'config.ts': { imports: ['api'], packages: ['node:*'] },
+  'log.ts': { imports: [], packages: ['pino'] },
+  'version.ts': { imports: [], packages: ['node:fs'] },
+  'print-crds.ts': { imports: ['api'], packages: ['node:*', 'yaml'] },
+  'main.ts': { imports: ['*'], packages: ['node:*'] },
+}
+
+/** Every import that the table does not allow, as `file imports what`. */
+export function violations(files: SourceFile[], table: Record<string, Layer> = layers): string[] {
+  return files.flatMap(({ path, text }) => {
+    const layer = layerOf(path)
+    const allowed = table[layer]
+    if (allowed === undefined) return [`${path} is in no layer`]
+    return importsOf(text)
+      .filter((specifier) => !isAllowed(path, specifier, allowed))
+      .map((specifier) => `${path} imports ${specifier}`)
+  })
+}
+
+function isAllowed(path: string, specifier: string, { imports, packages }: Layer): boolean {
+  if (!specifier.startsWith('.')) {
+    return packages.includes(specifier) || (packages.includes('node:*') && specifier.startsWith('node:'))
+  }
+  const target = posix.join(dirname(path), specifier)
+  const isOwn = layerOf(target) === layerOf(path)
+  return isOwn || imports.includes(layerOf(target)) || imports.includes(target) || imports.includes('*')
+}
+
+/** The first folder of a path, or the file itself where it is in none. */
+function layerOf(path: string): string {
+  return path.split('/')[0] ?? path
+}
+
+/** What a source imports: `from 'x'`, `import 'x'`, `import('x')`, and types alike. */
+function importsOf(text: string): string[] {
+  const specifiers = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g)
+  return [...specifiers].map(([, specifier = '']) => specifier)
+}
