@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Authority } from './auth/authority.ts'
 import { type ClientOf, clientsBehind } from './auth/client-address.ts'
-import { PerCaller } from './auth/concurrency-limit.ts'
+import { ConcurrencyLimit } from './auth/concurrency-limit.ts'
 import { StaticTokens } from './auth/static-tokens.ts'
-import { RequestCounts } from './auth/window-counter.ts'
+import { FixedWindowCounter } from './auth/window-counter.ts'
 import { type Caches, makeCaches } from './cluster/caches.ts'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
-import { runTerm } from './controllers/run.ts'
+import { runControllers } from './controllers/run.ts'
 import { makeApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
 import { makeServer } from './http/server.ts'
@@ -111,7 +111,7 @@ async function run(config: Config): Promise<void> {
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
   const work = Promise.all([
     ...[...caches.reflectors, caches.ledgerReflector].map((reflector) => reflector.run(signal)),
-    config.roles === 'facade' ? undefined : runControllers(parts),
+    config.roles === 'facade' ? undefined : runElection(parts),
     runFacade(parts, { operationsOnly: config.roles === 'controllers' }),
   ])
   giveBackMemory()
@@ -127,7 +127,7 @@ async function connectionOf(config: Config): Promise<Connection> {
   return fromKubeconfig(config.kubeconfig, config.kubeContext)
 }
 
-async function runControllers({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
+async function runElection({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
   const client = clientAs('controller')
   // Unique to this process: a pod's name is, a host's is not.
   const identity = config.identity ?? `${hostname()}-${randomUUID()}`
@@ -152,7 +152,7 @@ async function runControllers({ config, log, caches, metrics, clientAs, signal }
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
   const options = { client, caches, log, identity, clock, ...work }
   metrics.leads(() => election.isLeader())
-  await election.run((term) => runTerm(options, term), signal)
+  await election.run((term) => runControllers(options, term), signal)
 }
 
 /** A process without a facade has health and metrics all the same, on the port of the REST API. */
@@ -183,7 +183,7 @@ async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: b
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
     reauthoriseMs: config.reauthoriseSeconds * 1000,
-    logStreams: new PerCaller(config.logStreamsPerCaller),
+    logStreams: new ConcurrencyLimit(config.logStreamsPerCaller),
     corsOrigins: config.corsOrigins,
     auditLog: plainLog(log),
   })
@@ -211,7 +211,7 @@ function realtimeOf(
       anonymous: config.realtimeAnonymous === 'true',
       origins: config.realtimeOrigins,
       clientOf,
-      refused: new RequestCounts({ clock, windowMs: config.rateLimitWindowSeconds * 1000 }),
+      refused: new FixedWindowCounter({ clock, windowMs: config.rateLimitWindowSeconds * 1000 }),
       mostRefused: config.rateLimitMax,
     }),
     clock,

@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 
 /** One value that can be given to the chart. */
 export interface DocumentedValue {
@@ -42,5 +42,5 @@ function commentsOf(yaml: string): Map<string, string | undefined> {
 }
 
 function at(values: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, name) => record(value)[name], values)
+  return path.split('.').reduce<unknown>((value, name) => asObject(value)[name], values)
 }

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { passableSettings } from '../local/run.d/operator-settings.ts'
 import { documentedValues } from './documented-values.ts'
 import { tableOfSettings, tableOfValues, withSection } from './tables.ts'
@@ -29,6 +29,6 @@ await writeFile(join(chart, 'README.md'), withSection(withValues, 'settings', ta
 /** The roles and bindings of these manifests, as one list. */
 async function rights(...files: string[]): Promise<string> {
   const texts = await Promise.all(files.map((file) => readFile(join(manifests, file), 'utf8')))
-  const items = texts.flatMap((text) => parseAllDocuments(text).map((document) => record(document.toJS())))
+  const items = texts.flatMap((text) => parseAllDocuments(text).map((document) => asObject(document.toJS())))
   return generated + stringify({ items }, { lineWidth: 120, collectionStyle: 'block' })
 }

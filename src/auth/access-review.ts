@@ -1,13 +1,13 @@
 import { GROUP } from '../api/names.ts'
 import type { KubeClient } from '../kube/client/client.ts'
-import { record } from '../kube/client/parse.ts'
-import type { Access } from './permissions.ts'
-import type { Grant } from './review-cache.ts'
+import { asObject } from '../kube/client/parse.ts'
+import type { Permission } from './permissions.ts'
+import type { ReviewGrant } from './review-cache.ts'
 import type { Caller } from './token-review.ts'
 
 interface Question {
   caller: Caller
-  access: Access
+  access: Permission
   namespace: string
 }
 
@@ -16,7 +16,7 @@ export async function reviewAccess(
   client: KubeClient,
   { caller, access, namespace }: Question,
   signal: AbortSignal,
-): Promise<Grant<true> | undefined> {
+): Promise<ReviewGrant<true> | undefined> {
   const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
   const { user, uid, groups, extra } = caller
   const attributes =
@@ -25,6 +25,6 @@ export async function reviewAccess(
       : { resourceAttributes: { group: GROUP, namespace, ...access } }
   const spec = { user, uid, groups, ...(extra !== undefined && { extra }), ...attributes }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
-  const { allowed, denied } = record(record(await client.request('POST', path, { body }, signal))['status'])
+  const { allowed, denied } = asObject(asObject(await client.request('POST', path, { body }, signal))['status'])
   return allowed === true && denied !== true ? { value: true } : undefined
 }

@@ -2,8 +2,8 @@ import { GRACE_MS } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import { reviewAccess } from './access-review.ts'
-import type { Access } from './permissions.ts'
-import { type Answer, ReviewCache } from './review-cache.ts'
+import type { Permission } from './permissions.ts'
+import { type ReviewAnswer, ReviewCache } from './review-cache.ts'
 import { digest, type StaticTokens } from './static-tokens.ts'
 import { type Caller, isReviewable, reviewToken } from './token-review.ts'
 
@@ -19,7 +19,7 @@ export interface AuthorityOptions {
   keepMs: number
 }
 
-const nobody: Answer<Caller> = { value: undefined, isStale: false }
+const nobody: ReviewAnswer<Caller> = { value: undefined, isStale: false }
 
 /**
  * Who a caller is, and what he may do. RBAC decides alone: holders of static tokens are judged by their user and
@@ -30,7 +30,7 @@ export class Authority {
   readonly #callers: ReviewCache<Caller>
   readonly #rights: ReviewCache<true>
   /** The same callers come with the same questions. */
-  readonly #questions = new WeakMap<Caller, Map<Access, string>>()
+  readonly #questions = new WeakMap<Caller, Map<Permission, string>>()
 
   constructor(options: AuthorityOptions) {
     const { clock, keepMs } = options
@@ -40,7 +40,7 @@ export class Authority {
   }
 
   /** Who holds a token, if anybody does. */
-  async callerOf(token: string): Promise<Answer<Caller>> {
+  async callerOf(token: string): Promise<ReviewAnswer<Caller>> {
     const { client, tokens, audience } = this.#options
     const known = await tokens?.callerOf(token)
     if (known !== undefined) return { value: known, isStale: false }
@@ -49,22 +49,22 @@ export class Authority {
   }
 
   /** Whether a caller has a right. */
-  async allows(caller: Caller, access: Access): Promise<Answer<true>> {
+  async allows(caller: Caller, access: Permission): Promise<ReviewAnswer<true>> {
     const { client, namespace } = this.#options
     const question = this.#questionOf(caller, access)
     return this.#rights.get(question, (signal) => reviewAccess(client, { caller, access, namespace }, signal))
   }
 
-  #questionOf(caller: Caller, access: Access): string {
+  #questionOf(caller: Caller, access: Permission): string {
     const known = this.#questions.get(caller)?.get(access)
     if (known !== undefined) return known
     const { user, uid, groups, extra } = caller
     const question = digest(JSON.stringify([user, uid, groups, extra, access]))
-    const questions = this.#questions.get(caller) ?? new Map<Access, string>()
+    const questions = this.#questions.get(caller) ?? new Map<Permission, string>()
     this.#questions.set(caller, questions.set(access, question))
     return question
   }
 }
 
 /** Who decides on callers, for those that ask. */
-export type Judge = Pick<Authority, 'callerOf' | 'allows'>
+export type Authorizer = Pick<Authority, 'callerOf' | 'allows'>

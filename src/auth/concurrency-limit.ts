@@ -1,5 +1,5 @@
 /** How many of something each caller has open; one that has as many as allowed gets no more before another ends. */
-export class PerCaller {
+export class ConcurrencyLimit {
   readonly #most: number
   readonly #open = new Map<string, number>()
 

@@ -3,7 +3,7 @@
  * them, or all with '*'; without one these are pages of the host that was connected to, and of the machine that the
  * browser runs on; what sends no Origin is no browser.
  */
-export function isWelcome(origin: string | undefined, host = '', allowed?: readonly string[]): boolean {
+export function isTrustedOrigin(origin: string | undefined, host = '', allowed?: readonly string[]): boolean {
   if (origin === undefined) return true
   if (allowed !== undefined) return allowed.includes(origin) || allowed.includes('*')
   const from = hostOf(origin)

@@ -3,14 +3,14 @@ import { isOutage } from '../http/errors-to-http.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
 /** What a review granted. */
-export interface Grant<V> {
+export interface ReviewGrant<V> {
   value: V
   /** It counts no longer than this, whatever happens (milliseconds since 1970). */
   expiresAtMs?: number | undefined
 }
 
 /** The answer to a question: a value, or undefined for no. */
-export interface Answer<V> {
+export interface ReviewAnswer<V> {
   value: V | undefined
   /** An earlier answer, because the API server gives none now. It may count for reads. */
   isStale: boolean
@@ -33,11 +33,11 @@ interface Granted<V> {
 }
 
 /** Most answers of each kind that are kept, the ones used last: some ten megabytes at the very most. */
-const MOST = 10_000
+const MAX_ENTRIES = 10_000
 
 /** How long one review may take, and how long none is tried after it failed. */
-const REVIEW_MS = 5000
-const PAUSE_MS = 2000
+const REVIEW_TIMEOUT_MS = 5000
+const OUTAGE_PAUSE_MS = 2000
 
 /**
  * Answers of the API server to one kind of review. Each counts for seconds; who asks the same while it is being asked
@@ -45,17 +45,20 @@ const PAUSE_MS = 2000
  */
 export class ReviewCache<V> {
   readonly #options: ReviewCacheOptions
-  readonly #granted = new Lru<string, Granted<V>>(MOST)
+  readonly #granted = new Lru<string, Granted<V>>(MAX_ENTRIES)
   /** Until when a no counts. */
-  readonly #refused = new Lru<string, number>(MOST)
-  readonly #asking = new Map<string, Promise<Answer<V>>>()
+  readonly #refused = new Lru<string, number>(MAX_ENTRIES)
+  readonly #asking = new Map<string, Promise<ReviewAnswer<V>>>()
 
   constructor(options: ReviewCacheOptions) {
     this.#options = options
   }
 
   /** The answer to the question with this hash, from `review` if it is not known. */
-  async get(hash: string, review: (signal: AbortSignal) => Promise<Grant<V> | undefined>): Promise<Answer<V>> {
+  async get(
+    hash: string,
+    review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
+  ): Promise<ReviewAnswer<V>> {
     const now = this.#options.clock.monotonicMs()
     const known = this.#granted.get(hash)
     if (known !== undefined && now < known.askAgainAtMs) return known
@@ -67,9 +70,12 @@ export class ReviewCache<V> {
     return answer
   }
 
-  async #ask(hash: string, review: (signal: AbortSignal) => Promise<Grant<V> | undefined>): Promise<Answer<V>> {
+  async #ask(
+    hash: string,
+    review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
+  ): Promise<ReviewAnswer<V>> {
     try {
-      const grant = await review(AbortSignal.timeout(REVIEW_MS))
+      const grant = await review(AbortSignal.timeout(REVIEW_TIMEOUT_MS))
       return grant === undefined ? this.#refuse(hash) : this.#grant(hash, grant)
     } catch (error) {
       const earlier = isOutage(error) ? this.#earlier(hash) : undefined
@@ -78,7 +84,7 @@ export class ReviewCache<V> {
     }
   }
 
-  #grant(hash: string, { value, expiresAtMs = Number.POSITIVE_INFINITY }: Grant<V>): Answer<V> {
+  #grant(hash: string, { value, expiresAtMs = Number.POSITIVE_INFINITY }: ReviewGrant<V>): ReviewAnswer<V> {
     const { clock, keepMs } = this.#options
     const now = clock.monotonicMs()
     const validUntilMs = now + expiresAtMs - clock.now().getTime()
@@ -88,7 +94,7 @@ export class ReviewCache<V> {
     return granted
   }
 
-  #refuse(hash: string): Answer<V> {
+  #refuse(hash: string): ReviewAnswer<V> {
     const { clock, keepMs } = this.#options
     this.#granted.delete(hash)
     this.#refused.set(hash, clock.monotonicMs() + keepMs / 5)
@@ -96,14 +102,14 @@ export class ReviewCache<V> {
   }
 
   /** The earlier yes, if it is young enough; it then answers for a while without another try. */
-  #earlier(hash: string): Answer<V> | undefined {
+  #earlier(hash: string): ReviewAnswer<V> | undefined {
     const { clock, graceMs } = this.#options
     const now = clock.monotonicMs()
     const known = this.#granted.get(hash)
     if (known === undefined) return undefined
     const endMs = Math.min(known.grantedAtMs + graceMs, known.validUntilMs)
     if (now >= endMs) return undefined
-    const stale = { ...known, isStale: true, askAgainAtMs: Math.min(now + PAUSE_MS, endMs) }
+    const stale = { ...known, isStale: true, askAgainAtMs: Math.min(now + OUTAGE_PAUSE_MS, endMs) }
     this.#granted.set(hash, stale)
     return stale
   }

@@ -1,6 +1,6 @@
 import type { KubeClient } from '../kube/client/client.ts'
-import { record } from '../kube/client/parse.ts'
-import type { Grant } from './review-cache.ts'
+import { asObject } from '../kube/client/parse.ts'
+import type { ReviewGrant } from './review-cache.ts'
 
 /** Who is calling, in the API server's terms. */
 export interface Caller {
@@ -24,14 +24,14 @@ export async function reviewToken(
   client: KubeClient,
   { token, audience }: { token: string; audience: string },
   signal: AbortSignal,
-): Promise<Grant<Caller> | undefined> {
+): Promise<ReviewGrant<Caller> | undefined> {
   const path = '/apis/authentication.k8s.io/v1/tokenreviews'
   const spec = { token, audiences: [audience] }
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec }
-  const status = record(record(await client.request('POST', path, { body }, signal))['status'])
+  const status = asObject(asObject(await client.request('POST', path, { body }, signal))['status'])
   // Authenticators that know nothing of audiences name none: their tokens are for the API server alone.
   const isForUs = Array.isArray(status['audiences']) && status['audiences'].includes(audience)
-  const caller = callerOf(record(status['user']))
+  const caller = callerOf(asObject(status['user']))
   if (status['authenticated'] !== true || !isForUs || caller === undefined) return undefined
   return { value: caller, expiresAtMs: expiryOf(token) }
 }
@@ -40,7 +40,7 @@ export async function reviewToken(
 function expiryOf(token: string): number | undefined {
   try {
     const payload = Buffer.from(JWT.exec(token)?.[1] ?? '', 'base64url').toString()
-    const { exp } = record(JSON.parse(payload))
+    const { exp } = asObject(JSON.parse(payload))
     return typeof exp === 'number' ? exp * 1000 : undefined
   } catch {
     return undefined
@@ -53,7 +53,7 @@ function callerOf({ username, uid, groups, extra }: Record<string, unknown>): Ca
     user: username,
     uid: typeof uid === 'string' ? uid : '',
     groups: texts(groups),
-    extra: Object.fromEntries(Object.entries(record(extra)).map(([key, values]) => [key, texts(values)])),
+    extra: Object.fromEntries(Object.entries(asObject(extra)).map(([key, values]) => [key, texts(values)])),
   }
 }
 

@@ -11,7 +11,7 @@ interface Window {
   endMs: number
 }
 
-export interface RequestCountsOptions {
+export interface FixedWindowCounterOptions {
   clock: Pick<Clock, 'monotonicMs'>
   windowMs: number
   /** Most clients that are counted at a time: some 20 MB. */
@@ -23,7 +23,7 @@ export interface RequestCountsOptions {
  * a window, or when it is full, the younger one becomes the older, which is forgotten as a whole. (Of one map, the
  * oldest could not be taken cheaply: what was deleted at its front is walked over again each time.)
  */
-export class RequestCounts {
+export class FixedWindowCounter {
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #windowMs: number
   readonly #most: number
@@ -31,7 +31,7 @@ export class RequestCounts {
   #old = new Map<string, Window>()
   #turnedAtMs: number
 
-  constructor({ clock, windowMs, most = 100_000 }: RequestCountsOptions) {
+  constructor({ clock, windowMs, most = 100_000 }: FixedWindowCounterOptions) {
     this.#clock = clock
     this.#windowMs = windowMs
     this.#most = most

@@ -5,7 +5,7 @@ interface Entry<T> {
 }
 
 /** Keys with the time each is due: every key stands once, and the heap keeps the earliest in front. */
-export class Timetable<T> {
+export class DelayHeap<T> {
   readonly #heap: Entry<T>[] = []
   readonly #places = new Map<string, number>()
 
@@ -32,7 +32,7 @@ export class Timetable<T> {
   }
 
   /** Takes out the earliest key, if it is due. */
-  takeDue(now: number): { key: string; value: T } | undefined {
+  popDue(now: number): { key: string; value: T } | undefined {
     const first = this.#heap[0]
     if (first === undefined || first.at > now) return undefined
     this.#places.delete(first.key)

@@ -11,7 +11,7 @@ const CHUNK = 512
  * Keys ordered by time. Adding, removing, counting and picking by rank look at one chunk and at the number of chunks,
  * not at every entry. Chunks are never empty.
  */
-export class Timeline {
+export class SortedIndex {
   readonly #chunks: Moment[][] = []
   #size = 0
 
@@ -104,19 +104,19 @@ function isBefore(a: Moment, b: Moment): boolean {
 }
 
 /** Where a key stands: at one time, in several timelines. */
-export interface Standing {
+export interface IndexEntry {
   ms: number
   /** Names of the timelines; always at least one, none twice. */
   lists: readonly string[]
 }
 
 /** Timelines by name. A key stands in exactly those that were named when it was last put, at the time given then. */
-export class Timelines {
-  readonly #timelines = new Map<string, Timeline>()
-  readonly #standings = new Map<string, Standing>()
+export class SortedIndexes {
+  readonly #timelines = new Map<string, SortedIndex>()
+  readonly #standings = new Map<string, IndexEntry>()
 
   /** Puts a key where it stands now; nothing takes it out. */
-  put(key: string, is: Standing | undefined): void {
+  put(key: string, is: IndexEntry | undefined): void {
     const was = this.#standings.get(key)
     if (was !== undefined && is !== undefined && isSame(was, is)) return
     for (const name of was?.lists ?? []) this.#remove(name, { key, ms: was?.ms ?? 0 })
@@ -138,8 +138,8 @@ export class Timelines {
     return { keys: timeline.slice(Math.max(lowest, highest - limit), highest).toReversed(), total }
   }
 
-  #timelineOf(name: string): Timeline {
-    const timeline = this.#timelines.get(name) ?? new Timeline()
+  #timelineOf(name: string): SortedIndex {
+    const timeline = this.#timelines.get(name) ?? new SortedIndex()
     this.#timelines.set(name, timeline)
     return timeline
   }
@@ -165,6 +165,6 @@ export interface Page {
   total: number
 }
 
-function isSame(a: Standing, b: Standing): boolean {
+function isSame(a: IndexEntry, b: IndexEntry): boolean {
   return a.ms === b.ms && a.lists.length === b.lists.length && a.lists.every((name, index) => name === b.lists[index])
 }

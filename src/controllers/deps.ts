@@ -3,7 +3,7 @@ import type { KubeClient } from '../kube/client/client.ts'
 import type { EventRecorder } from '../kube/events/recorder.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import type { Retirement } from './totals/pending-deletions.ts'
+import type { PendingDeletions } from './totals/pending-deletions.ts'
 
 export interface ControllerSettings {
   /** How long trouble with an image, a container's settings or admission is waited out before the job fails, in ms. */
@@ -17,7 +17,7 @@ export interface ControllerSettings {
 }
 
 /** What reconcilers act through. `client` refuses every write after the Lease is lost. */
-export interface Shell {
+export interface ReconcilerDeps {
   client: KubeClient
   caches: Caches
   recorder: EventRecorder
@@ -27,5 +27,5 @@ export interface Shell {
   /** Whether creates are waiting, to which a status write should yield. */
   isBusy: () => boolean
   /** Finished jobs that are to be deleted, as soon as the ledger counts them. */
-  retirement: Retirement
+  pendingDeletions: PendingDeletions
 }

@@ -1,21 +1,26 @@
 import type { Caches } from '../cluster/caches.ts'
 import type { KubeClient } from '../kube/client/client.ts'
-import { Controller, type ControllerMetrics, type Pass, type Result } from '../kube/controller/controller.ts'
-import type { Term } from '../kube/election/leader-election.ts'
+import {
+  Controller,
+  type ControllerMetrics,
+  type ReconcileContext,
+  type Result,
+} from '../kube/controller/controller.ts'
+import type { Leadership } from '../kube/election/leader-election.ts'
 import { EventRecorder } from '../kube/events/recorder.ts'
 import { Workqueue } from '../kube/queue/workqueue.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import type { ControllerSettings, Shell } from './deps.ts'
+import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
 import { podReconciler } from './pod/reconcile.ts'
 import { poolReconciler } from './pool/reconcile.ts'
 import { Scheduler } from './pool/scheduler.ts'
-import { Delegations } from './proxy/pending-heartbeats.ts'
+import { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
 import { proxyReconciler } from './proxy/reconcile.ts'
 import { parseQueueKey, queueKey } from './queue-keys.ts'
 import { runnerReconciler } from './runner/reconcile.ts'
-import { Retirement } from './totals/pending-deletions.ts'
+import { PendingDeletions } from './totals/pending-deletions.ts'
 import { ledgerReconciler } from './totals/reconcile.ts'
 import { enqueueAll, watchCaches, watchProxies } from './watches.ts'
 
@@ -35,33 +40,33 @@ export interface ControllersOptions {
 const LONGEST_BACKOFF_MS = 60_000
 
 /** Runs the controllers for one term of leadership, from caches that are as fresh as the term. */
-export async function runTerm(options: ControllersOptions, term: Term): Promise<void> {
+export async function runControllers(options: ControllersOptions, term: Leadership): Promise<void> {
   const { caches, clock, identity, log } = options
   await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
   const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
-  const shell: Shell = {
+  const deps: ReconcilerDeps = {
     ...options,
     client,
     recorder,
     isBusy: () => queue.depthOf('urgent') > 0,
-    retirement: new Retirement(queue),
+    pendingDeletions: new PendingDeletions(queue),
   }
   const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
-  const delegations = new Delegations({ ...shell, wake: wakeProxy })
-  const reconcile = dispatcher(shell, scheduler, delegations)
+  const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
+  const reconcile = dispatcher(deps, scheduler, pendingHeartbeats)
   const { workers, metrics } = options
   const common = { queue, workers, reconcile, log, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
-  const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, delegations)]
+  const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, pendingHeartbeats)]
   // Events go on until the last pass has ended: it may have something to tell.
   const ended = new AbortController()
   const recorded = recorder.run(ended.signal)
   try {
     scheduler.begin()
-    delegations.begin()
+    pendingHeartbeats.begin()
     enqueueAll(caches, queue)
     await controller.run(term.signal)
   } finally {
@@ -77,20 +82,20 @@ function roomForStatus(workers: number): { maxDeferred: number; maxDeferredBesid
 }
 
 function dispatcher(
-  shell: Shell,
+  deps: ReconcilerDeps,
   scheduler: Scheduler,
-  delegations: Delegations,
-): (key: string, pass: Pass) => Promise<Result> {
-  const reconcilers: Readonly<Record<string, (key: string, pass: Pass) => Promise<Result>>> = {
-    job: jobReconciler(shell, scheduler),
-    runner: runnerReconciler(shell),
-    pod: podReconciler(shell),
-    pool: poolReconciler(shell),
-    proxy: proxyReconciler(shell, delegations),
-    ledger: ledgerReconciler(shell),
+  pendingHeartbeats: PendingHeartbeats,
+): (key: string, context: ReconcileContext) => Promise<Result> {
+  const reconcilers: Readonly<Record<string, (key: string, context: ReconcileContext) => Promise<Result>>> = {
+    job: jobReconciler(deps, scheduler),
+    runner: runnerReconciler(deps),
+    pod: podReconciler(deps),
+    pool: poolReconciler(deps),
+    proxy: proxyReconciler(deps, pendingHeartbeats),
+    ledger: ledgerReconciler(deps),
   }
-  return async (queued, pass) => {
+  return async (queued, context) => {
     const { kind, key } = parseQueueKey(queued)
-    return (await reconcilers[kind]?.(key, pass)) ?? {}
+    return (await reconcilers[kind]?.(key, context)) ?? {}
   }
 }

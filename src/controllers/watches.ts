@@ -11,7 +11,7 @@ import { podState } from '../domain/pod/state.ts'
 import type { Change } from '../kube/cache/store.ts'
 import type { Workqueue } from '../kube/queue/workqueue.ts'
 import type { Scheduler } from './pool/scheduler.ts'
-import type { Delegations } from './proxy/pending-heartbeats.ts'
+import type { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
 import { queueKey } from './queue-keys.ts'
 
 /** How long other deletions are waited for before deleted jobs are counted. */
@@ -122,11 +122,11 @@ function isNewSpec({ old, now }: Change<RunnerPool>): boolean {
 }
 
 /** Says which change has to be looked at for which proxy runner. Ends its subscriptions when called. */
-export function watchProxies(caches: Caches, queue: Workqueue, delegations: Delegations): () => void {
+export function watchProxies(caches: Caches, queue: Workqueue, pendingHeartbeats: PendingHeartbeats): () => void {
   const look = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const stops = [
     caches.jobs.onChange(({ old, now }) => {
-      if (old === undefined && now !== undefined) delegations.note(now)
+      if (old === undefined && now !== undefined) pendingHeartbeats.note(now)
     }),
     caches.runners.onChange(({ key, old, now }) => {
       if ((now ?? old)?.spec.type === 'Proxy') look(key)

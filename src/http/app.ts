@@ -1,32 +1,32 @@
 import { Router } from '@koa/router'
 import Koa from 'koa'
-import type { Judge } from '../auth/authority.ts'
+import type { Authorizer } from '../auth/authority.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import type { FacadeContext, FacadeMiddleware, FacadeParts, FacadeState, Handlers } from './context.ts'
+import type { FacadeContext, FacadeMiddleware, FacadeDeps, FacadeState, Handlers } from './context.ts'
 import { envelope } from './envelope.ts'
 import { healthHandlers } from './health.ts'
 import { HttpError, notFound } from './http-error.ts'
 import { jobHandlers } from './jobs/handlers.ts'
 import { logHandlers } from './logs/handlers.ts'
 import { metricsHandlers } from './metrics-endpoint.ts'
-import { audit, changes } from './middleware/audit.ts'
+import { audit, markMutation } from './middleware/audit.ts'
 import { cors, securityHeaders } from './middleware/headers.ts'
 import { type RateLimitOptions, rateLimits } from './middleware/rate-limit.ts'
-import { stillAllowed } from './middleware/reauthorise.ts'
-import { named, told } from './middleware/request-metrics.ts'
-import { requireAccess, requireToken } from './middleware/require-auth.ts'
-import { fromCaches } from './middleware/synced-caches.ts'
+import { reauthorise } from './middleware/reauthorise.ts'
+import { setRouteName, countRequests } from './middleware/request-metrics.ts'
+import { requirePermission, requireToken } from './middleware/require-auth.ts'
+import { syncedCaches } from './middleware/synced-caches.ts'
 import { documentHandlers } from './openapi/document.ts'
 import { docsPageHandlers } from './openapi/page.ts'
 import { type Route, routes } from './routes.ts'
 import { runnerHandlers } from './runners/handlers.ts'
 
-export interface AppOptions extends FacadeParts {
+export interface AppOptions extends FacadeDeps {
   /** Where calls that change something leave their lines. */
   auditLog: Log
   /** Serve what those who run the process need, and not the API. */
   operationsOnly?: boolean
-  authority: Judge
+  authority: Authorizer
   rateLimit: RateLimitOptions
   /** How often the rights of those are checked again whose answers go on. */
   reauthoriseMs: number
@@ -48,7 +48,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
     router.register(route.path, [route.method], [...first, handler])
   }
 
-  app.use(told(options.metrics, options.clock))
+  app.use(countRequests(options.metrics, options.clock))
   app.use(secured)
   if (options.corsOrigins !== undefined) app.use(cors(options.corsOrigins))
   app.use(audit(options.auditLog))
@@ -84,15 +84,15 @@ interface GuardOptions extends AppOptions {
 
 /** What stands before a route's own handler. Who is refused by the first two has come to no route. */
 function guards(route: Route, options: GuardOptions): FacadeMiddleware[] {
-  const { name, method, access } = route
-  if (access === 'open') return [named(name)]
-  const first = [options.limited(route), options.known, named(name)]
-  const mayPass = requireAccess(options.authority, access)
+  const { name, method, permission } = route
+  if (permission === 'open') return [setRouteName(name)]
+  const first = [options.limited(route), options.known, setRouteName(name)]
+  const mayPass = requirePermission(options.authority, permission)
   // What a process measures is told in trouble as well: most of all then.
   if (name === 'metrics') return [...first, mayPass]
-  const cached = fromCaches(options.caches)
-  if (method !== 'GET') return [...first, changes(name), mayPass, cached]
-  return [...first, mayPass, cached, stillAllowed(access, { ...options, everyMs: options.reauthoriseMs })]
+  const cached = syncedCaches(options.caches)
+  if (method !== 'GET') return [...first, markMutation(name), mayPass, cached]
+  return [...first, mayPass, cached, reauthorise(permission, { ...options, everyMs: options.reauthoriseMs })]
 }
 
 const secureHeaders = new Map<string, string>(Object.entries(securityHeaders))

@@ -1,6 +1,6 @@
 import type { RouterMiddleware } from '@koa/router'
 import type { Middleware, ParameterizedContext } from 'koa'
-import type { PerCaller } from '../auth/concurrency-limit.ts'
+import type { ConcurrencyLimit } from '../auth/concurrency-limit.ts'
 import type { Caller } from '../auth/token-review.ts'
 import type { Caches } from '../cluster/caches.ts'
 import type { KubeClient } from '../kube/client/client.ts'
@@ -9,7 +9,7 @@ import type { Log } from '../kube/runtime/logger.ts'
 import type { RouteName } from './routes.ts'
 
 /** What a route hands to the envelope. */
-export interface Answer {
+export interface RouteResult {
   data?: unknown
   pagination?: unknown
 }
@@ -20,7 +20,7 @@ export interface FacadeState {
   caller?: Caller
   /** Who is calling was found out before the API server stopped to answer. */
   isStale?: boolean
-  answer?: Answer
+  answer?: RouteResult
   /** Name of the route. */
   route?: string
   /** Name of the route, where it changes something. */
@@ -34,7 +34,7 @@ export type FacadeContext = ParameterizedContext<FacadeState>
 export type FacadeMiddleware = Middleware<FacadeState>
 
 /** What the routes work with. */
-export interface FacadeParts {
+export interface FacadeDeps {
   client: KubeClient
   caches: Caches
   namespace: string
@@ -48,12 +48,12 @@ export interface FacadeParts {
   /** Most proxy runners that are registered. */
   maxProxies: number
   /** Followed logs, which stay open. */
-  logStreams: PerCaller
-  metrics: Exposition
+  logStreams: ConcurrencyLimit
+  metrics: HttpMetrics
 }
 
 /** All metrics of the process, in Prometheus' text format, and what the facade adds to them. */
-export interface Exposition {
+export interface HttpMetrics {
   contentType: string
   text(): Promise<string>
   /** Counts an answer: the route's name, the status code, and the seconds that it took, where anybody knows. */

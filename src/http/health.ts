@@ -1,20 +1,20 @@
-import { areCurrent, areFilled } from '../cluster/freshness.ts'
+import { heardRecently, hasSynced } from '../cluster/freshness.ts'
 import type { KubeClient } from '../kube/client/client.ts'
-import type { FacadeParts, Handlers } from './context.ts'
+import type { FacadeDeps, Handlers } from './context.ts'
 
 /** How old an answer of the API server may be that still counts, and how long it may take. */
 const PROBE_MS = 2000
 
 /** /health, /livez and /readyz: open to everybody. */
-export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' | 'readyz'> {
-  const clusterAnswers = probe(parts)
+export function healthHandlers(deps: FacadeDeps): Handlers<'health' | 'livez' | 'readyz'> {
+  const clusterAnswers = probe(deps)
   return {
     health: async (ctx) => {
-      const pass = areFilled(parts.caches) && (await clusterAnswers())
+      const pass = hasSynced(deps.caches) && (await clusterAnswers())
       ctx.status = pass ? 200 : 503
       ctx.body = {
         status: pass ? 'healthy' : 'unhealthy',
-        timestamp: parts.clock.now().toISOString(),
+        timestamp: deps.clock.now().toISOString(),
         checks: { database: pass ? 'pass' : 'fail' },
       }
     },
@@ -22,7 +22,7 @@ export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' 
       ctx.body = 'ok'
     },
     readyz: (ctx) => {
-      const why = whyNotReady(parts)
+      const why = whyNotReady(deps)
       ctx.status = why === undefined ? 200 : 503
       ctx.body = why ?? 'ok'
     },
@@ -30,13 +30,13 @@ export function healthHandlers(parts: FacadeParts): Handlers<'health' | 'livez' 
 }
 
 /** Why callers are better served elsewhere; undefined where they are not. An outage of the cluster alone is no reason. */
-function whyNotReady({ caches, clock }: FacadeParts): string | undefined {
-  if (!areFilled(caches)) return 'caches are not filled yet'
-  return areCurrent(caches, clock.monotonicMs()) ? undefined : 'the cluster has not been heard of for five minutes'
+function whyNotReady({ caches, clock }: FacadeDeps): string | undefined {
+  if (!hasSynced(caches)) return 'caches are not filled yet'
+  return heardRecently(caches, clock.monotonicMs()) ? undefined : 'the cluster has not been heard of for five minutes'
 }
 
 /** Asks the API server whether it and its etcd are well, at most once in a while however many ask us. */
-function probe({ client, clock }: { client: KubeClient; clock: FacadeParts['clock'] }): () => Promise<boolean> {
+function probe({ client, clock }: { client: KubeClient; clock: FacadeDeps['clock'] }): () => Promise<boolean> {
   let asked: { atMs: number; answer: Promise<boolean> } | undefined
   return () => {
     const atMs = clock.monotonicMs()

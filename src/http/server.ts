@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Exposition } from './context.ts'
+import type { HttpMetrics } from './context.ts'
 import { type EnvelopeOptions, failure } from './envelope.ts'
 import { HttpError } from './http-error.ts'
 import { isTooLong } from './input/json-body.ts'
@@ -10,7 +10,7 @@ import { securityHeaders } from './middleware/headers.ts'
 const LOOK_MS = 1000
 
 export interface ServerOptions extends EnvelopeOptions {
-  metrics: Pick<Exposition, 'answered'>
+  metrics: Pick<HttpMetrics, 'answered'>
 }
 
 /** An HTTP server that answers in our form also to bytes that are no request, and counts those answers. */

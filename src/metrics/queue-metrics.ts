@@ -1,8 +1,8 @@
 import { Gauge, Histogram, type Registry } from 'prom-client'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, followShownJobs, runnerOf } from '../cluster/caches.ts'
-import { areFilled } from '../cluster/freshness.ts'
-import { Timeline } from '../collections/sorted-index.ts'
+import { hasSynced } from '../cluster/freshness.ts'
+import { SortedIndex } from '../collections/sorted-index.ts'
 import { shownPhase } from '../domain/job/phases.ts'
 import { delegatedAt } from '../domain/job/status.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
@@ -17,7 +17,7 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
     help: 'Jobs that wait for a runner',
     registers,
     collect() {
-      if (areFilled(caches)) this.set(queue.depth)
+      if (hasSynced(caches)) this.set(queue.depth)
       else this.remove()
     },
   })
@@ -27,7 +27,7 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
     help: 'How long the job that has waited longest waits for a runner, 0 if none does',
     registers,
     collect() {
-      if (!areFilled(caches)) this.remove()
+      if (!hasSynced(caches)) this.remove()
       else this.set(queue.oldestMs === undefined ? 0 : Math.max(0, clock.now().getTime() - queue.oldestMs) / 1000)
     },
   })
@@ -59,7 +59,7 @@ function startOf(job: RunnerJob): Record<'queued' | 'assigned', number> {
 /** The jobs that wait for a Runner, by the time since when they do. */
 class Queue {
   readonly #caches: Caches
-  readonly #timeline = new Timeline()
+  readonly #timeline = new SortedIndex()
   readonly #waiting = new Map<string, number>()
 
   constructor(caches: Caches) {

@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client'
 import { keyOf } from '../api/object.ts'
 import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
 import { type Caches, followShownRunners, jobOf } from '../cluster/caches.ts'
-import { areFilled } from '../cluster/freshness.ts'
+import { hasSynced } from '../cluster/freshness.ts'
 import { ProxyJobs } from '../cluster/proxy-jobs.ts'
 import { shownRunnerPhase } from '../domain/runner/plan.ts'
 
@@ -16,7 +16,7 @@ export function runnerMetrics(registry: Registry, caches: Caches): void {
     labelNames: ['type', 'status'],
     registers: [registry],
     collect() {
-      if (!areFilled(caches)) return
+      if (!hasSynced(caches)) return
       for (const type of ['Proxy', 'Ephemeral', 'Dedicated']) {
         for (const phase of runnerPhases) {
           this.set({ type: type.toLowerCase(), status: phase.toLowerCase() }, count.of(type, phase))

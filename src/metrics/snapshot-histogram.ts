@@ -12,7 +12,7 @@ export interface Told {
 type Options = Pick<HistogramConfiguration<never>, 'name' | 'help' | 'registers'>
 
 /** A histogram that observes nothing itself: at each scrape it exports what it is told, or nothing. */
-export class ToldHistogram extends Histogram<never> {
+export class SnapshotHistogram extends Histogram<never> {
   readonly #options: Options
   readonly #read: () => Told | undefined
 

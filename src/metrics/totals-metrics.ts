@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client'
 import type { JobTotals } from '../cluster/job-totals.ts'
 import { durationBounds } from '../domain/totals/totals.ts'
-import { ToldHistogram } from './snapshot-histogram.ts'
+import { SnapshotHistogram } from './snapshot-histogram.ts'
 
 /** What the API reference documents: the totals of the cluster, the same in every process. */
 export function jobTotals(registry: Registry, totals: JobTotals): void {
@@ -20,7 +20,7 @@ export function jobTotals(registry: Registry, totals: JobTotals): void {
     },
   })
   // oxlint-disable-next-line no-new -- it registers itself
-  new ToldHistogram(
+  new SnapshotHistogram(
     { name: 'github_runnerhub_job_duration_seconds', help: 'Job execution duration', registers },
     () => {
       const told = totals.read()

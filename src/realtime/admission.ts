@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Judge } from '../auth/authority.ts'
-import { isWelcome } from '../auth/origin.ts'
-import { rights } from '../auth/permissions.ts'
-import type { RequestCounts } from '../auth/window-counter.ts'
+import type { Authorizer } from '../auth/authority.ts'
+import { isTrustedOrigin } from '../auth/origin.ts'
+import { permissions } from '../auth/permissions.ts'
+import type { FixedWindowCounter } from '../auth/window-counter.ts'
 import { bearerOf } from '../http/middleware/require-auth.ts'
 
 /** Who wants to connect, or is connected. */
-export interface Visitor {
+export interface Handshake {
   headers: IncomingHttpHeaders
   /** Of the other end of the connection. */
   address: string
@@ -17,22 +17,22 @@ export interface Visitor {
 }
 
 /** What comes of it. `caller` is what connections are counted by. */
-export type Verdict =
+export type AdmissionDecision =
   | { is: 'admitted'; caller: string; mayList: boolean }
   | { is: 'unknown' } // no token, or one that nobody holds
   | { is: 'forbidden' } // without the right to watch jobs, or from a page that must show a token
   | { is: 'tooMany'; leftMs: number } // from an address that has been refused too often, for so long
 
-export type Admitted = Extract<Verdict, { is: 'admitted' }>
+export type Admitted = Extract<AdmissionDecision, { is: 'admitted' }>
 
 /** Says whether a connection may be opened, or stay. Rejects where nobody can tell. */
-export type Admit = (visitor: Visitor) => Promise<Verdict>
+export type Admit = (handshake: Handshake) => Promise<AdmissionDecision>
 
 /** Prefix by which browsers, which cannot set headers, hand a token over among the subprotocols. */
 export const TOKEN_PROTOCOL = 'runnerhub.bearer.'
 
 export interface AdmissionOptions {
-  authority: Judge
+  authority: Authorizer
   /** Nobody needs a token, but for pages of other origins. */
   anonymous: boolean
   /** Whose pages need no token then; without a list, those of this host and of the browser's own machine. */
@@ -40,7 +40,7 @@ export interface AdmissionOptions {
   /** What an address counts as, given the X-Forwarded-For header. */
   clientOf: (peer: string, forwardedFor: string) => string
   /** How often an address was refused, and may be: each unknown token costs the API server a question. */
-  refused: RequestCounts
+  refused: FixedWindowCounter
   mostRefused: number
 }
 
@@ -49,25 +49,25 @@ export function admission(options: AdmissionOptions): Admit {
   const { anonymous, origins, clientOf, refused, mostRefused } = options
   return async ({ headers, address, token, isInside }) => {
     const client = clientOf(address, String(headers['x-forwarded-for'] ?? ''))
-    const isOpen = anonymous && isWelcome(headers.origin, headers.host, origins)
+    const isOpen = anonymous && isTrustedOrigin(headers.origin, headers.host, origins)
     if (isOpen) return { is: 'admitted', caller: `at ${client}`, mayList: true }
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
     if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }
     if (isInside) return verdictOn(bearer, options.authority)
     const { count, leftMs } = refused.of(client)
     if (count >= mostRefused) return { is: 'tooMany', leftMs }
-    const verdict = await verdictOn(bearer, options.authority)
-    if (verdict.is !== 'admitted') refused.add(client)
-    return verdict
+    const decision = await verdictOn(bearer, options.authority)
+    if (decision.is !== 'admitted') refused.add(client)
+    return decision
   }
 }
 
-async function verdictOn(token: string, authority: Judge): Promise<Verdict> {
+async function verdictOn(token: string, authority: Authorizer): Promise<AdmissionDecision> {
   const { value: caller } = await authority.callerOf(token)
   if (caller === undefined) return { is: 'unknown' }
-  const mayWatch = (await authority.allows(caller, rights.watchJobs)).value === true
+  const mayWatch = (await authority.allows(caller, permissions.watchJobs)).value === true
   if (!mayWatch) return { is: 'forbidden' }
-  const mayList = (await authority.allows(caller, rights.listJobs)).value === true
+  const mayList = (await authority.allows(caller, permissions.listJobs)).value === true
   return { is: 'admitted', caller: caller.user, mayList }
 }
 

@@ -1,17 +1,17 @@
-import { PerCaller } from '../auth/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../auth/concurrency-limit.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import type { Admit, Admitted, Visitor } from './admission.ts'
+import type { Admit, Admitted, Handshake } from './admission.ts'
 import { closeCodes } from './transports/close-codes.ts'
 
 /** An open connection. */
-export interface Guest {
-  visitor: Visitor
+export interface OpenConnection {
+  handshake: Handshake
   admitted: Admitted
   close: (code: number, reason: string) => void
 }
 
-export interface GuestsOptions {
+export interface ConnectionsOptions {
   admit: Admit
   clock: Pick<Clock, 'setTimer'>
   log: Log
@@ -24,39 +24,39 @@ export interface GuestsOptions {
 export const TOO_MANY = 'too many connections of this caller'
 
 /** The open connections: at most so many per caller, and each judged again from time to time. */
-export class Guests {
-  readonly #options: GuestsOptions
-  readonly #places: PerCaller
+export class Connections {
+  readonly #options: ConnectionsOptions
+  readonly #limit: ConcurrencyLimit
 
-  constructor(options: GuestsOptions) {
+  constructor(options: ConnectionsOptions) {
     this.#options = options
-    this.#places = new PerCaller(options.mostPerCaller)
+    this.#limit = new ConcurrencyLimit(options.mostPerCaller)
   }
 
   hasRoom({ caller }: Admitted): boolean {
-    return this.#places.hasRoom(caller)
+    return this.#limit.hasRoom(caller)
   }
 
   /** Takes a connection in, or closes it where its caller has too many; what is returned is called when it ends. */
-  receive(guest: Guest): (() => void) | undefined {
-    const leave = this.#places.enter(guest.admitted.caller)
+  receive(connection: OpenConnection): (() => void) | undefined {
+    const leave = this.#limit.enter(connection.admitted.caller)
     if (leave === undefined) {
-      guest.close(closeCodes.tryAgainLater, TOO_MANY)
+      connection.close(closeCodes.tryAgainLater, TOO_MANY)
       return undefined
     }
-    const cancel = this.#judgeLater(guest)
+    const cancel = this.#judgeLater(connection)
     return () => {
       cancel()
       leave()
     }
   }
 
-  #judgeLater(guest: Guest): () => void {
+  #judgeLater(connection: OpenConnection): () => void {
     const { clock, everyMs } = this.#options
     let isOver = false
     let cancelTimer = (): void => {}
     const judge = async (): Promise<void> => {
-      const mayStay = await this.#judge(guest)
+      const mayStay = await this.#judge(connection)
       if (mayStay && !isOver) wait()
     }
     const wait = (): void => {
@@ -70,12 +70,12 @@ export class Guests {
   }
 
   /** Judges a connection anew, and closes it if need be. */
-  async #judge({ visitor, admitted, close }: Guest): Promise<boolean> {
+  async #judge({ handshake, admitted, close }: OpenConnection): Promise<boolean> {
     const { admit, log } = this.#options
     try {
-      const verdict = await admit({ ...visitor, isInside: true })
+      const decision = await admit({ ...handshake, isInside: true })
       // Who may no longer list may have subscribed to all: he begins anew.
-      if (verdict.is === 'admitted' && (verdict.mayList || !admitted.mayList)) return true
+      if (decision.is === 'admitted' && (decision.mayList || !admitted.mayList)) return true
       log.info({ user: admitted.caller }, 'connection closed: its right has gone')
       close(closeCodes.policy, 'no longer allowed')
     } catch (error) {

@@ -1,15 +1,15 @@
-import type { Outlet } from './sink.ts'
+import type { Sink } from './sink.ts'
 
 /** How a client is connected. */
-export type Transport = 'websocket' | 'socketio'
+export type TransportName = 'websocket' | 'socketio'
 
 /** What the realtime server counts. */
 export interface RealtimeMetrics {
-  joined(transport: Transport): void
-  left(transport: Transport): void
-  sent(transport: Transport): void
+  joined(transport: TransportName): void
+  left(transport: TransportName): void
+  sent(transport: TransportName): void
   /** A client that did not read was disconnected. */
-  cutOff(transport: Transport): void
+  cutOff(transport: TransportName): void
 }
 
 /** For those who count nothing. */
@@ -21,16 +21,16 @@ export const uncounted: RealtimeMetrics = {
 }
 
 /** An outlet whose messages are counted. */
-export function counted(outlet: Outlet, metrics: RealtimeMetrics, transport: Transport): Outlet {
+export function counted(sink: Sink, metrics: RealtimeMetrics, transport: TransportName): Sink {
   return {
-    ...outlet,
+    ...sink,
     write: (message) => {
       metrics.sent(transport)
-      outlet.write(message)
+      sink.write(message)
     },
     cutOff: () => {
       metrics.cutOff(transport)
-      outlet.cutOff()
+      sink.cutOff()
     },
   }
 }

@@ -1,21 +1,21 @@
-import type { Client } from './hub.ts'
+import type { Subscriber } from './hub.ts'
 import type { Message } from './messages.ts'
-import type { Outlet } from './sink.ts'
+import type { Sink } from './sink.ts'
 
 /** Messages that may wait behind a snapshot for a client that is slow to take it. */
-const MOST_WAITING = 10_000
+const MAX_WAITING = 10_000
 
 /**
  * What one client is told, in order. A snapshot goes out as fast as the client takes it, so that its size is no reason to
  * be cut off; what happens meanwhile waits behind it. All else goes out at once, or not at all.
  */
-export class Feed implements Client {
-  readonly #outlet: Outlet
+export class Feed implements Subscriber {
+  readonly #sink: Sink
   #queue: Iterator<Message>[] = []
   #isCut = false
 
-  constructor(outlet: Outlet) {
-    this.#outlet = outlet
+  constructor(sink: Sink) {
+    this.#sink = sink
   }
 
   /** Whether something waits until the client has taken what was written. */
@@ -26,11 +26,11 @@ export class Feed implements Client {
   send(message: Message): void {
     if (this.#isCut) return
     if (this.#queue.length > 0) this.#queue.push([message].values())
-    else if (!this.#outlet.isOverfull()) return this.#outlet.write(message)
-    if (this.#queue.length > 0 && this.#queue.length <= MOST_WAITING) return
+    else if (!this.#sink.isOverfull()) return this.#sink.write(message)
+    if (this.#queue.length > 0 && this.#queue.length <= MAX_WAITING) return
     this.#isCut = true
     this.#queue = []
-    this.#outlet.cutOff()
+    this.#sink.cutOff()
   }
 
   /** Sends many messages, each of which is made when it can be taken. */
@@ -42,10 +42,10 @@ export class Feed implements Client {
 
   /** The client has taken some of what was written. */
   drained(): void {
-    while (!this.#isCut && this.#queue.length > 0 && !this.#outlet.isFull()) {
+    while (!this.#isCut && this.#queue.length > 0 && !this.#sink.isFull()) {
       const next = this.#queue[0]?.next()
       if (next === undefined || next.done === true) this.#queue.shift()
-      else this.#outlet.write(next.value)
+      else this.#sink.write(next.value)
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../kube/runtime/clock.ts'
 import { type RealtimeMetrics, uncounted } from './counters.ts'
-import type { Step } from './job-events.ts'
+import type { JobEvent } from './job-events.ts'
 import {
   BadMessage,
   detailedMessage,
@@ -13,20 +13,20 @@ import {
 } from './messages.ts'
 
 /** Somebody who listens, over whatever transport. Sending never waits: one that does not read is cut off. */
-export interface Client {
+export interface Subscriber {
   send(message: Message): void
   /** Sends many, as fast as they are taken; what is sent afterwards comes behind them. */
   sendAll(messages: Iterable<Message>): void
 }
 
 /** What a client may do besides. */
-export interface Rights {
+export interface SubscriberRights {
   /** Subscribe to all repositories at once. */
   mayList: boolean
 }
 
 /** Most repositories that one client may subscribe to. */
-const MOST_SUBSCRIPTIONS = 1000
+const MAX_SUBSCRIPTIONS = 1000
 
 /** Jobs in one frame of a snapshot. */
 const SNAPSHOT_FRAME = 200
@@ -36,7 +36,7 @@ const SNAPSHOT_BURST = 10_000
 const SNAPSHOT_RATE = 1
 
 /** What one client has subscribed to, and what its snapshots have cost that time has not paid yet. */
-interface Account extends Rights {
+interface Account extends SubscriberRights {
   repositories: Set<string>
   debt: number
   countedAtMs: number
@@ -46,21 +46,21 @@ export interface HubOptions {
   metrics?: RealtimeMetrics | undefined
   clock: Pick<Clock, 'monotonicMs'>
   /** The present steps of all jobs of a repository, or of all repositories ('*'). */
-  present: (repository: string) => Step[]
+  current: (repository: string) => JobEvent[]
 }
 
 /** Who wants to be told of which repository. A step goes to the subscribers of that very repository, once each. */
 export class Hub {
   /** Where transports count. */
   readonly metrics: RealtimeMetrics
-  readonly #present: (repository: string) => Step[]
-  readonly #listeners = new Map<string, Map<Client, Subscription>>()
+  readonly #current: (repository: string) => JobEvent[]
+  readonly #listeners = new Map<string, Map<Subscriber, Subscription>>()
   readonly #clock: Pick<Clock, 'monotonicMs'>
-  readonly #accounts = new Map<Client, Account>()
+  readonly #accounts = new Map<Subscriber, Account>()
 
-  constructor({ present, clock, metrics = uncounted }: HubOptions) {
+  constructor({ current, clock, metrics = uncounted }: HubOptions) {
     this.metrics = metrics
-    this.#present = present
+    this.#current = current
     this.#clock = clock
   }
 
@@ -68,18 +68,18 @@ export class Hub {
     return this.#accounts.size
   }
 
-  join(client: Client, { mayList }: Rights): void {
+  join(client: Subscriber, { mayList }: SubscriberRights): void {
     const countedAtMs = this.#clock.monotonicMs()
     this.#accounts.set(client, { mayList, repositories: new Set(), debt: 0, countedAtMs })
   }
 
-  leave(client: Client): void {
+  leave(client: Subscriber): void {
     for (const repository of this.#accounts.get(client)?.repositories ?? []) this.#remove(client, repository)
     this.#accounts.delete(client)
   }
 
   /** Follows what a client sent; answers with what to acknowledge. Throws BadMessage for what it does not know. */
-  receive(client: Client, event: unknown, data: unknown): { repository: string } {
+  receive(client: Subscriber, event: unknown, data: unknown): { repository: string } {
     switch (event) {
       case 'subscribe:repository':
         return this.#subscribe(client, parseSubscription(data))
@@ -90,7 +90,7 @@ export class Hub {
     }
   }
 
-  tell(step: Step): void {
+  publish(step: JobEvent): void {
     let plain: Message | undefined
     let detailed: Message | undefined
     for (const [client, { detailed: wantsDetail }] of this.#audience(step.repository)) {
@@ -100,27 +100,27 @@ export class Hub {
   }
 
   /** A client that has subscribed to the repository and to all is told once, in the form of the former. */
-  #audience(repository: string): ReadonlyMap<Client, Subscription> {
+  #audience(repository: string): ReadonlyMap<Subscriber, Subscription> {
     const own = this.#listeners.get(repository)
     const all = this.#listeners.get('*')
     if (all === undefined) return own ?? new Map()
     return new Map([...all, ...(own ?? [])])
   }
 
-  #subscribe(client: Client, subscription: Subscription): { repository: string } {
+  #subscribe(client: Subscriber, subscription: Subscription): { repository: string } {
     const { repository } = subscription
     const account = this.#accounts.get(client)
     if (account === undefined) return { repository }
     const { repositories, mayList } = account
     if (repository === '*' && !mayList) throw new BadMessage('all repositories need the right to list runnerjobs')
-    if (repositories.size >= MOST_SUBSCRIPTIONS && !repositories.has(repository)) {
-      throw new BadMessage(`a client may subscribe to ${MOST_SUBSCRIPTIONS} repositories`)
+    if (repositories.size >= MAX_SUBSCRIPTIONS && !repositories.has(repository)) {
+      throw new BadMessage(`a client may subscribe to ${MAX_SUBSCRIPTIONS} repositories`)
     }
     if (subscription.snapshot && this.#debtOf(account) >= SNAPSHOT_BURST) {
       throw new BadMessage('too many snapshots in a short time, try again in a while')
     }
     repositories.add(repository)
-    const listeners = this.#listeners.get(repository) ?? new Map<Client, Subscription>()
+    const listeners = this.#listeners.get(repository) ?? new Map<Subscriber, Subscription>()
     listeners.set(client, subscription)
     this.#listeners.set(repository, listeners)
     // Nothing can happen between the snapshot and the first step after it: both are told in one turn.
@@ -136,26 +136,26 @@ export class Hub {
   }
 
   /** Sends the present state of a repository's jobs; says what it cost. */
-  #sendSnapshot(client: Client, repository: string): number {
-    const steps = this.#present(repository).map(({ event: _event, ...job }) => job)
+  #sendSnapshot(client: Subscriber, repository: string): number {
+    const steps = this.#current(repository).map(({ event: _event, ...job }) => job)
     client.sendAll(framesOf(repository, steps))
     return steps.length + 1
   }
 
-  #unsubscribe(client: Client, repository: string): { repository: string } {
+  #unsubscribe(client: Subscriber, repository: string): { repository: string } {
     this.#accounts.get(client)?.repositories.delete(repository)
     this.#remove(client, repository)
     return { repository }
   }
 
-  #remove(client: Client, repository: string): void {
+  #remove(client: Subscriber, repository: string): void {
     const listeners = this.#listeners.get(repository)
     listeners?.delete(client)
     if (listeners?.size === 0) this.#listeners.delete(repository)
   }
 }
 
-function* framesOf(repository: string, steps: readonly Omit<Step, 'event'>[]): Generator<Message> {
+function* framesOf(repository: string, steps: readonly Omit<JobEvent, 'event'>[]): Generator<Message> {
   for (let from = 0; from === 0 || from < steps.length; from += SNAPSHOT_FRAME) {
     const jobs = steps.slice(from, from + SNAPSHOT_FRAME)
     yield messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= steps.length })

@@ -4,7 +4,7 @@ import { isFinished, shownPhase } from '../domain/job/phases.ts'
 import { type JobState, publicId, stateOf } from '../http/jobs/views.ts'
 
 /** One step of a job, as subscribers are told it. */
-export interface Step {
+export interface JobEvent {
   event: 'job:delegated' | 'job:status'
   jobId: string
   repository: string
@@ -15,7 +15,7 @@ export interface Step {
 }
 
 /** How much of which incarnation of a job has been told. */
-interface Told {
+interface Emitted {
   uid: string
   sequence: number
 }
@@ -24,20 +24,20 @@ interface Told {
  * Turns changes of the caches into steps: of each job all, in order, each once. Where a later state is seen first,
  * the ones that came before it are told first. A job that is deleted before its end ends as cancelled.
  */
-export class JobStory {
+export class JobEvents {
   readonly #caches: Caches
-  readonly #tell: (step: Step) => void
-  readonly #told = new Map<string, Told>()
+  readonly #emit: (step: JobEvent) => void
+  readonly #emitted = new Map<string, Emitted>()
 
   /** What the caches hold already counts as told; everything that comes later is news. */
-  constructor(caches: Caches, tell: (step: Step) => void) {
+  constructor(caches: Caches, tell: (step: JobEvent) => void) {
     this.#caches = caches
-    this.#tell = tell
+    this.#emit = tell
     caches.jobs.onChange(({ key, old, now }) => {
       if (now !== undefined) return this.#follow(key, now)
-      this.#told.delete(key)
+      this.#emitted.delete(key)
       // Its end will not come: without this, whoever waits for it would do so for ever.
-      if (old !== undefined && !isFinished(old)) tell(stepOf(old, 'cancelled', 4))
+      if (old !== undefined && !isFinished(old)) tell(eventOf(old, 'cancelled', 4))
     })
     caches.runners.onChange(({ now }) => {
       const key = now === undefined ? undefined : jobKeyOf(now)
@@ -47,37 +47,37 @@ export class JobStory {
   }
 
   /** The present step of a job, as the last that was told. */
-  present(job: RunnerJob): Step {
-    return stepsOf(this.#caches, job).at(-1) ?? stepOf(job, 'queued', 1)
+  current(job: RunnerJob): JobEvent {
+    return eventsOf(this.#caches, job).at(-1) ?? eventOf(job, 'queued', 1)
   }
 
   #follow(key: string, job: RunnerJob): void {
     const { uid } = job.metadata
-    const known = this.#told.get(key)
-    const steps = stepsOf(this.#caches, job)
+    const known = this.#emitted.get(key)
+    const steps = eventsOf(this.#caches, job)
     const last = steps.at(-1)?.sequence ?? 0
     const from = known?.uid === uid ? known.sequence : 0
     if (last <= from) return
-    this.#told.set(key, { uid, sequence: last })
+    this.#emitted.set(key, { uid, sequence: last })
     // Before the first list is complete, changes are not news but what was there.
     if (!this.#caches.jobs.hasSynced()) return
-    for (const step of steps) if (step.sequence > from) this.#tell(step)
+    for (const step of steps) if (step.sequence > from) this.#emit(step)
   }
 }
 
 /** The states that a job has been in, up to the present one, which alone has the present reason. */
-function stepsOf(caches: Caches, job: RunnerJob): Step[] {
-  const steps = [stepOf(job, 'queued', 1)]
+function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
+  const steps = [eventOf(job, 'queued', 1)]
   const phase = shownPhase(job, runnerOf(caches, job))
   const { assignedAt, startedAt } = job.status
-  if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) steps.push(stepOf(job, 'assigned', 2))
-  if (phase === 'Running' || startedAt !== undefined) steps.push(stepOf(job, 'running', 3))
-  if (isFinished(job)) steps.push(stepOf(job, stateOf(caches, job), 4))
+  if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) steps.push(eventOf(job, 'assigned', 2))
+  if (phase === 'Running' || startedAt !== undefined) steps.push(eventOf(job, 'running', 3))
+  if (isFinished(job)) steps.push(eventOf(job, stateOf(caches, job), 4))
   const reason = job.status.reason ?? null
   return steps.map((step, index) => (index === steps.length - 1 ? { ...step, reason } : step))
 }
 
-function stepOf(job: RunnerJob, status: JobState, sequence: number): Step {
+function eventOf(job: RunnerJob, status: JobState, sequence: number): JobEvent {
   const event = status === 'queued' ? 'job:delegated' : 'job:status'
   return { event, jobId: publicId(job), repository: job.spec.repository, status, sequence, reason: null }
 }

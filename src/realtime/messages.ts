@@ -1,5 +1,5 @@
 import { REPOSITORY_PATTERN } from '../api/fields.ts'
-import type { Step } from './job-events.ts'
+import type { JobEvent } from './job-events.ts'
 
 /** What is sent to a client: an event, its payload, and both as a frame of the raw protocol. */
 export interface Message {
@@ -14,12 +14,12 @@ export function messageOf(event: string, payload: unknown): Message {
 }
 
 /** A step with exactly the three documented fields. */
-export function plainMessage({ event, jobId, repository, status }: Step): Message {
+export function plainMessage({ event, jobId, repository, status }: JobEvent): Message {
   return messageOf(event, { jobId, repository, status })
 }
 
 /** A step with what the object form of subscribe adds. */
-export function detailedMessage({ event, ...payload }: Step): Message {
+export function detailedMessage({ event, ...payload }: JobEvent): Message {
   return messageOf(event, payload)
 }
 

@@ -2,17 +2,17 @@ import { createServer, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Caches } from '../cluster/caches.ts'
-import { filled } from '../cluster/freshness.ts'
+import { waitForSync } from '../cluster/freshness.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import { type Admit, type Admitted, TOKEN_PROTOCOL, type Verdict } from './admission.ts'
-import { Guests } from './connections.ts'
+import { type Admit, type Admitted, TOKEN_PROTOCOL, type AdmissionDecision } from './admission.ts'
+import { Connections } from './connections.ts'
 import type { RealtimeMetrics } from './counters.ts'
 import { Hub } from './hub.ts'
-import { JobStory, type Step } from './job-events.ts'
+import { JobEvents, type JobEvent } from './job-events.ts'
 import { closeCodes } from './transports/close-codes.ts'
 import { serveSocketIo, SOCKET_IO_PATH } from './transports/socket-io.ts'
-import { Heartbeat, serveRawSocket } from './transports/websocket.ts'
+import { PingTimer, serveRawSocket } from './transports/websocket.ts'
 
 /** How often silent connections are asked whether they are still there; one that misses two is closed. */
 const PING_MS = 30_000
@@ -48,23 +48,23 @@ export interface Realtime {
 export function makeRealtime(options: RealtimeOptions): Realtime {
   const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
   const admit = onceFilled(caches, judge)
-  const hub = new Hub({ clock, metrics, present: (repository) => presentSteps(caches, story, repository) })
-  const story = new JobStory(caches, (step) => hub.tell(step))
-  const guests = new Guests({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
+  const hub = new Hub({ clock, metrics, current: (repository) => currentEvents(caches, jobEvents, repository) })
+  const jobEvents = new JobEvents(caches, (step) => hub.publish(step))
+  const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
   })
-  const io = serveSocketIo(server, hub, { admit, guests, ...socketIo })
-  const heartbeat = new Heartbeat(clock, PING_MS)
+  const io = serveSocketIo(server, hub, { admit, guests: connections, ...socketIo })
+  const heartbeat = new PingTimer(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false, handleProtocols })
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.startsWith(SOCKET_IO_PATH)) return
     socket.on('error', () => socket.destroy())
-    const visitor = { headers: request.headers, address: request.socket.remoteAddress ?? '' }
-    admit(visitor).then(
-      (verdict) => {
-        if (verdict.is !== 'admitted') {
-          refuse(socket, refusalOf(verdict))
+    const handshake = { headers: request.headers, address: request.socket.remoteAddress ?? '' }
+    admit(handshake).then(
+      (decision) => {
+        if (decision.is !== 'admitted') {
+          refuse(socket, refusalOf(decision))
           return
         }
         sockets.handleUpgrade(request, socket, head, (accepted) => {
@@ -72,11 +72,11 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
           // Also one that is turned away below can break: unheard, that would end the process.
           accepted.on('error', () => undefined)
           const close = (code: number, reason: string): void => accepted.close(code, reason)
-          const leave = guests.receive({ visitor, admitted: verdict, close })
+          const leave = connections.receive({ handshake, admitted: decision, close })
           if (leave === undefined) return
           accepted.on('close', leave)
           heartbeat.watch(accepted)
-          serveRawSocket(accepted, hub, verdict)
+          serveRawSocket(accepted, hub, decision)
         })
       },
       (error: unknown) => {
@@ -99,10 +99,10 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
 
 /** Who came before the caches are filled would get an empty snapshot, and be told of nothing that happened meanwhile. */
 function onceFilled(caches: Caches, admit: Admit): Admit {
-  return async (visitor) => {
-    const verdict = await admit(visitor)
-    if (verdict.is === 'admitted') await filled(caches, AbortSignal.timeout(FILL_MS))
-    return verdict
+  return async (handshake) => {
+    const decision = await admit(handshake)
+    if (decision.is === 'admitted') await waitForSync(caches, AbortSignal.timeout(FILL_MS))
+    return decision
   }
 }
 
@@ -122,16 +122,16 @@ interface Refusal {
   retrySeconds?: number
 }
 
-function refusalOf(verdict: Exclude<Verdict, Admitted>): Refusal {
-  switch (verdict.is) {
+function refusalOf(decision: Exclude<AdmissionDecision, Admitted>): Refusal {
+  switch (decision.is) {
     case 'unknown':
       return { status: '401 Unauthorized' }
     case 'forbidden':
       return { status: '403 Forbidden' }
     case 'tooMany':
-      return { status: '429 Too Many Requests', retrySeconds: Math.ceil(verdict.leftMs / 1000) }
+      return { status: '429 Too Many Requests', retrySeconds: Math.ceil(decision.leftMs / 1000) }
     default:
-      return verdict satisfies never
+      return decision satisfies never
   }
 }
 
@@ -142,7 +142,7 @@ function refuse(socket: Duplex, { status, retrySeconds }: Refusal): void {
   socket.end(head, () => socket.destroy())
 }
 
-function presentSteps(caches: Caches, story: JobStory, repository: string): Step[] {
+function currentEvents(caches: Caches, jobEvents: JobEvents, repository: string): JobEvent[] {
   const jobs = repository === '*' ? [...caches.jobs.list()] : caches.jobs.byIndex('repository', repository)
-  return jobs.map((job) => story.present(job))
+  return jobs.map((job) => jobEvents.current(job))
 }

@@ -1,7 +1,7 @@
 import type { Message } from './messages.ts'
 
 /** How a transport takes messages. */
-export interface Outlet {
+export interface Sink {
   /** Takes a message without waiting; the feed is told by `drained` that the client has taken some. */
   write(message: Message): void
   /** Has enough unread for now: a snapshot pauses. */

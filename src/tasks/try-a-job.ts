@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { record } from '../kube/client/parse.ts'
+import { asObject } from '../kube/client/parse.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 
@@ -90,5 +90,5 @@ function whyOf(error: unknown): string {
 
 function dataOf(text: string): Record<string, unknown> {
   const answer: unknown = JSON.parse(text)
-  return record(record(answer)['data'])
+  return asObject(asObject(answer)['data'])
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Ended, run } from '../../config/local/run.d/program.ts'
 import { RUNNER_LABEL } from '../../src/api/names.ts'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { succeeds } from '../kubelet/script.ts'
 import { manifests } from '../site/manifests.ts'
 import { type Plane, sharedPlane } from '../site/plane.ts'
@@ -80,7 +80,7 @@ async function openRelease(
     const folder = await mkdtemp(join(directory, 'account-'))
     const { connection } = plane.controlPlane
     await writeFile(join(folder, 'token'), await tokenOf(plane, namespace, account))
-    await writeFile(join(folder, 'ca.crt'), String((await connection.access()).tls.ca))
+    await writeFile(join(folder, 'ca.crt'), String((await connection.credentials()).tls.ca))
     const environment = {
       POD_NAMESPACE: namespace,
       KUBERNETES_SERVICE_HOST: connection.server.hostname,
@@ -125,5 +125,5 @@ async function createGrant({ client }: Plane, namespace: string, object: Manifes
 async function tokenOf({ client }: Plane, namespace: string, account: string): Promise<string> {
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
-  return String(record(record(await client.request('POST', path, { body }, forever))['status'])['token'])
+  return String(asObject(asObject(await client.request('POST', path, { body }, forever))['status'])['token'])
 }

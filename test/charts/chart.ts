@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { command, localTool } from '../processes/command.ts'
 
 const execute = promisify(execFile)
@@ -26,7 +26,7 @@ export async function helm(...args: string[]): Promise<string> {
     const { stdout } = await execute(await helmPath(), args, { maxBuffer: 64 * 1024 * 1024 })
     return stdout
   } catch (error) {
-    const { stdout } = record(error)
+    const { stdout } = asObject(error)
     if (error instanceof Error && typeof stdout === 'string') error.message += `\n${stdout}`
     throw error
   }
@@ -37,7 +37,7 @@ export async function refusalOf(...flags: string[]): Promise<string> {
   try {
     await helm('template', 'hub', chart, ...flags)
   } catch (error) {
-    return String(record(error)['stderr'] ?? error)
+    return String(asObject(error)['stderr'] ?? error)
   }
   return 'not refused'
 }
@@ -96,6 +96,6 @@ export function chartFile(name: string): Promise<string> {
 }
 
 function isManifest(value: unknown): value is Manifest {
-  const { apiVersion, kind, metadata } = record(value)
-  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof record(metadata)['name'] === 'string'
+  const { apiVersion, kind, metadata } = asObject(value)
+  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof asObject(metadata)['name'] === 'string'
 }

@@ -1,4 +1,4 @@
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { at } from './chart.ts'
 
 /** A rule of the chart. */
@@ -39,6 +39,6 @@ export function listOf(value: unknown): unknown[] {
 }
 
 function isAlert(value: unknown): value is Alert {
-  const { alert, expr, annotations } = record(value)
+  const { alert, expr, annotations } = asObject(value)
   return typeof alert === 'string' && typeof expr === 'string' && typeof annotations === 'object'
 }

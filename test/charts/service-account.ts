@@ -1,6 +1,6 @@
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
 import type { KubeClient } from '../../src/kube/client/client.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 
 const serviceAccounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' }
@@ -29,8 +29,8 @@ export async function createReader(client: KubeClient, namespace: string, name: 
     async token() {
       const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
       const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`
-      const { status } = record(await client.request('POST', path, { body }, never))
-      return String(record(status)['token'])
+      const { status } = asObject(await client.request('POST', path, { body }, never))
+      return String(asObject(status)['token'])
     },
     remove: () => client.delete(serviceAccounts, { namespace, name }, {}, never),
   }

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { openApiDocument } from '../../src/http/openapi/document.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 
 /** An answer of the facade, with the request that it is for. */
 export interface Exchange {
@@ -26,7 +26,7 @@ ajv.addFormat('uuid', /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/)
 ajv.addSchema(document, 'document')
 
 const checks = new Map<string, ValidateFunction>()
-const templates = Object.keys(record(document['paths'])).map((template) => ({
+const templates = Object.keys(asObject(document['paths'])).map((template) => ({
   template,
   pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))
@@ -56,17 +56,17 @@ function find({ method, url, status }: Exchange): Described | undefined {
   const { template } = templates.find((each) => each.template === pathname) ??
     templates.find(({ pattern }) => pattern.test(pathname)) ?? { template: '' }
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
-  const operation = record(record(record(document['paths'])[template])[verb])
+  const operation = asObject(asObject(asObject(document['paths'])[template])[verb])
   if (operation['responses'] === undefined) return strayAnswer(status)
-  const response = record(operation['responses'])[String(status)]
+  const response = asObject(operation['responses'])[String(status)]
   if (response === undefined) return undefined
-  const { headers, content } = record(response)
+  const { headers, content } = asObject(response)
   const pointer = `/paths/${escaped(template)}/${verb}/responses/${status}/content`
-  const types = Object.keys(record(content)).map((type): [string, string] => [
+  const types = Object.keys(asObject(content)).map((type): [string, string] => [
     type,
     `${pointer}/${escaped(type)}/schema`,
   ])
-  return { headers: record(headers), content: Object.fromEntries(types) }
+  return { headers: asObject(headers), content: Object.fromEntries(types) }
 }
 
 function strayAnswer(status: number): Described | undefined {
@@ -81,7 +81,7 @@ function escaped(key: string): string {
 
 function headerProblems(exchange: Exchange, described: Described): string[] {
   return Object.keys(described.headers).flatMap((name) => {
-    const { required } = record(record(record(document['components'])['headers'])[name])
+    const { required } = asObject(asObject(asObject(document['components'])['headers'])[name])
     const value = exchange.headers.get(name)
     if (value === null) return required === true ? [`header ${name} is missing`] : []
     return problemsIn(value, `/components/headers/${name}/schema`, `header ${name}`)

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { root } from '../../config/local/run.d/cluster.ts'
 import { type Forward, forward } from '../../config/local/run.d/forward.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { listOf } from '../charts/monitoring.ts'
 import { type Listener, rawListener } from '../integration/realtime/listener.ts'
 import { documentedExamples } from './clients/documented-examples.ts'
@@ -59,7 +59,7 @@ describe('the examples of docs/api.md, as they stand', () => {
   it('cURL: a job is delegated, not found by the printed id, shown by its own, and listed', async () => {
     const delegated = await curl(here(delegateIt))
     expect(delegated.status).to.equal(201)
-    const { delegationId, status } = record(delegated.body['data'])
+    const { delegationId, status } = asObject(delegated.body['data'])
     expect(status).to.equal('queued')
     const id = String(delegationId)
 
@@ -68,7 +68,7 @@ describe('the examples of docs/api.md, as they stand', () => {
     expect(unknown.body).to.include({ success: false, code: 'NotFound' })
     const shown = await curl(here(showIt).replace(UNKNOWN, id))
     expect(shown.status).to.equal(200)
-    expect(record(shown.body['data'])).to.include({ id, githubJobId: 123, repository: 'owner/repo', workflow: 'CI' })
+    expect(asObject(shown.body['data'])).to.include({ id, githubJobId: 123, repository: 'owner/repo', workflow: 'CI' })
 
     await hub.jobIs(id, { phase: 'Running' })
     const listed = await hub.until('the list to have it', async () => {
@@ -114,7 +114,7 @@ describe('the examples of docs/api.md, as they stand', () => {
     expect(await hub.kubectl('get', 'runnerjob', byRest, '--output=jsonpath={.spec.repository}')).to.equal('owner/repo')
     await hub.kubectl('patch', 'runnerjob', byRest, '--type=merge', '--patch={"spec":{"cancel":true}}')
     await hub.until('REST to show it cancelled', async () => (await hub.rest.job(byRest))['status'] === 'cancelled')
-    expect(record((await hub.rest.job(byRest))['metadata'])['reason']).to.equal('CancelRequested')
+    expect(asObject((await hub.rest.job(byRest))['metadata'])['reason']).to.equal('CancelRequested')
 
     const job = await hub.createJob('by-kubectl', { repository: 'owner/kubectl', labels: ['self-hosted'] })
     const id = job.metadata.uid
@@ -161,5 +161,5 @@ async function curl(example: string): Promise<{ status: number; body: Record<str
   const { stdout } = await promisify(execFile)('bash', ['-c', example], { env })
   await rm(folder, { recursive: true })
   const end = stdout.lastIndexOf('\n')
-  return { status: Number(stdout.slice(end)), body: record(JSON.parse(stdout.slice(0, end))) }
+  return { status: Number(stdout.slice(end)), body: asObject(JSON.parse(stdout.slice(0, end))) }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { clusterInUse } from '../../config/local/run.d/cluster.ts'
 import { buildImage, imageArchive } from '../../config/local/run.d/image.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { command, localTool } from '../processes/command.ts'
 import { type ArchivedImage, readOciArchive } from '../processes/oci-archive.ts'
 
@@ -37,21 +37,21 @@ describe("what the operator's image holds", function () {
   })
 
   it('says what it is and of which commit', async () => {
-    const labels = record(image.config['Labels'])
+    const labels = asObject(image.config['Labels'])
     const name = (word: string) => `org.opencontainers.image.${word}`
     for (const word of ['title', 'description']) expect(labels[name(word)], word).to.be.a('string').and.not.equal('')
     expect(labels).to.include({
       [name('licenses')]: 'MIT',
-      [name('version')]: record(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')))['version'],
+      [name('version')]: asObject(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')))['version'],
     })
     expect(labels[name('revision')]).to.match(/^[0-9a-f]{40}$/)
   })
 
   it('has the packages that it needs to run, and no other', async () => {
     const inImage = image.files.flatMap((path) => /^app\/(node_modules\/.+)\/package\.json$/.exec(path)?.[1] ?? [])
-    const lock = record(record(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')))['packages'])
+    const lock = asObject(asObject(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')))['packages'])
     const needed = Object.keys(lock).filter((path) => {
-      const { dev = false, optional = false, devOptional = false } = record(lock[path])
+      const { dev = false, optional = false, devOptional = false } = asObject(lock[path])
       return path !== '' && dev !== true && optional !== true && devOptional !== true
     })
     expect(needed).to.include('node_modules/koa').and.not.include('node_modules/@kubernetes/client-node')

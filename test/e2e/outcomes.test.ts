@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { GARBAGE_MS } from '../observe/eventually.ts'
 import { printed } from './clients/rest.ts'
 import type { Installation } from './installation/installation.ts'
@@ -40,7 +40,7 @@ describe('a job on a real node', () => {
     expect(detail['runnerId']).to.equal(running['runnerId']).and.equal(status.runnerRef?.uid)
     expect(detail['containerId']).to.equal(pod?.status?.containerStatuses?.[0]?.containerID)
     expect(Date.parse(String(detail['startedAt']))).to.be.at.most(Date.parse(String(detail['completedAt'])))
-    expect(record(detail['metadata'])).to.include({ exitCode: 0, reason: 'Succeeded', proxyRunner: 'proxy-1' })
+    expect(asObject(detail['metadata'])).to.include({ exitCode: 0, reason: 'Succeeded', proxyRunner: 'proxy-1' })
 
     expect(printed(await hub.rest.log(id))).to.include.members([
       `workflow:   ${workflow}`,
@@ -64,7 +64,7 @@ describe('a job on a real node', () => {
     const id = await hub.rest.delegate({ labels: ['exit-3'] })
     await hub.jobIs(id, { phase: 'Failed', reason: 'ExitCode', exitCode: 3 })
     const detail = await hub.restShows(id, 'failed')
-    expect(record(detail['metadata'])).to.include({ exitCode: 3, reason: 'ExitCode', message: 'exit code 3' })
+    expect(asObject(detail['metadata'])).to.include({ exitCode: 3, reason: 'ExitCode', message: 'exit code 3' })
     expect(await hub.kubectl('get', 'rj', id)).to.match(/Failed +ExitCode/)
     expect(printed(await hub.rest.log(id))).to.deep.equal(['oh no'])
   })

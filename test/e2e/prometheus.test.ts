@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { at } from '../charts/chart.ts'
 import { alertsOf, asked, listOf, queriesOf } from '../charts/monitoring.ts'
 import type { PrometheusApi, Target } from './clients/prometheus-api.ts'
@@ -55,7 +55,7 @@ describe('a Prometheus of the Prometheus Operator', function () {
     }
     const pods = (await hub.operatorPods()).map(({ metadata }) => metadata.name)
     expect(targets.map(({ labels }) => labels['pod'])).to.have.members(pods)
-    const jobs = listOf(at(parse(await prometheus.configuration()), 'scrape_configs')).map(record)
+    const jobs = listOf(at(parse(await prometheus.configuration()), 'scrape_configs')).map(asObject)
     const { authorization } = jobs.find(({ job_name: name }) => name === pool('hub-runnerhub')) ?? {}
     expect(authorization).to.deep.equal({ type: 'Bearer', credentials: '<secret>' })
   })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { chart, helm, type Manifest, manifestsIn } from '../charts/chart.ts'
 import { AuditLog, rightOf } from '../observe/audit.ts'
 import { prepare } from './installation/image.ts'
@@ -20,7 +20,7 @@ async function grantedRights(): Promise<Map<string, Set<string>>> {
   const objects = manifestsIn(await helm('template', 'runnerhub', chart, '--is-upgrade'))
   const granted = new Map<string, Set<string>>()
   for (const binding of objects.filter(({ kind }) => kind.endsWith('RoleBinding'))) {
-    const { kind, name } = record(binding['roleRef'])
+    const { kind, name } = asObject(binding['roleRef'])
     const role = objects.find((object) => object.kind === kind && object.metadata.name === name)
     for (const subject of list(binding['subjects'])) {
       if (subject['kind'] !== 'ServiceAccount') continue
@@ -40,7 +40,7 @@ function rightsOf(role: Manifest | undefined): string[] {
 }
 
 function list(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.map(record) : []
+  return Array.isArray(value) ? value.map(asObject) : []
 }
 
 function texts(value: unknown): string[] {

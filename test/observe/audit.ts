@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 
 /** One answered request, as the API server's audit log tells it. */
 interface Audited {
@@ -124,19 +124,19 @@ function columnOf(write: Kind): Column {
 function parse(line: string): Audited[] {
   if (!line.endsWith('}')) return []
   const value: unknown = JSON.parse(line)
-  const event = record(value)
-  const about = record(event['objectRef'])
+  const event = asObject(value)
+  const about = asObject(event['objectRef'])
   return [
     {
       verb: text(event['verb']),
-      user: text(record(event['user'])['username']),
+      user: text(asObject(event['user'])['username']),
       group: text(about['apiGroup']),
       userAgent: text(event['userAgent']),
       resource: text(about['resource']),
       subresource: text(about['subresource']),
       namespace: text(about['namespace']),
       name: text(about['name']),
-      code: Number(record(event['responseStatus'])['code'] ?? 0),
+      code: Number(asObject(event['responseStatus'])['code'] ?? 0),
       isDryRun: text(event['requestURI']).includes('dryRun='),
     },
   ]

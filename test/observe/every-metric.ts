@@ -1,7 +1,7 @@
 import type { Kind } from '../../src/controllers/queue-keys.ts'
 import { openApiDocument } from '../../src/http/openapi/document.ts'
 import { routes } from '../../src/http/routes.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import type { Outcome } from '../../src/kube/controller/controller.ts'
 import type { Metrics } from '../../src/metrics/registry.ts'
 import { restartReasons } from '../../src/metrics/runtime-metrics.ts'
@@ -42,8 +42,8 @@ export function tellEverything({ controllers, reflectors, onApiRequest, realtime
 function documentedAnswers(): { route: string; code: number }[] {
   const { paths } = openApiDocument('1.2.3')
   return routes.flatMap(({ name, method, path }) => {
-    const item = record(record(paths)[path.replaceAll(/:(\w+)/g, '{$1}')])
-    const { responses } = record(item[method.toLowerCase()])
-    return Object.keys(record(responses)).map((code) => ({ route: name, code: Number(code) }))
+    const item = asObject(asObject(paths)[path.replaceAll(/:(\w+)/g, '{$1}')])
+    const { responses } = asObject(item[method.toLowerCase()])
+    return Object.keys(asObject(responses)).map((code) => ({ route: name, code: Number(code) }))
   })
 }

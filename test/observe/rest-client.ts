@@ -1,4 +1,4 @@
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { expectDocumented } from '../documents/documented.ts'
 import { TOKEN } from '../site/site.ts'
 
@@ -28,7 +28,7 @@ export class RestClient {
     const { status, headers } = response
     const text = await response.text()
     expectDocumented({ method, url, status, headers, text })
-    const answer = record(JSON.parse(text))
+    const answer = asObject(JSON.parse(text))
     return { status, headers, body: answer, data: answer['data'] }
   }
 
@@ -39,7 +39,7 @@ export class RestClient {
   /** Delegates a job and returns its id. */
   async delegate(body: Record<string, unknown>): Promise<string> {
     const { status, data, body: envelope } = await this.call('POST', '/api/jobs/delegate', body)
-    const id = record(data)['delegationId']
+    const id = asObject(data)['delegationId']
     if (status !== 201 || typeof id !== 'string') throw new Error(`delegate: ${status} ${JSON.stringify(envelope)}`)
     return id
   }

@@ -81,7 +81,7 @@ export class WireTap {
     const address = this.#tcp.address()
     if (address === null || typeof address === 'string') throw new Error('not listening')
     const server = new URL(`https://127.0.0.1:${address.port}`)
-    return { server, access: async () => ({ headers, tls: { ca: this.#cert } }) }
+    return { server, credentials: async () => ({ headers, tls: { ca: this.#cert } }) }
   }
 
   async close(): Promise<void> {

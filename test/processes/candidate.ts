@@ -1,13 +1,13 @@
 import { KubeClient } from '../../src/kube/client/client.ts'
 import type { RequestOutcome } from '../../src/kube/client/exchange.ts'
 import type { Connection } from '../../src/kube/connection/connection.ts'
-import { LeaderElection, type LeaderElectionOptions, type Term } from '../../src/kube/election/leader-election.ts'
+import { LeaderElection, type LeaderElectionOptions, type Leadership } from '../../src/kube/election/leader-election.ts'
 import { RecordedLog } from '../documents/recorded-log.ts'
 
 export interface CandidateOptions extends Partial<LeaderElectionOptions> {
   identity: string
   /** What it does while it is leader; waits for the end of the term if nothing is said. */
-  lead?: (term: Term) => Promise<void>
+  lead?: (term: Leadership) => Promise<void>
 }
 
 /** Where candidates meet. */
@@ -21,7 +21,7 @@ export interface Seat {
 export class TestCandidate {
   readonly identity: string
   readonly log = new RecordedLog()
-  readonly terms: Term[] = []
+  readonly terms: Leadership[] = []
   readonly requests: RequestOutcome[] = []
   readonly election: LeaderElection
   readonly client: KubeClient
@@ -41,7 +41,7 @@ export class TestCandidate {
       log: this.log,
       ...options,
     })
-    const noted = async (term: Term): Promise<void> => {
+    const noted = async (term: Leadership): Promise<void> => {
       this.terms.push(term)
       await lead(term)
     }

@@ -1,4 +1,4 @@
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { command } from './command.ts'
 
 /** An image in an OCI archive, as buildah writes it. */
@@ -12,16 +12,16 @@ export interface ArchivedImage {
 }
 
 export async function readOciArchive(archive: string): Promise<ArchivedImage> {
-  const json = async (path: string) => record(JSON.parse(await command(...fileOf(archive, path))))
+  const json = async (path: string) => asObject(JSON.parse(await command(...fileOf(archive, path))))
   const [digest = ''] = digestsIn((await json('index.json'))['manifests'])
   const manifest = await json(blobOf(digest))
   const [configDigest = ''] = digestsIn([manifest['config']])
   const layers = await Promise.all(digestsIn(manifest['layers']).map((layer) => filesOfLayer(archive, layer)))
-  return { digest, config: record((await json(blobOf(configDigest)))['config']), files: layers.flat() }
+  return { digest, config: asObject((await json(blobOf(configDigest)))['config']), files: layers.flat() }
 }
 
 function digestsIn(descriptors: unknown): string[] {
-  return Array.isArray(descriptors) ? descriptors.map((descriptor) => String(record(descriptor)['digest'])) : []
+  return Array.isArray(descriptors) ? descriptors.map((descriptor) => String(asObject(descriptor)['digest'])) : []
 }
 
 function blobOf(digest: string): string {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { eventually } from '../observe/eventually.ts'
 
 export interface OperatorOptions {
@@ -155,7 +155,7 @@ export class Operator {
 
   #port(name: string): number {
     const listening = this.log.find((line) => line.msg === 'listening' && line['name'] === name)
-    return Number(record(listening?.['address'])['port'] ?? 0)
+    return Number(asObject(listening?.['address'])['port'] ?? 0)
   }
 
   async #eventually<T>(what: string, condition: () => T | Promise<T>, withinMs: number) {
@@ -170,7 +170,7 @@ export class Operator {
 function parse(line: string): LogLine {
   try {
     const value: unknown = JSON.parse(line)
-    const { msg, ...fields } = record(value)
+    const { msg, ...fields } = asObject(value)
     return { ...fields, ...(typeof msg === 'string' && { msg }) }
   } catch {
     return { msg: line }
@@ -179,7 +179,7 @@ function parse(line: string): LogLine {
 
 /** A log line for people: what went wrong in one line, without its stack. */
 function shown({ level, time, msg, err, ...rest }: LogLine): string {
-  const { message } = record(err)
+  const { message } = asObject(err)
   const why = typeof message === 'string' ? ` — ${message}` : ''
   return `${String(time).slice(11, 23)} ${String(level)} ${msg} ${JSON.stringify(rest)}${why}`
 }

@@ -2,7 +2,7 @@ import { createSign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import type { Site } from './site.ts'
 
 const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
@@ -47,8 +47,8 @@ export async function tokenOf(site: Site, account: string, audience = AUDIENCE):
     kind: 'TokenRequest',
     spec: { audiences: [audience], expirationSeconds: 3600 },
   }
-  const answer = record(await site.client.request('POST', path, { body }, forever))
-  return String(record(answer['status'])['token'])
+  const answer = asObject(await site.client.request('POST', path, { body }, forever))
+  return String(asObject(answer['status'])['token'])
 }
 
 /** Ends the account; its tokens end with it, a moment later. */
@@ -59,7 +59,7 @@ export function removeAccount(site: Site, name: string): Promise<void> {
 /** The same token with other claims, signed with the cluster's own key. */
 export async function resigned(site: Site, token: string, claims: Record<string, unknown>): Promise<string> {
   const [header = '', payload = ''] = token.split('.')
-  const was = record(JSON.parse(Buffer.from(payload, 'base64url').toString()))
+  const was = asObject(JSON.parse(Buffer.from(payload, 'base64url').toString()))
   const signed = `${header}.${Buffer.from(JSON.stringify({ ...was, ...claims })).toString('base64url')}`
   const key = await readFile(join(dirname(site.plane.controlPlane.kubeconfig), 'pki/service-account.key'))
   return `${signed}.${createSign('RSA-SHA256').update(signed).sign(key, 'base64url')}`

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject, NewObject } from '../../src/api/object.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 
@@ -20,6 +20,6 @@ export async function manifests(path: string): Promise<Manifest[]> {
 }
 
 function isManifest(value: unknown): value is Manifest {
-  const { apiVersion, kind, metadata } = record(value)
-  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof record(metadata)['name'] === 'string'
+  const { apiVersion, kind, metadata } = asObject(value)
+  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof asObject(metadata)['name'] === 'string'
 }

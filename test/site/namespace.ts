@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
 import type { KubeClient } from '../../src/kube/client/client.ts'
 import { AlreadyExists } from '../../src/kube/client/errors.ts'
-import { record } from '../../src/kube/client/parse.ts'
+import { asObject } from '../../src/kube/client/parse.ts'
 import { eventually } from '../observe/eventually.ts'
 import { manifests } from './manifests.ts'
 
@@ -75,15 +75,15 @@ async function mayDelegate(client: KubeClient, namespace: string): Promise<boole
   const resourceAttributes = { namespace, verb: 'create', group, resource, subresource }
   const spec = { user: 'somebody', groups: [CALLERS], resourceAttributes }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
-  const answer = record(await client.request('POST', path, { body }, forever))
-  return record(answer['status'])['allowed'] === true
+  const answer = asObject(await client.request('POST', path, { body }, forever))
+  return asObject(answer['status'])['allowed'] === true
 }
 
 async function tokenOf(client: KubeClient, namespace: string, account: string): Promise<string> {
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
   const answer = await client.request('POST', path, { body }, forever)
-  const { token } = record(record(answer)['status'])
+  const { token } = asObject(asObject(answer)['status'])
   if (typeof token !== 'string') throw new Error('the API server gave no token')
   return token
 }

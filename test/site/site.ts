@@ -55,7 +55,7 @@ export class Site {
     const operator = await startOperator({
       namespace: this.namespace,
       server: proxy?.url ?? connection.server,
-      ca: proxy?.ca ?? String((await connection.access()).tls.ca),
+      ca: proxy?.ca ?? String((await connection.credentials()).tls.ca),
       token: this.token,
       env: { TOKEN_FILE: this.tokenFile, RATE_LIMIT_MAX: '1000000', ...env },
       ...rest,

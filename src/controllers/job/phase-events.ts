@@ -3,7 +3,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 import type { EventRecorder } from '../../kube/events/recorder.ts'
 
 /** Tells of an end, and of waiting that somebody could unblock; never of the ordinary steps. */
-export function recordMove(recorder: Pick<EventRecorder, 'record'>, before: RunnerJob, after: RunnerJob): void {
+export function recordPhaseChange(recorder: Pick<EventRecorder, 'record'>, before: RunnerJob, after: RunnerJob): void {
   const { reason = 'Unknown', message = '', phase } = after.status
   const told = reason === before.status.reason && phase === before.status.phase
   if (told || (!isFinished(after) && (reason === 'RunnerStarting' || reason === 'Running'))) return

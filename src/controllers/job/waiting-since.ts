@@ -1,7 +1,7 @@
 import type { Clock } from '../../kube/runtime/clock.ts'
 
 /** For how long each key has wanted the same thing. Lost with the process, which only makes a write come later. */
-export class Lasting {
+export class WaitingSince {
   readonly #clock: Clock
   readonly #since = new Map<string, { what: string; ms: number }>()
 

@@ -5,10 +5,10 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import { type RunnerPool, runnerPools, type RunnerPoolStatus } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
 import { shorten, withCondition } from '../../domain/conditions.ts'
-import { runnerPod } from '../../domain/runner/desired-pod.ts'
+import { desiredPod } from '../../domain/runner/desired-pod.ts'
 import { AlreadyExists } from '../../kube/client/errors.ts'
-import type { Pass, Result } from '../../kube/controller/controller.ts'
-import type { Shell } from '../deps.ts'
+import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
+import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { writeStatus } from '../writes.ts'
 
@@ -19,15 +19,15 @@ const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
  * Says in the pool's Ready condition whether the API server would take a pod of its template. A refusal is looked at
  * again now and then, since what it comes from may change without the pool; nothing is written while it stays the same.
  */
-export function poolReconciler(shell: Shell) {
-  return async function reconcilePool(key: string, { signal }: Pass): Promise<Result> {
-    const pool = shell.caches.pools.get(key)
+export function poolReconciler(deps: ReconcilerDeps) {
+  return async function reconcilePool(key: string, { signal }: ReconcileContext): Promise<Result> {
+    const pool = deps.caches.pools.get(key)
     if (pool === undefined || isAccepted(pool)) return {}
-    const problem = await problemOf(shell, pool, signal)
-    const status = statusOf(pool, problem, shell.clock.now())
-    const again = problem === undefined ? {} : { againAfterMs: AGAIN_MS[problem.phase] }
+    const problem = await problemOf(deps, pool, signal)
+    const status = statusOf(pool, problem, deps.clock.now())
+    const again = problem === undefined ? {} : { requeueAfterMs: AGAIN_MS[problem.phase] }
     if (isDeepStrictEqual(status, pool.status)) return again
-    await writeStatus({ ...shell, store: shell.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
+    await writeStatus({ ...deps, store: deps.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
     if (problem !== undefined) {
       const event = {
         type: 'Warning',
@@ -35,7 +35,7 @@ export function poolReconciler(shell: Shell) {
         message: problem.message,
         action: 'CheckTemplate',
       } as const
-      shell.recorder.record({ resource: runnerPools, object: pool }, event)
+      deps.recorder.record({ resource: runnerPools, object: pool }, event)
     }
     return again
   }
@@ -49,7 +49,11 @@ function readyOf(status: RunnerPoolStatus | undefined): Condition | undefined {
   return status?.conditions?.find(({ type }) => type === 'Ready')
 }
 
-async function problemOf({ client }: Shell, pool: RunnerPool, signal: AbortSignal): Promise<Refusal | undefined> {
+async function problemOf(
+  { client }: ReconcilerDeps,
+  pool: RunnerPool,
+  signal: AbortSignal,
+): Promise<Refusal | undefined> {
   try {
     await client.dryRunCreate(pods, samplePod(pool), signal)
   } catch (error) {
@@ -86,7 +90,7 @@ function samplePod(pool: RunnerPool): NewObject<Pod> {
     spec: { type: 'Ephemeral', repository: spec.repository, poolName: name, jobRef: { name, uid }, attempt: 1 },
     status: { phase: 'Starting' },
   }
-  return runnerPod(pool, job, runner)
+  return desiredPod(pool, job, runner)
 }
 
 function statusOf(pool: RunnerPool, problem: Refusal | undefined, now: Date): RunnerPoolStatus {

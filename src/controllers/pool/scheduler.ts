@@ -10,9 +10,9 @@ import type { Admission } from '../../domain/job/plan.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import { podState } from '../../domain/pod/state.ts'
 import { choosePool } from '../../domain/pool/choice.ts'
-import { holdsPlace } from '../../domain/pool/slots.ts'
+import { occupiesSlot } from '../../domain/pool/slots.ts'
 import { WaitingLine } from '../../domain/pool/waiting-line.ts'
-import { Places } from './slot-counts.ts'
+import { PoolSlots } from './slot-counts.ts'
 
 export interface SchedulerOptions {
   caches: Caches
@@ -30,7 +30,7 @@ export class Scheduler {
   readonly #caches: Caches
   readonly #wake: (jobKey: string) => void
   readonly #startWindow: number
-  readonly #places = new Places()
+  readonly #slots = new PoolSlots()
   readonly #lines = new Map<string, WaitingLine>()
   readonly #lineOf = new Map<string, string>()
   readonly #unplaced = new Map<string, string>()
@@ -149,19 +149,20 @@ export class Scheduler {
     // A Runner whose pod is refused for now may be so for hours: it keeps its place, but nobody else from starting.
     const started = pod !== undefined || runner?.status.reason !== undefined
     if (object !== undefined && poolName !== undefined && this.#holds(runner, pod)) {
-      this.#places.hold(runnerKey, `${object.metadata.namespace ?? ''}/${poolName}`, started)
+      this.#slots.occupy(runnerKey, `${object.metadata.namespace ?? ''}/${poolName}`, started)
     } else {
-      this.#places.free(runnerKey)
+      this.#slots.release(runnerKey)
     }
   }
 
   #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {
-    if (runner === undefined) return holdsPlace(undefined, undefined, podState(pod))
+    if (runner === undefined) return occupiesSlot(undefined, undefined, podState(pod))
     const own = jobOf(this.#caches, runner)
     const isOfRunner = pod !== undefined && controllerUid(pod) === runner.metadata.uid
     // The pod of an earlier Runner of this name holds its own place until it is over.
     return (
-      holdsPlace(runner, own, podState(isOfRunner ? pod : undefined)) || holdsPlace(undefined, undefined, podState(pod))
+      occupiesSlot(runner, own, podState(isOfRunner ? pod : undefined)) ||
+      occupiesSlot(undefined, undefined, podState(pod))
     )
   }
 
@@ -183,7 +184,7 @@ export class Scheduler {
 
   #freePlaces(poolKey: string): number {
     const limit = this.#caches.pools.get(poolKey)?.spec.maxRunners ?? 0
-    return limit - this.#places.count(poolKey) - (this.#admittedTo.get(poolKey) ?? 0)
+    return limit - this.#slots.count(poolKey) - (this.#admittedTo.get(poolKey) ?? 0)
   }
 
   /** Lets the first in line have a Runner, if there is a place. */
@@ -192,7 +193,7 @@ export class Scheduler {
       this.#close(poolKey, line)
       return false
     }
-    if (this.#admitted.size + this.#places.podless >= this.#startWindow) {
+    if (this.#admitted.size + this.#slots.startingCount >= this.#startWindow) {
       this.#held.add(poolKey)
       return false
     }

@@ -1,12 +1,12 @@
 /** Which Runners take up a place of which pool. */
-export class Places {
+export class PoolSlots {
   readonly #poolOf = new Map<string, string>()
   readonly #byPool = new Map<string, Set<string>>()
   /** Runners whose pod has not been seen yet. */
   readonly #podless = new Set<string>()
 
   /** Runners that hold a place but have no pod yet. */
-  get podless(): number {
+  get startingCount(): number {
     return this.#podless.size
   }
 
@@ -14,8 +14,8 @@ export class Places {
     return this.#byPool.get(poolKey)?.size ?? 0
   }
 
-  hold(runnerKey: string, poolKey: string, hasPod: boolean): void {
-    this.free(runnerKey)
+  occupy(runnerKey: string, poolKey: string, hasPod: boolean): void {
+    this.release(runnerKey)
     this.#poolOf.set(runnerKey, poolKey)
     const holders = this.#byPool.get(poolKey)
     if (holders === undefined) this.#byPool.set(poolKey, new Set([runnerKey]))
@@ -23,7 +23,7 @@ export class Places {
     if (!hasPod) this.#podless.add(runnerKey)
   }
 
-  free(runnerKey: string): void {
+  release(runnerKey: string): void {
     const poolKey = this.#poolOf.get(runnerKey)
     if (poolKey === undefined) return
     this.#poolOf.delete(runnerKey)

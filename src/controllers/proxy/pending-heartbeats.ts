@@ -8,12 +8,12 @@ import type { Clock } from '../../kube/runtime/clock.ts'
 import type { ControllerSettings } from '../deps.ts'
 
 /** A job that says that its proxy runner was there. */
-export interface Delegation {
+export interface PendingHeartbeat {
   job: RunnerJob
   atMs: number
 }
 
-export interface DelegationsOptions {
+export interface PendingHeartbeatsOptions {
   caches: Caches
   clock: Clock
   settings: ControllerSettings
@@ -25,11 +25,11 @@ export interface DelegationsOptions {
  * The last delegation of each proxy runner that nothing in the cluster tells of yet. Noting one costs the same however
  * many jobs there are. What a restart loses, the next delegation or heartbeat tells.
  */
-export class Delegations {
-  readonly #options: DelegationsOptions
-  readonly #last = new Map<string, Delegation>()
+export class PendingHeartbeats {
+  readonly #options: PendingHeartbeatsOptions
+  readonly #last = new Map<string, PendingHeartbeat>()
 
-  constructor(options: DelegationsOptions) {
+  constructor(options: PendingHeartbeatsOptions) {
     this.#options = options
   }
 
@@ -54,12 +54,12 @@ export class Delegations {
     wake(key)
   }
 
-  get(key: string): Delegation | undefined {
+  get(key: string): PendingHeartbeat | undefined {
     return this.#last.get(key)
   }
 
   /** It has been told, or is not worth it. A later one that has come meanwhile stays. */
-  forget(key: string, told: Delegation): void {
+  forget(key: string, told: PendingHeartbeat): void {
     if (this.#last.get(key) === told) this.#last.delete(key)
   }
 }

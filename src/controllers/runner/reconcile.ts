@@ -6,12 +6,12 @@ import { type Runner, runners, type RunnerStatus } from '../../api/runner.ts'
 import { jobOf } from '../../cluster/caches.ts'
 import { shorten } from '../../domain/conditions.ts'
 import { podState } from '../../domain/pod/state.ts'
-import { runnerPod } from '../../domain/runner/desired-pod.ts'
+import { desiredPod } from '../../domain/runner/desired-pod.ts'
 import { planRunner, type RunnerPlan } from '../../domain/runner/plan.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
-import type { Pass, Result } from '../../kube/controller/controller.ts'
-import type { Shell } from '../deps.ts'
+import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
+import type { ReconcilerDeps } from '../deps.ts'
 import { createOnce, deleteObject, lookUp, writeStatus } from '../writes.ts'
 import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 
@@ -19,41 +19,41 @@ import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 const TRY_AGAIN_MS = 5000
 
 /** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
-export function runnerReconciler(shell: Shell) {
-  const { caches } = shell
-  return async function reconcileRunner(key: string, pass: Pass): Promise<Result> {
+export function runnerReconciler(deps: ReconcilerDeps) {
+  const { caches } = deps
+  return async function reconcileRunner(key: string, context: ReconcileContext): Promise<Result> {
     const runner = caches.runners.get(key)
     if (runner?.spec.type !== 'Ephemeral') return {}
     const own = jobOf(caches, runner)
-    const plan = planOf(shell, runner, caches.pods.get(key))
-    if (plan.act === 'create-pod' && own !== undefined) return createPod(shell, runner, own, pass.signal)
-    if (plan.act === 'delete-runner') return withdraw(shell, runner, pass.signal)
+    const plan = planOf(deps, runner, caches.pods.get(key))
+    if (plan.act === 'create-pod' && own !== undefined) return createPod(deps, runner, own, context.signal)
+    if (plan.act === 'delete-runner') return withdraw(deps, runner, context.signal)
     if (plan.status === undefined) return againOf(plan)
-    if (pass.lane === 'urgent' && shell.isBusy()) return { deferred: true }
-    await setStatus(shell, runner, plan.status, pass.signal)
+    if (context.lane === 'urgent' && deps.isBusy()) return { deferred: true }
+    await setStatus(deps, runner, plan.status, context.signal)
     return {}
   }
 }
 
-function planOf({ caches, settings, clock }: Shell, runner: Runner, pod: Pod | undefined): RunnerPlan {
+function planOf({ caches, settings, clock }: ReconcilerDeps, runner: Runner, pod: Pod | undefined): RunnerPlan {
   const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
   const { startTroubleMs } = settings
   const state = podState(isMine ? pod : undefined)
   return planRunner({ runner, job: jobOf(caches, runner), pod: state, startTroubleMs, now: clock.now() })
 }
 
-function againOf({ againAfterMs }: RunnerPlan): Result {
-  return againAfterMs === undefined ? {} : { againAfterMs }
+function againOf({ requeueAfterMs }: RunnerPlan): Result {
+  return requeueAfterMs === undefined ? {} : { requeueAfterMs }
 }
 
 /** Deletes a Runner that is not needed, and its pod with it, unless the API server knows more than the caches. */
-async function withdraw(shell: Shell, runner: Runner, signal: AbortSignal): Promise<Result> {
-  const { client, caches } = shell
+async function withdraw(deps: ReconcilerDeps, runner: Runner, signal: AbortSignal): Promise<Result> {
+  const { client, caches } = deps
   if (jobOf(caches, runner) === undefined && (await hasJob(client, runner, signal)))
-    return { againAfterMs: TRY_AGAIN_MS }
+    return { requeueAfterMs: TRY_AGAIN_MS }
   const pod = await lookUp(client, pods, splitKey(keyOf(runner)), signal)
   if (pod !== undefined) caches.pods.applyOwn(pod)
-  const plan = planOf(shell, runner, pod)
+  const plan = planOf(deps, runner, pod)
   if (plan.act !== 'delete-runner') return againOf(plan)
   await deleteObject(client, runners, runner, signal)
   return {}
@@ -66,27 +66,36 @@ async function hasJob(client: KubeClient, { metadata, spec }: Runner, signal: Ab
   return job !== undefined && job.metadata.uid === uid
 }
 
-async function setStatus(shell: Shell, runner: Runner, status: RunnerStatus, signal: AbortSignal): Promise<void> {
-  await writeStatus({ ...shell, store: shell.caches.runners, resource: runners }, { ...runner, status }, signal)
+async function setStatus(
+  deps: ReconcilerDeps,
+  runner: Runner,
+  status: RunnerStatus,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeStatus({ ...deps, store: deps.caches.runners, resource: runners }, { ...runner, status }, signal)
 }
 
-async function createPod(shell: Shell, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
-  const pool = await poolOf(shell, runner, signal)
+async function createPod(deps: ReconcilerDeps, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
+  const pool = await poolOf(deps, runner, signal)
   // One that is being replaced comes back.
-  if (pool === undefined) return refuse(shell, runner, missing(runner), signal)
+  if (pool === undefined) return refuse(deps, runner, missing(runner), signal)
   try {
-    const kind = { client: shell.client, store: shell.caches.pods, resource: pods }
+    const kind = { client: deps.client, store: deps.caches.pods, resource: pods }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
-    await createOnce(kind, runnerPod(pool, job, runner), isOurs, signal)
+    await createOnce(kind, desiredPod(pool, job, runner), isOurs, signal)
     return {}
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined) throw error
-    return await refuse(shell, runner, refusal, signal)
+    return await refuse(deps, runner, refusal, signal)
   }
 }
 
-async function poolOf({ client, caches }: Shell, runner: Runner, signal: AbortSignal): Promise<RunnerPool | undefined> {
+async function poolOf(
+  { client, caches }: ReconcilerDeps,
+  runner: Runner,
+  signal: AbortSignal,
+): Promise<RunnerPool | undefined> {
   const key = { namespace: runner.metadata.namespace ?? '', name: runner.spec.poolName ?? '' }
   return caches.pools.get(`${key.namespace}/${key.name}`) ?? lookUp(client, runnerPools, key, signal)
 }
@@ -95,11 +104,11 @@ function missing({ spec }: Runner): Refusal {
   return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is gone` }
 }
 
-async function refuse(shell: Shell, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<Result> {
+async function refuse(deps: ReconcilerDeps, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<Result> {
   const was = runner.status
   const message = shorten(refusal.message)
   const isKnown =
     refusal.phase === was.phase && refusal.reason === was.reason && saysTheSame(message, was.message ?? '')
-  if (!isKnown) await setStatus(shell, runner, { ...was, ...refusal, message }, signal)
-  return refusal.phase === 'Starting' ? { againAfterMs: TRY_AGAIN_MS } : {}
+  if (!isKnown) await setStatus(deps, runner, { ...was, ...refusal, message }, signal)
+  return refusal.phase === 'Starting' ? { requeueAfterMs: TRY_AGAIN_MS } : {}
 }

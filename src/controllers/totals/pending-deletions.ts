@@ -7,7 +7,7 @@ import { queueKey } from '../queue-keys.ts'
 const BATCH_MS = 1000
 
 /** Finished jobs whose time is over, until the ledger counts them. Only then may they be deleted. */
-export class Retirement {
+export class PendingDeletions {
   readonly #queue: Workqueue
   readonly #due = new Map<string, RunnerJob>()
 
@@ -25,7 +25,7 @@ export class Retirement {
   }
 
   /** Says for which of them no more is to be done here; those that still exist are looked at again. */
-  settle(isSettled: (job: RunnerJob) => boolean): void {
+  drop(isSettled: (job: RunnerJob) => boolean): void {
     for (const [uid, job] of this.#due) {
       if (!isSettled(job)) continue
       this.#due.delete(uid)

@@ -16,8 +16,8 @@ import { compareVersions } from '../../kube/cache/transform.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { AlreadyExists, Conflict, RetryLater } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
-import type { Pass, Result } from '../../kube/controller/controller.ts'
-import type { Shell } from '../deps.ts'
+import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
+import type { ReconcilerDeps } from '../deps.ts'
 import { lookUp } from '../writes.ts'
 
 /** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
@@ -34,28 +34,28 @@ const AT_A_TIME = 32
  * once. Every write stands on the version that was read, so that an answer that was lost, a predecessor's late write
  * and two leaders come to a conflict, never to a second count.
  */
-export function ledgerReconciler(shell: Shell) {
-  const { caches, retirement } = shell
+export function ledgerReconciler(deps: ReconcilerDeps) {
+  const { caches, pendingDeletions } = deps
   let hasWarned = false
-  return async function reconcileLedger(namespace: string, { signal }: Pass): Promise<Result> {
+  return async function reconcileLedger(namespace: string, { signal }: ReconcileContext): Promise<Result> {
     const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
-    const read = readLedger(caches, object, retirement.due())
+    const read = readLedger(caches, object, pendingDeletions.due())
     if (read === undefined) {
       throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
     }
     const { ledger, entries } = read
     // What somebody deleted is still known here.
     const lost = caches.totals.lost === undefined ? undefined : ledger
-    const departed = await confirmGone(shell.client, entries.departed, signal)
+    const departed = await confirmGone(deps.client, entries.departed, signal)
     const next = nextLedger(ledger, { ...entries, departed }) ?? lost
-    if (next !== undefined) await write(shell, namespace, { object, ledger: next }, signal)
+    if (next !== undefined) await write(deps, namespace, { object, ledger: next }, signal)
     const isClogged = entries.held >= MOST_LEAVING
     if (isClogged && !hasWarned)
-      shell.log.warn({ namespace, jobs: entries.held }, 'deleted jobs are held by finalizers of others')
+      deps.log.warn({ namespace, jobs: entries.held }, 'deleted jobs are held by finalizers of others')
     hasWarned = isClogged
-    retirement.settle((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
-    if (retirement.due().length + caches.totals.departed().length === 0) return {}
-    return { againAfterMs: roomBeside(entries) === 0 && isClogged ? CLOGGED_MS : AGAIN_MS }
+    pendingDeletions.drop((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
+    if (pendingDeletions.due().length + caches.totals.departed().length === 0) return {}
+    return { requeueAfterMs: roomBeside(entries) === 0 && isClogged ? CLOGGED_MS : AGAIN_MS }
   }
 }
 
@@ -109,7 +109,7 @@ async function isGone(client: KubeClient, job: RunnerJob, signal: AbortSignal): 
 }
 
 async function write(
-  { client, caches }: Shell,
+  { client, caches }: ReconcilerDeps,
   namespace: string,
   { object, ledger }: { object: ConfigMap | undefined; ledger: Ledger },
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import type { Runner } from '../../api/runner.ts'
 import type { PodState } from '../pod/state.ts'
 import { starting, type Waiting } from '../pod/waiting.ts'
 import { isFinished } from './phases.ts'
-import { isTakenOver } from './report.ts'
+import { runsOnProxy } from './report.ts'
 import { type Move, stageTimes, statusAfter, type Whereabouts } from './status.ts'
 
 /** What is done for a finished or starting job, in this order. */
@@ -15,10 +15,10 @@ export interface JobPlan {
   /** The status wanted; absent where it is right as it stands. */
   status?: RunnerJobStatus
   /** The status tells of waiting: it is written only where that has lasted a moment. */
-  mayPass?: boolean
+  isTransient?: boolean
   acts: JobAct[]
   /** Look again after this time, in milliseconds. */
-  againAfterMs?: number
+  requeueAfterMs?: number
 }
 
 /** Whether the job may have a Runner now, will have one as soon as those before it are made, or what it waits for. */
@@ -45,13 +45,13 @@ export function planJob(view: JobView): JobPlan {
 }
 
 function held({ pod }: JobView): boolean {
-  return pod.is !== 'absent' && pod.facts.held
+  return pod.is !== 'absent' && pod.facts.hasOutcomeFinalizer
 }
 
 function planFinished(view: JobView): JobPlan {
   const { job, runner, pod, now } = view
   const acts: JobAct[] = []
-  if (pod.is !== 'absent' && !pod.facts.ended && !pod.facts.deleting) acts.push('stop-pod')
+  if (pod.is !== 'absent' && !pod.facts.containersTerminated && !pod.facts.isDeleting) acts.push('stop-pod')
   if (held(view)) acts.push('release-pod')
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
   const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
@@ -59,11 +59,11 @@ function planFinished(view: JobView): JobPlan {
   const present = runner !== undefined && runner.metadata.deletionTimestamp === undefined
   const runnerLeftMs = view.finishedPodTtlMs - ageMs
   if (present && runnerLeftMs <= 0) acts.push('delete-runner')
-  return { acts, againAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
+  return { acts, requeueAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
 }
 
 function planLive(view: JobView): JobPlan {
-  const takenOver = isTakenOver(view.job, view.runner, view.pod)
+  const takenOver = runsOnProxy(view.job, view.runner, view.pod)
   const outcome = takenOver ? undefined : (outcomeOf(view) ?? lossOf(view))
   if (outcome !== undefined) return move(view, outcome)
   if (view.job.spec.cancel) {
@@ -127,12 +127,12 @@ function timeout(view: JobView): Move {
 
 /** Whoever reports on a job runs it: it gets no pod, and its Runner takes away one that did not start. */
 function standBack({ pod }: JobView): JobPlan {
-  return { acts: pod.is !== 'absent' && pod.facts.held && pod.facts.deleting ? ['release-pod'] : [] }
+  return { acts: pod.is !== 'absent' && pod.facts.hasOutcomeFinalizer && pod.facts.isDeleting ? ['release-pod'] : [] }
 }
 
 function progress(view: JobView): JobPlan {
   const { job, runner, pod, admission } = view
-  if (pod.is === 'ending') return { acts: [], againAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
+  if (pod.is === 'ending') return { acts: [], requeueAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
   if (pod.is === 'running') {
     return move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${pod.facts.name}` })
   }
@@ -141,7 +141,7 @@ function progress(view: JobView): JobPlan {
   if (runner !== undefined) return waiting(view, waitingOf(runner))
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
   if (admission.is === 'next') return { acts: [] }
-  return { ...move(view, { ...admission, phase: 'Queued' }), mayPass: true }
+  return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
 }
 
 /** What a Runner without a pod waits for. */
@@ -154,7 +154,7 @@ function waitingOf({ metadata, status: { reason, message = 'the pod was refused'
 
 function waiting(view: JobView, { reason, message, fatal }: Waiting): JobPlan {
   const stay = move(view, { phase: 'Assigned', reason, message })
-  if (!isTrouble(reason)) return { ...stay, mayPass: true }
+  if (!isTrouble(reason)) return { ...stay, isTransient: true }
   const known = view.job.status.conditions?.find(
     (condition) => condition.type === 'Waiting' && condition.reason === reason,
   )
@@ -173,5 +173,5 @@ function move(view: JobView, to: Move): JobPlan {
 }
 
 function soonest(plan: JobPlan, leftMs: number): JobPlan {
-  return { ...plan, againAfterMs: Math.min(plan.againAfterMs ?? Number.POSITIVE_INFINITY, Math.max(leftMs, 1)) }
+  return { ...plan, requeueAfterMs: Math.min(plan.requeueAfterMs ?? Number.POSITIVE_INFINITY, Math.max(leftMs, 1)) }
 }

@@ -48,7 +48,7 @@ function saysMore({ reported }: RunnerJobStatus, { phase, runnerId, containerId 
  * Whether somebody else runs the job: he has reported on it, and no pod of ours has started. It gets no pod any more,
  * and what becomes of one that did not start says nothing about it. `runner` and `pod` are those of this very job.
  */
-export function isTakenOver({ status }: RunnerJob, runner: Runner | undefined, pod: PodState): boolean {
+export function runsOnProxy({ status }: RunnerJob, runner: Runner | undefined, pod: PodState): boolean {
   if (status.reported === undefined || runner?.status.podUID !== undefined) return false
   const runsElsewhere = status.phase === 'Running' && status.reason === 'Reported'
   if (pod.is === 'absent') return runsElsewhere || status.podUID === undefined

@@ -12,13 +12,13 @@ export interface PodFacts {
   containerId?: string
   startedAt?: string
   /** The API server has been asked to delete it. */
-  deleting: boolean
+  isDeleting: boolean
   /** Our finalizer still holds it. */
-  held: boolean
+  hasOutcomeFinalizer: boolean
   /** Nothing has to be stopped: its containers have ended, and a sidecar among its init containers ends with them. */
-  ended: boolean
+  containersTerminated: boolean
   /** None of its containers runs or will run again. The kubelet says so a second or more after they have ended. */
-  over: boolean
+  isTerminal: boolean
 }
 
 export interface Exit {
@@ -54,7 +54,7 @@ export function podState(pod: Pod | undefined): PodState {
   if (terminated?.reason === NOT_FOUND) return vanished(facts, disruption)
   if (terminated !== undefined) return ended(pod, facts, exitOf(terminated), disruption)
   if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
-  if (facts.over) return neverRan(pod, facts, disruption)
+  if (facts.isTerminal) return neverRan(pod, facts, disruption)
   if (container?.state?.running !== undefined) return { is: 'running', facts }
   return { is: 'waiting', facts, ...waitingOf(pod) }
 }
@@ -73,10 +73,11 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     uid: pod.metadata.uid,
     ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
     ...containerFacts(container),
-    deleting: pod.metadata.deletionTimestamp !== undefined,
-    held: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
-    ended: over || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
-    over,
+    isDeleting: pod.metadata.deletionTimestamp !== undefined,
+    hasOutcomeFinalizer: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
+    containersTerminated:
+      over || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
+    isTerminal: over,
   }
 }
 
@@ -138,16 +139,16 @@ function cutShort(pod: Pod, exit: Exit): boolean {
 
 function vanished(facts: PodFacts, disruption: Disruption | undefined): PodState {
   if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
-  if (facts.deleting) return { is: 'lost', facts, reason: 'PodDeleted', message: 'the pod was deleted' }
+  if (facts.isDeleting) return { is: 'lost', facts, reason: 'PodDeleted', message: 'the pod was deleted' }
   // Why is told with the final phase.
-  if (!facts.over) return { is: 'running', facts }
+  if (!facts.isTerminal) return { is: 'running', facts }
   return { is: 'lost', facts, reason: 'NodeLost', message: 'the kubelet no longer found the container' }
 }
 
 function ending(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
   const why: Disruption = disruption ?? { reason: 'PodDeleted', message: 'the pod was deleted' }
   // No kubelet has it, so nobody will report an end.
-  if (facts.nodeName === undefined || facts.over) return { is: 'lost', facts, ...why }
+  if (facts.nodeName === undefined || facts.isTerminal) return { is: 'lost', facts, ...why }
   const deletedMs = Date.parse(pod.metadata.deletionTimestamp ?? '')
   return { is: 'ending', facts, giveUpAt: new Date(deletedMs + DELETION_SLACK_MS), reason: why.reason }
 }

@@ -1,7 +1,7 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import { isFinished } from '../job/phases.ts'
-import { isTakenOver } from '../job/report.ts'
+import { runsOnProxy } from '../job/report.ts'
 import type { PodState } from '../pod/state.ts'
 
 /**
@@ -9,9 +9,9 @@ import type { PodState } from '../pod/state.ts'
  * job's pod holds its place until it has stopped; a job that finished before its pod was made holds none, nor one
  * that somebody else has taken over.
  */
-export function holdsPlace(runner: Runner | undefined, job: RunnerJob | undefined, pod: PodState): boolean {
-  if (pod.is !== 'absent') return !pod.facts.over
+export function occupiesSlot(runner: Runner | undefined, job: RunnerJob | undefined, pod: PodState): boolean {
+  if (pod.is !== 'absent') return !pod.facts.isTerminal
   if (runner === undefined || job === undefined || isFinished(job)) return false
-  if (isTakenOver(job, runner, pod)) return false
+  if (runsOnProxy(job, runner, pod)) return false
   return runner.status.phase === 'Starting' && runner.status.podUID === undefined
 }

@@ -7,7 +7,7 @@ export interface ProxyPlan {
   status?: RunnerStatus
   act?: 'delete'
   /** Look again after this time, in milliseconds. */
-  againAfterMs?: number
+  requeueAfterMs?: number
 }
 
 export interface ProxyView {
@@ -27,11 +27,11 @@ export function planProxy({ runner, heartbeat, heartbeatMs, forgetMs, now }: Pro
   if (runner.metadata.deletionTimestamp !== undefined) return {}
   const { heardMs, offlineAtMs } = presenceOf(runner, heartbeat, heartbeatMs)
   const leftMs = offlineAtMs - now.getTime()
-  if (leftMs > 0) return { ...move(runner, { phase: 'Idle' }), againAfterMs: leftMs }
+  if (leftMs > 0) return { ...move(runner, { phase: 'Idle' }), requeueAfterMs: leftMs }
   const keptMs = leftMs + forgetMs
   if (keptMs <= 0) return { act: 'delete' }
   const message = `last heard of at ${new Date(heardMs).toISOString()}`
-  return { ...move(runner, { phase: 'Offline', reason: 'HeartbeatMissed', message }), againAfterMs: keptMs }
+  return { ...move(runner, { phase: 'Offline', reason: 'HeartbeatMissed', message }), requeueAfterMs: keptMs }
 }
 
 function move({ status }: Runner, to: RunnerStatus & { reason?: RunnerReason }): Pick<ProxyPlan, 'status'> {

@@ -27,7 +27,7 @@ export class BadTemplate extends Error {
  * restartPolicy and the delegation's variables, and restricted security settings where the template is silent.
  * Nothing that a caller sent ends up anywhere but in values of environment variables.
  */
-export function runnerPod(pool: RunnerPool, job: RunnerJob, runner: Runner): NewObject<Pod> {
+export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): NewObject<Pod> {
   const { metadata, spec } = pool.spec.template
   const containers = containersOf(spec)
   const main = containers.find(({ name }) => name === 'runner') ?? containers[0]

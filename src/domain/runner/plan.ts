@@ -2,7 +2,7 @@ import { controllerUid } from '../../api/object.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Runner, RunnerPhase, RunnerStatus } from '../../api/runner.ts'
 import { isFinished } from '../job/phases.ts'
-import { isTakenOver } from '../job/report.ts'
+import { runsOnProxy } from '../job/report.ts'
 import type { PodState } from '../pod/state.ts'
 
 /**
@@ -21,7 +21,7 @@ export interface RunnerPlan {
   status?: RunnerStatus
   act?: 'create-pod' | 'delete-runner'
   /** Look again after this time, in milliseconds. */
-  againAfterMs?: number
+  requeueAfterMs?: number
 }
 
 /** Everything that decides about a Runner. `job` and `pod` are those of this very Runner (same UID). */
@@ -44,7 +44,7 @@ export function planRunner(view: RunnerView): RunnerPlan {
   if (runner.metadata.deletionTimestamp !== undefined) return {}
   // While it has an owner, the garbage collector sees to it.
   if (job === undefined) return controllerUid(runner) === undefined ? { act: 'delete-runner' } : {}
-  if (!isFinished(job) && isTakenOver(job, runner, pod)) return withdrawal(view)
+  if (!isFinished(job) && runsOnProxy(job, runner, pod)) return withdrawal(view)
   if (pod.is === 'running' && runner.status.phase === 'Starting') return { status: busy(runner, pod) }
   return pod.is === 'absent' && wantsPod(runner, job) ? { act: 'create-pod' } : {}
 }
@@ -59,7 +59,7 @@ function wantsPod(runner: Runner, job: RunnerJob): boolean {
 function withdrawal({ job, pod, startTroubleMs, now }: RunnerView): RunnerPlan {
   const reportedMs = Date.parse(job?.status.reported?.at ?? '')
   const leftMs = pod.is === 'absent' ? 0 : reportedMs + startTroubleMs - now.getTime()
-  return leftMs > 0 ? { againAfterMs: leftMs } : { act: 'delete-runner' }
+  return leftMs > 0 ? { requeueAfterMs: leftMs } : { act: 'delete-runner' }
 }
 
 function busy(runner: Runner, { facts }: PodState & { is: 'running' }): RunnerStatus {

@@ -1,14 +1,14 @@
 import type { ErrorObject } from 'ajv'
 
 /** What is wrong with a body, field by field; a field that may be one of several types is told once. */
-export function explain(errors: readonly ErrorObject[]): string {
+export function describeAjvErrors(errors: readonly ErrorObject[]): string {
   const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath)
   const told = errors.filter(({ keyword, instancePath }) => keyword === 'anyOf' || !alternatives.includes(instancePath))
-  const lines = new Set(told.map(explainOne))
+  const lines = new Set(told.map(describeError))
   return [...lines].slice(0, 10).join('; ')
 }
 
-function explainOne({ instancePath, keyword, message, params }: ErrorObject): string {
+function describeError({ instancePath, keyword, message, params }: ErrorObject): string {
   if (keyword === 'required') return `${String(params['missingProperty'])} is required`
   const field = instancePath
     .slice(1)

@@ -3,11 +3,11 @@ import { isRecord } from '../../kube/client/parse.ts'
 import { badRequest, HttpError } from '../http-error.ts'
 import { callerGone } from './request-signal.ts'
 
-const LONGEST = 256 * 1024
-const DEEPEST = 32
+const MAX_BODY_BYTES = 256 * 1024
+const MAX_DEPTH = 32
 /** So much of a field's name is told of those that cannot be used. */
-const LONGEST_NAME = 100
-const MOST_VALUES = 20_000
+const MAX_NAME_LENGTH = 100
+const MAX_VALUES = 20_000
 /** Made once: making one takes longer than an ordinary body does to be decoded. */
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
@@ -44,7 +44,7 @@ function valueOf(bytes: Buffer): unknown {
 
 /** Whether a body announces that it is longer than any that is taken. */
 export function isTooLong({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length']) > LONGEST
+  return Number(headers['content-length']) > MAX_BODY_BYTES
 }
 
 /** Reads also what is too long to its end, for as long as a request may take: hung up on, its sender sees no answer. */
@@ -56,9 +56,9 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= LONGEST) chunks.push(chunk)
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk)
     })
-    request.once('end', () => (length > LONGEST ? reject(tooLong()) : resolve(Buffer.concat(chunks))))
+    request.once('end', () => (length > MAX_BODY_BYTES ? reject(tooLong()) : resolve(Buffer.concat(chunks))))
     request.once('error', reject)
     // Also of one that has gone before anybody asked for its body, of which nothing more is told.
     if (request.destroyed) reject(callerGone)
@@ -72,7 +72,7 @@ function isAsking({ headers }: IncomingMessage): boolean {
 }
 
 function tooLong(headers: Record<string, string> = {}): HttpError {
-  return new HttpError(413, 'BodyTooLarge', `the body is longer than ${LONGEST / 1024} KiB`, headers)
+  return new HttpError(413, 'BodyTooLarge', `the body is longer than ${MAX_BODY_BYTES / 1024} KiB`, headers)
 }
 
 function parse(bytes: Buffer): unknown {
@@ -110,9 +110,9 @@ function checkShape(body: unknown): void {
   let seen = 0
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
     const { fields, depth } = part
-    if (depth >= DEEPEST) throw badRequest(`body is nested deeper than ${DEEPEST}`)
+    if (depth >= MAX_DEPTH) throw badRequest(`body is nested deeper than ${MAX_DEPTH}`)
     for (const key of Object.keys(fields)) {
-      if (++seen > MOST_VALUES) throw badRequest(`body holds more than ${MOST_VALUES} values`)
+      if (++seen > MAX_VALUES) throw badRequest(`body holds more than ${MAX_VALUES} values`)
       if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
       const value = fields[key]
       if (typeof value === 'string') checkText(value, part, key)
@@ -124,5 +124,5 @@ function checkShape(body: unknown): void {
 /** Half of a surrogate pair can be in no UTF-8, so it would be stored as something else. */
 function checkText(text: string, parent: Part, key: string): void {
   if (text.isWellFormed()) return
-  throw badRequest(`${nameOf({ parent, key }).slice(0, LONGEST_NAME) || 'body'} must be Unicode text`)
+  throw badRequest(`${nameOf({ parent, key }).slice(0, MAX_NAME_LENGTH) || 'body'} must be Unicode text`)
 }

@@ -6,7 +6,7 @@ import { badRequest } from '../http-error.ts'
 export type Query = Readonly<Record<string, string | string[] | undefined>>
 
 /** A parameter that may be given once. */
-export function one(query: Query, name: string): string | undefined {
+export function singleParam(query: Query, name: string): string | undefined {
   const value = query[name]
   if (typeof value === 'object') throw badRequest(`${name} may be given once`)
   return value
@@ -19,12 +19,12 @@ export const sharedParameters = {
 } as const satisfies Record<string, Schema>
 
 /** A whole number within the bounds of its schema. */
-export function wholeNumber(
+export function intParam(
   query: Query,
   name: string,
   { minimum, maximum, default: fallback }: { minimum: number; maximum: number; default: number },
 ): number {
-  const text = one(query, name)
+  const text = singleParam(query, name)
   if (text === undefined) return fallback
   const number = Number(text)
   if (/^\d{1,10}$/.test(text) && number >= minimum && number <= maximum) return number
@@ -32,8 +32,8 @@ export function wholeNumber(
 }
 
 /** One of a few words; upper and lower case matter. */
-export function word<T extends string>(query: Query, name: string, words: readonly T[]): T | undefined {
-  const text = one(query, name)
+export function enumParam<T extends string>(query: Query, name: string, words: readonly T[]): T | undefined {
+  const text = singleParam(query, name)
   const known = words.find((candidate) => candidate === text)
   if (text !== undefined && known === undefined) throw badRequest(`${name} must be one of ${words.join(', ')}`)
   return known
@@ -42,15 +42,15 @@ export function word<T extends string>(query: Query, name: string, words: readon
 const repositoryPattern = new RegExp(REPOSITORY_PATTERN, 'u')
 
 /** The parameter `repository`. */
-export function repositoryOf(query: Query): string | undefined {
-  const repository = one(query, 'repository')
+export function repositoryParam(query: Query): string | undefined {
+  const repository = singleParam(query, 'repository')
   if (repository !== undefined && !repositoryPattern.test(repository)) throw badRequest('repository must be owner/repo')
   return repository
 }
 
 /** A whole number with no highest: of those that a number cannot hold exactly, each is as good as the last that it can. */
-export function count(query: Query, name: string, { minimum }: { minimum: number }): number | undefined {
-  const text = one(query, name)
+export function uintParam(query: Query, name: string, { minimum }: { minimum: number }): number | undefined {
+  const text = singleParam(query, name)
   if (text === undefined) return undefined
   const number = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
   if (/^\d+$/.test(text) && number >= minimum) return number
@@ -58,7 +58,7 @@ export function count(query: Query, name: string, { minimum }: { minimum: number
 }
 
 /** Pages count from 1; all beyond the last are empty. */
-export function pageOf(query: Query): number {
+export function pageParam(query: Query): number {
   const { page } = sharedParameters
-  return count(query, 'page', page) ?? page.default
+  return uintParam(query, 'page', page) ?? page.default
 }

@@ -6,7 +6,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import { AlreadyExists, NotFound } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import { HttpError } from '../http-error.ts'
 import { type Delegation, type DelegationKey, keyOfDelegation } from './delegation-key.ts'
 
@@ -29,19 +29,19 @@ export interface Delegated {
 }
 
 /** Each turn either ends or meets one more job that others created in this very moment. */
-const MOST_TURNS = 20
+const MAX_ATTEMPTS = 20
 
 /**
  * Makes the RunnerJob of a delegation, or finds the one that an earlier, identical call made. The name is derived from
  * the delegation's key and its newest job so far: of any number of concurrent calls, on any replica, one creates it.
  */
 export class Delegator {
-  readonly #parts: FacadeParts
+  readonly #parts: FacadeDeps
   /** Keys for which a call of this replica asks the API server; others wait for what it finds. */
   readonly #asking = new Map<string, Promise<void>>()
 
-  constructor(parts: FacadeParts) {
-    this.#parts = parts
+  constructor(deps: FacadeDeps) {
+    this.#parts = deps
   }
 
   /**
@@ -85,7 +85,7 @@ export class Delegator {
   async #ask(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
     const { client, caches } = this.#parts
     let newest = newestOf(caches.jobs.byIndex('delegation', identity.key))
-    for (let turn = 0; turn < MOST_TURNS; turn++) {
+    for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
       if (newest !== undefined && isSame(this.#parts, newest)) return { job: newest, replayed: true }
       const name = uuidOf(`${identity.key}/${newest?.metadata.uid ?? ''}`)
       try {
@@ -115,15 +115,15 @@ function isNewer(job: RunnerJob, other: RunnerJob): boolean {
 }
 
 /** Whether a repeated delegation means this job: it is not over, or began only a moment ago. */
-function isSame({ clock, idempotencyWindowMs }: FacadeParts, job: RunnerJob): boolean {
+function isSame({ clock, idempotencyWindowMs }: FacadeDeps, job: RunnerJob): boolean {
   if (job.metadata.deletionTimestamp !== undefined) return false
   return !isFinished(job) || clock.now().getTime() - Date.parse(delegatedAt(job)) < idempotencyWindowMs
 }
 
-async function find(parts: FacadeParts, name: string, signal: AbortSignal): Promise<RunnerJob | undefined> {
+async function find(deps: FacadeDeps, name: string, signal: AbortSignal): Promise<RunnerJob | undefined> {
   try {
-    const job = await parts.client.get(runnerJobs, { namespace: parts.namespace, name }, signal)
-    parts.caches.jobs.applyOwn(job)
+    const job = await deps.client.get(runnerJobs, { namespace: deps.namespace, name }, signal)
+    deps.caches.jobs.applyOwn(job)
     return job
   } catch (error) {
     if (error instanceof NotFound) return undefined
@@ -132,7 +132,7 @@ async function find(parts: FacadeParts, name: string, signal: AbortSignal): Prom
 }
 
 function newJob(
-  { namespace, clock }: FacadeParts,
+  { namespace, clock }: FacadeDeps,
   name: string,
   { key, body }: DelegationKey,
   spec: NewRunnerJobSpec,

@@ -2,7 +2,7 @@ import { Ajv } from 'ajv'
 import { delegationFields, type NewRunnerJobSpec } from '../../api/runner-job.ts'
 import type { FromSchema, Schema } from '../../api/schema.ts'
 import { badRequest } from '../http-error.ts'
-import { explain } from '../input/ajv-errors.ts'
+import { describeAjvErrors } from '../input/ajv-errors.ts'
 
 /** Schema of POST /api/jobs/delegate. The ids may be text or numbers; unknown fields are ignored. */
 export const delegationBody = {
@@ -30,7 +30,7 @@ const isBody = ajv.compile<Body>(delegationBody)
 
 /** Parses a delegation; 400 with every bad field and why. */
 export function parseDelegation(body: unknown): NewRunnerJobSpec {
-  if (!isBody(body)) throw badRequest(explain(isBody.errors ?? []))
+  if (!isBody(body)) throw badRequest(describeAjvErrors(isBody.errors ?? []))
   const known = Object.entries(body).filter(([field]) => Object.hasOwn(delegationFields, field))
   const facts: Omit<Body, 'jobId' | 'runId' | 'repository'> = Object.fromEntries(known)
   return { ...facts, repository: body.repository, jobId: String(body.jobId), runId: String(body.runId) }

@@ -47,6 +47,6 @@ export function keyOfDelegation({ spec, user, idempotencyKey: named }: Delegatio
 }
 
 /** Lists of different lengths are never the same text, so a name cannot be made to look like facts. */
-function hash(parts: readonly unknown[]): string {
-  return hashOf('sha256', JSON.stringify(parts))
+function hash(deps: readonly unknown[]): string {
+  return hashOf('sha256', JSON.stringify(deps))
 }

@@ -1,6 +1,6 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { type Caches, followShownJobs } from '../../cluster/caches.ts'
-import { type Standing, Timelines } from '../../collections/sorted-index.ts'
+import { type IndexEntry, SortedIndexes } from '../../collections/sorted-index.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import type { ListQuery } from './list-query.ts'
 import { stateOf } from './views.ts'
@@ -14,7 +14,7 @@ export interface JobPage {
 /** All jobs by time of delegation, as a whole and by repository and state, so that no page costs a walk over all. */
 export class JobDirectory {
   readonly #caches: Caches
-  readonly #timelines = new Timelines()
+  readonly #timelines = new SortedIndexes()
 
   constructor(caches: Caches) {
     this.#caches = caches
@@ -31,7 +31,7 @@ export class JobDirectory {
     this.#timelines.put(key, job === undefined ? undefined : this.#standingOf(job))
   }
 
-  #standingOf(job: RunnerJob): Standing {
+  #standingOf(job: RunnerJob): IndexEntry {
     const { repository } = job.spec
     const state = stateOf(this.#caches, job)
     const lists = [listName(), listName(repository), listName(undefined, state), listName(repository, state)]

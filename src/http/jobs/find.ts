@@ -1,14 +1,14 @@
 import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import { NotFound } from '../../kube/client/errors.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import { notFound } from '../http-error.ts'
 
 /** The id of a job: a name or a UID; anything else cannot exist. */
 const ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** The job of a public id, from the cache, else from the API server. 404 where there is none. */
-export async function findJob(parts: FacadeParts, id: string, signal: AbortSignal): Promise<RunnerJob> {
-  const { caches, namespace, client } = parts
+export async function findJob(deps: FacadeDeps, id: string, signal: AbortSignal): Promise<RunnerJob> {
+  const { caches, namespace, client } = deps
   if (!ID.test(id)) throw notFound('job')
   const cached = caches.jobs.get(`${namespace}/${id}`) ?? caches.jobs.byIndex('uid', id)[0]
   if (cached !== undefined) return cached

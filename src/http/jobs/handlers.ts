@@ -1,4 +1,4 @@
-import type { FacadeParts, Handlers } from '../context.ts'
+import type { FacadeDeps, Handlers } from '../context.ts'
 import { badRequest } from '../http-error.ts'
 import { readJson } from '../input/json-body.ts'
 import { requestSignal } from '../input/request-signal.ts'
@@ -14,16 +14,16 @@ import { jobDetail, jobSummary, publicId, stateOf } from './views.ts'
 type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
 
 /** What answers under /api/jobs, but for logs. */
-export function jobHandlers(parts: FacadeParts): Handlers<Name> {
-  const directory = new JobDirectory(parts.caches)
-  const delegator = new Delegator(parts)
+export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
+  const directory = new JobDirectory(deps.caches)
+  const delegator = new Delegator(deps)
   return {
     listJobs: (ctx) => {
       const query = parseListQuery(ctx.query)
       const { jobs, total } = directory.page(query)
       const { page, limit } = query
       ctx.state.answer = {
-        data: jobs.map((job) => jobSummary(parts.caches, job)),
+        data: jobs.map((job) => jobSummary(deps.caches, job)),
         pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
       }
     },
@@ -38,36 +38,36 @@ export function jobHandlers(parts: FacadeParts): Handlers<Name> {
       ctx.status = 201
       ctx.set('Location', `/api/jobs/${id}`)
       if (replayed) ctx.set('Idempotency-Replayed', 'true')
-      ctx.state.answer = { data: { delegationId: id, status: stateOf(parts.caches, job) } }
+      ctx.state.answer = { data: { delegationId: id, status: stateOf(deps.caches, job) } }
     },
 
     report: async (ctx) => {
       const said = parseStatusReport(await readJson(ctx.req))
       const signal = requestSignal(ctx)
-      const job = await report(parts, await findJob(parts, ctx.params['id'] ?? '', signal), said, signal)
+      const job = await report(deps, await findJob(deps, ctx.params['id'] ?? '', signal), said, signal)
       const id = publicId(job)
-      const status = stateOf(parts.caches, job)
+      const status = stateOf(deps.caches, job)
       ctx.state.audit = { job: id, said: said.phase }
-      ctx.state.answer = { data: { id, status, updatedAt: job.status.reported?.at ?? parts.clock.now().toISOString() } }
+      ctx.state.answer = { data: { id, status, updatedAt: job.status.reported?.at ?? deps.clock.now().toISOString() } }
     },
 
     proxyComplete: async (ctx) => {
       const completion = parseCompletion(await readJson(ctx.req))
       const signal = requestSignal(ctx)
-      const job = await findJob(parts, ctx.params['id'] ?? '', signal)
+      const job = await findJob(deps, ctx.params['id'] ?? '', signal)
       for (const field of ['runId', 'jobId'] as const) {
         const said = completion[field]
         if (said !== undefined && said !== job.spec[field]) throw badRequest(`${field} is not that of the job`)
       }
-      await report(parts, job, completion.report, signal)
+      await report(deps, job, completion.report, signal)
       const { phase } = completion.report
       ctx.state.audit = { job: publicId(job), said: phase }
       ctx.state.answer = {}
     },
 
     getJob: async (ctx) => {
-      const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
-      ctx.state.answer = { data: jobDetail(parts.caches, job) }
+      const job = await findJob(deps, ctx.params['id'] ?? '', requestSignal(ctx))
+      ctx.state.answer = { data: jobDetail(deps.caches, job) }
     },
   }
 }

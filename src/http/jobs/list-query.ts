@@ -1,6 +1,14 @@
 import type { Schema } from '../../api/schema.ts'
 import { badRequest } from '../http-error.ts'
-import { one, pageOf, type Query, repositoryOf, sharedParameters, wholeNumber, word } from '../input/query-params.ts'
+import {
+  singleParam,
+  pageParam,
+  type Query,
+  repositoryParam,
+  sharedParameters,
+  intParam,
+  enumParam,
+} from '../input/query-params.ts'
 import { type JobState, jobStates } from './views.ts'
 
 /** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
@@ -38,13 +46,13 @@ export const listParameters = {
 
 /** Parses the query; 400 names the parameter and what is wrong with it. */
 export function parseListQuery(query: Query): ListQuery {
-  const repository = repositoryOf(query)
-  const status = word(query, 'status', jobStates)
+  const repository = repositoryParam(query)
+  const status = enumParam(query, 'status', jobStates)
   const startMs = date(query, 'startDate', 'start')
   const endMs = date(query, 'endDate', 'end')
   return {
-    page: pageOf(query),
-    limit: wholeNumber(query, 'limit', listParameters.limit),
+    page: pageParam(query),
+    limit: intParam(query, 'limit', listParameters.limit),
     ...(repository !== undefined && { repository }),
     ...(status !== undefined && { status }),
     ...(startMs !== undefined && { startMs }),
@@ -56,7 +64,7 @@ const isoPattern = new RegExp(ISO, 'u')
 
 /** A day stands for its first moment as a start and for its last as an end; a time without offset is UTC. */
 function date(query: Query, name: string, bound: 'start' | 'end'): number | undefined {
-  const text = one(query, name)
+  const text = singleParam(query, name)
   if (text === undefined) return undefined
   const parsed = isoPattern.exec(text)
   const [, year, , month, dayOfMonth, time] = parsed ?? []

@@ -5,9 +5,9 @@ import { runnerOf } from '../../cluster/caches.ts'
 import { planReport, type Report } from '../../domain/job/report.ts'
 import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import { badRequest, HttpError, notFound } from '../http-error.ts'
-import { explain } from '../input/ajv-errors.ts'
+import { describeAjvErrors } from '../input/ajv-errors.ts'
 import { textOrNumber } from './delegation-body.ts'
 import { type JobState, jobStates, phaseOf, stateOf } from './views.ts'
 
@@ -76,7 +76,7 @@ export function parseCompletion(body: unknown): Completion {
 
 function valid<T>(validate: ValidateFunction<T>, body: unknown): T {
   if (validate(body)) return body
-  throw badRequest(explain(validate.errors ?? []))
+  throw badRequest(describeAjvErrors(validate.errors ?? []))
 }
 
 /** Each turn loses to another writer of the same job's status. */
@@ -84,29 +84,29 @@ const MOST_TURNS = 10
 
 /** Applies a report to a job; the job as it is then. 409 names the state that the report contradicts. */
 export async function report(
-  parts: FacadeParts,
+  deps: FacadeDeps,
   found: RunnerJob,
   said: Report,
   signal: AbortSignal,
 ): Promise<RunnerJob> {
   let job = found
   for (let turn = 0; turn < MOST_TURNS; turn++) {
-    const plan = planReport(job, runnerOf(parts.caches, job), said, parts.clock.now())
+    const plan = planReport(job, runnerOf(deps.caches, job), said, deps.clock.now())
     if (plan.is === 'known') return job
     // The cache may be behind: only the API server's word contradicts a caller.
-    if (plan.is === 'refused' && turn > 0) throw contradiction(parts, job, said)
-    const written = plan.is === 'write' ? await write(parts, { ...job, status: plan.status }, signal) : undefined
+    if (plan.is === 'refused' && turn > 0) throw contradiction(deps, job, said)
+    const written = plan.is === 'write' ? await write(deps, { ...job, status: plan.status }, signal) : undefined
     if (written !== undefined) return written
-    job = await reread(parts, job, signal)
+    job = await reread(deps, job, signal)
   }
   throw new HttpError(503, 'Busy', 'the job is being changed by others, try again', { 'Retry-After': '1' })
 }
 
 /** The job as written; undefined where somebody else was first. */
-async function write(parts: FacadeParts, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
+async function write(deps: FacadeDeps, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
   try {
-    const written = await parts.client.replaceStatus(runnerJobs, job, signal)
-    parts.caches.jobs.applyOwn(written)
+    const written = await deps.client.replaceStatus(runnerJobs, job, signal)
+    deps.caches.jobs.applyOwn(written)
     return written
   } catch (error) {
     if (error instanceof Conflict) return undefined
@@ -114,12 +114,12 @@ async function write(parts: FacadeParts, job: RunnerJob, signal: AbortSignal): P
   }
 }
 
-function contradiction({ caches }: FacadeParts, job: RunnerJob, { phase }: Report): HttpError {
+function contradiction({ caches }: FacadeDeps, job: RunnerJob, { phase }: Report): HttpError {
   const message = `the job is ${stateOf(caches, job)} and cannot become ${phase.toLowerCase()}`
   return new HttpError(409, 'IllegalTransition', message)
 }
 
-async function reread({ client, caches }: FacadeParts, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob> {
+async function reread({ client, caches }: FacadeDeps, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob> {
   try {
     const fresh = await client.get(runnerJobs, splitKey(keyOf(job)), signal)
     caches.jobs.applyOwn(fresh)

@@ -7,7 +7,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 import { podState } from '../../domain/pod/state.ts'
 import { ApiError, NotFound, TooManyRequests } from '../../kube/client/errors.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import { nextJobChange } from './job-changes.ts'
 import { freshPod, hasLog, isUnknownContainer, logPod, openLog } from './pod-log.ts'
 import { LogPosition } from './position.ts'
@@ -20,18 +20,18 @@ interface Sink {
 }
 
 /** Waits for the pod to start, then hands its log on until its container has ended and every line is out. */
-export async function followLog(parts: FacadeParts, job: RunnerJob, query: LogsQuery, sink: Sink): Promise<void> {
-  const pod = await startedPod(parts, job, sink.signal)
-  if (pod !== undefined) await handOn(parts, { job, pod }, query, sink)
+export async function followLog(deps: FacadeDeps, job: RunnerJob, query: LogsQuery, sink: Sink): Promise<void> {
+  const pod = await startedPod(deps, job, sink.signal)
+  if (pod !== undefined) await handOn(deps, { job, pod }, query, sink)
   sink.into.end()
 }
 
 /** The job's pod, once it has a log; undefined if the job ends without one. */
-async function startedPod(parts: FacadeParts, job: RunnerJob, signal: AbortSignal): Promise<Pod | undefined> {
+async function startedPod(deps: FacadeDeps, job: RunnerJob, signal: AbortSignal): Promise<Pod | undefined> {
   let latest: RunnerJob | undefined = job
   while (latest !== undefined) {
-    const changed = nextJobChange(parts.caches, latest, signal)
-    const pod = logPod(parts, latest)
+    const changed = nextJobChange(deps.caches, latest, signal)
+    const pod = logPod(deps, latest)
     if (pod !== undefined && hasLog(pod)) return pod
     if (isFinished(latest)) return undefined
     latest = await changed
@@ -44,24 +44,24 @@ async function startedPod(parts: FacadeParts, job: RunnerJob, signal: AbortSigna
  * replaced. So it is read on from the last line, until one that was begun after the container's end is read whole.
  */
 async function handOn(
-  parts: FacadeParts,
+  deps: FacadeDeps,
   { job, pod }: { job: RunnerJob; pod: Pod },
   query: LogsQuery,
   { into, signal }: Sink,
 ): Promise<void> {
-  const { clock } = parts
+  const { clock } = deps
   const position = new LogPosition()
   const backoff = new Backoff({ clock, random: Math.random, minMs: 50, maxMs: 5000, resetAfterMs: 10_000 })
   let now: Pod | undefined = pod
   for (let isFirst = true; now !== undefined; isFirst = false) {
     let isShown = false
     try {
-      if (!isFirst) now = await freshPod(parts, pod, signal)
+      if (!isFirst) now = await freshPod(deps, pod, signal)
       if (now === undefined) break
       isShown = !isFirst
       const { since } = position
       position.reopened()
-      const log = await openLog(parts, pod, since === undefined ? query : { follow: true, since }, signal)
+      const log = await openLog(deps, pod, since === undefined ? query : { follow: true, since }, signal)
       await write(log, position, { into, signal })
       if (isOver(now)) break
       backoff.healthy()
@@ -70,7 +70,7 @@ async function handOn(
       if (error instanceof NotFound) break
       if (signal.aborted || isFinal(error)) throw error
       // The API server is well, so it is the node that does not tell: of a job that is over nobody waits for it.
-      if (isShown && isNodesFault(error) && isPast(parts, job)) break
+      if (isShown && isNodesFault(error) && isPast(deps, job)) break
     }
     await clock.sleep(backoff.next(), signal)
   }
@@ -100,7 +100,7 @@ function isNodesFault(error: unknown): boolean {
 }
 
 /** Whether a job is over, or there is no such job any more. */
-function isPast({ caches }: FacadeParts, job: RunnerJob): boolean {
+function isPast({ caches }: FacadeDeps, job: RunnerJob): boolean {
   const now = caches.jobs.get(keyOf(job))
   return now?.metadata.uid !== job.metadata.uid || isFinished(now)
 }

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import type { FacadeParts, Handlers } from '../context.ts'
+import type { FacadeDeps, Handlers } from '../context.ts'
 import { HttpError } from '../http-error.ts'
 import { goneSignal, requestSignal } from '../input/request-signal.ts'
 import { findJob } from '../jobs/find.ts'
@@ -8,14 +8,14 @@ import { parseLogsQuery } from './query.ts'
 import { wholeLog } from './whole.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
-export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
+export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
   return {
     logs: async (ctx) => {
       const query = parseLogsQuery(ctx.query)
-      const job = await findJob(parts, ctx.params['id'] ?? '', requestSignal(ctx))
+      const job = await findJob(deps, ctx.params['id'] ?? '', requestSignal(ctx))
       const gone = goneSignal(ctx)
       if (!query.follow) {
-        const log = await wholeLog(parts, job, query, { gone, patient: requestSignal(ctx) })
+        const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })
         if ('data' in log) ctx.state.answer = log
         else {
           ctx.type = 'application/json; charset=utf-8'
@@ -23,7 +23,7 @@ export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
         }
         return
       }
-      const leave = parts.logStreams.enter(ctx.state.caller?.user ?? '')
+      const leave = deps.logStreams.enter(ctx.state.caller?.user ?? '')
       if (leave === undefined) throw tooManyStreams()
       gone.addEventListener('abort', leave, { once: true })
       if (gone.aborted) leave()
@@ -33,9 +33,9 @@ export function logHandlers(parts: FacadeParts): Handlers<'logs'> {
       ctx.body = body
       // Begins the answer now, though the job may still be queued.
       ctx.flushHeaders()
-      followLog(parts, job, query, { into: body, signal: gone }).catch((error: unknown) => {
+      followLog(deps, job, query, { into: body, signal: gone }).catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
-        if (!ctx.res.destroyed) parts.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
+        if (!ctx.res.destroyed) deps.log.warn({ job: job.metadata.name, why }, 'log stream ended early')
         body.destroy()
       })
     },

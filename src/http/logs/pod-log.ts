@@ -7,14 +7,14 @@ import { podOf, runnerOf } from '../../cluster/caches.ts'
 import { podState } from '../../domain/pod/state.ts'
 import { ApiError } from '../../kube/client/errors.ts'
 import { resourcePath } from '../../kube/client/resource-path.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import type { LogsQuery } from './query.ts'
 
 /** Most bytes of a log in one JSON answer. */
 export const LONGEST_LOG = 8 * 1024 * 1024
 
 /** The pod whose log is the job's: of this very job, Runner and pod UID, so that no other pod's log is ever shown. */
-export function logPod({ caches }: Pick<FacadeParts, 'caches'>, job: RunnerJob): Pod | undefined {
+export function logPod({ caches }: Pick<FacadeDeps, 'caches'>, job: RunnerJob): Pod | undefined {
   const pod = podOf(caches, job)
   const runnerUid = job.status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid
   if (pod === undefined || runnerUid === undefined || controllerUid(pod) !== runnerUid) return undefined
@@ -35,7 +35,7 @@ export interface LogPart extends LogsQuery {
 
 /** Opens the kubelet's log of a pod; each line begins with its timestamp. */
 export function openLog(
-  { client }: FacadeParts,
+  { client }: FacadeDeps,
   pod: Pod,
   { tail, follow, since }: LogPart,
   signal: AbortSignal,
@@ -53,7 +53,7 @@ export function openLog(
 
 /** The pod as it is now; undefined where another has its name. */
 export async function freshPod(
-  { client }: FacadeParts,
+  { client }: FacadeDeps,
   { metadata }: Pod,
   signal: AbortSignal,
 ): Promise<Pod | undefined> {

@@ -1,6 +1,6 @@
 import type { Schema } from '../../api/schema.ts'
 import { badRequest } from '../http-error.ts'
-import { count, type Query } from '../input/query-params.ts'
+import { uintParam, type Query } from '../input/query-params.ts'
 
 export interface LogsQuery {
   /** Number of lines from the end; all when absent. */
@@ -26,6 +26,6 @@ export const logsParameters = {
 export function parseLogsQuery(query: Query): LogsQuery {
   const { follow } = query
   if (follow !== undefined && follow !== 'true' && follow !== 'false') throw badRequest('follow must be true or false')
-  const tail = count(query, 'tail', logsParameters.tail)
+  const tail = uintParam(query, 'tail', logsParameters.tail)
   return { ...(tail !== undefined && { tail }), follow: follow === 'true' }
 }

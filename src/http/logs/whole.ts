@@ -4,7 +4,7 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { ApiError, NotFound } from '../../kube/client/errors.ts'
 import { abortable } from '../../kube/runtime/signals.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import { envelopeAround } from '../envelope.ts'
 import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
 import { LogPosition } from './position.ts'
@@ -21,24 +21,24 @@ interface Patience {
 
 /** The log as it is now. It is made into JSON as it comes and is taken: whole, it would take a few times its length. */
 export async function wholeLog(
-  parts: FacadeParts,
+  deps: FacadeDeps,
   job: RunnerJob,
   query: LogsQuery,
   { gone, patient }: Patience,
 ): Promise<WholeLog> {
   const nothing = isFinished(job) ? unavailable : { logs: '' }
-  const pod = logPod(parts, job)
+  const pod = logPod(deps, job)
   if (pod === undefined || !hasLog(pod)) return { data: nothing }
   try {
-    const log = await abortable(openLog(parts, pod, query, gone), patient)
+    const log = await abortable(openLog(deps, pod, query, gone), patient)
     // A few pieces at a time are enough.
-    return { json: Readable.from(envelopeAround(shown(log), parts), { highWaterMark: 2 }) }
+    return { json: Readable.from(envelopeAround(shown(log), deps), { highWaterMark: 2 }) }
   } catch (error) {
     // The pod went while we looked.
     if (error instanceof NotFound) return { data: unavailable }
     if (isUnknownContainer(error)) return { data: nothing }
     // A node that does not answer may be gone for good, with what it had.
-    if (isFinished(job) && (await isNodeSilent(parts, pod, error, patient))) return { data: unavailable }
+    if (isFinished(job) && (await isNodeSilent(deps, pod, error, patient))) return { data: unavailable }
     throw error
   }
 }
@@ -67,9 +67,9 @@ async function* shown(log: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
 }
 
 /** Whether it was the node that failed: the API server is well if it shows the pod. */
-async function isNodeSilent(parts: FacadeParts, pod: Pod, error: unknown, signal: AbortSignal): Promise<boolean> {
+async function isNodeSilent(deps: FacadeDeps, pod: Pod, error: unknown, signal: AbortSignal): Promise<boolean> {
   if (!(error instanceof ApiError && error.code >= 500)) return false
-  return freshPod(parts, pod, signal).then(
+  return freshPod(deps, pod, signal).then(
     () => true,
     (why: unknown) => why instanceof NotFound,
   )

@@ -20,7 +20,7 @@ export function audit(log: Log): FacadeMiddleware {
 }
 
 /** Says that a call changes something. */
-export function changes(name: string): FacadeMiddleware {
+export function markMutation(name: string): FacadeMiddleware {
   return (ctx, next) => {
     ctx.state.mutation = name
     return next()

@@ -1,5 +1,5 @@
 import type { ClientOf } from '../../auth/client-address.ts'
-import { type Count, RequestCounts } from '../../auth/window-counter.ts'
+import { type Count, FixedWindowCounter } from '../../auth/window-counter.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { FacadeContext, FacadeMiddleware } from '../context.ts'
 import { HttpError } from '../http-error.ts'
@@ -21,7 +21,7 @@ export function rateLimits(
   options: RateLimitOptions & { clock: Clock },
 ): (route: Pick<Route, 'isFree'>) => FacadeMiddleware {
   const { max, windowSeconds, clientOf, clock } = options
-  const counts = new RequestCounts({ clock, windowMs: windowSeconds * 1000 })
+  const counts = new FixedWindowCounter({ clock, windowMs: windowSeconds * 1000 })
   const tell = ({ res }: FacadeContext, { count, leftMs }: Count): void => {
     res.setHeader('X-RateLimit-Limit', String(max))
     res.setHeader('X-RateLimit-Remaining', String(Math.max(0, max - count)))

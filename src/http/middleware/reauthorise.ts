@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import type { Judge } from '../../auth/authority.ts'
-import type { Access } from '../../auth/permissions.ts'
+import type { Authorizer } from '../../auth/authority.ts'
+import type { Permission } from '../../auth/permissions.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Log } from '../../kube/runtime/logger.ts'
 import type { FacadeContext, FacadeMiddleware } from '../context.ts'
@@ -8,7 +8,7 @@ import { goneSignal } from '../input/request-signal.ts'
 import { bearerOf } from './require-auth.ts'
 
 interface Watching {
-  authority: Judge
+  authority: Authorizer
   clock: Pick<Clock, 'setTimer'>
   log: Log
   /** How often is asked. */
@@ -16,14 +16,18 @@ interface Watching {
 }
 
 /** Asks again whether a caller may have it while an answer goes on, for as long as that takes; cuts it off if not. */
-export function stillAllowed(access: Access, watching: Watching): FacadeMiddleware {
+export function reauthorise(access: Permission, watching: Watching): FacadeMiddleware {
   return async (ctx, next) => {
     await next()
-    if (ctx.body instanceof Readable && !ctx.res.destroyed) keepAsking(ctx, access, watching)
+    if (ctx.body instanceof Readable && !ctx.res.destroyed) scheduleReauthorisation(ctx, access, watching)
   }
 }
 
-function keepAsking(ctx: FacadeContext, access: Access, { authority, clock, log, everyMs }: Watching): void {
+function scheduleReauthorisation(
+  ctx: FacadeContext,
+  access: Permission,
+  { authority, clock, log, everyMs }: Watching,
+): void {
   const ask = async (): Promise<void> => {
     const isAllowed = await mayGoOn(ctx, access, authority).catch(() => false)
     if (ctx.res.destroyed) return
@@ -41,7 +45,7 @@ function keepAsking(ctx: FacadeContext, access: Access, { authority, clock, log,
   goneSignal(ctx).addEventListener('abort', () => cancel(), { once: true })
 }
 
-async function mayGoOn(ctx: FacadeContext, access: Access, authority: Judge): Promise<boolean> {
+async function mayGoOn(ctx: FacadeContext, access: Permission, authority: Authorizer): Promise<boolean> {
   const { value: caller } = await authority.callerOf(bearerOf(ctx.get('Authorization')) ?? '')
   return caller !== undefined && (await authority.allows(caller, access)).value === true
 }

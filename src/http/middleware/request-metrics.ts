@@ -1,8 +1,8 @@
 import type { Clock } from '../../kube/runtime/clock.ts'
-import type { Exposition, FacadeMiddleware } from '../context.ts'
+import type { HttpMetrics, FacadeMiddleware } from '../context.ts'
 
 /** Counts every answer, by the route that gave it; stands before all else. */
-export function told(metrics: Exposition, clock: Pick<Clock, 'monotonicMs'>): FacadeMiddleware {
+export function countRequests(metrics: HttpMetrics, clock: Pick<Clock, 'monotonicMs'>): FacadeMiddleware {
   return async (ctx, next) => {
     const begun = clock.monotonicMs()
     await next()
@@ -13,7 +13,7 @@ export function told(metrics: Exposition, clock: Pick<Clock, 'monotonicMs'>): Fa
 }
 
 /** Says which route a call has come to. */
-export function named(name: string): FacadeMiddleware {
+export function setRouteName(name: string): FacadeMiddleware {
   return (ctx, next) => {
     ctx.state.route = name
     return next()

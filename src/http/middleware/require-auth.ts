@@ -1,5 +1,5 @@
-import type { Judge } from '../../auth/authority.ts'
-import { type Access, describeAccess, isRead } from '../../auth/permissions.ts'
+import type { Authorizer } from '../../auth/authority.ts'
+import { type Permission, describePermission, isRead } from '../../auth/permissions.ts'
 import type { FacadeMiddleware } from '../context.ts'
 import { clusterUnavailable } from '../errors-to-http.ts'
 import { HttpError } from '../http-error.ts'
@@ -8,7 +8,7 @@ import { HttpError } from '../http-error.ts'
 export const STALE_HEADER = 'X-RunnerHub-Stale'
 
 /** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
-export function requireToken(authority: Judge): FacadeMiddleware {
+export function requireToken(authority: Authorizer): FacadeMiddleware {
   return async (ctx, next) => {
     const token = bearerOf(ctx.get('Authorization'))
     const { value: caller, isStale } = token === undefined ? unknown : await authority.callerOf(token)
@@ -25,12 +25,13 @@ export function requireToken(authority: Judge): FacadeMiddleware {
 const unknown = { value: undefined, isStale: false }
 
 /** Lets only callers through that have a right. What was known before an outage counts for reads alone. */
-export function requireAccess(authority: Judge, access: Access): FacadeMiddleware {
+export function requirePermission(authority: Authorizer, access: Permission): FacadeMiddleware {
   return async (ctx, next) => {
     const { caller } = ctx.state
     if (caller === undefined) throw new Error('no caller: rights are asked for after the token')
     const { value, isStale } = await authority.allows(caller, access)
-    if (value === undefined) throw new HttpError(403, 'Forbidden', `this needs the right to ${describeAccess(access)}`)
+    if (value === undefined)
+      throw new HttpError(403, 'Forbidden', `this needs the right to ${describePermission(access)}`)
     if (isStale || ctx.state.isStale === true) {
       if (!isRead(access)) throw clusterUnavailable()
       ctx.set(STALE_HEADER, 'true')

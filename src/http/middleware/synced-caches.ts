@@ -1,14 +1,14 @@
 import type { Caches } from '../../cluster/caches.ts'
-import { areFilled, filled, mayBeBehind } from '../../cluster/freshness.ts'
+import { hasSynced, waitForSync, isStale } from '../../cluster/freshness.ts'
 import type { FacadeMiddleware } from '../context.ts'
 import { requestSignal } from '../input/request-signal.ts'
 import { STALE_HEADER } from './require-auth.ts'
 
 /** Stands before whatever is answered from the caches: waits until they are filled, and marks what may be behind. */
-export function fromCaches(caches: Caches): FacadeMiddleware {
+export function syncedCaches(caches: Caches): FacadeMiddleware {
   return async (ctx, next) => {
-    if (!areFilled(caches)) await filled(caches, requestSignal(ctx))
-    if (mayBeBehind(caches)) ctx.set(STALE_HEADER, 'true')
+    if (!hasSynced(caches)) await waitForSync(caches, requestSignal(ctx))
+    if (isStale(caches)) ctx.set(STALE_HEADER, 'true')
     await next()
   }
 }

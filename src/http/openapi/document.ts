@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { runnerSpec } from '../../api/runner.ts'
-import { describeAccess } from '../../auth/permissions.ts'
-import type { FacadeParts, Handlers } from '../context.ts'
+import { describePermission } from '../../auth/permissions.ts'
+import type { FacadeDeps, Handlers } from '../context.ts'
 import { delegationBody } from '../jobs/delegation-body.ts'
 import { completeBody, statusBody } from '../jobs/status-report.ts'
 import { type Route, routes } from '../routes.ts'
@@ -70,17 +70,17 @@ export function openApiDocument(version: string): Record<string, unknown> {
 
 function paths(): Record<string, Record<string, object>> {
   const result: Record<string, Record<string, object>> = {}
-  for (const { name, method, path, access } of routes) {
-    const operation = describe(path, operations[name], access)
+  for (const { name, method, path, permission } of routes) {
+    const operation = describe(path, operations[name], permission)
     const template = path.replaceAll(/:(\w+)/g, '{$1}')
     result[template] = { ...result[template], [method.toLowerCase()]: operation }
   }
   return result
 }
 
-function describe(path: string, operation: Operation, access: Route['access']): object {
+function describe(path: string, operation: Operation, permission: Route['permission']): object {
   const { id, tag, summary, description, body, isBodyOptional, success, failing = [] } = operation
-  const isApi = access !== 'open'
+  const isApi = permission !== 'open'
   const statuses = isApi ? [...failing, ...everywhere] : failing
   const shared = isApi ? rateLimitHeaders : []
   const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
@@ -93,7 +93,7 @@ function describe(path: string, operation: Operation, access: Route['access']): 
     operationId: id,
     tags: [tag],
     summary,
-    ...describedWith(description, access),
+    ...describedWith(description, permission),
     security: isApi ? [{ bearer: [] }] : [],
     parameters: [
       ...pathParameters(path),
@@ -106,8 +106,8 @@ function describe(path: string, operation: Operation, access: Route['access']): 
 }
 
 /** What there is to say, with the right that a caller needs. */
-function describedWith(description: string | undefined, access: Route['access']): object {
-  const right = access === 'open' ? undefined : `Needs the right to ${describeAccess(access)}.`
+function describedWith(description: string | undefined, permission: Route['permission']): object {
+  const right = permission === 'open' ? undefined : `Needs the right to ${describePermission(permission)}.`
   const text = [description, right].filter((part) => part !== undefined).join(' ')
   return text === '' ? {} : { description: text }
 }
@@ -177,7 +177,7 @@ function plainValue(value: unknown): unknown {
 }
 
 /** GET /openapi.json: open to everybody, since it says nothing that the product's own documents do not. */
-export function documentHandlers({ version }: FacadeParts): Handlers<'document'> {
+export function documentHandlers({ version }: FacadeDeps): Handlers<'document'> {
   const text = JSON.stringify(openApiDocument(version))
   const etag = createHash('sha256').update(text).digest('base64url')
   return {

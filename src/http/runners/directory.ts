@@ -1,9 +1,9 @@
 import type { Runner } from '../../api/runner.ts'
 import { followShownRunners } from '../../cluster/caches.ts'
 import { ProxyJobs } from '../../cluster/proxy-jobs.ts'
-import { Timetable } from '../../collections/delay-heap.ts'
-import { type Standing, Timelines } from '../../collections/sorted-index.ts'
-import type { FacadeParts } from '../context.ts'
+import { DelayHeap } from '../../collections/delay-heap.ts'
+import { type IndexEntry, SortedIndexes } from '../../collections/sorted-index.ts'
+import type { FacadeDeps } from '../context.ts'
 import type { RunnerQuery } from './list-query.ts'
 import { presence, runnerRow, runnerStateOf, type RunnerViewParts, typeOf } from './views.ts'
 
@@ -16,11 +16,11 @@ export interface RunnerPage {
 /** All Runners by time of creation, for every combination of filters, so that no page costs a walk over all. */
 export class RunnerDirectory {
   readonly #parts: RunnerViewParts
-  readonly #timelines = new Timelines()
+  readonly #timelines = new SortedIndexes()
   /** When silence makes whom offline: no event tells. */
-  readonly #silences = new Timetable<true>()
+  readonly #silences = new DelayHeap<true>()
 
-  constructor({ caches, clock, heartbeatMs }: Pick<FacadeParts, 'caches' | 'clock' | 'heartbeatMs'>) {
+  constructor({ caches, clock, heartbeatMs }: Pick<FacadeDeps, 'caches' | 'clock' | 'heartbeatMs'>) {
     const proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
     this.#parts = { caches, clock, heartbeatMs, proxyJobs }
     followShownRunners(caches, (key) => this.#put(key))
@@ -40,7 +40,7 @@ export class RunnerDirectory {
   }
 
   #letPass(nowMs: number): void {
-    for (let due = this.#silences.takeDue(nowMs); due !== undefined; due = this.#silences.takeDue(nowMs)) {
+    for (let due = this.#silences.popDue(nowMs); due !== undefined; due = this.#silences.popDue(nowMs)) {
       this.#put(due.key)
     }
   }
@@ -52,7 +52,7 @@ export class RunnerDirectory {
     if (offlineAtMs > this.#parts.clock.now().getTime()) this.#silences.set(key, offlineAtMs, true)
   }
 
-  #standingOf(key: string, runner: Runner): Standing {
+  #standingOf(key: string, runner: Runner): IndexEntry {
     const state = runnerStateOf(this.#parts, runner)
     const { repository } = runner.spec
     const repositories = new Set([

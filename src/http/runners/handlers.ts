@@ -1,4 +1,4 @@
-import type { FacadeParts, Handlers } from '../context.ts'
+import type { FacadeDeps, Handlers } from '../context.ts'
 import { badRequest } from '../http-error.ts'
 import { readOptionalJson } from '../input/json-body.ts'
 import { requestSignal } from '../input/request-signal.ts'
@@ -7,8 +7,8 @@ import { heartbeat, parseHeartbeat } from './heartbeat.ts'
 import { parseRunnerQuery } from './list-query.ts'
 
 /** What answers under /api/runners. */
-export function runnerHandlers(parts: FacadeParts): Handlers<'listRunners' | 'heartbeat'> {
-  const directory = new RunnerDirectory(parts)
+export function runnerHandlers(deps: FacadeDeps): Handlers<'listRunners' | 'heartbeat'> {
+  const directory = new RunnerDirectory(deps)
   return {
     listRunners: (ctx) => {
       const query = parseRunnerQuery(ctx.query)
@@ -20,7 +20,7 @@ export function runnerHandlers(parts: FacadeParts): Handlers<'listRunners' | 'he
     heartbeat: async (ctx) => {
       checkEscapes(ctx.path)
       const facts = parseHeartbeat(ctx.params['name'] ?? '', await readOptionalJson(ctx.req))
-      const { runner, isNew } = await heartbeat(parts, facts, requestSignal(ctx))
+      const { runner, isNew } = await heartbeat(deps, facts, requestSignal(ctx))
       ctx.state.audit = { runner: runner.metadata.uid, isNew }
       ctx.status = isNew ? 201 : 200
       ctx.state.answer = { data: directory.rowOf(runner) }

@@ -7,9 +7,9 @@ import { leaseOf, type ProxyFacts, proxyKey, registerProxy, renewProxy } from '.
 import { isDue, presenceOf } from '../../domain/proxy/presence.ts'
 import { Conflict } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
-import type { FacadeParts } from '../context.ts'
+import type { FacadeDeps } from '../context.ts'
 import { badRequest, HttpError } from '../http-error.ts'
-import { explain } from '../input/ajv-errors.ts'
+import { describeAjvErrors } from '../input/ajv-errors.ts'
 
 /** Schema of POST /api/runners/:name/heartbeat, whose body may be left out. Unknown fields are ignored. */
 export const heartbeatBody = {
@@ -26,7 +26,7 @@ const isName = ajv.compile<string>(runnerSpec.properties.displayName)
 /** Parses who says that it is there, and what else it says, if anything; 400 with every bad field and why. */
 export function parseHeartbeat(name: string, body: unknown = {}): ProxyFacts {
   if (!isName(name)) throw badRequest(`the runner's name ${isName.errors?.[0]?.message ?? 'is bad'}`)
-  if (!isBody(body)) throw badRequest(explain(isBody.errors ?? []))
+  if (!isBody(body)) throw badRequest(describeAjvErrors(isBody.errors ?? []))
   const { labels, repository: named } = body
   return {
     displayName: name,
@@ -47,31 +47,31 @@ export interface Heard {
 const NO_ROOM_SECONDS = '300'
 
 /** A proxy runner says that it is there. It is registered if it is not known; 429 where there is no room for it. */
-export async function heartbeat(parts: FacadeParts, facts: ProxyFacts, signal: AbortSignal): Promise<Heard> {
-  const { caches, namespace, clock, heartbeatMs } = parts
+export async function heartbeat(deps: FacadeDeps, facts: ProxyFacts, signal: AbortSignal): Promise<Heard> {
+  const { caches, namespace, clock, heartbeatMs } = deps
   const key = proxyKey(namespace, facts.displayName)
   const known = caches.runners.get(key)
   const { runner, isNew } =
-    known === undefined ? await register(parts, key, facts, signal) : { runner: known, isNew: false }
-  const changed = await withFacts(parts, runner, facts, signal)
+    known === undefined ? await register(deps, key, facts, signal) : { runner: known, isNew: false }
+  const changed = await withFacts(deps, runner, facts, signal)
   const at = clock.now()
   const lease = leaseOf(caches, runner)
   const isFresh = lease !== undefined && !isDue(presenceOf(runner, lease.spec, heartbeatMs), at.getTime(), heartbeatMs)
-  if (!isFresh) await renewProxy(parts, changed, { at, heartbeatMs }, signal)
+  if (!isFresh) await renewProxy(deps, changed, { at, heartbeatMs }, signal)
   return { runner: changed, isNew, isWritten: isNew || !isFresh || changed !== runner }
 }
 
-async function register(parts: FacadeParts, key: string, facts: ProxyFacts, signal: AbortSignal) {
-  if (parts.caches.runners.indexSize('type', 'Proxy') >= parts.maxProxies) {
+async function register(deps: FacadeDeps, key: string, facts: ProxyFacts, signal: AbortSignal) {
+  if (deps.caches.runners.indexSize('type', 'Proxy') >= deps.maxProxies) {
     const headers = { 'Retry-After': NO_ROOM_SECONDS }
-    throw new HttpError(429, 'TooManyRunners', `${parts.maxProxies} proxy runners are registered already`, headers)
+    throw new HttpError(429, 'TooManyRunners', `${deps.maxProxies} proxy runners are registered already`, headers)
   }
-  return registerProxy(parts, key, facts, signal)
+  return registerProxy(deps, key, facts, signal)
 }
 
 /** The Runner with the labels and the repository that it gives itself now; those that it does not name it keeps. */
-async function withFacts(parts: FacadeParts, known: Runner, facts: ProxyFacts, signal: AbortSignal): Promise<Runner> {
-  const { client, caches } = parts
+async function withFacts(deps: FacadeDeps, known: Runner, facts: ProxyFacts, signal: AbortSignal): Promise<Runner> {
+  const { client, caches } = deps
   const wanted = (runner: Runner): Runner => ({ ...runner, spec: { ...runner.spec, ...facts } })
   if (isDeepStrictEqual(wanted(known), known)) return known
   let runner = known
@@ -82,7 +82,7 @@ async function withFacts(parts: FacadeParts, known: Runner, facts: ProxyFacts, s
       return written
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
-      runner = await client.get(runners, splitKey(proxyKey(parts.namespace, facts.displayName)), signal)
+      runner = await client.get(runners, splitKey(proxyKey(deps.namespace, facts.displayName)), signal)
     }
   }
 }

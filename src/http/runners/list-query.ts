@@ -1,5 +1,5 @@
 import type { Schema } from '../../api/schema.ts'
-import { pageOf, type Query, repositoryOf, sharedParameters, wholeNumber, word } from '../input/query-params.ts'
+import { pageParam, type Query, repositoryParam, sharedParameters, intParam, enumParam } from '../input/query-params.ts'
 import { type RunnerState, runnerStates, type RunnerType, runnerTypes } from './views.ts'
 
 /** What GET /api/runners is asked for. */
@@ -25,12 +25,12 @@ export const runnerParameters = {
 
 /** Parses the query; 400 names the parameter and what is wrong with it. */
 export function parseRunnerQuery(query: Query): RunnerQuery {
-  const type = word(query, 'type', runnerTypes)
-  const status = word(query, 'status', runnerStates)
-  const repository = repositoryOf(query)
+  const type = enumParam(query, 'type', runnerTypes)
+  const status = enumParam(query, 'status', runnerStates)
+  const repository = repositoryParam(query)
   return {
-    page: pageOf(query),
-    limit: wholeNumber(query, 'limit', runnerParameters.limit),
+    page: pageParam(query),
+    limit: intParam(query, 'limit', runnerParameters.limit),
     ...(type !== undefined && { type }),
     ...(status !== undefined && { status }),
     ...(repository !== undefined && { repository }),

@@ -54,24 +54,24 @@ export function presence({ caches, heartbeatMs }: RunnerViewParts, runner: Runne
 }
 
 /** The state to show of a Runner. */
-export function runnerStateOf(parts: RunnerViewParts, runner: Runner): RunnerState {
-  return runnerStateOfPhase(phaseOf(parts, runner))
+export function runnerStateOf(deps: RunnerViewParts, runner: Runner): RunnerState {
+  return runnerStateOfPhase(phaseOf(deps, runner))
 }
 
-function phaseOf(parts: RunnerViewParts, runner: Runner): RunnerPhase {
-  const heard = presence(parts, runner)
+function phaseOf(deps: RunnerViewParts, runner: Runner): RunnerPhase {
+  const heard = presence(deps, runner)
   if (heard !== undefined) {
-    return shownProxyPhase(heard, parts.proxyJobs.isDelegating(keyOf(runner)), parts.clock.now().getTime())
+    return shownProxyPhase(heard, deps.proxyJobs.isDelegating(keyOf(runner)), deps.clock.now().getTime())
   }
-  return runner.spec.type === 'Ephemeral' ? shownRunnerPhase(runner, jobOf(parts.caches, runner)) : runner.status.phase
+  return runner.spec.type === 'Ephemeral' ? shownRunnerPhase(runner, jobOf(deps.caches, runner)) : runner.status.phase
 }
 
 /** A Runner as the list shows it. Every documented key is present; null where there is nothing to say. */
-export function runnerRow(parts: RunnerViewParts, runner: Runner): Record<string, unknown> {
+export function runnerRow(deps: RunnerViewParts, runner: Runner): Record<string, unknown> {
   const { metadata, spec } = runner
-  const heard = presence(parts, runner)
-  const state = runnerStateOf(parts, runner)
-  const { reason, message } = why(parts, runner, state)
+  const heard = presence(deps, runner)
+  const state = runnerStateOf(deps, runner)
+  const { reason, message } = why(deps, runner, state)
   return {
     id: metadata.uid,
     name: spec.displayName ?? metadata.name,
@@ -89,11 +89,11 @@ export function runnerRow(parts: RunnerViewParts, runner: Runner): Record<string
 }
 
 /** Why a Runner is in its state. */
-function why(parts: RunnerViewParts, runner: Runner, state: RunnerState): { reason?: string; message?: string } {
+function why(deps: RunnerViewParts, runner: Runner, state: RunnerState): { reason?: string; message?: string } {
   const { spec, status } = runner
   // What is stored of a proxy runner is behind what its Lease and jobs say.
   if (spec.type === 'Proxy') return state === 'offline' ? status : {}
   // An ephemeral one outlives its job for a while, and its own status is not written any more.
-  const job = spec.type === 'Ephemeral' ? jobOf(parts.caches, runner) : undefined
+  const job = spec.type === 'Ephemeral' ? jobOf(deps.caches, runner) : undefined
   return job !== undefined && isFinished(job) ? job.status : status
 }

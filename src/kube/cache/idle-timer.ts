@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
 
 /** Calls back when nothing was heard for a time. Hearing something costs no timer: the one that runs looks back. */
-export class SilenceTimer {
+export class IdleTimer {
   readonly #clock: Clock
   readonly #limitMs: number
   readonly #onSilence: () => void
@@ -16,7 +16,7 @@ export class SilenceTimer {
     this.#cancel = clock.setTimer(() => this.#look(), limitMs)
   }
 
-  heard(): void {
+  touch(): void {
     this.#heardAt = this.#clock.monotonicMs()
   }
 

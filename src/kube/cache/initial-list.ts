@@ -1,7 +1,7 @@
 import { keyOf, type KubeObject } from '../../api/object.ts'
 import { Gone } from '../client/errors.ts'
 import type { ListPage } from '../client/parse.ts'
-import { Slices, sliceSize } from '../runtime/event-loop-yield.ts'
+import { EventLoopYield, objectsPerTurn } from '../runtime/event-loop-yield.ts'
 import type { Deferred } from '../runtime/signals.ts'
 import type { Store } from './store.ts'
 
@@ -9,7 +9,7 @@ import type { Store } from './store.ts'
  * One complete list on its way into a store. Each object goes in as it comes, so that no second copy of everything is
  * ever held; what the list did not show is taken out at its end.
  */
-export class Listing<T extends KubeObject> {
+export class InitialList<T extends KubeObject> {
   readonly #store: Store<T>
   readonly #waiting: Deferred<void>[]
   readonly #keys = new Set<string>()
@@ -56,21 +56,24 @@ class PagesExpired extends Error {
  * Lists in pages, for servers without WatchList, and returns the list's version. Each page is dropped before the
  * next one is asked for.
  */
-export async function listPages<T extends KubeObject>(listing: Listing<T>, ask: AskForPage<T>): Promise<string> {
-  let page = await ask({ limit: sliceSize })
+export async function listPages<T extends KubeObject>(
+  initialList: InitialList<T>,
+  ask: AskForPage<T>,
+): Promise<string> {
+  let page = await ask({ limit: objectsPerTurn })
   for (;;) {
-    await takeIn(page.items, listing)
+    await takeIn(page.items, initialList)
     if (page.continue === undefined) return page.resourceVersion
-    page = await ask({ limit: sliceSize, continue: page.continue }).catch((error: unknown) => {
+    page = await ask({ limit: objectsPerTurn, continue: page.continue }).catch((error: unknown) => {
       throw error instanceof Gone ? new PagesExpired('the list has to begin anew', { cause: error }) : error
     })
   }
 }
 
-async function takeIn<T extends KubeObject>(items: readonly T[], listing: Listing<T>): Promise<void> {
-  const slices = new Slices()
+async function takeIn<T extends KubeObject>(items: readonly T[], initialList: InitialList<T>): Promise<void> {
+  const turns = new EventLoopYield()
   for (const item of items) {
-    listing.upsert(item)
-    await slices.step()
+    initialList.upsert(item)
+    await turns.maybeYield()
   }
 }

@@ -1,17 +1,17 @@
 import type { KubeObject, Resource } from '../../api/object.ts'
 import type { KubeClient, WatchOptions } from '../client/client.ts'
 import { ApiError, apiErrorFrom, Gone, Unreachable } from '../client/errors.ts'
-import { record } from '../client/parse.ts'
+import { asObject } from '../client/parse.ts'
 import { Backoff } from '../runtime/backoff.ts'
-import { quietly } from '../runtime/best-effort.ts'
+import { bestEffort } from '../runtime/best-effort.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-import { Slices } from '../runtime/event-loop-yield.ts'
+import { EventLoopYield } from '../runtime/event-loop-yield.ts'
 import type { Log } from '../runtime/logger.ts'
-import { abortable, deferred, type Deferred, link } from '../runtime/signals.ts'
-import { SilenceTimer } from './idle-timer.ts'
-import { Listing, listPages } from './initial-list.ts'
+import { abortable, deferred, type Deferred, linkedAbortController } from '../runtime/signals.ts'
+import { IdleTimer } from './idle-timer.ts'
+import { InitialList, listPages } from './initial-list.ts'
 import type { Store } from './store.ts'
-import { Malformed, type WatchEvent } from './watch.ts'
+import { MalformedEvent, type WatchEvent } from './watch.ts'
 
 /** What a reflector counts; the resource is its plural name. */
 export interface ReflectorMetrics {
@@ -75,7 +75,7 @@ export class Reflector<T extends KubeObject> {
   /** Runs until the signal; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const attempt = link(signal)
+      const attempt = linkedAbortController(signal)
       this.#interrupt = attempt.abort
       try {
         await this.#attempt(attempt.signal)
@@ -109,61 +109,66 @@ export class Reflector<T extends KubeObject> {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     if (this.#version !== undefined) return this.#watch({ resourceVersion: this.#version }, undefined, signal)
-    const listing = new Listing(this.#options.store, this.#waiting.splice(0))
+    const initialList = new InitialList(this.#options.store, this.#waiting.splice(0))
     try {
-      if (!this.#watchListServed) return await this.#listPages(listing, signal)
-      await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, listing, signal)
+      if (!this.#watchListServed) return await this.#listPages(initialList, signal)
+      await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, initialList, signal)
     } finally {
-      this.#waiting.unshift(...listing.unserved())
+      this.#waiting.unshift(...initialList.unserved())
     }
   }
 
-  async #watch(from: WatchOptions, listing: Listing<T> | undefined, signal: AbortSignal): Promise<void> {
+  async #watch(from: WatchOptions, initialList: InitialList<T> | undefined, signal: AbortSignal): Promise<void> {
     const { client, resource, namespace, idleMs = 90_000 } = this.#options
     const begun = this.#clock.monotonicMs()
-    const limits = link(signal)
-    const silence = new SilenceTimer(this.#clock, idleMs, () =>
+    const limits = linkedAbortController(signal)
+    const idle = new IdleTimer(this.#clock, idleMs, () =>
       limits.abort(new Unreachable(`the watch was silent for ${idleMs} ms`)),
     )
     const onContact = (): void => {
-      silence.heard()
+      idle.touch()
       this.#heard()
     }
     const timeoutSeconds = 300 + Math.floor(this.#random() * 300) // spread, so that clients do not all come back at once
     const options = { ...this.#selectors(), allowWatchBookmarks: true, timeoutSeconds, ...from, onContact }
     try {
-      const slices = new Slices()
+      const turns = new EventLoopYield()
       for await (const events of client.watch(resource, namespace, options, limits.signal)) {
-        await this.#applyAll(events, listing, slices)
+        await this.#applyAll(events, initialList, turns)
       }
     } finally {
-      silence.stop()
+      idle.stop()
       limits.release()
     }
     if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
     if (this.#clock.monotonicMs() - begun < shortWatchMs) throw new Unreachable('the watch ended as soon as it began')
-    quietly(() => this.#options.metrics?.ended(resource.plural))
+    bestEffort(() => this.#options.metrics?.ended(resource.plural))
   }
 
-  async #applyAll(events: readonly WatchEvent<T>[], listing: Listing<T> | undefined, slices: Slices): Promise<void> {
+  async #applyAll(
+    events: readonly WatchEvent<T>[],
+    initialList: InitialList<T> | undefined,
+    turns: EventLoopYield,
+  ): Promise<void> {
     for (const event of events) {
       // Nearly all of it is done at once: only what takes its time is awaited.
-      const applied = this.#apply(event, listing) ?? slices.step()
+      const applied = this.#apply(event, initialList) ?? turns.maybeYield()
       if (applied !== undefined) await applied
     }
   }
 
-  #apply(event: WatchEvent<T>, listing: Listing<T> | undefined): Promise<void> | undefined {
+  #apply(event: WatchEvent<T>, initialList: InitialList<T> | undefined): Promise<void> | undefined {
     switch (event.type) {
       case 'ADDED':
       case 'MODIFIED':
-        ;(listing ?? this.#options.store).upsert(event.object)
+        ;(initialList ?? this.#options.store).upsert(event.object)
         return this.#passed(event.object.metadata.resourceVersion)
       case 'DELETED':
-        ;(listing ?? this.#options.store).remove(event.object)
+        ;(initialList ?? this.#options.store).remove(event.object)
         return this.#passed(event.object.metadata.resourceVersion)
       case 'BOOKMARK':
-        if (listing !== undefined && event.endsInitialEvents) return this.#listed(listing, event.resourceVersion)
+        if (initialList !== undefined && event.endsInitialEvents)
+          return this.#listed(initialList, event.resourceVersion)
         return this.#passed(event.resourceVersion)
       case 'ERROR':
         return this.#failed(event.status)
@@ -175,7 +180,7 @@ export class Reflector<T extends KubeObject> {
   /** Whatever the server could not tell us, a list is right after it. */
   #failed(status: unknown): never {
     this.#version = undefined
-    throw apiErrorFrom(Number(record(status)['code'] ?? 500), status)
+    throw apiErrorFrom(Number(asObject(status)['code'] ?? 500), status)
   }
 
   /** The objects of a list come in any order: only after it does an event say how far the watch has come. */
@@ -185,24 +190,24 @@ export class Reflector<T extends KubeObject> {
     this.#options.store.advance(resourceVersion)
   }
 
-  async #listPages(listing: Listing<T>, signal: AbortSignal): Promise<void> {
+  async #listPages(initialList: InitialList<T>, signal: AbortSignal): Promise<void> {
     const { client, resource, namespace } = this.#options
-    const version = await listPages(listing, async (options) => {
+    const version = await listPages(initialList, async (options) => {
       const page = await client.listPage(resource, namespace, { ...this.#selectors(), ...options }, signal)
       this.#heard()
       return page
     })
-    await this.#listed(listing, version)
+    await this.#listed(initialList, version)
   }
 
-  async #listed(listing: Listing<T>, resourceVersion: string): Promise<void> {
-    await listing.complete(resourceVersion)
+  async #listed(initialList: InitialList<T>, resourceVersion: string): Promise<void> {
+    await initialList.complete(resourceVersion)
     // A relist that was asked for meanwhile wants another list, not a watch from here.
     if (this.#waiting.length === 0) this.#version = resourceVersion
     this.#isBroken = false
     this.#listedAt = this.#clock.monotonicMs()
     const { metrics, resource } = this.#options
-    quietly(() => metrics?.listed(resource.plural, listing.size))
+    bestEffort(() => metrics?.listed(resource.plural, initialList.size))
   }
 
   #heard(): void {
@@ -227,7 +232,7 @@ export class Reflector<T extends KubeObject> {
       this.#watchListServed = false
       return
     }
-    if (error instanceof Gone || error instanceof Malformed) this.#version = undefined
+    if (error instanceof Gone || error instanceof MalformedEvent) this.#version = undefined
     this.#isBroken = true
     const delayMs = this.#delayAfter(error)
     this.#report(error, delayMs)
@@ -243,9 +248,9 @@ export class Reflector<T extends KubeObject> {
   #report(error: unknown, delayMs: number): void {
     const { log, resource, metrics } = this.#options
     const relist = this.#version === undefined
-    quietly(() => metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown'))
+    bestEffort(() => metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown'))
     const fields = { err: error, resource: resource.plural, relist, delayMs: Math.round(delayMs) }
-    quietly(() => log.warn(fields, 'watch broke, trying again'))
+    bestEffort(() => log.warn(fields, 'watch broke, trying again'))
   }
 }
 

@@ -1,5 +1,5 @@
 import { keyOf, type KubeObject } from '../../api/object.ts'
-import { Slices } from '../runtime/event-loop-yield.ts'
+import { EventLoopYield } from '../runtime/event-loop-yield.ts'
 import type { Log } from '../runtime/logger.ts'
 import { abortable, deferred } from '../runtime/signals.ts'
 import { ObjectIndex } from './object-index.ts'
@@ -131,11 +131,11 @@ export class Store<T extends KubeObject> {
   async retain(keys: ReadonlySet<string>, resourceVersion: string): Promise<void> {
     const before = this.#seen
     this.advance(resourceVersion)
-    const slices = new Slices()
+    const turns = new EventLoopYield()
     for (const [key, object] of this.#objects) {
       const gone = !keys.has(key) && compareVersions(object.metadata.resourceVersion, resourceVersion) <= 0
       if (gone) this.#put(key, object, undefined, before)
-      await slices.step()
+      await turns.maybeYield()
     }
     this.#hasSynced = true
     this.#synced.resolve()
@@ -143,12 +143,12 @@ export class Store<T extends KubeObject> {
 
   /** Makes the content equal to a complete list taken at this version, in slices. */
   async replaceAll(items: Iterable<T>, resourceVersion: string): Promise<void> {
-    const slices = new Slices()
+    const turns = new EventLoopYield()
     const keys = new Set<string>()
     for (const item of items) {
       this.upsert(item)
       keys.add(keyOf(item))
-      await slices.step()
+      await turns.maybeYield()
     }
     await this.retain(keys, resourceVersion)
   }

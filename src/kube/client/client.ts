@@ -3,9 +3,9 @@ import type { KubeObject, NewObject, Resource } from '../../api/object.ts'
 import { parseWatchEvent, type WatchEvent, watchLines } from '../cache/watch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { WriteGuard } from '../election/write-guard.ts'
-import { meaningOf } from './exchange.ts'
+import { normaliseError } from './exchange.ts'
 import { type ListPage, parseList, parseObject } from './parse.ts'
-import { type ClientOptions, openWire, Requests } from './requests.ts'
+import { type ClientOptions, createState, Requests } from './requests.ts'
 import { type ObjectKey, resourcePath } from './resource-path.ts'
 
 export interface ListOptions {
@@ -53,7 +53,11 @@ export class KubeClient {
   readonly #options: ClientOptions
   readonly #requests: Requests
 
-  constructor(connection: Connection, options: ClientOptions, requests = new Requests(openWire(connection, options))) {
+  constructor(
+    connection: Connection,
+    options: ClientOptions,
+    requests = new Requests(createState(connection, options)),
+  ) {
     this.#connection = connection
     this.#options = options
     this.#requests = requests
@@ -152,7 +156,7 @@ export class KubeClient {
     try {
       for await (const lines of watchLines(body, onContact)) yield lines.map((line) => parseWatchEvent(resource, line))
     } catch (error) {
-      throw meaningOf(error, signal)
+      throw normaliseError(error, signal)
     }
   }
 

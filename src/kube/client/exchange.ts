@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { Malformed } from '../cache/watch.ts'
+import { MalformedEvent } from '../cache/watch.ts'
 import type { WriteGuard } from '../election/write-guard.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { abortable } from '../runtime/signals.ts'
 import { ApiError, apiErrorFrom, LeaseLost, Unreachable } from './errors.ts'
 import { guardedDispatch, GuardedHandler } from './guarded-dispatch.ts'
 import { describeRequest } from './resource-path.ts'
-import { answerOf } from './response.ts'
+import { bufferResponse } from './response.ts'
 
 /** One request, before it has a connection. */
 export interface ApiRequest {
@@ -27,7 +27,7 @@ export interface RequestOutcome {
 }
 
 /** With what a request goes out. */
-export interface Sending {
+export interface RequestContext {
   dispatcher: Dispatcher
   origin: string
   headers: Readonly<Record<string, string>>
@@ -37,12 +37,12 @@ export interface Sending {
 }
 
 /** Sends a request once and reads its answer whole: JSON, or text where the server says so. */
-export function exchange(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<unknown> {
-  return observed(request, sending, signal, async (answered) => {
-    const { dispatcher, guard } = sending
-    const { statusCode, headers, text } = await answerOf((handler) => {
+export function exchange(request: ApiRequest, context: RequestContext, signal: AbortSignal): Promise<unknown> {
+  return measured(request, context, signal, async (answered) => {
+    const { dispatcher, guard } = context
+    const { statusCode, headers, text } = await bufferResponse((handler) => {
       const guarded = guard === undefined ? handler : new GuardedHandler(guard, handler)
-      dispatcher.dispatch(optionsOf(request, sending), guarded)
+      dispatcher.dispatch(optionsOf(request, context), guarded)
     }, signal)
     answered(statusCode)
     if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(text), headers)
@@ -53,12 +53,12 @@ export function exchange(request: ApiRequest, sending: Sending, signal: AbortSig
 }
 
 /** Sends a request once and hands out the body as it comes; neither it nor its beginning is awaited with a limit. */
-export function openStream(request: ApiRequest, sending: Sending, signal: AbortSignal): Promise<Readable> {
-  return observed(request, sending, signal, async (answered) => {
-    const { dispatcher, guard } = sending
+export function openStream(request: ApiRequest, context: RequestContext, signal: AbortSignal): Promise<Readable> {
+  return measured(request, context, signal, async (answered) => {
+    const { dispatcher, guard } = context
     const guarded = guard === undefined ? dispatcher : dispatcher.compose(guardedDispatch(guard))
     // A log without a line yet has no headers either: the kubelet sends them with the first bytes.
-    const options = { ...optionsOf(request, sending), signal, headersTimeout: 0, bodyTimeout: 0 }
+    const options = { ...optionsOf(request, context), signal, headersTimeout: 0, bodyTimeout: 0 }
     // A request that waits for its connection does not look at its signal.
     const { statusCode, headers, body } = await abortable(guarded.request(options), signal)
     answered(statusCode)
@@ -67,23 +67,23 @@ export function openStream(request: ApiRequest, sending: Sending, signal: AbortS
   })
 }
 
-async function observed<R>(
+async function measured<R>(
   request: ApiRequest,
-  sending: Sending,
+  context: RequestContext,
   signal: AbortSignal,
   send: (answered: (code: number) => void) => Promise<R>,
 ): Promise<R> {
-  const begun = sending.clock.monotonicMs()
+  const begun = context.clock.monotonicMs()
   let code = 0
   try {
     return await send((statusCode) => {
       code = statusCode
     })
   } catch (error) {
-    throw meaningOf(error, signal)
+    throw normaliseError(error, signal)
   } finally {
-    const seconds = (sending.clock.monotonicMs() - begun) / 1000
-    sending.onRequest?.({
+    const seconds = (context.clock.monotonicMs() - begun) / 1000
+    context.onRequest?.({
       ...describeRequest(request.method, request.path, request.query?.['watch'] === 'true'),
       code,
       seconds,
@@ -91,7 +91,7 @@ async function observed<R>(
   }
 }
 
-function optionsOf(request: ApiRequest, { origin, headers }: Sending): Dispatcher.DispatchOptions {
+function optionsOf(request: ApiRequest, { origin, headers }: RequestContext): Dispatcher.DispatchOptions {
   const { method, path, query, body, contentType = 'application/json' } = request
   const search = query === undefined ? '' : new URLSearchParams(query).toString()
   const hasBody = body !== undefined
@@ -112,10 +112,10 @@ function parse(text: string): unknown {
   }
 }
 
-const ours = [ApiError, LeaseLost, Malformed, Unreachable]
+const ours = [ApiError, LeaseLost, MalformedEvent, Unreachable]
 
 /** Our own errors and misuse stay what they are, an abort is its reason, and all else is a server that did not answer. */
-export function meaningOf(error: unknown, signal: AbortSignal): unknown {
+export function normaliseError(error: unknown, signal: AbortSignal): unknown {
   if (ours.some((Kind) => error instanceof Kind)) return error
   if (signal.aborted) return signal.reason
   if (codeOf(error) === 'UND_ERR_INVALID_ARG' || error instanceof TypeError) return error

@@ -16,8 +16,8 @@ export function parseObject<T extends KubeObject>(resource: Resource<T>, body: u
 
 /** As parseObject, for one page of a list. */
 export function parseList<T extends KubeObject>(resource: Resource<T>, body: unknown): ListPage<T> {
-  const { items, metadata } = record(body)
-  const { resourceVersion, continue: next } = record(metadata)
+  const { items, metadata } = asObject(body)
+  const { resourceVersion, continue: next } = asObject(metadata)
   const isItem = (item: unknown): item is T => isObject(resource, item)
   if (!Array.isArray(items) || !items.every(isItem) || typeof resourceVersion !== 'string') {
     throw new Unreachable(`the answer is not a list of ${resource.plural}`)
@@ -27,12 +27,12 @@ export function parseList<T extends KubeObject>(resource: Resource<T>, body: unk
 
 /** True for what has a name and a version; that it is of the resource, its path has said. */
 export function isObject<T extends KubeObject>(_resource: Resource<T>, value: unknown): value is T {
-  const { name, resourceVersion } = record(record(value)['metadata'])
+  const { name, resourceVersion } = asObject(asObject(value)['metadata'])
   return typeof name === 'string' && typeof resourceVersion === 'string'
 }
 
 /** The fields of a JSON object; none for anything else. */
-export function record(value: unknown): Record<string, unknown> {
+export function asObject(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {}
 }
 

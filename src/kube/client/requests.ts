@@ -1,11 +1,18 @@
 import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
-import type { Access, Connection } from '../connection/connection.ts'
+import type { Credentials, Connection } from '../connection/connection.ts'
 import type { WriteGuard } from '../election/write-guard.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-import { abortable, link, type LinkedController } from '../runtime/signals.ts'
+import { abortable, linkedAbortController, type LinkedController } from '../runtime/signals.ts'
 import { ApiError, LeaseLost, Unauthorized, Unreachable } from './errors.ts'
-import { type ApiRequest, exchange, isUntrusted, openStream, type RequestOutcome, type Sending } from './exchange.ts'
+import {
+  type ApiRequest,
+  exchange,
+  isUntrusted,
+  openStream,
+  type RequestOutcome,
+  type RequestContext,
+} from './exchange.ts'
 import { InFlight } from './in-flight.ts'
 import { type Pools, Transport } from './transport.ts'
 
@@ -18,7 +25,7 @@ export interface ClientOptions {
 }
 
 /** What all views of one client share. */
-export interface Wire {
+export interface ClientState {
   connection: Connection
   transport: Transport
   inFlight: InFlight
@@ -27,7 +34,7 @@ export interface Wire {
 }
 
 /** The wire to a server; no connection is made before the first request. */
-export function openWire(connection: Connection, options: ClientOptions): Wire {
+export function createState(connection: Connection, options: ClientOptions): ClientState {
   const { maxInFlight = 64, clock = systemClock } = options
   return {
     connection,
@@ -40,11 +47,11 @@ export function openWire(connection: Connection, options: ClientOptions): Wire {
 
 /** Sends requests: waits for room and for the server's leave, with credentials that are valid, while the guard allows. */
 export class Requests {
-  readonly #wire: Wire
+  readonly #wire: ClientState
   readonly #guard: WriteGuard | undefined
 
-  constructor(wire: Wire, guard?: WriteGuard) {
-    this.#wire = wire
+  constructor(state: ClientState, guard?: WriteGuard) {
+    this.#wire = state
     this.#guard = guard
   }
 
@@ -59,7 +66,7 @@ export class Requests {
   async send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
     const limits = this.#limits(signal)
     try {
-      return await this.#patiently(request, limits.signal)
+      return await this.#retryThrottled(request, limits.signal)
     } finally {
       limits.release()
     }
@@ -68,8 +75,8 @@ export class Requests {
   async stream(request: ApiRequest, signal: AbortSignal): Promise<Readable> {
     const limits = this.#limits(signal)
     try {
-      const body = await this.#authenticated('streams', limits.signal, (sending) =>
-        openStream(request, sending, limits.signal),
+      const body = await this.#authenticated('streams', limits.signal, (context) =>
+        openStream(request, context, limits.signal),
       )
       return body.once('close', limits.release)
     } catch (error) {
@@ -82,7 +89,7 @@ export class Requests {
   #limits(signal: AbortSignal): Omit<LinkedController, 'abort'> {
     const deadline = this.#guard?.signal
     if (deadline === undefined) return { signal, release: () => {} }
-    const limits = link(signal)
+    const limits = linkedAbortController(signal)
     const onDeadline = (): void => limits.abort(leaseLost(deadline.reason))
     if (deadline.aborted) onDeadline()
     deadline.addEventListener('abort', onDeadline, { once: true })
@@ -95,29 +102,33 @@ export class Requests {
     }
   }
 
-  async #patiently(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+  async #retryThrottled(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#inTurn(request, signal)
+        return await this.#limited(request, signal)
       } catch (error) {
-        const waitMs = patience(error, request.method, attempt)
+        const waitMs = retryDelayMs(error, request.method, attempt)
         if (waitMs === undefined) throw error
         await this.#wire.clock.sleep(waitMs, signal)
       }
     }
   }
 
-  async #inTurn(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+  async #limited(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
     const leave = await this.#wire.inFlight.enter(signal)
     try {
-      return await this.#authenticated('requests', signal, (sending) => exchange(request, sending, signal))
+      return await this.#authenticated('requests', signal, (context) => exchange(request, context, signal))
     } finally {
       leave()
     }
   }
 
   /** Tries once more when the server refused us, or we it, and there are other credentials by now. */
-  async #authenticated<R>(kind: keyof Pools, signal: AbortSignal, once: (sending: Sending) => Promise<R>): Promise<R> {
+  async #authenticated<R>(
+    kind: keyof Pools,
+    signal: AbortSignal,
+    once: (context: RequestContext) => Promise<R>,
+  ): Promise<R> {
     const access = await this.#access(signal)
     try {
       return await once(this.#sending(access, kind))
@@ -129,14 +140,14 @@ export class Requests {
     }
   }
 
-  async #access(signal: AbortSignal, refused?: Access): Promise<Access> {
-    const access = this.#wire.connection.access(refused).catch((error: unknown) => {
+  async #access(signal: AbortSignal, refused?: Credentials): Promise<Credentials> {
+    const access = this.#wire.connection.credentials(refused).catch((error: unknown) => {
       throw new Unreachable('the credentials could not be read', { cause: error })
     })
     return await abortable(access, signal)
   }
 
-  #sending(access: Access, kind: keyof Pools): Sending {
+  #sending(access: Credentials, kind: keyof Pools): RequestContext {
     const { transport, connection, options, clock } = this.#wire
     return {
       dispatcher: transport.pools(access)[kind],
@@ -157,7 +168,7 @@ function leaseLost(reason: unknown): LeaseLost {
 const writeAttempts = 5
 
 /** How long to wait before the same request again; undefined: give up. */
-function patience(error: unknown, method: string, attempt: number): number | undefined {
+function retryDelayMs(error: unknown, method: string, attempt: number): number | undefined {
   if (!(error instanceof ApiError)) return undefined
   if (method === 'GET') return error.code === 429 || error.code === 503 ? error.retryAfterMs : undefined
   return error.code === 429 && attempt < writeAttempts ? error.retryAfterMs : undefined

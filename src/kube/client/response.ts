@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 
 /** An answer that has come to its end. */
-export interface WholeAnswer {
+export interface BufferedResponse {
   statusCode: number
   headers: IncomingHttpHeaders
   text: string
@@ -10,7 +10,7 @@ export interface WholeAnswer {
 
 /** Whoever waits for an answer. */
 interface Waiting {
-  resolve: (answer: WholeAnswer) => void
+  resolve: (answer: BufferedResponse) => void
   reject: (reason: unknown) => void
 }
 
@@ -19,10 +19,10 @@ interface Waiting {
  * else about a small answer. `send` dispatches it with the given handler. An abort is heard at once, also by a request that
  * waits for a connection: it is not sent any more.
  */
-export function answerOf(
+export function bufferResponse(
   send: (handler: Dispatcher.DispatchHandler) => void,
   signal: AbortSignal,
-): Promise<WholeAnswer> {
+): Promise<BufferedResponse> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const onAbort = (): void => collector.abort(signal.reason)

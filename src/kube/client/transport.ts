@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
-import type { Access, Connection, TlsIdentity } from '../connection/connection.ts'
+import type { Credentials, Connection, TlsIdentity } from '../connection/connection.ts'
 
 /** The connections for one TLS identity: some that requests share, and one for each watch or stream. */
 export interface Pools {
@@ -21,7 +21,7 @@ export class Transport {
     this.#connections = connections
   }
 
-  pools(access: Access): Pools {
+  pools(access: Credentials): Pools {
     const current = this.#current
     if (current !== undefined && isDeepStrictEqual(current.tls, access.tls)) {
       current.tls = access.tls // the next comparison is of one object with itself

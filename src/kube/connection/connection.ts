@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-import { Reloaded } from './refreshing.ts'
+import { Refreshing } from './refreshing.ts'
 
 /** What TLS needs to know of the server and of us, as node:tls takes it. */
 export interface TlsIdentity {
@@ -15,7 +15,7 @@ export interface TlsIdentity {
 }
 
 /** Who we are, for one request: the headers that authenticate it, and the TLS identity it is sent with. */
-export interface Access {
+export interface Credentials {
   headers: Readonly<Record<string, string>>
   tls: TlsIdentity
 }
@@ -28,7 +28,7 @@ export interface Connection {
   /** An HTTP or SOCKS proxy to go through. */
   proxy?: string
   /** Read again every minute, and at once when the server refused what the last call returned. */
-  access(refused?: Access): Promise<Access>
+  credentials(refused?: Credentials): Promise<Credentials>
 }
 
 /** There is no configuration to reach a cluster by, or none that can be read. Its message is for people. */
@@ -53,13 +53,13 @@ export function inCluster(options: InClusterOptions = {}): Connection {
     host = 'kubernetes.default.svc',
     port = '443',
   } = options
-  const load = async (): Promise<Access> => {
+  const load = async (): Promise<Credentials> => {
     const [token, ca] = await Promise.all(['token', 'ca.crt'].map((file) => readFile(join(directory, file), 'utf8')))
     return { headers: { authorization: `Bearer ${token?.trim()}` }, tls: { ca: ca ?? '' } }
   }
-  const access = new Reloaded(load, rereadMs, options.clock ?? systemClock)
+  const access = new Refreshing(load, rereadMs, options.clock ?? systemClock)
   const server = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`)
-  return { server, access: (refused) => access.get(refused) }
+  return { server, credentials: (refused) => access.get(refused) }
 }
 
 /**
@@ -71,14 +71,14 @@ export async function fromKubeconfig(
   context?: string,
   clock: Clock = systemClock,
 ): Promise<Connection> {
-  const { readKubeconfig } = await import('./kubeconfig.ts').catch(explain)
+  const { readKubeconfig } = await import('./kubeconfig.ts').catch(explainMissingModule)
   const first = readKubeconfig(path, context)
   // Read anew each time: an exec plugin's answer is otherwise kept until its expiry, refused or not.
-  const access = new Reloaded(() => readKubeconfig(path, context).access(), rereadMs, clock)
-  return { ...first.place, access: (refused) => access.get(refused) }
+  const access = new Refreshing(() => readKubeconfig(path, context).credentials(), rereadMs, clock)
+  return { ...first.place, credentials: (refused) => access.get(refused) }
 }
 
-function explain(error: unknown): never {
+function explainMissingModule(error: unknown): never {
   const isMissing = error instanceof Error && Reflect.get(error, 'code') === 'ERR_MODULE_NOT_FOUND'
   if (!isMissing) throw error
   const why = 'a kubeconfig cannot be used here: the library that reads it is not part of the image'

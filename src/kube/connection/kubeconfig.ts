@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
 import { delimiter } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
-import { type Access, type Connection, NoKubeconfig, type TlsIdentity } from './connection.ts'
+import { type Credentials, type Connection, NoKubeconfig, type TlsIdentity } from './connection.ts'
 
 /** A kubeconfig, read: where it points, and a way to ask it for credentials. */
 export interface Kubeconfig {
-  place: Omit<Connection, 'access'>
-  access(): Promise<Access>
+  place: Omit<Connection, 'credentials'>
+  credentials(): Promise<Credentials>
 }
 
 /** What the library makes up where it finds no configuration at all. */
@@ -26,7 +26,7 @@ export function readKubeconfig(path: string | undefined, context: string | undef
     throw new NoKubeconfig('there is no kubeconfig: give --kubeconfig or KUBECONFIG, or run it in a pod')
   }
   if (context !== undefined) config.setCurrentContext(context)
-  return { place: placeOf(config), access: () => accessOf(config) }
+  return { place: placeOf(config), credentials: () => credentialsOf(config) }
 }
 
 /** Of several files each name, and the current context, is taken from the first that has it; some may be missing. */
@@ -49,7 +49,7 @@ function isNewIn(known: readonly { name: string }[]): (entry: { name: string }) 
   return ({ name }) => !names.has(name)
 }
 
-function placeOf(config: KubeConfig): Omit<Connection, 'access'> {
+function placeOf(config: KubeConfig): Omit<Connection, 'credentials'> {
   const cluster = config.getCurrentCluster()
   if (cluster === null)
     throw new TypeError(`the kubeconfig has no cluster for its context "${config.getCurrentContext()}"`)
@@ -61,7 +61,7 @@ function placeOf(config: KubeConfig): Omit<Connection, 'access'> {
   }
 }
 
-async function accessOf(config: KubeConfig): Promise<Access> {
+async function credentialsOf(config: KubeConfig): Promise<Credentials> {
   const options: RequestOptions = {}
   await config.applyToHTTPSOptions(options)
   const headers = Object.fromEntries(

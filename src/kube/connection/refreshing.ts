@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
 
 /** A value that is loaded again when it is old or was refused; one load at a time serves all who wait. */
-export class Reloaded<T> {
+export class Refreshing<T> {
   readonly #load: () => Promise<T>
   readonly #maxAgeMs: number
   readonly #clock: Clock

@@ -1,13 +1,13 @@
 import type { Lane, Work, Workqueue } from '../queue/workqueue.ts'
-import { quietly } from '../runtime/best-effort.ts'
+import { bestEffort } from '../runtime/best-effort.ts'
 import { type Clock, nextTurn, systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/logger.ts'
-import { link, type LinkedController } from '../runtime/signals.ts'
+import { linkedAbortController, type LinkedController } from '../runtime/signals.ts'
 import { type Failure, failureOf } from './failure.ts'
-import { PassLimits } from './reconcile-scope.ts'
+import { ReconcileScope } from './reconcile-scope.ts'
 
 /** What a reconcile is told about its pass. */
-export interface Pass {
+export interface ReconcileContext {
   /** An urgent pass may put off what can wait by returning `deferred`; a deferred pass does all of the work. */
   readonly lane: Lane
   /** Aborted when the pass takes too long, when the controller stops, and when the Lease is lost. */
@@ -15,12 +15,12 @@ export interface Pass {
 }
 
 export interface Result {
-  againAfterMs?: number
+  requeueAfterMs?: number
   /** Put the key into the deferred lane now. From a deferred pass this backs off as a failure does. */
   deferred?: boolean
 }
 
-export type Reconcile = (key: string, pass: Pass) => Promise<Result>
+export type Reconcile = (key: string, pass: ReconcileContext) => Promise<Result>
 
 export type Outcome = 'success' | 'later' | 'conflict' | 'error' | 'terminal'
 
@@ -59,7 +59,7 @@ export class Controller {
   readonly #options: ControllerOptions
   readonly #clock: Clock
   /** Of the passes that have not ended. */
-  readonly #limits = new Set<PassLimits>()
+  readonly #limits = new Set<ReconcileScope>()
   #turnBeganMs = 0
 
   constructor(options: ControllerOptions) {
@@ -73,10 +73,10 @@ export class Controller {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { name, queue, workers, metrics } = this.#options
-    const stop = link(signal)
+    const stop = linkedAbortController(signal)
     const endPasses = (): void => this.#limits.forEach((limits) => limits.abort(stop.signal.reason))
     stop.signal.addEventListener('abort', endPasses, { once: true })
-    quietly(() => metrics?.depth(name, (lane) => queue.depthOf(lane)))
+    bestEffort(() => metrics?.depth(name, (lane) => queue.depthOf(lane)))
     await Promise.all(Array.from({ length: workers }, () => this.#work(stop)))
     stop.release()
   }
@@ -86,7 +86,7 @@ export class Controller {
     for (;;) {
       const work = await queue.take(stop.signal)
       if (work === undefined) return
-      quietly(() => metrics?.waited(name, work.lane, work.waitedMs / 1000))
+      bestEffort(() => metrics?.waited(name, work.lane, work.waitedMs / 1000))
       if (stop.signal.aborted) this.#putBack(work)
       else await this.#pass(work, stop)
       if (this.#clock.monotonicMs() - this.#turnBeganMs >= turnMs) await this.#yield()
@@ -101,7 +101,7 @@ export class Controller {
   async #pass(work: Work, stop: LinkedController): Promise<void> {
     const { passTimeoutMs: timeoutMs = 60_000, graceMs = 5000, log, name } = this.#options
     const begun = this.#clock.monotonicMs()
-    const limits = new PassLimits(work.lane, this.#clock, { timeoutMs, graceMs })
+    const limits = new ReconcileScope(work.lane, this.#clock, { timeoutMs, graceMs })
     this.#limits.add(limits)
     const ended = this.#endOf(work.key, limits, stop.signal).then((end) => {
       limits.end()
@@ -110,18 +110,19 @@ export class Controller {
       if (end.is === 'stopped') stop.abort(end.error)
       return end
     })
-    const seen = await limits.patience(ended)
+    const seen = await limits.waitOrAbandon(ended)
     const seconds = (this.#clock.monotonicMs() - begun) / 1000
     if (seen !== 'abandoned') return this.#report(work, seen, seconds)
     this.#report(work, { is: 'error', error: limits.reason }, seconds)
-    quietly(() => log.error({ controller: name, key: work.key }, 'pass ignores its end; its key stays locked'))
+    bestEffort(() => log.error({ controller: name, key: work.key }, 'pass ignores its end; its key stays locked'))
   }
 
   /** Never rejects. */
-  async #endOf(key: string, pass: Pass, stopping: AbortSignal): Promise<End> {
+  async #endOf(key: string, pass: ReconcileContext, stopping: AbortSignal): Promise<End> {
     try {
       const result = await this.#options.reconcile(key, pass)
-      if (!Number.isFinite(result.againAfterMs ?? 0)) throw new RangeError(`againAfterMs is ${result.againAfterMs}`)
+      if (!Number.isFinite(result.requeueAfterMs ?? 0))
+        throw new RangeError(`requeueAfterMs is ${result.requeueAfterMs}`)
       return { is: 'success', result }
     } catch (error) {
       return { ...failureOf(error, stopping.aborted), error }
@@ -161,7 +162,7 @@ export class Controller {
     if (putsOff && lane === 'deferred') queue.retry(key, lane)
     else queue.forget(key)
     if (putsOff && lane === 'urgent') queue.add(key, 'deferred')
-    if (result.againAfterMs !== undefined) queue.addAfter(key, result.againAfterMs)
+    if (result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs)
   }
 
   #putBack({ key, lane }: Work): void {
@@ -171,7 +172,7 @@ export class Controller {
 
   #report({ key }: Work, end: End, seconds: number): void {
     const { name, log, metrics, queue } = this.#options
-    quietly(() => {
+    bestEffort(() => {
       if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds, key)
       if (end.is === 'success') return
       const fields = { controller: name, key, err: end.error }

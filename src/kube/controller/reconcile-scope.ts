@@ -5,7 +5,7 @@ import type { Clock } from '../runtime/clock.ts'
  * What ends one pass before it is done. Its signal is made when it is asked for: most passes need no I/O and never ask,
  * and a signal costs more than such a pass.
  */
-export class PassLimits {
+export class ReconcileScope {
   readonly lane: Lane
   readonly #clock: Clock
   readonly #graceMs: number
@@ -41,7 +41,7 @@ export class PassLimits {
   }
 
   /** Waits for the end of the pass, but no longer than a grace after it was aborted. */
-  patience<E>(ended: Promise<E>): Promise<E | 'abandoned'> {
+  waitOrAbandon<E>(ended: Promise<E>): Promise<E | 'abandoned'> {
     return new Promise((resolve) => {
       this.#giveUp = resolve
       void ended.then(resolve)

@@ -2,29 +2,29 @@ import { AlreadyExists, Conflict } from '../client/errors.ts'
 import { Backoff } from '../runtime/backoff.ts'
 import { type Election, jitteredRetryMs, requestLimitMs } from './election.ts'
 import { heldSpec, type Lease } from './lease.ts'
-import { SeenLease } from './observed-lease.ts'
+import { ObservedLease } from './observed-lease.ts'
 
 /** A Lease that was taken, and the monotonic time before the request for it was sent. */
-export interface Grant {
+export interface AcquiredLease {
   lease: Lease
   askedAtMs: number
 }
 
 /** Looks at the Lease, and takes it once it is free or has not been renewed for its whole duration. */
-export class Candidate {
+export class LeaseAcquirer {
   readonly #election: Election
-  readonly #seen: SeenLease
+  readonly #seen: ObservedLease
   readonly #backoff: Backoff
 
   constructor(election: Election) {
     const { clock, random, identity, times } = election
     this.#election = election
-    this.#seen = new SeenLease(identity, times.leaseMs)
+    this.#seen = new ObservedLease(identity, times.leaseMs)
     this.#backoff = new Backoff({ clock, random, minMs: times.retryMs, maxMs: times.leaseMs, resetAfterMs: 0 })
   }
 
   /** Resolves when the Lease is ours; undefined once the signal is aborted. */
-  async elected(signal: AbortSignal): Promise<Grant | undefined> {
+  async acquire(signal: AbortSignal): Promise<AcquiredLease | undefined> {
     while (!signal.aborted) {
       const outcome = await this.#attempt(signal)
       if (typeof outcome !== 'number') return outcome
@@ -34,7 +34,7 @@ export class Candidate {
   }
 
   /** The grant, or after how many milliseconds to look again. Never rejects. */
-  async #attempt(signal: AbortSignal): Promise<Grant | number> {
+  async #attempt(signal: AbortSignal): Promise<AcquiredLease | number> {
     const { log } = this.#election
     try {
       const outcome = await this.#takeIfFree(signal)
@@ -52,11 +52,11 @@ export class Candidate {
     }
   }
 
-  async #takeIfFree(signal: AbortSignal): Promise<Grant | number> {
-    const { access, clock, identity, times } = this.#election
+  async #takeIfFree(signal: AbortSignal): Promise<AcquiredLease | number> {
+    const { lock: access, clock, identity, times } = this.#election
     const limitMs = requestLimitMs(this.#election)
     const lease = await access.read(limitMs, signal)
-    this.#seen.see(lease, clock.monotonicMs())
+    this.#seen.observe(lease, clock.monotonicMs())
     const heldForMs = this.#seen.heldForMs(clock.monotonicMs())
     if (heldForMs > 0) return Math.min(Math.ceil(heldForMs), jitteredRetryMs(this.#election))
     const askedAtMs = clock.monotonicMs()

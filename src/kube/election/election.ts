@@ -1,11 +1,11 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/logger.ts'
-import type { LeaseAccess } from './lease-lock.ts'
+import type { LeaseLock } from './lease-lock.ts'
 
 /** One candidate's part in the election: who it is, its times, and its access to the Lease. */
 export interface Election {
   identity: string
-  access: LeaseAccess
+  lock: LeaseLock
   clock: Clock
   random: () => number
   log: Log

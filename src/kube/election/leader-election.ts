@@ -3,15 +3,15 @@ import { LeaseLost } from '../client/errors.ts'
 import { Backoff } from '../runtime/backoff.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/logger.ts'
-import { link } from '../runtime/signals.ts'
-import { Candidate, type Grant } from './acquire.ts'
+import { linkedAbortController } from '../runtime/signals.ts'
+import { LeaseAcquirer, type AcquiredLease } from './acquire.ts'
 import { type Election, type ElectionTimes, electionTimes } from './election.ts'
-import { LeaseAccess } from './lease-lock.ts'
-import { HeldLease } from './renew.ts'
+import { LeaseLock } from './lease-lock.ts'
+import { LeaseRenewer } from './renew.ts'
 import type { WriteGuard } from './write-guard.ts'
 
 /** One time of being leader. */
-export interface Term {
+export interface Leadership {
   /** Aborted when the term ends, for whatever reason: stop working. */
   signal: AbortSignal
   /** For `client.guarded`: no request is begun after the deadline. */
@@ -37,16 +37,16 @@ export interface LeaderElectionOptions extends Partial<ElectionTimes> {
  */
 export class LeaderElection {
   readonly #election: Election
-  readonly #candidate: Candidate
+  readonly #candidate: LeaseAcquirer
   readonly #backoff: Backoff
-  #held: HeldLease | undefined
+  #held: LeaseRenewer | undefined
 
   constructor(options: LeaderElectionOptions) {
     const { client, namespace, name, identity, clock = systemClock, random = Math.random, log } = options
     const times = electionTimes(options)
-    const access = new LeaseAccess(client, clock, { namespace, name })
-    this.#election = { identity, access, clock, random, log, times }
-    this.#candidate = new Candidate(this.#election)
+    const access = new LeaseLock(client, clock, { namespace, name })
+    this.#election = { identity, lock: access, clock, random, log, times }
+    this.#candidate = new LeaseAcquirer(this.#election)
     this.#backoff = new Backoff({ clock, random, minMs: times.retryMs, maxMs: 60_000, resetAfterMs: times.leaseMs })
   }
 
@@ -59,18 +59,18 @@ export class LeaderElection {
    * signal is aborted. When the outer signal is aborted, so is the term's; the Lease is released when `lead` has ended.
    * A `lead` that ends by itself gives the Lease away too, and stands again after a back-off. Never rejects.
    */
-  async run(lead: (term: Term) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async run(lead: (term: Leadership) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const grant = await this.#candidate.elected(signal)
+      const grant = await this.#candidate.acquire(signal)
       if (grant !== undefined) await this.#serve(grant, lead, signal)
     }
   }
 
-  async #serve(grant: Grant, lead: (term: Term) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #serve(grant: AcquiredLease, lead: (term: Leadership) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { identity, log, clock } = this.#election
-    const held = new HeldLease(this.#election, grant)
+    const held = new LeaseRenewer(this.#election, grant)
     const { guard } = held
-    const term = link(signal, guard.signal)
+    const term = linkedAbortController(signal, guard.signal)
     this.#held = held
     this.#backoff.healthy()
     log.info({ identity }, 'became leader')
@@ -88,7 +88,7 @@ export class LeaderElection {
     log.info({ identity }, 'is no longer leader')
     if (!isOver) await clock.sleep(this.#backoff.next(), signal).catch(() => {})
   }
-  async #lead(lead: (term: Term) => Promise<void>, term: Term): Promise<void> {
+  async #lead(lead: (term: Leadership) => Promise<void>, term: Leadership): Promise<void> {
     const { log } = this.#election
     try {
       await lead(term)

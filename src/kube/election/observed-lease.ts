@@ -4,7 +4,7 @@ import type { Lease } from './lease.ts'
  * Another's Lease as we watch it. It counts as held for its whole duration after we last saw it change, by our own
  * monotonic clock; the times written in it are never read. A Lease that vanished is still its holder's for that long.
  */
-export class SeenLease {
+export class ObservedLease {
   readonly #identity: string
   readonly #defaultMs: number
   #spec = ''
@@ -16,7 +16,7 @@ export class SeenLease {
   }
 
   /** What a read has shown that was answered by this time. */
-  see(lease: Lease | undefined, atMs: number): void {
+  observe(lease: Lease | undefined, atMs: number): void {
     if (lease === undefined) return
     const spec = JSON.stringify(lease.spec)
     const { holderIdentity = '', leaseDurationSeconds = 0 } = lease.spec ?? {}

@@ -1,8 +1,8 @@
 import { AlreadyExists, Conflict, LeaseLost, NotFound } from '../client/errors.ts'
-import type { Grant } from './acquire.ts'
+import type { AcquiredLease } from './acquire.ts'
 import { type Election, jitteredRetryMs, requestLimitMs } from './election.ts'
 import { heldSpec, type Lease, releasedSpec } from './lease.ts'
-import { Deadline } from './write-guard.ts'
+import { WriteDeadline } from './write-guard.ts'
 
 const releaseAttempts = 3
 
@@ -10,15 +10,15 @@ const releaseAttempts = 3
  * The Lease while we hold it. Its guard is valid for the renew deadline after the last successful renewal was sent,
  * which is earlier than any other candidate can have seen that renewal, and shorter than others wait.
  */
-export class HeldLease {
-  readonly guard: Deadline
+export class LeaseRenewer {
+  readonly guard: WriteDeadline
   readonly #election: Election
   #lease: Lease | undefined
 
-  constructor(election: Election, grant: Grant) {
+  constructor(election: Election, grant: AcquiredLease) {
     this.#election = election
     this.#lease = grant.lease
-    this.guard = new Deadline(election.clock, grant.askedAtMs + election.times.renewDeadlineMs)
+    this.guard = new WriteDeadline(election.clock, grant.askedAtMs + election.times.renewDeadlineMs)
   }
 
   /** Renews until the signal is aborted or the guard has ended. Never rejects. */
@@ -47,7 +47,7 @@ export class HeldLease {
   }
 
   async #release(): Promise<void> {
-    const { access, clock, identity } = this.#election
+    const { lock: access, clock, identity } = this.#election
     const limitMs = requestLimitMs(this.#election)
     const { signal } = new AbortController()
     const lease = await access.read(limitMs, signal)
@@ -57,7 +57,7 @@ export class HeldLease {
 
   /** False if the next try should follow soon, because only our knowledge of the Lease was old. */
   async #attempt(signal: AbortSignal): Promise<boolean> {
-    const { access, clock, identity, times, log } = this.#election
+    const { lock: access, clock, identity, times, log } = this.#election
     const askedAtMs = clock.monotonicMs()
     try {
       const spec = heldSpec(this.#lease?.spec, { identity, leaseMs: times.leaseMs, now: clock.now() })
@@ -74,7 +74,7 @@ export class HeldLease {
 
   /** Reads the Lease as it is now, and ends the term if another holds it. True if the read succeeded. */
   async #lookAgain(signal: AbortSignal): Promise<boolean> {
-    const { access, identity, log } = this.#election
+    const { lock: access, identity, log } = this.#election
     try {
       const lease = await access.read(this.#limitMs(), signal)
       const holder = lease === undefined ? identity : (lease.spec?.holderIdentity ?? '')

@@ -13,7 +13,7 @@ export interface WriteGuard {
  * The right to write during one term. It is valid until its deadline or its end, and never again after. `check` reads
  * the monotonic clock, so it holds in a process that was stopped for a while and whose timers have not run yet.
  */
-export class Deadline implements WriteGuard {
+export class WriteDeadline implements WriteGuard {
   readonly #clock: Clock
   readonly #ended = new AbortController()
   #atMs: number

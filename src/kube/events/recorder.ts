@@ -6,7 +6,7 @@ import { microTime } from '../election/lease.ts'
 import { Workqueue } from '../queue/workqueue.ts'
 import { type Clock, nextTurn, systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/logger.ts'
-import { within } from '../runtime/signals.ts'
+import { withTimeout } from '../runtime/signals.ts'
 import { events, type KubeEvent, newEvent, type Occurrence } from './event.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -132,7 +132,7 @@ export class EventRecorder {
     const update = { series: { count, lastObservedTime: microTime(lastAt) } }
     const key = { namespace: event.metadata.namespace ?? 'default', name: event.metadata.name }
     try {
-      await within({ clock, ms: requestMs }, signal, (limited) =>
+      await withTimeout({ clock, ms: requestMs }, signal, (limited) =>
         isCreated
           ? client.patchMerge(events, key, update, limited)
           : client.create(events, { ...event, ...(count > 1 && update) }, limited),

@@ -9,7 +9,7 @@ export interface Served {
   lane: Lane
   waitedMs: number
   /** Since when its deferred work has been put off, if this pass may put it off once more. */
-  owedSince: number | undefined
+  deferredSince: number | undefined
 }
 
 /**
@@ -43,7 +43,7 @@ export class Lanes {
   }
 
   /** Notes that deferred work of the key is put off; the earliest such time counts. */
-  owe(key: string, since: number): void {
+  markDeferred(key: string, since: number): void {
     if (!this.#owedSince.has(key)) this.#owedSince.set(key, since)
   }
 
@@ -63,7 +63,7 @@ export class Lanes {
       key,
       lane: isDeferred ? 'deferred' : 'urgent',
       waitedMs: now - since,
-      owedSince: isDeferred ? undefined : owedSince,
+      deferredSince: isDeferred ? undefined : owedSince,
     }
   }
 

@@ -1,4 +1,4 @@
-import { Timetable } from '../../collections/delay-heap.ts'
+import { DelayHeap } from '../../collections/delay-heap.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { type Lane, Lanes } from './lanes.ts'
 
@@ -23,7 +23,7 @@ export interface WorkqueueOptions {
   /** How many keys at a time may be out for deferred work, so that urgent ones never find all workers at it. */
   maxDeferred?: number
   /** The same while urgent keys wait or are out: what goes on beside them makes them slower. */
-  maxDeferredBeside?: number
+  maxDeferredWhileUrgent?: number
 }
 
 /** Longer than any back-off, and short enough for the timers of Node, which end at 2^31 ms. */
@@ -38,7 +38,7 @@ export class Workqueue {
   readonly #running = new Map<string, number | undefined>() // key -> since when its deferred work is put off
   readonly #runningDeferred = new Set<string>()
   readonly #dirty = new Map<string, Lane>()
-  readonly #delayed = new Timetable<Lane>()
+  readonly #delayed = new DelayHeap<Lane>()
   readonly #failures = new Map<string, number>()
   readonly #takers = new Set<(work: Work) => void>()
   readonly #options: Required<WorkqueueOptions>
@@ -52,7 +52,7 @@ export class Workqueue {
       maxMs: 1_000_000,
       promoteAfterMs: 10_000,
       maxDeferred: Number.POSITIVE_INFINITY,
-      maxDeferredBeside: options.maxDeferred ?? Number.POSITIVE_INFINITY,
+      maxDeferredWhileUrgent: options.maxDeferred ?? Number.POSITIVE_INFINITY,
       ...options,
     }
     this.#lanes = new Lanes(this.#options.promoteAfterMs)
@@ -139,7 +139,7 @@ export class Workqueue {
 
   #enqueue(key: string, lane: Lane): void {
     const now = this.#options.clock.monotonicMs()
-    if (lane === 'deferred') this.#lanes.owe(key, this.#running.get(key) ?? now)
+    if (lane === 'deferred') this.#lanes.markDeferred(key, this.#running.get(key) ?? now)
     if (this.#running.has(key)) this.#dirty.set(key, urgentOf(lane, this.#dirty.get(key) ?? lane))
     else this.#lanes.add(key, lane, now)
   }
@@ -159,14 +159,14 @@ export class Workqueue {
     if (this.#lanes.sizeOf('urgent') === 0 && this.#lanes.sizeOf('deferred') === 0) return undefined
     const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#roomForDeferred())
     if (served === undefined) return undefined
-    const { key, lane, waitedMs, owedSince } = served
+    const { key, lane, waitedMs, deferredSince: owedSince } = served
     this.#running.set(key, owedSince)
     if (lane === 'deferred') this.#runningDeferred.add(key)
     return { key, lane, waitedMs }
   }
 
   #roomForDeferred(): number {
-    const { maxDeferred, maxDeferredBeside } = this.#options
+    const { maxDeferred, maxDeferredWhileUrgent: maxDeferredBeside } = this.#options
     const out = this.#runningDeferred.size
     const isBeside = this.#running.size > out || this.#lanes.sizeOf('urgent') > 0
     return (isBeside ? Math.min(maxDeferred, maxDeferredBeside) : maxDeferred) - out
@@ -175,7 +175,7 @@ export class Workqueue {
   #addDue(): void {
     if (this.#delayed.size === 0) return
     const now = this.#options.clock.monotonicMs()
-    for (let due = this.#delayed.takeDue(now); due !== undefined; due = this.#delayed.takeDue(now)) {
+    for (let due = this.#delayed.popDue(now); due !== undefined; due = this.#delayed.popDue(now)) {
       this.#enqueue(due.key, due.value)
     }
   }

@@ -1,5 +1,5 @@
 /** Tells a log or a metric something: a broken one must not stop the work. */
-export function quietly(tell: () => void): void {
+export function bestEffort(tell: () => void): void {
   try {
     tell()
   } catch {

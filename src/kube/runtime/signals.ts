@@ -35,7 +35,7 @@ export interface LinkedController {
  * Links for the time of one call. Unlike AbortSignal.any it leaves nothing behind at signals that live as long
  * as the process.
  */
-export function link(...signals: readonly AbortSignal[]): LinkedController {
+export function linkedAbortController(...signals: readonly AbortSignal[]): LinkedController {
   const controller = new AbortController()
   const undo: (() => void)[] = []
   for (const signal of signals) {
@@ -68,12 +68,12 @@ export function deferred<T>(): Deferred<T> {
 function unset(): void {}
 
 /** Asks with a signal that is aborted as well after so long, as a server that did not answer. */
-export async function within<T>(
+export async function withTimeout<T>(
   limit: { clock: Clock; ms: number },
   signal: AbortSignal,
   ask: (limited: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limited = link(signal)
+  const limited = linkedAbortController(signal)
   const giveUp = (): void => limited.abort(new Unreachable(`no answer within ${limit.ms} ms`))
   const cancel = limit.clock.setTimer(giveUp, limit.ms)
   try {

@@ -1,12 +1,12 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
-import type { Admit, Admitted, Verdict, Visitor } from '../admission.ts'
-import { type Guests, TOO_MANY } from '../connections.ts'
+import type { Admit, Admitted, AdmissionDecision, Handshake } from '../admission.ts'
+import { type Connections, TOO_MANY } from '../connections.ts'
 import { counted } from '../counters.ts'
 import { Feed } from '../feed.ts'
-import type { Client, Hub, Rights } from '../hub.ts'
+import type { Subscriber, Hub, SubscriberRights } from '../hub.ts'
 import { BadMessage } from '../messages.ts'
-import type { Outlet } from '../sink.ts'
+import type { Sink } from '../sink.ts'
 
 /** Packets that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
 const waitingPackets = { full: 20, overfull: 2000 }
@@ -18,7 +18,7 @@ const HANDSHAKE_MS = 5000
 
 export interface SocketIoOptions {
   admit: Admit
-  guests: Guests
+  guests: Connections
   handshakeMs?: number | undefined
   corsOrigins?: readonly string[] | undefined
 }
@@ -27,7 +27,7 @@ export interface SocketIoOptions {
 export function serveSocketIo(
   server: HttpServer,
   hub: Hub,
-  { admit, guests, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
+  { admit, guests: connections, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
 ): Server {
   const io = new Server(server, {
     path: SOCKET_IO_PATH,
@@ -41,14 +41,14 @@ export function serveSocketIo(
     httpCompression: false,
     ...(corsOrigins !== undefined && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
   })
-  const verdicts = new WeakMap<Socket, Verdict>()
+  const verdicts = new WeakMap<Socket, AdmissionDecision>()
   io.use((socket, next) => {
     const judge = async (): Promise<void> => {
-      const verdict = await admit(visitorOf(socket)).catch(() => undefined)
-      if (verdict !== undefined) verdicts.set(socket, verdict)
+      const decision = await admit(visitorOf(socket)).catch(() => undefined)
+      if (decision !== undefined) verdicts.set(socket, decision)
       // Clients come back by themselves where a connection breaks, but not where they are refused.
       else socket.conn.close()
-      next(refusalOf(verdict, guests))
+      next(refusalOf(decision, connections))
     }
     void judge()
   })
@@ -62,7 +62,7 @@ export function serveSocketIo(
       socket.emit('error', { error: reason })
       socket.disconnect(true)
     }
-    const leave = guests.receive({ visitor: visitorOf(socket), admitted, close })
+    const leave = connections.receive({ handshake: visitorOf(socket), admitted, close })
     if (leave === undefined) return
     socket.on('disconnect', leave)
     serve(socket, hub, admitted)
@@ -70,15 +70,15 @@ export function serveSocketIo(
   return io
 }
 
-function visitorOf({ handshake, conn }: Socket): Visitor {
+function visitorOf({ handshake, conn }: Socket): Handshake {
   const { token } = Object.fromEntries(Object.entries(handshake.auth))
   const { headers } = handshake
   return { headers, address: conn.remoteAddress, token: typeof token === 'string' ? token : undefined }
 }
 
 /** Why a connection is refused; undefined where it is not. */
-function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefined {
-  switch (verdict?.is) {
+function refusalOf(decision: AdmissionDecision | undefined, connections: Connections): Error | undefined {
+  switch (decision?.is) {
     case undefined:
       return new Error('connections cannot be judged now, try again')
     case 'unknown':
@@ -88,20 +88,20 @@ function refusalOf(verdict: Verdict | undefined, guests: Guests): Error | undefi
     case 'tooMany':
       return new Error('too many refused connections from this address, try again later')
     case 'admitted':
-      return guests.hasRoom(verdict) ? undefined : new Error(`${TOO_MANY}, try again later`)
+      return connections.hasRoom(decision) ? undefined : new Error(`${TOO_MANY}, try again later`)
     default:
-      return verdict satisfies never
+      return decision satisfies never
   }
 }
 
-function serve(socket: Socket, hub: Hub, rights: Rights): void {
-  const outlet: Outlet = {
+function serve(socket: Socket, hub: Hub, rights: SubscriberRights): void {
+  const sink: Sink = {
     write: ({ event, payload }) => void socket.emit(event, payload),
     isFull: () => waiting(socket) > waitingPackets.full,
     isOverfull: () => waiting(socket) > waitingPackets.overfull,
     cutOff: () => socket.disconnect(true),
   }
-  const feed = new Feed(counted(outlet, hub.metrics, 'socketio'))
+  const feed = new Feed(counted(sink, hub.metrics, 'socketio'))
   socket.conn.on('drain', () => feed.drained())
   hub.join(feed, rights)
   hub.metrics.joined('socketio')
@@ -118,7 +118,7 @@ function serve(socket: Socket, hub: Hub, rights: Rights): void {
 }
 
 function receive(
-  client: Client,
+  client: Subscriber,
   hub: Hub,
   [event, data]: [unknown, unknown],
 ): { repository: string } | { error: string } {

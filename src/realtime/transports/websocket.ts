@@ -2,16 +2,16 @@ import { WebSocket } from 'ws'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import { counted } from '../counters.ts'
 import { Feed } from '../feed.ts'
-import type { Hub, Rights } from '../hub.ts'
+import type { Hub, SubscriberRights } from '../hub.ts'
 import { BadMessage, type Message, messageOf } from '../messages.ts'
-import type { Outlet } from '../sink.ts'
+import type { Sink } from '../sink.ts'
 import { closeCodes } from './close-codes.ts'
 
 /** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
 const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
 
 /** Speaks the raw protocol with one WebSocket, whose errors others hear: `{"event", "data"}` as text, both ways. */
-export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): void {
+export function serveRawSocket(socket: WebSocket, hub: Hub, rights: SubscriberRights): void {
   const feed = feedOf(socket, hub)
   hub.join(feed, rights)
   hub.metrics.joined('websocket')
@@ -32,7 +32,7 @@ export function serveRawSocket(socket: WebSocket, hub: Hub, rights: Rights): voi
 }
 
 function feedOf(socket: WebSocket, { metrics }: Hub): Feed {
-  const outlet: Outlet = {
+  const sink: Sink = {
     write: ({ bytes }) => {
       if (socket.readyState !== WebSocket.OPEN) return
       // A snapshot that finds too much unread goes on when the last of that is taken: so it has to be told of it.
@@ -45,7 +45,7 @@ function feedOf(socket: WebSocket, { metrics }: Hub): Feed {
     // The server's closeTimeout ends a connection whose client does not read this either.
     cutOff: () => socket.close(closeCodes.tryAgainLater, 'too slow'),
   }
-  const feed = new Feed(counted(outlet, metrics, 'websocket'))
+  const feed = new Feed(counted(sink, metrics, 'websocket'))
   return feed
 }
 
@@ -74,7 +74,7 @@ function parse(text: string): { event?: unknown; data?: unknown } {
 const MOST_MISSED = 2
 
 /** Asks silent connections whether they are still there, and ends those that are not. */
-export class Heartbeat {
+export class PingTimer {
   readonly #clock: Clock
   readonly #everyMs: number
   readonly #missed = new Map<WebSocket, number>()

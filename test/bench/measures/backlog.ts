@@ -2,7 +2,7 @@ import type { KubeObject, Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
 import { eventually } from '../../observe/eventually.ts'
 import { BareClient, inFlight } from '../stage/bare-client.ts'
@@ -33,8 +33,8 @@ export async function createFinishedJobs(
   const path = resourcePath(runnerJobs, namespace)
   await inFlight(64, count, async (index) => {
     const body = await client.post(path, newJob(namespace, index))
-    const job = record(await body.json())
-    await client.put(`${path}/${String(record(job['metadata'])['name'])}/status`, { ...job, status: finished() })
+    const job = asObject(await body.json())
+    await client.put(`${path}/${String(asObject(job['metadata'])['name'])}/status`, { ...job, status: finished() })
   })
   await client.close()
 }
@@ -71,7 +71,7 @@ export async function countOf<T extends KubeObject>(
 ): Promise<number> {
   // A selector makes the server leave out remainingItemCount: then only none, or some, is known.
   const query = { limit: '1', ...(fieldSelector !== undefined && { fieldSelector }) }
-  const list = record(await admin.request('GET', resourcePath(resource, namespace), { query }, forever))
+  const list = asObject(await admin.request('GET', resourcePath(resource, namespace), { query }, forever))
   const items = Array.isArray(list['items']) ? list['items'].length : 0
-  return items + Number(record(list['metadata'])['remainingItemCount'] ?? 0)
+  return items + Number(asObject(list['metadata'])['remainingItemCount'] ?? 0)
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { io, type Socket } from 'socket.io-client'
 import { WebSocket } from 'ws'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 
 /** What many clients heard, together. */
 export class Audience {
@@ -33,7 +33,7 @@ export class Audience {
       const socket: Socket = io(`ws://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
       await socket.timeout(60_000).emitWithAck('subscribe:repository', 'owner/repo')
       const hear = audience.#ear()
-      socket.on('job:delegated', (data: unknown) => hear(`"${String(record(data)['jobId'])}"`))
+      socket.on('job:delegated', (data: unknown) => hear(`"${String(asObject(data)['jobId'])}"`))
       return { close: () => void socket.close() }
     })
   }

@@ -1,5 +1,5 @@
 import { Pool } from 'undici'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { at } from '../../objects/builders.ts'
 import { Served } from '../served/child.ts'
 import { type Surroundings, surroundings } from '../stage/machine.ts'
@@ -61,7 +61,7 @@ async function timeOf(pool: Pool, path: string): Promise<number> {
   const { statusCode, body } = await pool.request({ method: 'GET', path, headers: { authorization: 'Bearer bench' } })
   const text = await body.text()
   const ms = performance.now() - begun
-  const { data } = record(JSON.parse(text))
+  const { data } = asObject(JSON.parse(text))
   if (statusCode !== 200 || !Array.isArray(data) || data.length === 0) throw new Error(`${path}: ${statusCode} ${text}`)
   return ms
 }

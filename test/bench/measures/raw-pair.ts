@@ -1,7 +1,7 @@
 import { pods } from '../../../src/api/pod.ts'
 import type { RunnerPool } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { runnerPod } from '../../../src/domain/runner/desired-pod.ts'
+import { desiredPod } from '../../../src/domain/runner/desired-pod.ts'
 import { newRunner } from '../../../src/domain/runner/new-runner.ts'
 import { parseObject } from '../../../src/kube/client/parse.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
@@ -14,7 +14,7 @@ export async function postPair(client: BareClient, pool: RunnerPool, index: numb
   const job = storedJob(namespace, index)
   const body = await client.post(resourcePath(runners, namespace), newRunner(job, pool))
   const runner = parseObject(runners, await body.json())
-  const created = await client.post(resourcePath(pods, namespace), runnerPod(pool, job, runner))
+  const created = await client.post(resourcePath(pods, namespace), desiredPod(pool, job, runner))
   await created.dump({ limit: 1_000_000 })
   return runner.metadata.name
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { usageOf } from '../stage/machine.ts'
 import type { Shipped } from '../stage/shipped.ts'
 
@@ -20,7 +20,7 @@ export class Served {
     const env = { ...process.env, ...environment }
     const child = fork(join(import.meta.dirname, program), args, { execArgv: [...flags], env })
     return new Promise((resolve, reject) => {
-      child.once('message', (message: unknown) => resolve(new Served(child, Number(record(message)['port']))))
+      child.once('message', (message: unknown) => resolve(new Served(child, Number(asObject(message)['port']))))
       child.once('exit', () => reject(new Error(`${program} ended before it was ready`)))
     })
   }
@@ -47,7 +47,7 @@ export function ready(port: number): void {
 
 /** In the child: calls back with the number of each command. */
 export function onCommand(handler: (count: number) => void): void {
-  process.on('message', (message: unknown) => handler(Number(record(message)['count'])))
+  process.on('message', (message: unknown) => handler(Number(asObject(message)['count'])))
 }
 
 /** In the child: the port that the system chose. */

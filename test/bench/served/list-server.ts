@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
-import { PerCaller } from '../../../src/auth/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 import { makeStores } from '../../../src/cluster/caches.ts'
 import { makeApp } from '../../../src/http/app.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
@@ -19,7 +19,7 @@ const caches = { ...makeStores(log), reflectors: [] }
 const metrics = new Metrics({ clock, version: '0.0.0' })
 metrics.watch(caches)
 const client = new KubeClient(
-  { server: new URL('https://127.0.0.1:1'), access: () => Promise.resolve({ headers: {}, tls: {} }) },
+  { server: new URL('https://127.0.0.1:1'), credentials: () => Promise.resolve({ headers: {}, tls: {} }) },
   { userAgent: 'runnerhub-bench', clock },
 )
 const app = makeApp({
@@ -33,7 +33,7 @@ const app = makeApp({
   idempotencyWindowMs: 300_000,
   heartbeatMs: 60_000,
   maxProxies: 10_000,
-  logStreams: new PerCaller(1),
+  logStreams: new ConcurrencyLimit(1),
   reauthoriseMs: 60_000,
   metrics,
   authority: {

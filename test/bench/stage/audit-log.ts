@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { reads } from '../../observe/audit.ts'
 
 /** One write that the API server has answered. */
@@ -31,11 +31,11 @@ export async function readAuditLog(path: string): Promise<Write[]> {
 function parse(line: string): Write | undefined {
   let event: Record<string, unknown>
   try {
-    event = record(JSON.parse(line))
+    event = asObject(JSON.parse(line))
   } catch {
     return undefined
   }
-  const { resource, subresource, namespace, name } = record(event['objectRef'])
+  const { resource, subresource, namespace, name } = asObject(event['objectRef'])
   if (reads.has(String(event['verb']))) return undefined
   return {
     verb: String(event['verb']),
@@ -44,7 +44,7 @@ function parse(line: string): Write | undefined {
     namespace: String(namespace),
     name: String(name),
     userAgent: String(event['userAgent']),
-    code: Number(record(event['responseStatus'])['code']),
+    code: Number(asObject(event['responseStatus'])['code']),
     isDryRun: String(event['requestURI']).includes('dryRun='),
     answeredMs: Date.parse(String(event['stageTimestamp'])) + microseconds(String(event['stageTimestamp'])),
   }

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type RunnerPool, runnerPools } from '../../../src/api/runner-pool.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { manifests } from '../../site/manifests.ts'
 import { makeNamespace } from '../../site/namespace.ts'
 import { createManifest } from '../measures/create-manifest.ts'
@@ -29,7 +29,7 @@ export async function makePlace(admin: KubeClient, { namespace, ca, directory }:
   const { token } = await makeNamespace(admin, namespace)
   const [pool] = await manifests('config/manifests/default-pool.yaml')
   if (pool === undefined) throw new Error('the default pool is missing')
-  const spec = { ...record(pool['spec']), maxRunners: 100_000 }
+  const spec = { ...asObject(pool['spec']), maxRunners: 100_000 }
   await createManifest(admin, { ...pool, metadata: { ...pool.metadata, namespace }, spec })
   const serviceAccountDirectory = await mkdtemp(join(directory, 'service-account-'))
   await writeFile(join(serviceAccountDirectory, 'token'), token)

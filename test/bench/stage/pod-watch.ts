@@ -1,6 +1,6 @@
 import { pods } from '../../../src/api/pod.ts'
 import { watchLines } from '../../../src/kube/cache/watch.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
 import { BareClient } from './bare-client.ts'
 import type { Place } from './place.ts'
@@ -46,8 +46,8 @@ export class PodWatch {
   async #read(body: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const lines of watchLines(body)) {
       const now = performance.now()
-      for (const { type, object } of lines.map((line) => record(JSON.parse(line)))) {
-        if (type === 'ADDED') this.#seenAt.set(String(record(record(object)['metadata'])['name']), now)
+      for (const { type, object } of lines.map((line) => asObject(JSON.parse(line)))) {
+        if (type === 'ADDED') this.#seenAt.set(String(asObject(asObject(object)['metadata'])['name']), now)
       }
     }
   }

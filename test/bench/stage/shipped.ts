@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { manifests } from '../../site/manifests.ts'
 
 /** How the operator is run where it is installed. */
@@ -29,10 +29,10 @@ function environmentOf(dockerfile: string): Record<string, string> {
 /** In a container Node.js takes half of the memory limit for its old objects; here it would see the whole machine. */
 async function heapFlag(): Promise<string> {
   const [deployment] = await manifests('config/manifests/deployment.yaml')
-  const template = record(record(deployment?.['spec'])['template'])
-  const containers = record(template['spec'])['containers']
-  const [container] = Array.isArray(containers) ? containers.map(record) : []
-  const limits = record(record(container?.['resources'])['limits'])
+  const template = asObject(asObject(deployment?.['spec'])['template'])
+  const containers = asObject(template['spec'])['containers']
+  const [container] = Array.isArray(containers) ? containers.map(asObject) : []
+  const limits = asObject(asObject(container?.['resources'])['limits'])
   const mebibytes = /^(\d+)Mi$/.exec(String(limits['memory']))?.[1]
   if (mebibytes === undefined) throw new TypeError('the Deployment has no memory limit in Mi')
   return `--max-old-space-size=${Number(mebibytes) / 2}`

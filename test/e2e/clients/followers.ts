@@ -1,6 +1,6 @@
 import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { listOf } from '../../charts/monitoring.ts'
 
 const token = 'your-token'
@@ -41,7 +41,7 @@ const byWebSocket: Follow = (url, repository) => {
       socket.send(JSON.stringify({ event: 'subscribe:repository', data: { repository, snapshot: true } }))
     })
     socket.on('message', (data) => {
-      if (Buffer.isBuffer(data)) hear(told, record(JSON.parse(data.toString()))['data'])
+      if (Buffer.isBuffer(data)) hear(told, asObject(JSON.parse(data.toString()))['data'])
     })
     // It is closed after an error, too.
     socket.on('error', () => undefined)
@@ -63,9 +63,9 @@ export const followers: Record<string, Follow> = { 'Socket.IO': bySocketIo, 'raw
 
 /** Keeps what a message says of one job, or of those in a snapshot. */
 function hear(told: Map<string, string>, data: unknown): void {
-  const { jobs } = record(data)
+  const { jobs } = asObject(data)
   for (const job of Array.isArray(jobs) ? listOf(jobs) : [data]) {
-    const { jobId, status } = record(job)
+    const { jobId, status } = asObject(job)
     if (typeof jobId === 'string' && typeof status === 'string') told.set(jobId, status)
   }
 }

@@ -1,4 +1,4 @@
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { at } from '../../charts/chart.ts'
 import { listOf } from '../../charts/monitoring.ts'
 
@@ -30,13 +30,13 @@ export class PrometheusApi {
   /** All targets that it scrapes now. */
   async targets(): Promise<Target[]> {
     return listOf(at(await this.#get('targets', { state: 'active' }), 'activeTargets')).map((target) => {
-      const { scrapePool, scrapeUrl, health, lastError, labels } = record(target)
+      const { scrapePool, scrapeUrl, health, lastError, labels } = asObject(target)
       return {
         pool: String(scrapePool),
         url: String(scrapeUrl),
         health: String(health),
         lastError: String(lastError),
-        labels: record(labels),
+        labels: asObject(labels),
       }
     })
   }
@@ -47,7 +47,7 @@ export class PrometheusApi {
     return groups
       .flatMap((group) => listOf(at(group, 'rules')))
       .map((rule) => {
-        const { name, health, lastError, state } = record(rule)
+        const { name, health, lastError, state } = asObject(rule)
         return {
           name: String(name),
           health: String(health),
@@ -77,6 +77,6 @@ export class PrometheusApi {
     const response = await fetch(`${this.#url}/api/v1/${path}?${String(new URLSearchParams(parameters))}`)
     const text = await response.text()
     if (!response.ok) throw new Error(`${path} ${JSON.stringify(parameters)} answered ${response.status}: ${text}`)
-    return record(JSON.parse(text))['data']
+    return asObject(JSON.parse(text))['data']
   }
 }

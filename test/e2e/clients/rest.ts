@@ -1,4 +1,4 @@
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { expectDocumented } from '../../documents/documented.ts'
 
 export interface Answer {
@@ -25,8 +25,8 @@ export class Rest {
     const { headers, status } = response
     expectDocumented({ method, url: `${this.url}${path}`, status, headers, text })
     const isJson = headers.get('content-type')?.startsWith('application/json') === true
-    const envelope = record(isJson ? JSON.parse(text) : undefined)
-    return { status, headers, body: text, data: record(envelope['data']) }
+    const envelope = asObject(isJson ? JSON.parse(text) : undefined)
+    return { status, headers, body: text, data: asObject(envelope['data']) }
   }
 
   /** An answer whose body is still coming. */

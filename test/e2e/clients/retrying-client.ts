@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 
 export interface RetriedAnswer {
   status: number
@@ -41,6 +41,6 @@ export class RetryingClient {
     })
     const { status, headers } = response
     const text = await response.text()
-    return { status, headers, data: record(record(text.startsWith('{') ? JSON.parse(text) : undefined)['data']) }
+    return { status, headers, data: asObject(asObject(text.startsWith('{') ? JSON.parse(text) : undefined)['data']) }
   }
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -84,7 +84,7 @@ describe('an API server that is killed and gone for ten seconds', function () {
       const answer = said[when]
       expect(answer?.status, when).to.equal(200)
       expect(answer?.headers.get('x-runnerhub-stale'), when).to.equal('true')
-      expect(record(answer?.body['data']), when).to.include({ id, status: 'queued' })
+      expect(asObject(answer?.body['data']), when).to.include({ id, status: 'queued' })
     }
   })
 
@@ -94,7 +94,7 @@ describe('an API server that is killed and gone for ten seconds', function () {
       expect(answer?.status).to.equal(503)
       expect(Number(answer?.headers.get('retry-after'))).to.be.above(0)
       expect(answer?.body).to.include({ success: false, code: 'ClusterUnavailable' })
-      expect(record(answer?.body['metadata'])).to.have.all.keys('timestamp', 'version')
+      expect(asObject(answer?.body['metadata'])).to.have.all.keys('timestamp', 'version')
       expect(JSON.stringify(answer?.body), 'no inner detail').to.not.match(/ECONNREFUSED|127\.0\.0\.1/)
     })
   }

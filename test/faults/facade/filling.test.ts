@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { io, type Socket } from 'socket.io-client'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { rawListener } from '../../integration/realtime/listener.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure } from '../../site/calls/call.ts'
@@ -75,7 +75,7 @@ describe('an operator whose caches are not filled yet', function () {
     stalled.remove()
     const { status, body, text } = await waiting
     expect(status, text).to.equal(200)
-    expect(record(body['pagination'])['total']).to.equal(1)
+    expect(asObject(body['pagination'])['total']).to.equal(1)
     await operator.ready()
     const listener = await rawListener(operator.realtimeUrl, { token: TOKEN })
     await listener.send('subscribe:repository', { all: true, snapshot: true })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { succeeds } from '../../kubelet/script.ts'
 import { call, expectFailure } from '../../site/calls/call.ts'
 import { sideBySide } from '../../site/calls/side-by-side.ts'
@@ -42,7 +42,7 @@ const delegate = (url: string, jobId: string) => call(`${url}/api/jobs/delegate`
 async function idFrom(url: string, jobId: string): Promise<string> {
   const answer = await delegate(url, jobId)
   expect(answer.status, answer.text).to.equal(201)
-  return String(record(answer.body['data'])['delegationId'])
+  return String(asObject(answer.body['data'])['delegationId'])
 }
 
 describe('a facade whose cluster answers badly', function () {
@@ -80,7 +80,7 @@ describe('a facade whose cluster answers badly', function () {
         const other = await idFrom(urls[0], 'read')
         const read = await call(`${urls[1]}/api/jobs/${other}`)
         expect(read.status, read.text).to.equal(200)
-        expect(record(read.body['data'])['id']).to.equal(other)
+        expect(asObject(read.body['data'])['id']).to.equal(other)
         expect(await site.list(runnerJobs)).to.have.length(2)
         stalled.remove()
       }),
@@ -144,7 +144,7 @@ describe('a facade whose cluster answers badly', function () {
           'the job to be over for the second replica',
           async () => {
             const { body: said } = await call(`${urls[1]}/api/jobs/${id}`)
-            seen.push(order.indexOf(String(record(said['data'])['status'])))
+            seen.push(order.indexOf(String(asObject(said['data'])['status'])))
             if (seen.length % 5 === 0) cut.cut().remove()
             return seen.at(-1) === 3
           },

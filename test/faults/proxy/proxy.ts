@@ -31,7 +31,7 @@ import { Agent, createServer, request as httpsRequest, type Server } from 'node:
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Access, Connection } from '../../../src/kube/connection/connection.ts'
+import type { Credentials, Connection } from '../../../src/kube/connection/connection.ts'
 import { type Certificate, makeCertificate } from './certificate.ts'
 import { Exchange } from './exchange.ts'
 import { type Fault, type Match, matches, Rule, type SeenRequest } from './rules.ts'
@@ -51,7 +51,7 @@ export interface When {
 
 /** Starts a proxy before an API server; close it in `after`. */
 export async function startFaultProxy(behind: { connection: Connection }): Promise<FaultProxy> {
-  const [certificate, access] = await Promise.all([makeCertificate(), behind.connection.access()])
+  const [certificate, access] = await Promise.all([makeCertificate(), behind.connection.credentials()])
   const proxy = new FaultProxy(behind.connection.server, access, certificate)
   await proxy.listen()
   return proxy
@@ -70,7 +70,7 @@ export class FaultProxy {
   #certificate: Certificate
   #directory: string | undefined
 
-  constructor(target: URL, access: Access, certificate: Certificate) {
+  constructor(target: URL, access: Credentials, certificate: Certificate) {
     this.#target = target
     const { ca, servername, rejectUnauthorized } = access.tls
     this.#asAdmin = new Agent({ keepAlive: true, ...access.tls })
@@ -129,7 +129,7 @@ export class FaultProxy {
   /** For a client: as the administrator, or with a bearer token. */
   connection(token?: string): Connection {
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    return { server: this.url, access: async () => ({ headers, tls: { ca: this.ca } }) }
+    return { server: this.url, credentials: async () => ({ headers, tls: { ca: this.ca } }) }
   }
 
   /** The path of a kubeconfig, for a child process. */

@@ -1,7 +1,7 @@
 import type { KubeClient } from '../../../src/kube/client/client.ts'
 import { LeaseLost } from '../../../src/kube/client/errors.ts'
 import type { ObjectKey } from '../../../src/kube/client/resource-path.ts'
-import type { Term } from '../../../src/kube/election/leader-election.ts'
+import type { Leadership } from '../../../src/kube/election/leader-election.ts'
 import { leases } from '../../../src/kube/election/lease.ts'
 import { systemClock } from '../../../src/kube/runtime/clock.ts'
 import { configMaps, newConfigMap } from '../../objects/config-maps.ts'
@@ -15,7 +15,11 @@ type Step = { version: bigint } & ({ is: 'held'; by: string } | { is: 'written';
  * Writes the counter from several workers at once, which pay no heed to the term's signal while a request is under way
  * and are mostly between two requests: only the guard keeps the next one from being begun after the term.
  */
-export function writeWhileLeading(client: KubeClient, key: ObjectKey, identity: string): (term: Term) => Promise<void> {
+export function writeWhileLeading(
+  client: KubeClient,
+  key: ObjectKey,
+  identity: string,
+): (term: Leadership) => Promise<void> {
   return async ({ guard, signal }) => {
     const guarded = client.guarded(guard)
     const write = async (worker: number): Promise<void> => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { KubeObject, Resource } from '../../../src/api/object.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { at, type Manifest, manifestsIn } from '../../charts/chart.ts'
 import { monitoringKinds } from '../../charts/prometheus-operator.ts'
 import { eventually } from '../../observe/eventually.ts'
@@ -40,7 +40,7 @@ async function foreignKinds(): Promise<Manifest[]> {
 
 async function serve(client: KubeClient, definition: Manifest): Promise<void> {
   await client.create(crds, definition, forever)
-  const spec = record(definition['spec'])
+  const spec = asObject(definition['spec'])
   const kind: Resource = {
     group: String(spec['group']),
     version: String(at(spec, 'versions', 0, 'name')),

@@ -10,7 +10,7 @@ import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { leases } from '../../../src/kube/election/lease.ts'
 import { type ChartSite, openChartSite } from '../../charts/chart-site.ts'
 import { at, chart, helmPath } from '../../charts/chart.ts'
@@ -64,7 +64,7 @@ describe('an installation by the chart', function () {
   it('runs a job with the rights that it was given, from delegation to end', async () => {
     const answer = await as('runnerhub-proxy', '/api/jobs/delegate', delegation('1'))
     expect(answer.status).to.equal(201)
-    await hub.site.jobIs(String(record(answer.body['data'])['delegationId']), { phase: 'Completed' })
+    await hub.site.jobIs(String(asObject(answer.body['data'])['delegationId']), { phase: 'Completed' })
   })
 
   it('tells the next three commands, and what is missing: clients’ addresses, a helm test, pages of alerts', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { stringify } from 'yaml'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { at, chartFile, found, helmPath, type Manifest, render } from '../../charts/chart.ts'
 import { type Alert, alertsOf, asked, listOf, queriesOf } from '../../charts/monitoring.ts'
 import { command, localTool } from '../../processes/command.ts'
@@ -157,7 +157,7 @@ describe('the monitoring of the chart', function () {
 
   it('has a dashboard of ordinary panels, each with a place of its own and a unit', async () => {
     const dashboard: unknown = JSON.parse(await chartFile('files/dashboard.json'))
-    const panels = listOf(at(dashboard, 'panels')).map(record)
+    const panels = listOf(at(dashboard, 'panels')).map(asObject)
     expect(new Set(panels.map(({ type }) => type))).to.deep.equal(new Set(['stat', 'timeseries']))
     for (const name of ['id', 'title'] as const)
       expect(new Set(panels.map((panel) => panel[name]))).to.have.property('size', panels.length)
@@ -178,7 +178,7 @@ describe('the monitoring of the chart', function () {
     try {
       return !(await command(promtool, 'test', 'rules', file)).includes('SUCCESS')
     } catch (error) {
-      const said = `${String(record(error)['stdout'])}${String(record(error)['stderr'])}`
+      const said = `${String(asObject(error)['stdout'])}${String(asObject(error)['stderr'])}`
       if (/exp:\[\s*\],\s*got:\[\s*0:/.test(said)) return true
       throw new Error(said, { cause: error })
     }
@@ -193,13 +193,13 @@ describe('the monitoring of the chart', function () {
 
   it('reads metrics with the token of a user that may do nothing else', () => {
     const [endpoint] = [at(found(objects, 'ServiceMonitor', 'hub-runnerhub'), 'spec', 'endpoints', 0)]
-    expect(record(endpoint)).to.deep.include({ port: 'http', path: '/api/metrics' })
+    expect(asObject(endpoint)).to.deep.include({ port: 'http', path: '/api/metrics' })
     expect(at(endpoint, 'authorization')).to.deep.equal({
       type: 'Bearer',
       credentials: { name: 'hub-runnerhub-tokens', key: 'runnerhub-metrics' },
     })
     const selected = at(found(objects, 'ServiceMonitor', 'hub-runnerhub'), 'spec', 'selector', 'matchLabels')
-    expect(found(objects, 'Service', 'hub-runnerhub').metadata.labels).to.include(record(selected))
-    expect(found(objects, 'Service', 'hub-runnerhub-realtime').metadata.labels).to.not.include(record(selected))
+    expect(found(objects, 'Service', 'hub-runnerhub').metadata.labels).to.include(asObject(selected))
+    expect(found(objects, 'Service', 'hub-runnerhub-realtime').metadata.labels).to.not.include(asObject(selected))
   })
 })

@@ -5,7 +5,7 @@ import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { run } from '../../../config/local/run.d/program.ts'
 import type { Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
 import { at, chart, helm, helmPath, type Manifest, render, titleOf, valueFiles } from '../../charts/chart.ts'
 import { manifests } from '../../site/manifests.ts'
@@ -50,12 +50,12 @@ describe('every value set of the chart', function () {
   /** What the API server says to a pod that an object makes, where only the restricted level is admitted. */
   async function admission(pod: unknown): Promise<string> {
     const body = {
-      ...record(pod),
+      ...asObject(pod),
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { ...record(record(pod)['metadata']), name: 'check' },
+      metadata: { ...asObject(asObject(pod)['metadata']), name: 'check' },
       // The account and the class may be the user's own.
-      spec: { ...record(record(pod)['spec']), serviceAccountName: 'default' },
+      spec: { ...asObject(asObject(pod)['spec']), serviceAccountName: 'default' },
     }
     const path = resourcePath(pods, namespace)
     const admitted = plane.client.request('POST', path, { query: { dryRun: 'All' }, body }, forever)

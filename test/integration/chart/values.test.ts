@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { documentedValues } from '../../../config/chart/documented-values.ts'
 import { passableSettings } from '../../../config/local/run.d/operator-settings.ts'
 import { readConfig } from '../../../src/config.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { at, chart, chartFile, found, helm, helmPath, refusalOf, render, titleOf } from '../../charts/chart.ts'
 import { manifests } from '../../site/manifests.ts'
 
@@ -81,7 +81,9 @@ describe('the values of the chart', function () {
       return { name, env, value: schema.type === 'boolean' ? 'true' : (fallback ?? '') }
     })
     const flags = examples.flatMap(({ name, value }) => ['--set', `settings.${name}=${value}`])
-    const data = record(found(await render(...flags, '--set', 'replicaCount=1'), 'ConfigMap', 'hub-runnerhub')['data'])
+    const data = asObject(
+      found(await render(...flags, '--set', 'replicaCount=1'), 'ConfigMap', 'hub-runnerhub')['data'],
+    )
     expect(data).to.deep.equal(Object.fromEntries(examples.map(({ env, value }) => [env, value])))
     const env = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, String(value)]))
     expect(() => readConfig([], env)).to.not.throw()
@@ -89,7 +91,7 @@ describe('the values of the chart', function () {
 
   it('arrive as they are, whatever text they are', async () => {
     const flag = String.raw`settings.trustedProxies=10.0.0.0/8\,fd00::/8`
-    const data = record(found(await render('--set', flag), 'ConfigMap', 'hub-runnerhub')['data'])
+    const data = asObject(found(await render('--set', flag), 'ConfigMap', 'hub-runnerhub')['data'])
     expect(data['TRUSTED_PROXIES']).to.equal('10.0.0.0/8,fd00::/8')
   })
 
@@ -139,13 +141,13 @@ describe('the values of the chart', function () {
     expect(at(pod, 'terminationGracePeriodSeconds')).to.be.at.least(9 + toStop)
 
     const theirs = { matchLabels: at(spec, 'selector', 'matchLabels') }
-    expect(record(at(spec, 'template', 'metadata', 'labels'))).to.include(theirs.matchLabels)
+    expect(asObject(at(spec, 'template', 'metadata', 'labels'))).to.include(theirs.matchLabels)
     const near = at(pod, 'affinity', 'podAntiAffinity', 'preferredDuringSchedulingIgnoredDuringExecution', 0)
     expect(at(near, 'podAffinityTerm')).to.deep.equal({ topologyKey: 'kubernetes.io/hostname', labelSelector: theirs })
     const spread = { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' }
     expect(at(pod, 'topologySpreadConstraints')).to.deep.equal([{ ...spread, labelSelector: theirs }])
     const budget = at(found(objects, 'PodDisruptionBudget', 'hub-runnerhub'), 'spec')
-    expect(record(budget)).to.deep.include({ maxUnavailable: 1, selector: theirs })
+    expect(asObject(budget)).to.deep.include({ maxUnavailable: 1, selector: theirs })
   })
 
   it('make no disruption budget for a single replica, which would keep its node from being drained', async () => {
@@ -165,7 +167,7 @@ describe('the values of the chart', function () {
 
   it('put a default pool there that is the manifests’ own, with another image if one is given', async () => {
     const [pool] = await manifests('config/manifests/default-pool.yaml')
-    expect(found(await render(), 'RunnerPool', 'default')['spec']).to.deep.equal(record(pool)['spec'])
+    expect(found(await render(), 'RunnerPool', 'default')['spec']).to.deep.equal(asObject(pool)['spec'])
     const other = found(await render('--set', 'defaultPool.image=images.example.com/runner:2'), 'RunnerPool', 'default')
     const container = at(other, 'spec', 'template', 'spec', 'containers', 0)
     expect(at(container, 'image')).to.equal('images.example.com/runner:2')
@@ -181,8 +183,8 @@ describe('the values of the chart', function () {
 
 /** What a role or a binding says, whatever its release and namespace. */
 function essence(object: object): unknown {
-  const { kind, metadata, rules, roleRef, subjects } = record(object)
-  const text = JSON.stringify({ kind, name: record(metadata)['name'], rules, roleRef, subjects })
+  const { kind, metadata, rules, roleRef, subjects } = asObject(object)
+  const text = JSON.stringify({ kind, name: asObject(metadata)['name'], rules, roleRef, subjects })
   const isWide = String(kind).startsWith('Cluster')
   const plain = text.replaceAll('hub-runnerhub', 'runnerhub').replaceAll(',"namespace":"hub"', '')
   return JSON.parse(isWide ? plain.replaceAll('-hub"', '"') : plain)

@@ -3,7 +3,7 @@ import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { run } from '../../../config/local/run.d/program.ts'
 import { controllerRef, type KubeObject, type NewObject, type Resource } from '../../../src/api/object.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { bind, makeAccount } from '../../site/accounts.ts'
 import { manifests } from '../../site/manifests.ts'
 import { newPod, newRunner } from '../../site/objects.ts'
@@ -19,7 +19,7 @@ describe('objects that an owner’s deletion waits for', function () {
   before(async () => {
     site = await openSite()
     const [role] = await manifests('config/manifests/role.yaml')
-    const rules = Array.isArray(role?.['rules']) ? role['rules'].map(record) : []
+    const rules = Array.isArray(role?.['rules']) ? role['rules'].map(asObject) : []
     const weaker = rules.filter(({ resources }) => !String(resources).includes('/finalizers'))
     expect(weaker).to.have.length(rules.length - 1)
     const object: NewObject<KubeObject> & { rules: unknown } = {

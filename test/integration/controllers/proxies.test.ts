@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { proxyName } from '../../../src/api/names.ts'
 import { type RunnerPhase, runners } from '../../../src/api/runner.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { leases, microTime } from '../../../src/kube/election/lease.ts'
 import { succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -56,7 +56,7 @@ describe('what the leader does for proxy runners', function () {
     expect(offline.status.message).to.match(/^last heard of at \d{4}-/)
     expect(offline.metadata.generation).to.equal(idle.metadata.generation)
     const answer = await call(`${operator.url}/api/runners/early/heartbeat`, { method: 'POST' })
-    expect(record(answer.body['data'])).to.include({ id: idle.metadata.uid, status: 'busy', reason: null })
+    expect(asObject(answer.body['data'])).to.include({ id: idle.metadata.uid, status: 'busy', reason: null })
     expect((await is('early', 'Idle')).status).to.deep.equal({ phase: 'Idle' })
   })
 

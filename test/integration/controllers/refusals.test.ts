@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { KubeObject, NewObject, Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerPools, type RunnerPoolSpec } from '../../../src/api/runner-pool.ts'
-import { runnerPod } from '../../../src/domain/runner/desired-pod.ts'
+import { desiredPod } from '../../../src/domain/runner/desired-pod.ts'
 import { runs } from '../../kubelet/script.ts'
 import { aJob, aRunner } from '../../objects/builders.ts'
 import { openSite, type Site } from '../../site/site.ts'
@@ -155,7 +155,7 @@ async function createPolicy(site: Site): Promise<void> {
 async function seesRefusal(site: Site, name: string, says: string): Promise<void> {
   const pool = await site.get(runnerPools, name)
   if (pool === undefined) throw new Error(`no pool ${name}`)
-  const pod = runnerPod(pool, aJob(), aRunner({ metadata: { name: 'trial', namespace: site.namespace } }))
+  const pod = desiredPod(pool, aJob(), aRunner({ metadata: { name: 'trial', namespace: site.namespace } }))
   const refusal = async () => {
     try {
       await site.client.dryRunCreate(pods, pod, forever)

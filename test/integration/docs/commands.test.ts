@@ -7,7 +7,7 @@ import type { KubeObject, Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { type ChartSite, openDocumentedSite } from '../../charts/chart-site.ts'
 import { helmPath, manifestsIn } from '../../charts/chart.ts'
 import { blockOf, commandOf } from '../../documents/documents.ts'
@@ -136,7 +136,7 @@ describe('the commands of the documents', function () {
   it('a job is delegated, shown, and its log followed to its end', async () => {
     hub.site.kubelet.onPod(() => runs())
     const delegated: unknown = JSON.parse(await shell.run(await here(commandOf('README.md', 'curl -X POST'))))
-    const id = String(record(record(delegated)['data'])['delegationId'])
+    const id = String(asObject(asObject(delegated)['data'])['delegationId'])
     await hub.site.jobIs(id, { phase: 'Running' })
     logs.write(`${id}-1`, 'a line of the job')
     logs.end(`${id}-1`)

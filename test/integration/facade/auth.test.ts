@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure, sendRaw } from '../../site/calls/call.ts'
 import { CALLERS } from '../../site/namespace.ts'
@@ -108,7 +108,7 @@ describe('who may call the API', function () {
     const { body } = await call(`${url}/health`, { headers: {} })
     expect(body).to.have.all.keys('status', 'timestamp', 'checks')
     expect(body).to.include({ status: 'healthy' })
-    expect(record(body['checks'])).to.deep.equal({ database: 'pass' })
+    expect(asObject(body['checks'])).to.deep.equal({ database: 'pass' })
   })
 
   it('takes over a new token file while it runs, and keeps the last good one when it is spoiled', async () => {

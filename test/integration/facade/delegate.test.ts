@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { containerId, exited, runs } from '../../kubelet/script.ts'
 import { call, expectFailure, expectMetadata } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
@@ -36,7 +36,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
   after(() => site.close())
 
   const delegate = (body: unknown) => call(`${url}/api/jobs/delegate`, { method: 'POST', body })
-  const detail = async (job: string) => record((await call(`${url}/api/jobs/${job}`)).body['data'])
+  const detail = async (job: string) => asObject((await call(`${url}/api/jobs/${job}`)).body['data'])
 
   it('answers 201 with the delegation’s id and status, as documented', async () => {
     const { status, headers, body } = await delegate(documented)
@@ -45,7 +45,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(body).to.have.all.keys('success', 'data', 'metadata')
     expect(body['success']).to.equal(true)
     expectMetadata(body)
-    const data = record(body['data'])
+    const data = asObject(body['data'])
     expect(data).to.have.all.keys('delegationId', 'status')
     expect(data['status']).to.equal('queued')
     expect(data['delegationId']).to.match(UUID)
@@ -57,7 +57,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     const { status, body } = await call(`${url}/api/jobs/${id}`)
     expect(status).to.equal(200)
     expect(body).to.have.all.keys('success', 'data', 'metadata')
-    const { metadata, ...data } = record(body['data'])
+    const { metadata, ...data } = asObject(body['data'])
     expect(data).to.deep.equal({
       id,
       githubJobId: 123456,
@@ -73,8 +73,8 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
       startedAt: null,
       completedAt: null,
     })
-    expect(record(metadata)).to.include({ proxyRunner: 'proxy-runner-1' })
-    expect(record(metadata)['delegatedAt']).to.match(ISO)
+    expect(asObject(metadata)).to.include({ proxyRunner: 'proxy-runner-1' })
+    expect(asObject(metadata)['delegatedAt']).to.match(ISO)
   })
 
   it('makes a RunnerJob of that name, with the facts as they were sent', async () => {
@@ -99,18 +99,18 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     await site.until('the facade to have seen it', async () => (await detail(id))['status'] === 'completed')
     const data = await detail(id)
     expect(data['completedAt']).to.match(ISO)
-    expect(record(data['metadata'])).to.include({ exitCode: 0, reason: 'Succeeded' })
+    expect(asObject(data['metadata'])).to.include({ exitCode: 0, reason: 'Succeeded' })
   })
 
   it('takes numbers for the ids, and shows them as text', async () => {
     const { body } = await delegate({ jobId: 42, runId: 9007199254740991, repository: 'owner/repo' })
-    const data = await detail(String(record(body['data'])['delegationId']))
+    const data = await detail(String(asObject(body['data'])['delegationId']))
     expect(data).to.include({ jobId: '42', githubJobId: 42, runId: '9007199254740991' })
   })
 
   it('shows a job id that is no number as text alone', async () => {
     const { body } = await delegate({ jobId: 'build', runId: '1', repository: 'owner/repo' })
-    const data = await detail(String(record(body['data'])['delegationId']))
+    const data = await detail(String(asObject(body['data'])['delegationId']))
     expect(data).to.include({ jobId: 'build', githubJobId: null, workflow: null, runnerName: null })
     expect(data['labels']).to.deep.equal([])
   })
@@ -130,7 +130,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     }
     const { status, body } = await delegate({ jobId: '7', runId: '7', repository: 'owner/repo', ...smuggled })
     expect(status).to.equal(201)
-    const job = await site.job(String(record(body['data'])['delegationId']))
+    const job = await site.job(String(asObject(body['data'])['delegationId']))
     expect(job?.spec).to.include({ cancel: false, timeoutSeconds: 21_600, ttlSecondsAfterFinished: 86_400 })
     expect(job?.spec).to.not.have.any.keys('poolName', 'env', 'podTemplate')
     expect(job?.metadata.finalizers).to.equal(undefined)

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { routes } from '../../../src/http/routes.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { type Answer, answersIn, call, expectFailure, sendRaw } from '../../site/calls/call.ts'
 import { scrape } from '../../site/calls/metrics.ts'
@@ -234,7 +234,7 @@ describe('the facade, whoever speaks to it', function () {
 
     it('HEAD is answered as GET is, without the body', async () => {
       const { body } = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation })
-      const job = `/api/jobs/${String(record(body['data'])['delegationId'])}`
+      const job = `/api/jobs/${String(asObject(body['data'])['delegationId'])}`
       const operations = ['/health', '/livez', '/readyz', '/openapi.json', '/docs', '/docs/page.js', '/api/metrics']
       const lists = ['/api/jobs', '/api/runners', job, `${job}/logs`, '/api/jobs/none', '/api/none']
       for (const path of [...operations, ...lists]) {
@@ -354,13 +354,13 @@ describe('the facade, whoever speaks to it', function () {
     const faulty = await site.operator({ identity: 'operator-3', env })
     process.kill(faulty.pid, 'SIGUSR2')
     const line = await faulty.logged('uncaught exception')
-    expect(record(line['err'])['message']).to.equal('a fault')
+    expect(asObject(line['err'])['message']).to.equal('a fault')
     await site.until('the process to end', () => !faulty.isRunning)
   })
 
   it('leaves nothing in the log that calls for attention', () => {
     expect(operator.isRunning).to.equal(true)
     const complaints = operator.log.filter(({ msg }) => msg === 'request failed' || msg === 'unhandled rejection')
-    expect(complaints.map((line) => record(line))).to.deep.equal([])
+    expect(complaints.map((line) => asObject(line))).to.deep.equal([])
   })
 })

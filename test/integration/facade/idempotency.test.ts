@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { exits, runs, succeeds } from '../../kubelet/script.ts'
 import { call, expectFailure } from '../../site/calls/call.ts'
 import { CALLERS } from '../../site/namespace.ts'
@@ -50,7 +50,7 @@ describe('delegating the same job again', function () {
     const body = { jobId, runId: '1', repository: 'owner/repo', labels: ['linux'], ...facts }
     const answer = await call(`${url}/api/jobs/delegate`, { method: 'POST', body, withinMs: 30_000 })
     expect(answer.status, answer.text).to.equal(201)
-    const data = record(answer.body['data'])
+    const data = asObject(answer.body['data'])
     const replayed = answer.headers.get('idempotency-replayed') === 'true'
     return { id: String(data['delegationId']), status: data['status'], replayed } satisfies Delegated
   }
@@ -204,7 +204,7 @@ describe('delegating the same job again', function () {
     async function sent(named: Named = {}): Promise<Delegated> {
       const answer = await send(named)
       expect(answer.status, answer.text).to.equal(201)
-      const data = record(answer.body['data'])
+      const data = asObject(answer.body['data'])
       const replayed = answer.headers.get('idempotency-replayed') === 'true'
       return { id: String(data['delegationId']), status: data['status'], replayed }
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
@@ -33,8 +33,8 @@ describe('GET /api/jobs', function () {
   async function page(query: string): Promise<{ names: unknown[]; pagination: Record<string, unknown> }> {
     const { status, body, data } = await rest.get(`/api/jobs?${query}`)
     expect(status, JSON.stringify(body)).to.equal(200)
-    const names = Array.isArray(data) ? data.map((job) => record(job)['workflow']) : []
-    return { names, pagination: record(body['pagination']) }
+    const names = Array.isArray(data) ? data.map((job) => asObject(job)['workflow']) : []
+    return { names, pagination: asObject(body['pagination']) }
   }
 
   async function total(query: string): Promise<unknown> {
@@ -118,7 +118,7 @@ describe('GET /api/jobs', function () {
   it('shows of each job the documented fields', async () => {
     const { data } = await rest.get('/api/jobs?limit=1')
     const jobs: unknown[] = Array.isArray(data) ? data : []
-    expect(Object.keys(record(jobs[0]))).to.have.members([
+    expect(Object.keys(asObject(jobs[0]))).to.have.members([
       'id',
       'githubJobId',
       'repository',

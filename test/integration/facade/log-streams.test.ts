@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -131,7 +131,7 @@ describe('the log of a running job', function () {
     const read = async (query = '') => {
       const { status, body, text } = await call(`${operator.url}/api/jobs/long/logs${query}`, { withinMs: 30_000 })
       expect(status, text.slice(0, 200)).to.equal(200)
-      return record(body['data'])
+      return asObject(body['data'])
     }
     const whole = await read()
     expect(whole['truncated']).to.equal(true)
@@ -202,7 +202,7 @@ describe('the log of a running job', function () {
     await site.kubelet.tell('unknown-1', (now) => exited(now, 0))
     await site.until('the log to be told as gone', async () => {
       const { body } = await call(url)
-      return record(body['data'])['state'] === 'unavailable'
+      return asObject(body['data'])['state'] === 'unavailable'
     })
   })
 
@@ -214,7 +214,7 @@ describe('the log of a running job', function () {
     for (const line of lines) logs.write('strange-1', line)
     const { body, text } = await call(`${operator.url}/api/jobs/strange/logs`)
     expect(text).to.have.length.above(300_000)
-    const shown = String(record(body['data'])['logs']).split('\n').slice(0, -1)
+    const shown = String(asObject(body['data'])['logs']).split('\n').slice(0, -1)
     expect(shown.map((line) => line.slice(31))).to.deep.equal(lines)
   })
 
@@ -232,7 +232,7 @@ describe('the log of a running job', function () {
       for (const { status } of await Promise.all(begun)) expect(status).to.equal(200)
       const { status, body } = await call(url, { withinMs: 30_000 })
       expect(status).to.equal(200)
-      expect(String(record(body['data'])['logs'])).to.have.length.above(8_000_000)
+      expect(String(asObject(body['data'])['logs'])).to.have.length.above(8_000_000)
       expect((await operator.memoryMiB()) - before, 'MiB more than before').to.be.below(150)
     } finally {
       stop.abort()

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { pods } from '../../../src/api/pod.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
@@ -28,7 +28,7 @@ describe('GET /api/jobs/:id/logs', function () {
     await site.until('the pod to be gone', async () => (await site.pod('over')) === undefined)
     await site.until('the facade to know it', async () => {
       const { body } = await call(path('over'))
-      return record(body['data'])['state'] === 'unavailable'
+      return asObject(body['data'])['state'] === 'unavailable'
     })
   })
   after(() => site.close())

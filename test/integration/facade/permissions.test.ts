@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { localTokens } from '../../../config/local/run.d/tokens.ts'
 import { type RouteName, routes } from '../../../src/http/routes.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { bind, makeAccount, removeAccount, resigned, tokenOf } from '../../site/accounts.ts'
 import { type Answer, call, expectFailure } from '../../site/calls/call.ts'
@@ -131,7 +131,7 @@ describe('permissions', function () {
 
   it('of the tokens of make run are everything for your-token, and all that reads for viewer-token', async () => {
     tokens.set('local', 'your-token').set('local viewer', 'viewer-token')
-    for (const route of routes.filter(({ access }) => access !== 'open')) {
+    for (const route of routes.filter(({ permission }) => permission !== 'open')) {
       const name = `${route.method} ${route.path}`
       expect((await as('local', route)).status, name).to.be.oneOf([200, 400, 404])
       const { status } = await as('local viewer', route)
@@ -144,12 +144,15 @@ describe('permissions', function () {
     const path = `/apis/runnerhub.dev/v1/namespaces/${site.namespace}/runnerjobs`
     const body = { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerJob', metadata: { generateName: 'x-' }, spec: {} }
     const connection = site.plane.controlPlane.connection
-    const { ca = '' } = (await connection.access()).tls
+    const { ca = '' } = (await connection.credentials()).tls
     const tls = { ca }
     for (const who of ['proxy', 'admin']) {
       const token = await tokenOf(site, who, CLUSTER)
       const headers = { authorization: `Bearer ${token}` }
-      const client = new KubeClient({ ...connection, access: async () => ({ headers, tls }) }, { userAgent: 'caller' })
+      const client = new KubeClient(
+        { ...connection, credentials: async () => ({ headers, tls }) },
+        { userAgent: 'caller' },
+      )
       for (const [method, where] of [
         ['POST', path],
         ['PUT', `${path}/x/status`],
@@ -169,7 +172,7 @@ describe('permissions', function () {
     const since = operator.log.length
     const job = { jobId: 'audited', runId: '1', repository: 'owner/audited' }
     const made = await call(`${operator.url}${delegate.path}`, { method: 'POST', body: job })
-    const id = String(record(made.body['data'])['delegationId'])
+    const id = String(asObject(made.body['data'])['delegationId'])
     await as('viewer', { method: 'PATCH', path: `/api/jobs/${id}/status` })
     await as('viewer', list)
     await as('garbage', delegate)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { delegationFields } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
@@ -189,7 +189,9 @@ describe('whatever is sent', function () {
       await holds(
         fc.asyncProperty(fc.oneof(report, fc.jsonValue()), async (value) => {
           // A job that is over takes no more reports: the next one needs another.
-          id ||= String(record((await delegate({ ...known, jobId: `report-${count++}` })).body['data'])['delegationId'])
+          id ||= String(
+            asObject((await delegate({ ...known, jobId: `report-${count++}` })).body['data'])['delegationId'],
+          )
           const url = `${operator.url}/api/jobs/${id}/${action}`
           const answer = await call(url, { method, body: JSON.stringify(value) })
           expect(answer.status, answer.text).to.be.oneOf([200, 400, 409])

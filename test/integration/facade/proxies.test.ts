@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { proxyName } from '../../../src/api/names.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { leases, microTime } from '../../../src/kube/election/lease.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { type Answer, call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
@@ -37,13 +37,13 @@ describe('proxy runners', function () {
     const body = { jobId, runId: '1', repository, runnerName, labels: ['self-hosted', 'linux'] }
     const answer = await call(`${url}/api/jobs/delegate`, { method: 'POST', body })
     expect(answer.status, answer.text).to.equal(201)
-    return String(record(answer.body['data'])['delegationId'])
+    return String(asObject(answer.body['data'])['delegationId'])
   }
 
   async function rows(query = 'type=proxy', url = urls.first): Promise<Record<string, unknown>[]> {
     const { status, body, text } = await call(`${url}/api/runners?${query}`)
     expect(status, text).to.equal(200)
-    return Array.isArray(body['data']) ? body['data'].map(record) : []
+    return Array.isArray(body['data']) ? body['data'].map(asObject) : []
   }
 
   const row = async (name: string, query?: string, url?: string) =>
@@ -63,7 +63,7 @@ describe('proxy runners', function () {
       expect(answer.status, answer.text).to.equal(201)
       expect(answer.body).to.have.all.keys('success', 'data', 'metadata')
       expectMetadata(answer.body)
-      expect(record(answer.body['data'])).to.deep.include({
+      expect(asObject(answer.body['data'])).to.deep.include({
         name: 'proxy-runner-1',
         type: 'proxy',
         status: 'idle',
@@ -88,8 +88,8 @@ describe('proxy runners', function () {
     it('of a runner that is known answers 200, and on the same replica the list has it at once', async () => {
       const again = await beat('proxy-runner-1')
       expect(again.status, again.text).to.equal(200)
-      expect(record(again.body['data'])).to.deep.equal(record(answer.body['data']))
-      expect(await row('proxy-runner-1')).to.deep.equal(record(answer.body['data']))
+      expect(asObject(again.body['data'])).to.deep.equal(asObject(answer.body['data']))
+      expect(await row('proxy-runner-1')).to.deep.equal(asObject(answer.body['data']))
     })
 
     it('is kept in a Lease that belongs to the Runner, both named by the hash of the name', async () => {
@@ -99,7 +99,7 @@ describe('proxy runners', function () {
       expect(runner?.spec).to.include({ type: 'Proxy', displayName: 'proxy-runner-1' })
       expect(lease?.metadata.ownerReferences?.map(({ uid }) => uid)).to.deep.equal([runner?.metadata.uid])
       expect(lease?.spec).to.include({ leaseDurationSeconds: 1800 })
-      const { lastHeartbeat, id } = record(answer.body['data'])
+      const { lastHeartbeat, id } = asObject(answer.body['data'])
       expect(lastHeartbeat).to.equal(new Date(lease?.spec?.renewTime ?? '').toISOString())
       expect(id).to.equal(runner?.metadata.uid)
     })
@@ -130,14 +130,14 @@ describe('proxy runners', function () {
         statuses.join(),
       ).to.have.length(1)
       expect(statuses.filter((status) => status === 200)).to.have.length(99)
-      expect(new Set(answers.map(({ body }) => record(body['data'])['id'])).size).to.equal(1)
+      expect(new Set(answers.map(({ body }) => asObject(body['data'])['id'])).size).to.equal(1)
     })
 
     it('changes the labels and the repository, and keeps what it does not name', async () => {
       const first = await beat('changing', { body: { labels: ['a'], repository: 'owner/one' } })
-      const { id } = record(first.body['data'])
+      const { id } = asObject(first.body['data'])
       const second = await beat('changing', { body: { labels: ['b', 'c'], unknown: 1 } })
-      expect(record(second.body['data'])).to.deep.include({ id, labels: ['b', 'c'], repository: 'owner/one' })
+      expect(asObject(second.body['data'])).to.deep.include({ id, labels: ['b', 'c'], repository: 'owner/one' })
       await site.until('the other replica to know it', async () => {
         const labels = (await row('changing', 'repository=owner/one', urls.quick))?.['labels']
         return Array.isArray(labels) && labels.includes('c')
@@ -149,7 +149,7 @@ describe('proxy runners', function () {
       it(`takes the name ${JSON.stringify(name.slice(0, 20))}`, async () => {
         const { status, body, text } = await beat(name)
         expect(status, text).to.equal(201)
-        expect(record(body['data'])['name']).to.equal(name)
+        expect(asObject(body['data'])['name']).to.equal(name)
         expect((await site.get(runners, proxyName(name)))?.spec.displayName).to.equal(name)
       })
     }
@@ -193,13 +193,13 @@ describe('proxy runners', function () {
 
     it('that stays away three times leaves the runner offline, on every replica, until the next', async () => {
       const answer1 = await beat('quick', { url: urls.quick })
-      const heardMs = Date.parse(String(record(answer1.body['data'])['lastHeartbeat']))
+      const heardMs = Date.parse(String(asObject(answer1.body['data'])['lastHeartbeat']))
       for (const url of [urls.first, urls.quick]) {
         await site.until('it to be offline', () => row('quick', 'type=proxy&status=offline', url))
       }
       expect(Date.now() - heardMs, 'milliseconds of silence').to.be.at.least(3000)
       const back = await beat('quick')
-      expect(record(back.body['data'])).to.include({ status: 'idle' })
+      expect(asObject(back.body['data'])).to.include({ status: 'idle' })
       await site.until('it to be idle elsewhere', () => row('quick', 'status=idle', urls.quick))
     })
   })
@@ -219,7 +219,7 @@ describe('proxy runners', function () {
       await site.jobIs(job, { phase: 'Completed' })
       await site.until('the end to be seen', async () => {
         const { body } = await call(`${urls.first}/api/jobs/${job}`)
-        return record(body['data'])['status'] === 'completed'
+        return asObject(body['data'])['status'] === 'completed'
       })
       expect(await row('delegator', 'status=busy'), 'with one job left').to.include({ name: 'delegator' })
       await site.kubelet.tell(`${second}-1`, (pod) => exited(pod, 1))
@@ -283,13 +283,13 @@ describe('proxy runners', function () {
       })
       const back = await beat('forgotten', { url: urls.quick })
       expect(back.status, 'and may come back').to.equal(201)
-      const { id } = record(back.body['data'])
+      const { id } = asObject(back.body['data'])
       const lease = await site.get(leases, proxyName('forgotten'))
       expect(
         lease?.metadata.ownerReferences?.map(({ uid }) => uid),
         'its Lease goes with its Runner',
       ).to.deep.equal([id])
-      expect(record(back.body['data'])).to.include({ status: 'idle' })
+      expect(asObject(back.body['data'])).to.include({ status: 'idle' })
     })
 
     it('are the same for every replica, newest first, beside the runners of other types', async () => {

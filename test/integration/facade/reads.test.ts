@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { succeedsAtOnce } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import { openSite, type Site } from '../../site/site.ts'
@@ -27,7 +27,7 @@ describe('jobs that one client delegates one after the other', function () {
 
   const listed = async (rest: RestClient) => {
     const { data } = await rest.get('/api/jobs?limit=100')
-    return Array.isArray(data) ? data.map((job) => record(job)['id']) : []
+    return Array.isArray(data) ? data.map((job) => asObject(job)['id']) : []
   }
 
   it('are each read back and listed at once where they were delegated, and read at once everywhere', async () => {
@@ -36,7 +36,7 @@ describe('jobs that one client delegates one after the other', function () {
       ids.push(id)
       const [own, other] = await Promise.all([here.get(`/api/jobs/${id}`), elsewhere.get(`/api/jobs/${id}`)])
       expect([own.status, other.status], `job ${job}`).to.deep.equal([200, 200])
-      expect(record(other.data)).to.include({ id, status: 'queued' })
+      expect(asObject(other.data)).to.include({ id, status: 'queued' })
       expect((await listed(here))[0], `job ${job}`).to.equal(id)
     }
   })

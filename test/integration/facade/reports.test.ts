@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { runs, waitsFor } from '../../kubelet/script.ts'
 import { GARBAGE_MS } from '../../observe/eventually.ts'
 import { RestClient } from '../../observe/rest-client.ts'
@@ -33,14 +33,14 @@ describe('a report on a job', function () {
     rest.delegate({ jobId: String(++count), runId: '7', repository: 'owner/repo', labels: [label] })
   const patch = (id: string, body: unknown) => rest.call('PATCH', `/api/jobs/${id}/status`, body)
   const complete = (id: string, body: unknown) => rest.call('POST', `/api/jobs/${id}/proxy-complete`, body)
-  const detail = async (id: string) => record((await rest.get(`/api/jobs/${id}`)).data)
+  const detail = async (id: string) => asObject((await rest.get(`/api/jobs/${id}`)).data)
 
   it('moves it on, and shows the ids that it names', async () => {
     const { id } = await waitingJob()
     const { status, data } = await patch(id, { status: 'running', runnerId: 'runner-7', containerId: 'container-7' })
     expect(status).to.equal(200)
     expect(data).to.include({ id, status: 'running' })
-    expect(record(data)['updatedAt']).to.match(/^\d{4}-.*Z$/)
+    expect(asObject(data)['updatedAt']).to.match(/^\d{4}-.*Z$/)
     const job = await detail(id)
     expect(job).to.include({ status: 'running', runnerId: 'runner-7', containerId: 'container-7' })
     expect(job['startedAt']).to.be.a('string')

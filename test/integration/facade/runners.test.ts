@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { call, expectFailure, expectMetadata } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
@@ -30,7 +30,7 @@ describe('GET /api/runners', function () {
     const { status, body, text } = await call(`${url}/api/runners?${query}`)
     expect(status, text).to.equal(200)
     const { data } = body
-    return Array.isArray(data) ? data.map(record) : []
+    return Array.isArray(data) ? data.map(asObject) : []
   }
 
   const names = async (query: string) => (await rows(query)).map(({ name }) => name)
@@ -42,7 +42,7 @@ describe('GET /api/runners', function () {
     expect(body['pagination']).to.deep.equal({ page: 1, limit: 1000, total: 3, totalPages: 1 })
     for (const row of await rows('')) {
       expect(row).to.include.all.keys(documentedKeys)
-      const job = record((await call(`${url}/api/jobs/${String(row['jobId'])}`)).body['data'])
+      const job = asObject((await call(`${url}/api/jobs/${String(row['jobId'])}`)).body['data'])
       expect(row).to.deep.include({
         id: job['runnerId'],
         name: `${String(job['id'])}-1`,

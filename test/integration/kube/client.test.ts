@@ -125,11 +125,11 @@ describe('client against the API server', () => {
 
   it('tells apart who it does not know and who may not', async () => {
     const outcome = async (headers: Record<string, string>): Promise<unknown> => {
-      const { tls } = await cluster.connection.access()
+      const { tls } = await cluster.connection.credentials()
       const { cert: _, key: __, ...anonymous } = tls
       const access = { headers, tls: headers['authorization'] === undefined ? tls : anonymous }
       const other = new KubeClient(
-        { server: cluster.connection.server, access: async () => access },
+        { server: cluster.connection.server, credentials: async () => access },
         { userAgent: 't' },
       )
       const result = await outcomeOf(other.get(configMaps, at('any'), never))

@@ -32,7 +32,7 @@ describe('connection', () => {
   const list = (client: KubeClient): Promise<unknown> =>
     client.listPage(configMaps, cluster.namespace, { limit: 1 }, never)
   const put = (file: string, text: string): Promise<void> => writeFile(join(directory, file), text)
-  const authority = async (): Promise<string> => String((await cluster.connection.access()).tls.ca)
+  const authority = async (): Promise<string> => String((await cluster.connection.credentials()).tls.ca)
 
   before(async () => {
     cluster = await openCluster()
@@ -68,7 +68,7 @@ describe('connection', () => {
         await reflecting.store.synced(never)
         await first.remove()
         const access = { headers: { authorization: `Bearer ${token}` }, tls: { ca: proxy.ca } }
-        const probe = clientOf({ server: proxy.url, access: async () => access })
+        const probe = clientOf({ server: proxy.url, credentials: async () => access })
         const isRefused = async () => (await outcomeOf(list(probe))) instanceof Unauthorized
         await eventually(isRefused, { withinMs: 40_000, what: 'the old token to be refused', everyMs: 500 })
         await put('token', await second.token())
@@ -119,7 +119,7 @@ describe('connection', () => {
       const proxy = await startFaultProxy(cluster)
       try {
         let ca = `${proxy.ca}${await authority()}`
-        const client = clientOf({ server: proxy.url, access: async () => ({ headers: {}, tls: { ca } }) })
+        const client = clientOf({ server: proxy.url, credentials: async () => ({ headers: {}, tls: { ca } }) })
         const slow = proxy.when({ path: /slow/ }).stall()
         const first = outcomeOf(client.request('GET', '/api?slow', {}, never))
         await eventually(() => slow.hits === 1)

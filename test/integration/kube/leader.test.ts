@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { LeaseLost } from '../../../src/kube/client/errors.ts'
-import type { Term } from '../../../src/kube/election/leader-election.ts'
+import type { Leadership } from '../../../src/kube/election/leader-election.ts'
 import { type Lease, leases } from '../../../src/kube/election/lease.ts'
 import { type Clock, sleepOn, systemClock } from '../../../src/kube/runtime/clock.ts'
 import { configMaps, newConfigMap } from '../../objects/config-maps.ts'
@@ -170,7 +170,8 @@ describe('leader election on a Lease', () => {
       () => Promise.resolve(),
     ]
     const begunAt: number[] = []
-    const lead = (term: Term): Promise<void> => ends[begunAt.push(performance.now()) - 1]?.() ?? untilAborted(term)
+    const lead = (term: Leadership): Promise<void> =>
+      ends[begunAt.push(performance.now()) - 1]?.() ?? untilAborted(term)
     const candidate = stand({ identity: 'a', retryMs: 200, lead })
     await eventually(() => candidate.terms.length === 4 && candidate.isLeader)
     expect(candidate.complaints).to.deep.equal([
@@ -201,7 +202,10 @@ describe('leader election on a Lease', () => {
 
   it('keeps trying, ever more rarely, while it may not touch Leases, and never rejects', async () => {
     const { connection } = cluster
-    const nobody = { ...connection, access: async () => ({ ...(await connection.access()), headers: impersonated }) }
+    const nobody = {
+      ...connection,
+      access: async () => ({ ...(await connection.credentials()), headers: impersonated }),
+    }
     const candidate = new TestCandidate({ connection: nobody, namespace: cluster.namespace, name }, { identity: 'a' })
     candidates.push(candidate)
     await eventually(() => candidate.complaints.length >= 3)

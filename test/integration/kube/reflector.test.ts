@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { KubeClient } from '../../../src/kube/client/client.ts'
-import { sliceSize } from '../../../src/kube/runtime/event-loop-yield.ts'
+import { objectsPerTurn } from '../../../src/kube/runtime/event-loop-yield.ts'
 import { type FaultProxy, startFaultProxy } from '../../faults/proxy/proxy.ts'
 import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
 import { eventually } from '../../observe/eventually.ts'
@@ -191,7 +191,7 @@ describe('reflector of 10,000 objects', () => {
 
   it('handles at most 500 of them in one turn of the event loop, as a watch', async function () {
     this.timeout(60_000)
-    expect(await longestSlice(controlPlane.client())).to.be.within(1, sliceSize)
+    expect(await longestSlice(controlPlane.client())).to.be.within(1, objectsPerTurn)
   })
 
   it('handles at most 500 of them in one turn of the event loop, as pages, where lists by watch are not served', async function () {
@@ -200,7 +200,7 @@ describe('reflector of 10,000 objects', () => {
       .when({ path: /sendInitialEvents/ })
       .answer(422, { kind: 'Status', code: 422, reason: 'Invalid' })
     const client = new KubeClient(proxy.connection(), { userAgent: 'test' })
-    expect(await longestSlice(client)).to.be.within(1, sliceSize)
+    expect(await longestSlice(client)).to.be.within(1, objectsPerTurn)
     expect(refused.hits).to.equal(1)
     const pages = proxy.requests.filter(({ path }) => !path.includes('watch=true'))
     expect(pages).to.have.length(count / 500)
@@ -215,10 +215,10 @@ describe('reflector of 10,000 objects', () => {
       .when({ path: /continue=/, nth: 10 })
       .answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
     const client = new KubeClient(proxy.connection(), { userAgent: 'forgotten' })
-    expect(await longestSlice(client)).to.be.within(1, sliceSize)
+    expect(await longestSlice(client)).to.be.within(1, objectsPerTurn)
     expect(forgotten.hits).to.equal(1)
     const lists = proxy.seen({ userAgent: /^forgotten$/ }).filter(({ path }) => !path.includes('watch=true'))
-    expect(lists.filter(({ path }) => !path.includes(`limit=${sliceSize}`))).to.deep.equal([])
+    expect(lists.filter(({ path }) => !path.includes(`limit=${objectsPerTurn}`))).to.deep.equal([])
     await client.close()
   })
 })

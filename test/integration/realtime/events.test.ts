@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { runs, succeeds, succeedsAtOnce } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
@@ -132,7 +132,7 @@ describe('realtime events', function () {
     const before = await delegate(repository)
     await site.until('the operator to know of the end', async () => {
       const { data } = await rest.get(`/api/jobs/${before}`)
-      return record(data)['status'] === 'completed'
+      return asObject(data)['status'] === 'completed'
     })
     await first.send('subscribe:repository', { repository, snapshot: true })
     expect(first.received).to.deep.equal([

@@ -1,6 +1,6 @@
 import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 
 /** A message as the client received it. */
 export interface Received {
@@ -26,8 +26,8 @@ export async function rawListener(url: string, options: { token?: string; protoc
   const received: Received[] = []
   const closed = new Promise<number>((resolve) => socket.on('close', resolve))
   socket.on('message', (data) => {
-    const { event, data: content } = record(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
-    received.push({ event: String(event), data: record(content) })
+    const { event, data: content } = asObject(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
+    received.push({ event: String(event), data: asObject(content) })
   })
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
   return {
@@ -55,7 +55,7 @@ export async function socketIoListener(
   const transports = [options.transport]
   const socket = io(url, { auth, extraHeaders, transports, reconnection: false, forceNew: true })
   const received: Received[] = []
-  socket.onAny((event: string, data: unknown) => received.push({ event, data: record(data) }))
+  socket.onAny((event: string, data: unknown) => received.push({ event, data: asObject(data) }))
   const closed = new Promise<number>((resolve) => socket.on('disconnect', () => resolve(0)))
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', () => resolve())

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { type Exchange, expectDocumented } from '../../documents/documented.ts'
 import { TOKEN } from '../site.ts'
 
@@ -104,7 +104,7 @@ export function expectFailure({ status, headers, body, text }: Answer, wanted: n
 }
 
 export function expectMetadata(body: Record<string, unknown>): void {
-  const metadata = record(body['metadata'])
+  const metadata = asObject(body['metadata'])
   expect(metadata).to.have.all.keys('timestamp', 'version')
   expect(metadata['timestamp']).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   expect(metadata['version']).to.match(/^\d+\.\d+\.\d+/)
@@ -117,7 +117,7 @@ function bytesOf(body: unknown): string | Uint8Array<ArrayBuffer> {
 
 function parsed(text: string): Record<string, unknown> {
   try {
-    return record(JSON.parse(text))
+    return asObject(JSON.parse(text))
   } catch {
     return {}
   }

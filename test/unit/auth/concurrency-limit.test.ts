@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { PerCaller } from '../../../src/auth/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 
 describe('what a caller may have open', () => {
   it('is so much for each, and again when one ends, however often its end is told', () => {
-    const places = new PerCaller(2)
+    const places = new ConcurrencyLimit(2)
     const first = places.enter('a')
     expect([places.enter('a'), places.enter('b')].every((leave) => leave !== undefined)).to.equal(true)
     expect(places.enter('a')).to.equal(undefined)

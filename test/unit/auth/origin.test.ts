@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { isWelcome } from '../../../src/auth/origin.ts'
+import { isTrustedOrigin } from '../../../src/auth/origin.ts'
 
 const list = ['https://dashboard.example']
 
@@ -33,6 +33,6 @@ const cases: [
 
 describe('who may connect without a token, where that is configured', () => {
   for (const [what, origin, host, allowed, is] of cases) {
-    it(`${is ? 'is' : 'is not'} ${what}`, () => expect(isWelcome(origin, host, allowed)).to.equal(is))
+    it(`${is ? 'is' : 'is not'} ${what}`, () => expect(isTrustedOrigin(origin, host, allowed)).to.equal(is))
   }
 })

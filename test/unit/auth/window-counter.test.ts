@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { RequestCounts } from '../../../src/auth/window-counter.ts'
+import { FixedWindowCounter } from '../../../src/auth/window-counter.ts'
 import { HandClock } from '../../observe/clock.ts'
 
 describe('the counts of requests', () => {
   it('are each client’s own, and begin anew with the window', () => {
     const clock = new HandClock()
-    const counts = new RequestCounts({ clock, windowMs: 1000 })
+    const counts = new FixedWindowCounter({ clock, windowMs: 1000 })
     expect(counts.add('a')).to.deep.equal({ count: 1, leftMs: 1000 })
     clock.jump(400)
     expect(counts.add('a')).to.deep.equal({ count: 2, leftMs: 600 })
@@ -18,7 +18,7 @@ describe('the counts of requests', () => {
 
   it('stay within their bound under a million addresses, and forget the oldest first', () => {
     const clock = new HandClock()
-    const counts = new RequestCounts({ clock, windowMs: 900_000 })
+    const counts = new FixedWindowCounter({ clock, windowMs: 900_000 })
     let most = 0
     for (let index = 0; index < 1_000_000; index++) {
       counts.add(`address ${index}`)
@@ -32,7 +32,7 @@ describe('the counts of requests', () => {
 
   it('are dropped when two windows are over, without being asked for', () => {
     const clock = new HandClock()
-    const counts = new RequestCounts({ clock, windowMs: 1000 })
+    const counts = new FixedWindowCounter({ clock, windowMs: 1000 })
     for (let index = 0; index < 1000; index++) counts.add(`address ${index}`)
     for (const client of ['a', 'b']) {
       clock.jump(1000)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { array, assert, boolean, integer, property, record } from 'fast-check'
-import { type Moment, Timeline } from '../../../src/collections/sorted-index.ts'
+import { type Moment, SortedIndex } from '../../../src/collections/sorted-index.ts'
 
 function sorted(moments: Iterable<Moment>): Moment[] {
   return [...moments].sort((a, b) => (a.ms === b.ms ? (a.key < b.key ? -1 : 1) : a.ms - b.ms))
@@ -17,7 +17,7 @@ describe('Timeline', () => {
 
   it('is at all times what sorting everything would give', () => {
     const holds = property(steps, integer({ min: 0, max: 50 }), (list, ms) => {
-      const timeline = new Timeline()
+      const timeline = new SortedIndex()
       const model = new Map<string, Moment>()
       for (const step of list) {
         const key = `k${step.id}`
@@ -41,7 +41,7 @@ describe('Timeline', () => {
   })
 
   it('does not take out what is not in it', () => {
-    const timeline = new Timeline()
+    const timeline = new SortedIndex()
     timeline.add({ key: 'a', ms: 1 })
     expect(timeline.remove({ key: 'a', ms: 2 })).to.equal(false)
     expect(timeline.remove({ key: 'b', ms: 1 })).to.equal(false)

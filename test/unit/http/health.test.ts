@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
-import { PerCaller } from '../../../src/auth/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 import type { Watched } from '../../../src/cluster/caches.ts'
 import { makeApp } from '../../../src/http/app.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
@@ -28,7 +28,7 @@ describe('/readyz', () => {
         isBroken: () => false,
       }),
     )
-    const connection = { server: new URL('https://127.0.0.1:1'), access: () => Promise.reject(new Error('none')) }
+    const connection = { server: new URL('https://127.0.0.1:1'), credentials: () => Promise.reject(new Error('none')) }
     const app = makeApp({
       client: new KubeClient(connection, { userAgent: 'test', clock }),
       caches: { ...stores.caches, reflectors },
@@ -40,7 +40,7 @@ describe('/readyz', () => {
       idempotencyWindowMs: 0,
       heartbeatMs: 0,
       maxProxies: 0,
-      logStreams: new PerCaller(1),
+      logStreams: new ConcurrencyLimit(1),
       reauthoriseMs: MINUTE,
       metrics: new Metrics({ clock, version: '1.2.3' }),
       operationsOnly: true,

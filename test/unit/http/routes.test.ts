@@ -3,7 +3,7 @@ import { routes } from '../../../src/http/routes.ts'
 
 describe('the routes', () => {
   it('need a token under /api, all of them, and nowhere else', () => {
-    const open = routes.filter(({ access }) => access === 'open').map(({ path }) => path)
+    const open = routes.filter(({ permission }) => permission === 'open').map(({ path }) => path)
     const inApi = routes.map(({ path }) => path).filter((path) => path.startsWith('/api/'))
     expect([...open, ...inApi]).to.have.members(routes.map(({ path }) => path))
   })

@@ -8,7 +8,7 @@ import type { FacadeState } from '../../../src/http/context.ts'
 import { envelope } from '../../../src/http/envelope.ts'
 import { readJson } from '../../../src/http/input/json-body.ts'
 import { securityHeaders } from '../../../src/http/middleware/headers.ts'
-import { told } from '../../../src/http/middleware/request-metrics.ts'
+import { countRequests } from '../../../src/http/middleware/request-metrics.ts'
 import { makeServer } from '../../../src/http/server.ts'
 import { Metrics } from '../../../src/metrics/registry.ts'
 import { RecordedLog } from '../../documents/recorded-log.ts'
@@ -33,7 +33,7 @@ describe('the server below the application', () => {
       await next()
       handled += 1
     })
-    app.use(told(metrics, clock))
+    app.use(countRequests(metrics, clock))
     app.use(envelope({ clock, log: new RecordedLog(), version: '1' }))
     app.use(async (ctx) => void (await readJson(ctx.req)))
     const handle = app.callback()

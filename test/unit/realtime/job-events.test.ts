@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
-import { JobStory, type Step } from '../../../src/realtime/job-events.ts'
+import { JobEvents, type JobEvent } from '../../../src/realtime/job-events.ts'
 import { aJob, aRunner, stamp } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 
@@ -21,7 +21,7 @@ describe('the story of a job', () => {
     const begun = new FilledCaches()
     told = []
     // oxlint-disable-next-line no-new -- it lives by the changes of the caches
-    new JobStory(begun.caches, ({ jobId, status, sequence }) => told.push(`${jobId} ${sequence} ${status}`))
+    new JobEvents(begun.caches, ({ jobId, status, sequence }) => told.push(`${jobId} ${sequence} ${status}`))
     await begun.caches.jobs.replaceAll(listed, '1')
     return begun
   }
@@ -107,13 +107,15 @@ describe('the story of a job', () => {
 describe('the reasons in the story of a job', () => {
   let filled: FilledCaches
   let told: [status: string, sequence: number, reason: string | null][]
-  let story: JobStory
+  let story: JobEvents
 
   beforeEach(async () => {
     filled = new FilledCaches()
     await filled.caches.jobs.replaceAll([], '1')
     told = []
-    story = new JobStory(filled.caches, ({ status, sequence, reason }: Step) => told.push([status, sequence, reason]))
+    story = new JobEvents(filled.caches, ({ status, sequence, reason }: JobEvent) =>
+      told.push([status, sequence, reason]),
+    )
   })
 
   it('tells each state with the reason that it had', () => {
@@ -141,6 +143,6 @@ describe('the reasons in the story of a job', () => {
       ['running', 3, null],
       ['failed', 4, 'ExitCode'],
     ])
-    expect(story.present(job)).to.include({ status: 'failed', sequence: 4, reason: 'ExitCode' })
+    expect(story.current(job)).to.include({ status: 'failed', sequence: 4, reason: 'ExitCode' })
   })
 })

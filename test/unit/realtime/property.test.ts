@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { WebSocket } from 'ws'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { Hub } from '../../../src/realtime/hub.ts'
 import { BadMessage } from '../../../src/realtime/messages.ts'
 import { makeRealtime, type Realtime } from '../../../src/realtime/server.ts'
@@ -46,7 +46,7 @@ describe('whatever a realtime client sends', function () {
     const client = { send: () => undefined, sendAll: () => undefined }
     fc.assert(
       fc.property(event, data, fc.boolean(), (name, content, mayList) => {
-        const hub = new Hub({ clock: new HandClock(), present: () => [] })
+        const hub = new Hub({ clock: new HandClock(), current: () => [] })
         hub.join(client, { mayList })
         try {
           expect(hub.receive(client, name, content).repository).to.match(/^(\*|[\w.-]+\/[\w.-]+)$/)
@@ -111,9 +111,9 @@ describe('whatever a realtime client sends', function () {
           await soon(socket, 'pong')
           expect(told.length).to.be.at.most(frames.length)
           for (const answer of told) {
-            const { event: name, data: content } = record(JSON.parse(answer))
+            const { event: name, data: content } = asObject(JSON.parse(answer))
             expect(name).to.be.oneOf(['error', 'job:snapshot'])
-            if (name === 'error') expect(record(content)['error']).to.be.a('string').and.not.equal('')
+            if (name === 'error') expect(asObject(content)['error']).to.be.a('string').and.not.equal('')
           }
         }),
         { numRuns: 300 },

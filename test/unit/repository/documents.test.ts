@@ -15,8 +15,8 @@ const contract = readFileSync(join(docs, 'contract-tests.md'), 'utf8')
 
 describe('docs/api.md', () => {
   it('tells of every route', () => {
-    const untold = routes.filter(({ method, path, access }) =>
-      access === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
+    const untold = routes.filter(({ method, path, permission }) =>
+      permission === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
     )
     expect(untold.map(({ method, path }) => `${method} ${path}`)).to.deep.equal([])
   })

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { brokenLinks, foreignNames } from './repository-rules.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -46,20 +46,20 @@ describe('the repository', () => {
 })
 
 describe('the packages', () => {
-  const json = (name: string): Record<string, unknown> => record(JSON.parse(readFileSync(join(root, name), 'utf8')))
+  const json = (name: string): Record<string, unknown> => asObject(JSON.parse(readFileSync(join(root, name), 'utf8')))
 
   it('are named in exact versions', () => {
     const manifest = json('package.json')
     const kinds = ['dependencies', 'optionalDependencies', 'devDependencies']
-    const versions = kinds.flatMap((kind) => Object.entries(record(manifest[kind])))
+    const versions = kinds.flatMap((kind) => Object.entries(asObject(manifest[kind])))
     expect(versions).to.have.length.above(10)
     expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).to.deep.equal([])
   })
 
   for (const architecture of ['x64', 'arm64']) {
     it(`hold Node.js for ${architecture}, with its hash and without an install script`, () => {
-      const locked = record(json('package-lock.json')['packages'])[`node_modules/node-linux-${architecture}`]
-      expect(record(locked)['integrity']).to.match(/^sha512-/)
+      const locked = asObject(json('package-lock.json')['packages'])[`node_modules/node-linux-${architecture}`]
+      expect(asObject(locked)['integrity']).to.match(/^sha512-/)
       expect(locked).not.to.have.property('hasInstallScript')
     })
   }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
-import { record } from '../../../src/kube/client/parse.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -40,11 +40,11 @@ describe('what finds unused code', function () {
   after(() => rm(folder, { recursive: true, force: true }))
 
   const names = (kind: 'files' | 'exports' | 'types'): unknown[] => {
-    const { issues } = record(found)
+    const { issues } = asObject(found)
     if (!Array.isArray(issues)) throw new Error('no list of issues')
-    return issues.map(record).flatMap((issue) => {
+    return issues.map(asObject).flatMap((issue) => {
       const list = issue[kind]
-      return Array.isArray(list) ? list.map((each: unknown) => record(each)['name']) : []
+      return Array.isArray(list) ? list.map((each: unknown) => asObject(each)['name']) : []
     })
   }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RunnerJobStatus } from '../../../../src/api/runner-job.ts'
-import { recordMove } from '../../../../src/controllers/job/phase-events.ts'
+import { recordPhaseChange } from '../../../../src/controllers/job/phase-events.ts'
 import type { EventRecorder } from '../../../../src/kube/events/recorder.ts'
 import { aJob } from '../../../objects/builders.ts'
 
@@ -9,7 +9,7 @@ type Occurrence = Parameters<EventRecorder['record']>[1]
 function told(before: Partial<RunnerJobStatus>, after: Partial<RunnerJobStatus>): Occurrence[] {
   const said: Occurrence[] = []
   const recorder: Pick<EventRecorder, 'record'> = { record: (_about, occurrence) => void said.push(occurrence) }
-  recordMove(recorder, aJob({ status: before }), aJob({ status: after }))
+  recordPhaseChange(recorder, aJob({ status: before }), aJob({ status: after }))
   return said
 }
 

@@ -147,7 +147,7 @@ class Pool extends FilledCaches {
 
 function isOver(pod: Parameters<typeof podState>[0]): boolean {
   const state = podState(pod)
-  return state.is === 'absent' || state.facts.over
+  return state.is === 'absent' || state.facts.isTerminal
 }
 
 function isHeld({ job, runner, pod }: Things): boolean {

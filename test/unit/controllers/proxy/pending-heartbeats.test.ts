@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { proxyName } from '../../../../src/api/names.ts'
-import { Delegations } from '../../../../src/controllers/proxy/pending-heartbeats.ts'
+import { PendingHeartbeats } from '../../../../src/controllers/proxy/pending-heartbeats.ts'
 import { aJob, aLease, aProxy, at, t0 } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
@@ -10,13 +10,13 @@ const key = `ns/${proxyName('proxy-1')}`
 class Scene extends FilledCaches {
   readonly clock = new HandClock(t0)
   readonly woken: string[] = []
-  readonly delegations: Delegations
+  readonly delegations: PendingHeartbeats
 
   constructor() {
     super()
     const settings = { startTroubleMs: 0, heartbeatMs: 60_000, proxyForgetMs: 3_600_000, maxProxies: 10 }
     const wake = (proxy: string): void => void this.woken.push(proxy)
-    this.delegations = new Delegations({ caches: this.caches, clock: this.clock, settings, wake })
+    this.delegations = new PendingHeartbeats({ caches: this.caches, clock: this.clock, settings, wake })
   }
 
   delegated(second: number, runnerName = 'proxy-1') {

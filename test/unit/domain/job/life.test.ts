@@ -5,7 +5,7 @@ import type { RunnerJob, RunnerJobStatus } from '../../../../src/api/runner-job.
 import type { Runner } from '../../../../src/api/runner.ts'
 import { isFinal, mayMove } from '../../../../src/domain/job/phases.ts'
 import { type JobAct, planJob } from '../../../../src/domain/job/plan.ts'
-import { isTakenOver, planReport } from '../../../../src/domain/job/report.ts'
+import { runsOnProxy, planReport } from '../../../../src/domain/job/report.ts'
 import { podState } from '../../../../src/domain/pod/state.ts'
 import { planRunner } from '../../../../src/domain/runner/plan.ts'
 import { aContainer, aJob, aPod, aRunner, at, ended, running, stamp } from '../../../objects/builders.ts'
@@ -120,7 +120,7 @@ class World {
       startTroubleMs: 60_000,
       now: at(this.seconds),
     })
-    if (plan.againAfterMs !== undefined) expect(plan.againAfterMs).to.be.within(1, Number.MAX_SAFE_INTEGER)
+    if (plan.requeueAfterMs !== undefined) expect(plan.requeueAfterMs).to.be.within(1, Number.MAX_SAFE_INTEGER)
     if (plan.status !== undefined) this.write(plan.status)
     for (const act of plan.acts) this.perform(act)
     this.oldPod = pod
@@ -150,7 +150,7 @@ class World {
         return this.deletePod()
       case 'release-pod':
         expect(
-          isFinal(this.job.status.phase) || isTakenOver(this.job, this.runner, podState(this.pod)),
+          isFinal(this.job.status.phase) || runsOnProxy(this.job, this.runner, podState(this.pod)),
           'a pod was let go before its outcome was stored',
         ).to.equal(true)
         if (this.pod !== undefined) this.pod = { ...this.pod, metadata: { ...this.pod.metadata, finalizers: [] } }
@@ -173,7 +173,7 @@ class World {
     if (plan.status !== undefined) this.runner = { ...this.runner, status: plan.status }
     // A pod that is there already has the same name: the create meets it.
     if (plan.act === 'delete-runner') {
-      expect(isTakenOver(job, runner, podState(pod)), 'its Runner was taken from a job').to.equal(true)
+      expect(runsOnProxy(job, runner, podState(pod)), 'its Runner was taken from a job').to.equal(true)
       return this.take({ is: 'delete Runner' })
     }
     if (plan.act === 'create-pod' && this.pod === undefined) {

@@ -68,7 +68,7 @@ describe('a queued job', () => {
   it('tells what it waits for, if that lasts', () => {
     const waiting = plan({ admission: full })
     expect(outcome(waiting)).to.equal('Queued PoolFull: full')
-    expect(waiting).to.deep.include({ mayPass: true, acts: [] })
+    expect(waiting).to.deep.include({ isTransient: true, acts: [] })
   })
 
   it('is cancelled at once, and gets no Runner any more', () => {
@@ -79,7 +79,7 @@ describe('a queued job', () => {
 
   it('fails when it has waited as long as it may, counted from its creation, whatever delegatedAt claims', () => {
     const job = aJob({ spec: { timeoutSeconds: 100, delegatedAt: at(-50).toISOString() } })
-    expect(plan({ job, now: 99 }).againAfterMs).to.equal(1000)
+    expect(plan({ job, now: 99 }).requeueAfterMs).to.equal(1000)
     expect(outcome(plan({ job, now: 100 }))).to.equal(
       'Failed JobTimeout: the job waited in the queue longer than timeoutSeconds (100 s)',
     )
@@ -101,7 +101,7 @@ describe('a job with a Runner', () => {
     const starting = plan({ runner })
     expect(outcome(starting)).to.equal('Assigned RunnerStarting: pod job-1 is starting')
     expect(starting.status?.runnerRef).to.deep.equal({ name: 'job-1', uid: 'job-1-uid' })
-    expect(starting.mayPass).to.equal(true)
+    expect(starting.isTransient).to.equal(true)
   })
 
   it('says the same before its pod is there and while that starts: other words would cost a write', () => {
@@ -118,7 +118,7 @@ describe('a job with a Runner', () => {
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' }
     const waiting = plan({ runner, pod: aPod({ nodeName: null, status: { conditions: [condition] } }) })
     expect(outcome(waiting)).to.equal('Assigned Unschedulable: 0/3 nodes')
-    expect(waiting.mayPass).to.equal(true)
+    expect(waiting.isTransient).to.equal(true)
   })
 
   it('fails when its pod was refused for good', () => {
@@ -138,7 +138,7 @@ describe('a job with a Runner', () => {
       containerId: 'containerd://runner',
       startedAt: at(10).toISOString(),
     })
-    expect(now.mayPass).to.equal(undefined)
+    expect(now.isTransient).to.equal(undefined)
   })
 
   it('fails when it waited too long for its pod, counted from its Runner', () => {
@@ -154,14 +154,14 @@ describe('trouble at the start', () => {
 
   it('with an image is told at once and waited out for a while', () => {
     expect(outcome(first)).to.equal('Assigned ImagePull: image image of container runner cannot be pulled')
-    expect(first).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
+    expect(first).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
   })
 
   it('ends the job after that while, counted from when it was first told', () => {
     const { status } = first
     if (status === undefined) throw new Error('nothing to write')
     expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 79 }))).to.match(/^Assigned ImagePull/)
-    expect(plan({ job: aJob({ status }), runner, pod: stuck, now: 79 }).againAfterMs).to.equal(1000)
+    expect(plan({ job: aJob({ status }), runner, pod: stuck, now: 79 }).requeueAfterMs).to.equal(1000)
     expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 80 }))).to.match(/^Failed ImagePull/)
   })
 
@@ -174,7 +174,7 @@ describe('trouble at the start', () => {
       const refused = aRunner({ status: { reason, message } })
       const told = plan({ runner: refused })
       expect(outcome(told)).to.equal(`Assigned ${reason}: ${message}`)
-      expect(told).to.deep.include({ againAfterMs: 60_000 }).and.not.have.property('mayPass')
+      expect(told).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
       const { status } = told
       if (status === undefined) throw new Error('nothing to write')
       const waited = { job: aJob({ status }), runner: refused }
@@ -186,7 +186,7 @@ describe('trouble at the start', () => {
   it('with quota is no trouble, however long it lasts', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
     const told = plan({ runner: blocked })
-    expect(told.mayPass).to.equal(true)
+    expect(told.isTransient).to.equal(true)
     const { status } = told
     if (status === undefined) throw new Error('nothing to write')
     expect(outcome(plan({ job: aJob({ status }), runner: blocked, now: 9999 }))).to.match(/^Assigned QuotaExceeded/)
@@ -197,7 +197,7 @@ describe('trouble at the start', () => {
     if (status === undefined) throw new Error('nothing to write')
     const other = plan({ job: aJob({ status }), runner, pod: stuckPod('CreateContainerConfigError'), now: 80 })
     expect(outcome(other)).to.match(/^Assigned InvalidPod/)
-    expect(other.againAfterMs).to.equal(60_000)
+    expect(other.requeueAfterMs).to.equal(60_000)
   })
 
   it('that passed is forgotten', () => {
@@ -213,7 +213,7 @@ describe('trouble at the start', () => {
 
   it('does not outlast the job’s own limit', () => {
     const job = aJob({ spec: { timeoutSeconds: 25 } })
-    expect(plan({ job, runner, pod: stuck, now: 20 }).againAfterMs).to.equal(5000)
+    expect(plan({ job, runner, pod: stuck, now: 20 }).requeueAfterMs).to.equal(5000)
   })
 })
 
@@ -257,7 +257,7 @@ describe('a running job', () => {
 
   it('fails when it runs longer than it may, counted from its start', () => {
     const job = aJob({ ...runningJob, spec: { timeoutSeconds: 30 } })
-    expect(plan({ job, runner, pod: runningPod, now: 39 }).againAfterMs).to.equal(1000)
+    expect(plan({ job, runner, pod: runningPod, now: 39 }).requeueAfterMs).to.equal(1000)
     expect(outcome(plan({ job, runner, pod: runningPod, now: 40 }))).to.equal(
       'Failed JobTimeout: the job ran longer than timeoutSeconds (30 s)',
     )
@@ -270,7 +270,7 @@ describe('a running job', () => {
     const ahead = aPod({ status: podStatus('Running', aContainer({ running: { startedAt: stamp(2_592_000) } })) })
     const now = plan({ job, runner, pod: ahead, now: 5 })
     expect(now.status?.startedAt).to.equal(at(5).toISOString())
-    expect(now.againAfterMs).to.equal(60_000)
+    expect(now.requeueAfterMs).to.equal(60_000)
   })
 
   it('says that it ran too long also when its pod is just being deleted', () => {
@@ -293,7 +293,7 @@ describe('a running job', () => {
 
   it('waits for the end of a deleted pod, but not for ever', () => {
     const pod = aPod({ metadata: deletedAt(15, 30), status: podStatus('Running', aContainer(running)) })
-    expect(plan({ job: runningJob, runner, pod, now: 74 })).to.deep.equal({ acts: [], againAfterMs: 1000 })
+    expect(plan({ job: runningJob, runner, pod, now: 74 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
     expect(outcome(plan({ job: runningJob, runner, pod, now: 75 }))).to.equal(
       'Failed PodDeleted: the pod was deleted and its end was never reported',
     )
@@ -410,16 +410,16 @@ describe('a finished job', () => {
   })
 
   it('keeps its Runner for finishedPodTTLSeconds', () => {
-    expect(plan({ job: finished, runner, now: 619 })).to.deep.equal({ acts: [], againAfterMs: 1000 })
+    expect(plan({ job: finished, runner, now: 619 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
     expect(plan({ job: finished, runner, now: 620 })).to.deep.equal({
       acts: ['delete-runner'],
-      againAfterMs: 3_000_000,
+      requeueAfterMs: 3_000_000,
     })
   })
 
   it('is looked at again when the first of the two is due', () => {
     const short = aJob({ ...finished, spec: { ttlSecondsAfterFinished: 100 } })
-    expect(plan({ job: short, runner, now: 30 })).to.deep.equal({ acts: [], againAfterMs: 90_000 })
+    expect(plan({ job: short, runner, now: 30 })).to.deep.equal({ acts: [], requeueAfterMs: 90_000 })
   })
 
   it('deletes its Runner once', () => {
@@ -427,7 +427,7 @@ describe('a finished job', () => {
   })
 
   it('is deleted after ttlSecondsAfterFinished, whatever is left of it', () => {
-    expect(plan({ job: finished, now: 3619 })).to.deep.equal({ acts: [], againAfterMs: 1000 })
+    expect(plan({ job: finished, now: 3619 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
     expect(plan({ job: finished, now: 3620 })).to.deep.equal({ acts: ['delete-job'] })
     expect(acts({ pod: runningPod, now: 3620 })).to.deep.equal(['stop-pod', 'release-pod', 'delete-job'])
   })

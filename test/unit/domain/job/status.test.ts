@@ -2,7 +2,14 @@ import { expect } from 'chai'
 import { statusAfter } from '../../../../src/domain/job/status.ts'
 import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
 
-const facts = { name: 'pod', uid: 'pod-uid', deleting: false, held: true, ended: false, over: false }
+const facts = {
+  name: 'pod',
+  uid: 'pod-uid',
+  isDeleting: false,
+  hasOutcomeFinalizer: true,
+  containersTerminated: false,
+  isTerminal: false,
+}
 const done = { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0 } as const
 const runs = { phase: 'Running', reason: 'Running', message: 'runs' } as const
 const waits = { phase: 'Queued', reason: 'PoolFull', message: 'full' } as const

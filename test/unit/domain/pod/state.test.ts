@@ -212,18 +212,22 @@ describe('the job’s container', () => {
 
   it('ends the job although a sidecar runs on, which then has to be stopped', () => {
     const state = podState(aPod({ metadata: { annotations }, status: podStatus('Running', ...statuses) }))
-    expect(state).to.nested.include({ is: 'exited', 'facts.ended': false, 'facts.over': false })
+    expect(state).to.nested.include({ is: 'exited', 'facts.containersTerminated': false, 'facts.isTerminal': false })
   })
 
   it('ends the job although one sidecar never started', () => {
     const pulling = aContainer({ waiting: { reason: 'ImagePullBackOff' } }, 'sidecar')
     const pod = aPod({ metadata: { annotations }, status: podStatus('Running', aContainer(ended(0), 'main'), pulling) })
-    expect(podState(pod)).to.nested.include({ is: 'exited', 'facts.ended': false })
+    expect(podState(pod)).to.nested.include({ is: 'exited', 'facts.containersTerminated': false })
   })
 
   it('ends the job although a restartable init container runs on, which the kubelet stops by itself', () => {
     const status = { ...ranTo('Running', 0), initContainerStatuses: [aContainer(running, 'docker')] }
-    expect(podState(aPod({ status }))).to.nested.include({ is: 'exited', 'facts.ended': true, 'facts.over': false })
+    expect(podState(aPod({ status }))).to.nested.include({
+      is: 'exited',
+      'facts.containersTerminated': true,
+      'facts.isTerminal': false,
+    })
   })
 
   it('ends the job at once: the kubelet takes a second or more to give the pod its final phase', () => {
@@ -231,8 +235,8 @@ describe('the job’s container', () => {
     expect(state).to.nested.include({
       is: 'exited',
       'exit.reason': 'Succeeded',
-      'facts.ended': true,
-      'facts.over': false,
+      'facts.containersTerminated': true,
+      'facts.isTerminal': false,
     })
   })
 
@@ -260,15 +264,22 @@ describe('the facts of a pod', () => {
       nodeName: 'node',
       containerId: 'containerd://runner',
       startedAt: stamp(10),
-      deleting: false,
-      held: true,
-      ended: false,
-      over: false,
+      isDeleting: false,
+      hasOutcomeFinalizer: true,
+      containersTerminated: false,
+      isTerminal: false,
     })
   })
 
   it('are few for a pod that is only being made', () => {
-    const facts = { name: 'job-1', uid: 'job-1-pod-uid', deleting: false, held: false, ended: false, over: false }
+    const facts = {
+      name: 'job-1',
+      uid: 'job-1-pod-uid',
+      isDeleting: false,
+      hasOutcomeFinalizer: false,
+      containersTerminated: false,
+      isTerminal: false,
+    }
     expect(factsOf(aPod({ metadata: { finalizers: [] }, nodeName: null }))).to.deep.equal(facts)
   })
 
@@ -292,7 +303,7 @@ describe('the facts of a pod', () => {
 
   for (const phase of ['Succeeded', 'Failed']) {
     it(`say that nothing is left to stop at ${phase}`, () => {
-      expect(factsOf(aPod({ status: { phase } }))).to.include({ ended: true, over: true })
+      expect(factsOf(aPod({ status: { phase } }))).to.include({ containersTerminated: true, isTerminal: true })
     })
   }
 })

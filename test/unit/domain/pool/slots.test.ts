@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { podState } from '../../../../src/domain/pod/state.ts'
-import { holdsPlace } from '../../../../src/domain/pool/slots.ts'
+import { occupiesSlot } from '../../../../src/domain/pool/slots.ts'
 import {
   aContainer,
   aJob,
@@ -21,7 +21,7 @@ const absent = podState(undefined)
 const runningPod = podState(aPod({ status: podStatus('Running', aContainer(running)) }))
 const overPod = podState(aPod({ status: podStatus('Failed', aContainer(ended(1))) }))
 
-const cases: [behaviour: string, held: boolean, ...of: Parameters<typeof holdsPlace>][] = [
+const cases: [behaviour: string, held: boolean, ...of: Parameters<typeof occupiesSlot>][] = [
   ['taken by a Runner whose pod is being made', true, runner, job, absent],
   ['taken by a waiting pod', true, runner, job, podState(aPod())],
   ['taken by a running pod', true, runner, job, runningPod],
@@ -39,5 +39,5 @@ const cases: [behaviour: string, held: boolean, ...of: Parameters<typeof holdsPl
 ]
 
 describe('a place in a pool', () => {
-  for (const [behaviour, held, ...of] of cases) it(`is ${behaviour}`, () => expect(holdsPlace(...of)).to.equal(held))
+  for (const [behaviour, held, ...of] of cases) it(`is ${behaviour}`, () => expect(occupiesSlot(...of)).to.equal(held))
 })

@@ -26,17 +26,17 @@ describe('a proxy runner', () => {
   const silent = aProxy({ status: offline })
   const cases: [behaviour: string, runner: typeof idle, heartbeat: Heartbeat | undefined, second: number, ProxyPlan][] =
     [
-      ['is idle once it is registered', new1, undefined, 1, { status: { phase: 'Idle' }, againAfterMs: 179_000 }],
-      ['is left alone while it is heard of', idle, renewed(100), 279, { againAfterMs: 1000 }],
-      ['is offline after three periods', idle, renewed(100), 280, { status: offline, againAfterMs: forgetMs }],
-      ['is offline after three periods without a Lease', idle, undefined, 179, { againAfterMs: 1000 }],
-      ['is told to be offline once', silent, renewed(100), 300, { againAfterMs: forgetMs - 20_000 }],
+      ['is idle once it is registered', new1, undefined, 1, { status: { phase: 'Idle' }, requeueAfterMs: 179_000 }],
+      ['is left alone while it is heard of', idle, renewed(100), 279, { requeueAfterMs: 1000 }],
+      ['is offline after three periods', idle, renewed(100), 280, { status: offline, requeueAfterMs: forgetMs }],
+      ['is offline after three periods without a Lease', idle, undefined, 179, { requeueAfterMs: 1000 }],
+      ['is told to be offline once', silent, renewed(100), 300, { requeueAfterMs: forgetMs - 20_000 }],
       [
         'is idle when it is heard of again',
         silent,
         renewed(400),
         401,
-        { status: { phase: 'Idle' }, againAfterMs: 179_000 },
+        { status: { phase: 'Idle' }, requeueAfterMs: 179_000 },
       ],
       ['goes when it has been offline for long', silent, renewed(100), 280 + 3600, { act: 'delete' }],
       ['is left alone while it is being deleted', aProxy({ metadata: deletedAt(1) }), renewed(0), 9999, {}],
@@ -45,7 +45,7 @@ describe('a proxy runner', () => {
         idle,
         { renewTime: 'x' },
         100,
-        { againAfterMs: 80_000 },
+        { requeueAfterMs: 80_000 },
       ],
     ]
   for (const [behaviour, runner, heartbeat, second, plan] of cases) {

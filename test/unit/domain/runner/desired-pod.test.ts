@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import type { RunnerPoolSpec } from '../../../../src/api/runner-pool.ts'
-import { BadTemplate, runnerPod } from '../../../../src/domain/runner/desired-pod.ts'
+import { BadTemplate, desiredPod } from '../../../../src/domain/runner/desired-pod.ts'
 import { aJob, aPool, aRunner } from '../../../objects/builders.ts'
 import { expectGolden } from '../../../objects/golden.ts'
 
 function podOf(template: RunnerPoolSpec['template'], spec: Parameters<typeof aJob>[0] = {}) {
   const job = aJob(spec)
-  return runnerPod(aPool({ spec: { template } }), job, aRunner({ job }))
+  return desiredPod(aPool({ spec: { template } }), job, aRunner({ job }))
 }
 
 function golden(name: string, pod: unknown): void {

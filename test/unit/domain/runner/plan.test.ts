@@ -102,7 +102,7 @@ describe('a Runner', () => {
     })
 
     it('keeps a pod that has not started for a while: its kubelet may only be late in saying so', () => {
-      expect(plan({ runner, job: taken, pod: pulling }, 74)).to.deep.equal({ againAfterMs: 1000 })
+      expect(plan({ runner, job: taken, pod: pulling }, 74)).to.deep.equal({ requeueAfterMs: 1000 })
       expect(plan({ runner, job: taken, pod: pulling }, 75)).to.deep.equal({ act: 'delete-runner' })
     })
 

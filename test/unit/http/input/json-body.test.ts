@@ -3,7 +3,7 @@ import { createServer, request, type Server } from 'node:http'
 import { expect } from 'chai'
 import { HttpError } from '../../../../src/http/http-error.ts'
 import { readJson } from '../../../../src/http/input/json-body.ts'
-import { record } from '../../../../src/kube/client/parse.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
 import { deferred } from '../../../../src/kube/runtime/signals.ts'
 
 interface Answer {
@@ -29,7 +29,7 @@ describe('a JSON body', () => {
   after(() => server.close())
 
   function send(body: string | Buffer, type: string | undefined = 'application/json'): Promise<Answer> {
-    const port = Number(record(server.address())['port'])
+    const port = Number(asObject(server.address())['port'])
     const headers = type === '' ? {} : { 'content-type': type }
     return new Promise((resolve, reject) => {
       const sent = request({ port, host: '127.0.0.1', method: 'POST', headers }, (response) => {
@@ -138,7 +138,7 @@ describe('a JSON body', () => {
       })
       // A failure must not keep the process from ending.
       await once(receiver.listen(0, '127.0.0.1').unref(), 'listening')
-      const port = Number(record(receiver.address())['port'])
+      const port = Number(asObject(receiver.address())['port'])
       const headers = { 'content-type': 'application/json', 'content-length': 100 }
       const sender = request({ port, host: '127.0.0.1', method: 'POST', headers }).on('error', () => {})
       sender.write('{"a":')

@@ -1,15 +1,15 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect } from 'chai'
 import { openApiDocument } from '../../../../src/http/openapi/document.ts'
-import { record } from '../../../../src/kube/client/parse.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
 import { routesOf } from '../../../documents/routes.ts'
 
 const document = openApiDocument('1.2.3')
 
 /** `GET /api/jobs/:id`, as the document tells it. */
 function describedRoutes(): string[] {
-  return Object.entries(record(document['paths'])).flatMap(([path, item]) =>
-    Object.keys(record(item)).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+  return Object.entries(asObject(document['paths'])).flatMap(([path, item]) =>
+    Object.keys(asObject(item)).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
   )
 }
 
@@ -35,21 +35,21 @@ describe('the OpenAPI document', () => {
   })
 
   it('refers to nothing that it does not hold, and holds nothing that it does not refer to', () => {
-    const { schemas, headers } = record(document['components'])
+    const { schemas, headers } = asObject(document['components'])
     const held = Object.entries({ schemas, headers }).flatMap(([kind, all]) =>
-      Object.keys(record(all)).map((name) => `#/components/${kind}/${name}`),
+      Object.keys(asObject(all)).map((name) => `#/components/${kind}/${name}`),
     )
     expect([...new Set(refsIn(document))].sort()).to.deep.equal(held.sort())
   })
 
   it('gives every operation a name of its own, a summary and the failures that every call can meet', () => {
-    const operations = Object.entries(record(document['paths'])).flatMap(([path, item]) =>
-      Object.values(record(item)).map((operation) => ({ path, ...record(operation) })),
+    const operations = Object.entries(asObject(document['paths'])).flatMap(([path, item]) =>
+      Object.values(asObject(item)).map((operation) => ({ path, ...asObject(operation) })),
     )
-    const ids = operations.map((operation) => String(record(operation)['operationId']))
+    const ids = operations.map((operation) => String(asObject(operation)['operationId']))
     expect(new Set(ids).size).to.equal(ids.length)
     for (const operation of operations) {
-      const { path, summary, responses } = record(operation)
+      const { path, summary, responses } = asObject(operation)
       expect(summary, String(path)).to.be.a('string')
       expect(responses).to.include.keys('408', '431')
       if (String(path).startsWith('/api/')) expect(responses).to.include.keys('401', '429', '500', '503')

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { SilenceTimer } from '../../../../src/kube/cache/idle-timer.ts'
+import { IdleTimer } from '../../../../src/kube/cache/idle-timer.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
-const setUp = (): { clock: HandClock; timer: SilenceTimer; calls: () => number } => {
+const setUp = (): { clock: HandClock; timer: IdleTimer; calls: () => number } => {
   const clock = new HandClock()
   let calls = 0
-  return { clock, timer: new SilenceTimer(clock, 90_000, () => (calls += 1)), calls: () => calls }
+  return { clock, timer: new IdleTimer(clock, 90_000, () => (calls += 1)), calls: () => calls }
 }
 
 describe('silence timer', () => {
@@ -21,7 +21,7 @@ describe('silence timer', () => {
     const { clock, timer, calls } = setUp()
     for (let second = 0; second < 89; second += 1) {
       await clock.advance(1000)
-      timer.heard()
+      timer.touch()
       expect(clock.timers).to.equal(1)
     }
     await clock.advance(89_999)
@@ -33,7 +33,7 @@ describe('silence timer', () => {
   it('is quiet after its stop', async () => {
     const { clock, timer, calls } = setUp()
     await clock.advance(50_000)
-    timer.heard()
+    timer.touch()
     await clock.advance(50_000)
     timer.stop()
     await clock.advance(500_000)

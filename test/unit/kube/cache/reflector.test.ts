@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { KubeClient } from '../../../../src/kube/client/client.ts'
-import { sliceSize } from '../../../../src/kube/runtime/event-loop-yield.ts'
+import { objectsPerTurn } from '../../../../src/kube/runtime/event-loop-yield.ts'
 import { aConfigMap, type ConfigMap, configMaps } from '../../../objects/config-maps.ts'
 import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
@@ -82,7 +82,7 @@ describe('a reflector', () => {
     ;(await request(0)).begin([listEnds, ...changes].map((event) => `${JSON.stringify(event)}\n`).join(''))
     const told = () => turns.reduce((sum, handled) => sum + handled, 0)
     await eventually(() => told() === count, { what: `${count} changes` })
-    expect(Math.max(...turns)).to.be.at.most(sliceSize)
+    expect(Math.max(...turns)).to.be.at.most(objectsPerTurn)
   })
 
   it('waits between its attempts also when log and metrics are broken', async () => {

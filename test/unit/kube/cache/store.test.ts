@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type Change, Store } from '../../../../src/kube/cache/store.ts'
-import { sliceSize } from '../../../../src/kube/runtime/event-loop-yield.ts'
+import { objectsPerTurn } from '../../../../src/kube/runtime/event-loop-yield.ts'
 import { RecordedLog } from '../../../documents/recorded-log.ts'
 import { aConfigMap, type ConfigMap } from '../../../objects/config-maps.ts'
 
@@ -165,7 +165,7 @@ describe('store', () => {
     )
     await store.replaceAll([], '3000')
     expect(store.size).to.equal(0)
-    expect(most).to.be.at.most(sliceSize).and.greaterThan(100)
+    expect(most).to.be.at.most(objectsPerTurn).and.greaterThan(100)
   })
 
   it('keeps only what the transform keeps, of own writes too, and no managedFields without one', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Malformed, parseWatchEvent } from '../../../../src/kube/cache/watch.ts'
+import { MalformedEvent, parseWatchEvent } from '../../../../src/kube/cache/watch.ts'
 import { aConfigMap, configMaps } from '../../../objects/config-maps.ts'
 
 const parse = (event: unknown): unknown => parseWatchEvent(configMaps, JSON.stringify(event))
@@ -40,6 +40,6 @@ describe('a line of a watch', () => {
     ['null', 'null'],
   ]
   for (const [what, line] of broken) {
-    it(`that is ${what} is malformed`, () => expect(() => parseWatchEvent(configMaps, line)).to.throw(Malformed))
+    it(`that is ${what} is malformed`, () => expect(() => parseWatchEvent(configMaps, line)).to.throw(MalformedEvent))
   }
 })

@@ -32,7 +32,7 @@ describe('a kubeconfig of several files', () => {
 
   async function outcome(files: string, context?: string) {
     const read = readKubeconfig(files, context)
-    return [read.place.server.hostname, (await read.access()).headers['authorization']]
+    return [read.place.server.hostname, (await read.credentials()).headers['authorization']]
   }
 
   it('points where the first of them points', async () => {

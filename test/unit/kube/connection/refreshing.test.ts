@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { Reloaded } from '../../../../src/kube/connection/refreshing.ts'
+import { Refreshing } from '../../../../src/kube/connection/refreshing.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
 const setUp = (): {
   clock: HandClock
   reads: () => number
-  reloaded: Reloaded<{ n: number }>
+  reloaded: Refreshing<{ n: number }>
   fail: (on: boolean) => void
 } => {
   const clock = new HandClock()
@@ -16,7 +16,7 @@ const setUp = (): {
     n += 1
     return { n }
   }
-  return { clock, reads: () => n, reloaded: new Reloaded(load, 60_000, clock), fail: (on) => (failing = on) }
+  return { clock, reads: () => n, reloaded: new Refreshing(load, 60_000, clock), fail: (on) => (failing = on) }
 }
 
 describe('credentials that are read again', () => {

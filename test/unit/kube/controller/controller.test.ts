@@ -5,7 +5,7 @@ import {
   Controller,
   type ControllerMetrics,
   type ControllerOptions,
-  type Pass,
+  type ReconcileContext,
 } from '../../../../src/kube/controller/controller.ts'
 import { type Lane, Workqueue } from '../../../../src/kube/queue/workqueue.ts'
 import { deferred } from '../../../../src/kube/runtime/signals.ts'
@@ -51,7 +51,7 @@ function heldPasses() {
   const begun: string[] = []
   const ends = new Map<string, () => void>()
   const signals = new Map<string, AbortSignal>()
-  const reconcile = async (key: string, { lane, signal }: Pass): Promise<object> => {
+  const reconcile = async (key: string, { lane, signal }: ReconcileContext): Promise<object> => {
     begun.push(lane === 'urgent' ? key : `${key} (deferred)`)
     signals.set(key, signal)
     const held = deferred<object>()
@@ -115,7 +115,7 @@ describe('controller: what becomes of a key', () => {
     const passes: number[] = []
     const { clock, queue } = startController(async () => {
       passes.push(clock.monotonicMs())
-      return passes.length === 1 ? { againAfterMs: 300 } : {}
+      return passes.length === 1 ? { requeueAfterMs: 300 } : {}
     })
     queue.add('a')
     await waited(clock, 5000)
@@ -217,8 +217,8 @@ describe('controller: what becomes of a key', () => {
       () => {
         throw new Error('thrown, not rejected')
       },
-      async () => ({ againAfterMs: Number.NaN }),
-      async () => ({ againAfterMs: Number.POSITIVE_INFINITY }),
+      async () => ({ requeueAfterMs: Number.NaN }),
+      async () => ({ requeueAfterMs: Number.POSITIVE_INFINITY }),
       async () => {
         for (const hole of Array.from<object>({ length: 1 })) return hole
         return {}
@@ -237,7 +237,7 @@ describe('controller: what becomes of a key', () => {
     const { clock, queue } = startController(async () => {
       passes.push(clock.monotonicMs())
       if (passes.length !== 3) throw new Error('no')
-      return { againAfterMs: 1000 }
+      return { requeueAfterMs: 1000 }
     })
     queue.add('a')
     await waited(clock, 1045)

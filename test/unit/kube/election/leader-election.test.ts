@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { LeaseLost } from '../../../../src/kube/client/errors.ts'
 import { electionTimes } from '../../../../src/kube/election/election.ts'
 import { heldSpec, type Lease, type LeaseSpec, microTime, releasedSpec } from '../../../../src/kube/election/lease.ts'
-import { SeenLease } from '../../../../src/kube/election/observed-lease.ts'
-import { Deadline } from '../../../../src/kube/election/write-guard.ts'
+import { ObservedLease } from '../../../../src/kube/election/observed-lease.ts'
+import { WriteDeadline } from '../../../../src/kube/election/write-guard.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
 const now = new Date('2026-03-01T12:00:00.123Z')
@@ -53,9 +53,9 @@ describe('leader: what the Lease says', () => {
 })
 
 describe("leader: another's Lease", () => {
-  const seen = (spec: LeaseSpec): SeenLease => {
-    const lease = new SeenLease('me', 15_000)
-    lease.see(leaseWith(spec), 1000)
+  const seen = (spec: LeaseSpec): ObservedLease => {
+    const lease = new ObservedLease('me', 15_000)
+    lease.observe(leaseWith(spec), 1000)
     return lease
   }
 
@@ -64,14 +64,14 @@ describe("leader: another's Lease", () => {
     expect(lease.heldForMs(1000)).to.equal(15_000)
     expect(lease.heldForMs(15_999)).to.equal(1)
     expect(lease.heldForMs(16_000)).to.equal(0)
-    lease.see(leaseWith({ ...before, renewTime: 'later' }), 10_000)
+    lease.observe(leaseWith({ ...before, renewTime: 'later' }), 10_000)
     expect(lease.heldForMs(16_000)).to.equal(9000)
   })
 
   it('is not prolonged by looking at it, nor by a change of its labels', () => {
     const lease = seen(before)
     const labelled = leaseWith(before)
-    lease.see({ ...labelled, metadata: { ...labelled.metadata, resourceVersion: '2', labels: { a: 'b' } } }, 9000)
+    lease.observe({ ...labelled, metadata: { ...labelled.metadata, resourceVersion: '2', labels: { a: 'b' } } }, 9000)
     expect(lease.heldForMs(9000)).to.equal(7000)
   })
 
@@ -88,12 +88,12 @@ describe("leader: another's Lease", () => {
   it('is free at once when it was released, when it is ours, and when there never was one', () => {
     expect(seen(releasedSpec(before, now)).heldForMs(1000)).to.equal(0)
     expect(seen({ ...before, holderIdentity: 'me' }).heldForMs(1000)).to.equal(0)
-    expect(new SeenLease('me', 15_000).heldForMs(0)).to.equal(0)
+    expect(new ObservedLease('me', 15_000).heldForMs(0)).to.equal(0)
   })
 
   it("is still its holder's for its duration when it vanishes", () => {
     const lease = seen(before)
-    lease.see(undefined, 2000)
+    lease.observe(undefined, 2000)
     expect(lease.heldForMs(2000)).to.equal(14_000)
   })
 })
@@ -101,7 +101,7 @@ describe("leader: another's Lease", () => {
 describe("leader: the guard's deadline", () => {
   it('lets requests begin until it is reached, and none from then on', async () => {
     const clock = new HandClock()
-    const guard = new Deadline(clock, 10_000)
+    const guard = new WriteDeadline(clock, 10_000)
     await clock.advance(9999)
     guard.check()
     expect(guard.signal.aborted).to.equal(false)
@@ -112,7 +112,7 @@ describe("leader: the guard's deadline", () => {
 
   it('holds in a process that was stopped, before any of its timers has run', () => {
     const clock = new HandClock()
-    const guard = new Deadline(clock, 10_000)
+    const guard = new WriteDeadline(clock, 10_000)
     clock.jump(20_000)
     expect(guard.signal.aborted).to.equal(false)
     expect(() => guard.check()).to.throw(LeaseLost)
@@ -121,7 +121,7 @@ describe("leader: the guard's deadline", () => {
 
   it('moves with each renewal, and only forward', async () => {
     const clock = new HandClock()
-    const guard = new Deadline(clock, 10_000)
+    const guard = new WriteDeadline(clock, 10_000)
     guard.extend(15_000)
     guard.extend(12_000)
     await clock.advance(14_999)
@@ -132,7 +132,7 @@ describe("leader: the guard's deadline", () => {
 
   it('stays passed when the answer to a renewal comes too late', () => {
     const clock = new HandClock()
-    const guard = new Deadline(clock, 10_000)
+    const guard = new WriteDeadline(clock, 10_000)
     clock.jump(10_000)
     guard.extend(19_000)
     expect(() => guard.check()).to.throw(LeaseLost)
@@ -141,7 +141,7 @@ describe("leader: the guard's deadline", () => {
 
   it('can be ended early, and leaves no timer', () => {
     const clock = new HandClock()
-    const guard = new Deadline(clock, 10_000)
+    const guard = new WriteDeadline(clock, 10_000)
     guard.end(new LeaseLost('released'))
     guard.extend(20_000)
     expect(() => guard.check()).to.throw('released')
@@ -152,7 +152,7 @@ describe("leader: the guard's deadline", () => {
     const clock = new HandClock()
     let wallMs = 0
     clock.now = () => new Date(wallMs)
-    const guard = new Deadline(clock, 10_000)
+    const guard = new WriteDeadline(clock, 10_000)
     for (const jumpMs of [600_000, -600_000]) {
       wallMs = jumpMs
       guard.check()

@@ -63,7 +63,7 @@ describe('workqueue: room for deferred work', () => {
   })
 
   it('leaves less room beside urgent keys, and all of it again when the last of these is given back', async () => {
-    queue = new Workqueue({ clock, maxDeferred: 3, maxDeferredBeside: 1 })
+    queue = new Workqueue({ clock, maxDeferred: 3, maxDeferredWhileUrgent: 1 })
     workers = new Workers(queue)
     queue.add('create')
     for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')

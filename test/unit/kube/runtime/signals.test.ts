@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { abortable, link } from '../../../../src/kube/runtime/signals.ts'
+import { abortable, linkedAbortController } from '../../../../src/kube/runtime/signals.ts'
 
 describe('signals', () => {
   it('end the wait for a promise that never settles, with their reason', async () => {
@@ -13,18 +13,18 @@ describe('signals', () => {
 
   it('link to a controller that any of them aborts', () => {
     const [a, b] = [new AbortController(), new AbortController()]
-    expect(link(a.signal, b.signal).signal.aborted).to.equal(false)
-    const linked = link(a.signal, b.signal)
+    expect(linkedAbortController(a.signal, b.signal).signal.aborted).to.equal(false)
+    const linked = linkedAbortController(a.signal, b.signal)
     b.abort('b')
     expect(linked.signal.reason).to.equal('b')
-    expect(link(a.signal, b.signal).signal.reason).to.equal('b')
+    expect(linkedAbortController(a.signal, b.signal).signal.reason).to.equal('b')
   })
 
   it('keep nothing of a link or of a wait that is over', async () => {
     const long = new AbortController().signal
     await abortable(Promise.resolve(1), long)
     await abortable(Promise.reject(new Error('no')), long).catch(() => {})
-    link(long).release()
+    linkedAbortController(long).release()
     expect(getEventListeners(long, 'abort')).to.have.length(0)
   })
 })

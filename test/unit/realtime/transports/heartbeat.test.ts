@@ -1,19 +1,19 @@
 import { once } from 'node:events'
 import { expect } from 'chai'
 import { WebSocket, WebSocketServer } from 'ws'
-import { Heartbeat } from '../../../../src/realtime/transports/websocket.ts'
+import { PingTimer } from '../../../../src/realtime/transports/websocket.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
 const EVERY = 30_000
 
 describe('silent connections', () => {
   let clock: HandClock
-  let heartbeat: Heartbeat
+  let heartbeat: PingTimer
   let server: WebSocketServer
 
   beforeEach(async () => {
     clock = new HandClock()
-    heartbeat = new Heartbeat(clock, EVERY)
+    heartbeat = new PingTimer(clock, EVERY)
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     server.on('connection', (socket) => heartbeat.watch(socket))
     await once(server, 'listening')

@@ -4,17 +4,17 @@ import { expect } from 'chai'
 import type { Server as IoServer } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
 import { WebSocket } from 'ws'
-import { Guests } from '../../../../src/realtime/connections.ts'
+import { Connections } from '../../../../src/realtime/connections.ts'
 import { uncounted } from '../../../../src/realtime/counters.ts'
 import { Hub } from '../../../../src/realtime/hub.ts'
-import type { Step } from '../../../../src/realtime/job-events.ts'
+import type { JobEvent } from '../../../../src/realtime/job-events.ts'
 import { serveSocketIo } from '../../../../src/realtime/transports/socket-io.ts'
 import { RecordedLog } from '../../../documents/recorded-log.ts'
 import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
 
 const repository = `owner/${'r'.repeat(100)}`
-const step: Step = { event: 'job:status', jobId: 'job', repository, status: 'running', sequence: 3, reason: null }
+const step: JobEvent = { event: 'job:status', jobId: 'job', repository, status: 'running', sequence: 3, reason: null }
 
 describe('Socket.IO', () => {
   let server: Server
@@ -27,9 +27,9 @@ describe('Socket.IO', () => {
   beforeEach(async () => {
     const clock = new HandClock()
     cutOff = 0
-    hub = new Hub({ clock, present: () => [], metrics: { ...uncounted, cutOff: () => (cutOff += 1) } })
+    hub = new Hub({ clock, current: () => [], metrics: { ...uncounted, cutOff: () => (cutOff += 1) } })
     const admit = () => Promise.resolve({ is: 'admitted', caller: 'a', mayList: true } as const)
-    const guests = new Guests({ admit, clock, log: new RecordedLog(), everyMs: 60_000, mostPerCaller: 9 })
+    const guests = new Connections({ admit, clock, log: new RecordedLog(), everyMs: 60_000, mostPerCaller: 9 })
     server = createServer()
     served = serveSocketIo(server, hub, { admit, guests })
     server.listen(0, '127.0.0.1')
@@ -90,7 +90,7 @@ describe('Socket.IO', () => {
       slow.pause()
       for (let told = 500; hub.clients === 2; told += 500) {
         expect(told, 'events that wait for a client').to.be.below(1_000_000)
-        for (let index = 0; index < 500; index += 1) hub.tell(step)
+        for (let index = 0; index < 500; index += 1) hub.publish(step)
         await eventually(() => heard === told, { what: `the other to hear ${told} events` })
       }
       expect([cutOff, hub.clients]).to.deep.equal([1, 1])
@@ -129,7 +129,7 @@ describe('Socket.IO', () => {
     expect(refused).to.have.length(9 * most)
     await subscribe(other)
     const told = new Promise((resolve) => other.once('job:status', resolve))
-    hub.tell(step)
+    hub.publish(step)
     expect(await told).to.deep.equal({ jobId: 'job', repository, status: 'running' })
   })
 })

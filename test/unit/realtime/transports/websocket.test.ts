@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { WebSocket, WebSocketServer } from 'ws'
-import { record } from '../../../../src/kube/client/parse.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
 import { Metrics } from '../../../../src/metrics/registry.ts'
 import { Hub } from '../../../../src/realtime/hub.ts'
 import { serveRawSocket } from '../../../../src/realtime/transports/websocket.ts'
@@ -30,7 +30,7 @@ describe('a raw WebSocket', () => {
 
   beforeEach(async () => {
     metrics = new Metrics({ clock: new HandClock(), version: '1' })
-    hub = new Hub({ clock: new HandClock(), metrics: metrics.realtime, present: () => present(jobs) })
+    hub = new Hub({ clock: new HandClock(), metrics: metrics.realtime, current: () => present(jobs) })
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     server.on('connection', (socket) => serveRawSocket(socket, hub, { mayList: true }))
     await once(server, 'listening')
@@ -60,7 +60,7 @@ describe('a raw WebSocket', () => {
   /** What a client is told from now on. */
   function listen(client: WebSocket): Record<string, unknown>[] {
     const told: Record<string, unknown>[] = []
-    client.on('message', (data) => told.push(record(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))))
+    client.on('message', (data) => told.push(asObject(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))))
     return told
   }
 
@@ -71,9 +71,9 @@ describe('a raw WebSocket', () => {
     await subscribe(client, repository)
     const error = 'a message must be a JSON object with event and data'
     const unknown = 'unknown event: there are subscribe:repository and unsubscribe:repository'
-    const errors = told.map(({ event, data }) => [event, record(data)['error']])
+    const errors = told.map(({ event, data }) => [event, asObject(data)['error']])
     expect(errors).to.deep.equal([...Array.from({ length: 5 }, () => ['error', error]), ['error', unknown]])
-    for (const step of present(1)) hub.tell(step)
+    for (const step of present(1)) hub.publish(step)
     await eventually(() => told.length === 7, { what: 'the client to hear of the job' })
   })
 
@@ -93,10 +93,10 @@ describe('a raw WebSocket', () => {
       greedy.client.send(JSON.stringify({ event: 'subscribe:repository', data: `owner/repo-${count}` }))
     }
     await subscribe(other.client, repository)
-    for (const step of present(1)) hub.tell(step)
+    for (const step of present(1)) hub.publish(step)
     await eventually(() => heard.length === 1, { what: 'the other to hear of the job' })
     await eventually(() => refusals.length === 9000, { what: '9,000 refusals' })
-    const texts = new Set(refusals.map(({ data }) => record(data)['error']))
+    const texts = new Set(refusals.map(({ data }) => asObject(data)['error']))
     expect([...texts]).to.deep.equal(['a client may subscribe to 1000 repositories'])
     expect(greedy.served.readyState).to.equal(WebSocket.OPEN)
   })
@@ -112,7 +112,7 @@ describe('a raw WebSocket', () => {
     if (step === undefined) throw new Error('no step')
     for (let told = 1000; slow.served.readyState === WebSocket.OPEN; told += 1000) {
       expect(told, 'events that wait for a client').to.be.below(1_000_000)
-      for (let index = 0; index < 1000; index += 1) hub.tell(step)
+      for (let index = 0; index < 1000; index += 1) hub.publish(step)
       await eventually(() => heard === told, { what: `the other to hear ${told} events` })
     }
     slow.client.resume()
@@ -133,7 +133,7 @@ describe('a raw WebSocket', () => {
     client.pause()
     for (let told = 0; served.bufferedAmount < 512 * 1024; told += 1) {
       expect(told, 'events that wait for a client').to.be.below(1_000_000)
-      hub.tell(step)
+      hub.publish(step)
       if (told % 100 === 0) await setImmediate()
     }
     client.send(JSON.stringify({ event: 'subscribe:repository', data: { repository, snapshot: true } }))
@@ -151,15 +151,15 @@ describe('a raw WebSocket', () => {
     const told: string[] = []
     let last = false
     client.on('message', (data) => {
-      const { event, data: payload } = record(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
-      const { jobs: some, last: isLast, jobId } = record(payload)
+      const { event, data: payload } = asObject(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
+      const { jobs: some, last: isLast, jobId } = asObject(payload)
       if (event !== 'job:snapshot') told.push(`${last ? 'after' : 'amid'} ${String(jobId)}`)
-      else if (Array.isArray(some)) for (const job of some) told.push(String(record(job)['jobId']))
+      else if (Array.isArray(some)) for (const job of some) told.push(String(asObject(job)['jobId']))
       last ||= isLast === true
     })
     client.send(JSON.stringify({ event: 'subscribe:repository', data: { all: true, snapshot: true } }))
     await eventually(() => told.length > 0, { what: 'the snapshot to begin' })
-    for (const step of present(1)) hub.tell({ ...step, jobId: 'news' })
+    for (const step of present(1)) hub.publish({ ...step, jobId: 'news' })
     await eventually(() => told.length > jobs, { what: 'all to be told', withinMs: 20_000 })
     expect(told).to.deep.equal([...present(jobs).map(({ jobId }) => jobId), 'after news'])
   })
