@@ -1,5 +1,5 @@
 import { Lru } from '../collections/lru.ts'
-import { isOutage } from '../http/errors-to-http.ts'
+import { isOutage } from '../kube/client/errors.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
 /** What a review granted. */

@@ -4,21 +4,20 @@ import type { Authorizer } from '../auth/authority.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import type { FacadeContext, FacadeMiddleware, FacadeDeps, FacadeState, Handlers } from './context.ts'
 import { envelope } from './envelope.ts'
+import { guards } from './guards.ts'
 import { healthHandlers } from './health.ts'
 import { HttpError, notFound } from './http-error.ts'
 import { jobHandlers } from './jobs/handlers.ts'
 import { logHandlers } from './logs/handlers.ts'
 import { metricsHandlers } from './metrics-endpoint.ts'
-import { audit, markMutation } from './middleware/audit.ts'
+import { audit } from './middleware/audit.ts'
 import { cors, securityHeaders } from './middleware/headers.ts'
 import { type RateLimitOptions, rateLimits } from './middleware/rate-limit.ts'
-import { reauthorise } from './middleware/reauthorise.ts'
-import { setRouteName, countRequests } from './middleware/request-metrics.ts'
-import { requirePermission, requireToken } from './middleware/require-auth.ts'
-import { syncedCaches } from './middleware/synced-caches.ts'
+import { countRequests } from './middleware/request-metrics.ts'
+import { requireToken } from './middleware/require-auth.ts'
 import { documentHandlers } from './openapi/document.ts'
 import { docsPageHandlers } from './openapi/page.ts'
-import { type Route, routes } from './routes.ts'
+import { routes } from './routes.ts'
 import { runnerHandlers } from './runners/handlers.ts'
 
 export interface AppOptions extends FacadeDeps {
@@ -75,24 +74,6 @@ function handlersOf(options: AppOptions): Partial<Handlers> {
     ...runnerHandlers(options),
   }
   return all
-}
-
-interface GuardOptions extends AppOptions {
-  limited: ReturnType<typeof rateLimits>
-  known: FacadeMiddleware
-}
-
-/** What stands before a route's own handler. Who is refused by the first two has come to no route. */
-function guards(route: Route, options: GuardOptions): FacadeMiddleware[] {
-  const { name, method, permission } = route
-  if (permission === 'open') return [setRouteName(name)]
-  const first = [options.limited(route), options.known, setRouteName(name)]
-  const mayPass = requirePermission(options.authority, permission)
-  // What a process measures is told in trouble as well: most of all then.
-  if (name === 'metrics') return [...first, mayPass]
-  const cached = syncedCaches(options.caches)
-  if (method !== 'GET') return [...first, markMutation(name), mayPass, cached]
-  return [...first, mayPass, cached, reauthorise(permission, { ...options, everyMs: options.reauthoriseMs })]
 }
 
 const secureHeaders = new Map<string, string>(Object.entries(securityHeaders))

@@ -1,12 +1,4 @@
-import {
-  ApiError,
-  Forbidden,
-  Invalid,
-  LeaseLost,
-  NotFound,
-  TooManyRequests,
-  Unreachable,
-} from '../kube/client/errors.ts'
+import { Forbidden, Invalid, isOutage, LeaseLost, NotFound } from '../kube/client/errors.ts'
 import { HttpError } from './http-error.ts'
 
 const RETRY_SECONDS = '5'
@@ -23,13 +15,6 @@ export function errorToHttp(error: unknown): HttpError {
 export function clusterUnavailable(): HttpError {
   const headers = { 'Retry-After': RETRY_SECONDS }
   return new HttpError(503, 'ClusterUnavailable', 'the cluster does not answer, try again shortly', headers)
-}
-
-/** Whether the API server could not answer, or not in time. */
-export function isOutage(error: unknown): boolean {
-  if (error instanceof Unreachable || error instanceof TooManyRequests) return true
-  if (error instanceof ApiError) return error.code >= 500
-  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
 }
 
 function isClusterTrouble(error: unknown): boolean {

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Authorizer } from '../auth/authority.ts'
+import { bearerOf } from '../auth/bearer.ts'
 import { isTrustedOrigin } from '../auth/origin.ts'
 import { permissions } from '../auth/permissions.ts'
 import type { FixedWindowCounter } from '../auth/window-counter.ts'
-import { bearerOf } from '../http/middleware/require-auth.ts'
 
 /** Who wants to connect, or is connected. */
 export interface Handshake {

@@ -1,7 +1,7 @@
+import { type JobState, publicId, stateOfPhase } from '../api/job-state.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished, shownPhase } from '../domain/job/phases.ts'
-import { type JobState, publicId, stateOf } from '../http/jobs/views.ts'
 
 /** One step of a job, as subscribers are told it. */
 export interface JobEvent {
@@ -26,24 +26,28 @@ interface Emitted {
  */
 export class JobEvents {
   readonly #caches: Caches
-  readonly #emit: (step: JobEvent) => void
+  readonly #listeners = new Set<(event: JobEvent) => void>()
   readonly #emitted = new Map<string, Emitted>()
 
   /** What the caches hold already counts as told; everything that comes later is news. */
-  constructor(caches: Caches, tell: (step: JobEvent) => void) {
+  constructor(caches: Caches) {
     this.#caches = caches
-    this.#emit = tell
     caches.jobs.onChange(({ key, old, now }) => {
       if (now !== undefined) return this.#follow(key, now)
       this.#emitted.delete(key)
       // Its end will not come: without this, whoever waits for it would do so for ever.
-      if (old !== undefined && !isFinished(old)) tell(eventOf(old, 'cancelled', 4))
+      if (old !== undefined && !isFinished(old)) this.#emit(eventOf(old, 'cancelled', 4))
     })
     caches.runners.onChange(({ now }) => {
       const key = now === undefined ? undefined : jobKeyOf(now)
       const job = key === undefined ? undefined : caches.jobs.get(key)
       if (key !== undefined && job !== undefined) this.#follow(key, job)
     })
+  }
+
+  /** Calls back for every event from now on. */
+  onEvent(listener: (event: JobEvent) => void): void {
+    this.#listeners.add(listener)
   }
 
   /** The present step of a job, as the last that was told. */
@@ -63,6 +67,10 @@ export class JobEvents {
     if (!this.#caches.jobs.hasSynced()) return
     for (const step of steps) if (step.sequence > from) this.#emit(step)
   }
+
+  #emit(event: JobEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
 }
 
 /** The states that a job has been in, up to the present one, which alone has the present reason. */
@@ -72,7 +80,7 @@ function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
   const { assignedAt, startedAt } = job.status
   if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) steps.push(eventOf(job, 'assigned', 2))
   if (phase === 'Running' || startedAt !== undefined) steps.push(eventOf(job, 'running', 3))
-  if (isFinished(job)) steps.push(eventOf(job, stateOf(caches, job), 4))
+  if (isFinished(job)) steps.push(eventOf(job, stateOfPhase(phase), 4))
   const reason = job.status.reason ?? null
   return steps.map((step, index) => (index === steps.length - 1 ? { ...step, reason } : step))
 }

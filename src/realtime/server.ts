@@ -48,8 +48,9 @@ export interface Realtime {
 export function makeRealtime(options: RealtimeOptions): Realtime {
   const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
   const admit = onceFilled(caches, judge)
+  const jobEvents = new JobEvents(caches)
   const hub = new Hub({ clock, metrics, current: (repository) => currentEvents(caches, jobEvents, repository) })
-  const jobEvents = new JobEvents(caches, (step) => hub.publish(step))
+  jobEvents.onEvent((event) => hub.publish(event))
   const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')

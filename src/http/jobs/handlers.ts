@@ -1,3 +1,4 @@
+import { publicId } from '../../api/job-state.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
 import { badRequest } from '../http-error.ts'
 import { readJson } from '../input/json-body.ts'
@@ -9,7 +10,7 @@ import { JobDirectory } from './directory.ts'
 import { findJob } from './find.ts'
 import { parseListQuery } from './list-query.ts'
 import { parseCompletion, parseStatusReport, report } from './status-report.ts'
-import { jobDetail, jobSummary, publicId, stateOf } from './views.ts'
+import { jobDetail, jobSummary, stateOf } from './views.ts'
 
 type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
 

@@ -1,3 +1,4 @@
+import { type JobState, jobStates } from '../../api/job-state.ts'
 import type { Schema } from '../../api/schema.ts'
 import { badRequest } from '../http-error.ts'
 import {
@@ -9,7 +10,6 @@ import {
   intParam,
   enumParam,
 } from '../input/query-params.ts'
-import { type JobState, jobStates } from './views.ts'
 
 /** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
 export interface ListQuery {

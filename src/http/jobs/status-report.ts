@@ -1,4 +1,5 @@
 import { Ajv, type ValidateFunction } from 'ajv'
+import { type JobState, jobStates, phaseOf } from '../../api/job-state.ts'
 import { keyOf } from '../../api/object.ts'
 import { delegationFields, type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import { runnerOf } from '../../cluster/caches.ts'
@@ -9,7 +10,7 @@ import type { FacadeDeps } from '../context.ts'
 import { badRequest, HttpError, notFound } from '../http-error.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
 import { textOrNumber } from './delegation-body.ts'
-import { type JobState, jobStates, phaseOf, stateOf } from './views.ts'
+import { stateOf } from './views.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 253, pattern: delegationFields.jobId.pattern } as const
 

@@ -1,50 +1,12 @@
-import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
+import { type JobState, publicId, stateOfPhase } from '../../api/job-state.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
 import { type Caches, runnerOf } from '../../cluster/caches.ts'
 import { shownPhase } from '../../domain/job/phases.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 
-/** A phase as REST shows it. */
-export type JobState = Lowercase<JobPhase>
-
-const byPhase: Readonly<Record<JobPhase, JobState>> = {
-  Queued: 'queued',
-  Assigned: 'assigned',
-  Running: 'running',
-  Completed: 'completed',
-  Failed: 'failed',
-  Cancelled: 'cancelled',
-}
-
-const byState: Readonly<Record<JobState, JobPhase>> = {
-  queued: 'Queued',
-  assigned: 'Assigned',
-  running: 'Running',
-  completed: 'Completed',
-  failed: 'Failed',
-  cancelled: 'Cancelled',
-}
-
-/** All states, in the order of a job's life. */
-export const jobStates: readonly JobState[] = Object.values(byPhase)
-
-function stateOfPhase(phase: JobPhase): JobState {
-  return byPhase[phase]
-}
-
-export function phaseOf(state: JobState): JobPhase {
-  return byState[state]
-}
-
 /** The state to show of a job. */
 export function stateOf(caches: Caches, job: RunnerJob): JobState {
   return stateOfPhase(shownPhase(job, runnerOf(caches, job)))
-}
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
-/** The delegation id: the name, or for an object that was named by hand its UID. */
-export function publicId({ metadata: { name, uid } }: { metadata: { name: string; uid: string } }): string {
-  return UUID.test(name) ? name : uid
 }
 
 /** A GitHub job id as a number, where it is digits that a JSON number holds exactly. */

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import type { Authorizer } from '../../auth/authority.ts'
+import { bearerOf } from '../../auth/bearer.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Log } from '../../kube/runtime/logger.ts'
 import type { FacadeContext, FacadeMiddleware } from '../context.ts'
 import { goneSignal } from '../input/request-signal.ts'
-import { bearerOf } from './require-auth.ts'
 
 interface Watching {
   authority: Authorizer

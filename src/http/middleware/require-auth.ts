@@ -1,11 +1,10 @@
 import type { Authorizer } from '../../auth/authority.ts'
-import { type Permission, describePermission, isRead } from '../../auth/permissions.ts'
+import { bearerOf } from '../../auth/bearer.ts'
+import { describePermission, isRead, type Permission } from '../../auth/permissions.ts'
 import type { FacadeMiddleware } from '../context.ts'
 import { clusterUnavailable } from '../errors-to-http.ts'
 import { HttpError } from '../http-error.ts'
-
-/** On answers that stand on what was known before the API server stopped to answer: a right, or the caches. */
-export const STALE_HEADER = 'X-RunnerHub-Stale'
+import { STALE_HEADER } from './headers.ts'
 
 /** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
 export function requireToken(authority: Authorizer): FacadeMiddleware {
@@ -38,9 +37,4 @@ export function requirePermission(authority: Authorizer, access: Permission): Fa
     }
     await next()
   }
-}
-
-/** The token of an Authorization header. */
-export function bearerOf(header: string): string | undefined {
-  return /^Bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1]
 }

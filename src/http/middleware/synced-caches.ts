@@ -1,8 +1,8 @@
 import type { Caches } from '../../cluster/caches.ts'
-import { hasSynced, waitForSync, isStale } from '../../cluster/freshness.ts'
+import { hasSynced, isStale, waitForSync } from '../../cluster/freshness.ts'
 import type { FacadeMiddleware } from '../context.ts'
 import { requestSignal } from '../input/request-signal.ts'
-import { STALE_HEADER } from './require-auth.ts'
+import { STALE_HEADER } from './headers.ts'
 
 /** Stands before whatever is answered from the caches: waits until they are filled, and marks what may be behind. */
 export function syncedCaches(caches: Caches): FacadeMiddleware {

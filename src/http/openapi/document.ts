@@ -4,6 +4,7 @@ import { describePermission } from '../../auth/permissions.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
 import { delegationBody } from '../jobs/delegation-body.ts'
 import { completeBody, statusBody } from '../jobs/status-report.ts'
+import { STALE_HEADER } from '../middleware/headers.ts'
 import { type Route, routes } from '../routes.ts'
 import { heartbeatBody } from '../runners/heartbeat.ts'
 import { type HeaderName, headers, type Operation, operations, type Success } from './operations.ts'
@@ -85,7 +86,7 @@ function describe(path: string, operation: Operation, permission: Route['permiss
   const shared = isApi ? rateLimitHeaders : []
   const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
     status,
-    successAnswer(answer, isApi ? [...shared, 'X-RunnerHub-Stale'] : shared),
+    successAnswer(answer, isApi ? [...shared, STALE_HEADER] : shared),
   ])
   const failed = statuses.map((status): [string, object] => [String(status), failureAnswer(status, shared)])
   const refused = unread.map((status): [string, object] => [String(status), failureAnswer(status, [])])

@@ -1,6 +1,7 @@
 import { idempotencyKey } from '../jobs/delegation-key.ts'
 import { listParameters } from '../jobs/list-query.ts'
 import { logsParameters } from '../logs/query.ts'
+import { STALE_HEADER } from '../middleware/headers.ts'
 import type { RouteName } from '../routes.ts'
 import { runnerParameters } from '../runners/list-query.ts'
 import { enveloped, named, type OpenSchema } from './schemas.ts'
@@ -65,7 +66,7 @@ export const headers = {
     description: 'When the next window begins, in Unix seconds.',
     required: true,
   },
-  'X-RunnerHub-Stale': {
+  [STALE_HEADER]: {
     schema: { const: 'true' },
     description: 'Only there when the API server does not answer, and what was known before is made do with.',
     required: false,

@@ -1,9 +1,9 @@
+import { jobStates } from '../../api/job-state.ts'
 import { failureReasons, progressReasons, waitingReasons } from '../../api/reasons.ts'
 import { runnerJobSpec, runnerJobStatus } from '../../api/runner-job.ts'
 import { runnerStatus } from '../../api/runner.ts'
 import type { Schema } from '../../api/schema.ts'
 import { errorCodes } from '../http-error.ts'
-import { jobStates } from '../jobs/views.ts'
 import { runnerStates, runnerTypes } from '../runners/views.ts'
 
 /** A JSON Schema as OpenAPI 3.1 has it, with `null` among the types. */

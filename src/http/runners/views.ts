@@ -1,3 +1,4 @@
+import { publicId } from '../../api/job-state.ts'
 import { keyOf } from '../../api/object.ts'
 import type { Runner, RunnerPhase } from '../../api/runner.ts'
 import { type Caches, jobOf } from '../../cluster/caches.ts'
@@ -7,7 +8,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 import { type Presence, presenceOf, shownProxyPhase } from '../../domain/proxy/presence.ts'
 import { shownRunnerPhase } from '../../domain/runner/plan.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
-import { iso, publicId } from '../jobs/views.ts'
+import { iso } from '../jobs/views.ts'
 
 type SpecType = Runner['spec']['type']
 

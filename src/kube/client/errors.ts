@@ -124,3 +124,10 @@ function retryAfterMs(header: string | string[] | undefined, detail: unknown): n
   const seconds = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : detail
   return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
 }
+
+/** Whether the API server could not answer, or not in time. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof Unreachable || error instanceof TooManyRequests) return true
+  if (error instanceof ApiError) return error.code >= 500
+  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+}

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
-import { JobEvents, type JobEvent } from '../../../src/realtime/job-events.ts'
+import { JobEvents } from '../../../src/realtime/job-events.ts'
 import { aJob, aRunner, stamp } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 
@@ -20,8 +20,8 @@ describe('the story of a job', () => {
   async function begin(...listed: RunnerJob[]): Promise<FilledCaches> {
     const begun = new FilledCaches()
     told = []
-    // oxlint-disable-next-line no-new -- it lives by the changes of the caches
-    new JobEvents(begun.caches, ({ jobId, status, sequence }) => told.push(`${jobId} ${sequence} ${status}`))
+    const events = new JobEvents(begun.caches)
+    events.onEvent(({ jobId, status, sequence }) => told.push(`${jobId} ${sequence} ${status}`))
     await begun.caches.jobs.replaceAll(listed, '1')
     return begun
   }
@@ -113,9 +113,8 @@ describe('the reasons in the story of a job', () => {
     filled = new FilledCaches()
     await filled.caches.jobs.replaceAll([], '1')
     told = []
-    story = new JobEvents(filled.caches, ({ status, sequence, reason }: JobEvent) =>
-      told.push([status, sequence, reason]),
-    )
+    story = new JobEvents(filled.caches)
+    story.onEvent(({ status, sequence, reason }) => told.push([status, sequence, reason]))
   })
 
   it('tells each state with the reason that it had', () => {

@@ -2,7 +2,7 @@ import { dirname, posix } from 'node:path'
 
 /** A folder of `src`, or one of the files that stand beside the folders. */
 export interface Layer {
-  /** The layers, or single files of them, that it may import; '*' is all. */
+  /** The layers that it may import; '*' is all. */
   imports: string[]
   /** The packages and Node.js modules that it may import; 'node:*' is all of Node.js's. */
   packages: string[]
@@ -30,7 +30,7 @@ export const layers: Record<string, Layer> = {
     packages: ['node:crypto', 'node:util'],
   },
   auth: {
-    imports: ['api', 'collections', 'kube', 'cluster', 'http/errors-to-http.ts'],
+    imports: ['api', 'collections', 'kube', 'cluster'],
     packages: ['node:*'],
   },
   http: {
@@ -38,10 +38,7 @@ export const layers: Record<string, Layer> = {
     packages: ['node:*', 'koa', '@koa/router', 'ajv'],
   },
   realtime: {
-    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'auth'].concat([
-      'http/middleware/require-auth.ts',
-      'http/jobs/views.ts',
-    ]),
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'auth'],
     packages: ['node:*', 'ws', 'socket.io'],
   },
   tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
@@ -70,7 +67,7 @@ function isAllowed(path: string, specifier: string, { imports, packages }: Layer
   }
   const target = posix.join(dirname(path), specifier)
   const isOwn = layerOf(target) === layerOf(path)
-  return isOwn || imports.includes(layerOf(target)) || imports.includes(target) || imports.includes('*')
+  return isOwn || imports.includes(layerOf(target)) || imports.includes('*')
 }
 
 /** The first folder of a path, or the file itself where it is in none. */

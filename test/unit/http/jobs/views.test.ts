@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { jobDetail, jobSummary, publicId, stateOf } from '../../../../src/http/jobs/views.ts'
+import { publicId } from '../../../../src/api/job-state.ts'
+import { jobDetail, jobSummary, stateOf } from '../../../../src/http/jobs/views.ts'
 import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 
