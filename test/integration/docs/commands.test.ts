@@ -19,9 +19,10 @@ import { openShell, type Shell } from '../../site/calls/shell.ts'
 
 const runbook = (alert: string): string => `docs/runbooks/${alert}.md`
 const operations = 'docs/operations.md'
+const jobPage = 'docs/spec/v1/runnerjob.md'
 const inPhase = (phase: string): string => `kubectl --namespace NAMESPACE get rj --field-selector status.phase=${phase}`
 
-/** The job that README.md describes. */
+/** The job that docs/spec/v1/runnerjob.md describes. */
 const shown = 'dc3334da-19ad-5179-b8a3-e3ee09567d55'
 
 /** What only reads: where it stands, how it begins, and what of the site it shows, or does not. */
@@ -31,15 +32,11 @@ const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][
     'kubectl --namespace runnerhub get rj,rn,rp',
     /^runnerjob.*\n(.*\n)+NAME.*\nrunner\..*\n(.*\n)+NAME.*\nrunnerpool/m,
   ],
-  ['README.md', `kubectl --namespace runnerhub describe rj ${shown}`, /^Kind: +RunnerJob$/m],
-  ['README.md', 'kubectl explain rj.spec', /^ +cancel\t<boolean>$/m],
   ['README.md', 'kubectl get rj', /^failed +owner\/repo +CI +Failed +ExitCode /m],
   ['docs/api.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
   ['docs/install.md', 'kubectl --namespace runnerhub get rj,rn,rp', /^runnerjob/m],
   [operations, 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
   [operations, 'kubectl describe rj', /^ +Message: +exit code 3$/m],
-  [operations, 'kubectl get rp', /^default +\["self-hosted",/m],
-  [operations, 'kubectl describe rp', /^ +Type: +Ready$/m],
   [
     runbook('RunnerHubAbsent'),
     'kubectl --namespace NAMESPACE get pods',
@@ -58,6 +55,12 @@ const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][
   ],
   [runbook('RunnerHubQueueStuck'), inPhase('Queued'), /^waiting .* NoMatchingPool /m, /failed|starting/],
   [runbook('RunnerHubSlowStart'), inPhase('Assigned'), /^starting .* Unschedulable /m, /failed|waiting/],
+  [jobPage, 'kubectl explain rj.spec', /^ +cancel\t<boolean>$/m],
+  [jobPage, 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
+  [jobPage, 'kubectl get rp', /^default +\["self-hosted",/m],
+  [jobPage, 'kubectl describe rp', /^ +Type: +Ready$/m],
+  [jobPage, `kubectl --namespace runnerhub describe rj ${shown}`, /^Kind: +RunnerJob$/m],
+  [jobPage, 'kubectl --namespace runnerhub wait', /^runnerjob.* condition met$/m],
 ]
 
 describe('the commands of the documents', function () {
