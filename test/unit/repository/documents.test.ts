@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { delegateExample } from '../../../config/local/run.d/reference.ts'
@@ -50,6 +50,46 @@ describe('docs/contract-tests.md', () => {
       const file = join(docs, path)
       expect(existsSync(file), path).to.equal(true)
       expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
+    })
+  }
+})
+
+describe('README.md', () => {
+  it('fits into 150 lines', () => {
+    expect(readFileSync(join(docs, '../README.md'), 'utf8').split('\n').length - 1).to.be.at.most(150)
+  })
+})
+
+describe('docs/adr', () => {
+  const folder = join(docs, 'adr')
+  const records = readdirSync(folder).filter((file) => /^\d{4}-/.test(file))
+  const titleOf = (file: string): string => /^# (.+)$/m.exec(readFileSync(join(folder, file), 'utf8'))?.[1] ?? ''
+
+  for (const file of [...records, 'template.md']) {
+    it(`has the headings of the template: ${file}`, () => {
+      const headings = readFileSync(join(folder, file), 'utf8').match(/^#+ .+$/gm) ?? []
+      const number = file === 'template.md' ? 'NNNN' : file.slice(0, 4)
+      expect(headings[0]).to.match(new RegExp(`^# ${number}\\. .+`))
+      expect(headings.slice(1)).to.deep.equal(['## Context', '## Decision', '## Consequences'])
+    })
+  }
+
+  it('lists each record by its title', () => {
+    const rows = readFileSync(join(folder, 'README.md'), 'utf8').match(/^\| \[\d{4}\].*(?= \| \w+ \|$)/gm) ?? []
+    expect(rows).to.deep.equal(records.map((file) => `| [${file.slice(0, 4)}](${file}) | ${titleOf(file).slice(6)}`))
+  })
+})
+
+describe('the prose of the documents', () => {
+  const tics = /\b(tells?|told|anew|himself|by itself|of its own|stands? for)\b/i
+  const pages = [...documents(), 'CHANGELOG.md', 'CONTRIBUTING.md', 'config/local/README.md', 'docs/contract-tests.md']
+
+  for (const page of pages) {
+    it(`keeps to plain words: ${page}`, () => {
+      const text = readFileSync(join(docs, '..', page), 'utf8')
+      // Tables between comments are generated from the texts of settings and values.
+      const prose = text.replaceAll(/^```.*?^```|<!-- (\w+) -->.*?<!-- \/\1 -->|`[^`\n]*`|"[^"\n]*"/gms, '')
+      expect(prose.split('\n').filter((line) => tics.test(line))).to.deep.equal([])
     })
   }
 })
