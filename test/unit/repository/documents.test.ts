@@ -14,14 +14,14 @@ const api = readFileSync(join(docs, 'api.md'), 'utf8')
 const contract = readFileSync(join(docs, 'contract-tests.md'), 'utf8')
 
 describe('docs/api.md', () => {
-  it('tells of every route', () => {
-    const untold = routes.filter(({ method, path, permission }) =>
-      permission === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
+  it('describes every route', () => {
+    const undescribed = routes.filter(({ method, path, access }) =>
+      access === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
     )
-    expect(untold.map(({ method, path }) => `${method} ${path}`)).to.deep.equal([])
+    expect(undescribed.map(({ method, path }) => `${method} ${path}`)).to.deep.equal([])
   })
 
-  it('tells of every code of an error', () => {
+  it('describes every error code', () => {
     expect(Object.keys(errorCodes).filter((code) => !api.includes(`\`${code}\``))).to.deep.equal([])
   })
 
@@ -97,7 +97,7 @@ describe('the prose of the documents', () => {
 describe('the commands of the documents', () => {
   const commands = documents().flatMap(commandsOf)
 
-  it('are each tried by a test, as test/unit/repository/tried-commands.ts tells', () => {
+  it('are each tried by a test that test/unit/tried-commands.ts names', () => {
     expect(commands).to.have.length.above(30)
     const rowsOf = ({ document, text }: Snippet) =>
       triedCommands.filter((row) => row.document === document && text.startsWith(row.command))
