@@ -6,9 +6,9 @@ import { kinds } from '../../../src/api/crd.ts'
 import { failureReasons, progressReasons, runnerReasons, waitingReasons } from '../../../src/api/reasons.ts'
 import { jobPhases } from '../../../src/api/runner-job.ts'
 import { runnerPhases } from '../../../src/api/runner.ts'
-import { delegationEnv } from '../../../src/domain/delegation-env.ts'
-import { statusAfter } from '../../../src/domain/job-status.ts'
-import { aJob, aRunner, at } from '../../builders.ts'
+import { delegationEnv } from '../../../src/domain/runner/delegation-env.ts'
+import { statusAfter } from '../../../src/domain/job/status.ts'
+import { aJob, aRunner, at } from '../../objects/builders.ts'
 import { documentedRows, type Kind, requiredRows, sectionOf, wordsOf } from './spec-page.ts'
 
 const jobReasons = new Set<string>([...waitingReasons, ...progressReasons, ...failureReasons])

@@ -15,8 +15,8 @@ const contract = readFileSync(join(docs, 'contract-tests.md'), 'utf8')
 
 describe('docs/api.md', () => {
   it('describes every route', () => {
-    const undescribed = routes.filter(({ method, path, access }) =>
-      access === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
+    const undescribed = routes.filter(({ method, path, permission }) =>
+      permission === 'open' ? !api.includes(path.replace('/:file', '')) : !api.includes(`### ${method} ${path}\n`),
     )
     expect(undescribed.map(({ method, path }) => `${method} ${path}`)).to.deep.equal([])
   })
@@ -97,7 +97,7 @@ describe('the prose of the documents', () => {
 describe('the commands of the documents', () => {
   const commands = documents().flatMap(commandsOf)
 
-  it('are each tried by a test that test/unit/tried-commands.ts names', () => {
+  it('are each tried by a test that test/unit/repository/tried-commands.ts names', () => {
     expect(commands).to.have.length.above(30)
     const rowsOf = ({ document, text }: Snippet) =>
       triedCommands.filter((row) => row.document === document && text.startsWith(row.command))
