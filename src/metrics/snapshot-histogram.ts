@@ -1,7 +1,7 @@
-import { Histogram, type HistogramConfiguration } from 'prom-client'
+import { Histogram, type HistogramConfiguration, Summary } from 'prom-client'
 
 /** The counts of a histogram, which are kept elsewhere. */
-export interface Told {
+export interface HistogramSnapshot {
   /** Upper bounds, without infinity. */
   bounds: readonly number[]
   /** Observations up to each bound, and at the end all. */
@@ -10,28 +10,34 @@ export interface Told {
 }
 
 type Options = Pick<HistogramConfiguration<never>, 'name' | 'help' | 'registers'>
+type Exported = Awaited<ReturnType<Summary<'le'>['get']>>
 
-/** A histogram that observes nothing itself: at each scrape it exports what it is told, or nothing. */
-export class SnapshotHistogram extends Histogram<never> {
-  readonly #options: Options
-  readonly #read: () => Told | undefined
+/**
+ * A histogram that observes nothing itself: at each scrape it exports a snapshot, or no series where there is none. It
+ * is a Summary by type, because prom-client asks a Summary for its series through the public `get`, and a Histogram
+ * through a method that is not part of its API.
+ */
+export class SnapshotHistogram extends Summary<'le'> {
+  /** Has no registry: it lends its name, help and type. */
+  readonly #empty: Histogram
+  readonly #name: string
+  readonly #read: () => HistogramSnapshot | undefined
 
-  constructor(options: Options, read: () => Told | undefined) {
-    super(options)
-    this.#options = options
+  constructor({ name, help, registers }: Options, read: () => HistogramSnapshot | undefined) {
+    super({ name, help, labelNames: ['le'], ...(registers !== undefined && { registers }) })
+    this.#empty = new Histogram({ name, help, registers: [] })
+    this.#name = name
     this.#read = read
   }
 
-  /** Where prom-client takes the values from, of histograms alone. */
-  getForPromString() {
-    const { name, help } = this.#options
-    const told = this.#read()
-    const values = told === undefined ? [] : valuesOf(name, told)
-    return Promise.resolve({ name, help, type: 'histogram', values, aggregator: 'first' })
+  override async get(): Promise<Exported> {
+    const snapshot = this.#read()
+    const values = snapshot === undefined ? [] : valuesOf(this.#name, snapshot)
+    return { ...(await this.#empty.get()), values }
   }
 }
 
-function valuesOf(name: string, { bounds, within, sum }: Told) {
+function valuesOf(name: string, { bounds, within, sum }: HistogramSnapshot): Exported['values'] {
   const all = within.at(-1) ?? 0
   const bucket = (le: number | '+Inf', value = 0) => ({ metricName: `${name}_bucket`, labels: { le }, value })
   return [

@@ -14,7 +14,7 @@ const beforeRoutes = new Set([401, 408, 431])
 /** Tells metrics all that the parts of the operator may tell, so that every series is there. */
 export function tellEverything({ controllers, reflectors, onApiRequest, realtime, answered }: Metrics): void {
   for (const kind of Object.keys(kinds)) {
-    const outcomes: Outcome[] = ['success', 'later', 'conflict', 'error', 'terminal']
+    const outcomes: Outcome[] = ['success', 'requeue_after', 'conflict', 'error']
     for (const outcome of outcomes) controllers.passed('runnerhub', outcome, 0.1, `${kind}:ns/name`)
   }
   for (const lane of ['urgent', 'deferred'] as const) controllers.waited('runnerhub', lane, 0.1)

@@ -62,11 +62,6 @@ export class LeaseLost extends Error {
   override name = 'LeaseLost'
 }
 
-/** Thrown by a reconcile that must not be tried again. */
-export class Terminal extends Error {
-  override name = 'Terminal'
-}
-
 /** Thrown by a reconcile that wants to come back at a known time. */
 export class RetryLater extends Error {
   override name = 'RetryLater'

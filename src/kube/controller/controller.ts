@@ -22,7 +22,7 @@ export interface Result {
 
 export type Reconcile = (key: string, pass: ReconcileContext) => Promise<Result>
 
-export type Outcome = 'success' | 'later' | 'conflict' | 'error' | 'terminal'
+export type Outcome = 'success' | 'requeue_after' | 'conflict' | 'error'
 
 export interface ControllerMetrics {
   /** Called at the start of each run, with a way to read the depth of the queue at any time. */
@@ -137,10 +137,7 @@ export class Controller {
       case 'success':
         this.#settleSuccess(work, end.result)
         break
-      case 'terminal':
-        queue.forget(key)
-        break
-      case 'later':
+      case 'requeue_after':
         queue.addAfter(key, end.afterMs, lane)
         break
       case 'conflict':
@@ -176,8 +173,7 @@ export class Controller {
       if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds, key)
       if (end.is === 'success') return
       const fields = { controller: name, key, err: end.error }
-      if (end.is === 'terminal') log.error(fields, 'gave up')
-      else if (end.is === 'error') log.warn({ ...fields, failures: queue.failures(key) }, 'pass failed')
+      if (end.is === 'error') log.warn({ ...fields, failures: queue.failures(key) }, 'pass failed')
       else log.debug({ ...fields, outcome: end.is }, 'pass ended early')
     })
   }

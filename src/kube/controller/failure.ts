@@ -1,20 +1,18 @@
-import { ApiError, Conflict, LeaseLost, RetryLater, Terminal } from '../client/errors.ts'
+import { ApiError, Conflict, LeaseLost, RetryLater } from '../client/errors.ts'
 
 /** What an error of a pass means for its key. */
 export type Failure =
-  | { is: 'terminal' } // given up: only a change of the object can help
   | { is: 'stopped' } // not the key's fault: the work ended around it
   | { is: 'conflict' } // the cache was behind; ordinary
-  | { is: 'later'; afterMs: number } // it is known when to come back
+  | { is: 'requeue_after'; afterMs: number } // it is known when to come back
   | { is: 'error' } // back off
 
 /** The one place that maps the errors of reconciling to retry, later or give up. */
 export function failureOf(error: unknown, isStopping: boolean): Failure {
-  if (error instanceof Terminal) return { is: 'terminal' }
   if (error instanceof LeaseLost || isStopping) return { is: 'stopped' }
   if (error instanceof Conflict) return { is: 'conflict' }
   const afterMs = askedDelay(error)
-  return afterMs > 0 && Number.isFinite(afterMs) ? { is: 'later', afterMs } : { is: 'error' }
+  return afterMs > 0 && Number.isFinite(afterMs) ? { is: 'requeue_after', afterMs } : { is: 'error' }
 }
 
 function askedDelay(error: unknown): number {

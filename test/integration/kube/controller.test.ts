@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { keyOf } from '../../../src/api/object.ts'
-import { Conflict, Terminal } from '../../../src/kube/client/errors.ts'
+import { Conflict } from '../../../src/kube/client/errors.ts'
 import { splitKey } from '../../../src/kube/client/resource-path.ts'
 import {
   Controller,
@@ -73,7 +73,6 @@ describe('controller on a cache of the API server', () => {
     const object = caches.store.get(key)
     const { wanted = '', got } = object?.data ?? {}
     if (object === undefined || wanted === got) return {}
-    if (wanted === 'impossible') throw new Terminal('cannot be copied')
     caches.store.applyOwn(
       await cluster.client.replace(configMaps, { ...object, data: { ...object.data, got: wanted } }, signal),
     )
@@ -125,18 +124,6 @@ describe('controller on a cache of the API server', () => {
     })
     await eventually(() => isCopied(object, '1'))
     expect(outcomes[0]).to.equal('conflict')
-  })
-
-  it('gives up what cannot be done until the object changes, and serves the others', async () => {
-    const bad = await create('bad', { wanted: 'impossible' })
-    const good = await create('good', { wanted: '1' })
-    start(copy)
-    await eventually(() => isCopied(good, '1'))
-    await eventually(() => outcomes.includes('terminal'))
-    expect(log.lines.filter(({ level }) => level === 'error')).to.have.length(1)
-    await cluster.client.patchMerge(configMaps, splitKey(keyOf(bad)), { data: { wanted: '2' } }, never)
-    await eventually(() => isCopied(bad, '2'))
-    expect(outcomes.filter((outcome) => outcome === 'terminal')).to.have.length(1)
   })
 
   it('cuts off a pass at its deadline, request and all, and the next one succeeds', async () => {

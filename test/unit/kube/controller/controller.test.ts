@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { apiErrorFrom, LeaseLost, RetryLater, Terminal, Unreachable } from '../../../../src/kube/client/errors.ts'
+import { apiErrorFrom, LeaseLost, RetryLater, Unreachable } from '../../../../src/kube/client/errors.ts'
 import {
   Controller,
   type ControllerMetrics,
@@ -146,13 +146,12 @@ describe('controller: what becomes of a key', () => {
 
   const again = (...times: number[]): number[] => times
   const cases: [behaviour: string, error: unknown, outcome: string, passes: number[], logged: string[]][] = [
-    ['gives up after Terminal', new Terminal('no'), 'terminal', again(0), ['error gave up']],
     ['backs off after a conflict without a word', statusOf(409, 'Conflict'), 'conflict', again(0, 10, 30), []],
-    ['comes back when RetryLater says', new RetryLater(400, 'quota'), 'later', again(0, 400, 800), []],
+    ['comes back when RetryLater says', new RetryLater(400, 'quota'), 'requeue_after', again(0, 400, 800), []],
     [
       'comes back when the server says',
       apiErrorFrom(429, {}, { 'retry-after': '2' }),
-      'later',
+      'requeue_after',
       again(0, 2000, 4000),
       [],
     ],
