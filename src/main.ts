@@ -8,6 +8,7 @@ import { StaticTokens } from './auth/static-tokens.ts'
 import { FixedWindowCounter } from './auth/window-counter.ts'
 import { type Caches, makeCaches } from './cluster/caches.ts'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
+import { NamespaceEnd } from './controllers/pod/namespace-end.ts'
 import { runControllers } from './controllers/run.ts'
 import { makeApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
@@ -152,7 +153,9 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
   const options = { client, caches, log, identity, clock, ...work }
   metrics.leads(() => election.isLeader())
-  await election.run((term) => runControllers(options, term), signal)
+  const end = new NamespaceEnd({ client: clientAs('controller'), caches, namespace: config.namespace, clock, log })
+  const led = election.run((term) => runControllers(options, term), signal)
+  await Promise.all([led, end.run(led, signal)])
 }
 
 /** A process without a facade has health and metrics all the same, on the port of the REST API. */

@@ -64,7 +64,7 @@ const values: Record<string, () => JsonSchema> = {
   imagePullSecrets: () => listOf(closed({ name: text }, ['name'])),
   fullnameOverride: () => name,
   settings,
-  auth: () => closed({ existingSecret: text, users: listOf(user, { minItems: 1 }) }),
+  auth: () => closed({ generate: yesOrNo, existingSecret: text, users: listOf(user, { minItems: 1 }) }),
   serviceAccount: () => closed({ create: yesOrNo, name: text, annotations: texts }),
   rbac: () => closed({ create: yesOrNo }),
   resources: () => resources,
@@ -140,8 +140,12 @@ const values: Record<string, () => JsonSchema> = {
 /** The JSON schema of the chart's values, with the texts of values.yaml. */
 export function valuesSchema(documented: DocumentedValue[]): JsonSchema {
   const properties = Object.fromEntries(Object.entries(values).map(([key, schema]) => [key, schema()]))
-  // Helm hands the values of a parent chart on under `global`.
-  const root = closed({ ...properties, global: free })
+  // Where the chart is a dependency: the condition of its parent, and what the parent hands on to all its charts.
+  const ofParent = {
+    enabled: { ...yesOrNo, description: 'For the condition of a parent chart; this chart makes no use of it.' },
+    global: { ...free, description: 'What a parent chart hands on to all its charts; this chart makes no use of it.' },
+  }
+  const root = closed({ ...properties, ...ofParent })
   const described = new Map(documented.map(({ path, text: description }) => [path, description]))
   return { $schema: 'http://json-schema.org/draft-07/schema#', ...withTexts(root, '', described) }
 }

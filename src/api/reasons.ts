@@ -27,6 +27,9 @@ export const failureReasons = [
   'Unschedulable',
 ] as const
 
+/** What the CRD says of a new job, until an operator writes its status. Whoever serves the job never shows it. */
+export const NO_OPERATOR = 'NoOperator'
+
 /** What only a Runner says; else it says one of the words above. */
 export const runnerReasons = ['HeartbeatMissed'] as const
 

@@ -1,6 +1,7 @@
 import type { KubeObject, Resource } from './object.ts'
 import { conditions, labels, message, name, nonEmptyText, reason, repository, text, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
+import { NO_OPERATOR } from './reasons.ts'
 import { MAX_RUNNER_NAME } from './runner.ts'
 import { type FromSchema, type NewFromSchema, type Schema, immutable } from './schema.ts'
 
@@ -61,7 +62,12 @@ export const runnerJobSpec = {
 export const runnerJobStatus = {
   type: 'object',
   description: 'Where the job is. Written by the operator only.',
-  default: { phase: 'Queued' },
+  // It stays where no operator is; an operator writes over it with the first status that it writes in any case.
+  default: {
+    phase: 'Queued',
+    reason: NO_OPERATOR,
+    message: 'No operator has looked at this job yet. If this stays for a minute, no operator serves its namespace.',
+  },
   required: ['phase'],
   properties: {
     phase: { type: 'string', description: 'State of the job. The last three are final.', enum: jobPhases },

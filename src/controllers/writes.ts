@@ -6,6 +6,7 @@ import type { Store } from '../kube/cache/store.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { AlreadyExists, Conflict, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
 import { type ObjectKey, splitKey } from '../kube/client/resource-path.ts'
+import { removeFinalizer } from '../kube/client/finalizer.ts'
 
 /** How long to wait for a namesake of an earlier life to be removed, when no event tells. */
 const NAMESAKE_CHECK_MS = 1000
@@ -48,19 +49,14 @@ export async function writeStatus<T extends KubeObject>(
   }
 }
 
-/** Takes our finalizer off a pod. The test operation makes sure that it is ours that goes. */
+/** Takes our finalizer off a pod. */
 export async function releasePod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
-  const index = pod.metadata.finalizers?.indexOf(OUTCOME_FINALIZER) ?? -1
-  if (index < 0) return
-  const path = `/metadata/finalizers/${index}`
-  const patch = [{ op: 'test', path, value: OUTCOME_FINALIZER } as const, { op: 'remove', path } as const]
-  const key = splitKey(keyOf(pod))
   try {
-    caches.pods.applyOwn(await client.patchJson(pods, key, patch, signal))
+    const released = await removeFinalizer(client, pods, pod, OUTCOME_FINALIZER, signal)
+    if (released !== undefined) caches.pods.applyOwn(released)
   } catch (error) {
-    if (error instanceof NotFound) return
     // The list of finalizers is another by now: look again.
-    if (error instanceof Invalid) caches.pods.applyOwn(await client.get(pods, key, signal))
+    if (error instanceof Invalid) caches.pods.applyOwn(await client.get(pods, splitKey(keyOf(pod)), signal))
     throw error
   }
 }

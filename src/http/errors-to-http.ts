@@ -1,4 +1,4 @@
-import { Forbidden, Invalid, isOutage, LeaseLost, NotFound } from '../kube/client/errors.ts'
+import { Forbidden, Invalid, isOutage, LeaseLost, NamespaceTerminating, NotFound } from '../kube/client/errors.ts'
 import { HttpError } from './http-error.ts'
 
 const RETRY_SECONDS = '5'
@@ -7,14 +7,19 @@ const RETRY_SECONDS = '5'
 export function errorToHttp(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof Invalid) return new HttpError(400, 'InvalidRequest', error.message)
+  if (error instanceof NamespaceTerminating)
+    return unavailable('the namespace is being deleted, nothing can be created')
   if (isClusterTrouble(error)) return clusterUnavailable()
   return new HttpError(500, 'InternalError', 'internal error')
 }
 
 /** What cannot be done now, and may be in a moment. */
 export function clusterUnavailable(): HttpError {
-  const headers = { 'Retry-After': RETRY_SECONDS }
-  return new HttpError(503, 'ClusterUnavailable', 'the cluster does not answer, try again shortly', headers)
+  return unavailable('the cluster does not answer, try again shortly')
+}
+
+function unavailable(message: string): HttpError {
+  return new HttpError(503, 'ClusterUnavailable', message, { 'Retry-After': RETRY_SECONDS })
 }
 
 function isClusterTrouble(error: unknown): boolean {

@@ -2,6 +2,7 @@ import { type JobState, publicId, stateOfPhase } from '../api/job-state.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished, shownPhase } from '../domain/job/phases.ts'
+import { saidOf } from '../domain/job/status.ts'
 
 /** One step of a job, as subscribers are told it. */
 export interface JobEvent {
@@ -81,7 +82,7 @@ function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
   if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) steps.push(eventOf(job, 'assigned', 2))
   if (phase === 'Running' || startedAt !== undefined) steps.push(eventOf(job, 'running', 3))
   if (isFinished(job)) steps.push(eventOf(job, stateOfPhase(phase), 4))
-  const reason = job.status.reason ?? null
+  const reason = saidOf(job).reason ?? null
   return steps.map((step, index) => (index === steps.length - 1 ? { ...step, reason } : step))
 }
 

@@ -7,6 +7,7 @@ import type { KubeClient } from '../kube/client/client.ts'
 import { Invalid, NotFound } from '../kube/client/errors.ts'
 import { resourcePath } from '../kube/client/resource-path.ts'
 import { leases } from '../kube/election/lease.ts'
+import { hasFinalizer, removeFinalizer } from '../kube/client/finalizer.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 
@@ -67,8 +68,8 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
 }
 
 /** Whether a pod will go without us. */
-function isGoing({ metadata }: Pod): boolean {
-  return metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(OUTCOME_FINALIZER) !== true
+function isGoing(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined && !hasFinalizer(pod, OUTCOME_FINALIZER)
 }
 
 function nameOf({ metadata }: Pod): string {
@@ -110,13 +111,8 @@ async function removePods(
 
 /** Takes our finalizer off a pod. Where the list of finalizers has changed meanwhile, the next turn does it. */
 async function release(client: KubeClient, pod: Pod, signal: AbortSignal): Promise<void> {
-  const index = pod.metadata.finalizers?.indexOf(OUTCOME_FINALIZER) ?? -1
-  if (index < 0) return
-  const path = `/metadata/finalizers/${index}`
-  const patch = [{ op: 'test', path, value: OUTCOME_FINALIZER } as const, { op: 'remove', path } as const]
-  const key = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }
   try {
-    await unlessGone(client.patchJson(pods, key, patch, signal))
+    await removeFinalizer(client, pods, pod, OUTCOME_FINALIZER, signal)
   } catch (error) {
     if (!(error instanceof Invalid)) throw error
   }

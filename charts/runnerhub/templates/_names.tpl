@@ -2,10 +2,14 @@
 {{- define "runnerhub.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
-{{- else if contains .Chart.Name .Release.Name -}}
+{{- else -}}
+{{- /* As a dependency with an alias the chart has the alias for its name, which may be no name of an object. */}}
+{{- $chart := .Chart.Name | lower | replace "_" "-" | trimSuffix "-" -}}
+{{- if contains $chart .Release.Name -}}
 {{- .Release.Name | trunc 50 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $chart | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -37,9 +41,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.auth.existingSecret | default (printf "%s-tokens" (include "runnerhub.fullname" .)) -}}
 {{- end -}}
 
+{{/* "true" where the chart does not make the Secret of tokens: it exists, or the user makes it. */}}
+{{- define "runnerhub.ownSecret" -}}
+{{- $given := false -}}
+{{- range .Values.auth.users }}{{ if .token }}{{ $given = true }}{{ end }}{{ end -}}
+{{- if or .Values.auth.existingSecret (not (or .Values.auth.generate $given)) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* "true" where the Secret of tokens has a key, for what is known of it: not of a Secret of the user's own. */}}
 {{- define "runnerhub.hasToken" -}}
-{{- if .root.Values.auth.existingSecret -}}
+{{- if include "runnerhub.ownSecret" .root -}}
 true
 {{- else -}}
 {{- range .root.Values.auth.users -}}

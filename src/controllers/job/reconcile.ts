@@ -34,8 +34,9 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
     const { status } = plan
     if (status === undefined || !isNews(job.status, plan)) waitingSince.forget(key)
     else {
+      const patienceMs = plan.patienceMs ?? TRANSIENT_MS
       const leftMs =
-        plan.isTransient === true ? TRANSIENT_MS - waitingSince.ageMs(key, `${status.phase} ${status.reason}`) : 0
+        plan.isTransient === true ? patienceMs - waitingSince.ageMs(key, `${status.phase} ${status.reason}`) : 0
       if (leftMs > 0) return { requeueAfterMs: Math.min(leftMs, plan.requeueAfterMs ?? leftMs) }
       if (context.lane === 'urgent' && deps.isBusy()) return { deferred: true }
       if (status.reason === 'PodDeleted' && (await existsUncached(deps, view, context.signal)))

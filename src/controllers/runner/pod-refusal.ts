@@ -1,6 +1,6 @@
 import type { RunnerReason } from '../../api/reasons.ts'
 import { BadTemplate } from '../../domain/runner/desired-pod.ts'
-import { ApiError, Forbidden, Invalid } from '../../kube/client/errors.ts'
+import { ApiError, Forbidden, Invalid, NamespaceTerminating } from '../../kube/client/errors.ts'
 
 /** What a Runner says when its pod was refused. Stopping: for good. Starting: worth another try. */
 export interface Refusal {
@@ -24,7 +24,8 @@ const refusedByAdmission = /^pods "[^"]*" is forbidden: /
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof BadTemplate) return forGood('InvalidPod', error.message)
-  if (!(error instanceof ApiError)) return undefined
+  // Where the whole namespace goes, there is nothing to say of one pod.
+  if (!(error instanceof ApiError) || error instanceof NamespaceTerminating) return undefined
   const { message } = error
   if (deniedForGood.test(message)) return forGood('AdmissionDenied', message)
   if (error instanceof Invalid || error.code === 400) return forGood('InvalidPod', message)

@@ -1,4 +1,4 @@
-import type { WaitingReason } from '../../api/reasons.ts'
+import { NO_OPERATOR, type WaitingReason } from '../../api/reasons.ts'
 import type { RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { PodState } from '../pod/state.ts'
@@ -16,6 +16,8 @@ export interface JobPlan {
   status?: RunnerJobStatus
   /** The status tells of waiting: it is written only where that has lasted a moment. */
   isTransient?: boolean
+  /** How long it has to last, where that is longer. */
+  patienceMs?: number
   acts: JobAct[]
   /** Look again after this time, in milliseconds. */
   requeueAfterMs?: number
@@ -36,6 +38,9 @@ export interface JobView {
   startTroubleMs: number
   now: Date
 }
+
+/** In half a minute thousands of Runners are made. */
+const TURN_MS = 30_000
 
 /** Decides one pass over a job: pure, level-based, the same whenever it is asked. */
 export function planJob(view: JobView): JobPlan {
@@ -140,8 +145,18 @@ function progress(view: JobView): JobPlan {
   if (pod.is === 'waiting') return waiting(view, pod)
   if (runner !== undefined) return waiting(view, waitingOf(runner))
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
-  if (admission.is === 'next') return { acts: [] }
+  if (admission.is === 'next') return job.status.reason === NO_OPERATOR ? showThatItIsServed(view) : { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
+}
+
+/** It has a place and waits for no more than its turn, which for nearly all comes sooner than this is written. */
+function showThatItIsServed(view: JobView): JobPlan {
+  const message = 'its Runner is made as soon as those before it are'
+  return {
+    ...move(view, { phase: 'Queued', reason: 'RunnerStarting', message }),
+    isTransient: true,
+    patienceMs: TURN_MS,
+  }
 }
 
 /** What a Runner without a pod waits for. */

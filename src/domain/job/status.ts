@@ -1,5 +1,5 @@
 import type { Condition } from '../../api/object.ts'
-import type { Reason } from '../../api/reasons.ts'
+import { NO_OPERATOR, type Reason } from '../../api/reasons.ts'
 import type { JobPhase, RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import { shorten, withCondition, withoutCondition } from '../conditions.ts'
@@ -42,6 +42,13 @@ export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now:
     conditions: conditionsOf(job, move, now),
     observedGeneration: job.metadata.generation ?? 1,
   }
+}
+
+/** Why a job is where it is, in an operator's words: not what the CRD says where there is none. */
+export function saidOf({ status }: RunnerJob): Pick<RunnerJobStatus, 'reason' | 'message'> {
+  const { reason, message } = status
+  if (reason === NO_OPERATOR) return {}
+  return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) }
 }
 
 function placeOf(was: RunnerJobStatus, { runner, pod }: Whereabouts): Partial<RunnerJobStatus> {

@@ -2,7 +2,7 @@ import { type JobState, publicId, stateOfPhase } from '../../api/job-state.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { type Caches, runnerOf } from '../../cluster/caches.ts'
 import { shownPhase } from '../../domain/job/phases.ts'
-import { delegatedAt } from '../../domain/job/status.ts'
+import { delegatedAt, saidOf } from '../../domain/job/status.ts'
 
 /** The state to show of a job. */
 export function stateOf(caches: Caches, job: RunnerJob): JobState {
@@ -30,6 +30,7 @@ function placeOf(caches: Caches, job: RunnerJob): { runnerId: string | null; con
 /** A job in full. Every documented key is present; what is not known yet is null. */
 export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknown> {
   const { spec, status } = job
+  const { reason, message } = saidOf(job)
   return {
     id: publicId(job),
     githubJobId: githubJobId(spec.jobId),
@@ -46,8 +47,8 @@ export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknow
     metadata: {
       delegatedAt: iso(delegatedAt(job)),
       proxyRunner: spec.runnerName ?? null,
-      reason: status.reason ?? null,
-      message: status.message ?? null,
+      reason: reason ?? null,
+      message: message ?? null,
       exitCode: status.exitCode ?? null,
     },
   }

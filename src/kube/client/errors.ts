@@ -31,6 +31,10 @@ export class Unauthorized extends ApiError {
 export class Forbidden extends ApiError {
   override name = 'Forbidden'
 }
+/** The namespace is being deleted: nothing can be created in it any more. */
+export class NamespaceTerminating extends Forbidden {
+  override name = 'NamespaceTerminating'
+}
 export class NotFound extends ApiError {
   override name = 'NotFound'
 }
@@ -86,8 +90,16 @@ const byCode: Record<number, typeof ApiError> = {
 /** The typed error for an answer; the body may be a Status, other JSON, text, or nothing. */
 export function apiErrorFrom(code: number, body: unknown, headers: ResponseHeaders = {}): ApiError {
   const status = statusFrom(code, body, headers)
-  const Kind = status.reason === 'AlreadyExists' ? AlreadyExists : (byCode[status.code] ?? ApiError)
+  const Kind = byCause(status) ?? byCode[status.code] ?? ApiError
   return new Kind(status)
+}
+
+/** The kinds that share their code with another. */
+function byCause({ code, reason, details }: ApiStatus): typeof ApiError | undefined {
+  if (reason === 'AlreadyExists') return AlreadyExists
+  const { causes } = fieldsOf(details)
+  const isTerminating = (cause: unknown): boolean => fieldsOf(cause)['reason'] === 'NamespaceTerminating'
+  return code === 403 && Array.isArray(causes) && causes.some(isTerminating) ? NamespaceTerminating : undefined
 }
 
 /** Response headers as undici gives them. */

@@ -1,7 +1,14 @@
 import type { KubeObject, NewObject, Resource } from '../../api/object.ts'
 import { Lru } from '../../collections/lru.ts'
 import type { KubeClient } from '../client/client.ts'
-import { AlreadyExists, ApiError, LeaseLost, NotFound, TooManyRequests } from '../client/errors.ts'
+import {
+  AlreadyExists,
+  ApiError,
+  LeaseLost,
+  NamespaceTerminating,
+  NotFound,
+  TooManyRequests,
+} from '../client/errors.ts'
 import { microTime } from '../election/lease.ts'
 import { Workqueue } from '../queue/workqueue.ts'
 import { type Clock, nextTurn, systemClock } from '../runtime/clock.ts'
@@ -161,7 +168,7 @@ export class EventRecorder {
       this.#queue.forget(key)
       const { log } = this.#options
       const fields = { err: error, reason: series.event.reason }
-      if (error instanceof LeaseLost) log.debug(fields, 'event dropped')
+      if (error instanceof LeaseLost || error instanceof NamespaceTerminating) log.debug(fields, 'event dropped')
       else log.warn(fields, 'event not written')
     }
   }

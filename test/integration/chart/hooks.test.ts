@@ -79,6 +79,15 @@ describe('an installation by the chart', function () {
     const ownUsers = await dryRun('auth.users[0].name=me')
     expect(ownUsers).to.include('{{ index .data "me" | base64decode }}')
     expect(ownUsers).to.include('NOTE: there is no helm test').and.not.include('does the same')
+    expect(plain).to.include('unless auth.generate=false, auth.existingSecret or a token for')
+    for (const [value, secret] of [
+      ['auth.generate=false', 'hub-runnerhub-tokens'],
+      ['auth.existingSecret=mine', 'mine'],
+    ] as const) {
+      const said = await dryRun(value)
+      expect(said).to.include(`reads the tokens of callers from your Secret ${secret}: its key tokens.csv`)
+      expect(said).to.include(`get secret ${secret} --output`).and.not.include('unless auth.generate')
+    }
     const noPool = await dryRun('defaultPool.enabled=false')
     expect(noPool).to.include('NOTE: there is no pool yet').and.not.include('does the same')
     const warnings = async (...values: string[]) => (await dryRun(...values)).split('WARNING').length - 1

@@ -11,6 +11,11 @@ const runnerFacts = {
   poolName: 'pool',
   jobRef: { name: 'job', uid: 'uid' },
 }
+const unserved = {
+  phase: 'Queued',
+  reason: 'NoOperator',
+  message: 'No operator has looked at this job yet. If this stays for a minute, no operator serves its namespace.',
+}
 const template = { spec: { containers: [{ name: 'runner', image: 'image', anything: [1, { a: null }] }] } }
 
 describe('a new object', () => {
@@ -21,10 +26,10 @@ describe('a new object', () => {
   })
   after(() => site?.cluster.close())
 
-  it('has the defaults of a RunnerJob, and is queued with no operator running', async () => {
+  it('has the defaults of a RunnerJob, and is queued, which says that no operator is running', async () => {
     const { spec, status } = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'job' }, spec: facts })
     expect(spec).to.deep.equal({ ...facts, cancel: false, timeoutSeconds: 21_600, ttlSecondsAfterFinished: 86_400 })
-    expect(status).to.deep.equal({ phase: 'Queued' })
+    expect(status).to.deep.equal(unserved)
     expect(await site.get(runnerJobs, 'job')).to.deep.include({ spec, status })
   })
 
@@ -48,7 +53,7 @@ describe('a new object', () => {
   it('cannot bring its own status: nobody declares a job complete by making it', async () => {
     const status = { phase: 'Completed', reason: 'Succeeded', podUID: 'x' }
     const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'done' }, spec: facts, status })
-    expect(job.status).to.deep.equal({ phase: 'Queued' })
+    expect(job.status).to.deep.equal(unserved)
     const runner = await site.create<Runner>(runners, {
       metadata: { name: 'busy' },
       spec: runnerFacts,

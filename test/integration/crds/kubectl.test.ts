@@ -40,7 +40,7 @@ describe('kubectl', () => {
     )
     expect(header).to.deep.equal(['NAME', 'REPOSITORY', 'WORKFLOW', 'PHASE', 'REASON', 'RUNNER'])
     expect(running).to.deep.equal(['running', 'other/repo', 'Build', 'Failed', 'ExitCode', 'running-1'])
-    expect(queued).to.deep.equal(['runnerjob', 'owner/repo', 'CI', 'Queued'])
+    expect(queued).to.deep.equal(['runnerjob', 'owner/repo', 'CI', 'Queued', 'NoOperator'])
     expect(await get('rj')).to.match(/ AGE$/m)
   })
 
@@ -48,6 +48,11 @@ describe('kubectl', () => {
     const [header, running] = words(await get('rj', 'running', '--output=wide'))
     expect(header).to.include.members(['EXIT', 'NODE', 'MESSAGE'])
     expect(running).to.include.members(['3', 'node', 'exit code 3'])
+  })
+
+  it('get rj -o wide and describe rj say where no operator is', async () => {
+    for (const text of [await get('rj', '--output=wide'), await site.kubectl('describe', 'rj', 'runnerjob')])
+      expect(text).to.match(/No operator has looked at this job yet\. If this stays.* no operator serves/)
   })
 
   it('get rn and get rp show Runners and pools', async () => {

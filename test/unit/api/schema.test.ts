@@ -34,6 +34,12 @@ describe('the lists of words', () => {
     expect(runnerPhases).to.include(runnerStatus.default.phase)
   })
 
+  it('have a default reason that is no operator’s', () => {
+    const said = [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons]
+    expect(said).to.not.include(runnerJobStatus.default.reason)
+    expect(runnerJobStatus.default.reason).to.match(new RegExp(REASON_PATTERN))
+  })
+
   it('hold reasons that the definition takes', () => {
     for (const reason of [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons])
       expect(reason).to.match(new RegExp(REASON_PATTERN))

@@ -9,12 +9,18 @@ function apiError(code: number): Error {
   return apiErrorFrom(code, { message: secret })
 }
 
+const terminating = apiErrorFrom(403, {
+  message: secret,
+  details: { causes: [{ reason: 'NamespaceTerminating' }] },
+})
+
 const unavailable: [what: string, error: unknown][] = [
   ['an API server that cannot be reached', new Unreachable(secret)],
   ['an API server in trouble', apiError(500)],
   ['an API server that is overloaded', apiError(503)],
   ['an API server that asks for patience', apiError(429)],
   ['a quota that is used up, or missing rights of our own', apiError(403)],
+  ['a namespace that is being deleted', terminating],
   ['a lost Lease', new LeaseLost(secret)],
   ['a request that took too long', new DOMException(secret, 'TimeoutError')],
   ['a request that was given up', new DOMException(secret, 'AbortError')],

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { RunnerJob } from '../../../src/api/runner-job.ts'
+import { type RunnerJob, runnerJobStatus } from '../../../src/api/runner-job.ts'
 import { JobEvents } from '../../../src/realtime/job-events.ts'
 import { aJob, aRunner, stamp } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
@@ -41,6 +41,12 @@ describe('the story of a job', () => {
     stores.putJob({ ...job, status: completed })
     stores.putJob({ ...job, status: { ...completed, message: 'exit code 0' } })
     expect(told).to.deep.equal(['job-uid 1 queued', 'job-uid 2 assigned', 'job-uid 3 running', 'job-uid 4 completed'])
+  })
+
+  it('has no reason before an operator gives one', () => {
+    const story = new JobEvents(stores.caches)
+    expect(story.current(aJob({ status: runnerJobStatus.default })).reason).to.equal(null)
+    expect(story.current(aJob({ status: { phase: 'Queued', reason: 'PoolFull' } })).reason).to.equal('PoolFull')
   })
 
   it('has all steps in order where only the last is seen', () => {

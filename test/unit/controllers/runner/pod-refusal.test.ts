@@ -22,7 +22,6 @@ const mendable = [
   'status unknown for quota: q, resources: pods',
   'no PriorityClass with name urgent was found',
   'pod rejected: RuntimeClass "kata" not found',
-  'unable to create new content in namespace ns because it is being terminated',
 ]
 
 const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refusalOf>][] = [
@@ -71,6 +70,14 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
   [
     'missing rights, which are no fault of the pod',
     answer(403, 'pods is forbidden: User "x" cannot create resource "pods" in API group "" in the namespace "ns"'),
+    undefined,
+  ],
+  [
+    'the end of the whole namespace',
+    apiErrorFrom(403, {
+      message: 'pods "job-1" is forbidden: unable to create new content in namespace ns because it is being terminated',
+      details: { causes: [{ reason: 'NamespaceTerminating' }] },
+    }),
     undefined,
   ],
   ['a webhook that does not answer', answer(500, 'failed calling webhook "w": timeout'), undefined],

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Pod } from '../../../../src/api/pod.ts'
-import type { RunnerJob } from '../../../../src/api/runner-job.ts'
+import { type RunnerJob, runnerJobStatus } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
 import { type Admission, type JobPlan, planJob } from '../../../../src/domain/job/plan.ts'
 import { podState } from '../../../../src/domain/pod/state.ts'
@@ -69,6 +69,19 @@ describe('a queued job', () => {
     const waiting = plan({ admission: full })
     expect(outcome(waiting)).to.equal('Queued PoolFull: full')
     expect(waiting).to.deep.include({ isTransient: true, acts: [] })
+  })
+
+  it('tells that it is served where its turn takes long, and only where nothing was told of it before', () => {
+    const unserved = plan({ job: aJob({ status: runnerJobStatus.default }), admission: { is: 'next' } })
+    expect(outcome(unserved)).to.equal('Queued RunnerStarting: its Runner is made as soon as those before it are')
+    expect(unserved).to.include({ isTransient: true, patienceMs: 30_000 })
+    const told = plan({ job: aJob({ status: { phase: 'Queued', reason: 'PoolFull' } }), admission: { is: 'next' } })
+    expect(outcome(told)).to.equal(undefined)
+  })
+
+  it('bears nothing of the default status once it runs', () => {
+    const job = aJob({ status: runnerJobStatus.default })
+    expect(outcome(plan({ job, runner, pod: runningPod }))).to.equal('Running Running: runs in pod job-1')
   })
 
   it('is cancelled at once, and gets no Runner any more', () => {

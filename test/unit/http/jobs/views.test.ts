@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { publicId } from '../../../../src/api/job-state.ts'
+import { runnerJobStatus } from '../../../../src/api/runner-job.ts'
 import { jobDetail, jobSummary, stateOf } from '../../../../src/http/jobs/views.ts'
 import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
@@ -42,6 +43,11 @@ describe('the detail of a job', () => {
         exitCode: null,
       },
     })
+  })
+
+  it('says nothing of an operator that is not there: who answers is one', () => {
+    const { metadata } = jobDetail(empty(), aJob({ status: runnerJobStatus.default }))
+    expect(metadata).to.deep.include({ reason: null, message: null })
   })
 
   it('tells all of a finished job', () => {

@@ -35,6 +35,16 @@ describe('an answer that is no success', () => {
     })
   }
 
+  it('403 with the cause NamespaceTerminating is a refusal of its own', () => {
+    const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }]
+    const error = errors.apiErrorFrom(403, status(403, 'Forbidden', { details: { causes } }))
+    expect(error).to.be.instanceOf(errors.NamespaceTerminating).and.instanceOf(errors.Forbidden)
+    for (const others of [[{ reason: 'FieldValueInvalid' }], [null], {}, 'NamespaceTerminating']) {
+      const other = errors.apiErrorFrom(403, status(403, 'Forbidden', { details: { causes: others } }))
+      expect(other.constructor).to.equal(errors.Forbidden)
+    }
+  })
+
   it('tells what it can when the body is text, empty or foreign', () => {
     expect(errors.apiErrorFrom(404, '404 page not found\n')).to.be.instanceOf(errors.NotFound)
     expect(errors.apiErrorFrom(404, '404 page not found\n').message).to.equal('HTTP 404: 404 page not found')

@@ -156,6 +156,13 @@ describe('controller: what becomes of a key', () => {
       [],
     ],
     [
+      'lets a namespace that is being deleted alone for a minute, without a word',
+      apiErrorFrom(403, { details: { causes: [{ reason: 'NamespaceTerminating' }] } }),
+      'requeue_after',
+      again(0, 60_000, 120_000),
+      [],
+    ],
+    [
       'backs off and warns when nothing answers',
       new Unreachable('reset'),
       'error',

@@ -1,0 +1,94 @@
+import { expect } from 'chai'
+import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
+import { namespaces } from '../../../src/api/namespace.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { hasFinalizer } from '../../../src/kube/client/finalizer.ts'
+import { runs } from '../../kubelet/script.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call } from '../../site/calls/call.ts'
+import { newPod } from '../../site/objects.ts'
+import { openSite, type Site } from '../../site/site.ts'
+
+const MINUTE_MS = 60_000
+const forever = new AbortController().signal
+
+describe('kubectl delete namespace', function () {
+  this.timeout('120s')
+  let site: Site
+
+  beforeEach(async () => {
+    site = await openSite()
+    await site.createPool('default', { labels: ['linux'], maxRunners: 2 })
+  })
+  afterEach(() => site.close())
+
+  /** Two jobs that run, and more that wait for their places. */
+  async function busy({ stopMs }: { stopMs: number }): Promise<void> {
+    site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: stopMs } }))
+    const names = ['one', 'two', 'three', 'four', 'five', 'six']
+    for (const name of names) await site.createJob(name, { labels: ['linux'] })
+    for (const name of names.slice(0, 2)) await site.jobIs(name, { phase: 'Running' })
+  }
+
+  /** Deletes the namespace; `isGone` resolves when nothing of it is left. */
+  async function deleteNamespace(): Promise<{ isGone: Promise<void> }> {
+    const isGone = goneWithin(MINUTE_MS)
+    await site.client.delete(namespaces, { namespace: '', name: site.namespace }, {}, forever)
+    return { isGone }
+  }
+
+  async function goneWithin(ms: number): Promise<void> {
+    const fieldSelector = `metadata.name=${site.namespace}`
+    for await (const events of site.client.watch(namespaces, undefined, { fieldSelector }, AbortSignal.timeout(ms))) {
+      if (events.some(({ type }) => type === 'DELETED')) return
+    }
+    throw new Error('the watch of the namespace ended before it was gone')
+  }
+
+  it('ends by itself while an operator serves it, which begins nothing new and fails at nothing', async () => {
+    const operator = await site.operator()
+    await busy({ stopMs: 2000 })
+    const { isGone } = await deleteNamespace()
+    await operator.logged('the namespace is being deleted: let go of its pods')
+    // A caller learns why nothing is taken any more.
+    const body = { repository: 'owner/repo', runId: '7', jobId: '7', workflow: 'CI', runnerName: 'proxy', labels: [] }
+    const answer = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body })
+    expect(answer.status).to.equal(503)
+    expect(answer.body['error']).to.equal('the namespace is being deleted, nothing can be created')
+    await isGone
+    expect(site.kubelet.ledger.all.map(({ job }) => job)).to.have.members(['one', 'two'])
+    const failed = operator.log.filter(({ msg }) => msg === 'pass failed' || msg === 'event not written')
+    expect(failed, operator.tail()).to.deep.equal([])
+  })
+
+  it('ends by itself when its operators stop at once, before the pods of jobs have', async () => {
+    const leader = await site.operator()
+    await leader.leads()
+    const other = await site.operator({ identity: 'operator-2' })
+    await busy({ stopMs: 6000 })
+    const { isGone } = await deleteNamespace()
+    // As a node does that is lost: whoever is left does not lead.
+    leader.kill()
+    expect(await other.terminate()).to.be.below(10_000)
+    expect(other.log.map(({ msg }) => msg)).to.include('the namespace is being deleted: let go of its pods')
+    expect(other.log.map(({ msg }) => msg)).to.not.include('became leader')
+    await isGone
+  })
+
+  it('ends by itself where a pod has lost the label by which an operator knows it', async () => {
+    const operator = await site.operator()
+    await site.create(pods, newPod('bare', { finalizers: [OUTCOME_FINALIZER] }))
+    await site.kubeletHas('bare')
+    const { isGone } = await deleteNamespace()
+    await operator.terminate()
+    await isGone
+  })
+
+  it('is no reason to let go before it: a replica that stops keeps what it holds', async () => {
+    const operator: Operator = await site.operator()
+    await busy({ stopMs: 0 })
+    await operator.terminate()
+    const left = await site.list(pods)
+    expect(left.map((pod) => hasFinalizer(pod, OUTCOME_FINALIZER))).to.deep.equal([true, true])
+  })
+})
