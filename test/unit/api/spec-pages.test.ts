@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { kinds } from '../../../src/api/crd.ts'
-import { failureReasons, progressReasons, runnerReasons, waitingReasons } from '../../../src/api/reasons.ts'
+import { failureReasons, NO_OPERATOR, progressReasons, runnerReasons, waitingReasons } from '../../../src/api/reasons.ts'
 import { jobPhases } from '../../../src/api/runner-job.ts'
 import { runnerPhases } from '../../../src/api/runner.ts'
 import { delegationEnv } from '../../../src/domain/runner/delegation-env.ts'
@@ -11,7 +11,7 @@ import { statusAfter } from '../../../src/domain/job/status.ts'
 import { aJob, aRunner, at } from '../../objects/builders.ts'
 import { documentedRows, type Kind, requiredRows, sectionOf, wordsOf } from './spec-page.ts'
 
-const jobReasons = new Set<string>([...waitingReasons, ...progressReasons, ...failureReasons])
+const jobReasons = new Set<string>([NO_OPERATOR, ...waitingReasons, ...progressReasons, ...failureReasons])
 const pages = kinds.map((kind) => ({ kind, file: `docs/spec/v1/${kind.resource.kind.toLowerCase()}.md` }))
 
 for (const { kind, file } of pages) {
