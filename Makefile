@@ -103,10 +103,6 @@ test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes th
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts
 	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)
 
-.PHONY: update-expected-counts
-update-expected-counts: $(INSTALLED) ## Take the last results as the fewest tests that each suite must run
-	node test/run.ts --update-expected-counts
-
 # The image needs a cluster's base image to stand on: it is built where there is one.
 .PHONY: tools
 tools: $(INSTALLED) ## Build what the tests need besides: Helm, promtool, an image with Prometheus (the first time takes minutes)

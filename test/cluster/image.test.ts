@@ -47,9 +47,10 @@ describe("the operator's image", function () {
 
   after(() => rm(folder, { recursive: true }))
 
-  /** Builds it of files that are written anew, with nothing taken over from an earlier build. */
+  /** Builds it of files that are written under a umask, with no layer of an earlier build. */
   async function build(name: string, baseImage: string, umask: string): Promise<string> {
-    const [files, archive] = [join(folder, name), join(folder, `${name}.tar`)]
+    // One folder for each umask: its packages are installed once.
+    const [files, archive] = [join(folder, `umask-${umask}`), join(folder, `${name}.tar`)]
     await command('bash', '-c', 'umask "$1" && shift && "$@"', 'build', umask, process.execPath, prepare, files)
     const flags = ['--no-cache', '--stage', `prepared=${files}`]
     const image = `docker.io/local/cluster-test:${name}`

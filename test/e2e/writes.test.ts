@@ -7,7 +7,9 @@ import { installed } from './installation/installed.ts'
 const budget = 7
 
 describe('the writes of the controllers on a real node', () => {
+  // One replica, by the plain manifests: the other suites are about the chart.
   const installation = installed({
+    own: 'manifests',
     setUp: async (hub) => hub.createPool('short', { script: 'echo begun; sleep 1.5; echo over' }),
   })
   let hub: Installation

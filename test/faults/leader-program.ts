@@ -1,6 +1,6 @@
 /**
  * A leader as a process of its own, to be stopped and killed. Arguments: kubeconfig, namespace, name, identity, leaseMs.
- * While it leads it writes the ConfigMap of the Lease's name. SIGUSR2 blocks its event loop for ten seconds. It ends
+ * While it leads it writes the ConfigMap of the Lease's name. SIGUSR2 blocks its event loop for five seconds. It ends
  * with SIGTERM, or when its standard input is closed.
  */
 import { KubeClient } from '../../src/kube/client/client.ts'
@@ -14,7 +14,7 @@ const connection = await fromKubeconfig(kubeconfig)
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
 process.stdin.resume().once('end', () => process.exit(1))
-process.on('SIGUSR2', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000))
+process.on('SIGUSR2', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000))
 
 const election = new LeaderElection({
   client: new KubeClient(connection, { userAgent: `lease-${identity}` }),

@@ -55,6 +55,11 @@ export class StandInKubelet {
     await this.#client.close()
   }
 
+  /** The pods as the watch has them. */
+  get pods(): Store<Pod> {
+    return this.#store
+  }
+
   /** Chooses the script of every pod that comes from now on. */
   onPod(choose: (pod: Pod) => Script): void {
     this.#choose = choose

@@ -15,14 +15,14 @@ export interface ControlPlane {
   killApiServer(): Promise<void>
   /** Back again at the same address, with the same data. */
   startApiServer(): Promise<void>
+  /** Starts the controllers that do garbage collection and service accounts, once the kinds are there that they shall know. */
+  startControllerManager(): Promise<void>
   /** A client of its own; it is closed with the control plane. */
   client(userAgent?: string): KubeClient
   stop(): Promise<void>
 }
 
 export interface ControlPlaneOptions {
-  /** Also run the controllers that do garbage collection and service accounts. */
-  controllerManager?: boolean
   /** Keep an audit log in `<directory>/audit.log`. */
   audit?: boolean
 }
@@ -30,10 +30,7 @@ export interface ControlPlaneOptions {
 /** Starts a control plane in some seconds; stop it in `after`. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-test-'))
-  const flags = [
-    ...(options.controllerManager === true ? ['--controller-manager'] : []),
-    ...(options.audit === true ? [] : ['--no-audit']),
-  ]
+  const flags = options.audit === true ? [] : ['--no-audit']
   const tool = (verb: string, ...rest: string[]): Promise<string> =>
     command(localTool('control-plane'), verb, directory, ...rest)
   const remove = atTheEnd(localTool('control-plane'), 'stop', directory, '--remove')
@@ -51,6 +48,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     connection,
     killApiServer: async () => void (await tool('kill-apiserver')),
     startApiServer: async () => void (await tool('start-apiserver')),
+    startControllerManager: async () => void (await tool('start-controller-manager')),
     client(userAgent = 'runnerhub-test') {
       const client = new KubeClient(connection, { userAgent })
       clients.push(client)

@@ -1,24 +1,34 @@
 import { writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import Mocha from 'mocha'
 import { resultFileVariable, type SuiteResult } from './suite-result.ts'
 
-const { EVENT_RUN_END, EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants
+const {
+  EVENT_RUN_END,
+  EVENT_SUITE_BEGIN,
+  EVENT_SUITE_END,
+  EVENT_TEST_BEGIN,
+  EVENT_TEST_FAIL,
+  EVENT_TEST_PASS,
+  EVENT_TEST_PENDING,
+} = Mocha.Runner.constants
 
 /** Mocha's spec output for people, and the same as JSON for the run's summary. */
 // oxlint-disable-next-line import/no-default-export -- mocha loads a reporter by its default export
 export default class SpecAndJson extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
-    const result: SuiteResult = { passed: [], failed: [], skipped: [] }
-    runner.on(EVENT_TEST_PASS, (test) => result.passed.push({ title: test.fullTitle(), ms: test.duration ?? 0 }))
+    const result: SuiteResult = { passed: [], failed: [], skipped: [], files: {} }
+    runner.on(EVENT_TEST_PASS, (test) => result.passed.push({ ...whichOf(test), ms: test.duration ?? 0 }))
     runner.on(EVENT_TEST_FAIL, (test, error: unknown) => {
-      result.failed.push({ title: test.fullTitle(), message: messageOf(error) })
+      result.failed.push({ ...whichOf(test), message: messageOf(error) })
     })
-    runner.on(EVENT_TEST_PENDING, (test) => result.skipped.push(test.fullTitle()))
-    let running = ''
-    runner.on(EVENT_TEST_BEGIN, (test) => (running = test.fullTitle()))
+    runner.on(EVENT_TEST_PENDING, (test) => result.skipped.push(whichOf(test)))
+    let running = { title: '', file: '' }
+    runner.on(EVENT_TEST_BEGIN, (test) => (running = whichOf(test)))
+    timeFiles(runner, result.files)
     const stop = (): void => {
-      result.failed.push({ title: running, message: 'the suite was told to stop while it ran, or the hooks after it' })
+      result.failed.push({ ...running, message: 'the suite was told to stop while it ran, or the hooks after it' })
       write(result)
       process.exit(1)
     }
@@ -29,6 +39,28 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
       write(result)
     })
   }
+}
+
+/** Notes how long the outermost describes of each file take, their hooks included. */
+function timeFiles(runner: Mocha.Runner, files: Record<string, number>): void {
+  let begun = 0
+  const isOutermost = (suite: Mocha.Suite): boolean => suite.parent?.root === true
+  runner.on(EVENT_SUITE_BEGIN, (suite) => {
+    if (isOutermost(suite)) begun = performance.now()
+  })
+  runner.on(EVENT_SUITE_END, (suite) => {
+    if (!isOutermost(suite)) return
+    const file = fromRoot(suite.file)
+    files[file] = Math.round((files[file] ?? 0) + performance.now() - begun)
+  })
+}
+
+function whichOf(test: Mocha.Runnable): { title: string; file: string } {
+  return { title: test.fullTitle(), file: fromRoot(test.file) }
+}
+
+function fromRoot(file: string | undefined): string {
+  return file === undefined ? '' : relative(process.cwd(), file)
 }
 
 function write(result: SuiteResult): void {

@@ -1,9 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { fixedLoopMs } from './fixed-loop.ts'
 import { runStages } from './run-stages.ts'
 import type { Stage } from './stages.ts'
-import { summaryLines } from './summary.ts'
-import { type Expectations, totalsOf } from './verdict.ts'
+import { summaryLines, totalsOfRun } from './summary.ts'
+import { settle } from './unsteady.ts'
+import type { Expectations } from './verdict.ts'
 
 /** Where the totals are kept for who wants them once more. */
 const TOTALS = 'build/test-results/totals'
@@ -14,6 +16,8 @@ interface RunOptions {
   /** What all stages have together. */
   deadlineMs: number
   totalsFile?: string
+  /** Measures the machine. */
+  measure?: () => number
 }
 
 /** Runs the stages, sums them up, and returns the exit code: 0 where all of them ran and passed. */
@@ -21,16 +25,18 @@ export async function runAll(
   stages: Stage[],
   expected: Expectations,
   print: (line: string) => void,
-  { signal: stop, deadlineMs, totalsFile = TOTALS }: RunOptions,
+  { signal: stop, deadlineMs, totalsFile = TOTALS, measure = fixedLoopMs }: RunOptions,
 ): Promise<number> {
   const started = performance.now()
   const deadline = AbortSignal.timeout(deadlineMs)
   const signal = AbortSignal.any([stop, deadline])
-  const reports = await runStages(stages, expected, print, signal)
+  const before = measure()
+  const { reports, unsteady } = settle(await runStages(stages, expected, print, signal))
   if (signal.aborted) print(`\n${deadline.aborted ? 'out of time' : 'interrupted'}: later stages did not run`)
-  const lines = summaryLines(reports, expected, performance.now() - started)
+  const run = { reports, unsteady, ms: performance.now() - started, loopMs: [before, measure()] }
+  const lines = summaryLines(run, expected)
   await mkdir(dirname(totalsFile), { recursive: true })
   await writeFile(totalsFile, `${lines.at(-1)}\n`)
   lines.forEach(print)
-  return totalsOf(reports, expected).failed > 0 || signal.aborted ? 1 : 0
+  return totalsOfRun(run, expected).failed > 0 || signal.aborted ? 1 : 0
 }

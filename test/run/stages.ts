@@ -7,30 +7,50 @@ export interface Stage {
   deadlineMinutes: number
   /** Stages without which this one makes no sense. */
   needs: string[]
+  /** Stages that must have ended before this one begins, however they ended. */
+  after?: string[]
   /** Mostly waits, and shares nothing with the stages after it: it runs while they do. */
   beside?: boolean
   work: Work
 }
 
-/** A command passes by its exit code; a suite of mocha tests also by the results that it writes. */
-export type Work = { is: 'command'; command: string[] } | { is: 'suite'; files: string; mochaArguments: string[] }
+/** A suite of mocha tests: the pattern of its files, and what mocha is called with besides. */
+export interface Suite {
+  files: string
+  mochaArguments: string[]
+}
+
+/**
+ * A command passes by its exit code; a suite also by the results that it writes. A rerun gives the files that failed in
+ * these suites a second chance: what it finds is judged with them (see unsteady.ts).
+ */
+export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Suite) | { is: 'rerun'; suites: string[] }
 
 /** What all stages have together, within the hour and a half that CI gives a run: what is not done then is cut short. */
 export const TOTAL_MINUTES = 85
 
 /**
- * All stages in the order in which they begin. The last two leave the machine without a cluster. The files of a suite
+ * All stages in the order in which they begin. What needs no cluster runs while the cluster starts. The last ones leave
+ * the machine without a cluster, so failed files of the other suites are run once more before them. The files of a suite
  * run one after another: on two cores, which the API server shares, two at a time were slower and less steady.
  */
 export const stages: Stage[] = [
   {
     name: 'check',
     about: 'generated files, format, types, lint, unused code',
-    deadlineMinutes: 3,
+    deadlineMinutes: 6,
     needs: [],
+    beside: true,
     work: make('check'),
   },
-  { name: 'unit', about: 'logic alone, no cluster', deadlineMinutes: 4, needs: [], work: mocha('unit', 10) },
+  {
+    name: 'unit',
+    about: 'logic alone, no cluster',
+    deadlineMinutes: 8,
+    needs: [],
+    beside: true,
+    work: mocha('unit', 10),
+  },
   {
     name: 'up',
     about: 'start the local cluster (the first time builds it)',
@@ -46,27 +66,45 @@ export const stages: Stage[] = [
     work: make('tools'),
   },
   {
+    name: 'image',
+    about: 'build the image of the e2e tests and load it',
+    deadlineMinutes: 6,
+    needs: ['up'],
+    after: ['check', 'unit'],
+    beside: true,
+    work: { is: 'command', command: [process.execPath, 'test/e2e/build-image.ts'] },
+  },
+  {
     name: 'faults',
     about: 'the same when connections break and answers lie',
     deadlineMinutes: 25,
     needs: ['up'],
+    after: ['check', 'unit'],
     beside: true,
     work: mocha('faults', 60),
   },
   {
     name: 'integration',
     about: 'controllers, HTTP and realtime on a real API server',
-    deadlineMinutes: 28,
+    deadlineMinutes: 25,
     needs: ['up', 'tools'],
+    after: ['check', 'unit'],
     work: mocha('integration', 30),
   },
-  { name: 'image', about: 'build the image and load it', deadlineMinutes: 4, needs: ['up'], work: make('load-image') },
   {
     name: 'e2e',
     about: 'the whole operator with real pods',
-    deadlineMinutes: 28,
+    deadlineMinutes: 25,
     needs: ['up', 'tools', 'image'],
+    after: ['faults', 'integration'],
     work: mocha('e2e', 120),
+  },
+  {
+    name: 'again',
+    about: 'the files of these suites that failed, once more by themselves',
+    deadlineMinutes: 8,
+    needs: [],
+    work: { is: 'rerun', suites: ['faults', 'integration', 'e2e'] },
   },
   {
     name: 'cluster',
@@ -74,6 +112,13 @@ export const stages: Stage[] = [
     deadlineMinutes: 20,
     needs: ['up'],
     work: mocha('cluster', 300),
+  },
+  {
+    name: 'cluster-again',
+    about: 'the files of the cluster suite that failed, once more by themselves',
+    deadlineMinutes: 8,
+    needs: [],
+    work: { is: 'rerun', suites: ['cluster'] },
   },
   {
     name: 'down',
@@ -93,7 +138,7 @@ function mocha(folder: string, timeoutSeconds: number): Work {
   return { is: 'suite', files: `test/${folder}/**/*.test.ts`, mochaArguments }
 }
 
-/** The named stages and all that they need, in order; all stages when none is named. */
+/** The named stages, all that they need, and the second chance of their files, in order; all when none is named. */
 export function selectStages(all: Stage[], names: string[]): Stage[] {
   if (names.length === 0) return all
   const wanted = new Set<string>()
@@ -104,5 +149,7 @@ export function selectStages(all: Stage[], names: string[]): Stage[] {
     stage.needs.forEach(want)
   }
   names.forEach(want)
-  return all.filter((stage) => wanted.has(stage.name))
+  const isWanted = ({ name, work }: Stage): boolean =>
+    wanted.has(name) || (work.is === 'rerun' && work.suites.some((suite) => wanted.has(suite)))
+  return all.filter(isWanted)
 }

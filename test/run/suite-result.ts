@@ -2,14 +2,19 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** What the reporter writes when a suite of tests has ended. Titles are full: all describes and the test's own. */
+/**
+ * What the reporter writes when a suite of tests has ended. Titles are full: all describes and the test's own. Files
+ * are paths from the root of the repository; a hook that belongs to no file has an empty one.
+ */
 export interface SuiteResult {
-  passed: { title: string; ms: number }[]
-  failed: { title: string; message: string }[]
-  skipped: string[]
+  passed: { title: string; file: string; ms: number }[]
+  failed: { title: string; file: string; message: string }[]
+  skipped: { title: string; file: string }[]
+  /** How long each file took, with its hooks, in milliseconds. */
+  files: Record<string, number>
 }
 
-/** The environment variable that tells the reporter where to write. */
+/** The environment variable that names the file into which the reporter writes. */
 export const resultFileVariable = 'TEST_RESULT_FILE'
 
 /** Where a suite's result is kept until the next run. */
@@ -41,5 +46,6 @@ export async function readResult(file: string): Promise<SuiteResult | undefined>
 
 function isSuiteResult(value: unknown): value is SuiteResult {
   const isObject = typeof value === 'object' && value !== null
-  return isObject && ['passed', 'failed', 'skipped'].every((key) => Array.isArray(Reflect.get(value, key)))
+  if (!isObject || typeof Reflect.get(value, 'files') !== 'object') return false
+  return ['passed', 'failed', 'skipped'].every((key) => Array.isArray(Reflect.get(value, key)))
 }

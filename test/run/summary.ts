@@ -1,17 +1,40 @@
-import { type Expectations, problemsOf, reasonToSkip, type StageReport, totalsOf } from './verdict.ts'
+import type { StageReport } from './stage-report.ts'
+import { MOST_UNSTEADY, type Unsteady } from './unsteady.ts'
+import { type Expectations, problemsOf, reasonToSkip, totalsOf, type Totals } from './verdict.ts'
+
+/** How many of a suite's files are named that took longest. */
+const SLOWEST = 5
+
+/** What a whole run has come to. */
+export interface Run {
+  reports: readonly StageReport[]
+  unsteady: readonly Unsteady[]
+  /** All of it. */
+  ms: number
+  /** What the fixed loop took at its begin and at its end. */
+  loopMs: readonly number[]
+}
+
+/** The totals of a run, in which too many unsteady files are one failure more. */
+export function totalsOfRun({ reports, unsteady }: Pick<Run, 'reports' | 'unsteady'>, expected: Expectations): Totals {
+  const totals = totalsOf(reports, expected)
+  return { ...totals, failed: totals.failed + (unsteady.length > MOST_UNSTEADY ? 1 : 0) }
+}
 
 /**
- * The lines that end a run: every stage, what is wrong, what was skipped and why, how long all of it took, and the
- * totals alone in the last.
+ * The lines that end a run: every stage and its share of the time, what is wrong, what was skipped and why, which files
+ * are unsteady, how long all of it took, and the totals alone in the last.
  */
-export function summaryLines(reports: StageReport[], expected: Expectations, ms: number): string[] {
-  const { passed, failed, skipped } = totalsOf(reports, expected)
+export function summaryLines(run: Run, expected: Expectations): string[] {
+  const { passed, failed, skipped } = totalsOfRun(run, expected)
   return [
     '',
     'Summary',
-    ...reports.flatMap((report) => [stageLine(report, expected), ...detailLines(report, expected)]),
+    ...run.reports.flatMap((report) => [stageLine(report, run.ms, expected), ...detailLines(report, expected)]),
     '',
-    `All of it took ${readableDuration(ms)}.`,
+    `The fixed loop took ${run.loopMs.map((ms) => `${Math.round(ms)} ms`).join(' at the begin and ')} at the end.`,
+    `All of it took ${readableDuration(run.ms)}.`,
+    ...unsteadyLines(run.unsteady),
     `${passed} passed, ${failed} failed, ${skipped} skipped`,
   ]
 }
@@ -22,14 +45,15 @@ export function readableDuration(ms: number): string {
   return seconds < 60 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
 
-function stageLine(report: StageReport, expected: Expectations): string {
+function stageLine(report: StageReport, allMs: number, expected: Expectations): string {
   const { stage, result, ms } = report
   const isGood = problemsOf(report, expected).length === 0 && (result?.failed.length ?? 0) === 0
+  const share = `${readableDuration(ms)}, ${Math.round((100 * ms) / Math.max(1, allMs))} %`
   const counts =
     result === undefined
       ? ''
       : `, ${result.passed.length} passed, ${result.failed.length} failed, ${result.skipped.length} skipped`
-  return `  ${isGood ? 'ok  ' : 'FAIL'} ${stage.name} (${readableDuration(ms)}${counts})`
+  return `  ${isGood ? 'ok  ' : 'FAIL'} ${stage.name} (${share}${counts})`
 }
 
 function detailLines(report: StageReport, expected: Expectations): string[] {
@@ -37,8 +61,26 @@ function detailLines(report: StageReport, expected: Expectations): string[] {
   return [
     ...problemsOf(report, expected),
     ...failed.map(({ title, message }) => `failed: ${title}: ${shortened(message)}`),
-    ...skipped.flatMap((title) => listedSkip(title, reasonToSkip(title, expected))),
+    ...skipped.flatMap(({ title }) => listedSkip(title, reasonToSkip(title, expected))),
+    ...slowestFiles(report.result?.files ?? {}),
   ].map((line) => `         ${line}`)
+}
+
+function slowestFiles(files: Record<string, number>): string[] {
+  const slowest = Object.entries(files)
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, SLOWEST)
+  if (slowest.length === 0) return []
+  return [`longest: ${slowest.map(([file, ms]) => `${file} ${readableDuration(ms)}`).join(', ')}`]
+}
+
+function unsteadyLines(unsteady: readonly Unsteady[]): string[] {
+  if (unsteady.length === 0) return []
+  const tooMany = unsteady.length > MOST_UNSTEADY ? `, more than ${MOST_UNSTEADY}: the run fails` : ''
+  return [
+    ...unsteady.map(({ file, title, message }) => `unsteady: ${file}: ${title}: ${shortened(message)}`),
+    `${unsteady.length} unsteady${tooMany}`,
+  ]
 }
 
 /** Its first lines, in one: the first alone often says only that something failed, not what. */

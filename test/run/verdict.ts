@@ -1,19 +1,9 @@
-import type { Ending } from './process-group.ts'
+import type { StageReport } from './stage-report.ts'
 import type { Stage } from './stages.ts'
 import type { SuiteResult } from './suite-result.ts'
 
-/** What became of a stage; a suite that wrote no result has none. */
-export interface StageReport {
-  stage: Stage
-  ending: Ending | { is: 'blocked'; by: string } | { is: 'broken'; message: string }
-  ms: number
-  result?: SuiteResult | undefined
-}
-
 /** What the repository demands of its suites. */
 export interface Expectations {
-  /** The fewest tests that a suite may run. */
-  counts: Record<string, number>
   /** Skips that are agreed on: full title to reason; one that ends with ` *` is how the titles of many begin. */
   skips: Record<string, string>
 }
@@ -25,12 +15,12 @@ export interface Totals {
 }
 
 /** Why a stage does not pass, apart from failed tests; empty for a good one. Each counts as one failure. */
-export function problemsOf({ stage, ending, result }: StageReport, expected: Expectations): string[] {
+export function problemsOf({ stage, ending, result, files = [] }: StageReport, expected: Expectations): string[] {
   if (ending.is === 'blocked') return [`not run: it needs "${ending.by}", which failed`]
   const problems = endingProblems(stage, ending, result)
-  if (stage.work.is === 'command') return problems
+  if (stage.work.is !== 'suite') return problems
   if (result === undefined) return [...problems, 'it wrote no result']
-  return [...problems, ...countProblems(stage.name, result, expected), ...skipProblems(result, expected)]
+  return [...problems, ...fileProblems(files, result), ...skipProblems(result, expected)]
 }
 
 function endingProblems(stage: Stage, ending: StageReport['ending'], result: SuiteResult | undefined): string[] {
@@ -51,10 +41,11 @@ function endingProblems(stage: Stage, ending: StageReport['ending'], result: Sui
   }
 }
 
-function countProblems(name: string, result: SuiteResult, { counts }: Expectations): string[] {
-  const minimum = counts[name] ?? 1
-  const ran = testCount(result)
-  return ran >= minimum ? [] : [`only ${ran} tests ran, at least ${minimum} are expected (test/expected-counts.json)`]
+/** A suite that ran, and a file of it that holds no test or lost them all. */
+function fileProblems(files: readonly string[], result: SuiteResult): string[] {
+  const ran = new Set([...result.passed, ...result.failed, ...result.skipped].map(({ file }) => file))
+  if (ran.size === 0) return ['no test ran']
+  return files.filter((file) => !ran.has(file)).map((file) => `no test of ${file} ran`)
 }
 
 /** Why a test may be skipped; undefined where nobody has agreed on that. */
@@ -65,17 +56,12 @@ export function reasonToSkip(title: string, { skips }: Expectations): string | u
 }
 
 function skipProblems(result: SuiteResult, expected: Expectations): string[] {
-  const unlisted = result.skipped.filter((title) => reasonToSkip(title, expected) === undefined)
-  return unlisted.map((title) => `skipped without a reason in test/allowed-skips.json: ${title}`)
-}
-
-/** How many tests a suite has, as the expected counts count them. */
-export function testCount({ passed, failed, skipped }: SuiteResult): number {
-  return passed.length + failed.length + skipped.length
+  const unlisted = result.skipped.filter(({ title }) => reasonToSkip(title, expected) === undefined)
+  return unlisted.map(({ title }) => `skipped without a reason in test/allowed-skips.json: ${title}`)
 }
 
 /** The sums over all stages. */
-export function totalsOf(reports: StageReport[], expected: Expectations): Totals {
+export function totalsOf(reports: readonly StageReport[], expected: Expectations): Totals {
   const sum = (count: (report: StageReport) => number): number => reports.map(count).reduce((a, b) => a + b, 0)
   return {
     passed: sum(({ result }) => result?.passed.length ?? 0),

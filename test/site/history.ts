@@ -44,6 +44,11 @@ export class History {
     await this.#client.close()
   }
 
+  /** The jobs as the watch has them. */
+  get jobs(): Store<RunnerJob> {
+    return this.#store
+  }
+
   /** The statuses of a job by its UID, oldest first. */
   of(uid: string): readonly RunnerJob['status'][] {
     return this.#statuses.get(uid) ?? []

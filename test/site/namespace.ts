@@ -20,11 +20,17 @@ const forever = new AbortController().signal
 /** The group of the callers of tests: the manifests let it do everything. */
 export const CALLERS = 'runnerhub:admins'
 
+export interface MadeNamespace {
+  namespace: string
+  /** Of the operator's account. */
+  token: string
+}
+
 /** A namespace as the manifests make it: its labels, the operator's account and the callers' roles, and no more. */
 export async function makeNamespace(
   client: KubeClient,
   namespace = `site-${randomBytes(4).toString('hex')}`,
-): Promise<{ namespace: string; token: string }> {
+): Promise<MadeNamespace> {
   const [made] = await manifests('config/manifests/namespace.yaml')
   const [account] = await manifests('config/manifests/service-account.yaml')
   if (made === undefined || account === undefined) throw new Error('manifests are missing')

@@ -10,23 +10,30 @@ import { AuditLog } from '../observe/audit.ts'
 import { eventually } from '../observe/eventually.ts'
 import { type ControlPlane, startControlPlane } from '../processes/control-plane.ts'
 import { manifests } from './manifests.ts'
+import { type MadeNamespace, makeNamespace } from './namespace.ts'
 
 /** A control plane with our resources in it, the controllers that collect garbage, an audit log, and no kubelet. */
 export interface Plane {
   controlPlane: ControlPlane
   client: KubeClient
   audit: () => AuditLog
+  /** A namespace as the manifests make it, which nobody else has. */
+  namespace: () => Promise<MadeNamespace>
 }
 
 const forever = new AbortController().signal
 const root = new URL('../../', import.meta.url).pathname
 
 let shared: Promise<Plane> | undefined
+/** The next namespace, which is made while the tests in the last one run: its rights take a while to be in force. */
+let spare: Promise<MadeNamespace> | undefined
 
 // One for all tests of a process: it takes ten seconds to start.
 after(async function stopPlane() {
   this.timeout('30s')
-  await (await shared)?.controlPlane.stop()
+  const plane = await shared
+  await spare?.catch(() => {})
+  await plane?.controlPlane.stop()
 })
 
 /** The control plane that all sites share. */
@@ -35,12 +42,25 @@ export function sharedPlane(): Promise<Plane> {
 }
 
 async function startPlane(): Promise<Plane> {
-  const controlPlane = await startControlPlane({ controllerManager: true, audit: true })
+  const controlPlane = await startControlPlane({ audit: true })
   const client = controlPlane.client()
   await applyCrds(client)
-  await makeNode(client)
+  // After our kinds: its garbage collector knows them from the start, and need not look for new ones.
+  await Promise.all([controlPlane.startControllerManager(), makeNode(client)])
   const auditPath = join(dirname(controlPlane.kubeconfig), 'audit.log')
-  return { controlPlane, client, audit: () => new AuditLog(auditPath) }
+  return { controlPlane, client, audit: () => new AuditLog(auditPath), namespace: () => nextNamespace(client) }
+}
+
+async function nextNamespace(client: KubeClient): Promise<MadeNamespace> {
+  // Where the spare one failed, a test may have ended the API server meanwhile.
+  const next = spare?.catch(() => makeNamespace(client)) ?? makeNamespace(client)
+  spare = undefined
+  const made = await next
+  if (spare === undefined) {
+    spare = makeNamespace(client)
+    spare.catch(() => {}) // another one is made then
+  }
+  return made
 }
 
 async function applyCrds(client: KubeClient): Promise<void> {

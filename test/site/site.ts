@@ -6,17 +6,19 @@ import { type Pod, pods } from '../../src/api/pod.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../src/api/runner-job.ts'
 import { type RunnerPool, runnerPools, type RunnerPoolSpec } from '../../src/api/runner-pool.ts'
 import { type Runner, runners } from '../../src/api/runner.ts'
+import { isFinished } from '../../src/domain/job/phases.ts'
 import type { KubeClient } from '../../src/kube/client/client.ts'
 import { NotFound } from '../../src/kube/client/errors.ts'
 import type { FaultProxy } from '../faults/proxy/proxy.ts'
 import { StandInKubelet } from '../kubelet/kubelet.ts'
-import { eventually, GARBAGE_MS } from '../observe/eventually.ts'
+import { eventually, GARBAGE_MS, Hopeless } from '../observe/eventually.ts'
 import { type Operator, type OperatorOptions, startOperator } from '../processes/operator.ts'
 import { History } from './history.ts'
-import { CALLERS, makeNamespace } from './namespace.ts'
+import { CALLERS } from './namespace.ts'
 import { newJob, newPool } from './objects.ts'
 import { type Plane, sharedPlane } from './plane.ts'
 import { events, report, type Scene } from './report.ts'
+import { Watches } from './watches.ts'
 
 const forever = new AbortController().signal
 
@@ -30,12 +32,16 @@ export class Site {
   /** Of the operator's account. */
   readonly token: string
   readonly #operators: Operator[] = []
+  readonly #watches: Watches
 
   constructor(plane: Plane, namespace: string, { token, directory }: { token: string; directory: string }) {
     this.plane = plane
     this.namespace = namespace
     this.kubelet = new StandInKubelet(plane.controlPlane.connection, namespace)
     this.history = new History(plane.controlPlane.connection, namespace)
+    this.#watches = new Watches(plane.controlPlane.connection, namespace)
+    this.#watches.adopt(runnerJobs, this.history.jobs)
+    this.#watches.adopt(pods, this.kubelet.pods)
     this.tokenFile = join(directory, 'tokens.csv')
     this.token = token
   }
@@ -96,7 +102,9 @@ export class Site {
     await this.until(`the pod of ${job} to be seen`, () => this.kubelet.ledger.of(job).length > 0, withinMs, job)
   }
 
+  /** An object here as it is now; in a condition that is waited for, as the watch has it. */
   async get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
+    if (this.#watches.isLooking) return this.#watches.get(resource, name)
     try {
       return await this.client.get(resource, { namespace: this.namespace, name }, forever)
     } catch (error) {
@@ -105,7 +113,9 @@ export class Site {
     }
   }
 
+  /** All objects of a kind here; from the watch where a condition is waited for. */
   async list<T extends KubeObject>(resource: Resource<T>): Promise<T[]> {
+    if (this.#watches.isLooking) return this.#watches.list(resource)
     return (await this.client.listPage(resource, this.namespace, {}, forever)).items
   }
 
@@ -121,30 +131,41 @@ export class Site {
     await this.client.patchMerge(runnerJobs, key, { spec: { cancel: true } }, forever)
   }
 
-  /** Waits for a condition; a failure tells the whole state of the site. */
+  /**
+   * Waits for a condition, looking again at every change here. What the condition reads of this site comes from the
+   * watches, and is read once more from the API server when they say that it holds. A failure reports the whole state
+   * of the site.
+   */
   async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 15_000, job?: string) {
+    const look = async (): Promise<T> => {
+      const { value, isFromWatches } = await this.#watches.look(condition)
+      return isFromWatches && Boolean(value) ? condition() : value
+    }
+    return this.#waitFor(what, look, withinMs, job)
+  }
+
+  async #waitFor<T>(what: string, condition: () => T | Promise<T>, withinMs: number, job?: string) {
+    const changed = (ms: number): Promise<void> => this.#watches.changed(ms)
     try {
-      return await eventually(condition, { what, withinMs })
+      return await eventually(condition, { what, withinMs, changed })
     } catch (error) {
       const state = await report(this.client, this.#scene(job))
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${state}`, { cause: error })
     }
   }
 
-  /** Waits until a job's status is as asked, and returns the job. */
+  /** Waits until a job's status is as asked, and returns the job; a job that is over in another way ends the wait. */
   async jobIs(name: string, status: Partial<RunnerJob['status']>, withinMs = 15_000): Promise<RunnerJob> {
-    const wanted = Object.entries(status)
     const what = `job ${name} to be ${JSON.stringify(status)}`
-    return this.until(
-      what,
-      async () => {
-        const job = await this.job(name)
-        const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
-        return wanted.every(([field, value]) => has.get(field) === value) ? job : undefined
-      },
-      withinMs,
-      name,
-    )
+    const find = async (): Promise<RunnerJob | undefined> => {
+      const { value: job } = await this.#watches.look(() => this.job(name))
+      if (job === undefined || isAs(job, status)) return job
+      const now = isFinished(job) ? await this.job(name) : job
+      if (now !== undefined && isFinished(now) && !isAs(now, status))
+        throw new Hopeless(`${what}: it is over, as ${JSON.stringify(now.status)}`)
+      return undefined
+    }
+    return this.#waitFor(what, find, withinMs, name)
   }
 
   /** Waits until an Event about the job gives this reason. */
@@ -175,7 +196,7 @@ export class Site {
 
   async close(): Promise<void> {
     await Promise.all(this.#operators.map((operator) => operator.close()))
-    await Promise.all([this.kubelet.stop(), this.history.stop()])
+    await Promise.all([this.kubelet.stop(), this.history.stop(), this.#watches.stop()])
     await rm(join(this.tokenFile, '..'), { recursive: true, force: true })
   }
 
@@ -188,6 +209,11 @@ export class Site {
   }
 }
 
+function isAs(job: RunnerJob, status: Partial<RunnerJob['status']>): boolean {
+  const has = new Map<string, unknown>(Object.entries(job.status))
+  return Object.entries(status).every(([field, value]) => has.get(field) === value)
+}
+
 /** The token that every site's facade knows. */
 export const TOKEN = 'token-of-tests'
 
@@ -197,7 +223,7 @@ export const TOKEN_LINE = `${TOKEN},tester,tester-uid,"testers,${CALLERS}"\n`
 /** Opens a site of its own; close it in `after`. */
 export async function openSite(): Promise<Site> {
   const plane = await sharedPlane()
-  const { namespace, token } = await makeNamespace(plane.client)
+  const { namespace, token } = await plane.namespace()
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-site-'))
   const site = new Site(plane, namespace, { token, directory })
   await writeFile(site.tokenFile, TOKEN_LINE)

@@ -56,26 +56,44 @@ build_binary() { # FOLDER MODULE PACKAGE [LINKER-FLAGS]
   say "building $name (once; cached in ${target%/*})"
   mkdir -p "${target%/*}"
   (cd "$HERE" && cd "$module" && CGO_ENABLED=0 GOFLAGS=-mod=readonly with_heartbeat "$name" \
-    go build "${BUILD_FLAGS[@]}" -ldflags "$LINKER_FLAGS $flags" -o "$target.new.$BASHPID" "$package" &&
+    nice go build "${BUILD_FLAGS[@]}" -ldflags "$LINKER_FLAGS $flags" -o "$target.new.$BASHPID" "$package" &&
     mv "$target.new.$BASHPID" "$target") || die "cannot build $name"
   say "built $name in $((SECONDS - started)) s"
 }
 
+# Whoever finds all that it needs waits for nobody who builds something else.
 ensure_binaries() { # NAME...
+  local name
+  for name in "$@"; do
+    [[ -x $(binary_of "$name") ]] || { build_missing "$@"; return; }
+  done
+}
+
+binary_of() { # NAME
+  case $1 in
+    coredns) printf '%s\n' "$DNS_BIN/coredns" ;;
+    kind) printf '%s\n' "$KIND_BIN/kind" ;;
+    helm) printf '%s\n' "$HELM_BIN/helm" ;;
+    prometheus*) printf '%s\n' "$MONITORING_BIN/$1" ;;
+    *) printf '%s\n' "$KUBERNETES_BIN/$1" ;;
+  esac
+}
+
+build_missing() { # NAME...
   local name
   mkdir -p "$CACHE"
   exec {build_lock}>"$CACHE/build.lock"
   flock -n "$build_lock" || { say "waiting for another build" && flock "$build_lock"; }
   for name in "$@"; do
     case $name in
-      etcd) build_binary "$KUBERNETES_BIN/etcd" . go.etcd.io/etcd/server/v3 ;;
-      coredns) build_binary "$DNS_BIN/coredns" coredns . ;;
-      kind) build_binary "$KIND_BIN/kind" kind sigs.k8s.io/kind ;;
-      helm) build_binary "$HELM_BIN/helm" helm helm.sh/helm/v3/cmd/helm "$(helm_version_flags)" ;;
+      etcd) build_binary "$(binary_of etcd)" . go.etcd.io/etcd/server/v3 ;;
+      coredns) build_binary "$(binary_of coredns)" coredns . ;;
+      kind) build_binary "$(binary_of kind)" kind sigs.k8s.io/kind ;;
+      helm) build_binary "$(binary_of helm)" helm helm.sh/helm/v3/cmd/helm "$(helm_version_flags)" ;;
       prometheus) build_prometheus ;;
-      prometheus-operator) build_binary "$MONITORING_BIN/$name" prometheus github.com/prometheus-operator/prometheus-operator/cmd/operator ;;
-      prometheus-config-reloader) build_binary "$MONITORING_BIN/$name" prometheus "github.com/prometheus-operator/prometheus-operator/cmd/$name" ;;
-      *) build_binary "$KUBERNETES_BIN/$name" . "k8s.io/kubernetes/cmd/$name" "$(version_flags)" ;;
+      prometheus-operator) build_binary "$(binary_of "$name")" prometheus github.com/prometheus-operator/prometheus-operator/cmd/operator ;;
+      prometheus-config-reloader) build_binary "$(binary_of "$name")" prometheus "github.com/prometheus-operator/prometheus-operator/cmd/$name" ;;
+      *) build_binary "$(binary_of "$name")" . "k8s.io/kubernetes/cmd/$name" "$(version_flags)" ;;
     esac
   done
   exec {build_lock}>&-

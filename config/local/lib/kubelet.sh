@@ -8,7 +8,8 @@ kubelet_command() {
     --hostname-override="$NODE_NAME" --node-ip="$NODE_ADDRESS" --root-dir="$STATE/kubelet" --cert-dir="$STATE/kubelet/pki")
 }
 
-# Images cannot be pulled again, so nothing may collect them as garbage.
+# Images cannot be pulled again, so nothing may collect them as garbage. Pods see a changed Secret after some seconds
+# in place of a minute.
 write_kubelet_config() {
   keep_file "$STATE/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -34,6 +35,7 @@ clusterDomain: cluster.local
 podLogsDir: $STATE/pod-logs
 volumePluginDir: $STATE/kubelet/volume-plugins
 maxPods: 200
+syncFrequency: 5s
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%, imagefs.inodesFree: 1%}

@@ -70,6 +70,13 @@ throwaway_start_apiserver() {
   ensure_part kube-apiserver
 }
 
+throwaway_start_controller_manager() {
+  throwaway_settings
+  ensure_binaries kube-controller-manager
+  sed -i 's/^CONTROLLER_MANAGER=.*/CONTROLLER_MANAGER="yes"/' "$STATE/settings"
+  ensure_part kube-controller-manager
+}
+
 throwaway_stop() {
   has_state || return 0
   local part

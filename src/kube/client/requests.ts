@@ -14,12 +14,14 @@ import {
   type RequestContext,
 } from './exchange.ts'
 import { InFlight } from './in-flight.ts'
-import { type Pools, Transport } from './transport.ts'
+import { ANSWER_MS, type Pools, Transport } from './transport.ts'
 
 export interface ClientOptions {
   userAgent: string
   /** How many requests may be under way at once; watches and streams do not count. */
   maxInFlight?: number
+  /** How long a request, or the next part of its answer, is waited for. */
+  answerMs?: number
   clock?: Clock
   onRequest?: (outcome: RequestOutcome) => void
 }
@@ -35,12 +37,12 @@ export interface ClientState {
 
 /** The wire to a server; no connection is made before the first request. */
 export function createState(connection: Connection, options: ClientOptions): ClientState {
-  const { maxInFlight = 64, clock = systemClock } = options
+  const { maxInFlight = 64, answerMs = ANSWER_MS, clock = systemClock } = options
   return {
     connection,
     options,
     clock,
-    transport: new Transport(connection, maxInFlight),
+    transport: new Transport(connection, { maxInFlight, answerMs }),
     inFlight: new InFlight(maxInFlight),
   }
 }

@@ -8,17 +8,24 @@ export interface Pools {
   streams: Dispatcher
 }
 
+/** What requests are limited to; watches and streams have no such limits. */
+export interface Limits {
+  maxInFlight: number
+  /** How long a request, or the next part of its answer, is waited for. */
+  answerMs: number
+}
+
 /** Keeps the pools of the current TLS identity; those of an earlier one end when their last request does. */
 export class Transport {
   readonly #connection: Connection
-  readonly #connections: number
+  readonly #limits: Limits
   #current: { tls: TlsIdentity; pools: Pools } | undefined
   readonly #retired = new Set<Pools>()
   #closed: Promise<void> | undefined
 
-  constructor(connection: Connection, connections: number) {
+  constructor(connection: Connection, limits: Limits) {
     this.#connection = connection
-    this.#connections = connections
+    this.#limits = limits
   }
 
   pools(access: Credentials): Pools {
@@ -28,7 +35,7 @@ export class Transport {
       return current.pools
     }
     if (current !== undefined) this.#retire(current.pools)
-    const pools = makePools(this.#connection, access.tls, this.#connections)
+    const pools = makePools(this.#connection, access.tls, this.#limits)
     this.#current = { tls: access.tls, pools }
     return pools
   }
@@ -54,20 +61,20 @@ export class Transport {
 /** The API server closes idle connections after 90 s: ours must be gone before, or a write would meet a closed one. */
 const idleMs = 60_000
 /** More than the 30 s of an admission webhook, less than the server's own 60 s. */
-const headersMs = 35_000
+export const ANSWER_MS = 35_000
 
-function makePools(connection: Connection, tls: TlsIdentity, connections: number): Pools {
+function makePools(connection: Connection, tls: TlsIdentity, { maxInFlight, answerMs }: Limits): Pools {
   const options = {
     allowH2: false, // slower than HTTP/1.1 here, and one connection would be one point of failure
     pipelining: 1,
     keepAliveTimeout: idleMs,
     keepAliveMaxTimeout: idleMs,
-    headersTimeout: headersMs,
-    bodyTimeout: headersMs,
+    headersTimeout: answerMs,
+    bodyTimeout: answerMs,
   }
   const make = (limit: number | null): Dispatcher =>
     connection.proxy === undefined
       ? new Pool(connection.server.origin, { ...options, connections: limit, connect: { timeout: 10_000, ...tls } })
       : new ProxyAgent({ ...options, connections: limit, uri: connection.proxy, requestTls: tls })
-  return { requests: make(connections), streams: make(null) }
+  return { requests: make(maxInFlight), streams: make(null) }
 }

@@ -9,11 +9,12 @@ import { type Pod, pods } from '../../../src/api/pod.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
+import { isFinished } from '../../../src/domain/job/phases.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { NotFound } from '../../../src/kube/client/errors.ts'
 import { fromKubeconfig } from '../../../src/kube/connection/connection.ts'
 import { AuditLog } from '../../observe/audit.ts'
-import { eventually } from '../../observe/eventually.ts'
+import { eventually, Hopeless } from '../../observe/eventually.ts'
 import { newJob } from '../../site/objects.ts'
 import { report } from '../../site/report.ts'
 import { Rest } from '../clients/rest.ts'
@@ -166,12 +167,14 @@ export class Installation {
     }
   }
 
-  /** Waits until a job's status is as asked, and returns the job. */
+  /** Waits until a job's status is as asked, and returns the job; a job that is over in another way ends the wait. */
   async jobIs(name: string, wanted: Partial<RunnerJob['status']>, withinMs?: number): Promise<RunnerJob> {
     const find = async (): Promise<RunnerJob | undefined> => {
       const job = await this.job(name)
       const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
-      return Object.entries(wanted).every(([field, value]) => has.get(field) === value) ? job : undefined
+      if (Object.entries(wanted).every(([field, value]) => has.get(field) === value)) return job
+      if (job !== undefined && isFinished(job)) throw new Hopeless(`it is over, as ${JSON.stringify(job.status)}`)
+      return undefined
     }
     return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs, name)
   }

@@ -4,8 +4,8 @@ import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
-/** Every request by which controllers write or make sure before they write, in the order of one job's life. */
-const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
+/** Every request by which controllers write, in the order of one job's life. */
+const WRITES = { isWrite: true, path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
 
 interface Scenario {
   phase: string
@@ -28,13 +28,13 @@ interface Stage {
 type Kill = (stage: Stage, nth: number, isOver: () => Promise<boolean>) => Promise<boolean>
 
 const neverSent: Kill = async (stage, nth, isOver) => {
-  const stalled = stage.proxy.when({ ...REQUESTS, nth }).stall()
+  const stalled = stage.proxy.when({ ...WRITES, nth }).stall()
   if (!(await reached(stage, () => stalled.hits > 0, isOver))) {
     stalled.remove()
     return false
   }
   stage.operator.kill()
-  const dropped = stage.proxy.when(REQUESTS).cut()
+  const dropped = stage.proxy.when(WRITES).cut()
   stalled.remove()
   await stage.operator.close()
   dropped.remove()
@@ -44,7 +44,7 @@ const neverSent: Kill = async (stage, nth, isOver) => {
 
 const neverAnswered: Kill = async (stage, nth, isOver) => {
   // Called when the API server has done it, before a byte of its answer goes back.
-  const answered = stage.proxy.when({ ...REQUESTS, nth }).rewrite((text) => {
+  const answered = stage.proxy.when({ ...WRITES, nth }).rewrite((text) => {
     stage.operator.kill()
     return text
   })
@@ -52,19 +52,6 @@ const neverAnswered: Kill = async (stage, nth, isOver) => {
   answered.remove()
   if (isReached) stage.operator = await stage.site.operator({ proxy: stage.proxy })
   return isReached
-}
-
-const arrivesLate: Kill = async (stage, nth, isOver) => {
-  const stalled = stage.proxy.when({ ...REQUESTS, nth }).stall()
-  if (!(await reached(stage, () => stalled.hits > 0, isOver))) {
-    stalled.remove()
-    return false
-  }
-  stage.operator.kill()
-  stage.operator = await stage.site.operator({ proxy: stage.proxy })
-  await stage.operator.leads()
-  stalled.remove()
-  return true
 }
 
 async function reached({ site }: Stage, isHit: () => boolean, isOver: () => Promise<boolean>): Promise<boolean> {
@@ -124,14 +111,12 @@ async function intervene(site: Site, job: string, { whileRunning }: Scenario): P
   await whileRunning(site, job)
 }
 
-describe('an operator that is killed between any two requests', function () {
+describe('an operator that is killed between any two writes', function () {
   this.timeout('400s')
 
   const sweeps = {
     'before a request is sent': () => sweep('unsent', neverSent, completes),
     'when a request was done, before its answer': () => sweep('unanswered', neverAnswered, completes),
-    'while a request is on its way, which arrives at the time of the next operator': () =>
-      sweep('late', arrivesLate, completes),
     'while it cancels a job': () => sweep('cancelled', neverAnswered, isCancelled),
   }
   // Side by side: most of the time is spent on waiting.

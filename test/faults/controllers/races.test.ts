@@ -8,15 +8,18 @@ import { sideBySide } from '../../site/calls/side-by-side.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
-/** Every request by which controllers write, or make sure before they write. */
+/** Every request by which controllers write, or make sure before they write: until none is left, they are at work. */
 const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
+
+/** Those that are held up. */
+const WRITES = { ...REQUESTS, isWrite: true } as const
 
 interface Race {
   site: Site
   job: string
 }
 
-/** Holds up each request of a job's life in turn, and does something to the job in that very moment. */
+/** Holds up each write of a job's life in turn, and does something to the job in that very moment. */
 async function raceEach(
   prefix: string,
   meanwhile: (race: Race) => Promise<void>,
@@ -31,7 +34,7 @@ async function raceEach(
     await quiet(site, proxy)
     let nth = 1
     while (await raceAt(nth, { site, job: `${prefix}-${nth}` })) nth += 1
-    expect(nth, 'requests').to.be.above(6)
+    expect(nth, 'writes').to.be.above(6)
     await site.checkInvariants()
   } finally {
     await site.close()
@@ -39,10 +42,10 @@ async function raceEach(
   }
 
   async function raceAt(nth: number, race: Race): Promise<boolean> {
-    const stalled = proxy.when({ ...REQUESTS, nth }).stall()
+    const stalled = proxy.when({ ...WRITES, nth }).stall()
     await site.createJob(race.job, { ttlSecondsAfterFinished: 1 })
     const isOver = async () => (await site.job(race.job)) === undefined
-    await site.until('the request, or the end of the job', async () => stalled.hits > 0 || isOver(), 30_000)
+    await site.until('the write, or the end of the job', async () => stalled.hits > 0 || isOver(), 30_000)
     const isHit = stalled.hits > 0
     if (isHit) await meanwhile(race)
     stalled.remove()
@@ -66,7 +69,7 @@ async function nothingLeft({ site, job }: Race): Promise<void> {
   await site.until('no Runner and no pod to be left', async () => (await left()).length === 0, GARBAGE_MS, job)
 }
 
-describe('in the middle of each request of a job’s life', function () {
+describe('in the middle of each write of a job’s life', function () {
   this.timeout('150s')
 
   sideBySide({

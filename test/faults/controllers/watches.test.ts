@@ -8,7 +8,7 @@ import { closeByQuota, openQuota } from '../../site/quota.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
-const STALL_MS = 10_000
+const STALL_MS = 5000
 
 const watchOf = (plural: string) => ({ path: new RegExp(`/${plural}\\?.*watch=true`), userAgent: /^runnerhub-cache/ })
 
@@ -80,11 +80,11 @@ interface Late {
   phase?: string
 }
 
-describe('a watch that is ten seconds late', function () {
+describe('a watch that is five seconds late', function () {
   this.timeout('90s')
   const scenes: Late[] = []
 
-  // One operator for each case, side by side: their ten seconds are the same.
+  // One operator for each case, side by side: their five seconds are the same.
   before(async () => {
     const open = async ([, { plural, meanwhile }]: [string, Case], index: number): Promise<void> => {
       const site = await openSite()

@@ -7,9 +7,9 @@ import { reflect, type Reflecting } from '../../observe/reflecting.ts'
 import { type ControlPlane, startControlPlane } from '../../processes/control-plane.ts'
 
 const never = new AbortController().signal
-const outageMs = 10_000
+const outageMs = 6000
 
-describe('the API server is killed and comes back 10 s later', () => {
+describe('the API server is killed and comes back 6 s later', () => {
   let controlPlane: ControlPlane
   let client: KubeClient
   const running: Reflecting<ConfigMap>[] = []

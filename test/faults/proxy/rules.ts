@@ -4,6 +4,8 @@ import { deferred } from '../../../src/kube/runtime/signals.ts'
 /** Which requests a rule is for; what is left out matches everything. */
 export interface Match {
   method?: string
+  /** Only what may change something. */
+  isWrite?: boolean
   /** Against path and query as they were sent, still encoded: `/\/pods\?.*watch=true/`. */
   path?: RegExp
   userAgent?: RegExp
@@ -81,7 +83,8 @@ export class Rule {
 }
 
 /** True when the request is what the match describes, its number aside. */
-export function matches({ method, path, userAgent }: Match, request: SeenRequest): boolean {
+export function matches({ method, isWrite, path, userAgent }: Match, request: SeenRequest): boolean {
+  if (isWrite === true && request.method === 'GET') return false
   if (method !== undefined && method !== request.method) return false
   return path?.test(request.path) !== false && userAgent?.test(request.userAgent) !== false
 }

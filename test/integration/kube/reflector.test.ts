@@ -1,14 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { KubeClient } from '../../../src/kube/client/client.ts'
-import { objectsPerTurn } from '../../../src/kube/runtime/event-loop-yield.ts'
-import { type FaultProxy, startFaultProxy } from '../../faults/proxy/proxy.ts'
 import { type ConfigMap, configMaps, newConfigMap } from '../../objects/config-maps.ts'
 import { eventually } from '../../observe/eventually.ts'
 import { reflect, type Reflecting } from '../../observe/reflecting.ts'
-import { turnsOf } from '../../observe/turns.ts'
 import { openCluster, type TestCluster } from '../../processes/cluster.ts'
-import { type ControlPlane, startControlPlane } from '../../processes/control-plane.ts'
 
 const never = new AbortController().signal
 
@@ -149,76 +144,5 @@ describe('reflector', () => {
     await unreachable.stop()
     expect(unreachable.failures[0]).to.equal('Unreachable')
     await nowhere.close()
-  })
-})
-
-describe('reflector of 10,000 objects', () => {
-  const count = 10_000
-  let controlPlane: ControlPlane
-  let proxy: FaultProxy
-
-  before(async function () {
-    this.timeout(120_000)
-    controlPlane = await startControlPlane()
-    proxy = await startFaultProxy(controlPlane)
-    const client = controlPlane.client()
-    const all = Array.from({ length: count }, (_, n) =>
-      client.create(configMaps, newConfigMap('default', `c${n}`), never),
-    )
-    await Promise.all(all)
-  })
-
-  after(async () => {
-    await proxy.close()
-    await controlPlane.stop()
-  })
-
-  /** The most changes between two turns of the event loop, until there is everything. */
-  const longestSlice = async (client: KubeClient): Promise<number> => {
-    const reflecting = reflect({
-      client,
-      resource: configMaps,
-      namespace: 'default',
-      fieldSelector: 'metadata.name!=kube-root-ca.crt',
-    })
-    const turns = turnsOf(reflecting.store)
-    await reflecting.store.synced(AbortSignal.timeout(60_000))
-    expect(reflecting.store.size).to.equal(count)
-    await setImmediate() // the last turn ends, too
-    await reflecting.stop()
-    return Math.max(...turns)
-  }
-
-  it('handles at most 500 of them in one turn of the event loop, as a watch', async function () {
-    this.timeout(60_000)
-    expect(await longestSlice(controlPlane.client())).to.be.within(1, objectsPerTurn)
-  })
-
-  it('handles at most 500 of them in one turn of the event loop, as pages, where lists by watch are not served', async function () {
-    this.timeout(60_000)
-    const refused = proxy
-      .when({ path: /sendInitialEvents/ })
-      .answer(422, { kind: 'Status', code: 422, reason: 'Invalid' })
-    const client = new KubeClient(proxy.connection(), { userAgent: 'test' })
-    expect(await longestSlice(client)).to.be.within(1, objectsPerTurn)
-    expect(refused.hits).to.equal(1)
-    const pages = proxy.requests.filter(({ path }) => !path.includes('watch=true'))
-    expect(pages).to.have.length(count / 500)
-    refused.remove()
-    await client.close()
-  })
-
-  it('handles at most 500 of them in one turn of the event loop when its pages are forgotten on the way', async function () {
-    this.timeout(60_000)
-    proxy.when({ path: /sendInitialEvents/ }).answer(422, {})
-    const forgotten = proxy
-      .when({ path: /continue=/, nth: 10 })
-      .answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
-    const client = new KubeClient(proxy.connection(), { userAgent: 'forgotten' })
-    expect(await longestSlice(client)).to.be.within(1, objectsPerTurn)
-    expect(forgotten.hits).to.equal(1)
-    const lists = proxy.seen({ userAgent: /^forgotten$/ }).filter(({ path }) => !path.includes('watch=true'))
-    expect(lists.filter(({ path }) => !path.includes(`limit=${objectsPerTurn}`))).to.deep.equal([])
-    await client.close()
   })
 })

@@ -60,7 +60,7 @@ describe('a run of stages', function () {
     const pidFile = join(folder, 'pid')
     const hang = `sleep 300 & echo $! > ${pidFile}; wait`
     const stages = [command('hangs', hang, { deadlineMinutes: 1 / 30 }), command('next', 'echo went on')]
-    const output = await run({ stages, counts: {}, skips: {} })
+    const output = await run({ stages, skips: {} })
     expect(output).to.include('hangs: killed: not done').and.include('went on')
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
     const { stdout } = await promisify(execFile)('sh', ['-c', `kill -0 $(cat ${pidFile}) 2>&1 || true`])
@@ -69,7 +69,7 @@ describe('a run of stages', function () {
 
   it('stops when all stages together have taken too long, and says so', async () => {
     const stages = [command('hangs', 'sleep 300'), command('next', 'echo must not run')]
-    const output = await run({ stages, counts: {}, skips: {}, deadlineMs: 2000 })
+    const output = await run({ stages, skips: {}, deadlineMs: 2000 })
     expect(output).to.include('hangs: ended by SIGTERM').and.include('out of time: later stages did not run')
     expect(output).not.to.include('must not run')
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
@@ -89,7 +89,7 @@ describe('a run of stages', function () {
       command('more', 'echo must not run', { needs: ['tests'] }),
       command('free', 'echo does run'),
     ]
-    const output = await run({ stages, counts: {}, skips: {} })
+    const output = await run({ stages, skips: {} })
     expect(output).to.include('up: exit code 3').and.include('tests: not run: it needs "up", which failed')
     expect(output).to.include('more: not run: it needs "tests"').and.include('does run')
     expect(output).not.to.include('must not run')
@@ -103,7 +103,7 @@ describe('a run of stages', function () {
       command('waits', beside, { beside: true }),
       command('marks', `echo before; touch ${mark}; echo after`),
     ]
-    const output = await run({ stages, counts: {}, skips: {} })
+    const output = await run({ stages, skips: {} })
     expect(output).to.match(/before\nafter\n=== marks.*\n\n=== waits: its output\nbegun beside\nended beside\n/)
     expect(lastLine(output)).to.equal('0 passed, 0 failed, 0 skipped')
   })
@@ -114,29 +114,91 @@ describe('a run of stages', function () {
       command('needs it', 'echo must not run', { needs: ['fails'] }),
       command('free', 'echo does run'),
     ]
-    const output = await run({ stages, counts: {}, skips: {} })
+    const output = await run({ stages, skips: {} })
     expect(output).to.include('fails: exit code 3').and.include('does run').and.not.include('must not run')
     expect(lastLine(output)).to.equal('0 passed, 2 failed, 0 skipped')
   })
 
-  it('tells of each stage how long it took', async () => {
-    const output = await run({ stages: [command('quick', 'true')], counts: {}, skips: {} })
+  it('prints how long each stage took, and its share of the whole', async () => {
+    const output = await run({ stages: [command('quick', 'true')], skips: {} })
     expect(output)
       .to.match(/^=== quick: \d+\.\d s$/m)
-      .and.to.match(/^ {2}ok {3}quick \(\d+\.\d s\)$/m)
+      .and.to.match(/^ {2}ok {3}quick \(\d+\.\d s, \d+ %\)$/m)
   })
 
   it('counts a command that cannot be started as one failure', async () => {
     const missing: Stage = { ...command('missing', ''), work: { is: 'command', command: ['no-such-command'] } }
-    expect(lastLine(await run({ stages: [missing], counts: {}, skips: {} }))).to.equal('0 passed, 1 failed, 0 skipped')
+    expect(lastLine(await run({ stages: [missing], skips: {} }))).to.equal('0 passed, 1 failed, 0 skipped')
   })
 
-  async function runTests(source: string): Promise<string> {
-    const file = join(folder, 'sample.test.ts')
-    await writeFile(file, `${source}\n`)
-    const work: Work = { is: 'suite', files: file, mochaArguments: [] }
-    const stages = [{ ...command(suiteName, ''), work }]
-    return run({ stages, counts: {}, skips: { d: 'for a reason' } })
+  it('prints how long the fixed loop took, before and after', async () => {
+    const output = await run({ stages: [command('quick', 'true')], skips: {} })
+    expect(output).to.include('The fixed loop took 1234 ms at the begin and 1234 ms at the end.')
+  })
+
+  it('fails where a file of a suite has no test', async () => {
+    await writeFile(join(folder, 'empty.test.ts'), 'export {}\n')
+    const output = await runTests("it('a', () => {})", '*.test.ts')
+    expect(output).to.match(/no test of \S+empty\.test\.ts ran/)
+    expect(lastLine(output)).to.equal('1 passed, 1 failed, 0 skipped')
+  })
+
+  describe('when a file failed', () => {
+    const again: Stage = { ...command('again', ''), work: { is: 'rerun', suites: [suiteName] } }
+    // The first time that it runs it leaves a mark, by which it knows the second time.
+    const failsOnce = (mark: string): string => `
+      import { existsSync, writeFileSync } from 'node:fs'
+      it('steady', () => {})
+      it('at times', () => {
+        const isSecond = existsSync('${mark}')
+        writeFileSync('${mark}', '')
+        if (!isSecond) throw new Error('out of luck')
+      })`
+
+    it('runs it once more by itself, and passes where it passes then, and says that it is unsteady', async () => {
+      await writeFile(join(folder, 'other.test.ts'), "it('other', () => console.log('other runs'))\n")
+      const output = await runTests(failsOnce(join(folder, 'mark')), '*.test.ts', again)
+      expect(output.match(/other runs/g), 'runs of the file that passed').to.have.length(1)
+      expect(output).to.match(
+        /^unsteady: \S*sample\.test\.ts: at times: out of luck\n1 unsteady\n3 passed, 0 failed, 0/m,
+      )
+    })
+
+    it('fails where it fails again', async () => {
+      const output = await runTests("it('a', () => { throw new Error('no') })", 'sample.test.ts', again)
+      expect(output).not.to.include('unsteady')
+      expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
+    })
+
+    it('fails where its hooks fail again', async () => {
+      const source = "describe('x', () => { before(() => { throw new Error('no') }); it('a', () => {}) })"
+      expect(lastLine(await runTests(source, 'sample.test.ts', again))).to.equal('0 passed, 1 failed, 0 skipped')
+    })
+
+    it('runs none once more where more than three failed', async () => {
+      for (const name of ['b', 'c', 'd']) {
+        await writeFile(join(folder, `${name}.test.ts`), failsOnce(join(folder, `mark-${name}`)))
+      }
+      const output = await runTests(failsOnce(join(folder, 'mark')), '*.test.ts', again)
+      expect(output).to.include('4 files failed: too many to be run once more')
+      expect(lastLine(output)).to.equal('4 passed, 4 failed, 0 skipped')
+    })
+  })
+
+  it('begins no stage before those have ended that it comes after', async () => {
+    const stages = [
+      command('first', 'sleep 0.3; exit 1', { beside: true }),
+      command('then', 'echo it runs', { after: ['first'] }),
+    ]
+    const output = await run({ stages, skips: {} })
+    expect(output).to.match(/first: exit code 1\n[^]*=== then[^]*it runs/)
+  })
+
+  async function runTests(source: string, pattern = 'sample.test.ts', ...more: Stage[]): Promise<string> {
+    await writeFile(join(folder, 'sample.test.ts'), `${source}\n`)
+    const work: Work = { is: 'suite', files: join(folder, pattern), mochaArguments: [] }
+    const stages = [{ ...command(suiteName, ''), work }, ...more]
+    return run({ stages, skips: { d: 'for a reason' } })
   }
 
   /** What is printed; the exit code and the file of the totals have to say the same. */

@@ -6,16 +6,25 @@ const namesOf = (only: string[]): string[] => selectStages(stages, only).map(({ 
 describe('the stages', () => {
   it('all run when none is named', () => expect(selectStages(stages, [])).to.equal(stages))
 
-  it('bring along what they need, in order', () =>
-    expect(namesOf(['e2e'])).to.deep.equal(['up', 'tools', 'image', 'e2e']))
+  it('bring along what they need and the second chance of their files, in order', () =>
+    expect(namesOf(['e2e'])).to.deep.equal(['up', 'tools', 'image', 'e2e', 'again']))
 
   it('refuse a name that is none', () => expect(() => namesOf(['units'])).to.throw('no stage "units"; there are check'))
 
   it('need only earlier stages', () => {
-    stages.forEach(({ needs }, index) => {
+    stages.forEach(({ needs, after = [], work }, index) => {
       const earlier = stages.slice(0, index).map(({ name }) => name)
-      expect(earlier).to.include.members(needs)
+      const awaited = [...needs, ...after, ...(work.is === 'rerun' ? work.suites : [])]
+      expect(earlier).to.include.members(awaited)
     })
+  })
+
+  it('give every suite but that of the units a second chance, while it still has what it needs', () => {
+    const names = stages.map(({ name }) => name)
+    const suites = stages.filter(({ work }) => work.is === 'suite').map(({ name }) => name)
+    const reruns = stages.flatMap(({ work }) => (work.is === 'rerun' ? work.suites : []))
+    expect(reruns).to.have.members(suites.filter((name) => name !== 'unit'))
+    expect(names.indexOf('again'), 'the cluster suite takes the cluster away').to.be.below(names.indexOf('cluster'))
   })
 
   it('have a deadline each that leaves time for the others, and end together within 90 minutes', () => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
+import type { StageReport } from '../../run/stage-report.ts'
 import type { Stage } from '../../run/stages.ts'
 import type { SuiteResult } from '../../run/suite-result.ts'
-import { type Expectations, problemsOf, type StageReport, totalsOf } from '../../run/verdict.ts'
+import { type Expectations, problemsOf, totalsOf } from '../../run/verdict.ts'
 
 const suite: Stage = {
   name: 'unit',
@@ -11,10 +12,15 @@ const suite: Stage = {
   work: { is: 'suite', files: '', mochaArguments: [] },
 }
 const command: Stage = { ...suite, name: 'check', work: { is: 'command', command: ['make', 'check'] } }
-const good: SuiteResult = { passed: [{ title: 'a', ms: 1 }], failed: [], skipped: [] }
-const withFailure: SuiteResult = { ...good, failed: [{ title: 'b', message: 'no' }] }
-const withSkip: SuiteResult = { ...good, skipped: ['s'] }
-const expected: Expectations = { counts: { unit: 1 }, skips: {} }
+const good: SuiteResult = {
+  passed: [{ title: 'a', file: 'a.test.ts', ms: 1 }],
+  failed: [],
+  skipped: [],
+  files: {},
+}
+const withFailure: SuiteResult = { ...good, failed: [{ title: 'b', file: 'b.test.ts', message: 'no' }] }
+const withSkip: SuiteResult = { ...good, skipped: [{ title: 's', file: 'a.test.ts' }] }
+const expected: Expectations = { skips: {} }
 const exited = (code: number): StageReport['ending'] => ({ is: 'exited', code })
 
 const cases: [behaviour: string, report: StageReport, expected: Expectations, problems: string[]][] = [
@@ -46,33 +52,50 @@ const cases: [behaviour: string, report: StageReport, expected: Expectations, pr
     ['killed: not done after 5 minutes'],
   ],
   [
-    'too few tests',
-    { stage: suite, ending: exited(0), ms: 1, result: good },
-    { counts: { unit: 2 }, skips: {} },
-    ['only 1 tests ran, at least 2 are expected (test/expected-counts.json)'],
+    'a file of which no test ran',
+    { stage: suite, ending: exited(0), ms: 1, result: good, files: ['a.test.ts', 'b.test.ts'] },
+    expected,
+    ['no test of b.test.ts ran'],
   ],
   [
-    'no test in a suite that nothing is known of',
-    { stage: suite, ending: exited(0), ms: 1, result: { passed: [], failed: [], skipped: [] } },
-    { counts: {}, skips: {} },
-    ['only 0 tests ran, at least 1 are expected (test/expected-counts.json)'],
-  ],
-  [
-    'a listed skip',
-    { stage: suite, ending: exited(0), ms: 1, result: withSkip },
-    { counts: {}, skips: { s: 'why' } },
+    'a file of which all tests are skipped or failed',
+    {
+      stage: suite,
+      ending: exited(1),
+      ms: 1,
+      result: { ...withFailure, skipped: [{ title: 's', file: 'c.test.ts' }] },
+      files: ['a.test.ts', 'b.test.ts', 'c.test.ts'],
+    },
+    { skips: { s: 'why' } },
     [],
   ],
   [
+    'no test at all',
+    { stage: suite, ending: exited(0), ms: 1, result: { passed: [], failed: [], skipped: [], files: {} } },
+    expected,
+    ['no test ran'],
+  ],
+  ['a listed skip', { stage: suite, ending: exited(0), ms: 1, result: withSkip }, { skips: { s: 'why' } }, []],
+  [
     'a skip whose title begins as a listed one says',
-    { stage: suite, ending: exited(0), ms: 1, result: { ...good, skipped: ['the whole suite is skipped'] } },
-    { counts: { unit: 1 }, skips: { 'the whole suite *': 'why' } },
+    {
+      stage: suite,
+      ending: exited(0),
+      ms: 1,
+      result: { ...good, skipped: [{ title: 'the whole suite is skipped', file: 'a.test.ts' }] },
+    },
+    { skips: { 'the whole suite *': 'why' } },
     [],
   ],
   [
     'a skip whose title only resembles that',
-    { stage: suite, ending: exited(0), ms: 1, result: { ...good, skipped: ['the wholesale'] } },
-    { counts: { unit: 1 }, skips: { 'the whole *': 'why' } },
+    {
+      stage: suite,
+      ending: exited(0),
+      ms: 1,
+      result: { ...good, skipped: [{ title: 'the wholesale', file: 'a.test.ts' }] },
+    },
+    { skips: { 'the whole *': 'why' } },
     ['skipped without a reason in test/allowed-skips.json: the wholesale'],
   ],
   [

@@ -85,6 +85,35 @@ describe('a reflector', () => {
     expect(Math.max(...turns)).to.be.at.most(objectsPerTurn)
   })
 
+  for (const when of ['in pages', 'in pages that are forgotten on the way']) {
+    it(`asks for at most 500 objects and handles no more in one turn, where lists by watch are not served: ${when}`, async () => {
+      const pages = 4
+      const firstTry = when === 'in pages' ? 0 : 2
+      begin()
+      const turns = turnsOf(reflecting.store)
+      ;(await request(0)).answer(422, { kind: 'Status', code: 422, reason: 'Invalid' })
+      const answerPage = async (page: number, asked: number): Promise<void> => {
+        const items = Array.from({ length: objectsPerTurn }, (_, n) => aConfigMap(`c${page * objectsPerTurn + n}`, 2))
+        const metadata = { resourceVersion: '3', ...(page + 1 < pages && { continue: `page-${page + 1}` }) }
+        ;(await request(asked)).answer(200, { items, metadata })
+      }
+      for (let page = 0; page < firstTry; page += 1) await answerPage(page, 1 + page)
+      if (firstTry > 0) {
+        ;(await request(1 + firstTry)).answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
+        await clock.pass(1)
+      }
+      const begun = firstTry > 0 ? 2 + firstTry : 1
+      for (let page = 0; page < pages; page += 1) await answerPage(page, begun + page)
+      await reflecting.store.synced(AbortSignal.timeout(5000))
+      await eventually(() => turns.reduce((sum, handled) => sum + handled, 0) >= pages * objectsPerTurn)
+      expect(reflecting.store.size).to.equal(pages * objectsPerTurn)
+      expect(Math.max(...turns)).to.be.at.most(objectsPerTurn)
+      const lists = tap.requests.filter(({ url }) => !url.includes('watch=true'))
+      expect(lists.filter(({ url }) => !url.includes(`limit=${objectsPerTurn}`))).to.deep.equal([])
+      expect(lists).to.have.length(begun - 1 + pages)
+    })
+  }
+
   it('waits between its attempts also when log and metrics are broken', async () => {
     const broken = (): never => {
       throw new Error('broken')

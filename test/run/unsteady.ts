@@ -1,0 +1,65 @@
+import type { Rerun, StageReport } from './stage-report.ts'
+import type { SuiteResult } from './suite-result.ts'
+
+/** A run with more unsteady files than this fails: that many are no accident. */
+export const MOST_UNSTEADY = 3
+
+/** A test file that failed, and passed when it was run once more by itself. */
+export interface Unsteady {
+  file: string
+  /** Of the first test that failed. */
+  title: string
+  message: string
+}
+
+/** The reports with what the second runs have mended, and the files that they have shown to be unsteady. */
+export interface Settled {
+  reports: StageReport[]
+  unsteady: Unsteady[]
+}
+
+/** The files of a suite in which something failed, in the order of their first failure. */
+export function failedFiles(result: SuiteResult | undefined): string[] {
+  const files = (result?.failed ?? []).map(({ file }) => file)
+  return [...new Set(files)].filter((file) => file !== '')
+}
+
+/** Puts the second runs that passed in the place of the first ones. */
+export function settle(reports: readonly StageReport[]): Settled {
+  const reruns = reports.flatMap((report) => report.reruns ?? [])
+  const unsteady: Unsteady[] = []
+  const settled = reports.map((report) => {
+    let settledReport = report
+    for (const { suite, file, ending, result: second } of reruns) {
+      const { result: first } = settledReport
+      const failure = first?.failed.find((each) => each.file === file)
+      if (suite !== report.stage.name || first === undefined || failure === undefined) continue
+      if (second === undefined || !hasPassed(ending, second)) continue
+      unsteady.push({ file, title: failure.title, message: failure.message })
+      settledReport = mended(settledReport, first, replaced(first, file, second))
+    }
+    return settledReport
+  })
+  return { reports: settled, unsteady }
+}
+
+function hasPassed(ending: Rerun['ending'], { passed, failed }: SuiteResult): boolean {
+  return ending.is === 'exited' && ending.code === 0 && failed.length === 0 && passed.length > 0
+}
+
+function replaced(result: SuiteResult, file: string, second: SuiteResult): SuiteResult {
+  const others = <T extends { file: string }>(tests: readonly T[]): T[] => tests.filter((test) => test.file !== file)
+  return {
+    passed: [...others(result.passed), ...second.passed],
+    failed: others(result.failed),
+    skipped: [...others(result.skipped), ...second.skipped],
+    files: result.files,
+  }
+}
+
+/** Mocha's exit code is its number of failed tests: where none is left, it is 0. */
+function mended(report: StageReport, first: SuiteResult, result: SuiteResult): StageReport {
+  const { ending } = report
+  const isOfTests = ending.is === 'exited' && ending.code === first.failed.length
+  return { ...report, result, ending: isOfTests ? { is: 'exited', code: result.failed.length } : ending }
+}
