@@ -132,16 +132,13 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   const client = clientAs('controller')
   // Unique to this process: a pod's name is, a host's is not.
   const identity = config.identity ?? `${hostname()}-${randomUUID()}`
-  const leaseMs = config.leaseSeconds * 1000
   const election = new LeaderElection({
     client: clientAs('lease'),
     namespace: config.namespace,
     name: config.leaseName,
     identity,
     clock,
-    leaseMs,
-    renewDeadlineMs: (leaseMs * 2) / 3,
-    retryMs: leaseMs / 7.5,
+    leaseMs: config.leaseSeconds * 1000,
     log,
   })
   const settings = {

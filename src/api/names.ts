@@ -8,11 +8,13 @@ export const API_VERSION = `${GROUP}/${VERSION}`
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by'
 export const MANAGED_BY = 'runnerhub'
 
+// Labels are for those who look for something. What belongs to what, owner references and `spec.jobRef` say.
+
 /** On Runners and pods: the name of the RunnerJob. */
 export const JOB_LABEL = `${GROUP}/job`
-/** On Runners and pods: the UID of the RunnerJob, so that an orphan is told from its namesake's pod. */
+/** On Runners and pods: the UID of the RunnerJob. */
 export const JOB_UID_LABEL = `${GROUP}/job-uid`
-/** On pods: the name of the Runner. Pods without it are not ours and are not watched. */
+/** On pods: the name of the Runner. Network policies select by it. */
 export const RUNNER_LABEL = `${GROUP}/runner`
 /** On Runners and pods: the name of the RunnerPool whose limits they count in. */
 export const POOL_LABEL = `${GROUP}/pool`
@@ -39,17 +41,7 @@ export function proxyName(displayName: string): string {
   return `proxy-${hash('sha256', displayName).slice(0, 20)}`
 }
 
-/** What a name derives from: the owner's own name and namespace. */
-interface Named {
-  metadata: { name: string; namespace?: string }
-}
-
-/** The name of a job's Runner, and of its pod. A repeated create meets what is there. A job has one attempt so far. */
-export function runnerName({ metadata }: Named): string {
-  return `${metadata.name}-1`
-}
-
-/** The cache key of a job's Runner, and of its pod. */
-export function runnerKey(job: Named): string {
-  return `${job.metadata.namespace ?? ''}/${runnerName(job)}`
+/** The cache key of the Runner and the Lease of a proxy runner. */
+export function proxyKey(namespace: string | undefined, displayName: string): string {
+  return `${namespace ?? ''}/${proxyName(displayName)}`
 }

@@ -69,7 +69,12 @@ export function controllerRef(resource: Resource, owner: KubeObject): OwnerRefer
   return { apiVersion, kind: resource.kind, name, uid, controller: true, blockOwnerDeletion: true }
 }
 
+/** The reference to the object that controls this one, if any does. */
+export function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((reference) => reference.controller === true)
+}
+
 /** The UID of the object that controls this one, if any does. */
 export function controllerUid(object: KubeObject): string | undefined {
-  return object.metadata.ownerReferences?.find((reference) => reference.controller === true)?.uid
+  return controllerOf(object)?.uid
 }

@@ -1,4 +1,6 @@
-import type { KubeObject, Resource } from './object.ts'
+import { GROUP, OUTCOME_FINALIZER } from './names.ts'
+import { controllerOf, type KubeObject, type Resource } from './object.ts'
+import { runners } from './runner.ts'
 
 /** State of a container as the kubelet reports it: one of the three is set, or none yet. */
 export interface ContainerState {
@@ -49,3 +51,15 @@ export interface Pod extends KubeObject {
 }
 
 export const pods: Resource<Pod> = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' }
+
+/** Whether a pod is one of ours: a Runner owns it, or our finalizer holds it. Labels are for those who look for it. */
+export function isOwnPod(pod: Pod): boolean {
+  const owner = controllerOf(pod)
+  const isRunners = owner?.kind === runners.kind && owner.apiVersion.startsWith(`${GROUP}/`)
+  return isRunners || isHeldPod(pod)
+}
+
+/** Whether our finalizer holds the pod. */
+export function isHeldPod({ metadata }: Pod): boolean {
+  return metadata.finalizers?.includes(OUTCOME_FINALIZER) === true
+}

@@ -1,25 +1,20 @@
 import { type ConfigMap, configMaps } from '../api/config-map.ts'
-import {
-  DELEGATION_KEY_ANNOTATION,
-  JOB_LABEL,
-  LEDGER_NAME,
-  PROXY,
-  RUNNER_LABEL,
-  RUNNER_TYPE_LABEL,
-  runnerKey,
-} from '../api/names.ts'
+import { DELEGATION_KEY_ANNOTATION, LEDGER_NAME, PROXY, RUNNER_TYPE_LABEL } from '../api/names.ts'
 import { keyOf, type KubeObject, type Resource } from '../api/object.ts'
-import { type Pod, pods } from '../api/pod.ts'
+import { isOwnPod, type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
+import { runnerKey } from '../domain/runner/names.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
 import { Store } from '../kube/cache/store.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { type Lease, leases } from '../kube/election/lease.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import { JobTotals } from './job-totals.ts'
-import { isPodOf, projectPod } from './project-pod.ts'
+import { PodRunners } from './pod-runners.ts'
+import { projectPod } from './project-pod.ts'
+import { ProxyJobs } from './proxy-jobs.ts'
 
 /** The part of a Reflector that does not depend on its kind. */
 export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContactMs' | 'isBroken'>
@@ -28,6 +23,7 @@ export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContac
 export interface Caches {
   jobs: Store<RunnerJob>
   runners: Store<Runner>
+  /** Those of Runners, whatever their labels say. */
   pods: Store<Pod>
   pools: Store<RunnerPool>
   /** Those of proxy runners. */
@@ -35,6 +31,8 @@ export interface Caches {
   /** Holds one ConfigMap at most: the ledger of job totals. */
   ledgers: Store<ConfigMap>
   totals: JobTotals
+  podRunners: PodRunners
+  proxyJobs: ProxyJobs
   /** They fill all but `ledgers`, without which only totals and deletions wait. */
   reflectors: readonly Watched[]
 }
@@ -61,15 +59,19 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors'> {
       uid: ({ metadata }) => [metadata.uid],
     },
   })
-  const ledgers = new Store<ConfigMap>({ log })
+  const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
+  const podStore = new Store<Pod>({ log, includes: isOwnPod, transform: projectPod })
+  const ledgers = new Store<ConfigMap>({ log, includes: ({ metadata }) => metadata.name === LEDGER_NAME })
   return {
     jobs,
-    runners: new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } }),
-    pods: new Store<Pod>({ log, indexes: { job: jobKeys }, transform: projectPod }),
+    runners: runnerStore,
+    pods: podStore,
     pools: new Store<RunnerPool>({ log }),
-    leases: new Store<Lease>({ log }),
+    leases: new Store<Lease>({ log, includes: isProxyLease }),
     ledgers,
     totals: new JobTotals({ jobs, ledgers, log }),
+    podRunners: new PodRunners(runnerStore, podStore),
+    proxyJobs: new ProxyJobs(jobs),
   }
 }
 
@@ -84,7 +86,8 @@ export function makeCaches({ client, namespace, log, metrics }: CachesOptions): 
     reflectors: [
       reflect(runnerJobs, stores.jobs),
       reflect(runners, stores.runners),
-      reflect(pods, stores.pods, { labelSelector: RUNNER_LABEL }),
+      // Without a selector: labels can be lost, and what is ours the store can see for itself.
+      reflect(pods, stores.pods),
       reflect(runnerPools, stores.pools),
       reflect(leases, stores.leases, { labelSelector: `${RUNNER_TYPE_LABEL}=${PROXY}` }),
     ],
@@ -99,10 +102,14 @@ function delegationKeys({ metadata }: RunnerJob): string[] {
   return key === undefined ? [] : [key]
 }
 
-/** The cache key of the job that a Runner or pod was made for. */
-export function jobKeyOf(object: KubeObject): string | undefined {
-  const name = object.metadata.labels?.[JOB_LABEL]
-  return name === undefined ? undefined : `${object.metadata.namespace ?? ''}/${name}`
+/** As the selector says. Whose it is, its owner reference says. */
+function isProxyLease({ metadata }: Lease): boolean {
+  return metadata.labels?.[RUNNER_TYPE_LABEL] === PROXY
+}
+
+/** The cache key of the job that a Runner was made for. */
+export function jobKeyOf({ metadata, spec }: Runner): string | undefined {
+  return spec.jobRef === undefined ? undefined : `${metadata.namespace ?? ''}/${spec.jobRef.name}`
 }
 
 type Shown = Pick<Caches, 'jobs' | 'runners'>
@@ -130,11 +137,6 @@ export function followShownRunners(caches: Shown, onRunner: (key: string) => voi
   })
 }
 
-function jobKeys(pod: Pod): string[] {
-  const key = jobKeyOf(pod)
-  return key === undefined ? [] : [key]
-}
-
 /** The job that this very Runner was made for, if it is known. */
 export function jobOf(caches: Caches, runner: Runner): RunnerJob | undefined {
   const job = caches.jobs.get(jobKeyOf(runner) ?? '')
@@ -147,8 +149,8 @@ export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
   return runner?.spec.jobRef?.uid === job.metadata.uid ? runner : undefined
 }
 
-/** The pod of this very job, if it is known. It bears the name of the Runner. */
+/** The pod of this very job, if it is known. It has the name of the Runner. */
 export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
   const pod = caches.pods.get(runnerKey(job))
-  return pod !== undefined && isPodOf(pod, job) ? pod : undefined
+  return pod !== undefined && caches.podRunners.isPodOf(pod, job) ? pod : undefined
 }

@@ -73,27 +73,34 @@ export class JobTotals {
 
   /** Whether the ledger counts the job, so that it may be deleted. */
   counts(job: RunnerJob): boolean {
-    return this.#leaving.has(job.metadata.uid)
+    this.#catchUp()
+    return this.#isLeaving(job)
   }
 
   /** Finished jobs that somebody deleted, of which the next ledger should know. */
   departed(): readonly Departed[] {
+    this.#catchUp()
     return [...this.#departed.values()]
   }
 
+  #isLeaving({ metadata }: RunnerJob): boolean {
+    return this.#leaving.has(metadata.uid)
+  }
+
+  /** Judges by the ledger as it was: the job has left the cache already, and going over would miss its share. */
   #jobChanged({ old, now, after }: Change<RunnerJob>): void {
     if (old !== undefined) this.#countHere(old, minus)
     if (now !== undefined) {
       this.#forget(now.metadata.uid) // a list had lacked it
       this.#countHere(now, plus)
-    } else if (old !== undefined && isFinished(old) && !this.counts(old)) {
+    } else if (old !== undefined && isFinished(old) && !this.#isLeaving(old)) {
       this.#departed.set(old.metadata.uid, { job: old, after: after ?? '0' })
       this.#gone = plus(this.#gone, shareOf(old))
     }
   }
 
   #countHere(job: RunnerJob, change: typeof plus): void {
-    if (isFinished(job) && !this.counts(job)) this.#here = change(this.#here, shareOf(job))
+    if (isFinished(job) && !this.#isLeaving(job)) this.#here = change(this.#here, shareOf(job))
   }
 
   #forget(uid: string): void {
@@ -118,7 +125,8 @@ export class JobTotals {
 
   /**
    * Goes over to the newer ledger as soon as the cache of jobs has seen what its writer had: before, a job that the
-   * ledger counts and has dropped could still be in the cache, and would count twice.
+   * ledger counts and has dropped could still be in the cache, and would count twice. No event says when that is, so
+   * every question begins here.
    */
   #catchUp(): void {
     const next = this.#ahead

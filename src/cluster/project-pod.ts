@@ -1,6 +1,5 @@
-import { CONTAINER_ANNOTATION, JOB_UID_LABEL } from '../api/names.ts'
+import { CONTAINER_ANNOTATION } from '../api/names.ts'
 import type { ContainerStatus, Pod } from '../api/pod.ts'
-import type { RunnerJob } from '../api/runner-job.ts'
 
 /** Keeps of a pod what is read; a whole pod is about four times as big. */
 export function projectPod(pod: Pod): Pod {
@@ -47,9 +46,4 @@ function projectCondition(condition: Condition): Condition {
 
 function projectContainer(status: ContainerStatus): ContainerStatus {
   return pick(status, ['name', 'image', 'containerID', 'restartCount', 'started', 'state'])
-}
-
-/** Whether the pod was made for this very job, not for an earlier one of the same name. */
-export function isPodOf(pod: Pod, job: RunnerJob): boolean {
-  return pod.metadata.labels?.[JOB_UID_LABEL] === job.metadata.uid
 }

@@ -1,4 +1,4 @@
-import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, PROXY, proxyName, RUNNER_TYPE_LABEL } from '../api/names.ts'
+import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, PROXY, RUNNER_TYPE_LABEL } from '../api/names.ts'
 import { keyOf, type NewObject } from '../api/object.ts'
 import { type Runner, runners, type RunnerSpec } from '../api/runner.ts'
 import { MISSED_HEARTBEATS } from '../domain/proxy/presence.ts'
@@ -19,18 +19,14 @@ interface Writer {
   caches: Caches
 }
 
-/** The cache key of the Runner and the Lease of a proxy runner. */
-export function proxyKey(namespace: string | undefined, displayName: string): string {
-  return `${namespace ?? ''}/${proxyName(displayName)}`
-}
-
 /** The Lease of this very Runner, not of an earlier one of the same name. */
 export function leaseOf(caches: Caches, runner: Runner): Lease | undefined {
   const lease = caches.leases.get(keyOf(runner))
-  return lease !== undefined && isOf(lease, runner) ? lease : undefined
+  return lease !== undefined && isLeaseOf(lease, runner) ? lease : undefined
 }
 
-function isOf({ metadata }: Lease, runner: Runner): boolean {
+/** Whether a Lease is this very Runner's, which its owner reference says. */
+export function isLeaseOf({ metadata }: Lease, runner: Runner): boolean {
   return metadata.ownerReferences?.some(({ uid }) => uid === runner.metadata.uid) === true
 }
 
@@ -84,7 +80,7 @@ export async function renewProxy(
     } catch (error) {
       if (!(error instanceof Conflict || error instanceof AlreadyExists || error instanceof NotFound)) throw error
       known = await readLease({ client, caches }, keyOf(runner), signal)
-      if (known !== undefined && isOf(known, runner) && isAfter(known, heard)) return
+      if (known !== undefined && isLeaseOf(known, runner) && isAfter(known, heard)) return
     }
   }
 }

@@ -1,7 +1,7 @@
+import { proxyKey } from '../api/names.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import type { Store } from '../kube/cache/store.ts'
-import { proxyKey } from './proxies.ts'
 
 /** What is known of the jobs that one proxy runner delegated: how many are not over, and how many each repository has. */
 interface Tally {
@@ -12,15 +12,21 @@ interface Tally {
 /** What the jobs in the cache say of who delegated them. Each change of a job costs the same, however many there are. */
 export class ProxyJobs {
   readonly #tallies = new Map<string, Tally>()
+  readonly #handlers: ((proxyKey: string) => void)[] = []
 
-  constructor(jobs: Store<RunnerJob>, changed: (proxyKey: string) => void) {
+  constructor(jobs: Store<RunnerJob>) {
     for (const job of jobs.list()) this.#count(job, 1)
     jobs.onChange(({ old, now }) => {
       // Nothing else of a job counts, and a job's facts never change.
       if (old !== undefined && now !== undefined && isFinished(old) === isFinished(now)) return
       const touched = new Set([this.#count(now, 1), this.#count(old, -1)])
-      for (const key of touched) if (key !== undefined) changed(key)
+      for (const key of touched) if (key !== undefined) for (const handler of this.#handlers) handler(key)
     })
+  }
+
+  /** Calls back with the key of each proxy runner whose answers below may have changed. */
+  onChange(handler: (proxyKey: string) => void): void {
+    this.#handlers.push(handler)
   }
 
   /** Whether it has delegated a job that is not over. */

@@ -11,6 +11,7 @@ import { EventRecorder } from '../kube/events/recorder.ts'
 import { Workqueue } from '../kube/queue/workqueue.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
+import { withTimeout } from '../kube/runtime/signals.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
 import { podReconciler } from './pod/reconcile.ts'
@@ -36,13 +37,19 @@ export interface ControllersOptions {
   metrics?: ControllerMetrics
 }
 
+/** How long a leader may wait for its caches: one that cannot fill them lets another replica try. */
+const FILL_LIMIT_MS = 120_000
+
 /** After a long outage no key is left waiting for longer than this. */
 const LONGEST_BACKOFF_MS = 60_000
 
-/** Runs the controllers for one term of leadership, from caches that are as fresh as the term. */
+/**
+ * Runs the controllers for one term of leadership, from caches that are as fresh as the term. Rejects where these do
+ * not become so in time, and so gives the Lease up.
+ */
 export async function runControllers(options: ControllersOptions, term: Leadership): Promise<void> {
   const { caches, clock, identity, log } = options
-  await Promise.all(caches.reflectors.map((reflector) => reflector.relist(term.signal)))
+  await freshen(options, term.signal)
   const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
@@ -58,7 +65,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
   const reconcile = dispatcher(deps, scheduler, pendingHeartbeats)
   const { workers, metrics } = options
-  const common = { queue, workers, reconcile, log, ...(metrics !== undefined && { metrics }) }
+  const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
   const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, pendingHeartbeats)]
   // Events go on until the last pass has ended: it may have something to tell.
@@ -73,6 +80,18 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     for (const stop of stops) stop()
     ended.abort(new Error('the controllers have stopped'))
     await recorded
+  }
+}
+
+/** Lists everything anew. The ledger may come later: only totals and deletions wait for it. */
+async function freshen({ caches, clock }: ControllersOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await withTimeout({ clock, ms: FILL_LIMIT_MS }, signal, (limited) =>
+      Promise.all(caches.reflectors.map((reflector) => reflector.relist(limited))),
+    )
+  } catch (error) {
+    if (signal.aborted) throw error
+    throw new Error(`the caches could not be filled within ${FILL_LIMIT_MS / 1000} s`, { cause: error })
   }
 }
 

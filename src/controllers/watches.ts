@@ -1,15 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
-import { runnerKey } from '../api/names.ts'
 import { keyOf, type KubeObject } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
+import type { Runner } from '../api/runner.ts'
 import { type Caches, jobKeyOf } from '../cluster/caches.ts'
-import { isPodOf } from '../cluster/project-pod.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { podState } from '../domain/pod/state.ts'
+import { jobKeyAt, runnerKey } from '../domain/runner/names.ts'
 import type { Change } from '../kube/cache/store.ts'
 import type { Workqueue } from '../kube/queue/workqueue.ts'
+import { needsLabels } from './pod/reconcile.ts'
 import type { Scheduler } from './pool/scheduler.ts'
 import type { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
 import { queueKey } from './queue-keys.ts'
@@ -26,20 +27,23 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
       if (now === undefined || now.status.reported?.at !== old?.status.reported?.at)
         addRunner(caches, queue, now ?? old)
-      if (now === undefined) for (const pod of caches.pods.byIndex('job', key)) queue.add(queueKey('pod', keyOf(pod)))
+      if (now === undefined && old !== undefined) addPod(caches, queue, old)
     }),
     caches.runners.onChange(({ key, old, now }) => {
       if ((now ?? old)?.spec.type !== 'Ephemeral') return
-      scheduler.runnerChanged(key, ownerKey(now ?? old))
+      const jobKey = ownerKey(now ?? old)
+      scheduler.runnerChanged(key, jobKey)
       queue.add(queueKey('runner', key))
-      addJob(queue, now ?? old)
+      if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
     }),
     caches.pods.onChange((change) => {
+      if (change.now !== undefined && needsLabels({ caches }, change.now))
+        queue.add(queueKey('pod', change.key), 'deferred')
       if (!isNews(change)) return
-      const { key, old, now } = change
-      scheduler.runnerChanged(key, ownerKey(now ?? old))
+      const { key, now } = change
+      scheduler.runnerChanged(key, jobKeyAt(key))
       queue.add(queueKey('runner', key))
-      addJob(queue, now ?? old)
+      queue.add(queueKey('job', jobKeyAt(key)))
       if (now !== undefined && isOrphan(caches, now)) queue.add(queueKey('pod', key))
     }),
     caches.pools.onChange((change) => {
@@ -84,17 +88,17 @@ function addLedger(queue: Workqueue, { metadata }: KubeObject): void {
 
 /** Whether the job that the pod was made for is gone; another one may have its name by now. */
 function isOrphan(caches: Caches, pod: Pod): boolean {
-  const job = caches.jobs.get(jobKeyOf(pod) ?? '')
-  return job === undefined || !isPodOf(pod, job)
+  const job = caches.jobs.get(jobKeyAt(keyOf(pod)))
+  return job === undefined || !caches.podRunners.isPodOf(pod, job)
 }
 
-function ownerKey(object: KubeObject | undefined): string | undefined {
-  return object === undefined ? undefined : jobKeyOf(object)
+function ownerKey(runner: Runner | undefined): string | undefined {
+  return runner === undefined ? undefined : jobKeyOf(runner)
 }
 
-function addJob(queue: Workqueue, object: KubeObject | undefined): void {
-  const jobKey = ownerKey(object)
-  if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
+function addPod(caches: Caches, queue: Workqueue, job: RunnerJob): void {
+  const key = runnerKey(job)
+  if (caches.pods.get(key) !== undefined) queue.add(queueKey('pod', key))
 }
 
 /** Those with a Runner in the pool: how long finished ones keep it is the pool's to say. */

@@ -3,7 +3,6 @@ import { keyOf } from '../api/object.ts'
 import { type Runner, type RunnerPhase, runnerPhases } from '../api/runner.ts'
 import { type Caches, followShownRunners, jobOf } from '../cluster/caches.ts'
 import { hasSynced } from '../cluster/freshness.ts'
-import { ProxyJobs } from '../cluster/proxy-jobs.ts'
 import { shownRunnerPhase } from '../domain/runner/plan.ts'
 
 /** Runners by type and status, as GET /api/runners shows them; none before the caches are filled. */
@@ -31,11 +30,10 @@ class Census {
   readonly #caches: Caches
   readonly #placeOf = new Map<string, string>()
   readonly #counts = new Map<string, number>()
-  readonly #proxyJobs: ProxyJobs
 
   constructor(caches: Caches) {
     this.#caches = caches
-    this.#proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
+    caches.proxyJobs.onChange((key) => this.#put(key))
     followShownRunners(caches, (key) => this.#put(key))
   }
 
@@ -60,6 +58,6 @@ class Census {
     const { type } = runner.spec
     if (type === 'Ephemeral') return shownRunnerPhase(runner, jobOf(this.#caches, runner))
     if (type === 'Dedicated' || runner.status.phase === 'Offline') return runner.status.phase
-    return this.#proxyJobs.isDelegating(keyOf(runner)) ? 'Busy' : 'Idle'
+    return this.#caches.proxyJobs.isDelegating(keyOf(runner)) ? 'Busy' : 'Idle'
   }
 }

@@ -1,13 +1,13 @@
 import { configMaps } from '../api/config-map.ts'
 import { LEDGER_NAME, OUTCOME_FINALIZER, RUNNER_LABEL } from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
-import { type Pod, pods } from '../api/pod.ts'
+import { isHeldPod, isOwnPod, type Pod, pods } from '../api/pod.ts'
 import { runners } from '../api/runner.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { Invalid, NotFound } from '../kube/client/errors.ts'
 import { resourcePath } from '../kube/client/resource-path.ts'
 import { leases } from '../kube/election/lease.ts'
-import { hasFinalizer, removeFinalizer } from '../kube/client/finalizer.ts'
+import { removeFinalizer } from '../kube/client/finalizer.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 
@@ -51,7 +51,7 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
     const isStopped = operators === undefined || !(await isRunning(client, namespace, selectorOf(operators), signal))
     const left = await runnerPods(client, namespace, signal)
     for (const pod of left) await release(client, pod, signal)
-    if (isStopped) await removeAll(options, signal)
+    if (isStopped) await removeAll(options, left, signal)
     if (isStopped && (left.length === 0 || (left.every(isGoing) && clock.monotonicMs() > until))) {
       if (left.length > 0) log.warn({ pods: left.map(nameOf) }, 'these are being deleted and need nobody for it')
       break
@@ -61,7 +61,7 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
   }
   // The pod of `helm test`, which stays for its log, has the same labels but for one.
   if (operators !== undefined)
-    await removePods(options, selectorOf({ ...operators, [COMPONENT_LABEL]: 'test' }), signal)
+    await removePods(options, { labelSelector: selectorOf({ ...operators, [COMPONENT_LABEL]: 'test' }) }, signal)
   await unlessGone(client.delete(leases, { namespace, name: leaseName }, {}, signal))
   await unlessGone(client.delete(configMaps, { namespace, name: LEDGER_NAME }, {}, signal))
   log.info({}, 'nothing is left but RunnerJobs and RunnerPools')
@@ -69,7 +69,7 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
 
 /** Whether a pod will go without us. */
 function isGoing(pod: Pod): boolean {
-  return pod.metadata.deletionTimestamp !== undefined && !hasFinalizer(pod, OUTCOME_FINALIZER)
+  return pod.metadata.deletionTimestamp !== undefined && !isHeldPod(pod)
 }
 
 function nameOf({ metadata }: Pod): string {
@@ -94,18 +94,23 @@ function selectorOf(labels: Labels): string {
 }
 
 /** Deletes all Runners and runner pods; pods that we still hold wait for their turn to be released. */
-async function removeAll({ client, namespace }: CleanUpOptions, signal: AbortSignal): Promise<void> {
+async function removeAll(options: CleanUpOptions, left: readonly Pod[], signal: AbortSignal): Promise<void> {
+  const { client, namespace } = options
   const query = { propagationPolicy: 'Background' }
   await client.request('DELETE', resourcePath(runners, namespace), { query }, signal)
-  await removePods({ client, namespace }, RUNNER_LABEL, signal)
+  await removePods(options, { labelSelector: RUNNER_LABEL }, signal)
+  for (const { metadata } of left) {
+    if (metadata.labels?.[RUNNER_LABEL] !== undefined) continue
+    await removePods(options, { fieldSelector: `metadata.name=${metadata.name}` }, signal)
+  }
 }
 
 async function removePods(
   { client, namespace }: Pick<CleanUpOptions, 'client' | 'namespace'>,
-  labelSelector: string,
+  selector: { labelSelector: string } | { fieldSelector: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const query = { propagationPolicy: 'Background', labelSelector }
+  const query = { propagationPolicy: 'Background', ...selector }
   await client.request('DELETE', resourcePath(pods, namespace), { query }, signal)
 }
 
@@ -130,14 +135,16 @@ async function isRunning(
   return items.length > 0
 }
 
-/** All of them: those on the first page may take long to go, and those behind them wait to be released. */
+/**
+ * All of them, also those that have lost their labels: those on the first page may take long to go, and those behind
+ * them wait to be released.
+ */
 async function runnerPods(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Pod[]> {
-  const options = { labelSelector: RUNNER_LABEL, limit: PAGE }
-  let page = await client.listPage(pods, namespace, options, signal)
-  const found = page.items
+  let page = await client.listPage(pods, namespace, { limit: PAGE }, signal)
+  const found = page.items.filter(isOwnPod)
   while (page.continue !== undefined) {
-    page = await client.listPage(pods, namespace, { ...options, continue: page.continue }, signal)
-    found.push(...page.items)
+    page = await client.listPage(pods, namespace, { limit: PAGE, continue: page.continue }, signal)
+    found.push(...page.items.filter(isOwnPod))
   }
   return found
 }

@@ -3,8 +3,10 @@ import {
   JOB_UID_LABEL,
   OUTCOME_FINALIZER,
   POOL_LABEL,
+  PROXY,
   proxyName,
   RUNNER_LABEL,
+  RUNNER_TYPE_LABEL,
 } from '../../src/api/names.ts'
 import { controllerRef, type ObjectMeta } from '../../src/api/object.ts'
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from '../../src/api/pod.ts'
@@ -90,7 +92,7 @@ export function aLease(proxy: Runner, second: number): Lease {
   const { name, uid } = proxy.metadata
   const ownerReferences = [{ apiVersion: 'runnerhub.dev/v1', kind: 'Runner', name, uid }]
   return {
-    metadata: meta(name, { ownerReferences }),
+    metadata: meta(name, { ownerReferences, labels: { [RUNNER_TYPE_LABEL]: PROXY } }),
     spec: { renewTime: microTime(at(second)), leaseDurationSeconds: 180 },
   }
 }

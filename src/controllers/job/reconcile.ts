@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import { runnerName } from '../../api/names.ts'
-import { pods } from '../../api/pod.ts'
+import { isOwnPod, type Pod, pods } from '../../api/pod.ts'
 import { type RunnerJob, runnerJobs, type RunnerJobStatus } from '../../api/runner-job.ts'
-import { runners } from '../../api/runner.ts'
+import { type Runner, runners } from '../../api/runner.ts'
 import { podOf, runnerOf } from '../../cluster/caches.ts'
-import { isPodOf } from '../../cluster/project-pod.ts'
 import { type JobAct, type JobPlan, type JobView, planJob } from '../../domain/job/plan.ts'
 import { podState } from '../../domain/pod/state.ts'
+import { runnerKey } from '../../domain/runner/names.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
+import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
@@ -29,8 +29,8 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
       waitingSince.forget(key)
       return {}
     }
-    const view = viewOf(deps, scheduler, key, job)
-    const plan = planJob(view)
+    const seen = { runner: runnerOf(deps.caches, job), pod: podOf(deps.caches, job) }
+    const { place, plan } = await planFrom(deps, scheduler, { key, job, place: seen }, context.signal)
     const { status } = plan
     if (status === undefined || !isNews(job.status, plan)) waitingSince.forget(key)
     else {
@@ -39,8 +39,6 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
         plan.isTransient === true ? patienceMs - waitingSince.ageMs(key, `${status.phase} ${status.reason}`) : 0
       if (leftMs > 0) return { requeueAfterMs: Math.min(leftMs, plan.requeueAfterMs ?? leftMs) }
       if (context.lane === 'urgent' && deps.isBusy()) return { deferred: true }
-      if (status.reason === 'PodDeleted' && (await existsUncached(deps, view, context.signal)))
-        return { requeueAfterMs: TRANSIENT_MS }
       const written = await writeStatus(
         { ...deps, store: deps.caches.jobs, resource: runnerJobs },
         { ...job, status },
@@ -48,23 +46,49 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
       )
       recordPhaseChange(deps.recorder, job, written)
     }
-    for (const act of plan.acts) await performAct(act, { deps, scheduler, key, job }, context.signal)
+    for (const act of plan.acts) await performAct(act, { deps, scheduler, key, job, place }, context.signal)
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs }
   }
 }
 
-function viewOf(
-  { caches, settings, clock }: ReconcilerDeps,
+/** The Runner and the pod of a job. */
+interface Place {
+  runner: Runner | undefined
+  pod: Pod | undefined
+}
+
+interface Seen {
+  key: string
+  job: RunnerJob
+  place: Place
+}
+
+/**
+ * Plans from the caches. Before an absence becomes an outcome the API server is asked: the caches of Runners and pods
+ * are not in step, and a list may have lacked what is there. Where it is there after all, it is planned with, so that
+ * the job can still be cancelled and still meets its deadline, and it is looked at again soon: no event may come of it.
+ */
+async function planFrom(
+  deps: ReconcilerDeps,
   scheduler: Scheduler,
-  key: string,
-  job: RunnerJob,
-): JobView {
-  const runner = runnerOf(caches, job)
+  seen: Seen,
+  signal: AbortSignal,
+): Promise<{ place: Place; plan: JobPlan }> {
+  const plan = planJob(viewOf(deps, scheduler, seen))
+  if (plan.status?.reason !== 'PodDeleted' || !isNews(seen.job.status, plan)) return { place: seen.place, plan }
+  const place = await livePlace(deps, seen, signal)
+  if (place === undefined) return { place: seen.place, plan }
+  const live = planJob(viewOf(deps, scheduler, { ...seen, place }))
+  return { place, plan: { ...live, requeueAfterMs: Math.min(live.requeueAfterMs ?? TRANSIENT_MS, TRANSIENT_MS) } }
+}
+
+function viewOf({ caches, settings, clock }: ReconcilerDeps, scheduler: Scheduler, { key, job, place }: Seen): JobView {
+  const { runner, pod } = place
   const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${runner?.spec.poolName ?? ''}`)
   return {
     job,
     runner,
-    pod: podState(podOf(caches, job)),
+    pod: podState(pod),
     admission: scheduler.admissionOf(key),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
@@ -79,26 +103,34 @@ function isNews(was: RunnerJobStatus, { status, isTransient: mayPass }: JobPlan)
   return status.phase !== was.phase || status.reason !== was.reason || status.message !== was.message
 }
 
-/**
- * Before an absence becomes an outcome the API server is asked: the caches of Runners and pods are not in step, and a
- * list may have lacked what is there. What is there after all is offered to the cache, whose change plans the job anew.
- */
-async function existsUncached(
-  deps: ReconcilerDeps,
-  { job, runner, pod }: JobView,
+/** The place as the API server has it; undefined where the caches lack nothing of it. */
+async function livePlace(deps: ReconcilerDeps, { job, place }: Seen, signal: AbortSignal): Promise<Place | undefined> {
+  const { is } = podState(place.pod)
+  const needsRunner = place.runner === undefined && is !== 'exited' && is !== 'lost'
+  const runner = needsRunner ? await liveRunner(deps, job, signal) : place.runner
+  const pod = place.pod ?? (await livePod(deps, job, signal))
+  return runner === place.runner && pod === place.pod ? undefined : { runner, pod }
+}
+
+/** Offers what it finds to the cache; the Runner, if it is that of this very job and stays. */
+async function liveRunner(
+  { client, caches }: ReconcilerDeps,
+  job: RunnerJob,
   signal: AbortSignal,
-): Promise<boolean> {
-  const { client, caches } = deps
-  const key = { namespace: job.metadata.namespace ?? '', name: runnerName(job) }
-  if (runner === undefined && pod.is !== 'exited' && pod.is !== 'lost') {
-    const found = await lookUp(client, runners, key, signal)
-    if (found !== undefined) caches.runners.applyOwn(found)
-    if (found?.spec.jobRef?.uid === job.metadata.uid && found.metadata.deletionTimestamp === undefined) return true
-  }
-  if (pod.is !== 'absent') return false
-  const found = await lookUp(client, pods, key, signal)
-  if (found !== undefined) caches.pods.applyOwn(found)
-  return found !== undefined && isPodOf(found, job)
+): Promise<Place['runner']> {
+  const found = await lookUp(client, runners, splitKey(runnerKey(job)), signal)
+  if (found === undefined) return undefined
+  caches.runners.applyOwn(found)
+  const stays = found.metadata.deletionTimestamp === undefined
+  return stays && found.spec.jobRef?.uid === job.metadata.uid ? found : undefined
+}
+
+/** Offers what it finds to the cache; the pod, if it is that of this very job and still ours. */
+async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signal: AbortSignal): Promise<Place['pod']> {
+  const found = await lookUp(client, pods, splitKey(runnerKey(job)), signal)
+  if (found === undefined) return undefined
+  caches.pods.applyOwn(found)
+  return isOwnPod(found) && caches.podRunners.isPodOf(found, job) ? found : undefined
 }
 
 interface JobPass {
@@ -106,13 +138,14 @@ interface JobPass {
   scheduler: Scheduler
   key: string
   job: RunnerJob
+  place: Place
 }
 
 async function performAct(act: JobAct, context: JobPass, signal: AbortSignal): Promise<void> {
-  const { deps, job } = context
+  const { deps, job, place } = context
   const { client, caches } = deps
-  const pod = podOf(caches, job)
-  const runner = runnerOf(caches, job)
+  const pod = podOf(caches, job) ?? place.pod
+  const runner = runnerOf(caches, job) ?? place.runner
   switch (act) {
     case 'create-runner':
       return createRunner(context, signal)

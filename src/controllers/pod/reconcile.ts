@@ -1,7 +1,9 @@
-import { JOB_UID_LABEL } from '../../api/names.ts'
+import { keyOf } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import { runnerJobs } from '../../api/runner-job.ts'
-import { jobKeyOf } from '../../cluster/caches.ts'
+import { jobKeyAt } from '../../domain/runner/names.ts'
+import { lostLabels } from '../../domain/runner/desired-pod.ts'
+import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
@@ -10,12 +12,24 @@ import { deleteObject, lookUp, releasePod } from '../writes.ts'
 /** While the job still exists, its own reconciler stores the outcome; look again in case the cache was behind. */
 const LOOK_AGAIN_MS = 5000
 
-/** Lets go of pods whose job no longer exists: nobody is left to store their outcome for. */
+/**
+ * Lets go of pods whose job no longer exists: nobody is left to store their outcome for. Gives the others back the
+ * labels that they have lost, once: a policy that takes them away again is right.
+ */
 export function podReconciler(deps: ReconcilerDeps) {
   const { caches, client } = deps
+  const labelled = new Map<string, string>() // key -> UID
   return async function reconcilePod(key: string, { signal }: ReconcileContext): Promise<Result> {
     const pod = caches.pods.get(key)
-    if (pod === undefined || caches.jobs.get(jobKeyOf(pod) ?? '')?.metadata.uid === uidOf(pod)) return {}
+    const job = caches.jobs.get(jobKeyAt(key))
+    if (labelled.get(key) !== pod?.metadata.uid) labelled.delete(key)
+    if (pod === undefined) return {}
+    if (job !== undefined && caches.podRunners.isPodOf(pod, job)) {
+      if (labelled.has(key) || !needsLabels(deps, pod)) return {}
+      labelled.set(key, pod.metadata.uid)
+      await label(deps, pod, signal)
+      return {}
+    }
     // The cache says so; only the API server may make us act on an absence.
     if (await jobExists(deps, pod, signal)) return { requeueAfterMs: LOOK_AGAIN_MS }
     await releasePod(client, caches, pod, signal)
@@ -24,12 +38,25 @@ export function podReconciler(deps: ReconcilerDeps) {
   }
 }
 
-function uidOf(pod: Pod): string | undefined {
-  return pod.metadata.labels?.[JOB_UID_LABEL]
+/** Whether a pod that is to stay has not all of its labels. */
+export function needsLabels({ caches }: Pick<ReconcilerDeps, 'caches'>, pod: Pod): boolean {
+  const runner = caches.podRunners.of(pod)
+  if (runner === undefined || pod.metadata.deletionTimestamp !== undefined) return false
+  return Object.keys(lostLabels(pod, runner)).length > 0
 }
 
-async function jobExists({ client }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<boolean> {
-  const key = jobKeyOf(pod)
-  if (key === undefined) return false
-  return (await lookUp(client, runnerJobs, splitKey(key), signal))?.metadata.uid === uidOf(pod)
+async function label({ caches, client }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<void> {
+  const runner = caches.podRunners.of(pod)
+  if (runner === undefined) return
+  const metadata = { uid: pod.metadata.uid, labels: lostLabels(pod, runner) }
+  try {
+    caches.pods.applyOwn(await client.patchMerge(pods, splitKey(keyOf(pod)), { metadata }, signal))
+  } catch (error) {
+    if (!(error instanceof NotFound || error instanceof Conflict)) throw error
+  }
+}
+
+async function jobExists({ client, caches }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<boolean> {
+  const job = await lookUp(client, runnerJobs, splitKey(jobKeyAt(keyOf(pod))), signal)
+  return job !== undefined && caches.podRunners.isPodOf(pod, job)
 }

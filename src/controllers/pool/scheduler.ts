@@ -12,6 +12,7 @@ import { podState } from '../../domain/pod/state.ts'
 import { choosePool } from '../../domain/pool/choice.ts'
 import { occupiesSlot } from '../../domain/pool/slots.ts'
 import { WaitingLine } from '../../domain/pool/waiting-line.ts'
+import { runnerKeyAt } from '../../domain/runner/names.ts'
 import { PoolSlots } from './slot-counts.ts'
 
 export interface SchedulerOptions {
@@ -75,7 +76,7 @@ export class Scheduler {
   jobChanged(jobKey: string): void {
     const job = this.#caches.jobs.get(jobKey)
     this.#review(jobKey)
-    if (job === undefined || isFinished(job) || job.status.reported !== undefined) this.#recount(`${jobKey}-1`)
+    if (job === undefined || isFinished(job) || job.status.reported !== undefined) this.#recount(runnerKeyAt(jobKey))
     this.#advanceAll()
   }
 
@@ -145,7 +146,7 @@ export class Scheduler {
     const runner = known?.spec.type === 'Ephemeral' ? known : undefined
     const pod = this.#caches.pods.get(runnerKey)
     const object = runner ?? pod
-    const poolName = runner?.spec.poolName ?? pod?.metadata.labels?.[POOL_LABEL]
+    const poolName = runner?.spec.poolName ?? (pod && this.#poolNameOf(pod))
     // A Runner whose pod is refused for now may be so for hours: it keeps its place, but nobody else from starting.
     const started = pod !== undefined || runner?.status.reason !== undefined
     if (object !== undefined && poolName !== undefined && this.#holds(runner, pod)) {
@@ -153,6 +154,11 @@ export class Scheduler {
     } else {
       this.#slots.release(runnerKey)
     }
+  }
+
+  /** A predecessor may have seen the last of its Runner. What it wrote on the pod then decides this count, and no more. */
+  #poolNameOf(pod: Pod): string | undefined {
+    return this.#caches.podRunners.of(pod)?.spec.poolName ?? pod.metadata.labels?.[POOL_LABEL]
   }
 
   #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {

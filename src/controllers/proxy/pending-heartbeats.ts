@@ -1,6 +1,7 @@
+import { proxyKey } from '../../api/names.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Caches } from '../../cluster/caches.ts'
-import { leaseOf, proxyKey } from '../../cluster/proxies.ts'
+import { leaseOf } from '../../cluster/proxies.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import { isDue, presenceOf } from '../../domain/proxy/presence.ts'

@@ -1,9 +1,11 @@
+import { keyOf } from '../../api/object.ts'
 import type { RunnerJobSpec } from '../../api/runner-job.ts'
 import { type Runner, runners } from '../../api/runner.ts'
-import { leaseOf, readLease, registerProxy, renewProxy } from '../../cluster/proxies.ts'
+import { isLeaseOf, leaseOf, readLease, registerProxy, renewProxy } from '../../cluster/proxies.ts'
 import { planProxy, type ProxyPlan } from '../../domain/proxy/plan.ts'
 import { isDue, presenceOf } from '../../domain/proxy/presence.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
+import type { Lease } from '../../kube/election/lease.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import { deleteObject, writeStatus } from '../writes.ts'
 import type { PendingHeartbeat, PendingHeartbeats } from './pending-heartbeats.ts'
@@ -51,15 +53,15 @@ function factsOf({ runnerName = '', labels, repository }: RunnerJobSpec) {
   return { displayName: runnerName, repository, ...(labels !== undefined && { labels }) }
 }
 
-/** Before silence has consequences the API server is asked: the cache may be behind. */
+/** Before silence has consequences the API server is asked: the cache may be behind, or the Lease has lost its label. */
 async function plan(deps: ReconcilerDeps, runner: Runner, signal: AbortSignal): Promise<ProxyPlan> {
-  const fromCache = planNow(deps, runner)
+  const fromCache = planNow(deps, runner, leaseOf(deps.caches, runner))
   if (fromCache.act === undefined && fromCache.status?.phase !== 'Offline') return fromCache
-  await readLease(deps, `${runner.metadata.namespace ?? ''}/${runner.metadata.name}`, signal)
-  return planNow(deps, runner)
+  const lease = await readLease(deps, keyOf(runner), signal)
+  return planNow(deps, runner, lease !== undefined && isLeaseOf(lease, runner) ? lease : undefined)
 }
 
-function planNow({ caches, settings, clock }: ReconcilerDeps, runner: Runner): ProxyPlan {
+function planNow({ settings, clock }: ReconcilerDeps, runner: Runner, lease: Lease | undefined): ProxyPlan {
   const { heartbeatMs, proxyForgetMs: forgetMs } = settings
-  return planProxy({ runner, heartbeat: leaseOf(caches, runner)?.spec, heartbeatMs, forgetMs, now: clock.now() })
+  return planProxy({ runner, heartbeat: lease?.spec, heartbeatMs, forgetMs, now: clock.now() })
 }

@@ -39,7 +39,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): Ne
     metadata: {
       name: runner.metadata.name,
       ...(runner.metadata.namespace !== undefined && { namespace: runner.metadata.namespace }),
-      labels: { ...texts(metadata?.['labels']), ...labelsOf(pool, job, runner) },
+      labels: { ...texts(metadata?.['labels']), [MANAGED_BY_LABEL]: MANAGED_BY, ...podLabels(runner) },
       annotations: { ...texts(metadata?.['annotations']), [CONTAINER_ANNOTATION]: String(main?.['name']) },
       ownerReferences: [controllerRef(runners, runner)],
       finalizers: [OUTCOME_FINALIZER],
@@ -60,14 +60,20 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): Ne
   }
 }
 
-function labelsOf(pool: RunnerPool, job: RunnerJob, runner: Runner): Record<string, string> {
+/** The labels by which others find the pod: network policies, and whoever asks for the pods of a job or a pool. */
+function podLabels({ metadata, spec }: Runner): Record<string, string> {
+  const { jobRef, poolName } = spec
   return {
-    [MANAGED_BY_LABEL]: MANAGED_BY,
-    [JOB_LABEL]: job.metadata.name,
-    [JOB_UID_LABEL]: job.metadata.uid,
-    [RUNNER_LABEL]: runner.metadata.name,
-    [POOL_LABEL]: pool.metadata.name,
+    [RUNNER_LABEL]: metadata.name,
+    ...(jobRef !== undefined && { [JOB_LABEL]: jobRef.name, [JOB_UID_LABEL]: jobRef.uid }),
+    ...(poolName !== undefined && { [POOL_LABEL]: poolName }),
   }
+}
+
+/** Those of them that the pod has lost, or that somebody has changed. */
+export function lostLabels(pod: Pod, runner: Runner): Record<string, string> {
+  const { labels = {} } = pod.metadata
+  return Object.fromEntries(Object.entries(podLabels(runner)).filter(([name, value]) => labels[name] !== value))
 }
 
 function containersOf(spec: Json): Json[] {

@@ -1,14 +1,15 @@
-import { JOB_LABEL, JOB_UID_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL, runnerName } from '../../api/names.ts'
+import { API_VERSION, JOB_LABEL, JOB_UID_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL } from '../../api/names.ts'
 import { controllerRef, type NewObject } from '../../api/object.ts'
 import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
+import { runnerName } from './names.ts'
 
 /** The Runner of a job in a pool. */
 export function newRunner(job: RunnerJob, pool: RunnerPool): NewObject<Runner> {
   const { name, uid, namespace } = job.metadata
   return {
-    apiVersion: 'runnerhub.dev/v1',
+    apiVersion: API_VERSION,
     kind: 'Runner',
     metadata: {
       name: runnerName(job),

@@ -7,6 +7,7 @@ import { delegatedAt } from '../../domain/job/status.ts'
 import { AlreadyExists, NotFound } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
+import { DeletedDelegations } from './deleted-delegations.ts'
 import { HttpError } from '../http-error.ts'
 import { type Delegation, type DelegationKey, keyOfDelegation } from './delegation-key.ts'
 
@@ -33,15 +34,18 @@ const MAX_ATTEMPTS = 20
 
 /**
  * Makes the RunnerJob of a delegation, or finds the one that an earlier, identical call made. The name is derived from
- * the delegation's key and its newest job so far: of any number of concurrent calls, on any replica, one creates it.
+ * the delegation's key and its newest job so far, also of one that was deleted a moment ago: of any number of concurrent
+ * calls, on any replica, one creates it.
  */
 export class Delegator {
   readonly #parts: FacadeDeps
   /** Keys for which a call of this replica asks the API server; others wait for what it finds. */
   readonly #asking = new Map<string, Promise<void>>()
+  readonly #deleted: DeletedDelegations
 
   constructor(deps: FacadeDeps) {
     this.#parts = deps
+    this.#deleted = new DeletedDelegations(deps.caches.jobs, deps.clock)
   }
 
   /**
@@ -84,10 +88,13 @@ export class Delegator {
 
   async #ask(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
     const { client, caches } = this.#parts
-    let newest = newestOf(caches.jobs.byIndex('delegation', identity.key))
+    const known = caches.jobs.byIndex('delegation', identity.key)
+    let newest = newestOf(known)
+    // A new job's name derives from this one.
+    let last = newestOf([...known, ...this.#deleted.of(identity.key)])
     for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
       if (newest !== undefined && isSame(this.#parts, newest)) return { job: newest, replayed: true }
-      const name = uuidOf(`${identity.key}/${newest?.metadata.uid ?? ''}`)
+      const name = uuidOf(`${identity.key}/${last?.metadata.uid ?? ''}`)
       try {
         const job = await client.create(runnerJobs, newJob(this.#parts, name, identity, spec), signal)
         caches.jobs.applyOwn(job)
@@ -95,6 +102,7 @@ export class Delegator {
       } catch (error) {
         if (!(error instanceof AlreadyExists)) throw error
         newest = (await find(this.#parts, name, signal)) ?? newest
+        last = newest ?? last
       }
     }
     throw new Error('too many concurrent delegations of the same job')

@@ -1,6 +1,7 @@
 import { keyOf } from '../../api/object.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
-import { type Caches, jobKeyOf } from '../../cluster/caches.ts'
+import type { Caches } from '../../cluster/caches.ts'
+import { runnerKey } from '../../domain/runner/names.ts'
 
 /** Resolves at the next change of a job or of its pod, with the job as it is then; undefined once it is deleted. */
 export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
@@ -21,10 +22,8 @@ export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSigna
       reject(signal.reason)
     }
     const stopJobs = caches.jobs.onChange((change) => (change.key === key ? tell() : undefined))
-    const stopPods = caches.pods.onChange(({ now, old }) => {
-      const pod = now ?? old
-      if (pod !== undefined && jobKeyOf(pod) === key) tell()
-    })
+    const podKey = runnerKey(job)
+    const stopPods = caches.pods.onChange((change) => (change.key === podKey ? tell() : undefined))
     signal.addEventListener('abort', abort, { once: true })
     if (signal.aborted) abort()
   })

@@ -1,6 +1,5 @@
 import type { Runner } from '../../api/runner.ts'
 import { followShownRunners } from '../../cluster/caches.ts'
-import { ProxyJobs } from '../../cluster/proxy-jobs.ts'
 import { DelayHeap } from '../../collections/delay-heap.ts'
 import { type IndexEntry, SortedIndexes } from '../../collections/sorted-index.ts'
 import type { FacadeDeps } from '../context.ts'
@@ -21,8 +20,8 @@ export class RunnerDirectory {
   readonly #silences = new DelayHeap<true>()
 
   constructor({ caches, clock, heartbeatMs }: Pick<FacadeDeps, 'caches' | 'clock' | 'heartbeatMs'>) {
-    const proxyJobs = new ProxyJobs(caches.jobs, (key) => this.#put(key))
-    this.#parts = { caches, clock, heartbeatMs, proxyJobs }
+    this.#parts = { caches, clock, heartbeatMs }
+    caches.proxyJobs.onChange((key) => this.#put(key))
     followShownRunners(caches, (key) => this.#put(key))
     caches.leases.onChange(({ key }) => this.#put(key))
   }
@@ -58,7 +57,7 @@ export class RunnerDirectory {
     const repositories = new Set([
       '',
       ...(repository === undefined ? [] : [repository]),
-      ...(runner.spec.type === 'Proxy' ? this.#parts.proxyJobs.repositoriesOf(key) : []),
+      ...(runner.spec.type === 'Proxy' ? this.#parts.caches.proxyJobs.repositoriesOf(key) : []),
     ])
     const lists = ['', typeOf(runner)].flatMap((type) =>
       ['', state].flatMap((status) => [...repositories].map((name) => listName(type, status, name))),

@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv } from 'ajv'
 import { repository } from '../../api/fields.ts'
+import { proxyKey } from '../../api/names.ts'
 import { delegationFields } from '../../api/runner-job.ts'
 import { type Runner, runners, runnerSpec } from '../../api/runner.ts'
-import { leaseOf, type ProxyFacts, proxyKey, registerProxy, renewProxy } from '../../cluster/proxies.ts'
+import { leaseOf, type ProxyFacts, registerProxy, renewProxy } from '../../cluster/proxies.ts'
 import { isDue, presenceOf } from '../../domain/proxy/presence.ts'
 import { Conflict } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { FacadeDeps } from '../context.ts'
+import { clusterUnavailable } from '../errors-to-http.ts'
 import { badRequest, HttpError } from '../http-error.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
 
@@ -69,19 +71,23 @@ async function register(deps: FacadeDeps, key: string, facts: ProxyFacts, signal
   return registerProxy(deps, key, facts, signal)
 }
 
+/** Each turn loses to somebody else who writes the same Runner. */
+const MOST_TURNS = 5
+
 /** The Runner with the labels and the repository that it gives itself now; those that it does not name it keeps. */
 async function withFacts(deps: FacadeDeps, known: Runner, facts: ProxyFacts, signal: AbortSignal): Promise<Runner> {
   const { client, caches } = deps
   const wanted = (runner: Runner): Runner => ({ ...runner, spec: { ...runner.spec, ...facts } })
   if (isDeepStrictEqual(wanted(known), known)) return known
   let runner = known
-  for (;;) {
+  for (let turn = 1; ; turn++) {
     try {
       const written = await client.replace(runners, wanted(runner), signal)
       caches.runners.applyOwn(written)
       return written
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
+      if (turn === MOST_TURNS) throw clusterUnavailable()
       runner = await client.get(runners, splitKey(proxyKey(deps.namespace, facts.displayName)), signal)
     }
   }

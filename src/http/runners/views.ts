@@ -3,7 +3,6 @@ import { keyOf } from '../../api/object.ts'
 import type { Runner, RunnerPhase } from '../../api/runner.ts'
 import { type Caches, jobOf } from '../../cluster/caches.ts'
 import { leaseOf } from '../../cluster/proxies.ts'
-import type { ProxyJobs } from '../../cluster/proxy-jobs.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { type Presence, presenceOf, shownProxyPhase } from '../../domain/proxy/presence.ts'
 import { shownRunnerPhase } from '../../domain/runner/plan.ts'
@@ -46,7 +45,6 @@ export interface RunnerViewParts {
   caches: Caches
   clock: Clock
   heartbeatMs: number
-  proxyJobs: ProxyJobs
 }
 
 /** When a proxy runner was heard of, and from when on it is offline; undefined for runners of other types. */
@@ -62,7 +60,7 @@ export function runnerStateOf(deps: RunnerViewParts, runner: Runner): RunnerStat
 function phaseOf(deps: RunnerViewParts, runner: Runner): RunnerPhase {
   const heard = presence(deps, runner)
   if (heard !== undefined) {
-    return shownProxyPhase(heard, deps.proxyJobs.isDelegating(keyOf(runner)), deps.clock.now().getTime())
+    return shownProxyPhase(heard, deps.caches.proxyJobs.isDelegating(keyOf(runner)), deps.clock.now().getTime())
   }
   return runner.spec.type === 'Ephemeral' ? shownRunnerPhase(runner, jobOf(deps.caches, runner)) : runner.status.phase
 }

@@ -9,7 +9,7 @@ import { EventLoopYield } from '../runtime/event-loop-yield.ts'
 import type { Log } from '../runtime/logger.ts'
 import { abortable, deferred, type Deferred, linkedAbortController } from '../runtime/signals.ts'
 import { IdleTimer } from './idle-timer.ts'
-import { InitialList, listPages } from './initial-list.ts'
+import { DoubtfulListing, InitialList, listPages, WentBack } from './initial-list.ts'
 import type { Store } from './store.ts'
 import { MalformedEvent, type WatchEvent } from './watch.ts'
 
@@ -41,6 +41,9 @@ class RelistWanted extends Error {
   override name = 'RelistWanted'
 }
 
+/** A watch said nothing for longer than any watch does. Its version may be one that its server has never had. */
+class Silent extends Unreachable {}
+
 /** A watch that ends as soon as it begins must not be begun again at once. */
 const shortWatchMs = 1000
 /** A version that is too old right after a list would be so again: then the back-off counts. */
@@ -59,6 +62,8 @@ export class Reflector<T extends KubeObject> {
   readonly #backoff: Backoff
   #version: string | undefined
   #watchListServed = true
+  /** The last list was older than what is in the store. */
+  #isInDoubt = false
   #waiting: Deferred<void>[] = []
   #interrupt: (reason: unknown) => void = () => {}
   #contactAt: number | undefined
@@ -109,9 +114,12 @@ export class Reflector<T extends KubeObject> {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     if (this.#version !== undefined) return this.#watch({ resourceVersion: this.#version }, undefined, signal)
-    const initialList = new InitialList(this.#options.store, this.#waiting.splice(0))
+    const waiting = this.#waiting.splice(0)
+    const { store } = this.#options
+    const initialList = this.#isInDoubt ? new DoubtfulListing(store, waiting) : new InitialList(store, waiting)
     try {
-      if (!this.#watchListServed) return await this.#listPages(initialList, signal)
+      // Where the cluster may have gone back, its storage is asked: so a list in pages is served.
+      if (!this.#watchListServed || this.#isInDoubt) return await this.#listPages(initialList, signal)
       await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, initialList, signal)
     } finally {
       this.#waiting.unshift(...initialList.unserved())
@@ -123,7 +131,7 @@ export class Reflector<T extends KubeObject> {
     const begun = this.#clock.monotonicMs()
     const limits = linkedAbortController(signal)
     const idle = new IdleTimer(this.#clock, idleMs, () =>
-      limits.abort(new Unreachable(`the watch was silent for ${idleMs} ms`)),
+      limits.abort(new Silent(`the watch was silent for ${idleMs} ms`)),
     )
     const onContact = (): void => {
       idle.touch()
@@ -202,6 +210,7 @@ export class Reflector<T extends KubeObject> {
 
   async #listed(initialList: InitialList<T>, resourceVersion: string): Promise<void> {
     await initialList.complete(resourceVersion)
+    this.#isInDoubt = false
     // A relist that was asked for meanwhile wants another list, not a watch from here.
     if (this.#waiting.length === 0) this.#version = resourceVersion
     this.#isBroken = false
@@ -232,7 +241,8 @@ export class Reflector<T extends KubeObject> {
       this.#watchListServed = false
       return
     }
-    if (error instanceof Gone || error instanceof MalformedEvent) this.#version = undefined
+    if (error instanceof Gone || error instanceof MalformedEvent || error instanceof Silent) this.#version = undefined
+    if (error instanceof WentBack) this.#isInDoubt = true
     this.#isBroken = true
     const delayMs = this.#delayAfter(error)
     this.#report(error, delayMs)

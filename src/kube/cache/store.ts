@@ -18,19 +18,23 @@ export interface StoreOptions<T extends KubeObject> {
   indexes?: Record<string, (object: T) => readonly string[]>
   /** What to keep of an object; without it everything but managedFields. It must keep the metadata's identity. */
   transform?: (raw: T) => T
+  /** Which objects belong in here; without it all do. One that no longer does is taken out as if it were gone. */
+  includes?: (raw: T) => boolean
   /** Told of handlers that throw. */
   log?: Log
 }
 
 /**
  * A cache of one resource's objects. It never goes back: an object is replaced only by a newer version of itself,
- * and nothing that the watch has already shown to be gone comes back. Objects are shared: readers must not change them.
+ * and nothing that the watch has already shown to be gone comes back. Only where the cluster itself has gone back, as
+ * in a restore of etcd, does it follow, by `rebuild`. Objects are shared: readers must not change them.
  */
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>()
   readonly #indexes = new Map<string, ObjectIndex<T>>()
   readonly #handlers = new Set<(change: Change<T>) => void>()
   readonly #transform: (raw: T) => T
+  readonly #includes: (raw: T) => boolean
   readonly #log: Log | undefined
   readonly #synced = deferred<void>()
   readonly #undelivered: Change<T>[] = []
@@ -38,9 +42,12 @@ export class Store<T extends KubeObject> {
   #hasSynced = false
   /** Every change up to this version has been put in. */
   #seen = '0'
+  /** Keys of objects whose versions say nothing any more, while a rebuild goes on. */
+  readonly #former = new Set<string>()
 
   constructor(options: StoreOptions<T> = {}) {
     this.#transform = options.transform ?? withoutManagedFields
+    this.#includes = options.includes ?? (() => true)
     this.#log = options.log
     for (const [name, valuesOf] of Object.entries(options.indexes ?? {}))
       this.#indexes.set(name, new ObjectIndex(valuesOf))
@@ -84,8 +91,8 @@ export class Store<T extends KubeObject> {
   }
 
   /**
-   * Puts in the answer to our own write, so that the cache is never older than our own last write.
-   * Only for objects that the reflector's selector matches: nothing else would take them out again.
+   * Puts in the answer to our own write or read, so that the cache is never older than what we have seen ourselves.
+   * Where the reflector has a selector, `includes` must say the same: nothing else would take an object out again.
    */
   applyOwn(object: T): void {
     const unknown = !this.#objects.has(keyOf(object))
@@ -105,9 +112,11 @@ export class Store<T extends KubeObject> {
 
   /** For the reflector: an object as listed or watched. Older versions than the stored one are dropped. */
   upsert(raw: T): void {
+    if (!this.#includes(raw)) return this.remove(raw)
     const key = keyOf(raw)
     const old = this.#objects.get(key)
-    if (old !== undefined && compareVersions(raw.metadata.resourceVersion, old.metadata.resourceVersion) <= 0) return
+    const isFormer = this.#former.delete(key)
+    if (old !== undefined && !isFormer && !isNewer(raw, old)) return
     const now = this.#transform(raw)
     if (old === undefined || old.metadata.uid === now.metadata.uid) return this.#put(key, old, now)
     this.#put(key, old, undefined, this.#seen)
@@ -118,7 +127,8 @@ export class Store<T extends KubeObject> {
   remove(last: T): void {
     const key = keyOf(last)
     const old = this.#objects.get(key)
-    if (old === undefined || compareVersions(last.metadata.resourceVersion, old.metadata.resourceVersion) < 0) return
+    const isFormer = this.#former.delete(key)
+    if (old === undefined || (!isFormer && isNewer(old, last))) return
     this.#put(key, old, undefined, this.#seen)
   }
 
@@ -153,6 +163,30 @@ export class Store<T extends KubeObject> {
     await this.retain(keys, resourceVersion)
   }
 
+  /** Whether a list of this version is older than what has been seen, so that the cluster may have gone back. */
+  isPast(resourceVersion: string): boolean {
+    return compareVersions(resourceVersion, this.#seen) < 0
+  }
+
+  /**
+   * Makes the content equal to a complete list of a cluster that has gone back to this version, in slices. Versions of
+   * what was there before say nothing now. What is put in meanwhile is of the new history and stays.
+   */
+  async rebuild(items: Iterable<T>, resourceVersion: string): Promise<void> {
+    this.#seen = resourceVersion
+    for (const key of this.#objects.keys()) this.#former.add(key)
+    const turns = new EventLoopYield()
+    for (const item of items) {
+      this.upsert(item)
+      await turns.maybeYield()
+    }
+    for (const key of this.#former) {
+      this.#former.delete(key)
+      this.#put(key, this.#objects.get(key), undefined, '0')
+      await turns.maybeYield()
+    }
+  }
+
   #index(name: string): ObjectIndex<T> {
     const index = this.#indexes.get(name)
     if (index === undefined) throw new TypeError(`no index named ${name}`)
@@ -183,4 +217,8 @@ export class Store<T extends KubeObject> {
       this.#log?.error({ err: error, key: change.key }, 'a change handler threw')
     }
   }
+}
+
+function isNewer(one: KubeObject, other: KubeObject): boolean {
+  return compareVersions(one.metadata.resourceVersion, other.metadata.resourceVersion) > 0
 }

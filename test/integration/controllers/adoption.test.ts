@@ -3,12 +3,15 @@ import { JOB_LABEL, JOB_UID_LABEL, OUTCOME_FINALIZER, POOL_LABEL, RUNNER_LABEL }
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
-import { exits, ignored, runs } from '../../kubelet/script.ts'
+import { exited, exits, ignored, runs } from '../../kubelet/script.ts'
 import { GARBAGE_MS } from '../../observe/eventually.ts'
+import type { Operator } from '../../processes/operator.ts'
 import { newPod, newRunner } from '../../site/objects.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 const strangerUid = '11111111-2222-4333-8444-555555555555'
+
+const forever = new AbortController().signal
 
 describe('names that are taken', function () {
   this.timeout('60s')
@@ -95,5 +98,102 @@ describe('names that are taken', function () {
     await site.delete(runners, 'claimed-1')
     const { status } = await site.jobIs('claimed', { phase: 'Running' })
     expect(status.runnerRef?.uid).to.not.equal(other.metadata.uid)
+  })
+})
+
+/** By hand, or by a policy that prunes what it does not know. */
+describe('a pod that has lost all its labels', function () {
+  this.timeout('60s')
+  let site: Site
+  let operator: Operator
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default', { maxRunners: 1 })
+    site.kubelet.onPod(() => runs())
+    operator = await site.operator()
+  })
+  afterEach(() => site.checkInvariants())
+  after(() => site.close())
+
+  async function strip(job: string): Promise<void> {
+    const key = { namespace: site.namespace, name: `${job}-1` }
+    await site.client.patchMerge(pods, key, { metadata: { labels: null } }, forever)
+  }
+
+  /** Twice: once they are given back. */
+  async function runsStripped(job: string): Promise<void> {
+    await site.createJob(job)
+    await site.jobIs(job, { phase: 'Running' })
+    await strip(job)
+    await site.until('the labels to be back', async () => (await site.pod(job))?.metadata.labels !== undefined)
+    await strip(job)
+  }
+
+  it('has them back for those who select by them, once: a policy that takes them away again is right', async () => {
+    await site.createJob('labelled')
+    const { metadata } = await site.jobIs('labelled', { phase: 'Running' })
+    await strip('labelled')
+    const labels = await site.until('the labels to be back', async () => (await site.pod('labelled'))?.metadata.labels)
+    expect(labels).to.deep.equal({
+      [RUNNER_LABEL]: 'labelled-1',
+      [JOB_LABEL]: 'labelled',
+      [JOB_UID_LABEL]: metadata.uid,
+      [POOL_LABEL]: 'default',
+    })
+    await strip('labelled')
+    await site.kubelet.tell('labelled-1', (pod) => exited(pod, 0))
+    await site.jobIs('labelled', { phase: 'Completed' })
+    expect((await site.pod('labelled'))?.metadata.labels).to.equal(undefined)
+  })
+
+  it('gives its job the true exit code, and is let go', async () => {
+    await runsStripped('exits')
+    await site.createJob('next')
+    await site.jobIs('next', { phase: 'Queued', reason: 'PoolFull' })
+    await site.kubelet.tell('exits-1', (pod) => exited(pod, 7))
+    await site.jobIs('exits', { phase: 'Failed', reason: 'ExitCode', exitCode: 7 })
+    await site.until('the finalizer to be gone', async () => {
+      return (await site.pod('exits'))?.metadata.finalizers?.includes(OUTCOME_FINALIZER) !== true
+    })
+    await site.jobIs('next', { phase: 'Running' })
+    await site.delete(runnerJobs, 'next')
+    await site.isGone('next')
+  })
+
+  it('is stopped when its job is cancelled', async () => {
+    await runsStripped('cancelled')
+    await site.cancel('cancelled')
+    await site.jobIs('cancelled', { phase: 'Cancelled' })
+    await site.until('its pod to be gone', async () => (await site.pod('cancelled')) === undefined)
+  })
+
+  it('keeps its job from running longer than it may', async () => {
+    await site.createJob('late', { timeoutSeconds: 2 })
+    await site.jobIs('late', { phase: 'Running' })
+    await strip('late')
+    await site.jobIs('late', { phase: 'Failed', reason: 'JobTimeout' })
+    await site.until('its pod to be gone', async () => (await site.pod('late')) === undefined)
+  })
+
+  it('goes with its job', async () => {
+    await runsStripped('deleted')
+    await site.delete(runnerJobs, 'deleted')
+    await site.isGone('deleted')
+  })
+
+  it('goes when its job and its Runner went while no operator was there', async () => {
+    await site.createJob('orphan')
+    await site.jobIs('orphan', { phase: 'Running' })
+    operator.kill()
+    await strip('orphan')
+    await site.delete(runnerJobs, 'orphan')
+    const isHeldAlone = async () => {
+      const [runner, pod] = [await site.runner('orphan'), await site.pod('orphan')]
+      return runner === undefined && pod?.status?.phase === 'Failed'
+    }
+    await site.until('its finalizer to be all that holds it', isHeldAlone, GARBAGE_MS)
+    operator = await site.operator()
+    await site.isGone('orphan')
   })
 })

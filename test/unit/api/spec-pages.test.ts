@@ -3,7 +3,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { kinds } from '../../../src/api/crd.ts'
-import { failureReasons, NO_OPERATOR, progressReasons, runnerReasons, waitingReasons } from '../../../src/api/reasons.ts'
+import {
+  failureReasons,
+  NO_OPERATOR,
+  progressReasons,
+  runnerReasons,
+  waitingReasons,
+} from '../../../src/api/reasons.ts'
 import { jobPhases } from '../../../src/api/runner-job.ts'
 import { runnerPhases } from '../../../src/api/runner.ts'
 import { delegationEnv } from '../../../src/domain/runner/delegation-env.ts'

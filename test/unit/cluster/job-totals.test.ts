@@ -56,6 +56,10 @@ class Replica {
     return this.#stores.totals.read()
   }
 
+  counts(job: RunnerJob): boolean {
+    return this.#stores.totals.counts(job)
+  }
+
   get departed(): string[] {
     return this.#stores.totals.departed().map(({ job }) => keyOf(job))
   }
@@ -198,6 +202,23 @@ describe('the totals of jobs', () => {
     expect(replica.completed).to.equal(undefined)
     replica.seesGone(a, 30)
     expect(replica.completed).to.equal(2)
+  })
+
+  it('let a job be deleted that the ledger counts, though that came before the jobs and nobody has read the totals', async () => {
+    const replica = new Replica()
+    replica.seesLedger(21, { totals: share, leaving: ['a-uid'], asOf: '20' })
+    await replica.holding([a], 20, 21)
+    expect(replica.counts(a)).to.equal(true)
+    expect(replica.completed).to.equal(1)
+  })
+
+  it('do not count a job anew that goes before anybody has read the ledger that counts it', async () => {
+    const replica = new Replica()
+    replica.seesLedger(21, { totals: share, leaving: ['a-uid'], asOf: '20' })
+    await replica.holding([a], 20, 21)
+    replica.seesGone(a, 22)
+    expect(replica.departed).to.deep.equal([])
+    expect(replica.completed).to.equal(1)
   })
 
   it('outlive the deletion of the ledger, and a ledger that cannot be read', async () => {

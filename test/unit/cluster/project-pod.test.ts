@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import type { Pod } from '../../../src/api/pod.ts'
-import { isPodOf, projectPod } from '../../../src/cluster/project-pod.ts'
+import { projectPod } from '../../../src/cluster/project-pod.ts'
 import { podState } from '../../../src/domain/pod/state.ts'
-import { aContainer, aJob, aPod, aRunner, deletedAt, ended, podStatus, running } from '../../objects/builders.ts'
+import { aContainer, aPod, deletedAt, ended, podStatus, running } from '../../objects/builders.ts'
 
 const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of somebody else' }
 
@@ -64,13 +64,5 @@ describe('what is kept of a pod', () => {
   it('is the same when it is taken twice', () => {
     const once = projectPod(fullPod(statuses['was evicted']))
     expect(projectPod(once)).to.deep.equal(once)
-  })
-})
-
-describe('a pod of a job', () => {
-  it('is known by the job’s uid, not by its name', () => {
-    const pod = aPod({ runner: aRunner({ job: aJob() }) })
-    expect(isPodOf(pod, aJob())).to.equal(true)
-    expect(isPodOf(pod, aJob({ metadata: { uid: 'later' } }))).to.equal(false)
   })
 })

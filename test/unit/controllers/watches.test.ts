@@ -91,6 +91,17 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal([])
   })
 
+  it('of a pod that has lost a label, or has another, is work for later', async () => {
+    const { scene, pod } = await running1()
+    const { 'runnerhub.dev/runner': _, ...others } = pod.metadata.labels ?? {}
+    for (const labels of [{}, others, { ...pod.metadata.labels, 'runnerhub.dev/pool': 'other' }]) {
+      scene.putPod({ ...pod, metadata: { ...pod.metadata, labels } })
+      expect(await scene.due()).to.deep.equal(['+pod:ns/job-1'])
+    }
+    scene.putPod(pod)
+    expect(await scene.due()).to.deep.equal([])
+  })
+
   it('of a pod that is let go or deleted is work', async () => {
     const { scene, pod } = await running1()
     for (const change of [{ finalizers: [] }, deletedAt(5)]) {

@@ -115,7 +115,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'leaves pods that the command of docs/operations.md lets go of',
     [
       ['docs/operations.md', 'helm uninstall --no-hooks'],
-      ['docs/operations.md', 'kubectl --namespace runnerhub get pods --selector'],
+      ['docs/operations.md', 'kubectl --namespace runnerhub get pods --output go-template'],
     ],
   ],
   [

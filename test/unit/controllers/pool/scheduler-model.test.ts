@@ -4,7 +4,6 @@ import { controllerUid } from '../../../../src/api/object.ts'
 import type { Pod } from '../../../../src/api/pod.ts'
 import type { RunnerJob } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
-import { isPodOf } from '../../../../src/cluster/project-pod.ts'
 import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
 import { watchCaches } from '../../../../src/controllers/watches.ts'
 import { isFinished } from '../../../../src/domain/job/phases.ts'
@@ -160,7 +159,8 @@ function isHeld({ job, runner, pod }: Things): boolean {
 
 function waits({ job, runner, pod }: Things): boolean {
   if (job === undefined || isFinished(job) || job.spec.cancel) return false
-  return runner?.spec.jobRef?.uid !== job.metadata.uid && (pod === undefined || !isPodOf(pod, job))
+  const isOwn = pod !== undefined && controllerUid(pod) === `${job.metadata.uid}-runner`
+  return runner?.spec.jobRef?.uid !== job.metadata.uid && !isOwn
 }
 
 describe('the scheduler, whatever happens in whatever order', () => {

@@ -25,10 +25,13 @@ const cases: Record<string, Case> = {
   'of the job’s own Runner, before anything is written of it': { isRead: true },
   'that the job names as its own': { status: { runnerRef, podUID: pod.metadata.uid }, isRead: true },
   'of a Runner that is gone, by what the job says': { runner: 'gone', status: { runnerRef }, isRead: true },
-  'of an earlier job of the same name': { pod: aPod({ runner: aRunner({ job: earlierJob }) }), isRead: false },
-  'of an earlier job, whose Runner it names': {
-    pod: aPod({ runner, metadata: { labels: { ...runner.metadata.labels, [JOB_UID_LABEL]: 'earlier-uid' } } }),
+  'of an earlier job of the same name': {
+    pod: aPod({ runner: aRunner({ job: earlierJob, metadata: { uid: 'earlier-runner-uid' } }) }),
     isRead: false,
+  },
+  'of the job’s own Runner, whatever its labels say': {
+    pod: aPod({ runner, metadata: { labels: { ...runner.metadata.labels, [JOB_UID_LABEL]: 'earlier-uid' } } }),
+    isRead: true,
   },
   'of an earlier Runner of the same name': { pod: aPod({ runner: earlierRunner }), isRead: false },
   'of another Runner than the job says': {

@@ -126,4 +126,78 @@ describe('a reflector', () => {
     await clock.pass(2)
     expect(clock.delays).to.deep.equal([800, 800])
   })
+
+  /** A list as a watch shows it, with the version at which it was taken. */
+  const listed = (version: number, ...objects: ConfigMap[]): string => {
+    const annotations = { 'k8s.io/initial-events-end': 'true' }
+    const end = { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(version), annotations } } }
+    const events = [...objects.map((object) => ({ type: 'ADDED', object })), end]
+    return events.map((event) => `${JSON.stringify(event)}\n`).join('')
+  }
+  const has = (...wanted: string[]) =>
+    eventually(
+      () => {
+        const held = [...reflecting.store.list()].map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`)
+        return held.toSorted().join() === wanted.join()
+      },
+      { what: `the store to hold ${wanted.join()}` },
+    )
+
+  describe('whose cluster was restored from a snapshot', () => {
+    const page = (version: number, ...items: ConfigMap[]) => ({
+      kind: 'ConfigMapList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: String(version) },
+      items,
+    })
+    /** It has seen version 5000; then its watch falls silent, since no such version comes, and it lists again. */
+    const goBack = async (): Promise<TappedRequest> => {
+      begin({ random: () => 0 })
+      ;(await request(0)).begin(
+        listed(5000, aConfigMap('kept', 900), aConfigMap('lost', 4000), aConfigMap('new', 4900)),
+      )
+      await has('kept@900', 'lost@4000', 'new@4900')
+      await clock.advance(90_000)
+      await clock.pass(1)
+      return request(1)
+    }
+
+    it('lists again, once more to be sure, and then holds what the list says and follows it', async () => {
+      const list = await goBack()
+      expect(list.url).to.include('sendInitialEvents=true')
+      list.begin(listed(1000, aConfigMap('kept', 900), aConfigMap('new', 950)))
+      await clock.pass(2)
+      expect([...reflecting.store.list()], 'before it is sure').to.have.length(3)
+      const pages = await request(2)
+      expect(pages.url).to.include('limit=500').and.not.include('watch=true')
+      pages.answer(200, page(1001, aConfigMap('kept', 900), aConfigMap('new', 950)))
+      await has('kept@900', 'new@950')
+      const watch = await request(3)
+      expect(watch.url).to.include('resourceVersion=1001')
+      watch.begin(`${JSON.stringify({ type: 'MODIFIED', object: aConfigMap('new', 1002) })}\n`)
+      await has('kept@900', 'new@1002')
+      expect(reflecting.failures).to.deep.equal(['Unreachable', 'WentBack'])
+    })
+
+    it('ends the wait of whoever wants a new list only when it is sure', async () => {
+      const list = await goBack()
+      let isDone = false
+      const relisted = reflecting.reflector.relist(new AbortController().signal).then(() => (isDone = true))
+      await eventually(() => list.abandoned(), { what: 'the list that was begun before to end' })
+      ;(await request(2)).begin(listed(1000))
+      await clock.pass(2)
+      expect(isDone).to.equal(false)
+      ;(await request(3)).answer(200, page(1000))
+      await relisted
+      await has()
+    })
+
+    it('loses nothing where the second list knows the latest: only one server was behind', async () => {
+      const list = await goBack()
+      list.begin(listed(1000, aConfigMap('kept', 900)))
+      await clock.pass(2)
+      ;(await request(2)).answer(200, page(5001, aConfigMap('kept', 900), aConfigMap('new', 4900)))
+      await has('kept@900', 'new@4900')
+    })
+  })
 })

@@ -133,6 +133,56 @@ describe('store', () => {
     ])
   })
 
+  it('holds only what it includes, of own writes too, and loses what it no longer includes', () => {
+    const store = new Store<ConfigMap>({ includes: ({ data }) => data?.['ours'] === 'yes' })
+    const ours = { data: { ours: 'yes' } }
+    const seen = changesOf(store)
+    store.upsert(aConfigMap('a', 1, ours))
+    store.upsert(aConfigMap('b', 2))
+    store.applyOwn(aConfigMap('c', 3))
+    store.upsert(aConfigMap('a', 4))
+    store.applyOwn(aConfigMap('a', 5, ours))
+    store.applyOwn(aConfigMap('a', 2))
+    expect(seen).to.deep.equal(['ns/a ->1', 'ns/a 1>-', 'ns/a ->5'])
+    expect([...store.list()]).to.have.length(1)
+  })
+
+  it('follows a cluster that has gone back: older objects, other ones, and none', async () => {
+    const store = new Store<ConfigMap>()
+    await store.replaceAll(
+      [aConfigMap('changed', 50), aConfigMap('lost', 60), aConfigMap('renewed', 70, { uid: 'second' })],
+      '100',
+    )
+    const seen = changesOf(store)
+    expect(store.isPast('40')).to.equal(true)
+    await store.rebuild(
+      [aConfigMap('changed', 5), aConfigMap('renewed', 6, { uid: 'first' }), aConfigMap('back', 7)],
+      '40',
+    )
+    expect(seen).to.deep.equal(['ns/changed 50>5', 'ns/renewed 70>-', 'ns/renewed ->6', 'ns/back ->7', 'ns/lost 60>-'])
+    expect(store.version).to.equal('40')
+    store.upsert(aConfigMap('changed', 41))
+    store.upsert(aConfigMap('changed', 39))
+    store.applyOwn(aConfigMap('own', 42))
+    store.applyOwn(aConfigMap('gone', 40))
+    expect(seen.slice(5)).to.deep.equal(['ns/changed 5>41', 'ns/own ->42'])
+  })
+
+  it('keeps what is written while it follows a cluster that has gone back', async () => {
+    const store = new Store<ConfigMap>()
+    const many = Array.from({ length: objectsPerTurn }, (_, n) => aConfigMap(`c${n}`, n + 1000))
+    await store.replaceAll([...many, aConfigMap('changed', 5000)], '9000')
+    const items = [...many.map(({ metadata }, n) => aConfigMap(metadata.name, n + 1)), aConfigMap('changed', 600)]
+    const rebuilt = store.rebuild(items, '700')
+    store.applyOwn(aConfigMap('changed', 701)) // after the first slice
+    store.applyOwn(aConfigMap('own', 702))
+    await rebuilt
+    expect(version(store.get('ns/changed'))).to.equal('701')
+    expect(version(store.get('ns/own'))).to.equal('702')
+    expect(version(store.get('ns/c0'))).to.equal('1')
+    expect(store.size).to.equal(objectsPerTurn + 2)
+  })
+
   it('has synced after the first complete list, an empty one too', async () => {
     const store = new Store<ConfigMap>()
     store.upsert(aConfigMap('a', 1))

@@ -1,0 +1,21 @@
+import { ConcurrencyLimit } from '../../src/auth/concurrency-limit.ts'
+import type { Caches } from '../../src/cluster/caches.ts'
+import type { FacadeDeps } from '../../src/http/context.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import type { Clock } from '../../src/kube/runtime/clock.ts'
+import { RecordedLog } from '../documents/recorded-log.ts'
+
+/** What a facade's routes work with, where a test is about these three. */
+export function facadeParts(parts: { client: KubeClient; caches: Caches; clock: Clock }): FacadeDeps {
+  return {
+    ...parts,
+    namespace: 'ns',
+    log: new RecordedLog(),
+    version: '1',
+    idempotencyWindowMs: 1000,
+    heartbeatMs: 1000,
+    maxProxies: 1,
+    logStreams: new ConcurrencyLimit(1),
+    metrics: { contentType: '', text: async () => '', answered: () => undefined },
+  }
+}

@@ -1,0 +1,122 @@
+import { expect } from 'chai'
+import type { ObjectMeta } from '../../../src/api/object.ts'
+import type { Pod } from '../../../src/api/pod.ts'
+import type { RunnerJobStatus } from '../../../src/api/runner-job.ts'
+import { jobKeyOf, podOf } from '../../../src/cluster/caches.ts'
+import { aJob, aPod, aRunner, deletedAt, stamp } from '../../objects/builders.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+
+const job = aJob()
+const runner = aRunner({ job })
+const other = { 'runnerhub.dev/job': 'other', 'runnerhub.dev/job-uid': 'other-uid', 'runnerhub.dev/pool': 'other' }
+const refs = { runnerRef: { name: runner.metadata.name, uid: runner.metadata.uid } }
+
+/** Caches with the job, its Runner and its pod; the Runner may be gone by now. */
+function scene(metadata: Partial<ObjectMeta> = {}, status: Partial<RunnerJobStatus> = {}) {
+  const stores = new FilledCaches()
+  const owner = stores.putJob(aJob({ status }))
+  const made = stores.putRunner(runner)
+  const pod = stores.putPod(aPod({ runner, metadata }))
+  return { stores, job: owner, runner: made, pod }
+}
+
+/** Caches of a process that came after the Runner had gone. */
+function later(pod: Pod, status: Partial<RunnerJobStatus> = {}, created = 0) {
+  const stores = new FilledCaches()
+  stores.putPod(pod)
+  return podOf(stores.caches, stores.putJob(aJob({ status, metadata: { creationTimestamp: stamp(created) } })))
+}
+
+describe('the pod of a job', () => {
+  for (const [what, labels] of Object.entries({ none: {}, 'those of another job': other })) {
+    it(`is known by its owner, whatever its labels: ${what}`, () => {
+      const { stores, pod } = scene({ labels })
+      expect(podOf(stores.caches, job)?.metadata.uid).to.equal(pod.metadata.uid)
+      expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
+    })
+
+    it(`is known when its Runner is gone, whatever its labels: ${what}`, () => {
+      const { stores, pod, runner: made } = scene({ labels })
+      stores.remove(made)
+      expect(podOf(stores.caches, job)?.metadata.uid).to.equal(pod.metadata.uid)
+      expect(stores.caches.podRunners.of(pod)?.spec.poolName).to.equal('pool')
+      expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
+    })
+  }
+
+  it('is known when its owner reference is gone, and the Runner after it', () => {
+    const { stores, pod, runner: made } = scene()
+    stores.putPod({ ...pod, metadata: { ...pod.metadata, ownerReferences: [] } })
+    stores.remove(made)
+    expect(podOf(stores.caches, job)?.metadata.uid).to.equal(pod.metadata.uid)
+    expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
+  })
+
+  it('is not remembered any longer than it is there', () => {
+    const { stores, pod, runner: made } = scene()
+    stores.remove(made)
+    stores.remove(pod)
+    expect(stores.caches.podRunners.of(pod)).to.equal(undefined)
+  })
+
+  it('is known to a process that has not seen its Runner by what the job says', () => {
+    const pod = aPod({ runner, metadata: { labels: {} } })
+    const orphan = aPod({ runner, metadata: { ownerReferences: [] } })
+    const { uid } = pod.metadata
+    expect(later(pod, refs)?.metadata.uid).to.equal(uid)
+    expect(later(pod, { ...refs, podUID: uid })?.metadata.uid).to.equal(uid)
+    expect(later(orphan, { ...refs, podUID: uid })?.metadata.uid).to.equal(uid)
+    expect(later(orphan, refs)).to.equal(undefined)
+    expect(later(pod, { ...refs, podUID: 'another' })).to.equal(undefined)
+    expect(later(pod, { runnerRef: { name: 'job-1', uid: 'another' } })).to.equal(undefined)
+  })
+
+  it('is taken for the job’s where nothing says otherwise, if it is not older: no job runs twice', () => {
+    const pod = aPod({ runner, metadata: { creationTimestamp: stamp(5) } })
+    expect(later(pod)?.metadata.uid).to.equal(pod.metadata.uid)
+    expect(later(pod, {}, 6)).to.equal(undefined)
+  })
+
+  it('is not that of an earlier Runner where the job has another by now', () => {
+    const stores = new FilledCaches()
+    stores.putJob(job)
+    stores.putRunner(runner)
+    stores.putPod(aPod({ runner: aRunner({ job, metadata: { uid: 'earlier' } }) }))
+    expect(podOf(stores.caches, job)).to.equal(undefined)
+  })
+})
+
+describe('the cache of pods', () => {
+  it('holds what a Runner owns or our finalizer holds, and nothing that only looks like it', () => {
+    const { stores } = scene()
+    const { pods } = stores.caches
+    const stranger = aPod({ metadata: { uid: 'stranger', name: 'stranger', ownerReferences: [], finalizers: [] } })
+    stores.putPod(stranger)
+    pods.applyOwn({ ...stranger, metadata: { ...stranger.metadata, resourceVersion: '99' } })
+    expect(pods.get('ns/stranger')).to.equal(undefined)
+    stores.putPod(aPod({ metadata: { name: 'held', uid: 'held', ownerReferences: [] } }))
+    stores.putPod(aPod({ metadata: { name: 'owned', uid: 'owned', finalizers: [] } }))
+    expect([...pods.list()].map(({ metadata }) => metadata.name)).to.have.members(['job-1', 'held', 'owned'])
+  })
+
+  it('loses a pod whose name a stranger has by now', () => {
+    const { stores } = scene()
+    const { pods } = stores.caches
+    const metadata = { uid: 'stranger', ownerReferences: [], finalizers: [], resourceVersion: '99' }
+    pods.applyOwn(aPod({ metadata }))
+    expect(pods.get('ns/job-1')).to.equal(undefined)
+  })
+
+  it('keeps a pod that is let go, and one that is being deleted', () => {
+    const { stores, pod } = scene()
+    stores.putPod({ ...pod, metadata: { ...pod.metadata, finalizers: [], ...deletedAt(1) } })
+    expect(stores.caches.pods.size).to.equal(1)
+  })
+})
+
+describe('the job of a Runner', () => {
+  it('is the one that its spec names, whatever its labels say', () => {
+    expect(jobKeyOf(aRunner({ job, metadata: { labels: other } }))).to.equal('ns/job')
+    expect(jobKeyOf(aRunner({ job, metadata: { labels: {} } }))).to.equal('ns/job')
+  })
+})

@@ -1,0 +1,87 @@
+import { expect } from 'chai'
+import type { RunnerJobSpec } from '../../../../src/api/runner-job.ts'
+import { jobReconciler } from '../../../../src/controllers/job/reconcile.ts'
+import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
+import { PendingDeletions } from '../../../../src/controllers/totals/pending-deletions.ts'
+import { KubeClient } from '../../../../src/kube/client/client.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
+import { EventRecorder } from '../../../../src/kube/events/recorder.ts'
+import { Workqueue } from '../../../../src/kube/queue/workqueue.ts'
+import { aContainer, aJob, aPod, aPool, aRunner, at, podStatus, running, stamp } from '../../../objects/builders.ts'
+import { FilledCaches } from '../../../objects/stores.ts'
+import { HandClock } from '../../../observe/clock.ts'
+import { eventually } from '../../../observe/eventually.ts'
+import { WireTap } from '../../../observe/wire-tap.ts'
+
+const settings = { startTroubleMs: 1000, heartbeatMs: 1000, proxyForgetMs: 1000, maxProxies: 10 }
+
+/** A list had lacked it, and no event comes: the API server alone has it. */
+describe('a running job whose pod the cache lacks', () => {
+  let tap: WireTap
+  let client: KubeClient
+
+  beforeEach(async () => {
+    tap = await WireTap.open()
+    client = new KubeClient(tap.connection(), { userAgent: 'test' })
+  })
+  afterEach(async () => {
+    await client.close()
+    await tap.close()
+  })
+
+  /** One pass at second 100, and what it writes. */
+  async function pass(spec: Partial<RunnerJobSpec>, found = true) {
+    const stores = new FilledCaches()
+    const { caches, log } = stores
+    const clock = new HandClock(at(100))
+    const base = aJob({ spec })
+    const runner = stores.putRunner(aRunner({ job: base, status: { phase: 'Busy', podUID: 'job-1-pod-uid' } }))
+    const pod = aPod({ runner, status: podStatus('Running', aContainer(running)) })
+    const runnerRef = { name: runner.metadata.name, uid: runner.metadata.uid }
+    const at10 = { assignedAt: stamp(5), startedAt: stamp(10) }
+    const job = stores.putJob(
+      aJob({ spec, status: { phase: 'Running', runnerRef, podUID: pod.metadata.uid, ...at10 } }),
+    )
+    stores.putPool(aPool())
+    caches.pods.advance('99')
+    const scheduler = new Scheduler({ caches, wake: () => undefined })
+    const pendingDeletions = new PendingDeletions(new Workqueue({ clock }))
+    const recorder = new EventRecorder({ client, component: 'test', instance: 'test', clock, log })
+    const deps = { client, caches, recorder, clock, log, settings, isBusy: () => false, pendingDeletions }
+    const reconcile = jobReconciler(deps, scheduler)
+    const ended = reconcile('ns/job', { lane: 'deferred', signal: new AbortController().signal })
+    let isOver = false
+    void ended.catch(() => undefined).then(() => (isOver = true))
+    const statuses: Record<string, unknown>[] = []
+    let answered = 0
+    await eventually(() => {
+      for (const { method, body, answer } of tap.requests.slice(answered)) {
+        if (method === 'PUT') statuses.push(asObject(asObject(JSON.parse(body))['status']))
+        if (method === 'PUT') answer(200, { ...job, metadata: { ...job.metadata, resourceVersion: '200' } })
+        else if (found) answer(200, pod)
+        else answer(404, { kind: 'Status', code: 404, reason: 'NotFound' })
+        answered += 1
+      }
+      return isOver
+    })
+    return { result: await ended, written: statuses.map(({ phase, reason }) => [phase, reason].join(' ')) }
+  }
+
+  it('runs on, and is looked at again', async () => {
+    const { result, written } = await pass({})
+    expect(written.filter((status) => status !== 'Running Running')).to.deep.equal([])
+    expect(result.requeueAfterMs).to.be.within(1, 1000)
+  })
+
+  it('can be cancelled', async () => {
+    expect((await pass({ cancel: true })).written).to.deep.equal(['Cancelled CancelRequested'])
+  })
+
+  it('meets its deadline', async () => {
+    expect((await pass({ timeoutSeconds: 60 })).written).to.deep.equal(['Failed JobTimeout'])
+  })
+
+  it('fails where the API server has none either', async () => {
+    expect((await pass({ cancel: true }, false)).written).to.deep.equal(['Failed PodDeleted'])
+  })
+})

@@ -1,0 +1,59 @@
+import { expect } from 'chai'
+import { makeCaches } from '../../../src/cluster/caches.ts'
+import { runControllers } from '../../../src/controllers/run.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { WriteDeadline } from '../../../src/kube/election/write-guard.ts'
+import { RecordedLog } from '../../documents/recorded-log.ts'
+import { HandClock } from '../../observe/clock.ts'
+import { eventually } from '../../observe/eventually.ts'
+import { WireTap } from '../../observe/wire-tap.ts'
+
+const settings = { startTroubleMs: 1000, heartbeatMs: 1000, proxyForgetMs: 1000, maxProxies: 10 }
+
+/** A term of a leader whose lists the server takes and never answers. */
+describe('a term whose caches cannot be filled', () => {
+  const clock = new HandClock()
+  const log = new RecordedLog()
+  let tap: WireTap
+  let client: KubeClient
+  let stop: AbortController
+
+  beforeEach(async () => {
+    tap = await WireTap.open()
+    client = new KubeClient(tap.connection(), { userAgent: 'test' })
+    stop = new AbortController()
+  })
+  afterEach(async () => {
+    stop.abort(new Error('the test is over'))
+    await client.close()
+    await tap.close()
+  })
+
+  /** How the term ends, once it does. */
+  const begin = async () => {
+    const caches = makeCaches({ client, namespace: 'ns', log })
+    for (const reflector of caches.reflectors) void reflector.run(stop.signal)
+    const end: { error?: unknown } = {}
+    const guard = new WriteDeadline(clock, Number.POSITIVE_INFINITY)
+    const options = { client, caches, identity: 'me', clock, log, workers: 1, settings }
+    const ended = runControllers(options, { signal: stop.signal, guard }).catch((error: unknown) => (end.error = error))
+    await eventually(() => tap.requests.length >= caches.reflectors.length, { what: 'the lists to be asked for' })
+    return { end, ended }
+  }
+
+  it('ends after two minutes, and not before, so that another replica may lead', async () => {
+    const { end, ended } = await begin()
+    await clock.advance(119_000)
+    expect(end.error).to.equal(undefined)
+    await clock.advance(1000)
+    await ended
+    expect(String(end.error)).to.include('the caches could not be filled within 120 s')
+  })
+
+  it('ends at once with its Lease, for the reason that it ends', async () => {
+    const { end, ended } = await begin()
+    stop.abort(new Error('the lease is lost'))
+    await ended
+    expect(String(end.error)).to.equal('Error: the lease is lost')
+  })
+})
