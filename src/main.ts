@@ -15,7 +15,7 @@ import { listen } from './http/listen.ts'
 import { makeServer } from './http/server.ts'
 import { KubeClient } from './kube/client/client.ts'
 import { type Connection, fromKubeconfig, inCluster, NoKubeconfig } from './kube/connection/connection.ts'
-import { LeaderElection } from './kube/election/leader-election.ts'
+import { LeaderElection, type Leadership } from './kube/election/leader-election.ts'
 import { systemClock as clock } from './kube/runtime/clock.ts'
 import { makeLog, plainLog, type RootLog } from './log.ts'
 import { Metrics } from './metrics/registry.ts'
@@ -148,10 +148,12 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
     maxProxies: config.maxProxies,
   }
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
-  const options = { client, caches, log, identity, clock, ...work }
   metrics.leads(() => election.isLeader())
   const end = new NamespaceEnd({ client: clientAs('controller'), caches, namespace: config.namespace, clock, log })
-  const led = election.run((term) => runControllers(options, term), signal)
+  const options = { client, caches, log, identity, clock, ...work, onTerminating: () => end.suspect() }
+  const lead = (term: Leadership): Promise<void> =>
+    end.whileItStands((standing) => runControllers(options, { ...term, signal: standing }), term.signal)
+  const led = election.run(lead, signal)
   await Promise.all([led, end.run(led, signal)])
 }
 

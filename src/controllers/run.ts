@@ -1,11 +1,7 @@
 import type { Caches } from '../cluster/caches.ts'
 import type { KubeClient } from '../kube/client/client.ts'
-import {
-  Controller,
-  type ControllerMetrics,
-  type ReconcileContext,
-  type Result,
-} from '../kube/controller/controller.ts'
+import { NamespaceTerminating } from '../kube/client/errors.ts'
+import { Controller, type ControllerMetrics, type Reconcile } from '../kube/controller/controller.ts'
 import type { Leadership } from '../kube/election/leader-election.ts'
 import { EventRecorder } from '../kube/events/recorder.ts'
 import { Workqueue } from '../kube/queue/workqueue.ts'
@@ -35,6 +31,8 @@ export interface ControllersOptions {
   workers: number
   settings: ControllerSettings
   metrics?: ControllerMetrics
+  /** Called when a create was refused because the namespace is being deleted. */
+  onTerminating: () => void
 }
 
 /** How long a leader may wait for its caches: one that cannot fill them lets another replica try. */
@@ -63,7 +61,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
-  const reconcile = dispatcher(deps, scheduler, pendingHeartbeats)
+  const reconcile = noticing(options.onTerminating, dispatcher(deps, scheduler, pendingHeartbeats))
   const { workers, metrics } = options
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
@@ -95,17 +93,24 @@ async function freshen({ caches, clock }: ControllersOptions, signal: AbortSigna
   }
 }
 
-/** Of so many workers a few may write status, and fewer while others create. */
-function roomForStatus(workers: number): { maxDeferred: number; maxDeferredBeside: number } {
-  return { maxDeferred: Math.ceil(workers / 6), maxDeferredBeside: Math.ceil(workers / 24) }
+function noticing(onTerminating: () => void, reconcile: Reconcile): Reconcile {
+  return async (key, context) => {
+    try {
+      return await reconcile(key, context)
+    } catch (error) {
+      if (error instanceof NamespaceTerminating) onTerminating()
+      throw error
+    }
+  }
 }
 
-function dispatcher(
-  deps: ReconcilerDeps,
-  scheduler: Scheduler,
-  pendingHeartbeats: PendingHeartbeats,
-): (key: string, context: ReconcileContext) => Promise<Result> {
-  const reconcilers: Readonly<Record<string, (key: string, context: ReconcileContext) => Promise<Result>>> = {
+/** Of so many workers a few may write status, and fewer while others create. */
+function roomForStatus(workers: number): { maxDeferred: number; maxDeferredWhileUrgent: number } {
+  return { maxDeferred: Math.ceil(workers / 6), maxDeferredWhileUrgent: Math.ceil(workers / 24) }
+}
+
+function dispatcher(deps: ReconcilerDeps, scheduler: Scheduler, pendingHeartbeats: PendingHeartbeats): Reconcile {
+  const reconcilers: Readonly<Record<string, Reconcile>> = {
     job: jobReconciler(deps, scheduler),
     runner: runnerReconciler(deps),
     pod: podReconciler(deps),

@@ -7,7 +7,7 @@ import { Forbidden, Invalid, NotFound } from '../../kube/client/errors.ts'
 import { hasFinalizer, removeFinalizer } from '../../kube/client/finalizer.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Log } from '../../kube/runtime/logger.ts'
-import { abortable, type Deferred, deferred, withTimeout } from '../../kube/runtime/signals.ts'
+import { abortable, type Deferred, deferred, linkedAbortController, withTimeout } from '../../kube/runtime/signals.ts'
 
 export interface NamespaceEndOptions {
   /** Not guarded by the Lease: every replica lets go, whoever leads. */
@@ -18,12 +18,17 @@ export interface NamespaceEndOptions {
   log: Log
 }
 
+/** Unknown where it may not be read. */
+type NamespaceState = 'standing' | 'terminating' | 'unknown'
+
 /** How soon the namespace is looked at again, at the earliest. */
 const AGAIN_MS = 1000
+/** The same where it may not be read. */
+const LATER_MS = 10_000
 /** How long a process that is stopping waits to learn whether its namespace is being deleted. */
 const ASK_MS = 2000
-/** How long it lets go of pods at most: it has ten seconds in all. */
-const LAST_MS = 8000
+/** How long it lets go of pods at most: all of its stop has ten seconds. */
+const LAST_MS = 6000
 /** Pods on one page of a list. */
 const PAGE = 500
 /** Pods that are released at a time. */
@@ -32,53 +37,98 @@ const AT_A_TIME = 32
 const never = new AbortController().signal
 
 /**
- * Lets go of all pods as soon as their namespace is being deleted. Nobody reads an outcome after that, and the deletion
- * waits for our finalizer, but for no operator. It goes for each replica, leader or not, and once more when it stops.
+ * Lets go of all pods as soon as their namespace is being deleted, and stops the work in it. Nobody reads an outcome
+ * after that, nothing can be created, and the deletion waits for our finalizer, but for no operator. Each replica does
+ * so, leader or not, and once more when it stops.
  */
 export class NamespaceEnd {
   readonly #options: NamespaceEndOptions
   #sign: Deferred<void> = deferred()
+  /** Aborted while the namespace is being deleted. */
+  #ending = new AbortController()
+  #standsAgain: Deferred<void> = deferred()
   #mayRead = true
 
   constructor(options: NamespaceEndOptions) {
     this.#options = options
   }
 
+  /** Has the namespace looked at: there is a sign that it is being deleted. */
+  suspect(): void {
+    this.#sign.resolve()
+  }
+
+  /** Works until the signal or until the work ends by itself; pauses while the namespace is being deleted. */
+  async whileItStands(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      if (this.#ending.signal.aborted) await abortable(this.#standsAgain.promise, signal)
+      const { signal: ending } = this.#ending
+      const both = linkedAbortController(signal, ending)
+      try {
+        await work(both.signal)
+      } catch (error) {
+        if (signal.aborted || !ending.aborted) throw error
+      } finally {
+        both.release()
+      }
+      if (signal.aborted || !ending.aborted) return
+    }
+  }
+
   /**
-   * Looks at the namespace whenever somebody deletes a pod that we hold, until the signal, and a last time after it.
+   * Looks at the namespace at every sign, such as that somebody deletes a pod that we hold, until the signal, and a last
+   * time after it.
    * `ended` settles when this process begins no further pod.
    */
   async run(ended: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const { caches, clock } = this.#options
     const stop = caches.pods.onChange(({ old, now }) => {
-      if (isSign(now) && !isSign(old)) this.#sign.resolve()
+      if (isSign(now) && !isSign(old)) this.suspect()
     })
     while (!signal.aborted) {
       await abortable(this.#sign.promise, signal).catch(() => {})
       this.#sign = deferred()
       if (!signal.aborted) await this.#look(signal)
-      await clock.sleep(AGAIN_MS, signal).catch(() => {})
+      await clock.sleep(this.#mayRead ? AGAIN_MS : LATER_MS, signal).catch(() => {})
     }
     stop()
     await this.#lastLook(ended)
   }
 
+  /** Once the namespace is being deleted, it is looked at until it is gone: one of the same name may follow it. */
   async #look(signal: AbortSignal): Promise<void> {
     try {
-      const held = (await this.#isTerminating(signal)) ? await this.#releaseAll(signal) : 0
-      if (held > 0) this.#sign.resolve()
+      const state = await this.#read(signal)
+      this.#note(state)
+      if (state === 'terminating') await this.#releaseAll(signal)
     } catch (error) {
       if (signal.aborted) return
       this.#options.log.warn({ err: error }, 'cannot let go of all pods yet')
       this.#sign.resolve()
+    }
+    if (this.#ending.signal.aborted) this.#sign.resolve()
+  }
+
+  #note(state: NamespaceState): void {
+    const wasTerminating = this.#ending.signal.aborted
+    if (state === 'terminating' && !wasTerminating) {
+      this.#standsAgain = deferred()
+      this.#ending.abort(new Error('the namespace is being deleted'))
+      this.#options.log.info(
+        { namespace: this.#options.namespace },
+        'the namespace is being deleted: the work in it stops',
+      )
+    } else if (state === 'standing' && wasTerminating) {
+      this.#ending = new AbortController()
+      this.#standsAgain.resolve()
     }
   }
 
   async #lastLook(ended: Promise<unknown>): Promise<void> {
     const { clock, log } = this.#options
     try {
-      const ask = (limited: AbortSignal): Promise<boolean> => this.#isTerminating(limited)
-      if (!(await withTimeout({ clock, ms: ASK_MS }, never, ask))) return
+      const state = await withTimeout({ clock, ms: ASK_MS }, never, (limited) => this.#read(limited))
+      if (state !== 'terminating') return
       await withTimeout({ clock, ms: LAST_MS }, never, (limited) => this.#releaseToTheEnd(ended, limited))
     } catch (error) {
       log.warn({ err: error }, 'stops without knowing that it holds no pod')
@@ -94,18 +144,21 @@ export class NamespaceEnd {
     while ((await this.#releaseAll(signal)) > 0)
   }
 
-  async #isTerminating(signal: AbortSignal): Promise<boolean> {
+  async #read(signal: AbortSignal): Promise<NamespaceState> {
     const { client, namespace, log } = this.#options
     try {
       const { metadata } = await client.get(namespaces, { namespace: '', name: namespace }, signal)
-      return metadata.deletionTimestamp !== undefined
+      this.#mayRead = true
+      return metadata.deletionTimestamp === undefined ? 'standing' : 'terminating'
     } catch (error) {
-      if (error instanceof NotFound) return false
+      // One that is gone has no pods, and may come back.
+      if (error instanceof NotFound) return 'standing'
       if (!(error instanceof Forbidden)) throw error
-      const fields = { err: error, right: 'get namespaces' }
-      if (this.#mayRead) log.warn(fields, 'may not read its namespace, and so does not notice that it is being deleted')
+      // In a namespace that is being deleted the right may have gone already.
+      const isNews = this.#mayRead && !this.#ending.signal.aborted
+      if (isNews) log.warn({ err: error }, 'may not read its namespace, and so does not see that it is being deleted')
       this.#mayRead = false
-      return false
+      return 'unknown'
     }
   }
 

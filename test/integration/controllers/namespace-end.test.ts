@@ -1,11 +1,14 @@
 import { expect } from 'chai'
-import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
+import { OUTCOME_FINALIZER, RUNNER_LABEL } from '../../../src/api/names.ts'
 import { namespaces } from '../../../src/api/namespace.ts'
 import { pods } from '../../../src/api/pod.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { hasFinalizer } from '../../../src/kube/client/finalizer.ts'
+import { commandOf } from '../../documents/documents.ts'
 import { runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call } from '../../site/calls/call.ts'
+import { openShell } from '../../site/calls/shell.ts'
 import { newPod } from '../../site/objects.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
@@ -20,12 +23,12 @@ describe('kubectl delete namespace', function () {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'], maxRunners: 2 })
   })
-  afterEach(() => site.close())
+  afterEach(() => site?.close())
 
   /** Two jobs that run, and more that wait for their places. */
   async function busy({ stopMs }: { stopMs: number }): Promise<void> {
     site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: stopMs } }))
-    const names = ['one', 'two', 'three', 'four', 'five', 'six']
+    const names = ['a', 'b', 'c', 'd', 'e', 'f']
     for (const name of names) await site.createJob(name, { labels: ['linux'] })
     for (const name of names.slice(0, 2)) await site.jobIs(name, { phase: 'Running' })
   }
@@ -33,6 +36,7 @@ describe('kubectl delete namespace', function () {
   /** Deletes the namespace; `isGone` resolves when nothing of it is left. */
   async function deleteNamespace(): Promise<{ isGone: Promise<void> }> {
     const isGone = goneWithin(MINUTE_MS)
+    isGone.catch(() => {})
     await site.client.delete(namespaces, { namespace: '', name: site.namespace }, {}, forever)
     return { isGone }
   }
@@ -56,7 +60,7 @@ describe('kubectl delete namespace', function () {
     expect(answer.status).to.equal(503)
     expect(answer.body['error']).to.equal('the namespace is being deleted, nothing can be created')
     await isGone
-    expect(site.kubelet.ledger.all.map(({ job }) => job)).to.have.members(['one', 'two'])
+    expect(site.kubelet.ledger.all.map(({ job }) => job)).to.have.members(['a', 'b'])
     const failed = operator.log.filter(({ msg }) => msg === 'pass failed' || msg === 'event not written')
     expect(failed, operator.tail()).to.deep.equal([])
   })
@@ -78,10 +82,39 @@ describe('kubectl delete namespace', function () {
   it('ends by itself where a pod has lost the label by which an operator knows it', async () => {
     const operator = await site.operator()
     await site.create(pods, newPod('bare', { finalizers: [OUTCOME_FINALIZER] }))
-    await site.kubeletHas('bare')
     const { isGone } = await deleteNamespace()
     await operator.terminate()
     await isGone
+  })
+
+  it('waits for the documented command where no operator is', async () => {
+    await site.create(pods, newPod('left', { labels: { [RUNNER_LABEL]: 'left-1' }, finalizers: [OUTCOME_FINALIZER] }))
+    const { isGone } = await deleteNamespace()
+    await site.until('the pod to be deleted', async () => (await site.pod('left'))?.metadata.deletionTimestamp)
+    const shell = await openShell(site)
+    await shell.run(commandOf('docs/operations.md', 'kubectl --namespace runnerhub get pods --selector'))
+    await isGone
+    await shell.close()
+  })
+
+  it('stops an operator that holds nothing at the first create that is refused, which is no failure', async () => {
+    const operator = await site.operator()
+    await site.createJob('a', { labels: ['later'] })
+    await site.jobIs('a', { reason: 'NoMatchingPool' })
+    // Roles stay as long as a pod does.
+    const other = await site.create(pods, newPod('other', { finalizers: ['example.com/other'] }))
+    const { isGone } = await deleteNamespace()
+    await site.until('the pod to be deleted', async () => (await site.pod('other'))?.metadata.deletionTimestamp)
+    const key = { namespace: site.namespace, name: 'default' }
+    await site.client.patchMerge(runnerPools, key, { spec: { labels: ['later'] } }, forever)
+    await operator.logged('the namespace is being deleted: the work in it stops')
+    const patch = { metadata: { uid: other.metadata.uid, finalizers: null } }
+    await site.client.patchMerge(pods, { namespace: site.namespace, name: other.metadata.name }, patch, forever)
+    await isGone
+    expect(
+      operator.log.filter(({ msg }) => msg === 'pass failed'),
+      operator.tail(),
+    ).to.deep.equal([])
   })
 
   it('is no reason to let go before it: a replica that stops keeps what it holds', async () => {
