@@ -97,7 +97,7 @@ test-e2e: $(INSTALLED) ## The whole operator, as an image, with real pods
 	@node test/run.ts --only e2e
 
 test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes the cluster down
-	@node test/run.ts --only cluster
+	@node test/run.ts --only planes,cluster
 
 .PHONY: mocha
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts

@@ -21,7 +21,10 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
     const result: SuiteResult = { passed: [], failed: [], skipped: [], files: {} }
     runner.on(EVENT_TEST_PASS, (test) => result.passed.push({ ...whichOf(test), ms: test.duration ?? 0 }))
     runner.on(EVENT_TEST_FAIL, (test, error: unknown) => {
-      result.failed.push({ ...whichOf(test), message: messageOf(error) })
+      const which = whichOf(test)
+      // After an error that nobody caught, mocha may hear of the end of the same test once more.
+      const isKnown = result.failed.some(({ title, file }) => title === which.title && file === which.file)
+      if (!isKnown) result.failed.push({ ...which, message: messageOf(error) })
     })
     runner.on(EVENT_TEST_PENDING, (test) => result.skipped.push(whichOf(test)))
     let running = { title: '', file: '' }

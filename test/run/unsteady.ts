@@ -36,7 +36,7 @@ export function settle(reports: readonly StageReport[]): Settled {
       if (suite !== report.stage.name || first === undefined || failure === undefined) continue
       if (second === undefined || !hasPassed(ending, second)) continue
       unsteady.push({ file, title: failure.title, message: failure.message })
-      settledReport = mended(settledReport, first, replaced(first, file, second))
+      settledReport = mended(settledReport, replaced(first, file, second))
     }
     return settledReport
   })
@@ -57,9 +57,9 @@ function replaced(result: SuiteResult, file: string, second: SuiteResult): Suite
   }
 }
 
-/** Mocha's exit code is its number of failed tests: where none is left, it is 0. */
-function mended(report: StageReport, first: SuiteResult, result: SuiteResult): StageReport {
-  const { ending } = report
-  const isOfTests = ending.is === 'exited' && ending.code === first.failed.length
-  return { ...report, result, ending: isOfTests ? { is: 'exited', code: result.failed.length } : ending }
+/** Mocha's exit code is that of failed tests: where none is left, it is 0. */
+function mended(report: StageReport, result: SuiteResult): StageReport {
+  const ending: StageReport['ending'] =
+    report.ending.is === 'exited' ? { is: 'exited', code: result.failed.length } : report.ending
+  return { ...report, result, ending }
 }

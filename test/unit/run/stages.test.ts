@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs'
 import { expect } from 'chai'
 import { selectStages, stages, TOTAL_MINUTES } from '../../run/stages.ts'
 
@@ -25,6 +26,12 @@ describe('the stages', () => {
     const reruns = stages.flatMap(({ work }) => (work.is === 'rerun' ? work.suites : []))
     expect(reruns).to.have.members(suites.filter((name) => name !== 'unit'))
     expect(names.indexOf('again'), 'the cluster suite takes the cluster away').to.be.below(names.indexOf('cluster'))
+  })
+
+  it('run every test file in one suite', () => {
+    const suites = stages.flatMap(({ work }) => (work.is === 'suite' ? [globSync(work.files)] : []))
+    for (const files of suites) expect(files).to.not.deep.equal([])
+    expect(suites.flat().toSorted()).to.deep.equal(globSync('test/**/*.test.ts').toSorted())
   })
 
   it('have a deadline each that leaves time for the others, and end together within 90 minutes', () => {
