@@ -189,7 +189,7 @@ const settings = {
   startTroubleSeconds: setting(
     'START_TROUBLE_SECONDS',
     '60',
-    'how long an image that cannot be pulled, or a pod that is refused, is waited for before the job fails',
+    'how long a pod that is refused, or that lacks something that somebody has to mend, is waited for before the job fails',
     wholeNumber(0, 86_400),
   ),
   leaseName: setting('LEASE_NAME', 'runnerhub', 'Lease by which the leader is elected', text),

@@ -5,8 +5,14 @@ export const waitingReasons = [
   'PoolFull',
   'QuotaExceeded',
   'AdmissionDenied',
+  'PodCreateFailed',
+  'SchedulingGated',
   'Unschedulable',
+  'VolumeUnavailable',
+  'SandboxFailed',
   'ImagePull',
+  'InvalidPod',
+  'HookFailed',
   'RunnerStarting',
 ] as const
 
@@ -17,14 +23,19 @@ export const failureReasons = [
   'CancelRequested',
   'Evicted',
   'ExitCode',
+  'HookFailed',
   'ImagePull',
   'InvalidPod',
   'JobTimeout',
   'NodeLost',
   'OOMKilled',
+  'PodCreateFailed',
   'PodDeleted',
   'Preempted',
+  'QuotaExceeded',
+  'SandboxFailed',
   'Unschedulable',
+  'VolumeUnavailable',
 ] as const
 
 /** What the CRD says of a new job, until an operator writes its status. Whoever serves the job never shows it. */

@@ -1,5 +1,6 @@
 import { CONTAINER_ANNOTATION } from '../api/names.ts'
 import type { ContainerStatus, Pod } from '../api/pod.ts'
+import { startHooks } from '../domain/pod/start-hooks.ts'
 
 /** Keeps of a pod what is read; a whole pod is about four times as big. */
 export function projectPod(pod: Pod): Pod {
@@ -11,7 +12,7 @@ export function projectPod(pod: Pod): Pod {
       ...pick(metadata, ['ownerReferences', 'deletionTimestamp', 'deletionGracePeriodSeconds']),
       ...(container !== undefined && { annotations: { [CONTAINER_ANNOTATION]: container } }),
     },
-    spec: pick(spec, ['nodeName']),
+    spec: { ...pick(spec, ['nodeName', 'schedulingGates']), ...hooksOf(spec) },
     ...(status !== undefined && {
       status: {
         ...pick(status, ['phase', 'reason', 'message', 'startTime']),
@@ -27,6 +28,12 @@ export function projectPod(pod: Pod): Pod {
   }
 }
 
+/** Of the containers only those whose start has a hook, which few have. */
+function hooksOf(spec: Pod['spec']): { containers?: object[] } {
+  const names = startHooks(spec)
+  return names.length === 0 ? {} : { containers: names.map((name) => ({ name, lifecycle: { postStart: {} } })) }
+}
+
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
   const picked: Partial<T> = {}
   for (const key of keys) if (from[key] !== undefined) picked[key] = from[key]
@@ -37,7 +44,8 @@ function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]):
 type Condition = NonNullable<NonNullable<Pod['status']>['conditions']>[number]
 
 function isRead({ type, status }: Condition): boolean {
-  return (type === 'PodScheduled' && status === 'False') || type === 'DisruptionTarget'
+  if (type === 'PodScheduled') return status === 'False'
+  return type === 'DisruptionTarget' || (type === 'PodReadyToStartContainers' && status === 'True')
 }
 
 function projectCondition(condition: Condition): Condition {

@@ -10,6 +10,8 @@ import type { Log } from '../kube/runtime/logger.ts'
 import { withTimeout } from '../kube/runtime/signals.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
+import { PodCreates } from './runner/pod-creates.ts'
+import { PodWarnings } from './pod/warnings.ts'
 import { podReconciler } from './pod/reconcile.ts'
 import { poolReconciler } from './pool/reconcile.ts'
 import { Scheduler } from './pool/scheduler.ts'
@@ -51,14 +53,21 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
+  const wakeJob = (jobKey: string): void => queue.add(queueKey('job', jobKey))
   const deps: ReconcilerDeps = {
     ...options,
     client,
     recorder,
     isBusy: () => queue.depthOf('urgent') > 0,
     pendingDeletions: new PendingDeletions(queue),
+    podCreates: new PodCreates({
+      clock,
+      mostPerPool: Math.ceil(options.workers / 2),
+      wake: (runnerKey) => queue.add(queueKey('runner', runnerKey)),
+    }),
+    podWarnings: new PodWarnings({ client, clock, log, wake: wakeJob, signal: term.signal }),
   }
-  const scheduler = new Scheduler({ caches, wake: (jobKey) => queue.add(queueKey('job', jobKey)) })
+  const scheduler = new Scheduler({ caches, wake: wakeJob })
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
   const reconcile = noticing(options.onTerminating, dispatcher(deps, scheduler, pendingHeartbeats))

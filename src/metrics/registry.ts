@@ -8,6 +8,7 @@ import { realtimeMetrics } from './realtime-metrics.ts'
 import { runnerMetrics } from './runner-metrics.ts'
 import { apiMetrics, controllerMetrics, reflectorMetrics } from './runtime-metrics.ts'
 import { jobTotals } from './totals-metrics.ts'
+import { waitingMetrics } from './waiting-metrics.ts'
 
 /** Of prom-client's own, what is left out. */
 const unwanted = [
@@ -64,6 +65,7 @@ export class Metrics {
     queueMetrics(this.#registry, caches, this.#clock)
     runnerMetrics(this.#registry, caches)
     failureMetrics(this.#registry, caches)
+    waitingMetrics(this.#registry, caches)
   }
 
   /** From now on tells whether this process is leader. */

@@ -4,7 +4,7 @@ import type { RequestOutcome } from '../kube/client/exchange.ts'
 import type { ControllerMetrics } from '../kube/controller/controller.ts'
 import type { Lane } from '../kube/queue/workqueue.ts'
 
-const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30]
+const SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 30]
 
 /** What the controllers do while this process is leader: passes over keys, and the keys that wait for them. */
 export function controllerMetrics(registry: Registry, isLeader: () => boolean): ControllerMetrics {

@@ -3,7 +3,21 @@ import { asObject } from '../../src/kube/client/parse.ts'
 import { printed } from './clients/rest.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
-import { runsOn } from './installation/pools.ts'
+import { type PoolOptions, runsOn } from './installation/pools.ts'
+
+/** A volume that is mounted. */
+function volumeOf(source: object): PoolOptions {
+  const volumes = [{ name: 'v', ...source }]
+  return { container: { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, pod: { volumes } }
+}
+
+/** What keeps a pod from starting, in the words of the part that refuses it, and how its job says so at first and at the end. */
+const troubles: [pool: string, reason: string, says: string][] = [
+  ['no-image', 'ImagePull', '127.0.0.1:1: connect: connection refused'],
+  ['no-secret', 'VolumeUnavailable', 'secret "missing" not found'],
+  ['no-claim', 'VolumeUnavailable', 'persistentvolumeclaim "missing" not found'],
+  ['no-key', 'InvalidPod', "couldn't find key missing in ConfigMap"],
+]
 
 /** Its cluster may have known our kinds for a moment only: then its garbage collector finds them within half a minute. */
 const GARBAGE_MS = 45_000
@@ -18,6 +32,19 @@ describe('a job on a real node', () => {
         hub.createPool('no-image', { image: '127.0.0.1:1/does-not/exist:1' }),
         hub.createPool('forbidden', { privileged: true }),
         hub.createPool('long', { script: runsOn }),
+        hub.createPool('no-secret', volumeOf({ secret: { secretName: 'missing' } })),
+        hub.createPool('no-claim', volumeOf({ persistentVolumeClaim: { claimName: 'missing' } })),
+        hub.createPool('no-key', {
+          container: {
+            env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'kube-root-ca.crt', key: 'missing' } } }],
+          },
+        }),
+        hub.createPool('bad-hook', {
+          script: runsOn,
+          container: { lifecycle: { postStart: { exec: { command: ['/bin/false'] } } } },
+        }),
+        hub.createPool('gated', { pod: { schedulingGates: [{ name: 'example.com/queue' }] } }),
+        hub.createPool('unprepared', { prepare: 'echo no disk; exit 4' }),
       ]),
   })
   let hub: Installation
@@ -79,6 +106,39 @@ describe('a job on a real node', () => {
     expect(performance.now() - begun).to.be.within(3000, 30_000)
     expect(status.message).to.include('127.0.0.1:1/does-not/exist:1')
     await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
+  })
+
+  for (const [pool, reason, says] of troubles) {
+    it(`whose pod does not start says why, and fails with that: ${says}`, async () => {
+      const id = await hub.rest.delegate({ labels: [pool] })
+      await hub.jobIs(id, { phase: 'Assigned', reason })
+      const { status } = await hub.jobIs(id, { phase: 'Failed', reason })
+      expect(status.message).to.include(says)
+      const { metadata } = await hub.restShows(id, 'failed')
+      expect(asObject(metadata)).to.include({ reason, message: status.message })
+      expect(await hub.kubectl('describe', 'rj', id)).to.include(says)
+    })
+  }
+
+  it('whose postStart hook fails has failed for that', async () => {
+    const id = await hub.rest.delegate({ labels: ['bad-hook'] })
+    const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'HookFailed' })
+    expect(status.message).to.include("the postStart hook of the job's container failed")
+  })
+
+  it('whose pod is gated says by what', async () => {
+    const id = await hub.rest.delegate({ labels: ['gated'] })
+    const { status } = await hub.jobIs(id, { phase: 'Assigned', reason: 'SchedulingGated' })
+    expect(status.message).to.include('"example.com/queue"')
+    await hub.kubectl('patch', 'rj', id, '--type=merge', '--patch={"spec":{"cancel":true}}')
+    await hub.jobIs(id, { phase: 'Cancelled' })
+  })
+
+  it('whose init container fails shows that one’s log', async () => {
+    const id = await hub.rest.delegate({ labels: ['unprepared'] })
+    const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'ExitCode', exitCode: 4 })
+    expect(status.message).to.include('init container prepare')
+    expect(printed(await hub.rest.log(id))).to.deep.equal(['no disk'])
   })
 
   it('that uses more memory than its limit fails as out of memory', async () => {

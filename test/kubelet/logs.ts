@@ -31,6 +31,8 @@ export class NodeLogs {
   readonly #logs = new Map<string, Log>()
   /** The queries with which logs were asked for. */
   readonly asked: URLSearchParams[] = []
+  /** The containers whose logs were asked for, as `pod/container`. */
+  readonly containers: string[] = []
   #written = 0
 
   constructor(server: Server) {
@@ -105,8 +107,10 @@ export class NodeLogs {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? '', 'https://kubelet')
+    const [, , , pod = '', container = ''] = pathname.split('/')
     this.asked.push(searchParams)
-    const log = this.#of(pathname.split('/')[3] ?? '')
+    this.containers.push(`${pod}/${container}`)
+    const log = this.#of(pod)
     switch (log.answer) {
       case 'none':
         return void request.socket.destroy()

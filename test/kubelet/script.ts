@@ -60,10 +60,14 @@ export function waitsFor(reason: string, message = 'no such thing'): Script {
 }
 
 /** No node takes it. */
-export function unschedulable(): Script {
-  const message = '0/1 nodes are available: 1 Insufficient cpu.'
+export function unschedulable(message = '0/1 nodes are available: 1 Insufficient cpu.'): Script {
   const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }
   return { steps: [{ act: () => ({ phase: 'Pending', conditions: [condition] }) }] }
+}
+
+/** Bound to the node, which sets it up for ever: why stands in its Events, which are the test's to write. */
+export function isSetUp(): Script {
+  return waitsFor('ContainerCreating', '')
 }
 
 /** Nobody looks at the pod. */

@@ -3,14 +3,22 @@ import { isOwnPod, type Pod, pods } from '../../api/pod.ts'
 import { type RunnerJob, runnerJobs, type RunnerJobStatus } from '../../api/runner-job.ts'
 import { type Runner, runners } from '../../api/runner.ts'
 import { podOf, runnerOf } from '../../cluster/caches.ts'
+import { shorten } from '../../domain/conditions.ts'
+import { jobContainer } from '../../domain/pod/job-container.ts'
+import { isFinished } from '../../domain/job/phases.ts'
 import { type JobAct, type JobPlan, type JobView, planJob } from '../../domain/job/plan.ts'
+import { statusAfter } from '../../domain/job/status.ts'
 import { podState } from '../../domain/pod/state.ts'
 import { runnerKey } from '../../domain/runner/names.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
+import { startHooks } from '../../domain/pod/start-hooks.ts'
+import { RetryLater } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
+import { hasHookFailed } from '../pod/events.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
+import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { createOnce, deleteObject, lookUp, releasePod, writeStatus } from '../writes.ts'
 import { recordPhaseChange } from './phase-events.ts'
 import { WaitingSince } from './waiting-since.ts'
@@ -18,15 +26,22 @@ import { WaitingSince } from './waiting-since.ts'
 /** A waiting state is written only when it has lasted this long: most pass sooner, and a write costs as much as a pod. */
 const TRANSIENT_MS = 1000
 
+/** How long a Runner is refused before its job says so, and how soon it is tried again from then on. */
+const REFUSED_MS = 2000
+const TRY_AGAIN_MS = 5000
+
 const DEFAULT_FINISHED_POD_TTL_MS = 600_000
 
 /** Reconciles one RunnerJob: reads the caches, plans, writes the status, acts. */
 export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
   const waitingSince = new WaitingSince(deps.clock)
+  const refused = new WaitingSince(deps.clock)
   return async function reconcileJob(key: string, context: ReconcileContext): Promise<Result> {
     const job = deps.caches.jobs.get(key)
     if (job === undefined) {
       waitingSince.forget(key)
+      refused.forget(key)
+      deps.podWarnings.look(key, undefined)
       return {}
     }
     const seen = { runner: runnerOf(deps.caches, job), pod: podOf(deps.caches, job) }
@@ -46,7 +61,7 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
       )
       recordPhaseChange(deps.recorder, job, written)
     }
-    for (const act of plan.acts) await performAct(act, { deps, scheduler, key, job, place }, context.signal)
+    for (const act of plan.acts) await performAct(act, { deps, scheduler, refused, key, job, place }, context.signal)
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs }
   }
 }
@@ -74,15 +89,19 @@ async function planFrom(
   seen: Seen,
   signal: AbortSignal,
 ): Promise<{ place: Place; plan: JobPlan }> {
-  const plan = planJob(viewOf(deps, scheduler, seen))
+  const plan = planJob(await withHook(deps, viewOf(deps, scheduler, seen), seen.place, signal))
   if (plan.status?.reason !== 'PodDeleted' || !isNews(seen.job.status, plan)) return { place: seen.place, plan }
   const place = await livePlace(deps, seen, signal)
   if (place === undefined) return { place: seen.place, plan }
-  const live = planJob(viewOf(deps, scheduler, { ...seen, place }))
+  const live = planJob(await withHook(deps, viewOf(deps, scheduler, { ...seen, place }), place, signal))
   return { place, plan: { ...live, requeueAfterMs: Math.min(live.requeueAfterMs ?? TRANSIENT_MS, TRANSIENT_MS) } }
 }
 
-function viewOf({ caches, settings, clock }: ReconcilerDeps, scheduler: Scheduler, { key, job, place }: Seen): JobView {
+function viewOf(
+  { caches, settings, clock, podWarnings }: ReconcilerDeps,
+  scheduler: Scheduler,
+  { key, job, place }: Seen,
+): JobView {
   const { runner, pod } = place
   const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${runner?.spec.poolName ?? ''}`)
   return {
@@ -90,10 +109,28 @@ function viewOf({ caches, settings, clock }: ReconcilerDeps, scheduler: Schedule
     runner,
     pod: podState(pod),
     admission: scheduler.admissionOf(key),
+    warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
     now: clock.now(),
   }
+}
+
+/**
+ * A kubelet says that a container runs when the hook after its start has succeeded. Of one that ended before that, where
+ * there is such a hook, only the Events say why.
+ */
+async function withHook(
+  { client }: ReconcilerDeps,
+  view: JobView,
+  { pod: object }: Place,
+  signal: AbortSignal,
+): Promise<JobView> {
+  const { job, pod } = view
+  if (pod.is !== 'exited' || isFinished(job) || job.status.phase === 'Running') return view
+  const container = object === undefined ? undefined : jobContainer(object)?.name
+  if (object === undefined || container === undefined || !startHooks(object.spec).includes(container)) return view
+  return { ...view, hookFailed: await hasHookFailed(client, object, container, signal) }
 }
 
 /** Whether the planned status says something new. In a waiting state, details of the place are no news. */
@@ -136,6 +173,8 @@ async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signa
 interface JobPass {
   deps: ReconcilerDeps
   scheduler: Scheduler
+  /** Since when Runners of jobs are refused. */
+  refused: WaitingSince
   key: string
   job: RunnerJob
   place: Place
@@ -163,10 +202,28 @@ async function performAct(act: JobAct, context: JobPass, signal: AbortSignal): P
   }
 }
 
-async function createRunner({ deps, scheduler, key, job }: JobPass, signal: AbortSignal): Promise<void> {
+async function createRunner(context: JobPass, signal: AbortSignal): Promise<void> {
+  const { deps, scheduler, refused, key, job } = context
   const pool = scheduler.poolOf(key)
   // The pool went between two lines; its change wakes the job again.
   if (pool === undefined) return
   const kind = { client: deps.client, store: deps.caches.runners, resource: runners }
-  await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef?.uid === job.metadata.uid, signal)
+  try {
+    await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef?.uid === job.metadata.uid, signal)
+    refused.forget(key)
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (refusal === undefined || refused.ageMs(key, refusal.reason) < REFUSED_MS) throw error
+    await writeRefusal(context, `its Runner cannot be created: ${refusal.message}`, signal)
+    throw new RetryLater(TRY_AGAIN_MS, 'the Runner is refused', { cause: error })
+  }
+}
+
+/** Says in the job's status that not even its Runner can be made, once for each text. */
+async function writeRefusal({ deps, job }: JobPass, message: string, signal: AbortSignal): Promise<void> {
+  const { reason, message: known = '' } = job.status
+  if (reason === 'PodCreateFailed' && saysTheSame(known, shorten(message))) return
+  const status = statusAfter(job, { phase: 'Queued', reason: 'PodCreateFailed', message }, {}, deps.clock.now())
+  const kind = { ...deps, store: deps.caches.jobs, resource: runnerJobs }
+  recordPhaseChange(deps.recorder, job, await writeStatus(kind, { ...job, status }, signal))
 }

@@ -5,8 +5,9 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import { type RunnerPool, runnerPools, type RunnerPoolStatus } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
 import { shorten, withCondition } from '../../domain/conditions.ts'
+import { isTooBig } from '../../domain/pod/quota.ts'
 import { desiredPod } from '../../domain/runner/desired-pod.ts'
-import { AlreadyExists } from '../../kube/client/errors.ts'
+import { AlreadyExists, ApiError } from '../../kube/client/errors.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
@@ -59,9 +60,11 @@ async function problemOf(
   } catch (error) {
     // A pod of this name cannot exist for long; its being there says that the template was accepted.
     if (error instanceof AlreadyExists) return undefined
+    // A webhook that has more to do than to judge takes no part in a dry run, and the API server refuses that alone.
+    if (error instanceof ApiError && error.message.includes('does not support dry run')) return undefined
     const refusal = refusalOf(error)
-    // Pods beyond a quota wait for it: that is no fault of the template.
-    if (refusal?.reason === 'QuotaExceeded') return undefined
+    // Pods beyond a quota wait for it: that is no fault of a template that can fit it.
+    if (refusal?.reason === 'QuotaExceeded') return isTooBig(refusal.message) ? refusal : undefined
     if (refusal === undefined) throw error
     return refusal
   }

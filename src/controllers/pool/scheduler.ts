@@ -23,6 +23,9 @@ export interface SchedulerOptions {
   startWindow?: number
 }
 
+/** The part of the start window that no other pool can take from a pool is one in so many. */
+const SHARES = 16
+
 /**
  * Says which job may have a Runner next: per pool oldest first, within maxRunners. It remembers nothing that the
  * caches do not say, except who was let in and has no Runner yet.
@@ -60,9 +63,9 @@ export class Scheduler {
     const poolKey = this.#lineOf.get(jobKey)
     if (poolKey !== undefined && this.#hasPlaceFor(jobKey, poolKey)) return { is: 'next' }
     const pool = poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
-    const limit = pool === undefined ? '' : ` (maxRunners ${pool.spec.maxRunners})`
     const name = pool?.metadata.name ?? 'a pool'
-    return { is: 'waiting', reason: 'PoolFull', message: `waiting for a free place in RunnerPool ${name}${limit}` }
+    // Without the limit: a change of it would be a write for each job that waits.
+    return { is: 'waiting', reason: 'PoolFull', message: `waiting for a free place in RunnerPool ${name}` }
   }
 
   /** Reads everything from the caches. */
@@ -193,13 +196,20 @@ export class Scheduler {
     return limit - this.#slots.count(poolKey) - (this.#admittedTo.get(poolKey) ?? 0)
   }
 
+  /** However many of other pools are on their way, a few of each pool may be: their creates may hang where these do not. */
+  #isWindowFull(poolKey: string): boolean {
+    if (this.#admitted.size + this.#slots.startingCount < this.#startWindow) return false
+    const own = (this.#admittedTo.get(poolKey) ?? 0) + this.#slots.podlessOf(poolKey)
+    return own >= Math.floor(this.#startWindow / SHARES)
+  }
+
   /** Lets the first in line have a Runner, if there is a place. */
   #admitNext(poolKey: string, line: WaitingLine): boolean {
     if (this.#freePlaces(poolKey) <= 0) {
       this.#close(poolKey, line)
       return false
     }
-    if (this.#admitted.size + this.#slots.startingCount >= this.#startWindow) {
+    if (this.#isWindowFull(poolKey)) {
       this.#held.add(poolKey)
       return false
     }

@@ -1,4 +1,5 @@
 import type { RunnerReason } from '../../api/reasons.ts'
+import { quotaMessage } from '../../domain/pod/quota.ts'
 import { BadTemplate } from '../../domain/runner/desired-pod.ts'
 import { ApiError, Forbidden, Invalid, NamespaceTerminating } from '../../kube/client/errors.ts'
 
@@ -13,14 +14,21 @@ export interface Refusal {
 const deniedForGood =
   /violates PodSecurity|admission webhook .* denied the request|ValidatingAdmissionPolicy .* denied request/
 
-/** What admission refuses has a name; where the operator lacks the right, nobody has come to look for one. */
-const refusedByAdmission = /^pods "[^"]*" is forbidden: /
+/** What admission refuses has a name; a missing right on `pods` as a whole has none, and one on a pod names the user. */
+const refusedByAdmission = /^pods "[^"]*" is forbidden: (?!User ")/
+
+/** The API server does not know us, is at odds with somebody else's write, or is overloaded: nothing about the pod. */
+const passing = new Set([401, 409, 429, 503])
+
+/** The API server's own storage, and a pod that went while we looked. */
+const passingWords = /^etcdserver: |^pods "[^"]*" not found$/
 
 /**
- * Reads why a pod was refused; undefined where the error is not about the pod. The API server answers quota, Pod
- * Security and webhooks with the same code as missing rights and no cause to tell them by, so their fixed phrases are
- * looked for, here and nowhere else. What else admission refuses can be put right without the pod (a missing
- * ServiceAccount, a LimitRange), and some of it passes by itself, as in a namespace that was just made.
+ * Reads why a pod was refused; undefined where the error is about our connection, and the same again may do. The API
+ * server answers quota, Pod Security and webhooks with the same code as missing rights and no cause that distinguishes them, so
+ * their fixed phrases are looked for, here and nowhere else. What admission refuses for other reasons can be put right
+ * without the pod (a missing ServiceAccount, a LimitRange), and some of it passes by itself, as in a namespace that was
+ * just made. All other refusals, as of a webhook that does not answer, may pass as well.
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof BadTemplate) return forGood('InvalidPod', error.message)
@@ -28,23 +36,31 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof ApiError) || error instanceof NamespaceTerminating) return undefined
   const { message } = error
   if (deniedForGood.test(message)) return forGood('AdmissionDenied', message)
+  if (passing.has(error.code) || passingWords.test(message)) return undefined
   if (error instanceof Invalid || error.code === 400) return forGood('InvalidPod', message)
-  if (!(error instanceof Forbidden && refusedByAdmission.test(message))) return undefined
-  if (!message.includes('exceeded quota: ')) return { phase: 'Starting', reason: 'AdmissionDenied', message }
-  // What is used changes with every pod, and each change would be a write.
-  return { phase: 'Starting', reason: 'QuotaExceeded', message: message.replace(/, used: \S+(?=, limited: )/, '') }
+  if (!(error instanceof Forbidden && refusedByAdmission.test(message))) return forNow('PodCreateFailed', message)
+  if (!message.includes('exceeded quota: ')) return forNow('AdmissionDenied', message)
+  return forNow('QuotaExceeded', quotaMessage(message))
 }
 
-/** Whether a refusal is as before: a LimitRange lists what it minds in an order of chance. */
+/**
+ * Whether a refusal is as before: a LimitRange lists what it minds in an order of chance, and an API
+ * server that cannot reach a webhook names the port that it calls from.
+ */
 export function saysTheSame(one: string, other: string): boolean {
   return wordsOf(one) === wordsOf(other)
 }
 
 function wordsOf(text: string): string {
   return text
+    .replaceAll(/:\d+->/g, '->')
     .split(/[^\w.-]+/)
     .toSorted()
     .join(' ')
+}
+
+function forNow(reason: RunnerReason, message: string): Refusal {
+  return { phase: 'Starting', reason, message }
 }
 
 function forGood(reason: RunnerReason, message: string): Refusal {

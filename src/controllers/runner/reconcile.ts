@@ -12,10 +12,11 @@ import type { KubeClient } from '../../kube/client/client.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
+import type { Tried } from './pod-creates.ts'
 import { createOnce, deleteObject, lookUp, writeStatus } from '../writes.ts'
 import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 
-/** How often a create is tried again that was refused for now; nothing tells when it would be accepted. */
+/** When to look again whether a job is gone that the API server still has. */
 const TRY_AGAIN_MS = 5000
 
 /** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
@@ -23,10 +24,14 @@ export function runnerReconciler(deps: ReconcilerDeps) {
   const { caches } = deps
   return async function reconcileRunner(key: string, context: ReconcileContext): Promise<Result> {
     const runner = caches.runners.get(key)
-    if (runner?.spec.type !== 'Ephemeral') return {}
+    if (runner?.spec.type !== 'Ephemeral') {
+      deps.podCreates.forget(key)
+      return {}
+    }
     const own = jobOf(caches, runner)
     const plan = planOf(deps, runner, caches.pods.get(key))
     if (plan.act === 'create-pod' && own !== undefined) return createPod(deps, runner, own, context.signal)
+    deps.podCreates.forget(key)
     if (plan.act === 'delete-runner') return withdraw(deps, runner, context.signal)
     if (plan.status === undefined) return againOf(plan)
     if (context.lane === 'urgent' && deps.isBusy()) return { deferred: true }
@@ -75,20 +80,52 @@ async function setStatus(
   await writeStatus({ ...deps, store: deps.caches.runners, resource: runners }, { ...runner, status }, signal)
 }
 
+/** Creates the pod, if others of its pool leave room for a try. */
 async function createPod(deps: ReconcilerDeps, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
+  const { podCreates } = deps
+  const [poolKey, key] = [poolKeyOf(runner), keyOf(runner)]
+  const leave = podCreates.enter(poolKey, key, runner.status.reason === undefined)
+  if (!leave.may) {
+    if (leave.refusal !== undefined) await refuse(deps, runner, leave.refusal, signal)
+    return { requeueAfterMs: leave.afterMs }
+  }
+  let tried: Tried = { is: 'failed' }
+  let requeueAfterMs: number
+  try {
+    const refusal = await tryCreate(deps, runner, job, signal)
+    tried = refusal === undefined ? { is: 'created' } : { is: 'refused', refusal }
+  } finally {
+    requeueAfterMs = podCreates.leave(poolKey, key, tried)
+  }
+  if (tried.is !== 'refused') return {}
+  await refuse(deps, runner, tried.refusal, signal)
+  return tried.refusal.phase === 'Starting' ? { requeueAfterMs } : {}
+}
+
+/** Returns why the pod was refused, if it was. */
+async function tryCreate(
+  deps: ReconcilerDeps,
+  runner: Runner,
+  job: RunnerJob,
+  signal: AbortSignal,
+): Promise<Refusal | undefined> {
   const pool = await poolOf(deps, runner, signal)
   // One that is being replaced comes back.
-  if (pool === undefined) return refuse(deps, runner, missing(runner), signal)
+  if (pool === undefined) return missing(runner)
   try {
     const kind = { client: deps.client, store: deps.caches.pods, resource: pods }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
     await createOnce(kind, desiredPod(pool, job, runner), isOurs, signal)
-    return {}
+    return undefined
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined) throw error
-    return await refuse(deps, runner, refusal, signal)
+    return refusal
   }
+}
+
+function poolKeyOf({ metadata, spec }: Runner): string {
+  return `${metadata.namespace ?? ''}/${spec.poolName ?? ''}`
 }
 
 async function poolOf(
@@ -104,11 +141,14 @@ function missing({ spec }: Runner): Refusal {
   return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is gone` }
 }
 
-async function refuse(deps: ReconcilerDeps, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<Result> {
+/** Writes a refusal, unless the Runner says it already. */
+async function refuse(deps: ReconcilerDeps, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<void> {
   const was = runner.status
   const message = shorten(refusal.message)
   const isKnown =
     refusal.phase === was.phase && refusal.reason === was.reason && saysTheSame(message, was.message ?? '')
-  if (!isKnown) await setStatus(deps, runner, { ...was, ...refusal, message }, signal)
-  return refusal.phase === 'Starting' ? { requeueAfterMs: TRY_AGAIN_MS } : {}
+  if (isKnown) return
+  // It may be the operator's own right that is missing: whoever looks after it shall find that in its log.
+  if (refusal.reason === 'PodCreateFailed') deps.log.warn({ runner: runner.metadata.name, message }, 'pod not created')
+  await setStatus(deps, runner, { ...was, ...refusal, message }, signal)
 }

@@ -1,8 +1,11 @@
 import { NO_OPERATOR, type WaitingReason } from '../../api/reasons.ts'
 import type { RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
-import type { PodState } from '../pod/state.ts'
-import { starting, type Waiting } from '../pod/waiting.ts'
+import { shorten } from '../conditions.ts'
+import type { Exit, PodState } from '../pod/state.ts'
+import type { Waiting } from '../pod/waiting.ts'
+import { changesByItself, isTrouble, waitingWithoutPod } from '../pod/start-trouble.ts'
+import { steadyMessage } from '../steady-message.ts'
 import { isFinished } from './phases.ts'
 import { runsOnProxy } from './report.ts'
 import { type Move, stageTimes, statusAfter, type Whereabouts } from './status.ts'
@@ -32,15 +35,21 @@ export interface JobView {
   runner: Runner | undefined
   pod: PodState
   admission: Admission
+  /** What Events say that keeps the pod from starting; its status says nothing of it. */
+  warning?: Waiting | undefined
+  /** The kubelet ended the job's container, because the command failed that follows its start. */
+  hookFailed?: boolean
   /** How long a finished pod and its Runner are kept. */
   finishedPodTtlMs: number
-  /** How long trouble with an image, a container's settings or admission is waited out. */
+  /** How long trouble is waited out that somebody has to mend. */
   startTroubleMs: number
   now: Date
 }
 
 /** In half a minute thousands of Runners are made. */
 const TURN_MS = 30_000
+/** How long a scheduler is waited for that says nothing: one with thousands of pods to place takes a while. */
+const NO_SCHEDULER_MS = 30_000
 
 /** Decides one pass over a job: pure, level-based, the same whenever it is asked. */
 export function planJob(view: JobView): JobPlan {
@@ -80,9 +89,10 @@ function planLive(view: JobView): JobPlan {
 }
 
 /** How the pod ended, if it did. */
-function outcomeOf({ pod, now }: JobView): Move | undefined {
+function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
   if (pod.is === 'exited') {
-    const { code: exitCode, reason, message, finishedAt } = pod.exit
+    const { code: exitCode, finishedAt } = pod.exit
+    const { reason, message } = hookFailed === true ? afterHook(pod.exit) : pod.exit
     const phase = reason === 'Succeeded' ? 'Completed' : 'Failed'
     return { phase, reason, message, exitCode, ...(finishedAt !== undefined && { finishedAt }) }
   }
@@ -91,6 +101,11 @@ function outcomeOf({ pod, now }: JobView): Move | undefined {
     return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted and its end was never reported' }
   }
   return undefined
+}
+
+/** The container's own exit code says only how it took the signal. */
+function afterHook({ message }: Exit): Pick<Exit, 'reason' | 'message'> {
+  return { reason: 'HookFailed', message: `the postStart hook of the job's container failed (${message})` }
 }
 
 /** A place once given and now gone is a loss, never a silent second run. */
@@ -126,8 +141,14 @@ function timeout(view: JobView): Move {
   const { job, runner } = view
   const { startedAt } = stageTimes(job, placeOf(view), view.now)
   const stage = startedAt !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
-  const message = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
-  return { phase: 'Failed', reason: 'JobTimeout', message }
+  const limit = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
+  return { phase: 'Failed', reason: 'JobTimeout', message: startedAt === undefined ? withLastWait(limit, job) : limit }
+}
+
+/** What the job waited for at the last is what somebody can do something about. */
+function withLastWait(limit: string, { status: { reason, message } }: RunnerJob): string {
+  if (reason === undefined || reason === 'RunnerStarting') return limit
+  return `${limit}; ${reason}: ${message ?? ''}`
 }
 
 /** Whoever reports on a job runs it: it gets no pod, and its Runner takes away one that did not start. */
@@ -142,8 +163,8 @@ function progress(view: JobView): JobPlan {
     return move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${pod.facts.name}` })
   }
   if (job.status.phase === 'Running') return { acts: [] }
-  if (pod.is === 'waiting') return waiting(view, pod)
-  if (runner !== undefined) return waiting(view, waitingOf(runner))
+  if (pod.is === 'waiting') return pod.reason === 'RunnerStarting' ? beforeStart(view, pod) : waiting(view, pod)
+  if (runner !== undefined) return waiting(view, waitingWithoutPod(runner))
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
   if (admission.is === 'next') return job.status.reason === NO_OPERATOR ? showThatItIsServed(view) : { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
@@ -159,28 +180,25 @@ function showThatItIsServed(view: JobView): JobPlan {
   }
 }
 
-/** What a Runner without a pod waits for. */
-function waitingOf({ metadata, status: { reason, message = 'the pod was refused' } }: Runner): Waiting {
-  if (reason === 'QuotaExceeded' || reason === 'AdmissionDenied' || reason === 'InvalidPod') {
-    return { reason, message, fatal: false }
-  }
-  return starting(metadata.name)
+/** The pod's status says nothing yet: Events may, and a scheduler that there is would have by now. */
+function beforeStart(view: JobView, pod: PodState & { is: 'waiting' }): JobPlan {
+  if (pod.facts.nodeName !== undefined) return waiting(view, view.warning ?? pod)
+  const { assignedAt } = stageTimes(view.job, placeOf(view), view.now)
+  const leftMs = Date.parse(assignedAt ?? view.now.toISOString()) + NO_SCHEDULER_MS - view.now.getTime()
+  if (leftMs > 0) return soonest(waiting(view, pod), leftMs)
+  const message = `no scheduler has looked at pod ${pod.facts.name}; its schedulerName may be wrong`
+  return waiting(view, { reason: 'Unschedulable', message, fatal: false })
 }
 
-function waiting(view: JobView, { reason, message, fatal }: Waiting): JobPlan {
+function waiting(view: JobView, { reason, message: said, fatal }: Waiting): JobPlan {
+  const { status } = view.job
+  const known = status.conditions?.find((condition) => condition.type === 'Waiting' && condition.reason === reason)
+  const message = changesByItself(reason) ? steadyMessage(known?.message, shorten(said)) : said
   const stay = move(view, { phase: 'Assigned', reason, message })
-  if (!isTrouble(reason)) return { ...stay, isTransient: true }
-  const known = view.job.status.conditions?.find(
-    (condition) => condition.type === 'Waiting' && condition.reason === reason,
-  )
+  if (!isTrouble(reason, message)) return { ...stay, isTransient: true }
   const sinceMs = known === undefined ? view.now.getTime() : Date.parse(known.lastTransitionTime)
   const leftMs = fatal ? 0 : sinceMs + view.startTroubleMs - view.now.getTime()
   return leftMs <= 0 ? move(view, { phase: 'Failed', reason, message }) : soonest(stay, leftMs)
-}
-
-/** Whether somebody has to mend what is waited for, so that the job does not wait for ever. */
-function isTrouble(reason: Waiting['reason']): reason is 'AdmissionDenied' | 'ImagePull' | 'InvalidPod' {
-  return reason === 'AdmissionDenied' || reason === 'ImagePull' || reason === 'InvalidPod'
 }
 
 function move(view: JobView, to: Move): JobPlan {

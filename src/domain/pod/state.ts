@@ -1,6 +1,8 @@
-import { CONTAINER_ANNOTATION, OUTCOME_FINALIZER } from '../../api/names.ts'
+import { OUTCOME_FINALIZER } from '../../api/names.ts'
 import type { ContainerStatus, Pod } from '../../api/pod.ts'
 import type { FailureReason, WaitingReason } from '../../api/reasons.ts'
+import { jobContainer, startOf } from './job-container.ts'
+import { failedInit } from './log-container.ts'
 import { type Disruption, disruptionOf } from './disruption.ts'
 import { waitingOf } from './waiting.ts'
 
@@ -31,7 +33,7 @@ export interface Exit {
 /** What a pod says about its job. */
 export type PodState =
   | { is: 'absent' }
-  | { is: 'waiting'; facts: PodFacts; reason: WaitingReason | 'InvalidPod'; message: string; fatal: boolean }
+  | { is: 'waiting'; facts: PodFacts; reason: WaitingReason; message: string; fatal: boolean }
   | { is: 'running'; facts: PodFacts }
   /** Deleted by somebody, but its container has not ended yet. Counts as lost after `giveUpAt`. */
   | { is: 'ending'; facts: PodFacts; giveUpAt: Date; reason: FailureReason }
@@ -59,12 +61,6 @@ export function podState(pod: Pod | undefined): PodState {
   return { is: 'waiting', facts, ...waitingOf(pod) }
 }
 
-function jobContainer(pod: Pod): ContainerStatus | undefined {
-  const statuses = pod.status?.containerStatuses ?? []
-  const name = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
-  return statuses.find((status) => status.name === name) ?? statuses[0]
-}
-
 function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
   const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
   const containers = pod.status?.containerStatuses ?? []
@@ -82,14 +78,9 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
 }
 
 function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 'containerId' | 'startedAt'> {
-  const { running, terminated } = container?.state ?? {}
-  const startedAt = running?.startedAt ?? terminated?.startedAt ?? ''
-  const containerId = container?.containerID ?? terminated?.containerID ?? ''
-  return {
-    ...(containerId !== '' && { containerId }),
-    // The kubelet writes no start time (or the epoch) for a container that never ran.
-    ...(startedAt > '1971' && { startedAt }),
-  }
+  const startedAt = container === undefined ? undefined : startOf(container)
+  const containerId = container?.containerID ?? container?.state?.terminated?.containerID ?? ''
+  return { ...(containerId !== '' && { containerId }), ...(startedAt !== undefined && { startedAt }) }
 }
 
 // What containerd says of a container whose process it no longer found after a crash of the node.
@@ -155,7 +146,7 @@ function ending(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): 
 
 function neverRan(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
   if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
-  const init = pod.status?.initContainerStatuses?.find((status) => (status.state?.terminated?.exitCode ?? 0) !== 0)
+  const init = failedInit(pod)
   if (init?.state?.terminated !== undefined) {
     const exit = exitOf(init.state.terminated)
     return { is: 'exited', facts, exit: { ...exit, message: `init container ${init.name}: ${exit.message}` } }

@@ -14,17 +14,23 @@ export function choosePool(job: RunnerJob, pools: Iterable<RunnerPool>): PoolCho
   if (poolName !== undefined) {
     const pool = living.find(({ metadata }) => metadata.name === poolName)
     if (pool === undefined) return { pool, message: `there is no RunnerPool ${poolName}` }
-    return allows(pool, job.spec.repository) ? { pool } : { pool: undefined, message: refusal(job, [pool]) }
+    if (allows(pool, job.spec.repository)) return { pool }
+    return { pool: undefined, message: `RunnerPool ${poolName} does not allow repository ${job.spec.repository}` }
   }
   const offering = living.filter((pool) => offersAll(pool, job))
   const fitting = offering.filter((pool) => allows(pool, job.spec.repository))
   const [pool] = fitting.sort(bySpecificity)
-  return pool === undefined ? { pool, message: refusal(job, offering) } : { pool }
+  return pool === undefined ? { pool, message: refusal(job, offering, living) } : { pool }
 }
 
 function offersAll(pool: RunnerPool, job: RunnerJob): boolean {
-  const offered = new Set((pool.spec.labels ?? []).map((label) => label.toLowerCase()))
+  const offered = new Set(labelsOf(pool))
   return (job.spec.labels ?? []).every((label) => offered.has(label.toLowerCase()))
+}
+
+/** GitHub ignores the case of labels. */
+function labelsOf(pool: RunnerPool): string[] {
+  return (pool.spec.labels ?? []).map((label) => label.toLowerCase())
 }
 
 function allows(pool: RunnerPool, repository: string): boolean {
@@ -52,10 +58,19 @@ function bySpecificity(a: RunnerPool, b: RunnerPool): number {
   return more !== 0 ? more : a.metadata.name < b.metadata.name ? -1 : 1
 }
 
-function refusal(job: RunnerJob, offering: readonly RunnerPool[]): string {
-  if (offering.length > 0) {
-    const names = offering.map(({ metadata }) => metadata.name).join(', ')
-    return `no RunnerPool allows repository ${job.spec.repository} (its labels fit ${names})`
-  }
-  return `no RunnerPool offers the labels [${(job.spec.labels ?? []).join(', ')}]`
+/** Says only what decides about this job, so that a change of other pools changes no word of it. */
+function refusal(job: RunnerJob, offering: readonly RunnerPool[], living: readonly RunnerPool[]): string {
+  if (offering.length > 0) return `no RunnerPool with its labels allows repository ${job.spec.repository}`
+  const labels = job.spec.labels ?? []
+  if (living.length === 0 && labels.length === 0) return 'there is no RunnerPool'
+  const offered = new Set(living.flatMap(labelsOf))
+  const missing = labels.filter((label) => !offered.has(label.toLowerCase()))
+  if (missing.length === 0) return `no RunnerPool offers all of the labels ${quoted(labels)}`
+  const which = `no RunnerPool offers the ${missing.length === 1 ? 'label' : 'labels'} ${quoted(missing)}`
+  return missing.length === labels.length ? which : `${which}; the job asks for ${quoted(labels)}`
+}
+
+/** With blanks or commas in a label it is still clear where it ends. */
+function quoted(labels: readonly string[]): string {
+  return labels.map((label) => JSON.stringify(label)).join(', ')
 }

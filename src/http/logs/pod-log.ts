@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream'
-import { CONTAINER_ANNOTATION } from '../../api/names.ts'
 import { controllerUid } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { podOf, runnerOf } from '../../cluster/caches.ts'
-import { podState } from '../../domain/pod/state.ts'
+import { logContainer } from '../../domain/pod/log-container.ts'
 import { ApiError } from '../../kube/client/errors.ts'
 import { resourcePath } from '../../kube/client/resource-path.ts'
 import type { FacadeDeps } from '../context.ts'
@@ -22,10 +21,9 @@ export function logPod({ caches }: Pick<FacadeDeps, 'caches'>, job: RunnerJob): 
   return isRecorded ? pod : undefined
 }
 
-/** Whether the pod's container has run, so that the kubelet has a log for it. */
+/** Whether the container that the job's outcome is about has run, so that the kubelet has a log for it. */
 export function hasLog(pod: Pod): boolean {
-  const state = podState(pod)
-  return state.is !== 'absent' && state.facts.startedAt !== undefined
+  return logContainer(pod) !== undefined
 }
 
 /** What to read of a log: the last lines, or those from a timestamp on; and whether to go on while more is written. */
@@ -40,7 +38,7 @@ export function openLog(
   { tail, follow, since }: LogPart,
   signal: AbortSignal,
 ): Promise<Readable> {
-  const container = pod.metadata.annotations?.[CONTAINER_ANNOTATION]
+  const container = logContainer(pod)
   const query = {
     timestamps: 'true',
     ...(container !== undefined && { container }),

@@ -7,9 +7,11 @@ export interface EventSeries {
   lastObservedTime: string
 }
 
-/** An Event of events.k8s.io/v1, as far as we write it. */
+/** An Event of events.k8s.io/v1, as far as we write and read it. */
 export interface KubeEvent extends KubeObject {
-  eventTime: string
+  /** Null in those of the older form, which have the other time. */
+  eventTime: string | null
+  deprecatedLastTimestamp?: string | null
   type: 'Normal' | 'Warning'
   reason: string
   action: string
@@ -27,6 +29,8 @@ export interface ObjectReference {
   name: string
   uid: string
   resourceVersion: string
+  /** The part of the object that is meant, such as `spec.containers{runner}`. */
+  fieldPath?: string
 }
 
 export const events: Resource<KubeEvent> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }

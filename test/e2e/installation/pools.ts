@@ -9,6 +9,11 @@ export interface PoolOptions {
   memory?: string
   /** Asks for what the restricted level of Pod Security refuses. */
   privileged?: boolean
+  /** What an init container runs before. */
+  prepare?: string
+  /** Fields of the job's container, and of the pod, besides. */
+  container?: Record<string, unknown>
+  pod?: Record<string, unknown>
 }
 
 /** How long a stopped pod may take to end. */
@@ -29,12 +34,15 @@ export function newPool(name: string, baseImage: string, options: PoolOptions): 
     imagePullPolicy: 'IfNotPresent',
     command: ['/bin/sh', '-c', script],
     resources: { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory } },
+    ...options.container,
   }
   const spec = {
     terminationGracePeriodSeconds: graceSeconds,
     securityContext: { runAsUser: 65_532 },
     containers: [container],
+    ...(options.prepare !== undefined && { initContainers: [before(container, options.prepare)] }),
     ...(privileged && { hostNetwork: true }),
+    ...options.pod,
   }
   return {
     apiVersion: 'runnerhub.dev/v1',
@@ -42,4 +50,8 @@ export function newPool(name: string, baseImage: string, options: PoolOptions): 
     metadata: { name },
     spec: { labels: [name], template: { spec }, maxRunners, finishedPodTTLSeconds: 600 },
   }
+}
+
+function before(container: object, script: string): object {
+  return { ...container, name: 'prepare', command: ['/bin/sh', '-c', script] }
 }

@@ -1,5 +1,6 @@
+import { expect } from 'chai'
 import { JOB_LABEL } from '../../../src/api/names.ts'
-import { pods } from '../../../src/api/pod.ts'
+import { type Pod, pods } from '../../../src/api/pod.ts'
 import type { NewRunnerJobSpec, RunnerJobStatus } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
 import {
@@ -7,6 +8,7 @@ import {
   exited,
   exits,
   ignored,
+  isSetUp,
   refused,
   runs,
   runsOutOfMemory,
@@ -16,6 +18,7 @@ import {
   waitsFor,
   wholeSeconds,
 } from '../../kubelet/script.ts'
+import { warn } from '../../kubelet/warn.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 interface Case {
@@ -113,6 +116,11 @@ const cases: Record<string, Case> = {
     script: ignored(),
     ends: failed('AdmissionDenied'),
   },
+  'VolumeUnavailable: a claim that is missing': {
+    job: 'unclaimed',
+    script: unschedulable('0/1 nodes are available: persistentvolumeclaim "data" not found.'),
+    ends: failed('VolumeUnavailable'),
+  },
   'JobTimeout: it ran too long': {
     job: 'endless',
     spec: { timeoutSeconds: 2 },
@@ -152,6 +160,10 @@ describe('how a job ends', function () {
     const securityContext = { privileged: true, allowPrivilegeEscalation: true }
     const containers = [{ name: 'runner', image: 'runner', securityContext }]
     await site.createPool('privileged', { template: { spec: { containers } } })
+    const lifecycle = { postStart: { exec: { command: ['false'] } } }
+    await site.createPool('hooked', {
+      template: { spec: { containers: [{ name: 'runner', image: 'runner', lifecycle }] } },
+    })
     await site.operator({ env: { START_TROUBLE_SECONDS: '2' } })
     // All at once: most of them wait for a while.
     const scripts = new Map(Object.values(cases).map(({ job, script }) => [job, script]))
@@ -165,6 +177,8 @@ describe('how a job ends', function () {
     await site.kubelet.tell('silenced-1', (pod) => ({ ...pod.status, conditions: [condition] }))
     await site.delete(pods, 'silenced-1')
   })
+  const podOf = (job: string): Promise<Pod> => site.until(`the pod of ${job}`, () => site.pod(job))
+
   afterEach(() => site.checkInvariants())
   after(() => site.close())
 
@@ -175,6 +189,26 @@ describe('how a job ends', function () {
       if (ends.phase === 'Failed') await site.eventTold(job, status.reason ?? '')
     })
   }
+
+  it('VolumeUnavailable: a mount that fails, which only Events report', async () => {
+    site.kubelet.onPod(() => isSetUp())
+    await site.createJob('unmounted', { poolName: 'default' })
+    await warn(site.client, await podOf('unmounted'), { reason: 'FailedMount', message: 'secret "x" not found' })
+    const { status } = await site.jobIs('unmounted', failed('VolumeUnavailable'))
+    expect(status.message).to.equal('secret "x" not found')
+    await site.until('its pod to be stopped', async () => (await site.pod('unmounted')) === undefined)
+  })
+
+  it('HookFailed: the command after the start failed, which only an Event reports', async () => {
+    site.kubelet.onPod(() => isSetUp())
+    await site.createJob('hooked', { poolName: 'hooked' })
+    const event = { reason: 'FailedPostStartHook', message: 'PostStartHook failed', container: 'runner' }
+    await warn(site.client, await podOf('hooked'), event)
+    await site.kubelet.tell('hooked-1', (pod) => exited(pod, 137))
+    const { status } = await site.jobIs('hooked', failed('HookFailed', 137))
+    expect(status.message).to.include('postStart hook').and.to.include('exit code 137')
+    await site.eventTold('hooked', 'HookFailed')
+  })
 
   it('stops the pod of a job that ran too long', async () => {
     await site.jobIs('endless', { phase: 'Failed' })

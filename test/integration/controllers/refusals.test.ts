@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { expect } from 'chai'
+import { POOL_LABEL } from '../../../src/api/names.ts'
 import type { KubeObject, NewObject, Resource } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerPools, type RunnerPoolSpec } from '../../../src/api/runner-pool.ts'
@@ -13,6 +16,12 @@ const limits: Resource = { ...core, plural: 'limitranges', kind: 'LimitRange' }
 const accounts: Resource = { ...core, plural: 'serviceaccounts', kind: 'ServiceAccount' }
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
 const policies: Resource = { ...admission, plural: 'validatingadmissionpolicies', kind: 'ValidatingAdmissionPolicy' }
+const webhooks: Resource = {
+  ...admission,
+  plural: 'validatingwebhookconfigurations',
+  kind: 'ValidatingWebhookConfiguration',
+}
+const roles: Resource<Role> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'roles', kind: 'Role' }
 const bindings: Resource = {
   ...admission,
   plural: 'validatingadmissionpolicybindings',
@@ -20,7 +29,13 @@ const bindings: Resource = {
 }
 const forever = new AbortController().signal
 
+interface Role extends KubeObject {
+  rules: { resources: string[]; verbs: string[] }[]
+}
+
 const container = { name: 'runner', image: 'runner' }
+const amounts = { cpu: '1', memory: '128Mi' }
+const sized = { ...container, resources: { requests: amounts, limits: amounts } }
 
 function template(spec: Record<string, unknown>): Pick<RunnerPoolSpec, 'template'> {
   return { template: { spec: { containers: [container], terminationGracePeriodSeconds: 1, ...spec } } }
@@ -49,33 +64,44 @@ const refused: Record<string, { spec: Record<string, unknown>; says: string }> =
 describe('a pod that admission refuses', function () {
   this.timeout('90s')
   let site: Site
+  let silent: Silent
 
   before(async () => {
     site = await openSite()
     site.kubelet.onPod(() => runs())
-    const spec = { hard: { 'limits.cpu': '4' }, scopes: ['Terminating'] }
-    await site.create(quotas, object(quotas, 'cpus', { spec }))
+    const scopes = ['Terminating']
+    await site.create(quotas, object(quotas, 'cpus', { spec: { hard: { 'limits.cpu': '4' }, scopes } }))
+    const small = { hard: { 'requests.memory': '64Mi' }, scopes }
+    await site.create(quotas, object(quotas, 'memory', { spec: small }))
     await site.create(
       limits,
       object(limits, 'memory', { spec: { limits: [{ type: 'Container', max: { memory: '1Gi' } }] } }),
     )
-    await site.createPool('healthy')
+    for (const name of ['healthy', 'unmade', 'hanging']) await site.createPool(name, { maxRunners: 100 })
     for (const [name, { spec: pod }] of Object.entries(refused)) await site.createPool(name, template(pod))
     await createPolicy(site)
+    const { spec } = template({}).template
+    await site.createPool('unjudged', { template: { metadata: { labels: { judge: 'away' } }, spec } })
+    silent = await listenInSilence()
+    await createWebhooks(site, silent)
+    await site.createPool('oversized', template({ activeDeadlineSeconds: 600, containers: [sized] }))
     await site.createPool('forbidden', {
       template: { metadata: { labels: { colour: 'red' } }, spec: template({}).template.spec },
     })
     // The API server's admission learns of quotas, limits and policies a moment after they are made.
     for (const [name, { says }] of Object.entries(refused)) await seesRefusal(site, name, says)
     await seesRefusal(site, 'forbidden', 'no red pods here')
+    await seesRefusal(site, 'oversized', 'exceeded quota: memory')
+    await seesRefusal(site, 'unjudged', 'failed calling webhook')
     await site.operator({ env: { START_TROUBLE_SECONDS: '3600' } })
     for (const name of Object.keys(refused)) await site.createJob(name, { poolName: name })
   })
   afterEach(() => site.checkInvariants())
   after(async () => {
-    for (const resource of [bindings, policies])
+    for (const resource of [bindings, policies, webhooks])
       await site.client.delete(resource, { namespace: '', name: site.namespace }, {}, forever)
     await site.close()
+    silent.close()
   })
 
   for (const [name, { says }] of Object.entries(refused)) {
@@ -126,6 +152,73 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('urgent', { phase: 'Running' })
   })
 
+  it('waits for a webhook that is down, says so within 5 s, and is made once it is not needed any more', async () => {
+    await site.createJob('unjudged', { poolName: 'unjudged' })
+    const { status } = await site.jobIs('unjudged', { phase: 'Assigned', reason: 'PodCreateFailed' }, 5000)
+    expect(status.message).to.include('failed calling webhook "judge.example.com"')
+    expect((await site.runner('unjudged'))?.status).to.deep.include({ phase: 'Starting', reason: 'PodCreateFailed' })
+    await site.eventTold('unjudged', 'PodCreateFailed')
+    expect(await readyOf(site, 'unjudged')).to.include({ status: 'False', reason: 'PodCreateFailed' })
+    const { metadata } = (await site.runner('unjudged')) ?? {}
+    await site.createJob('unjudged-too', { poolName: 'unjudged' })
+    const { status: other } = await site.jobIs('unjudged-too', { phase: 'Assigned', reason: 'PodCreateFailed' }, 5000)
+    expect(other.message).to.include('failed calling webhook "judge.example.com"')
+    await site.createJob('beside', { poolName: 'healthy' })
+    await site.jobIs('beside', { phase: 'Running' }, 5000)
+    expect((await site.runner('unjudged'))?.metadata, 'written once').to.deep.equal(metadata)
+    const mend = [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }] as const
+    await site.client.patchJson(webhooks, { namespace: '', name: site.namespace }, mend, forever)
+    for (const job of ['unjudged', 'unjudged-too']) await site.jobIs(job, { phase: 'Running' })
+  })
+
+  it('keeps no other pool from its jobs while a webhook lets every create hang', async () => {
+    const before = silent.calls
+    const jobs = Array.from({ length: 40 }, (_, index) => `hung-${index}`)
+    await Promise.all(jobs.map((job) => site.createJob(job, { poolName: 'hanging' })))
+    await site.until('many creates to hang', () => silent.calls >= before + 20)
+    await site.createJob('unhindered', { poolName: 'healthy' })
+    await site.jobIs('unhindered', { phase: 'Running' }, 5000)
+    for (const job of ['hung-0', 'hung-39']) {
+      const { status } = await site.jobIs(job, { phase: 'Assigned', reason: 'PodCreateFailed' })
+      expect(status.message).to.include('failed calling webhook "silent.example.com"')
+    }
+    await Promise.all(jobs.map((job) => site.cancel(job)))
+  })
+
+  it('waits also for a webhook that is asked about its Runner', async () => {
+    await site.createJob('unmade', { poolName: 'unmade' })
+    const { status } = await site.jobIs('unmade', { phase: 'Queued', reason: 'PodCreateFailed' }, 5000)
+    expect(status.message).to.match(
+      /^its Runner cannot be created: .*failed calling webhook "judge-runners\.example\.com"/,
+    )
+    await site.eventTold('unmade', 'PodCreateFailed')
+    const mend = [{ op: 'replace', path: '/webhooks/1/failurePolicy', value: 'Ignore' }] as const
+    await site.client.patchJson(webhooks, { namespace: '', name: site.namespace }, mend, forever)
+    await site.jobIs('unmade', { phase: 'Running' })
+  })
+
+  it('says that it can never fit a quota that is smaller', async () => {
+    const message = /^can never fit its quota: 128Mi of requests.memory against 64Mi\. pods "oversized-1" is forbidden/
+    await site.createJob('oversized', { poolName: 'oversized' })
+    const { status } = await site.jobIs('oversized', { phase: 'Assigned', reason: 'QuotaExceeded' }, 5000)
+    expect(status.message).to.match(message)
+  })
+
+  it('says which right the operator lacks, and is made once it has it', async () => {
+    const role = await site.get(roles, 'runnerhub')
+    if (role === undefined) throw new Error('no role')
+    const without = role.rules.map((rule) =>
+      rule.resources.includes('pods') ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== 'create') } : rule,
+    )
+    await site.client.patchMerge(roles, { namespace: site.namespace, name: 'runnerhub' }, { rules: without }, forever)
+    await site.createJob('unauthorised', { poolName: 'healthy' })
+    const { status } = await site.jobIs('unauthorised', { phase: 'Assigned', reason: 'PodCreateFailed' }, 5000)
+    expect(status.message).to.include('cannot create resource "pods"')
+    const { rules } = role
+    await site.client.patchMerge(roles, { namespace: site.namespace, name: 'runnerhub' }, { rules }, forever)
+    await site.jobIs('unauthorised', { phase: 'Running' })
+  })
+
   it('fails its job at once where a policy denies it', async () => {
     await site.createJob('forbidden', { poolName: 'forbidden' })
     const { status } = await site.jobIs('forbidden', { phase: 'Failed', reason: 'AdmissionDenied' })
@@ -149,6 +242,65 @@ async function createPolicy(site: Site): Promise<void> {
   await site.client.create(policies, object(policies, name, { spec: policy }), forever)
   const binding = { policyName: name, validationActions: ['Deny'] }
   await site.client.create(bindings, object(bindings, name, { spec: binding }), forever)
+}
+
+/** Takes connections and never answers. */
+interface Silent {
+  port: number
+  calls: number
+  close: () => void
+}
+
+async function listenInSilence(): Promise<Silent> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    silence.calls += 1
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen')
+  const close = (): void => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  }
+  const silence = { port: address.port, calls: 0, close }
+  return silence
+}
+
+/** Nobody answers where pods and Runners with certain labels are to be judged. */
+async function createWebhooks(site: Site, { port }: Silent): Promise<void> {
+  const common = {
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    failurePolicy: 'Fail',
+    clientConfig: { url: 'https://127.0.0.1:1/' },
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': site.namespace } },
+  }
+  const created = { apiVersions: ['v1'], operations: ['CREATE'] }
+  const ofPods = {
+    ...common,
+    name: 'judge.example.com',
+    objectSelector: { matchLabels: { judge: 'away' } },
+    rules: [{ ...created, apiGroups: [''], resources: ['pods'] }],
+  }
+  const ofRunners = {
+    ...common,
+    name: 'judge-runners.example.com',
+    objectSelector: { matchLabels: { [POOL_LABEL]: 'unmade' } },
+    rules: [{ ...created, apiGroups: ['runnerhub.dev'], resources: ['runners'] }],
+  }
+  const ofHanging = {
+    ...ofPods,
+    name: 'silent.example.com',
+    timeoutSeconds: 3,
+    clientConfig: { url: `https://127.0.0.1:${port}/` },
+    objectSelector: { matchLabels: { [POOL_LABEL]: 'hanging' } },
+  }
+  const all = { webhooks: [ofPods, ofRunners, ofHanging] }
+  await site.client.create(webhooks, object(webhooks, site.namespace, all), forever)
 }
 
 /** Waits until the API server's admission knows what it shall refuse. */

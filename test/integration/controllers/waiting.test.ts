@@ -1,7 +1,12 @@
 import { expect } from 'chai'
 import { JOB_LABEL } from '../../../src/api/names.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
-import { exited, running, runs, type Script, unschedulable, waitsFor } from '../../kubelet/script.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
+import { exited, ignored, isSetUp, running, runs, type Script, unschedulable, waitsFor } from '../../kubelet/script.ts'
+import { warn } from '../../kubelet/warn.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { call } from '../../site/calls/call.ts'
+import { scrape } from '../../site/calls/metrics.ts'
 import { closeByQuota, openQuota } from '../../site/quota.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
@@ -10,21 +15,33 @@ const forever = new AbortController().signal
 describe('what a job waits for', function () {
   this.timeout('60s')
   let site: Site
+  let operator: Operator
 
   before(async () => {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
     await site.createPool('full', { labels: ['full'], maxRunners: 1 })
     await closeByQuota(site, 'counted')
-    await site.operator()
-    const scripts: Record<string, Script> = { homeless: unschedulable(), unpulled: waitsFor('ErrImagePull') }
+    const containers = [{ name: 'runner', image: 'runner' }]
+    const gates = { schedulingGates: [{ name: 'example.com/queue' }] }
+    await site.createPool('gated', { labels: ['gated'], template: { spec: { containers, ...gates } } })
+    operator = await site.operator()
+    const scripts: Record<string, Script> = {
+      homeless: unschedulable(),
+      unclaimed: unschedulable('0/1 nodes are available: persistentvolumeclaim "data" not found.'),
+      unpulled: waitsFor('ErrImagePull', 'registry.example.com/x: not found'),
+      unmounted: isSetUp(),
+      unconnected: isSetUp(),
+      gated: ignored(),
+    }
     site.kubelet.onPod(({ metadata }) => scripts[metadata.labels?.[JOB_LABEL] ?? ''] ?? runs())
     await site.createJob('first', { labels: ['full'] })
     await site.jobIs('first', { phase: 'Running' })
     await Promise.all([
       site.createJob('strange', { labels: ['linux', 'windows'] }),
       site.createJob('second', { labels: ['full'] }),
-      site.createJob('homeless', { labels: ['linux'] }),
+      ...['homeless', 'unclaimed', 'unmounted', 'unconnected'].map((job) => site.createJob(job, { labels: ['linux'] })),
+      site.createJob('gated', { labels: ['gated'] }),
       site.createJob('unpulled', { labels: ['linux'] }),
       site.createJob('counted', { labels: ['counted'] }),
     ])
@@ -34,16 +51,16 @@ describe('what a job waits for', function () {
 
   it('NoMatchingPool: names the labels, and begins when a pool offers them', async () => {
     const { status } = await site.jobIs('strange', { phase: 'Queued', reason: 'NoMatchingPool' })
-    expect(status.message).to.include('linux').and.to.include('windows')
+    expect(status.message).to.equal('no RunnerPool offers the label "windows"; the job asks for "linux", "windows"')
     await site.eventTold('strange', 'NoMatchingPool')
     await site.createPool('strange', { labels: ['Linux', 'Windows', 'x64'] })
     await site.jobIs('strange', { phase: 'Running' })
     expect((await site.runner('strange'))?.spec.poolName).to.equal('strange')
   })
 
-  it('PoolFull: names the pool and its limit, and begins when a place is free', async () => {
+  it('PoolFull: names the pool, and begins when a place is free', async () => {
     const { status } = await site.jobIs('second', { phase: 'Queued', reason: 'PoolFull' })
-    expect(status.message).to.include('full').and.to.include('maxRunners 1')
+    expect(status.message).to.equal('waiting for a free place in RunnerPool full')
     expect(await site.runner('second'), 'no Runner before there is a place').to.equal(undefined)
     await site.kubelet.tell('first-1', (pod) => exited(pod, 0))
     await site.jobIs('second', { phase: 'Running' })
@@ -77,17 +94,74 @@ describe('what a job waits for', function () {
 
   it('ImagePull: is waited out for a while, and the job goes on when the image comes', async () => {
     const { status } = await site.jobIs('unpulled', { phase: 'Assigned', reason: 'ImagePull' })
-    expect(status.message).to.include('runner')
+    const message = 'image runner of container runner cannot be pulled: registry.example.com/x: not found'
+    expect(status.message).to.equal(message)
+    const backOff = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "runner"' } }
+    const common = { name: 'runner', image: 'runner', imageID: '', ready: false, restartCount: 0 }
+    await site.kubelet.tell('unpulled-1', () => ({ containerStatuses: [{ ...common, state: backOff }] }))
+    await site.createJob('afterwards', { poolName: 'default' })
+    await site.jobIs('afterwards', { phase: 'Running' })
+    expect((await site.job('unpulled'))?.status.message, 'once it waits to pull again').to.equal(message)
     await site.kubelet.tell('unpulled-1', running)
     const { status: now } = await site.jobIs('unpulled', { phase: 'Running' })
     expect(now.conditions?.some(({ type }) => type === 'Waiting')).to.equal(false)
   })
+
+  it('SchedulingGated: names the gates, by which somebody else holds the pod', async () => {
+    const { status } = await site.jobIs('gated', { phase: 'Assigned', reason: 'SchedulingGated' })
+    expect(status.message).to.include('"example.com/queue"')
+    await site.eventTold('gated', 'SchedulingGated')
+  })
+
+  it('VolumeUnavailable: of a claim that is missing, in the words of the scheduler', async () => {
+    const { status } = await site.jobIs('unclaimed', { phase: 'Assigned', reason: 'VolumeUnavailable' })
+    expect(status.message).to.include('persistentvolumeclaim "data" not found')
+  })
+
+  for (const [job, event, reason, message] of [
+    ['unmounted', 'FailedMount', 'VolumeUnavailable', 'MountVolume.SetUp failed for volume "v" : secret "x" not found'],
+    ['unconnected', 'FailedCreatePodSandBox', 'SandboxFailed', 'Failed to create pod sandbox: no addresses left'],
+  ] as const) {
+    it(`${reason}: which the kubelet says in Events only, is said within 5 s in status, Event, REST and metric`, async () => {
+      await site.kubeletHas(job)
+      await site.jobIs(job, { phase: 'Assigned', reason: 'RunnerStarting' })
+      const pod = await site.pod(job)
+      if (pod === undefined) throw new Error('no pod')
+      await warn(site.client, pod, { reason: event, message })
+      const { metadata } = await site.jobIs(job, { phase: 'Assigned', reason, message }, 5000)
+      await site.eventTold(job, reason)
+      const { body } = await call(`${operator.url}/api/jobs/${metadata.uid}`)
+      expect(asObject(asObject(body['data'])['metadata'])).to.include({ reason, message })
+      const metrics = await scrape(operator)
+      expect(metrics.get(`github_runnerhub_waiting_jobs{reason="${reason}"}`)).to.be.at.least(1)
+      await site.kubelet.tell(`${job}-1`, running)
+      await site.jobIs(job, { phase: 'Running' })
+    })
+  }
 
   it('QuotaExceeded: is no failure, and the job begins when the quota allows it', async () => {
     const { status } = await site.jobIs('counted', { phase: 'Assigned', reason: 'QuotaExceeded' })
     expect(status.message).to.include('few')
     await openQuota(site)
     await site.jobIs('counted', { phase: 'Running' })
+  })
+
+  it('is written once, whatever becomes of the limit of its pool and of other pools', async () => {
+    await site.createPool('still', { labels: ['still'], maxRunners: 1 })
+    await site.createJob('busy', { labels: ['still'] })
+    await site.jobIs('busy', { phase: 'Running' })
+    await Promise.all([site.createJob('patient', { labels: ['still'] }), site.createJob('lost', { labels: ['gpu'] })])
+    const waiting = [
+      await site.jobIs('patient', { phase: 'Queued', reason: 'PoolFull' }),
+      await site.jobIs('lost', { phase: 'Queued', reason: 'NoMatchingPool' }),
+    ]
+    const key = { namespace: site.namespace, name: 'still' }
+    await site.client.patchMerge(runnerPools, key, { spec: { maxRunners: 0 } }, forever)
+    await site.createPool('unrelated', { labels: ['arm64'] })
+    await site.createJob('later', { labels: ['arm64'] })
+    await site.jobIs('later', { phase: 'Running' })
+    const now = await Promise.all(['patient', 'lost'].map((job) => site.job(job)))
+    expect(now.map((job) => job?.metadata)).to.deep.equal(waiting.map(({ metadata }) => metadata))
   })
 
   it('a pool whose template is refused says so itself', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
-import { exited, runs } from '../../kubelet/script.ts'
+import { exited, isSetUp, runs, wholeSeconds } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
@@ -96,6 +96,34 @@ describe('the log of a running job', function () {
     await end(pod)
     await ended
     expect(lines()).to.deep.equal(['one', 'two', 'three'])
+  })
+
+  it('is that of the init container which failed, where the job never ran', async () => {
+    const runner = { name: 'runner', image: 'runner' }
+    const initContainers = [{ ...runner, name: 'prepare' }]
+    await site.createPool('prepared', { template: { spec: { containers: [runner], initContainers } } })
+    site.kubelet.onPod(() => isSetUp())
+    await site.createJob('unprepared', { poolName: 'prepared' })
+    await site.kubeletHas('unprepared')
+    site.kubelet.onPod(() => runs())
+    const times = { startedAt: wholeSeconds(), finishedAt: wholeSeconds() }
+    const [terminated, waiting] = [{ exitCode: 2, reason: 'Error', ...times }, { reason: 'PodInitializing' }]
+    const common = { image: 'runner', imageID: '', ready: false, restartCount: 0 }
+    await site.kubelet.tell('unprepared-1', () => ({
+      phase: 'Failed',
+      initContainerStatuses: [{ ...common, name: 'prepare', state: { terminated } }],
+      containerStatuses: [{ ...common, name: 'runner', state: { waiting } }],
+    }))
+    await site.jobIs('unprepared', { phase: 'Failed', reason: 'ExitCode', exitCode: 2 })
+    logs.write('unprepared-1', 'no disk')
+    logs.end('unprepared-1')
+    const { body } = await call(`${operator.url}/api/jobs/unprepared/logs`)
+    expect(asObject(body['data'])['logs']).to.match(/Z no disk\n$/)
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const response = await openAnswer(`${operator.url}/api/jobs/unprepared/logs?follow=true`, { headers })
+    expect(await response.text()).to.equal(asObject(body['data'])['logs'])
+    const asked = logs.containers.filter((container) => container.startsWith('unprepared-1/'))
+    expect(new Set(asked)).to.deep.equal(new Set(['unprepared-1/prepare']))
   })
 
   it('has no words of a kubelet in it that has removed the container', async () => {

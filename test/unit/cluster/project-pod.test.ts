@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Pod } from '../../../src/api/pod.ts'
 import { projectPod } from '../../../src/cluster/project-pod.ts'
 import { podState } from '../../../src/domain/pod/state.ts'
+import { startHooks } from '../../../src/domain/pod/start-hooks.ts'
 import { aContainer, aPod, deletedAt, ended, podStatus, running } from '../../objects/builders.ts'
 
 const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of somebody else' }
@@ -59,6 +60,25 @@ describe('what is kept of a pod', () => {
     const { spec, status } = projectPod(fullPod({ phase: 'Running', conditions: [ready, scheduled] }))
     expect(spec).to.deep.equal({ nodeName: 'node' })
     expect(status).to.deep.equal({ phase: 'Running', conditions: [] })
+  })
+
+  it('is also what holds up its start, and what may have ended it', () => {
+    const hook = { postStart: { exec: { command: ['false'] } }, preStop: {} }
+    const containers = [
+      { name: 'main', image: 'big', lifecycle: hook },
+      { name: 'other', lifecycle: { preStop: {} } },
+    ]
+    const schedulingGates = [{ name: 'queue' }]
+    const ready = { type: 'PodReadyToStartContainers', status: 'True' }
+    const pod = fullPod({ phase: 'Pending', conditions: [ready, { ...ready, status: 'False' }] })
+    const projected = projectPod({ ...pod, spec: { containers, schedulingGates } })
+    expect(projected.spec).to.deep.equal({
+      schedulingGates,
+      containers: [{ name: 'main', lifecycle: { postStart: {} } }],
+    })
+    expect(projected.status?.conditions).to.deep.equal([ready])
+    expect(startHooks(projected.spec)).to.deep.equal(['main'])
+    expect(projectPod(projected)).to.deep.equal(projected)
   })
 
   it('is the same when it is taken twice', () => {

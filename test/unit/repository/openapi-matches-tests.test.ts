@@ -47,8 +47,14 @@ describe('the check of answers against the OpenAPI document', () => {
     it(`finds ${name}`, () => expect(() => expectDocumented(exchange)).to.throw(named))
   }
 
-  /** These hold connections open, and have what those bring checked by answersIn, or speak with something else. */
-  const others = ['facade/clients.test.ts', 'facade/hardening.test.ts', 'kube/connection.test.ts', 'realtime/']
+  /** These hold connections open, and have their responses checked by answersIn, or do not talk to the facade. */
+  const others = [
+    'controllers/refusals.test.ts',
+    'facade/clients.test.ts',
+    'facade/hardening.test.ts',
+    'kube/connection.test.ts',
+    'realtime/',
+  ]
 
   it('is a part of every call that the integration suite and the faults make', () => {
     const files = ['integration', 'faults'].flatMap((suite) => {

@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import type { RunnerJobSpec } from '../../../../src/api/runner-job.ts'
 import { jobReconciler } from '../../../../src/controllers/job/reconcile.ts'
+import { PodWarnings } from '../../../../src/controllers/pod/warnings.ts'
 import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
+import { PodCreates } from '../../../../src/controllers/runner/pod-creates.ts'
 import { PendingDeletions } from '../../../../src/controllers/totals/pending-deletions.ts'
 import { KubeClient } from '../../../../src/kube/client/client.ts'
 import { asObject } from '../../../../src/kube/client/parse.ts'
@@ -47,7 +49,21 @@ describe('a running job whose pod the cache lacks', () => {
     const scheduler = new Scheduler({ caches, wake: () => undefined })
     const pendingDeletions = new PendingDeletions(new Workqueue({ clock }))
     const recorder = new EventRecorder({ client, component: 'test', instance: 'test', clock, log })
-    const deps = { client, caches, recorder, clock, log, settings, isBusy: () => false, pendingDeletions }
+    const signal = new AbortController().signal
+    const podCreates = new PodCreates({ clock, mostPerPool: 1, wake: () => undefined })
+    const podWarnings = new PodWarnings({ client, clock, log, wake: () => undefined, signal })
+    const deps = {
+      client,
+      caches,
+      recorder,
+      clock,
+      log,
+      settings,
+      isBusy: () => false,
+      pendingDeletions,
+      podCreates,
+      podWarnings,
+    }
     const reconcile = jobReconciler(deps, scheduler)
     const ended = reconcile('ns/job', { lane: 'deferred', signal: new AbortController().signal })
     let isOver = false

@@ -66,7 +66,7 @@ function overPod(runner: Runner) {
   return aPod({ runner, status: podStatus('Succeeded', aContainer(ended(0))) })
 }
 
-const full = 'PoolFull: waiting for a free place in RunnerPool pool (maxRunners 1)'
+const full = 'PoolFull: waiting for a free place in RunnerPool pool'
 
 describe('jobs waiting for a place', () => {
   it('are let in oldest first, as many as maxRunners, and woken', () => {
@@ -100,7 +100,7 @@ describe('jobs waiting for a place', () => {
     scene.delegate('other', 2, { labels: ['windows'] })
     expect(scene.reasonOf('first')).to.equal('admitted')
     expect(scene.reasonOf('second')).to.equal(full)
-    expect(scene.reasonOf('other')).to.equal('NoMatchingPool: no RunnerPool offers the labels [windows]')
+    expect(scene.reasonOf('other')).to.equal('NoMatchingPool: no RunnerPool offers the label "windows"')
   })
 
   it('wait without end in a pool of no places', () => {
@@ -398,8 +398,28 @@ describe('a change of a pool', () => {
   })
 })
 
+describe('the message of a waiting job', () => {
+  it('does not change with maxRunners, nor with pools that are none of theirs', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 1, labels: ['linux'] } }))
+    scene.putPool(aPool({ metadata: { name: 'closed' }, spec: { labels: ['secret'], repositories: ['other/*'] } }))
+    const jobs = { first: ['linux'], second: ['linux'], strange: ['linux', 'gpu'], refused: ['secret'] }
+    for (const [index, [name, labels]] of Object.entries(jobs).entries()) scene.delegate(name, index, { labels })
+    const messages = () => ['second', 'strange', 'refused'].map((name) => scene.reasonOf(name))
+    const before = messages()
+    expect(before.map((text) => text.split(':')[0])).to.deep.equal(['PoolFull', 'NoMatchingPool', 'NoMatchingPool'])
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 2 }, spec: { ...pool.spec, maxRunners: 0 } })
+    expect(scene.reasonOf('first')).to.equal(before[0])
+    const closed = { labels: ['secret', 'x64'], repositories: ['others/*'] }
+    const added = scene.putPool(aPool({ metadata: { name: 'another' }, spec: closed }))
+    expect(messages()).to.deep.equal(before)
+    scene.remove(added)
+    expect(messages()).to.deep.equal(before)
+  })
+})
+
 describe('the start window', () => {
-  for (const reason of ['QuotaExceeded', 'AdmissionDenied']) {
+  for (const reason of ['QuotaExceeded', 'AdmissionDenied', 'PodCreateFailed']) {
     it(`is not taken up by Runners whose pods are refused for now (${reason})`, () => {
       const scene = new Scene(1)
       scene.putPool(aPool({ spec: { maxRunners: 5 } }))
@@ -442,6 +462,18 @@ describe('the start window', () => {
     scene.putJob({ ...c, status: { phase: 'Failed' } })
     scene.remove(runner)
     expect(scene.isIn('d')).to.equal(true)
+  })
+
+  it('leaves each pool a part that others cannot take, however long theirs takes', () => {
+    const scene = new Scene(32)
+    for (const name of ['hanging', 'healthy']) scene.putPool(aPool({ metadata: { name }, spec: { maxRunners: 99 } }))
+    for (let index = 0; index < 40; index++) scene.delegate(`h${index}`, index, { poolName: 'hanging' })
+    expect(scene.woken).to.have.length(32)
+    for (const job of ['a', 'b', 'c']) scene.delegate(job, 50, { poolName: 'healthy' })
+    expect(['a', 'b', 'c'].map((name) => scene.isIn(name))).to.deep.equal([true, true, false])
+    scene.putPod(aPod({ runner: scene.start(scene.delegate('a', 50, { poolName: 'healthy' })) }))
+    expect(scene.isIn('c')).to.equal(true)
+    expect(scene.isIn('h32')).to.equal(false)
   })
 
   it('is shared by the pools in turn: a long line does not starve a short one', () => {

@@ -10,6 +10,9 @@ function answer(code: number, message: string): Error {
 const quota =
   'pods "job-1" is forbidden: exceeded quota: q, requested: cpu=2,pods=1, used: cpu=7,pods=1, limited: pods=1'
 const steadyQuota = 'pods "job-1" is forbidden: exceeded quota: q, requested: cpu=2,pods=1, limited: pods=1'
+const tooBig =
+  'pods "job-1" is forbidden: exceeded quota: q, requested: memory=128Mi, used: memory=0, limited: memory=64Mi'
+const steadyTooBig = 'pods "job-1" is forbidden: exceeded quota: q, requested: memory=128Mi, limited: memory=64Mi'
 const security = 'pods "job-1" is forbidden: violates PodSecurity "restricted:latest": privileged'
 const webhook = 'admission webhook "w.example.com" denied the request: no'
 const policy = "pods \"job-1\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"
@@ -67,10 +70,29 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
       { phase: 'Starting', reason: 'AdmissionDenied', message },
     ]
   }),
+  ...Object.entries({
+    'missing rights': [
+      403,
+      'pods is forbidden: User "x" cannot create resource "pods" in API group "" in the namespace "ns"',
+    ],
+    'a missing right on what is there': [403, 'pods "job-1" is forbidden: User "x" cannot get resource "pods"'],
+    'a webhook that does not answer': [500, 'Internal error occurred: failed calling webhook "w": connection refused'],
+    'a webhook that is too slow': [
+      500,
+      'Internal error occurred: failed calling webhook "w": context deadline exceeded',
+    ],
+    'a create that takes too long': [504, 'Timeout: request did not complete within requested timeout'],
+    'a namespace that is not there': [404, 'namespaces "ns" not found'],
+    'an API server with a fault': [500, 'runtime error'],
+  } as const).map(([what, [code, message]]): (typeof cases)[number] => [
+    `${what}, for now`,
+    answer(code, message),
+    { phase: 'Starting', reason: 'PodCreateFailed', message },
+  ]),
   [
-    'missing rights, which are no fault of the pod',
-    answer(403, 'pods is forbidden: User "x" cannot create resource "pods" in API group "" in the namespace "ns"'),
-    undefined,
+    'a webhook that denies with the code of an overload',
+    answer(429, webhook),
+    { phase: 'Stopping', reason: 'AdmissionDenied', message: webhook },
   ],
   [
     'the end of the whole namespace',
@@ -80,7 +102,20 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
     }),
     undefined,
   ],
-  ['a webhook that does not answer', answer(500, 'failed calling webhook "w": timeout'), undefined],
+  [
+    'quota that the pod can never fit',
+    answer(403, tooBig),
+    {
+      phase: 'Starting',
+      reason: 'QuotaExceeded',
+      message: `can never fit its quota: 128Mi of memory against 64Mi. ${steadyTooBig}`,
+    },
+  ],
+  ['credentials that have run out', answer(401, 'Unauthorized'), undefined],
+  ['a quota that somebody else counts', answer(409, 'Operation cannot be fulfilled on resourcequotas "q"'), undefined],
+  ['an overloaded server', answer(429, 'try later'), undefined],
+  ['a store without a leader', answer(500, 'etcdserver: leader changed'), undefined],
+  ['a pod that went while we looked', answer(404, 'pods "job-1" not found'), undefined],
   ['a server in trouble', answer(503, 'try later'), undefined],
   ['no answer', new Unreachable('reset'), undefined],
   ['a lost Lease', new LeaseLost('lost'), undefined],
@@ -93,6 +128,11 @@ describe('why a pod was refused', () => {
       expect(refusalOf(error)).to.deep.equal(refusal)
     })
   }
+
+  it('is the same from another port', () => {
+    const words = (port: number) => `failed calling webhook "w": read tcp 10.0.0.1:${port}->10.0.0.2:443: i/o timeout`
+    expect(saysTheSame(words(40_001), words(50_002))).to.equal(true)
+  })
 
   it('is the same in any order, as a LimitRange tells it', () => {
     const [cpu, memory] = ['maximum cpu usage per Pod is 2, but limit is 4', 'minimum memory usage per Pod is 1Gi']

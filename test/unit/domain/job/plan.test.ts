@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Pod } from '../../../../src/api/pod.ts'
 import { type RunnerJob, runnerJobStatus } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
-import { type Admission, type JobPlan, planJob } from '../../../../src/domain/job/plan.ts'
+import { type Admission, type JobPlan, type JobView, planJob } from '../../../../src/domain/job/plan.ts'
 import { podState } from '../../../../src/domain/pod/state.ts'
 import {
   aContainer,
@@ -25,13 +25,15 @@ interface Scene {
   runner?: Runner
   pod?: Pod
   admission?: Admission
+  warning?: JobView['warning']
+  hookFailed?: boolean
   /** Now, in seconds. */
   now?: number
 }
 
-function plan({ job = aJob(), runner, pod, admission = full, now = 20 }: Scene): JobPlan {
+function plan({ job = aJob(), runner, pod, admission = full, now = 20, ...seen }: Scene): JobPlan {
   const settings = { finishedPodTtlMs: 600_000, startTroubleMs: 60_000 }
-  return planJob({ job, runner, pod: podState(pod), admission, ...settings, now: at(now) })
+  return planJob({ job, runner, pod: podState(pod), admission, ...seen, ...settings, now: at(now) })
 }
 
 /** What a plan says of the job, without times and places. */
@@ -54,8 +56,8 @@ function exitedPod(code: number): Pod {
   return aPod({ status: podStatus(code === 0 ? 'Succeeded' : 'Failed', aContainer(ended(code))) })
 }
 
-function stuckPod(reason: string): Pod {
-  return aPod({ status: podStatus('Pending', aContainer({ waiting: { reason } })) })
+function stuckPod(reason: string, message = ''): Pod {
+  return aPod({ status: podStatus('Pending', aContainer({ waiting: { reason, message } })) })
 }
 
 describe('a queued job', () => {
@@ -180,6 +182,7 @@ describe('trouble at the start', () => {
 
   const refusals = [
     ['with admission', 'AdmissionDenied', 'no service account'],
+    ['with a webhook that is down', 'PodCreateFailed', 'failed calling webhook "w"'],
     ['with a pool that is gone', 'InvalidPod', 'RunnerPool pool is gone'],
   ] as const
   for (const [trouble, reason, message] of refusals) {
@@ -203,6 +206,69 @@ describe('trouble at the start', () => {
     const { status } = told
     if (status === undefined) throw new Error('nothing to write')
     expect(outcome(plan({ job: aJob({ status }), runner: blocked, now: 9999 }))).to.match(/^Assigned QuotaExceeded/)
+  })
+
+  it('with a quota that the pod can never fit is waited out, and ends the job', () => {
+    const blocked = aRunner({
+      status: { reason: 'QuotaExceeded', message: 'can never fit its quota: 2 of cpu against 1' },
+    })
+    const shown = plan({ runner: blocked })
+    expect(shown).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
+    const { status } = shown
+    if (status === undefined) throw new Error('nothing to write')
+    const later = plan({ job: aJob({ status }), runner: blocked, now: 80 })
+    expect(outcome(later)).to.equal('Failed QuotaExceeded: can never fit its quota: 2 of cpu against 1')
+  })
+
+  const warning = { reason: 'VolumeUnavailable', message: 'secret "x" not found', fatal: false } as const
+
+  it('that only Events report is shown at once, waited out, and ends the job in their words', () => {
+    const settingUp = { runner, pod: stuckPod('ContainerCreating'), warning }
+    const shown = plan({ ...settingUp, now: 20 })
+    expect(outcome(shown)).to.equal('Assigned VolumeUnavailable: secret "x" not found')
+    expect(shown).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
+    const { status } = shown
+    if (status === undefined) throw new Error('nothing to write')
+    const later = plan({ ...settingUp, job: aJob({ status }), now: 80 })
+    expect(outcome(later)).to.equal('Failed VolumeUnavailable: secret "x" not found')
+  })
+
+  it('that its status shows counts more than its Events', () => {
+    expect(outcome(plan({ runner, pod: stuckPod('ImagePullBackOff'), warning }))).to.match(/^Assigned ImagePull/)
+    expect(outcome(plan({ runner, pod: runningPod, warning }))).to.match(/^Running/)
+  })
+
+  it('with an image has one text, though the kubelet alternates between several', () => {
+    const shown = (job: RunnerJob | undefined, reason: string, message: string) =>
+      plan({ ...(job !== undefined && { job }), runner, pod: stuckPod(reason, message), now: 20 }).status
+    const status = shown(undefined, 'ErrImagePull', 'dial tcp 10.0.0.1:40001: refused')
+    if (status === undefined) throw new Error('nothing to write')
+    const job = aJob({ status })
+    expect(shown(job, 'ImagePullBackOff', 'Back-off pulling image "image"')).to.deep.equal(status)
+    expect(shown(job, 'ErrImagePull', 'dial tcp 10.0.0.1:40002: refused')).to.deep.equal(status)
+    expect(shown(job, 'ErrImagePull', 'not found')?.message).to.include('not found')
+  })
+
+  it('with a scheduling gate lasts as long as the job may, and is named when that is over', () => {
+    const gated = { type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }
+    const pod = aPod({ nodeName: null, status: { conditions: [gated] } })
+    const shown = plan({ runner, pod })
+    expect(shown.isTransient).to.equal(true)
+    const { status } = shown
+    if (status === undefined) throw new Error('nothing to write')
+    const job = aJob({ status })
+    expect(outcome(plan({ job, runner, pod, now: 9999 }))).to.match(/^Assigned SchedulingGated/)
+    expect(outcome(plan({ job, runner, pod, now: 99_999 }))).to.match(
+      /^Failed JobTimeout: the job waited for its pod longer than .*; SchedulingGated: pod job-1 waits/,
+    )
+  })
+
+  it('with a scheduler that says nothing is shown after half a minute', () => {
+    const pod = aPod({ nodeName: null })
+    expect(plan({ runner, pod, now: 20 }).requeueAfterMs).to.equal(10_000)
+    expect(outcome(plan({ runner, pod, now: 29 }))).to.match(/^Assigned RunnerStarting/)
+    expect(outcome(plan({ runner, pod, now: 30 }))).to.match(/^Assigned Unschedulable: no scheduler has looked at pod/)
+    expect(outcome(plan({ runner, pod: aPod(), now: 99 }))).to.match(/^Assigned RunnerStarting/)
   })
 
   it('of another kind has a while of its own', () => {
@@ -251,6 +317,14 @@ describe('a running job', () => {
     const failed = plan({ job: runningJob, runner, pod: exitedPod(7) })
     expect(outcome(failed)).to.equal('Failed ExitCode: exit code 7')
     expect(failed.status?.exitCode).to.equal(7)
+  })
+
+  it('has failed for its hook where the kubelet ended it for that, whatever its exit code', () => {
+    for (const code of [0, 137]) {
+      const failed = plan({ runner, pod: exitedPod(code), hookFailed: true })
+      expect(outcome(failed)).to.match(/^Failed HookFailed: the postStart hook of the job's container failed/)
+      expect(failed.status?.exitCode).to.equal(code)
+    }
   })
 
   it('that ended before the request to cancel it was read keeps its result', () => {

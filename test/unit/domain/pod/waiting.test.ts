@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { ContainerStatus, PodStatus } from '../../../../src/api/pod.ts'
-import { waitingOf } from '../../../../src/domain/pod/waiting.ts'
+import { isBeingSetUp, waitingOf } from '../../../../src/domain/pod/waiting.ts'
 import { aContainer, aPod, running } from '../../../objects/builders.ts'
 
 function container(reason: string, message?: string): ContainerStatus {
@@ -26,8 +26,38 @@ describe('what a pod waits for', () => {
     expect(waiting({ conditions: [unscheduled] })).to.deep.equal(said)
   })
 
-  it('is not a node while a scheduling gate is closed', () => {
-    expect(waiting({ conditions: [{ ...unscheduled, reason: 'SchedulingGated' }] }).reason).to.equal('RunnerStarting')
+  it('is a node also where the scheduler itself failed', () => {
+    const failed = { ...unscheduled, reason: 'SchedulerError', message: 'binding volumes: timed out' }
+    expect(waiting({ conditions: [failed] })).to.include({ reason: 'Unschedulable', message: failed.message })
+  })
+
+  it('is a scheduling gate while it is closed, by its name', () => {
+    const gated = { ...unscheduled, reason: 'SchedulingGated', message: 'Scheduling is blocked' }
+    const pod = aPod({ nodeName: null, status: { conditions: [gated] } })
+    const gates = { schedulingGates: [{ name: 'kueue.x-k8s.io/admission' }, { name: 'b' }] }
+    const message = 'pod job-1 waits for its scheduling gates: "kueue.x-k8s.io/admission", "b"'
+    expect(waitingOf({ ...pod, spec: gates })).to.deep.equal({ reason: 'SchedulingGated', message, fatal: false })
+    expect(waitingOf(pod)).to.include({ message: 'pod job-1 waits for its scheduling gates' })
+  })
+
+  const missing = [
+    'persistentvolumeclaim "data" not found',
+    'persistentvolumeclaim "data" is being deleted',
+    'persistentvolumeclaim "data" bound to non-existent persistentvolume "pv-1"',
+    'storageclass.storage.k8s.io "fast" not found',
+    'resourceclaim "gpu" not found',
+  ]
+  for (const what of missing) {
+    it(`is what a volume or a device of it needs: ${what}`, () => {
+      const message = `0/3 nodes are available: ${what}. preemption: 0/3 nodes are available.`
+      const said = { reason: 'VolumeUnavailable', message, fatal: false }
+      expect(waiting({ conditions: [{ ...unscheduled, message }] })).to.deep.equal(said)
+    })
+  }
+
+  it('is a node while a claim is only not bound yet', () => {
+    const message = '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.'
+    expect(waiting({ conditions: [{ ...unscheduled, message }] }).reason).to.equal('Unschedulable')
   })
 
   const imageReasons = [
@@ -36,13 +66,37 @@ describe('what a pod waits for', () => {
     'ErrImageNeverPull',
     'ImageInspectError',
     'RegistryUnavailable',
+    'SignatureValidationFailed',
   ]
   for (const reason of imageReasons) {
-    it(`is an image at ${reason}, told in one steady text`, () => {
-      const said = { reason: 'ImagePull', message: 'image image of container runner cannot be pulled', fatal: false }
-      expect(waiting({ containerStatuses: [container(reason, 'dial tcp, attempt 7')] })).to.deep.equal(said)
+    it(`is an image at ${reason}, in the words of the registry`, () => {
+      const message = 'image image of container runner cannot be pulled: no such host'
+      const said = { reason: 'ImagePull', message, fatal: false }
+      expect(waiting({ containerStatuses: [container(reason, 'no such host')] })).to.deep.equal(said)
     })
   }
+
+  const pulls: [says: string, cause: string][] = [
+    ['', ''],
+    ['Back-off pulling image "image"', ''],
+    ['Back-off pulling image "image": ErrImagePull: image: not found', ': image: not found'],
+    ['rpc error: code = NotFound desc = image: not found', ': rpc error: code = NotFound desc = image: not found'],
+    [
+      'Head "https://me:secret@registry/v2/x?token=secret": 401 Unauthorized',
+      ': Head "https://registry/v2/x": 401 Unauthorized',
+    ],
+  ]
+  for (const [says, cause] of pulls) {
+    it(`is an image, with what the registry said of it and no secret: ${says}`, () => {
+      const { message } = waiting({ containerStatuses: [container('ImagePullBackOff', says)] })
+      expect(message).to.equal(`image image of container runner cannot be pulled${cause}`)
+    })
+  }
+
+  it('is a hook after the start of a sidecar', () => {
+    const said = { reason: 'HookFailed', message: 'the postStart hook of container runner failed', fatal: false }
+    expect(waiting({ initContainerStatuses: [container('PostStartHookError', 'x')] })).to.deep.equal(said)
+  })
 
   it('is hopeless when the image has no valid name', () => {
     expect(waiting({ containerStatuses: [container('InvalidImageName')] })).to.include({
@@ -51,7 +105,8 @@ describe('what a pod waits for', () => {
     })
   })
 
-  for (const reason of ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError']) {
+  const settings = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'OfSomeLaterKubelet']
+  for (const reason of settings) {
     it(`is the pod’s own setting at ${reason}, in the words of the kubelet`, () => {
       const said = { reason: 'InvalidPod', message: 'secret "x" not found', fatal: false }
       expect(waiting({ containerStatuses: [container(reason, 'secret "x" not found')] })).to.deep.equal(said)
@@ -89,4 +144,27 @@ describe('what a pod waits for', () => {
     expect(waiting({ initContainerStatuses: [blocked], containerStatuses: [other] }).reason).to.equal('ImagePull')
     expect(waiting({ containerStatuses: [aContainer(running, 'sidecar'), blocked] }).reason).to.equal('ImagePull')
   })
+})
+
+describe('the setting up of a pod', () => {
+  const ready = { type: 'PodReadyToStartContainers', status: 'True' }
+  const creating = container('ContainerCreating')
+  const pods: [what: string, pod: ReturnType<typeof aPod>, isSetUp: boolean][] = [
+    ['has not begun without a node', aPod({ nodeName: null }), false],
+    ['goes on while containers are created', aPod({ status: { containerStatuses: [creating] } }), true],
+    ['goes on before there is any status', aPod({ status: {} }), true],
+    ['is over with its sandbox', aPod({ status: { conditions: [ready], containerStatuses: [creating] } }), false],
+    [
+      'goes on while there is no sandbox',
+      aPod({ status: { conditions: [{ ...ready, status: 'False' }], containerStatuses: [creating] } }),
+      true,
+    ],
+    [
+      'is over with its first container',
+      aPod({ status: { initContainerStatuses: [aContainer(running, 'first')], containerStatuses: [creating] } }),
+      false,
+    ],
+    ['is over when it runs', aPod({ status: { containerStatuses: [aContainer(running)] } }), false],
+  ]
+  for (const [what, pod, isSetUp] of pods) it(what, () => expect(isBeingSetUp(pod)).to.equal(isSetUp))
 })

@@ -22,7 +22,27 @@ describe('the pool of a job', () => {
   it('offers every label that the job asks for, upper and lower case alike', () => {
     const pools = [pool('linux', ['self-hosted', 'Linux']), pool('windows', ['self-hosted', 'windows'])]
     expect(chosen(jobWith('Self-Hosted', 'linux'), ...pools)).to.equal('linux')
-    expect(chosen(jobWith('linux', 'gpu'), ...pools)).to.equal('no RunnerPool offers the labels [linux, gpu]')
+    expect(chosen(jobWith('linux', 'gpu'), ...pools)).to.match(/^no RunnerPool offers/)
+  })
+
+  const refusals: [asked: string[], message: string][] = [
+    [['gpu'], 'no RunnerPool offers the label "gpu"'],
+    [['linux', 'GPU'], 'no RunnerPool offers the label "GPU"; the job asks for "linux", "GPU"'],
+    [['tpu', 'a b, c'], 'no RunnerPool offers the labels "tpu", "a b, c"'],
+    [['Linux', 'windows'], 'no RunnerPool offers all of the labels "Linux", "windows"'],
+  ]
+  for (const [asked, message] of refusals) {
+    it(`is none where ${message}`, () => {
+      expect(chosen(jobWith(...asked), pool('a', ['linux']), pool('b', ['windows', 'x64']))).to.equal(message)
+    })
+  }
+
+  it('is none with the same words when other pools come', () => {
+    const [linux, windows] = [pool('a', ['linux']), pool('b', ['windows'])]
+    const job = jobWith('linux', 'gpu')
+    expect(chosen(job, linux, windows)).to.equal(chosen(job, linux))
+    const closed = [pool('c', [], ['other/*']), pool('d', [], ['others/*'])]
+    expect(chosen(aJob(), ...closed)).to.equal(chosen(aJob(), ...closed.slice(1)))
   })
 
   it('is any for a job without labels', () => {
@@ -50,15 +70,15 @@ describe('the pool of a job', () => {
 
   it('allows the job’s repository, even when it is named', () => {
     const closed = pool('closed', [], ['other/*'])
-    const refusal = 'no RunnerPool allows repository owner/repo (its labels fit closed)'
-    expect(chosen(aJob(), closed)).to.equal(refusal)
-    expect(chosen(aJob({ spec: { poolName: 'closed' } }), closed)).to.equal(refusal)
+    expect(chosen(aJob(), closed)).to.equal('no RunnerPool with its labels allows repository owner/repo')
+    const named = aJob({ spec: { poolName: 'closed' } })
+    expect(chosen(named, closed)).to.equal('RunnerPool closed does not allow repository owner/repo')
     expect(chosen(aJob(), closed, pool('open', []))).to.equal('open')
   })
 
   it('is not one that is being deleted', () => {
     const going = aPool({ metadata: { name: 'going', ...deletedAt(1) } })
-    expect(chosen(aJob(), going)).to.equal('no RunnerPool offers the labels []')
+    expect(chosen(aJob(), going)).to.equal('there is no RunnerPool')
     expect(chosen(aJob({ spec: { poolName: 'going' } }), going)).to.equal('there is no RunnerPool going')
   })
 })

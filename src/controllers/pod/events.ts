@@ -1,0 +1,67 @@
+import type { Pod } from '../../api/pod.ts'
+import { isHookFailure, type PodWarning } from '../../domain/pod/warnings.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import { Forbidden } from '../../kube/client/errors.ts'
+import { events, type KubeEvent } from '../../kube/events/event.ts'
+
+/** Most Events that one answer brings. */
+const PAGE = 500
+
+/** The warnings about the pods of a namespace, of those pods that are asked for. */
+export async function warningsAbout(
+  client: KubeClient,
+  namespace: string,
+  podUids: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Map<string, PodWarning[]>> {
+  const found = new Map<string, PodWarning[]>()
+  for await (const event of warningsIn(client, namespace, 'regarding.kind=Pod', signal)) {
+    const { uid } = event.regarding
+    if (podUids.has(uid)) found.set(uid, [...(found.get(uid) ?? []), warningFrom(event)])
+  }
+  return found
+}
+
+/**
+ * Whether the kubelet ended this container of the pod because the command failed that follows its start; false where
+ * Events may not be read, since the job shall end all the same.
+ */
+export async function hasHookFailed(
+  client: KubeClient,
+  { metadata: { uid, namespace = '' } }: Pod,
+  container: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    for await (const event of warningsIn(client, namespace, `regarding.uid=${uid}`, signal)) {
+      const isAbout = event.regarding.fieldPath === `spec.containers{${container}}`
+      if (isAbout && isHookFailure(warningFrom(event))) return true
+    }
+  } catch (error) {
+    if (!(error instanceof Forbidden)) throw error
+  }
+  return false
+}
+
+async function* warningsIn(
+  client: KubeClient,
+  namespace: string,
+  selector: string,
+  signal: AbortSignal,
+): AsyncGenerator<KubeEvent, void, undefined> {
+  const options = { fieldSelector: `type=Warning,${selector}`, limit: PAGE }
+  let page = await client.listPage(events, namespace, options, signal)
+  for (;;) {
+    yield* page.items
+    if (page.continue === undefined) return
+    page = await client.listPage(events, namespace, { ...options, continue: page.continue }, signal)
+  }
+}
+
+/** Kubelets write the older form of Events, whose times have other names here. */
+function warningFrom({ reason, note, series, eventTime, deprecatedLastTimestamp, metadata }: KubeEvent): PodWarning {
+  const last = series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp
+  // Others than we may have left it out.
+  const said: unknown = note
+  return { reason, note: typeof said === 'string' ? said : reason, lastMs: Date.parse(last) }
+}

@@ -1,0 +1,113 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Pod } from '../../api/pod.ts'
+import { warningOf } from '../../domain/pod/warnings.ts'
+import { isBeingSetUp, type Waiting } from '../../domain/pod/waiting.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
+import type { Log } from '../../kube/runtime/logger.ts'
+import { withTimeout } from '../../kube/runtime/signals.ts'
+import { warningsAbout } from './events.ts'
+
+/** How long a pod may be set up before its Events are read: most have started by then, and cost no read. */
+const SLOW_START_MS = 2000
+/** How soon they are read again, and how long at the least after a read that failed. */
+const AGAIN_MS = 2000
+const AFTER_FAILURE_MS = 10_000
+/** A read goes over all Events of the namespace at the API server: so many times its own length is waited after it. */
+const REST_FACTOR = 10
+const READ_MS = 10_000
+
+export interface PodWarningsOptions {
+  client: KubeClient
+  clock: Clock
+  log: Log
+  /** Called with the key of a job whose pod's Events say something, for as long as they do. */
+  wake: (jobKey: string) => void
+  /** Ends the reads. */
+  signal: AbortSignal
+}
+
+interface SlowStart {
+  pod: Pod
+  sinceMs: number
+  warning: Waiting | undefined
+}
+
+/**
+ * What Events say of the pods that are slow to start: of all of them by one list every other second, and nothing is
+ * read while there are none. Lost with the term; the next one reads again.
+ */
+export class PodWarnings {
+  readonly #options: PodWarningsOptions
+  readonly #starts = new Map<string, SlowStart>()
+  #cancel: (() => void) | undefined
+  #isReading = false
+  #isFailing = false
+
+  constructor(options: PodWarningsOptions) {
+    this.#options = options
+    options.signal.addEventListener('abort', () => this.#cancel?.(), { once: true })
+  }
+
+  /** What keeps the job's pod from starting, as far as Events say. From now on they are read while it is set up. */
+  look(jobKey: string, pod: Pod | undefined): Waiting | undefined {
+    if (pod === undefined || !isBeingSetUp(pod) || pod.metadata.deletionTimestamp !== undefined) {
+      this.#starts.delete(jobKey)
+      return undefined
+    }
+    const known = this.#starts.get(jobKey)
+    if (known?.pod.metadata.uid === pod.metadata.uid) return known.warning
+    this.#starts.set(jobKey, { pod, sinceMs: this.#options.clock.monotonicMs(), warning: undefined })
+    this.#schedule(SLOW_START_MS)
+    return undefined
+  }
+
+  #schedule(afterMs: number): void {
+    const { clock, signal } = this.#options
+    if (this.#cancel !== undefined || this.#isReading || signal.aborted) return
+    this.#cancel = clock.setTimer(() => {
+      this.#cancel = undefined
+      void this.#read()
+    }, afterMs)
+  }
+
+  /** Never rejects. */
+  async #read(): Promise<void> {
+    const { clock, log, signal } = this.#options
+    const begunMs = clock.monotonicMs()
+    let restMs = AGAIN_MS
+    this.#isReading = true
+    try {
+      for (const [namespace, starts] of this.#slow(begunMs)) await this.#readFor(namespace, starts)
+      this.#isFailing = false
+    } catch (error) {
+      restMs = AFTER_FAILURE_MS
+      if (!this.#isFailing && !signal.aborted) log.warn({ err: error }, 'events of pods cannot be read')
+      this.#isFailing = true
+    }
+    this.#isReading = false
+    const tookMs = clock.monotonicMs() - begunMs
+    if (this.#starts.size > 0) this.#schedule(Math.max(restMs, tookMs * REST_FACTOR))
+  }
+
+  /** Those that have been set up for longer than most, by namespace. */
+  #slow(nowMs: number): Map<string, [jobKey: string, start: SlowStart][]> {
+    const slow = [...this.#starts].filter(([, { sinceMs }]) => nowMs - sinceMs >= SLOW_START_MS)
+    return Map.groupBy(slow, ([, { pod }]) => pod.metadata.namespace ?? '')
+  }
+
+  async #readFor(namespace: string, starts: readonly [jobKey: string, start: SlowStart][]): Promise<void> {
+    const { client, clock, wake, signal } = this.#options
+    const uids = new Set(starts.map(([, { pod }]) => pod.metadata.uid))
+    const found = await withTimeout({ clock, ms: READ_MS }, signal, (limited) =>
+      warningsAbout(client, namespace, uids, limited),
+    )
+    for (const [jobKey, start] of starts) {
+      const warning = warningOf(found.get(start.pod.metadata.uid) ?? [])
+      const isNews = !isDeepStrictEqual(warning, start.warning)
+      start.warning = warning
+      // Also without news: its status may say by now that the trouble is over.
+      if (isNews || warning !== undefined) wake(jobKey)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { expect } from 'chai'
+import { PodCreates, type Tried } from '../../../../src/controllers/runner/pod-creates.ts'
+import type { Refusal } from '../../../../src/controllers/runner/pod-refusal.ts'
+import { HandClock } from '../../../observe/clock.ts'
+
+const created: Tried = { is: 'created' }
+
+function refused(name: string, reason: Refusal['reason'] = 'PodCreateFailed', phase: Refusal['phase'] = 'Starting') {
+  return { is: 'refused', refusal: { phase, reason, message: `pods "${name}" is forbidden: no` } } as const
+}
+
+class Scene {
+  readonly clock = new HandClock()
+  readonly woken: string[] = []
+  readonly creates = new PodCreates({ clock: this.clock, mostPerPool: 4, wake: (key) => this.woken.push(key) })
+
+  /** Those of these Runners that may try; they have never been refused. */
+  enter(pool: string, ...names: string[]): string[] {
+    return names.filter((name) => this.creates.enter(`ns/${pool}`, `ns/${name}`, true).may)
+  }
+
+  leave(pool: string, name: string, tried: Tried): number {
+    return this.creates.leave(`ns/${pool}`, `ns/${name}`, tried)
+  }
+}
+
+describe('Runners that want their pods created', () => {
+  it('try as many at a time as a pool may, and wake the next one', () => {
+    const scene = new Scene()
+    expect(scene.enter('a', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6')).to.deep.equal(['a1', 'a2', 'a3', 'a4'])
+    scene.leave('a', 'a2', created)
+    expect(scene.woken).to.deep.equal(['ns/a5'])
+    expect(scene.enter('a', 'a5', 'a6')).to.deep.equal(['a5'])
+  })
+
+  it('are not held up by those of another pool, whose creates hang', () => {
+    const scene = new Scene()
+    scene.enter('hanging', 'h1', 'h2', 'h3', 'h4', 'h5')
+    expect(scene.enter('healthy', 'b1', 'b2')).to.deep.equal(['b1', 'b2'])
+  })
+
+  it('share the answer to one of them, each with its own name in it, and are not asked for one try each', async () => {
+    const scene = new Scene()
+    scene.enter('a', 'a1', 'a2')
+    const requeueAfterMs = scene.leave('a', 'a1', refused('a1'))
+    expect(requeueAfterMs).to.equal(5000)
+    const answer = { phase: 'Starting', reason: 'PodCreateFailed', message: 'pods "a3" is forbidden: no' }
+    const leave = scene.creates.enter('ns/a', 'ns/a3', true)
+    expect(leave).to.deep.equal({ may: false, refusal: answer, afterMs: 1000 })
+    scene.leave('a', 'a2', refused('a2'))
+    await scene.clock.advance(5000)
+    const tries = ['a1', 'a2', 'a3'].map((name) => scene.creates.enter('ns/a', `ns/${name}`, false).may)
+    expect(tries, 'one at a time').to.deep.equal([true, false, false])
+  })
+
+  it('try sooner where they have not been refused before: what was wrong may be mended', async () => {
+    const scene = new Scene()
+    scene.enter('a', 'old')
+    scene.leave('a', 'old', refused('old'))
+    await scene.clock.advance(1000)
+    expect(scene.creates.enter('ns/a', 'ns/old', false)).to.include({ may: false, afterMs: 4000 })
+    expect(scene.enter('a', 'new')).to.deep.equal(['new'])
+  })
+
+  for (const [took, pace] of [
+    [0, 5000],
+    [10_000, 20_000],
+    [45_000, 60_000],
+  ] as const) {
+    it(`come back after ${pace / 1000} s where the refusal took ${took / 1000} s`, async () => {
+      const scene = new Scene()
+      scene.enter('a', 'a1')
+      await scene.clock.advance(took)
+      expect(scene.leave('a', 'a1', refused('a1'))).to.equal(pace)
+    })
+  }
+
+  it('are woken when one of them succeeds, twice as many each time', async () => {
+    const scene = new Scene()
+    const names = ['a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8']
+    scene.enter('a', 'a1')
+    scene.leave('a', 'a1', refused('a1', 'QuotaExceeded'))
+    scene.enter('a', ...names)
+    await scene.clock.advance(5000)
+    expect(scene.enter('a', 'a1')).to.deep.equal(['a1'])
+    scene.leave('a', 'a1', created)
+    expect(scene.woken).to.deep.equal(['ns/a2', 'ns/a3'])
+    expect(scene.enter('a', ...names)).to.deep.equal(['a2', 'a3'])
+    scene.leave('a', 'a2', created)
+    expect(scene.enter('a', 'a4', 'a5', 'a6', 'a7')).to.deep.equal(['a4', 'a5', 'a6'])
+    scene.leave('a', 'a3', refused('a3', 'QuotaExceeded'))
+    expect(scene.enter('a', 'a8')).to.deep.equal([])
+  })
+
+  it('keep no other from being woken when they are gone', () => {
+    const scene = new Scene()
+    scene.enter('a', 'a1', 'a2', 'a3', 'a4', 'gone', 'a5')
+    scene.creates.forget('ns/gone')
+    scene.leave('a', 'a1', created)
+    expect(scene.woken).to.deep.equal(['ns/a5'])
+  })
+
+  it('say nothing about others where one is refused for good, or got no answer', () => {
+    const scene = new Scene()
+    scene.enter('a', 'a1', 'a2')
+    scene.leave('a', 'a1', refused('a1', 'AdmissionDenied', 'Stopping'))
+    scene.leave('a', 'a2', { is: 'failed' })
+    expect(scene.enter('a', 'a3', 'a4', 'a5', 'a6')).to.deep.equal(['a3', 'a4', 'a5', 'a6'])
+  })
+})

@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import type { PodStatus } from '../../../../src/api/pod.ts'
+import { logContainer } from '../../../../src/domain/pod/log-container.ts'
+import { aContainer, aPod, ended, running } from '../../../objects/builders.ts'
+
+const waiting = aContainer({ waiting: { reason: 'PodInitializing' } })
+const [fetched, failed] = [aContainer(ended(0), 'fetch'), aContainer(ended(2), 'setup')]
+const neverRan = aContainer({ terminated: { exitCode: 128, reason: 'StartError', startedAt: '1970-01-01T00:00:00Z' } })
+
+const cases: [what: string, status: PodStatus, container: string | undefined][] = [
+  ['is the job’s while it runs', { phase: 'Running', containerStatuses: [aContainer(running)] }, 'runner'],
+  ['is the job’s after its end', { phase: 'Failed', containerStatuses: [aContainer(ended(1))] }, 'runner'],
+  [
+    'is the init container’s that failed',
+    { phase: 'Failed', initContainerStatuses: [fetched, failed], containerStatuses: [waiting] },
+    'setup',
+  ],
+  [
+    'is none while init containers run',
+    { phase: 'Pending', initContainerStatuses: [fetched, aContainer(running, 'setup')], containerStatuses: [waiting] },
+    undefined,
+  ],
+  [
+    'is none while a sidecar is started again: the job may run yet',
+    { phase: 'Pending', initContainerStatuses: [failed], containerStatuses: [waiting] },
+    undefined,
+  ],
+  [
+    'is the job’s where a sidecar ended badly after it',
+    { phase: 'Failed', initContainerStatuses: [failed], containerStatuses: [aContainer(ended(1))] },
+    'runner',
+  ],
+  ['is none where nothing ran', { phase: 'Failed', containerStatuses: [neverRan] }, undefined],
+]
+
+describe('the log to show of a pod', () => {
+  for (const [what, status, container] of cases) {
+    it(what, () => expect(logContainer(aPod({ status }))).to.equal(container))
+  }
+})

@@ -1,0 +1,58 @@
+import { expect } from 'chai'
+import { type PodWarning, warningOf } from '../../../../src/domain/pod/warnings.ts'
+
+function warning(reason: string, note: string, lastMs = 1): PodWarning {
+  return { reason, note, lastMs }
+}
+
+const secret = 'MountVolume.SetUp failed for volume "a" : secret "missing" not found'
+const other = 'MountVolume.SetUp failed for volume "b" : configmap "missing" not found'
+const unmounted = 'Unable to attach or mount volumes: unmounted volumes=[a], timed out waiting for the condition'
+const sandbox = (id: string) => `Failed to create pod sandbox: network for sandbox "${id.repeat(64)}": no addresses`
+
+describe('the Events of a pod that does not start', () => {
+  const meanings: [reason: string, meaning: string][] = [
+    ['FailedMount', 'VolumeUnavailable'],
+    ['FailedAttachVolume', 'VolumeUnavailable'],
+    ['FailedMapVolume', 'VolumeUnavailable'],
+    ['FailedCreatePodSandBox', 'SandboxFailed'],
+    ['NetworkNotReady', 'SandboxFailed'],
+    ['FailedPrepareDynamicResources', 'SandboxFailed'],
+  ]
+  for (const [reason, meaning] of meanings) {
+    it(`mean ${meaning} at ${reason}, in their own words`, () => {
+      expect(warningOf([warning(reason, 'note')])).to.deep.equal({ reason: meaning, message: 'note', fatal: false })
+    })
+  }
+
+  for (const reason of ['Unhealthy', 'FailedScheduling', 'BackOff', 'Failed', 'DNSConfigForming', 'OfSomebody']) {
+    it(`mean nothing at ${reason}: its status says it, or it is no obstacle`, () => {
+      expect(warningOf([warning(reason, 'note')])).to.equal(undefined)
+    })
+  }
+
+  it('mean nothing where there are none', () => expect(warningOf([])).to.equal(undefined))
+
+  it('mean the newest kind of trouble', () => {
+    const [mount, network] = [warning('FailedMount', secret, 1), warning('FailedCreatePodSandBox', 'no network', 2)]
+    expect(warningOf([mount, network])).to.include({ reason: 'SandboxFailed', message: 'no network' })
+    expect(warningOf([{ ...mount, lastMs: 3 }, network])).to.include({ reason: 'VolumeUnavailable', message: secret })
+  })
+
+  it('name every volume, in whatever order the kubelet does', () => {
+    const [one, two] = [warning('FailedMount', secret, 1), warning('FailedMount', other, 2)]
+    expect(warningOf([one, two])?.message).to.equal(`${secret}; ${other}`)
+    expect(warningOf([{ ...two, lastMs: 1 }, one])?.message).to.equal(`${secret}; ${other}`)
+  })
+
+  it('say why a volume is missing rather than that it is', () => {
+    expect(warningOf([warning('FailedMount', unmounted, 9), warning('FailedMount', secret)])?.message).to.equal(secret)
+    expect(warningOf([warning('FailedMount', unmounted)])?.message).to.equal(unmounted)
+  })
+
+  it('are the same at every try, which has a sandbox of its own', () => {
+    const tries = [sandbox('a'), `(combined from similar events): ${sandbox('b')}`]
+    const said = warningOf(tries.map((note) => warning('FailedCreatePodSandBox', note)))
+    expect(said?.message).to.equal('Failed to create pod sandbox: network for sandbox "…": no addresses')
+  })
+})
