@@ -68,6 +68,26 @@ function overPod(runner: Runner) {
 
 const full = 'PoolFull: waiting for a free place in RunnerPool pool'
 
+describe('a pod whose labels name another pool', () => {
+  it('holds the place of its Runner’s pool, also when the Runner is gone', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1, labels: ['linux', 'x64'] } }))
+    scene.putPool(aPool({ metadata: { name: 'other' }, spec: { maxRunners: 1, labels: ['other'] } }))
+    const first = scene.delegate('first', 0)
+    const runner = scene.start(first)
+    const pod = runningPod(runner)
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, labels: { 'runnerhub.dev/pool': 'other' } } })
+    scene.delegate('second', 1)
+    scene.delegate('elsewhere', 2, { labels: ['other'] })
+    expect([scene.isIn('second'), scene.isIn('elsewhere')]).to.deep.equal([false, true])
+    scene.putJob({ ...first, status: { phase: 'Failed' } })
+    scene.remove(runner)
+    expect(scene.isIn('second'), 'while the pod runs').to.equal(false)
+    scene.remove(pod)
+    expect(scene.isIn('second')).to.equal(true)
+  })
+})
+
 describe('jobs waiting for a place', () => {
   it('are let in oldest first, as many as maxRunners, and woken', () => {
     const scene = new Scene()
