@@ -67,6 +67,16 @@ const networks: Parser<{ address: string; prefix: number }[]> = Object.assign(
   { schema: { type: 'string' } as const },
 )
 
+/** The path of a URL, without a slash at its end; parts that mean themselves in every URL. */
+const basePath: Parser<string> = Object.assign(
+  (value: string): string => {
+    if (/^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)*\/?$/.test(value) && value.length <= 256)
+      return value.replace(/\/$/, '')
+    throw new Error('must be a path such as /runnerhub, of letters, digits and -._~ between slashes')
+  },
+  { schema: { type: 'string' } as const },
+)
+
 const words: Parser<string[]> = Object.assign(split, { schema: { type: 'string' } as const })
 
 function split(value: string): string[] {
@@ -99,7 +109,7 @@ const settings = {
     oneOf('both', 'controllers', 'facade'),
   ),
   namespace: setting('POD_NAMESPACE', 'runnerhub', 'namespace whose jobs are managed', text),
-  identity: setting('POD_NAME', undefined, 'name in the Lease; the host name if not given', text),
+  identity: setting('POD_NAME', undefined, 'name in the Lease; if not given, the host name with a random part', text),
   httpPort: setting('HTTP_PORT', '3000', 'port of the REST API', wholeNumber(0, 65_535)),
   realtimePort: setting('REALTIME_PORT', '3001', 'port of WebSocket and Socket.IO', wholeNumber(0, 65_535)),
   realtimeAnonymous: setting(
@@ -111,7 +121,7 @@ const settings = {
   realtimeOrigins: setting(
     'REALTIME_ORIGINS',
     undefined,
-    'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; * is all; else those of this host and localhost',
+    'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; * is all; else those of localhost, and of this host where its name is an address or one of the cluster',
     origins,
   ),
   reauthoriseSeconds: setting(
@@ -122,7 +132,7 @@ const settings = {
   ),
   realtimeMaxPerCaller: setting(
     'REALTIME_MAX_PER_CALLER',
-    '200',
+    '1000',
     'realtime connections that one caller may have open',
     wholeNumber(1, 1e6),
   ),
@@ -145,8 +155,14 @@ const settings = {
   trustedProxies: setting(
     'TRUSTED_PROXIES',
     undefined,
-    'proxies whose X-Forwarded-For says who is calling, as addresses or CIDRs with commas between',
+    'proxies whose X-Forwarded-For says who is calling, and X-Forwarded-Prefix where, as addresses or CIDRs with commas between',
     networks,
+  ),
+  basePath: setting(
+    'BASE_PATH',
+    undefined,
+    'path below which callers find the API, where a proxy in front strips it, such as /runnerhub; X-Forwarded-Prefix of TRUSTED_PROXIES wins',
+    basePath,
   ),
   corsOrigins: setting(
     'CORS_ORIGINS',

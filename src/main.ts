@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Authority } from './auth/authority.ts'
-import { type ClientOf, clientsBehind } from './auth/client-address.ts'
+import { type ClientOf, clientsBehind, trustedPeers } from './auth/client-address.ts'
 import { ConcurrencyLimit } from './auth/concurrency-limit.ts'
 import { StaticTokens } from './auth/static-tokens.ts'
 import { FixedWindowCounter } from './auth/window-counter.ts'
@@ -11,6 +11,7 @@ import { BadConfig, type Config, helpText, readConfig } from './config.ts'
 import { NamespaceEnd } from './controllers/pod/namespace-end.ts'
 import { runControllers } from './controllers/run.ts'
 import { makeApp } from './http/app.ts'
+import { basePaths } from './http/base-path.ts'
 import { listen } from './http/listen.ts'
 import { makeServer } from './http/server.ts'
 import { KubeClient } from './kube/client/client.ts'
@@ -181,6 +182,10 @@ async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: b
     heartbeatMs: config.heartbeatSeconds * 1000,
     maxProxies: config.maxProxies,
     metrics,
+    basePathOf: basePaths({
+      configured: config.basePath ?? '',
+      isTrustedPeer: trustedPeers(config.trustedProxies ?? []),
+    }),
     operationsOnly,
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },

@@ -1,14 +1,18 @@
 import type { Schema } from './schema.ts'
 import { REASON_PATTERN } from './reasons.ts'
 
-// Field schemas that several kinds and the REST facade share. Patterns are written for RE2 (the API server)
-// and for ECMAScript with the u flag (ajv) alike: no look-around.
+// Field schemas that several kinds and the REST facade share. Patterns are written for RE2 (the API server), for
+// ECMAScript with the u flag (ajv) and without it, and for Python, whose tools read the OpenAPI document: plain ranges of
+// characters, no classes of Unicode, no look-around.
+
+/** The control characters, for use between brackets. */
+export const CONTROLS = '\\x00-\\x1f\\x7f-\\x9f'
 
 /** Any text without control characters. */
-const TEXT = '^\\P{Cc}*$'
+const TEXT = `^[^${CONTROLS}]*$`
 
-// A part may not be "." or "..": it starts with a word character or dash, or with dots and goes on.
-const REPOSITORY_PART = '([\\w\\-][\\w.\\-]*|\\.[\\w\\-][\\w.\\-]*|\\.\\.[\\w.\\-]+)'
+// A part may not be "." or "..": it starts with a letter, digit, underscore or dash, or with dots and goes on.
+const REPOSITORY_PART = '([A-Za-z0-9_-][A-Za-z0-9_.-]*|\\.[A-Za-z0-9_-][A-Za-z0-9_.-]*|\\.\\.[A-Za-z0-9_.-]+)'
 export const REPOSITORY_PATTERN = `^${REPOSITORY_PART}/${REPOSITORY_PART}$`
 
 export const repository = {
@@ -53,7 +57,8 @@ export function name<const D extends string>(description: D) {
 }
 
 /** RFC 3339 as JavaScript reads it. The API server's own check of date-time also passes a comma, or an offset of 99 hours. */
-const TIME = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+\\-]([01]\\d|2[0-3]):[0-5]\\d)$'
+const TIME =
+  '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$'
 
 /** An RFC 3339 time. */
 export function time<const D extends string>(description: D) {

@@ -45,3 +45,8 @@ export function proxyName(displayName: string): string {
 export function proxyKey(namespace: string | undefined, displayName: string): string {
   return `${namespace ?? ''}/${proxyName(displayName)}`
 }
+
+/** The key by which a repository is looked up: GitHub's names of repositories have no case. */
+export function repositoryKey(repository: string): string {
+  return repository.toLowerCase()
+}

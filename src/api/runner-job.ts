@@ -91,6 +91,7 @@ export const runnerJobStatus = {
         runnerId: text(253, 'Id of the runner that it named.'),
         containerId: text(253, 'Id of the container that it named.'),
         at: time('When it last reported.'),
+        completedAt: time('When it reported by proxy-complete that the job is over.'),
       },
     },
     exitCode: { type: 'integer', description: "Exit code of the job's container.", format: 'int32' },

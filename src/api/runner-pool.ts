@@ -25,7 +25,7 @@ export const runnerPoolSpec = {
         type: 'string',
         description: 'One repository, or several with *.',
         maxLength: 140,
-        pattern: '^[\\w.*\\-]+/[\\w.*\\-]+$',
+        pattern: '^[A-Za-z0-9_.*-]+/[A-Za-z0-9_.*-]+$',
       },
     },
     template: {

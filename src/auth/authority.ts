@@ -19,6 +19,9 @@ export interface AuthorityOptions {
   keepMs: number
 }
 
+/** Tokens that are unknown to us and are asked about at a time: a part of what the client has in flight. */
+const MOST_STRANGERS = 16
+
 const nobody: ReviewAnswer<Caller> = { value: undefined, isStale: false }
 
 /**
@@ -35,16 +38,16 @@ export class Authority {
   constructor(options: AuthorityOptions) {
     const { clock, keepMs } = options
     this.#options = options
-    this.#callers = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS })
+    this.#callers = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS, mostNew: MOST_STRANGERS })
     this.#rights = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS })
   }
 
   /** Who holds a token, if anybody does. */
   async callerOf(token: string): Promise<ReviewAnswer<Caller>> {
-    const { client, tokens, audience } = this.#options
+    const { client, clock, tokens, audience } = this.#options
     const known = await tokens?.callerOf(token)
     if (known !== undefined) return { value: known, isStale: false }
-    if (!isReviewable(token)) return nobody
+    if (!isReviewable(token, { audience, nowMs: clock.now().getTime() })) return nobody
     return this.#callers.get(digest(token), (signal) => reviewToken(client, { token, audience }, signal))
   }
 

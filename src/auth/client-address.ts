@@ -10,14 +10,27 @@ interface Network {
 /** What a request counts for, given the other end of its connection and its X-Forwarded-For header. */
 export type ClientOf = (peer: string, forwardedFor: string) => string
 
+/** Says which peers are trusted proxies. */
+export function trustedPeers(proxies: readonly Network[]): (peer: string) => boolean {
+  const isTrusted = membership(proxies)
+  return (peer) => {
+    const address = plainAddress(peer)
+    return isIP(address) !== 0 && isTrusted(address)
+  }
+}
+
+function membership(networks: readonly Network[]): (address: string) => boolean {
+  const list = new BlockList()
+  for (const { address, prefix } of networks) list.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
 /**
  * Whose call it is: the peer's, unless that is a trusted proxy. Then it is that of the last address of X-Forwarded-For
  * that is no trusted proxy: what stands before it was written by who knows whom.
  */
 export function clientsBehind(proxies: readonly Network[]): ClientOf {
-  const trusted = new BlockList()
-  for (const { address, prefix } of proxies) trusted.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-  const isTrusted = (address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isTrusted = membership(proxies)
   const clientOf: ClientOf = (peer, forwardedFor) => {
     let client = plainAddress(peer)
     const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()))

@@ -1,10 +1,12 @@
+import { atLeastOne } from '../collections/bounds.ts'
+
 /** How many of something each caller has open; one that has as many as allowed gets no more before another ends. */
 export class ConcurrencyLimit {
   readonly #most: number
   readonly #open = new Map<string, number>()
 
   constructor(most: number) {
-    this.#most = most
+    this.#most = atLeastOne('the most of each caller', most)
   }
 
   hasRoom(caller: string): boolean {

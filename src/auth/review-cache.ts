@@ -1,5 +1,6 @@
 import { Lru } from '../collections/lru.ts'
 import { isOutage } from '../kube/client/errors.ts'
+import { InFlight } from '../kube/client/in-flight.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
 /** What a review granted. */
@@ -22,6 +23,8 @@ export interface ReviewCacheOptions {
   keepMs: number
   /** How long a yes counts while the API server does not answer. */
   graceMs: number
+  /** Most questions at a time that were never answered with yes; no bound if not given. Others need not wait behind them. */
+  mostNew?: number
 }
 
 interface Granted<V> {
@@ -48,10 +51,12 @@ export class ReviewCache<V> {
   readonly #granted = new Lru<string, Granted<V>>(MAX_ENTRIES)
   /** Until when a no counts. */
   readonly #refused = new Lru<string, number>(MAX_ENTRIES)
+  readonly #new: InFlight | undefined
   readonly #asking = new Map<string, Promise<ReviewAnswer<V>>>()
 
   constructor(options: ReviewCacheOptions) {
     this.#options = options
+    this.#new = options.mostNew === undefined ? undefined : new InFlight(options.mostNew)
   }
 
   /** The answer to the question with this hash, from `review` if it is not known. */
@@ -74,13 +79,26 @@ export class ReviewCache<V> {
     hash: string,
     review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
   ): Promise<ReviewAnswer<V>> {
+    const signal = AbortSignal.timeout(REVIEW_TIMEOUT_MS)
     try {
-      const grant = await review(AbortSignal.timeout(REVIEW_TIMEOUT_MS))
+      const grant = this.#granted.get(hash) === undefined ? await this.#askAnew(review, signal) : await review(signal)
       return grant === undefined ? this.#refuse(hash) : this.#grant(hash, grant)
     } catch (error) {
       const earlier = isOutage(error) ? this.#earlier(hash) : undefined
       if (earlier === undefined) throw error
       return earlier
+    }
+  }
+
+  async #askAnew(
+    review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
+    signal: AbortSignal,
+  ): Promise<ReviewGrant<V> | undefined> {
+    const leave = await this.#new?.enter(signal)
+    try {
+      return await review(signal)
+    } finally {
+      leave?.()
     }
   }
 

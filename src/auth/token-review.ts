@@ -14,9 +14,36 @@ export interface Caller {
 /** The form of every token that the API server may know and that can be bound to an audience. */
 const JWT = /^[\w-]+\.([\w-]+)\.[\w-]+$/
 
-/** Whether a token can be one of the cluster's at all; nothing else is worth a request. */
-export function isReviewable(token: string): boolean {
-  return JWT.test(token)
+/** How far our clock may be ahead of the API server's, or behind it. */
+const SKEW_MS = 60_000
+
+/** What a token has to say of itself. */
+export interface Expected {
+  audience: string
+  nowMs: number
+}
+
+/**
+ * Whether a token can be one of the cluster's, made for this audience and good now, as far as it says itself; nothing else
+ * is worth a request. That what it says is true only the API server knows.
+ */
+export function isReviewable(token: string, { audience, nowMs }: Expected): boolean {
+  const { iss, aud, exp, nbf } = claimsOf(token)
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (typeof iss !== 'string' || iss === '' || !audiences.includes(audience)) return false
+  const isOver = typeof exp !== 'number' || exp * 1000 <= nowMs - SKEW_MS
+  const hasBegun = nbf === undefined || (typeof nbf === 'number' && nbf * 1000 <= nowMs + SKEW_MS)
+  return !isOver && hasBegun
+}
+
+/** What a token says, whoever wrote it; nothing where it is no token. */
+function claimsOf(token: string): Record<string, unknown> {
+  try {
+    const payload = Buffer.from(JWT.exec(token)?.[1] ?? '', 'base64url').toString()
+    return asObject(JSON.parse(payload))
+  } catch {
+    return {}
+  }
 }
 
 /** Asks the API server whose token this is; undefined where it is not valid, or not for this audience. */
@@ -38,13 +65,8 @@ export async function reviewToken(
 
 /** When a token that the API server has found good ends, if it says so. */
 function expiryOf(token: string): number | undefined {
-  try {
-    const payload = Buffer.from(JWT.exec(token)?.[1] ?? '', 'base64url').toString()
-    const { exp } = asObject(JSON.parse(payload))
-    return typeof exp === 'number' ? exp * 1000 : undefined
-  } catch {
-    return undefined
-  }
+  const { exp } = claimsOf(token)
+  return typeof exp === 'number' ? exp * 1000 : undefined
 }
 
 function callerOf({ username, uid, groups, extra }: Record<string, unknown>): Caller | undefined {

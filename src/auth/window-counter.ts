@@ -1,3 +1,4 @@
+import { atLeastOne } from '../collections/bounds.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
 /** How many requests a client has made in its window, and how long that still lasts. */
@@ -33,8 +34,8 @@ export class FixedWindowCounter {
 
   constructor({ clock, windowMs, most = 100_000 }: FixedWindowCounterOptions) {
     this.#clock = clock
-    this.#windowMs = windowMs
-    this.#most = most
+    this.#windowMs = atLeastOne('windowMs', windowMs)
+    this.#most = atLeastOne('the most clients', most)
     this.#turnedAtMs = clock.monotonicMs()
   }
 

@@ -1,5 +1,5 @@
 import { type ConfigMap, configMaps } from '../api/config-map.ts'
-import { DELEGATION_KEY_ANNOTATION, LEDGER_NAME, PROXY, RUNNER_TYPE_LABEL } from '../api/names.ts'
+import { DELEGATION_KEY_ANNOTATION, LEDGER_NAME, PROXY, repositoryKey, RUNNER_TYPE_LABEL } from '../api/names.ts'
 import { keyOf, type KubeObject, type Resource } from '../api/object.ts'
 import { isOwnPod, type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
@@ -35,6 +35,8 @@ export interface Caches {
   proxyJobs: ProxyJobs
   /** They fill all but `ledgers`, without which only totals and deletions wait. */
   reflectors: readonly Watched[]
+  /** The one of them that fills `pods`; absent where nothing does. */
+  podReflector?: Pick<Watched, 'lastContactMs'>
 }
 
 /** Caches with all that fills them. */
@@ -50,12 +52,12 @@ export interface CachesOptions {
 }
 
 /** Empty caches that nothing fills. */
-export function makeStores(log: Log): Omit<Caches, 'reflectors'> {
+export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'> {
   const jobs = new Store<RunnerJob>({
     log,
     indexes: {
       delegation: delegationKeys,
-      repository: ({ spec }) => [spec.repository],
+      repository: ({ spec }) => [repositoryKey(spec.repository)],
       uid: ({ metadata }) => [metadata.uid],
     },
   })
@@ -81,13 +83,15 @@ export function makeCaches({ client, namespace, log, metrics }: CachesOptions): 
   const common = { client, namespace, log, ...(metrics !== undefined && { metrics }) }
   const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, selectors: Selectors = {}): Watched =>
     new Reflector({ ...common, resource, store, ...selectors })
+  // Without a selector: labels can be lost, and the store itself sees what is ours.
+  const podReflector = reflect(pods, stores.pods)
   return {
     ...stores,
+    podReflector,
     reflectors: [
       reflect(runnerJobs, stores.jobs),
       reflect(runners, stores.runners),
-      // Without a selector: labels can be lost, and what is ours the store can see for itself.
-      reflect(pods, stores.pods),
+      podReflector,
       reflect(runnerPools, stores.pools),
       reflect(leases, stores.leases, { labelSelector: `${RUNNER_TYPE_LABEL}=${PROXY}` }),
     ],

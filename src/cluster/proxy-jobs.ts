@@ -1,4 +1,4 @@
-import { proxyKey } from '../api/names.ts'
+import { proxyKey, repositoryKey } from '../api/names.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import type { Store } from '../kube/cache/store.ts'
@@ -34,7 +34,7 @@ export class ProxyJobs {
     return (this.#tallies.get(key)?.live ?? 0) > 0
   }
 
-  /** The repositories whose jobs it has delegated. */
+  /** The repositories whose jobs it has delegated, by their keys. */
   repositoriesOf(key: string): Iterable<string> {
     return this.#tallies.get(key)?.byRepository.keys() ?? []
   }
@@ -42,7 +42,8 @@ export class ProxyJobs {
   /** The key of the proxy runner, if one has delegated the job. */
   #count(job: RunnerJob | undefined, by: 1 | -1): string | undefined {
     if (job?.spec.runnerName === undefined || job.spec.runnerName === '') return undefined
-    const { runnerName, repository } = job.spec
+    const { runnerName } = job.spec
+    const repository = repositoryKey(job.spec.repository)
     const key = proxyKey(job.metadata.namespace, runnerName)
     const { live, byRepository } = this.#tallies.get(key) ?? { live: 0, byRepository: new Map<string, number>() }
     const jobs = (byRepository.get(repository) ?? 0) + by

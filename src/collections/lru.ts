@@ -1,10 +1,12 @@
+import { atLeastOne } from './bounds.ts'
+
 /** The entries used last, up to a number. A Map keeps the order: what is used moves to its end. */
 export class Lru<K, V> {
   readonly #entries = new Map<K, V>()
   readonly #limit: number
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.#limit = atLeastOne('the limit of entries', limit)
   }
 
   get size(): number {

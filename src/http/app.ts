@@ -53,7 +53,7 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   app.use(audit(options.auditLog))
   app.use(envelope(options))
   app.use(wellFormed)
-  app.use(router.routes())
+  app.use(routed(router))
   app.use(guarding(limited({})))
   app.use(guarding(known))
   app.use(unmatched(router))
@@ -68,7 +68,7 @@ function handlersOf(options: AppOptions): Partial<Handlers> {
   const all: Handlers = {
     ...operations,
     ...documentHandlers(options),
-    ...docsPageHandlers(),
+    ...docsPageHandlers(options),
     ...jobHandlers(options),
     ...logHandlers(options),
     ...runnerHandlers(options),
@@ -132,7 +132,34 @@ function unmatched(router: Router<FacadeState>): FacadeMiddleware {
   }
 }
 
+/**
+ * The routes. A path that one of them spells out is no parameter of another: under a method that it does not have, it is
+ * left to those who answer for that.
+ */
+function routed(router: Router<FacadeState>): ReturnType<typeof router.routes> {
+  const serve = router.routes()
+  const spelt = router.stack.filter(
+    ({ path }) => isSpelt(path) && hasParameters(router.match(String(path), 'GET').path),
+  )
+  return async (ctx, next) => {
+    const isOther = spelt.some((layer) => layer.match(ctx.path) && !layer.methods.includes(ctx.method))
+    if (isOther) await next()
+    else await serve(ctx, next)
+  }
+}
+
+function isSpelt(path: string | RegExp): boolean {
+  return typeof path === 'string' && !path.includes(':')
+}
+
+function hasParameters(layers: readonly { path: string | RegExp }[]): boolean {
+  return layers.some(({ path }) => !isSpelt(path))
+}
+
 /** Those of the path; OPTIONS may also ask for those of the whole server, by `*` (RFC 9110, section 9.3.7). */
 function layersFor({ method, path }: FacadeContext, router: Router<FacadeState>): readonly { methods: string[] }[] {
-  return method === 'OPTIONS' && path === '*' ? router.stack : router.match(path, method).path
+  if (method === 'OPTIONS' && path === '*') return router.stack
+  const layers = router.match(path, method).path
+  const spelt = layers.filter((layer) => isSpelt(layer.path))
+  return spelt.length > 0 ? spelt : layers
 }

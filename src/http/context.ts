@@ -6,6 +6,7 @@ import type { Caches } from '../cluster/caches.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
+import type { BasePathOf } from './base-path.ts'
 import type { RouteName } from './routes.ts'
 
 /** What a route hands to the envelope. */
@@ -50,6 +51,8 @@ export interface FacadeDeps {
   /** Followed logs, which stay open. */
   logStreams: ConcurrencyLimit
   metrics: HttpMetrics
+  /** Where a caller finds us; at the root if not given. */
+  basePathOf?: BasePathOf
 }
 
 /** All metrics of the process, in Prometheus' text format, and what the facade adds to them. */

@@ -1,5 +1,7 @@
+import { runnerPools } from '../api/runner-pool.ts'
 import { heardRecently, hasSynced } from '../cluster/freshness.ts'
-import type { KubeClient } from '../kube/client/client.ts'
+import { Forbidden } from '../kube/client/errors.ts'
+import { resourcePath } from '../kube/client/resource-path.ts'
 import type { FacadeDeps, Handlers } from './context.ts'
 
 /** How old an answer of the API server may be that still counts, and how long it may take. */
@@ -35,16 +37,29 @@ function whyNotReady({ caches, clock }: FacadeDeps): string | undefined {
   return heardRecently(caches, clock.monotonicMs()) ? undefined : 'the cluster has not been heard of for five minutes'
 }
 
-/** Asks the API server whether it and its etcd are well, at most once in a while however many ask us. */
-function probe({ client, clock }: { client: KubeClient; clock: FacadeDeps['clock'] }): () => Promise<boolean> {
-  let asked: { atMs: number; answer: Promise<boolean> } | undefined
-  return () => {
-    const atMs = clock.monotonicMs()
-    if (asked !== undefined && atMs - asked.atMs < PROBE_MS) return asked.answer
-    const answer = client.request('GET', '/readyz', {}, AbortSignal.timeout(PROBE_MS)).then(
+/** Whether the API server and its etcd are well. Who may not ask it outright (a right of all, mostly) reads something. */
+async function isWell({ client, namespace }: Pick<FacadeDeps, 'client' | 'namespace'>): Promise<boolean> {
+  const signal = AbortSignal.timeout(PROBE_MS)
+  try {
+    await client.request('GET', '/readyz', {}, signal)
+    return true
+  } catch (error) {
+    if (!(error instanceof Forbidden)) return false
+    const pools = resourcePath(runnerPools, namespace)
+    return client.request('GET', pools, { query: { limit: '1' } }, signal).then(
       () => true,
       () => false,
     )
+  }
+}
+
+/** Asks at most once in a while, however many ask us. */
+function probe(deps: FacadeDeps): () => Promise<boolean> {
+  let asked: { atMs: number; answer: Promise<boolean> } | undefined
+  return () => {
+    const atMs = deps.clock.monotonicMs()
+    if (asked !== undefined && atMs - asked.atMs < PROBE_MS) return asked.answer
+    const answer = isWell(deps)
     asked = { atMs, answer }
     return answer
   }

@@ -7,6 +7,7 @@ export const errorCodes = {
   RequestTimeout: 'The request took too long to arrive.',
   MethodNotAllowed: 'The path exists, but not under this method; see the Allow header.',
   IllegalTransition: 'The report contradicts the state that the job is in.',
+  OtherJob: 'The report names another run or job than that of the path.',
   IdempotencyKeyReused: 'The Idempotency-Key was used before, for another body.',
   BodyTooLarge: 'The body is longer than 256 KiB.',
   UnsupportedMediaType: 'The body is not declared to be JSON.',

@@ -4,6 +4,7 @@ import { bearerOf } from '../auth/bearer.ts'
 import { isTrustedOrigin } from '../auth/origin.ts'
 import { permissions } from '../auth/permissions.ts'
 import type { FixedWindowCounter } from '../auth/window-counter.ts'
+import { asksForWebSocket } from './upgrades.ts'
 
 /** Who wants to connect, or is connected. */
 export interface Handshake {
@@ -35,7 +36,7 @@ export interface AdmissionOptions {
   authority: Authorizer
   /** Nobody needs a token, but for pages of other origins. */
   anonymous: boolean
-  /** Whose pages need no token then; without a list, those of this host and of the browser's own machine. */
+  /** Whose pages need no token then; without a list, those of the browser's own machine and of a host that is surely this. */
   origins?: readonly string[] | undefined
   /** What an address counts as, given the X-Forwarded-For header. */
   clientOf: (peer: string, forwardedFor: string) => string
@@ -49,7 +50,8 @@ export function admission(options: AdmissionOptions): Admit {
   const { anonymous, origins, clientOf, refused, mostRefused } = options
   return async ({ headers, address, token, isInside }) => {
     const client = clientOf(address, String(headers['x-forwarded-for'] ?? ''))
-    const isOpen = anonymous && isTrustedOrigin(headers.origin, headers.host, origins)
+    const { origin, host } = headers
+    const isOpen = anonymous && isTrustedOrigin({ origin, host, isWebSocket: asksForWebSocket({ headers }) }, origins)
     if (isOpen) return { is: 'admitted', caller: `at ${client}`, mayList: true }
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
     if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }

@@ -1,3 +1,4 @@
+import { repositoryKey } from '../api/names.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import { type RealtimeMetrics, uncounted } from './counters.ts'
 import type { JobEvent } from './job-events.ts'
@@ -49,7 +50,10 @@ export interface HubOptions {
   current: (repository: string) => JobEvent[]
 }
 
-/** Who wants to be told of which repository. A step goes to the subscribers of that very repository, once each. */
+/**
+ * The subscribers of each repository, whose name may be written in upper or lower case. A step goes to those of that very
+ * repository, once each.
+ */
 export class Hub {
   /** Where transports count. */
   readonly metrics: RealtimeMetrics
@@ -101,7 +105,7 @@ export class Hub {
 
   /** A client that has subscribed to the repository and to all is told once, in the form of the former. */
   #audience(repository: string): ReadonlyMap<Subscriber, Subscription> {
-    const own = this.#listeners.get(repository)
+    const own = this.#listeners.get(repositoryKey(repository))
     const all = this.#listeners.get('*')
     if (all === undefined) return own ?? new Map()
     return new Map([...all, ...(own ?? [])])
@@ -109,20 +113,21 @@ export class Hub {
 
   #subscribe(client: Subscriber, subscription: Subscription): { repository: string } {
     const { repository } = subscription
+    const key = repositoryKey(repository)
     const account = this.#accounts.get(client)
     if (account === undefined) return { repository }
     const { repositories, mayList } = account
     if (repository === '*' && !mayList) throw new BadMessage('all repositories need the right to list runnerjobs')
-    if (repositories.size >= MAX_SUBSCRIPTIONS && !repositories.has(repository)) {
+    if (repositories.size >= MAX_SUBSCRIPTIONS && !repositories.has(key)) {
       throw new BadMessage(`a client may subscribe to ${MAX_SUBSCRIPTIONS} repositories`)
     }
     if (subscription.snapshot && this.#debtOf(account) >= SNAPSHOT_BURST) {
       throw new BadMessage('too many snapshots in a short time, try again in a while')
     }
-    repositories.add(repository)
-    const listeners = this.#listeners.get(repository) ?? new Map<Subscriber, Subscription>()
+    repositories.add(key)
+    const listeners = this.#listeners.get(key) ?? new Map<Subscriber, Subscription>()
     listeners.set(client, subscription)
-    this.#listeners.set(repository, listeners)
+    this.#listeners.set(key, listeners)
     // Nothing can happen between the snapshot and the first step after it: both are told in one turn.
     if (subscription.snapshot) account.debt += this.#sendSnapshot(client, repository)
     return { repository }
@@ -143,15 +148,16 @@ export class Hub {
   }
 
   #unsubscribe(client: Subscriber, repository: string): { repository: string } {
-    this.#accounts.get(client)?.repositories.delete(repository)
-    this.#remove(client, repository)
+    const key = repositoryKey(repository)
+    this.#accounts.get(client)?.repositories.delete(key)
+    this.#remove(client, key)
     return { repository }
   }
 
-  #remove(client: Subscriber, repository: string): void {
-    const listeners = this.#listeners.get(repository)
+  #remove(client: Subscriber, key: string): void {
+    const listeners = this.#listeners.get(key)
     listeners?.delete(client)
-    if (listeners?.size === 0) this.#listeners.delete(repository)
+    if (listeners?.size === 0) this.#listeners.delete(key)
   }
 }
 

@@ -5,12 +5,19 @@ import type { JobEvent } from './job-events.ts'
 export interface Message {
   event: string
   payload: unknown
-  /** `{"event", "data"}` as JSON in UTF-8, made once for all clients. */
-  bytes: Buffer
+  /** `{"event", "data"}` as JSON in UTF-8, made for the first client that takes it and kept for the others. */
+  readonly bytes: Buffer
 }
 
 export function messageOf(event: string, payload: unknown): Message {
-  return { event, payload, bytes: Buffer.from(JSON.stringify({ event, data: payload })) }
+  let bytes: Buffer | undefined
+  return {
+    event,
+    payload,
+    get bytes() {
+      return (bytes ??= Buffer.from(JSON.stringify({ event, data: payload })))
+    },
+  }
 }
 
 /** A step with exactly the three documented fields. */

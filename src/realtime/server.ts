@@ -1,7 +1,8 @@
+import { repositoryKey } from '../api/names.ts'
 import { createServer, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import type { Caches } from '../cluster/caches.ts'
+import { type Caches } from '../cluster/caches.ts'
 import { waitForSync } from '../cluster/freshness.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
@@ -13,6 +14,7 @@ import { JobEvents, type JobEvent } from './job-events.ts'
 import { closeCodes } from './transports/close-codes.ts'
 import { serveSocketIo, SOCKET_IO_PATH } from './transports/socket-io.ts'
 import { PingTimer, serveRawSocket } from './transports/websocket.ts'
+import { asksForWebSocket, preferWebSocket } from './upgrades.ts'
 
 /** How often silent connections are asked whether they are still there; one that misses two is closed. */
 const PING_MS = 30_000
@@ -52,9 +54,11 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   const hub = new Hub({ clock, metrics, current: (repository) => currentEvents(caches, jobEvents, repository) })
   jobEvents.onEvent((event) => hub.publish(event))
   const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
-  const server = createServer({ connectionsCheckingInterval: 1000 }, (_request, response) => {
+  const serverOptions = { connectionsCheckingInterval: 1000, shouldUpgradeCallback: asksForWebSocket }
+  const server = createServer(serverOptions, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
   })
+  preferWebSocket(server)
   const io = serveSocketIo(server, hub, { admit, guests: connections, ...socketIo })
   const heartbeat = new PingTimer(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false, handleProtocols })
@@ -144,6 +148,7 @@ function refuse(socket: Duplex, { status, retrySeconds }: Refusal): void {
 }
 
 function currentEvents(caches: Caches, jobEvents: JobEvents, repository: string): JobEvent[] {
-  const jobs = repository === '*' ? [...caches.jobs.list()] : caches.jobs.byIndex('repository', repository)
+  const jobs =
+    repository === '*' ? [...caches.jobs.list()] : caches.jobs.byIndex('repository', repositoryKey(repository))
   return jobs.map((job) => jobEvents.current(job))
 }

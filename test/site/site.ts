@@ -197,7 +197,15 @@ export class Site {
   async close(): Promise<void> {
     await Promise.all(this.#operators.map((operator) => operator.close()))
     await Promise.all([this.kubelet.stop(), this.history.stop(), this.#watches.stop()])
+    this.#checkWarnings()
     await rm(join(this.tokenFile, '..'), { recursive: true, force: true })
+  }
+
+  /** Node.js writes one line for each kind of leak that it suspects. */
+  #checkWarnings(): void {
+    const lines = this.#operators.flatMap(({ log }) => log.map(({ msg = '' }) => msg))
+    const leaks = lines.filter((line) => line.includes('MaxListenersExceededWarning'))
+    if (leaks.length > 0) throw new Error(`operators warned of leaks:\n${leaks.join('\n')}`)
   }
 
   #scene(job?: string): Scene {

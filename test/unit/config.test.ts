@@ -23,6 +23,7 @@ describe('the configuration', () => {
       logLevel: 'info',
     })
     expect(config).to.include({ rateLimitMax: 100, rateLimitWindowSeconds: 900, realtimeAnonymous: 'false' })
+    expect(config).to.include({ realtimeMaxPerCaller: 1000 })
     expect(config.tokenFile).to.equal(undefined)
     expect(Object.keys(config)).to.have.length(describeSettings().length)
   })

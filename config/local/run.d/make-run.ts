@@ -37,7 +37,7 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   await release(cluster.kubeconfig, { namespace, image, runnerImage, settings }, signal)
   await awaitRollout(place, say, signal)
   say('the operator is ready')
-  await useForwarded({ options, place, voice }, signal)
+  await useForwarded({ options, place, voice, isLocal: cluster.kind === 'local' }, signal)
 }
 
 function told(settings: Record<string, string>): string {
@@ -78,15 +78,17 @@ interface Deployment {
   options: RunOptions
   place: Place
   voice: Voice
+  /** The cluster's network is on this machine. */
+  isLocal: boolean
 }
 
 /** All that needs the ports; they are closed at the end, however it comes. */
-async function useForwarded({ options, place, voice }: Deployment, signal: AbortSignal): Promise<void> {
+async function useForwarded({ options, place, voice, isLocal }: Deployment, signal: AbortSignal): Promise<void> {
   const { say } = voice
   const over = new AbortController()
   const until = AbortSignal.any([signal, over.signal])
   const open = async (localPort: number, service: string, servicePort: number) =>
-    forward({ place, service, localPort, servicePort, tell: say }, until).catch((error: unknown) => {
+    forward({ place, service, localPort, servicePort, tell: say, isLocal }, until).catch((error: unknown) => {
       throw new StepFailed(`port ${localPort} cannot be forwarded`, {
         details: String(error),
         advice: 'see that nothing else listens on it, and run this again',

@@ -1,6 +1,7 @@
 import type { JobPhase, RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { PodState } from '../pod/state.ts'
+import { endsRepeats } from './repeat.ts'
 import { isFinal, mayMove, shownPhase } from './phases.ts'
 import { statusAfter } from './status.ts'
 
@@ -9,6 +10,8 @@ export interface Report {
   phase: JobPhase
   runnerId?: string
   containerId?: string
+  /** The proxy runner says that the job is over for it: what it delegates from now on is a new one. */
+  isCompletion?: true
 }
 
 /** What a report leads to: a status to write, nothing (it is so already), or a contradiction. */
@@ -22,13 +25,16 @@ export function planReport(job: RunnerJob, runner: Runner | undefined, report: R
   const was = job.status
   const shown = shownPhase(job, runner)
   if (!mayMove(shown, report.phase)) return { is: 'refused' }
-  if (shown === report.phase && (isFinal(shown) || !saysMore(was, report))) return { is: 'known' }
+  const isEnd = report.isCompletion === true && endsRepeats(job, now.getTime())
+  const isNews = isEnd || (!isFinal(shown) && saysMore(was, report))
+  if (shown === report.phase && !isNews) return { is: 'known' }
   const { runnerId, containerId, phase } = report
   const at = now.toISOString()
   const reported = {
     ...was.reported,
     ...(runnerId !== undefined && { runnerId }),
     ...(containerId !== undefined && { containerId }),
+    ...(isEnd && { completedAt: at }),
     at,
   }
   if (was.phase === phase) return { is: 'write', status: { ...was, reported } }

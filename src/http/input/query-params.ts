@@ -15,7 +15,7 @@ export function singleParam(query: Query, name: string): string | undefined {
 /** Schemas of parameters that several lists have; they are what the OpenAPI document shows. */
 export const sharedParameters = {
   page: { type: 'integer', description: 'Number of the page.', minimum: 1, default: 1 },
-  repository: { ...repositoryField, description: 'Only those of this repository.' },
+  repository: { ...repositoryField, description: 'Only those of this repository, in upper or lower case.' },
 } as const satisfies Record<string, Schema>
 
 /** A whole number within the bounds of its schema. */
@@ -41,10 +41,13 @@ export function enumParam<T extends string>(query: Query, name: string, words: r
 
 const repositoryPattern = new RegExp(REPOSITORY_PATTERN, 'u')
 
-/** The parameter `repository`. */
+/** The parameter `repository`, as it was written. */
 export function repositoryParam(query: Query): string | undefined {
   const repository = singleParam(query, 'repository')
-  if (repository !== undefined && !repositoryPattern.test(repository)) throw badRequest('repository must be owner/repo')
+  if (repository === undefined) return undefined
+  const { maxLength } = sharedParameters.repository
+  if (repository.length > maxLength) throw badRequest(`repository must not be longer than ${maxLength} characters`)
+  if (!repositoryPattern.test(repository)) throw badRequest('repository must be owner/repo')
   return repository
 }
 

@@ -39,7 +39,20 @@ export function requestSignal(
   return controller.signal
 }
 
+/** What waits for the end of each response. */
+const waiting = new WeakMap<ServerResponse, (() => void)[]>()
+
+/** Adds one listener to a response, however much waits for its end: Node.js warns of more than ten, and streams add theirs. */
 function whenGone(res: ServerResponse, end: () => void): void {
-  if (res.destroyed) end()
-  else res.once('close', end)
+  if (res.destroyed) return end()
+  const others = waiting.get(res)
+  if (others !== undefined) {
+    others.push(end)
+    return
+  }
+  const ends = [end]
+  waiting.set(res, ends)
+  res.once('close', () => {
+    for (const each of ends) each()
+  })
 }

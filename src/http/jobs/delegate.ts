@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { API_VERSION, DELEGATION_BODY_ANNOTATION, DELEGATION_KEY_ANNOTATION } from '../../api/names.ts'
 import type { NewObject } from '../../api/object.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../../api/runner-job.ts'
-import { isFinished } from '../../domain/job/phases.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
+import { isRepeat } from '../../domain/job/repeat.ts'
 import { AlreadyExists, NotFound } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { DeletedDelegations } from './deleted-delegations.ts'
 import { HttpError } from '../http-error.ts'
+import { NextRead } from './next-read.ts'
 import { type Delegation, type DelegationKey, keyOfDelegation } from './delegation-key.ts'
 
 /** Namespace of our name-based UUIDs: an arbitrary constant that must never change. */
@@ -29,19 +30,23 @@ export interface Delegated {
   replayed: boolean
 }
 
-/** Each turn either ends or meets one more job that others created in this very moment. */
+/** Each turn either ends or meets one more job that this replica's cache does not have yet. */
 const MAX_ATTEMPTS = 20
+
+/** How long the API server may take to show one job. */
+const READ_MS = 10_000
 
 /**
  * Makes the RunnerJob of a delegation, or finds the one that an earlier, identical call made. The name is derived from
  * the delegation's key and its newest job so far, also of one that was deleted a moment ago: of any number of concurrent
- * calls, on any replica, one creates it.
+ * calls, on any replica, one creates it. The cache never decides that a job is meant again, since it may lag behind its end.
  */
 export class Delegator {
   readonly #parts: FacadeDeps
   /** Keys for which a call of this replica asks the API server; others wait for what it finds. */
   readonly #asking = new Map<string, Promise<void>>()
   readonly #deleted: DeletedDelegations
+  readonly #reads = new NextRead<RunnerJob | undefined>()
 
   constructor(deps: FacadeDeps) {
     this.#parts = deps
@@ -55,7 +60,7 @@ export class Delegator {
   async delegate(delegation: Delegation, signal: AbortSignal): Promise<Delegated> {
     const identity = keyOfDelegation(delegation)
     const { key, body } = identity
-    const delegated = this.#known(key) ?? (await this.#inTurn(identity, delegation.spec, signal))
+    const delegated = (await this.#known(key, signal)) ?? (await this.#inTurn(identity, delegation.spec, signal))
     const was = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
     if (body !== undefined && was !== body) {
       throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before, for another body')
@@ -63,17 +68,33 @@ export class Delegator {
     return delegated
   }
 
-  /** The job that this replica knows to be meant. */
-  #known(key: string): Delegated | undefined {
+  /** The job that this replica knows, where the API server shows that it is the one that is meant. */
+  async #known(key: string, signal: AbortSignal): Promise<Delegated | undefined> {
     const newest = newestOf(this.#parts.caches.jobs.byIndex('delegation', key))
-    return newest !== undefined && isSame(this.#parts, newest) ? { job: newest, replayed: true } : undefined
+    if (newest === undefined || !this.#isMeant(newest)) return undefined
+    return this.#meant(await this.#find(newest.metadata.name, signal))
+  }
+
+  #meant(job: RunnerJob | undefined): Delegated | undefined {
+    return job !== undefined && this.#isMeant(job) ? { job, replayed: true } : undefined
+  }
+
+  #isMeant(job: RunnerJob): boolean {
+    const { clock, idempotencyWindowMs } = this.#parts
+    return isRepeat(job, { nowMs: clock.now().getTime(), namedWindowMs: idempotencyWindowMs })
+  }
+
+  /** The job of this name as it is now. */
+  #find(name: string, signal: AbortSignal): Promise<RunnerJob | undefined> {
+    const read = this.#reads.get(name, () => find(this.#parts, name, AbortSignal.timeout(READ_MS)))
+    return abortable(read, signal)
   }
 
   async #inTurn(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
     const { key } = identity
     for (let other = this.#asking.get(key); other !== undefined; other = this.#asking.get(key)) {
       await abortable(other, signal)
-      const known = this.#known(key)
+      const known = await this.#known(key, signal)
       if (known !== undefined) return known
     }
     const done = deferred<void>()
@@ -88,12 +109,9 @@ export class Delegator {
 
   async #ask(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
     const { client, caches } = this.#parts
-    const known = caches.jobs.byIndex('delegation', identity.key)
-    let newest = newestOf(known)
     // A new job's name derives from this one.
-    let last = newestOf([...known, ...this.#deleted.of(identity.key)])
+    let last = newestOf([...caches.jobs.byIndex('delegation', identity.key), ...this.#deleted.of(identity.key)])
     for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
-      if (newest !== undefined && isSame(this.#parts, newest)) return { job: newest, replayed: true }
       const name = uuidOf(`${identity.key}/${last?.metadata.uid ?? ''}`)
       try {
         const job = await client.create(runnerJobs, newJob(this.#parts, name, identity, spec), signal)
@@ -101,11 +119,13 @@ export class Delegator {
         return { job, replayed: false }
       } catch (error) {
         if (!(error instanceof AlreadyExists)) throw error
-        newest = (await find(this.#parts, name, signal)) ?? newest
-        last = newest ?? last
+        const found = await this.#find(name, signal)
+        const meant = this.#meant(found)
+        if (meant !== undefined) return meant
+        last = found ?? last
       }
     }
-    throw new Error('too many concurrent delegations of the same job')
+    throw new HttpError(503, 'Busy', 'this job is being delegated by many others, try again', { 'Retry-After': '1' })
   }
 }
 
@@ -120,12 +140,6 @@ function newestOf(jobs: readonly RunnerJob[]): RunnerJob | undefined {
 function isNewer(job: RunnerJob, other: RunnerJob): boolean {
   const laterMs = Date.parse(delegatedAt(job)) - Date.parse(delegatedAt(other))
   return laterMs === 0 ? job.metadata.name > other.metadata.name : laterMs > 0
-}
-
-/** Whether a repeated delegation means this job: it is not over, or began only a moment ago. */
-function isSame({ clock, idempotencyWindowMs }: FacadeDeps, job: RunnerJob): boolean {
-  if (job.metadata.deletionTimestamp !== undefined) return false
-  return !isFinished(job) || clock.now().getTime() - Date.parse(delegatedAt(job)) < idempotencyWindowMs
 }
 
 async function find(deps: FacadeDeps, name: string, signal: AbortSignal): Promise<RunnerJob | undefined> {

@@ -1,37 +1,87 @@
 import { Ajv } from 'ajv'
 import { delegationFields, type NewRunnerJobSpec } from '../../api/runner-job.ts'
-import type { FromSchema, Schema } from '../../api/schema.ts'
+import { nonBlank, orBlank } from '../input/blank-text.ts'
+import { distinctLabels } from '../input/distinct-labels.ts'
 import { badRequest } from '../http-error.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
+import { given, orNull } from '../input/optional-field.ts'
 
-/** Schema of POST /api/jobs/delegate. The ids may be text or numbers; unknown fields are ignored. */
+const { repository, runAttempt, workflow, runnerName, sha, ref, eventName, actor, labels } = delegationFields
+
+/** An attempt as text: that is how GitHub's own variables hold it. */
+const ATTEMPT_TEXT = '^([1-9][0-9]{0,3}|10000)$'
+
+/**
+ * Schema of POST /api/jobs/delegate. The ids may be text or numbers, and so may the attempt; unknown fields are ignored.
+ */
 export const delegationBody = {
   type: 'object',
   required: ['jobId', 'runId', 'repository'],
-  properties: { ...delegationFields, jobId: textOrNumber('jobId'), runId: textOrNumber('runId') },
+  properties: {
+    repository,
+    runId: textOrNumber('runId'),
+    jobId: textOrNumber('jobId'),
+    runAttempt: { ...runAttempt, type: ['integer', 'string', 'null'], pattern: orBlank(ATTEMPT_TEXT) },
+    workflow: orNull(workflow),
+    runnerName: orNull(runnerName),
+    sha: orNull({ ...sha, pattern: orBlank(sha.pattern) }),
+    ref: orNull(ref),
+    eventName: orNull(eventName),
+    actor: orNull(actor),
+    labels: orNull({
+      ...labels,
+      items: nonBlank(labels.items),
+      description:
+        `${labels.description} Upper and lower case are alike, so of labels that differ in nothing else the first ` +
+        'counts; blanks around a label do not.',
+    }),
+  },
 } as const
 
 /** An id of GitHub's, as text or as a number that JSON holds exactly. */
 export function textOrNumber(field: 'jobId' | 'runId') {
   const number = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
-  return { description: delegationFields[field].description, anyOf: [delegationFields[field], number] } as const
+  return {
+    description: delegationFields[field].description,
+    anyOf: [nonBlank(delegationFields[field]), number],
+  } as const
 }
 
-type Facts = { [K in keyof typeof delegationFields]?: FromSchema<(typeof delegationFields)[K] & Schema> }
-type Body = Omit<Facts, 'jobId' | 'runId' | 'repository'> & {
+const optionalTexts = ['workflow', 'runnerName', 'sha', 'ref', 'eventName', 'actor'] as const
+type OptionalText = (typeof optionalTexts)[number]
+type Body = { [K in OptionalText]?: string | null } & {
   jobId: string | number
   runId: string | number
   repository: string
+  runAttempt?: number | string | null
+  labels?: string[] | null
 }
 
-// Kubernetes' own keywords mean nothing here; date-time is the only format and is never sent by callers.
-const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+// Kubernetes' own keywords mean nothing here.
+const ajv = new Ajv({ strict: false, allErrors: true, verbose: true, validateFormats: false })
 const isBody = ajv.compile<Body>(delegationBody)
 
 /** Parses a delegation; 400 with every bad field and why. */
 export function parseDelegation(body: unknown): NewRunnerJobSpec {
   if (!isBody(body)) throw badRequest(describeAjvErrors(isBody.errors ?? []))
-  const known = Object.entries(body).filter(([field]) => Object.hasOwn(delegationFields, field))
-  const facts: Omit<Body, 'jobId' | 'runId' | 'repository'> = Object.fromEntries(known)
-  return { ...facts, repository: body.repository, jobId: String(body.jobId), runId: String(body.runId) }
+  const { repository: named, jobId, runId } = body
+  return { repository: named, jobId: String(jobId), runId: String(runId), ...textsOf(body), ...otherFacts(body) }
+}
+
+function textsOf(body: Body): Pick<NewRunnerJobSpec, OptionalText> {
+  const texts: { -readonly [K in OptionalText]?: string } = {}
+  for (const field of optionalTexts) {
+    const value = given(body[field])
+    if (value !== undefined) texts[field] = value
+  }
+  return texts
+}
+
+function otherFacts(body: Body): Pick<NewRunnerJobSpec, 'runAttempt' | 'labels'> {
+  const attempt = given(body.runAttempt)
+  const asked = distinctLabels(body.labels ?? [])
+  return {
+    ...(attempt !== undefined && { runAttempt: Number(attempt) }),
+    ...(asked.length > 0 && { labels: asked }),
+  }
 }

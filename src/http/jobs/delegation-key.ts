@@ -33,13 +33,14 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
 }
 
 /**
- * The natural key: five facts together are one delegation. A caller who names the delegation decides for himself what
- * is one, among his own alone; the same name must then stand for the same facts.
+ * The natural key: five facts together are one delegation. A caller who names the delegation decides what is one, among
+ * its own alone; the same name must then mean the same facts. GitHub's names of repositories have no case.
  */
 export function keyOfDelegation({ spec, user, idempotencyKey: named }: Delegation): DelegationKey {
-  const { repository, runId, runAttempt, jobId, runnerName } = spec
+  const { runId, runAttempt, jobId, runnerName } = spec
+  const repository = spec.repository.toLowerCase()
   if (named === undefined) return { key: hash([repository, runId, runAttempt ?? null, jobId, runnerName ?? null]) }
-  const facts = new Map<string, unknown>(Object.entries(spec))
+  const facts = new Map<string, unknown>(Object.entries({ ...spec, repository }))
   return {
     key: hash(['Idempotency-Key', user, named]),
     body: hash(Object.keys(delegationFields).map((field) => facts.get(field) ?? null)),

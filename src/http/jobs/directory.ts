@@ -1,3 +1,4 @@
+import { repositoryKey } from '../../api/names.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { type Caches, followShownJobs } from '../../cluster/caches.ts'
 import { type IndexEntry, SortedIndexes } from '../../collections/sorted-index.ts'
@@ -40,5 +41,5 @@ export class JobDirectory {
 }
 
 function listName(repository = '', state = ''): string {
-  return `${repository} ${state}`
+  return `${repositoryKey(repository)} ${state}`
 }

@@ -1,6 +1,7 @@
 import { publicId } from '../../api/job-state.ts'
+import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
-import { badRequest } from '../http-error.ts'
+import { HttpError } from '../http-error.ts'
 import { readJson } from '../input/json-body.ts'
 import { requestSignal } from '../input/request-signal.ts'
 import { Delegator } from './delegate.ts'
@@ -18,6 +19,7 @@ type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
 export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
   const directory = new JobDirectory(deps.caches)
   const delegator = new Delegator(deps)
+  const { basePathOf = atRoot } = deps
   return {
     listJobs: (ctx) => {
       const query = parseListQuery(ctx.query)
@@ -37,7 +39,7 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       const id = publicId(job)
       ctx.state.audit = { job: id, repository: job.spec.repository, replayed }
       ctx.status = 201
-      ctx.set('Location', `/api/jobs/${id}`)
+      ctx.set('Location', `${basePathOf(ctx)}/api/jobs/${id}`)
       if (replayed) ctx.set('Idempotency-Replayed', 'true')
       ctx.state.answer = { data: { delegationId: id, status: stateOf(deps.caches, job) } }
     },
@@ -58,7 +60,8 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       const job = await findJob(deps, ctx.params['id'] ?? '', signal)
       for (const field of ['runId', 'jobId'] as const) {
         const said = completion[field]
-        if (said !== undefined && said !== job.spec[field]) throw badRequest(`${field} is not that of the job`)
+        if (said !== undefined && said !== job.spec[field])
+          throw new HttpError(409, 'OtherJob', `${field} is not that of the job`)
       }
       await report(deps, job, completion.report, signal)
       const { phase } = completion.report

@@ -21,10 +21,25 @@ export interface ListQuery {
   endMs?: number
 }
 
-/** A day, or a time with or without seconds, fraction and offset; with all separators (`-`, then `:`) or none. */
-const ISO =
-  '^(\\d{4})(-?)(\\d{2})\\2(\\d{2})' +
-  '(T(\\d{2})(:?)(\\d{2})(\\7(\\d{2})(\\.\\d{1,9})?)?(Z|([+\\-]\\d{2})(:?(\\d{2}))?)?)?$'
+/** Every day that there is, with or without dashes. */
+function dayPattern(dash: '-' | ''): string {
+  const long = `(0[13578]|1[02])${dash}(0[1-9]|[12][0-9]|3[01])`
+  const short = `(0[469]|11)${dash}(0[1-9]|[12][0-9]|30)`
+  const february = `02${dash}(0[1-9]|1[0-9]|2[0-8])`
+  const leapYear = '([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)'
+  return `([0-9]{4}${dash}(${long}|${short}|${february})|${leapYear}${dash}02${dash}29)`
+}
+
+/** A time with or without seconds and a fraction, and with or without colons; the end of a day is 24:00. */
+function timePattern(colon: ':' | ''): string {
+  const seconds = `${colon}[0-5][0-9](\\.[0-9]{1,9})?`
+  return `(([01][0-9]|2[0-3])${colon}[0-5][0-9](${seconds})?|24${colon}00(${colon}00(\\.0{1,9})?)?)`
+}
+
+const OFFSET = '(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)'
+
+/** A day, or a time with or without an offset. What fits is taken: the document and the parser know the same days. */
+const ISO = `^(${dayPattern('-')}|${dayPattern('')})(T(${timePattern(':')}|${timePattern('')})${OFFSET}?)?$`
 
 /** Schemas of the query of GET /api/jobs. */
 export const listParameters = {
@@ -66,24 +81,20 @@ const isoPattern = new RegExp(ISO, 'u')
 function date(query: Query, name: string, bound: 'start' | 'end'): number | undefined {
   const text = singleParam(query, name)
   if (text === undefined) return undefined
-  const parsed = isoPattern.exec(text)
-  const [, year, , month, dayOfMonth, time] = parsed ?? []
-  const day = `${year}-${month}-${dayOfMonth}`
-  const ms = parsed === null ? Number.NaN : Date.parse(`${day}T${timeOf(parsed)}`)
-  if (Number.isNaN(ms) || !dayExists(day)) throw badRequest(`${name} must be an ISO 8601 date or time`)
-  return time === undefined && bound === 'end' ? ms + 86_400_000 - 1 : ms
+  if (!isoPattern.test(text)) throw badRequest(`${name} must be an ISO 8601 date or time`)
+  const [day = '', time] = text.split('T')
+  if (time !== undefined) return Date.parse(`${dashed(day)}T${plainTime(time)}`)
+  const startMs = Date.parse(`${dashed(day)}T00:00:00Z`)
+  return bound === 'end' ? startMs + 86_400_000 - 1 : startMs
 }
 
-/** The time of a match, in the one form that Date.parse takes everywhere. */
-function timeOf(parsed: RegExpExecArray): string {
-  const [hour = '00', , minute = '00', , second = '00', fraction = '', , offsetHour, , offsetMinute = '00'] =
-    parsed.slice(6)
-  const offset = offsetHour === undefined ? 'Z' : `${offsetHour}:${offsetMinute}`
-  return `${hour}:${minute}:${second}${fraction}${offset}`
+function dashed(day: string): string {
+  return day.replace(/^([0-9]{4})-?([0-9]{2})-?([0-9]{2})$/, '$1-$2-$3')
 }
 
-/** Date.parse takes the 31st of every month. */
-function dayExists(day: string): boolean {
-  const ms = Date.parse(`${day}T00:00:00Z`)
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day)
+/** A time that fits the pattern, in the one form that Date.parse takes everywhere. */
+function plainTime(time: string): string {
+  const deps = /^([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(\.[0-9]+)?)?(?:Z|([+-][0-9]{2}):?([0-9]{2})?)?$/.exec(time)
+  const [, hour = '', minute = '', second = '00', fraction = '', offsetHour, offsetMinute = '00'] = deps ?? []
+  return `${hour}:${minute}:${second}${fraction}${offsetHour === undefined ? 'Z' : `${offsetHour}:${offsetMinute}`}`
 }

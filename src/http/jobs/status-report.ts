@@ -1,24 +1,30 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { type JobState, jobStates, phaseOf } from '../../api/job-state.ts'
 import { keyOf } from '../../api/object.ts'
-import { delegationFields, type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
+import { type RunnerJob, runnerJobs, runnerJobStatus } from '../../api/runner-job.ts'
 import { runnerOf } from '../../cluster/caches.ts'
 import { planReport, type Report } from '../../domain/job/report.ts'
 import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
+import { BLANK_TEXT } from '../input/blank-text.ts'
 import type { FacadeDeps } from '../context.ts'
 import { badRequest, HttpError, notFound } from '../http-error.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
+import { given, orNull } from '../input/optional-field.ts'
 import { textOrNumber } from './delegation-body.ts'
 import { stateOf } from './views.ts'
 
-const id = { type: 'string', minLength: 1, maxLength: 253, pattern: delegationFields.jobId.pattern } as const
+const { runnerId, containerId } = runnerJobStatus.properties.reported.properties
 
 /** Schema of PATCH /api/jobs/:id/status. Unknown fields are ignored. */
 export const statusBody = {
   type: 'object',
   required: ['status'],
-  properties: { status: { type: 'string', enum: jobStates }, runnerId: id, containerId: id },
+  properties: {
+    status: { type: 'string', enum: jobStates },
+    runnerId: orNull(runnerId),
+    containerId: orNull(containerId),
+  },
 } as const
 
 /** Schema of POST /api/jobs/:id/proxy-complete. */
@@ -27,34 +33,43 @@ export const completeBody = {
   required: ['status'],
   properties: {
     status: { type: 'string', enum: ['completed', 'failed', 'cancelled'] },
-    runId: textOrNumber('runId'),
-    jobId: textOrNumber('jobId'),
+    runId: optionalId('runId'),
+    jobId: optionalId('jobId'),
   },
 } as const
 
 interface StatusBody {
   status: JobState
-  runnerId?: string
-  containerId?: string
+  runnerId?: string | null
+  containerId?: string | null
 }
 
 interface CompleteBody {
   status: JobState
-  runId?: string | number
-  jobId?: string | number
+  runId?: string | number | null
+  jobId?: string | number | null
 }
 
-const ajv = new Ajv({ strict: false, allErrors: true })
+/** An id that is compared where it is given. */
+function optionalId(field: 'jobId' | 'runId') {
+  const { description, anyOf } = textOrNumber(field)
+  const nothing = { type: ['string', 'null'], pattern: BLANK_TEXT } as const
+  return { description, anyOf: [...anyOf, nothing] } as const
+}
+
+const ajv = new Ajv({ strict: false, allErrors: true, verbose: true })
 const isStatusBody = ajv.compile<StatusBody>(statusBody)
 const isCompleteBody = ajv.compile<CompleteBody>(completeBody)
 
 /** Parses a status report; 400 with every bad field and why. */
 export function parseStatusReport(body: unknown): Report {
-  const { status, runnerId, containerId } = valid(isStatusBody, body)
+  const { status, ...ids } = valid(isStatusBody, body)
+  const runner = given(ids.runnerId)
+  const container = given(ids.containerId)
   return {
     phase: phaseOf(status),
-    ...(runnerId !== undefined && { runnerId }),
-    ...(containerId !== undefined && { containerId }),
+    ...(runner !== undefined && { runnerId: runner }),
+    ...(container !== undefined && { containerId: container }),
   }
 }
 
@@ -67,9 +82,11 @@ export interface Completion {
 
 /** Parses a completion; 400 with every bad field and why. */
 export function parseCompletion(body: unknown): Completion {
-  const { status, runId, jobId } = valid(isCompleteBody, body)
+  const { status, ...ids } = valid(isCompleteBody, body)
+  const runId = given(ids.runId)
+  const jobId = given(ids.jobId)
   return {
-    report: { phase: phaseOf(status) },
+    report: { phase: phaseOf(status), isCompletion: true },
     ...(runId !== undefined && { runId: String(runId) }),
     ...(jobId !== undefined && { jobId: String(jobId) }),
   }

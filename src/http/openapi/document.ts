@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { runnerSpec } from '../../api/runner.ts'
 import { describePermission } from '../../auth/permissions.ts'
+import { Lru } from '../../collections/lru.ts'
+import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
 import { delegationBody } from '../jobs/delegation-body.ts'
 import { completeBody, statusBody } from '../jobs/status-report.ts'
 import { STALE_HEADER } from '../middleware/headers.ts'
-import { type Route, routes } from '../routes.ts'
-import { heartbeatBody } from '../runners/heartbeat.ts'
+import { type Route, type RouteName, routes } from '../routes.ts'
+import { heartbeatBody, runnerName } from '../runners/heartbeat.ts'
 import { type HeaderName, headers, type Operation, operations, type Success } from './operations.ts'
 import { answerSchemas, named, type OpenSchema } from './schemas.ts'
 
@@ -19,7 +20,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   403: { description: 'The caller lacks a right.' },
   404: { description: 'What the path names does not exist.' },
   408: { description: 'The request took too long to arrive.' },
-  409: { description: 'It contradicts what is there: the state of the job, or an earlier use of the key.' },
+  409: { description: 'It contradicts what is there: the state of the job, its ids, or an earlier use of the key.' },
   413: { description: 'The body is longer than 256 KiB.' },
   415: { description: 'The body is not declared to be JSON.' },
   429: {
@@ -38,8 +39,11 @@ const unread = [408, 431]
 /** What every call under /api can meet, whatever it asks for. */
 const everywhere = [401, 403, 429, 500, 503]
 
-/** The OpenAPI 3.1 document of the REST API, from the very schemas that the routes check bodies by. */
-export function openApiDocument(version: string): Record<string, unknown> {
+/**
+ * The OpenAPI 3.1 document of the REST API, from the very schemas that the routes check bodies by, for those who find it
+ * below a path.
+ */
+export function openApiDocument(version: string, base = ''): Record<string, unknown> {
   return {
     openapi: '3.1.1',
     info: {
@@ -48,7 +52,7 @@ export function openApiDocument(version: string): Record<string, unknown> {
       description: 'Runs each delegated GitHub Actions job in one fresh, isolated pod.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: base === '' ? '/' : base }],
     tags: [
       { name: 'jobs', description: 'Delegated jobs.' },
       { name: 'runners', description: 'Places where jobs can run.' },
@@ -119,7 +123,7 @@ const parameterTexts: Readonly<Record<string, string>> = {
   name: 'What the runner calls itself, as in a delegation.',
 }
 
-const { description: _, ...nameSchema } = plain(runnerSpec.properties.displayName)
+const { description: _, ...nameSchema } = plain({ ...runnerName })
 
 function pathParameters(path: string): object[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
@@ -139,7 +143,7 @@ function optionalParameters(where: 'query' | 'header', schemas: Readonly<Record<
 }
 
 function successAnswer(success: Success, shared: readonly HeaderName[]): object {
-  const { description, json: schema, text, other = {}, headers: own = [] } = success
+  const { description, json: schema, text, other = {}, headers: own = [], links = [] } = success
   const texts = Object.entries({ ...(text !== undefined && { 'text/plain': text }), ...other })
   const content = {
     ...(schema !== undefined && json(schema)),
@@ -147,7 +151,14 @@ function successAnswer(success: Success, shared: readonly HeaderName[]): object 
       texts.map(([type, about]): [string, object] => [type, { schema: { type: 'string', description: about } }]),
     ),
   }
-  return { description, headers: headerRefs([...own, ...shared]), content }
+  return { description, headers: headerRefs([...own, ...shared]), content, ...linksTo(links) }
+}
+
+/** That the job which an answer names is what other operations are about: tools go on from there. */
+function linksTo(names: readonly RouteName[]): object {
+  if (names.length === 0) return {}
+  const parameters = { id: '$response.body#/data/delegationId' }
+  return { links: Object.fromEntries(names.map((name) => [name, { operationId: operations[name].id, parameters }])) }
 }
 
 function failureAnswer(status: number, shared: readonly HeaderName[]): object {
@@ -177,13 +188,25 @@ function plainValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? plain(Object.fromEntries(Object.entries(value))) : value
 }
 
+/** Most base paths for which the document is kept: there is one, or one for each proxy in front. */
+const MOST_BASES = 10
+
 /** GET /openapi.json: open to everybody, since it says nothing that the product's own documents do not. */
-export function documentHandlers({ version }: FacadeDeps): Handlers<'document'> {
-  const text = JSON.stringify(openApiDocument(version))
-  const etag = createHash('sha256').update(text).digest('base64url')
+export function documentHandlers({ version, basePathOf = atRoot }: FacadeDeps): Handlers<'document'> {
+  const documents = new Lru<string, { text: string; etag: string }>(MOST_BASES)
+  const documentAt = (base: string): { text: string; etag: string } => {
+    const known = documents.get(base)
+    if (known !== undefined) return known
+    const text = JSON.stringify(openApiDocument(version, base))
+    const document = { text, etag: createHash('sha256').update(text).digest('base64url') }
+    documents.set(base, document)
+    return document
+  }
   return {
     document: (ctx) => {
+      const { text, etag } = documentAt(basePathOf(ctx))
       ctx.set('Cache-Control', 'no-cache')
+      ctx.vary('X-Forwarded-Prefix')
       ctx.etag = etag
       ctx.status = 200
       if (ctx.fresh) ctx.status = 304

@@ -19,6 +19,8 @@ export interface Success {
   /** Or text of these other types. */
   other?: Readonly<Record<string, string>>
   headers?: readonly HeaderName[]
+  /** Operations on the job that it names. */
+  links?: readonly RouteName[]
 }
 
 /** One route, as the document describes it. */
@@ -39,7 +41,11 @@ export interface Operation {
 
 /** Headers of answers that are worth a description. */
 export const headers = {
-  Location: { schema: { type: 'string' }, description: 'Path of the job.', required: true },
+  Location: {
+    schema: { type: 'string' },
+    description: 'Path of the job, with what a proxy in front strips of it.',
+    required: true,
+  },
   'Idempotency-Replayed': {
     schema: { const: 'true' },
     description: 'Only there when the job existed before this call.',
@@ -47,22 +53,22 @@ export const headers = {
   },
   'WWW-Authenticate': { schema: { type: 'string' }, description: 'How to authenticate.', required: true },
   'Retry-After': {
-    schema: { type: 'string', pattern: '^\\d+$' },
+    schema: { type: 'string', pattern: '^[0-9]+$' },
     description: 'Seconds after which to try again.',
     required: true,
   },
   'X-RateLimit-Limit': {
-    schema: { type: 'string', pattern: '^\\d+$' },
+    schema: { type: 'string', pattern: '^[0-9]+$' },
     description: 'Requests per client address and window.',
     required: true,
   },
   'X-RateLimit-Remaining': {
-    schema: { type: 'string', pattern: '^\\d+$' },
+    schema: { type: 'string', pattern: '^[0-9]+$' },
     description: 'Requests that are left in this window.',
     required: true,
   },
   'X-RateLimit-Reset': {
-    schema: { type: 'string', pattern: '^\\d+$' },
+    schema: { type: 'string', pattern: '^[0-9]+$' },
     description: 'When the next window begins, in Unix seconds.',
     required: true,
   },
@@ -85,9 +91,12 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     tag: 'jobs',
     summary: 'Delegate a job',
     description:
-      'Runs the job in one fresh pod. The same delegation again (repository, runId, runAttempt, jobId and runnerName) ' +
-      'answers with the same job while it is not over, or began only a moment ago. Unknown fields are ignored. ' +
-      'With an Idempotency-Key, the key and the caller decide in place of these five what is the same.',
+      'Runs the job in one fresh pod. The same delegation again (repository in any case, runId, runAttempt, jobId and ' +
+      'runnerName) answers with the same job while that is not over, and for 15 seconds after it was delegated unless ' +
+      'proxy-complete has reported its end; then it is a new job, such as the next leg of a matrix. With an ' +
+      'Idempotency-Key, the key and the caller decide in place of these five what is the same, also of jobs that are ' +
+      'over, for IDEMPOTENCY_WINDOW_SECONDS. Unknown fields are ignored. An optional field that is null, and a text ' +
+      'that is empty or blank, is the same as none.',
     requestHeaders: { 'Idempotency-Key': idempotencyKey },
     body: 'Delegation',
     success: {
@@ -95,6 +104,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
         description: 'The job was made, or existed already.',
         json: enveloped({ data: named('Delegated') }),
         headers: ['Location', 'Idempotency-Replayed'],
+        links: ['getJob', 'report', 'proxyComplete', 'logs'],
       },
     },
     failing: [400, 409, 413, 415],
@@ -132,7 +142,9 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     id: 'completeJob',
     tag: 'jobs',
     summary: 'Report that a job is over',
-    description: 'The end as the proxy runner saw it. Where runId or jobId is given, it must be that of the job.',
+    description:
+      'The end as the proxy runner saw it; what it delegates from then on is a new job. Where runId or jobId is given, ' +
+      'it must be that of the job.',
     body: 'Completion',
     success: { 200: { description: 'The report was taken.', json: enveloped({}) } },
     failing: [400, 404, 409, 413, 415],

@@ -3,23 +3,29 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { FacadeContext, Handlers } from '../context.ts'
+import { atRoot } from '../base-path.ts'
+import type { FacadeContext, FacadeDeps, Handlers } from '../context.ts'
 import { notFound } from '../http-error.ts'
+import { Kept } from './kept.ts'
 
-const page = `<!doctype html>
+/** The page, as it is found below a path. */
+const pageAt = (base: string): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>RunnerHub API</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="${base}/docs/swagger-ui.css">
 <div id="page"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/page.js"></script>
+<script src="${base}/docs/swagger-ui-bundle.js"></script>
+<script src="${base}/docs/page.js"></script>
 </html>
 `
 
-const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', validatorUrl: 'none', deepLinking: true })\n`
+/** It finds the document beside its own folder, wherever a proxy shows that. */
+const script = `const url = new URL('../openapi.json', document.currentScript.src).href
+SwaggerUIBundle({ url, dom_id: '#page', validatorUrl: 'none', deepLinking: true })
+`
 
 /** Nothing from elsewhere, nothing inline, nobody else's frame. */
 const policy = [
@@ -59,26 +65,23 @@ interface Content {
 }
 
 /** The page that shows the OpenAPI document, open to everybody; a call that it makes needs a token as any other. */
-export function docsPageHandlers(): Handlers<'docsPage' | 'docsFile'> {
-  const contents = new Map<string, Promise<Content>>()
-
-  const contentOf = (name: string, file: File): Promise<Content> => {
-    const content = contents.get(name) ?? load(file)
-    contents.set(name, content)
-    return content
-  }
+export function docsPageHandlers({
+  basePathOf = atRoot,
+}: Pick<FacadeDeps, 'basePathOf'>): Handlers<'docsPage' | 'docsFile'> {
+  const contents = new Kept<Content>()
 
   return {
     docsPage: async (ctx) => {
       ctx.set('Content-Security-Policy', policy)
-      const bytes = Buffer.from(page)
+      ctx.vary('X-Forwarded-Prefix')
+      const bytes = Buffer.from(pageAt(basePathOf(ctx)))
       send(ctx, 'text/html', { plain: bytes, gzipped: bytes, etag: etagOf(bytes) })
     },
     docsFile: async (ctx) => {
       const name = ctx.params['file'] ?? ''
       const file = files.get(name)
       if (file === undefined) throw notFound('file')
-      send(ctx, file.type, await contentOf(name, file))
+      send(ctx, file.type, await contents.get(name, () => load(file)))
     },
   }
 }

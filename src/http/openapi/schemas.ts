@@ -87,7 +87,9 @@ export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
     type: { type: 'string', enum: runnerTypes, description: 'proxy: outside; ephemeral: a pod for one job.' },
     status: { type: 'string', enum: runnerStates, description: 'Its state.' },
     labels: facts.labels,
-    lastHeartbeat: momentOrNull('When it last said that it is there.'),
+    lastHeartbeat: momentOrNull(
+      'When it was last heard of: a proxy runner by a heartbeat or a delegation, an ephemeral one when its pod was last known to run.',
+    ),
     repository: orNull(facts.repository),
     pool: orNull(facts.poolName),
     jobId: { ...id, type: ['string', 'null'], description: 'Delegation id of the job that it runs.' },

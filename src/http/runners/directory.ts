@@ -1,4 +1,5 @@
 import type { Runner } from '../../api/runner.ts'
+import { repositoryKey } from '../../api/names.ts'
 import { followShownRunners } from '../../cluster/caches.ts'
 import { DelayHeap } from '../../collections/delay-heap.ts'
 import { type IndexEntry, SortedIndexes } from '../../collections/sorted-index.ts'
@@ -29,7 +30,7 @@ export class RunnerDirectory {
   /** The rows of one page. */
   page({ type, status, repository, ...range }: RunnerQuery): RunnerPage {
     this.#letPass(this.#parts.clock.now().getTime())
-    const { keys, total } = this.#timelines.page(listName(type, status, repository), range)
+    const { keys, total } = this.#timelines.page(listName(type, status, repositoryKey(repository ?? '')), range)
     const runners = keys.map((key) => this.#parts.caches.runners.get(key)).filter((runner) => runner !== undefined)
     return { rows: runners.map((runner) => this.rowOf(runner)), total }
   }
@@ -56,7 +57,7 @@ export class RunnerDirectory {
     const { repository } = runner.spec
     const repositories = new Set([
       '',
-      ...(repository === undefined ? [] : [repository]),
+      ...(repository === undefined ? [] : [repositoryKey(repository)]),
       ...(runner.spec.type === 'Proxy' ? this.#parts.caches.proxyJobs.repositoriesOf(key) : []),
     ])
     const lists = ['', typeOf(runner)].flatMap((type) =>

@@ -8,31 +8,44 @@ import { leaseOf, type ProxyFacts, registerProxy, renewProxy } from '../../clust
 import { isDue, presenceOf } from '../../domain/proxy/presence.ts'
 import { Conflict } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
+import { nonBlank, orBlank } from '../input/blank-text.ts'
 import type { FacadeDeps } from '../context.ts'
 import { clusterUnavailable } from '../errors-to-http.ts'
+import { distinctLabels } from '../input/distinct-labels.ts'
 import { badRequest, HttpError } from '../http-error.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
+import { given, orNull } from '../input/optional-field.ts'
+
+/** Schema of the name in the path of a heartbeat. */
+export const runnerName = nonBlank(runnerSpec.properties.displayName)
 
 /** Schema of POST /api/runners/:name/heartbeat, whose body may be left out. Unknown fields are ignored. */
 export const heartbeatBody = {
   type: 'object',
-  properties: { labels: delegationFields.labels, repository },
+  properties: {
+    labels: orNull({ ...delegationFields.labels, items: nonBlank(delegationFields.labels.items) }),
+    repository: orNull({ ...repository, pattern: orBlank(repository.pattern) }),
+  },
 } as const
 
-type Body = Omit<ProxyFacts, 'displayName'>
+interface Body {
+  labels?: string[] | null
+  repository?: string | null
+}
 
-const ajv = new Ajv({ strict: false, allErrors: true })
+const ajv = new Ajv({ strict: false, allErrors: true, verbose: true })
 const isBody = ajv.compile<Body>(heartbeatBody)
-const isName = ajv.compile<string>(runnerSpec.properties.displayName)
+const isName = ajv.compile<string>(runnerName)
 
 /** Parses who says that it is there, and what else it says, if anything; 400 with every bad field and why. */
 export function parseHeartbeat(name: string, body: unknown = {}): ProxyFacts {
-  if (!isName(name)) throw badRequest(`the runner's name ${isName.errors?.[0]?.message ?? 'is bad'}`)
+  if (!isName(name)) throw badRequest(`the runner's ${describeAjvErrors(isName.errors ?? [], 'name')}`)
   if (!isBody(body)) throw badRequest(describeAjvErrors(isBody.errors ?? []))
-  const { labels, repository: named } = body
+  const labels = body.labels ?? undefined
+  const named = given(body.repository)
   return {
     displayName: name,
-    ...(labels !== undefined && { labels }),
+    ...(labels !== undefined && { labels: distinctLabels(labels) }),
     ...(named !== undefined && { repository: named }),
   }
 }

@@ -1,9 +1,10 @@
 import { publicId } from '../../api/job-state.ts'
 import { keyOf } from '../../api/object.ts'
 import type { Runner, RunnerPhase } from '../../api/runner.ts'
-import { type Caches, jobOf } from '../../cluster/caches.ts'
+import { type Caches, jobOf, podOf } from '../../cluster/caches.ts'
 import { leaseOf } from '../../cluster/proxies.ts'
 import { isFinished } from '../../domain/job/phases.ts'
+import { podState } from '../../domain/pod/state.ts'
 import { type Presence, presenceOf, shownProxyPhase } from '../../domain/proxy/presence.ts'
 import { shownRunnerPhase } from '../../domain/runner/plan.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
@@ -77,13 +78,38 @@ export function runnerRow(deps: RunnerViewParts, runner: Runner): Record<string,
     type: typeOf(runner),
     status: state,
     labels: spec.labels ?? [],
-    lastHeartbeat: heard === undefined ? null : new Date(heard.heardMs).toISOString(),
+    lastHeartbeat: heard === undefined ? lastRun(deps, runner) : new Date(heard.heardMs).toISOString(),
     repository: spec.repository ?? null,
     pool: spec.poolName ?? null,
     jobId: spec.jobRef === undefined ? null : publicId({ metadata: spec.jobRef }),
     reason: reason ?? null,
     message: message ?? null,
     createdAt: iso(metadata.creationTimestamp),
+  }
+}
+
+/** When the pod of an ephemeral Runner was last known to run its job; null where it never was. Nothing is written for it. */
+function lastRun({ caches, clock }: RunnerViewParts, runner: Runner): string | null {
+  const job = runner.spec.type === 'Ephemeral' ? jobOf(caches, runner) : undefined
+  const pod = podState(job && podOf(caches, job))
+  switch (pod.is) {
+    case 'running':
+    case 'ending': {
+      // What the watch has not taken back counts until it was last heard of.
+      const heardMs = caches.podReflector?.lastContactMs()
+      if (pod.facts.startedAt === undefined || heardMs === undefined) return iso(pod.facts.startedAt)
+      const agoMs = clock.monotonicMs() - heardMs
+      const lastMs = Math.max(Date.parse(pod.facts.startedAt), clock.now().getTime() - agoMs)
+      return new Date(lastMs).toISOString()
+    }
+    case 'exited':
+      return iso(pod.exit.finishedAt)
+    case 'absent':
+    case 'waiting':
+    case 'lost':
+      return null
+    default:
+      return pod satisfies never
   }
 }
 

@@ -1,3 +1,5 @@
+import { atLeastOne } from '../../collections/bounds.ts'
+
 /** Lets at most so many be inside at once; who waits is let in first come, first served. */
 export class InFlight {
   readonly #limit: number
@@ -5,7 +7,7 @@ export class InFlight {
   #inside = 0
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.#limit = atLeastOne('the limit of those inside', limit)
   }
 
   /** Resolves when there is room, with the way out, to be called once. */

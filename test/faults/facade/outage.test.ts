@@ -31,6 +31,21 @@ describe('a facade whose cluster answers in part', function () {
     await site.until('/health to be well', async () => (await status()) === 200)
   })
 
+  it('is well where it may not ask whether all is well, as long as it can read', async () => {
+    const status = async () => (await get('/health')).status
+    const forbidden = proxy.when({ path: /^\/readyz/ }).answer(403, { kind: 'Status', code: 403, reason: 'Forbidden' })
+    await site.until('/readyz to be asked for', async () => {
+      expect(await status()).to.equal(200)
+      return forbidden.hits > 0
+    })
+    expect(await status()).to.equal(200)
+    const ill = proxy.when({ path: /\/runnerpools\?limit=1$/ }).answer(500, 'etcdserver: no leader')
+    await site.until('/health to notice', async () => (await status()) === 503)
+    ill.remove()
+    await site.until('/health to be well', async () => (await status()) === 200)
+    forbidden.remove()
+  })
+
   it('marks what it reads from caches as soon as their watches are broken, and no longer', async () => {
     for (const path of ['/api/jobs', '/api/runners']) expect(isMarkedStale(await get(path)), path).to.equal(false)
     const cut = proxy.when({ path: /\/runnerpools\?.*watch=true/, userAgent: /^runnerhub-cache/ }).cut()

@@ -4,13 +4,12 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { succeeds } from '../../kubelet/script.ts'
 import { call, expectFailure } from '../../site/calls/call.ts'
 import { sideBySide } from '../../site/calls/side-by-side.ts'
-import { openSite, type Site } from '../../site/site.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const FACADE = { userAgent: /^runnerhub-facade/ }
 const CREATES = { ...FACADE, method: 'POST', path: /\/runnerjobs(\?|$)/ }
 const JOB_WATCH = { path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }
-const WINDOW_SECONDS = 10
 
 interface Pair {
   site: Site
@@ -19,15 +18,14 @@ interface Pair {
   urls: [string, string]
 }
 
-async function withPair(test: (pair: Pair) => Promise<void>, windowSeconds = 300): Promise<void> {
+async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
   const site = await openSite()
   const proxy = await startFaultProxy(site.plane.controlPlane)
   try {
     await site.createPool('default')
     site.kubelet.onPod(() => succeeds())
-    const env = { IDEMPOTENCY_WINDOW_SECONDS: String(windowSeconds) }
-    const first = await site.operator({ identity: 'first', env })
-    const second = await site.operator({ proxy, identity: 'second', env: { ...env, ROLES: 'facade' } })
+    const first = await site.operator({ identity: 'first' })
+    const second = await site.operator({ proxy, identity: 'second', env: { ROLES: 'facade' } })
     await test({ site, proxy, urls: [first.url, second.url] })
     await site.checkInvariants()
   } finally {
@@ -37,10 +35,17 @@ async function withPair(test: (pair: Pair) => Promise<void>, windowSeconds = 300
 }
 
 const body = (jobId: string) => ({ jobId, runId: '1', repository: 'owner/repo' })
-const delegate = (url: string, jobId: string) => call(`${url}/api/jobs/delegate`, { method: 'POST', body: body(jobId) })
+const authorization = `Bearer ${TOKEN}`
+const headers = { authorization, 'content-type': 'application/json' }
 
-async function idFrom(url: string, jobId: string): Promise<string> {
-  const answer = await delegate(url, jobId)
+/** Delegates a job, under a key if one is given. */
+function delegate(url: string, jobId: string, key?: string) {
+  const named = { ...headers, ...(key !== undefined && { 'idempotency-key': key }) }
+  return call(`${url}/api/jobs/delegate`, { method: 'POST', body: body(jobId), headers: named })
+}
+
+async function idFrom(url: string, jobId: string, key?: string): Promise<string> {
+  const answer = await delegate(url, jobId, key)
   expect(answer.status, answer.text).to.equal(201)
   return String(asObject(answer.body['data'])['delegationId'])
 }
@@ -65,10 +70,10 @@ describe('a facade whose cluster answers badly', function () {
     'a create whose reply is lost is the same job for who asks again, also after it has ended': () =>
       withPair(async ({ site, proxy, urls }) => {
         proxy.when({ ...CREATES, times: 1 }).dropReply()
-        expect((await delegate(urls[1], 'ended')).status).to.be.oneOf([201, 503])
+        expect((await delegate(urls[1], 'ended', 'key')).status).to.be.oneOf([201, 503])
         const job = await site.until('the job to be there', async () => (await site.list(runnerJobs))[0])
         await site.jobIs(job.metadata.name, { phase: 'Completed' })
-        for (const url of [urls[1], urls[0]]) expect(await idFrom(url, 'ended')).to.equal(job.metadata.name)
+        for (const url of [urls[1], urls[0]]) expect(await idFrom(url, 'ended', 'key')).to.equal(job.metadata.name)
         expect(await site.list(runnerJobs)).to.have.length(1)
       }),
 
@@ -85,19 +90,19 @@ describe('a facade whose cluster answers badly', function () {
         stalled.remove()
       }),
 
-    'a replica whose watch has stalled starts no second new job after the window': () =>
+    'a replica whose watch has stalled takes no job for the last one that proxy-complete has ended': () =>
       withPair(async ({ site, proxy, urls }) => {
         const stalled = proxy.when(JOB_WATCH).stall()
         const first = await idFrom(urls[0], 'again')
-        const { spec } = await site.jobIs(first, { phase: 'Completed' }, 30_000)
-        const since = Date.parse(spec.delegatedAt ?? '')
-        await site.until('the window to pass', () => Date.now() > since + WINDOW_SECONDS * 1000)
+        await site.jobIs(first, { phase: 'Completed' }, 30_000)
+        const url = `${urls[0]}/api/jobs/${first}/proxy-complete`
+        expect((await call(url, { method: 'POST', body: { status: 'completed' } })).status).to.equal(200)
         const second = await idFrom(urls[0], 'again')
         expect(second).to.not.equal(first)
         expect(await idFrom(urls[1], 'again')).to.equal(second)
         expect(await site.list(runnerJobs)).to.have.length(2)
         stalled.remove()
-      }, WINDOW_SECONDS),
+      }),
 
     'an API server that does not answer is given up, with 503, and the caller may come back': () =>
       withPair(async ({ proxy, urls }) => {

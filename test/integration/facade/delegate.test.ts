@@ -108,6 +108,18 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(data).to.include({ jobId: '42', githubJobId: 42, runId: '9007199254740991' })
   })
 
+  it('takes null, and text that is empty or blank, for optional facts that it does not have', async () => {
+    const nothing = { workflow: '', runnerName: null, sha: '', ref: ' ', eventName: '', actor: null, labels: null }
+    const sent = { jobId: 'of little', runId: '1', repository: 'owner/repo', runAttempt: '2', ...nothing }
+    const { status, body } = await delegate(sent)
+    expect(status).to.equal(201)
+    const made = String(asObject(body['data'])['delegationId'])
+    expect(await detail(made)).to.deep.include({ workflow: null, runnerName: null, labels: [] })
+    const { spec } = (await site.job(made)) ?? {}
+    expect(spec).to.include({ runAttempt: 2 })
+    expect(spec).to.not.have.any.keys(...Object.keys(nothing))
+  })
+
   it('shows a job id that is no number as text alone', async () => {
     const { body } = await delegate({ jobId: 'build', runId: '1', repository: 'owner/repo' })
     const data = await detail(String(asObject(body['data'])['delegationId']))

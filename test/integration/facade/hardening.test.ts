@@ -23,10 +23,16 @@ const served = routes.map(({ method, path }) => ({
   pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`),
 }))
 
+/** The routes of each path that has no parameters: what it spells out is no parameter of another. */
+const spelt = Map.groupBy(
+  served.filter(({ path }) => routes.some((route) => route.path === path)),
+  ({ path }) => path,
+)
+
 /** The methods of every path, with something in place of its parameters. */
 const methodsOf = new Map(
   served.map(({ path }): [string, Set<string>] => {
-    const methods = served.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    const methods = (spelt.get(path) ?? served.filter(({ pattern }) => pattern.test(path))).map(({ method }) => method)
     return [path, new Set([...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'])]
   }),
 )

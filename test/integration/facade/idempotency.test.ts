@@ -1,14 +1,15 @@
 import { appendFile } from 'node:fs/promises'
 import { expect } from 'chai'
+import { DELEGATION_BODY_ANNOTATION, DELEGATION_KEY_ANNOTATION } from '../../../src/api/names.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { keyOfDelegation } from '../../../src/http/jobs/delegation-key.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
-import { exits, runs, succeeds } from '../../kubelet/script.ts'
+import { exits, runs } from '../../kubelet/script.ts'
 import { call, expectFailure } from '../../site/calls/call.ts'
 import { CALLERS } from '../../site/namespace.ts'
 import { newJob } from '../../site/objects.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
-const WINDOW_SECONDS = 5
 const OTHER_TOKEN = 'token-of-another-caller'
 
 describe('delegating the same job again', function () {
@@ -19,8 +20,9 @@ describe('delegating the same job again', function () {
   before(async () => {
     site = await openSite()
     await appendFile(site.tokenFile, `${OTHER_TOKEN},somebody,somebody-uid,"${CALLERS}"\n`)
-    await site.createPool('default', { labels: ['linux'] })
+    await site.createPool('default', { labels: ['linux'], maxRunners: 100 })
     urls = await replicas(['both', 'facade'])
+    await endedJob('fifteen', 0)
   })
   afterEach(() => site.checkInvariants())
   after(() => site.close())
@@ -102,41 +104,67 @@ describe('delegating the same job again', function () {
     expect(new Set(ids).size).to.equal(facts.length)
   })
 
-  it('gets the finished job within the window', async () => {
-    site.kubelet.onPod(() => succeeds())
-    const first = await delegate('again')
-    await site.jobIs(first.id, { phase: 'Completed' })
-    expect(await delegate('again', { replica: 1 })).to.include({ id: first.id, replayed: true })
-  })
+  /** Reports an end through one of the replicas: as a proxy runner does at the end, or in passing. */
+  async function end(id: string, by: 'proxy-complete' | 'status', replica = 0): Promise<void> {
+    const method = by === 'status' ? 'PATCH' : 'POST'
+    const answer = await call(`${urls[replica]}/api/jobs/${id}/${by}`, { method, body: { status: 'completed' } })
+    expect(answer.status, answer.text).to.equal(200)
+  }
 
-  it('gets a new job after the window', async () => {
-    const [first] = await jobsOf('again')
-    const since = Date.parse(first?.spec.delegatedAt ?? '')
-    const short = await replicas(['facade', 'facade'], { IDEMPOTENCY_WINDOW_SECONDS: String(WINDOW_SECONDS) })
-    await site.until('the window to pass', () => Date.now() > since + WINDOW_SECONDS * 1000)
-    site.kubelet.onPod(() => runs())
-    const calls = Array.from({ length: 50 }, (_, index) => delegate('again', { url: short[index % 2] }))
-    const answers = await Promise.all(calls)
-    const ids = new Set(answers.map(({ id }) => id))
-    expect(ids.size, 'one new job, however many ask for it').to.equal(1)
-    expect(ids.has(first?.metadata.name ?? '')).to.equal(false)
-    expect(await jobsOf('again')).to.have.length(2)
-  })
-
-  it('gets the second job, which runs, when the first is deleted', async () => {
-    const jobs = await jobsOf('again')
-    const [first] = jobs.filter(({ status }) => status.phase === 'Completed')
-    const [second] = jobs.filter(({ metadata }) => metadata.uid !== first?.metadata.uid)
-    await site.jobIs(second?.metadata.name ?? '', { phase: 'Running' })
-    await site.delete(runnerJobs, first?.metadata.name ?? '')
-    await site.until('both replicas to have seen it go', async () => {
-      const answers = await Promise.all(urls.map((url) => call(`${url}/api/jobs/${first?.metadata.name}`)))
-      return answers.every(({ status }) => status === 404)
-    })
-    for (const replica of [0, 1]) {
-      expect(await delegate('again', { replica })).to.include({ id: second?.metadata.name, replayed: true })
+  /** A job as an earlier delegation made it so many seconds ago, which has ended. */
+  async function endedJob(name: string, seconds: number, idempotencyKey?: string): Promise<string> {
+    const facts = { jobId: name, runId: '1', repository: 'owner/repo', labels: ['linux'] }
+    const { key, body } = keyOfDelegation({ spec: facts, user: 'tester', idempotencyKey })
+    const annotations = {
+      [DELEGATION_KEY_ANNOTATION]: key,
+      ...(body !== undefined && { [DELEGATION_BODY_ANNOTATION]: body }),
     }
-    expect(await jobsOf('again')).to.have.length(1)
+    const delegatedAt = new Date(Date.now() - seconds * 1000).toISOString()
+    const job = newJob(name, { ...facts, delegatedAt })
+    const { metadata } = await site.create(runnerJobs, { ...job, metadata: { name, annotations } })
+    await end(name, 'status')
+    return metadata.uid
+  }
+
+  it('gets the finished job in the first seconds, on every replica', async () => {
+    const first = await delegate('again')
+    await end(first.id, 'status')
+    for (const replica of [1, 0]) {
+      expect(await delegate('again', { replica })).to.deep.equal({ id: first.id, status: 'completed', replayed: true })
+    }
+  })
+
+  it('gets a new job at once when proxy-complete has ended the last one, on every replica', async () => {
+    site.kubelet.onPod(() => runs())
+    const ids: string[] = []
+    for (let leg = 0; leg < 6; leg += 1) {
+      const { id, replayed, status } = await delegate('leg', { replica: leg % 2 })
+      expect({ replayed, status }, `leg ${leg}`).to.deep.equal({ replayed: false, status: 'queued' })
+      ids.push(id)
+      expect((await delegate('leg', { replica: (leg + 1) % 2 })).id, 'sent again before its end').to.equal(id)
+      // The other replica's cache has had no time to see it.
+      await end(id, 'proxy-complete', leg % 3 === 0 ? 0 : 1)
+    }
+    expect(new Set(ids).size).to.equal(6)
+    expect(await jobsOf('leg')).to.have.length(6)
+  })
+
+  it('gets a new job when proxy-complete comes after the end, whatever brought that', async () => {
+    const first = await delegate('known end')
+    await end(first.id, 'status', 1)
+    await end(first.id, 'proxy-complete')
+    const second = await delegate('known end', { replica: 1 })
+    expect(second.replayed).to.equal(false)
+    expect(second.id).to.not.equal(first.id)
+  })
+
+  it('is the same delegation of a repository in other case, and keeps the first spelling', async () => {
+    const first = await delegate('case', { repository: 'Owner/Repo' })
+    expect(await delegate('case', { replica: 1, repository: 'owner/REPO' })).to.include({
+      id: first.id,
+      replayed: true,
+    })
+    expect((await jobsOf('case')).map(({ spec }) => spec.repository)).to.deep.equal(['Owner/Repo'])
   })
 
   it('gets a job that is not over, however long ago it was delegated', async () => {
@@ -230,6 +258,24 @@ describe('delegating the same job again', function () {
       expect(new Set(ids).size).to.equal(3)
     })
 
+    it('is the same one within the window, however it ended', async () => {
+      const first = await sent({ key: 'ended', jobId: 'ended by its proxy' })
+      await end(first.id, 'proxy-complete')
+      for (const replica of [1, 0]) {
+        const again = await sent({ key: 'ended', jobId: 'ended by its proxy', replica })
+        expect(again).to.deep.equal({ id: first.id, status: 'completed', replayed: true })
+      }
+      const old = await endedJob('in-the-window', 250, 'key-of-old')
+      expect((await sent({ key: 'key-of-old', jobId: 'in-the-window' })).id).to.equal(old)
+    })
+
+    it('is a new one after the window', async () => {
+      const old = await endedJob('after-the-window', 300, 'key-of-older')
+      const again = await sent({ key: 'key-of-older', jobId: 'after-the-window', replica: 1 })
+      expect(again.replayed).to.equal(false)
+      expect(again.id).to.not.equal(old)
+    })
+
     it('is another one of another caller', async () => {
       const [mine, other] = [
         await sent({ key: 'shared' }),
@@ -275,6 +321,36 @@ describe('delegating the same job again', function () {
       const key = `"8e03978e"/+=~!${'k'.repeat(240)}`
       expect((await sent({ key, jobId: 'long' })).replayed).to.equal(false)
       expect((await sent({ key, jobId: 'long', replica: 1 })).replayed).to.equal(true)
+    })
+  })
+
+  describe('some time after the last one has ended', () => {
+    it('gets a new job from 15 s on, one of however many calls', async () => {
+      const [made] = await jobsOf('fifteen')
+      const sinceMs = Date.parse(made?.metadata.creationTimestamp ?? '')
+      await site.until('15 s to pass', () => Date.now() > sinceMs + 16_000)
+      site.kubelet.onPod(() => runs())
+      const calls = Array.from({ length: 50 }, (_, index) => delegate('fifteen', { replica: index % 2 }))
+      const ids = new Set((await Promise.all(calls)).map(({ id }) => id))
+      expect(ids.size, 'one new job, however many ask for it').to.equal(1)
+      expect(ids.has(made?.metadata.uid ?? '')).to.equal(false)
+      expect(await jobsOf('fifteen')).to.have.length(2)
+    })
+
+    it('gets the second job, which runs, when the first is deleted', async () => {
+      const jobs = await jobsOf('fifteen')
+      const [first] = jobs.filter(({ status }) => status.phase === 'Completed')
+      const [second] = jobs.filter(({ metadata }) => metadata.uid !== first?.metadata.uid)
+      await site.jobIs(second?.metadata.name ?? '', { phase: 'Running' })
+      await site.delete(runnerJobs, first?.metadata.name ?? '')
+      await site.until('both replicas to have seen it go', async () => {
+        const answers = await Promise.all(urls.map((url) => call(`${url}/api/jobs/${first?.metadata.name}`)))
+        return answers.every(({ status }) => status === 404)
+      })
+      for (const replica of [0, 1]) {
+        expect(await delegate('fifteen', { replica })).to.include({ id: second?.metadata.name, replayed: true })
+      }
+      expect(await jobsOf('fifteen')).to.have.length(1)
     })
   })
 })

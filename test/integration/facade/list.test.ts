@@ -68,6 +68,7 @@ describe('GET /api/jobs', function () {
 
   const filters: [query: string, names: string[]][] = [
     ['repository=owner/other', ['w9', 'w6', 'w3', 'w0']],
+    ['repository=Owner/OTHER', ['w9', 'w6', 'w3', 'w0']],
     ['repository=owner/none', []],
     ['status=cancelled', ['w1']],
     ['status=queued&repository=owner/repo', ['w11', 'w10', 'w8', 'w7', 'w5', 'w4', 'w2']],

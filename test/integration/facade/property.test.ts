@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { delegationFields } from '../../../src/api/runner-job.ts'
+import { isBlank } from '../../../src/http/input/blank-text.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
@@ -42,13 +43,17 @@ const body = fc.oneof(
 
 /** Valid in every field, at its limits and beyond ASCII. */
 const valid = fc.record({
-  jobId: fc.oneof(fc.maxSafeNat(), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter(isPlain)),
+  jobId: fc.oneof(fc.maxSafeNat(), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter(isShown)),
   runId: fc.oneof(fc.maxSafeNat(), fc.stringMatching(/^[\w]{1,64}$/)),
   repository: fc.stringMatching(/^[\w-][\w.-]{0,30}\/[\w-][\w.-]{0,30}$/),
   workflow: fc.string({ unit: 'grapheme', maxLength: 60 }).filter(isPlain),
-  labels: fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter(isPlain), { maxLength: 64 }),
+  labels: fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter(isShown), { maxLength: 64 }),
   sha: fc.stringMatching(/^[0-9a-fA-F]{6,64}$/),
 })
+
+function isShown(text: string): boolean {
+  return isPlain(text) && !isBlank(text)
+}
 
 function isPlain(text: string): boolean {
   return !/\p{Cc}/u.test(text)
@@ -95,6 +100,15 @@ describe('whatever is sent', function () {
       }),
       150,
     )
+  })
+
+  it('the prefix that a trusted proxy strips is part of where a job is found', async () => {
+    const headers = { authorization, 'content-type': 'application/json', 'x-forwarded-prefix': '/team' }
+    const sent = { jobId: 'prefixed', ...known }
+    const made = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body: sent, headers })
+    expect(made.headers.get('location')).to.match(/^\/team\/api\/jobs\/[0-9a-f-]{36}$/)
+    const document = await call(`${operator.url}/openapi.json`, { headers: { 'x-forwarded-prefix': '/team' } })
+    expect(document.body['servers']).to.deep.equal([{ url: '/team' }])
   })
 
   it('bytes that are no JSON are refused', async () => {

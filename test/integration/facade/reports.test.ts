@@ -114,7 +114,7 @@ describe('a report on a job', function () {
       { status: 'completed', runId: '8', jobId },
       { status: 'completed', runId: '7', jobId: 'x' },
     ]) {
-      expect((await complete(id, body)).status).to.equal(400)
+      expect((await complete(id, body)).status).to.equal(409)
     }
     expect(await detail(id)).to.include({ status: 'queued' })
   })
@@ -145,7 +145,7 @@ describe('a report on a job', function () {
     { status: 7 },
     [],
     'running',
-    { status: 'running', runnerId: '' },
+    { status: 'running', runnerId: 7 },
   ]
   for (const body of bad) {
     it(`like ${JSON.stringify(body)} is refused`, async () => {
@@ -153,6 +153,12 @@ describe('a report on a job', function () {
       expect((await patch(id, body)).status).to.equal(400)
     })
   }
+
+  it('may leave its ids empty or null', async () => {
+    const { id } = await waitingJob()
+    expect((await patch(id, { status: 'running', runnerId: '', containerId: null })).status).to.equal(200)
+    expect((await complete(id, { status: 'completed', runId: null, jobId: '' })).status).to.equal(200)
+  })
 
   it('on a job that does not exist is 404', async () => {
     const id = '550e8400-e29b-41d4-a716-446655440000'

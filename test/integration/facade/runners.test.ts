@@ -49,9 +49,11 @@ describe('GET /api/runners', function () {
         type: 'ephemeral',
         status: 'busy',
         labels: ['linux'],
-        lastHeartbeat: null,
         repository: job['repository'],
       })
+      expect(row['lastHeartbeat'], 'when its pod was last known to run').to.match(/^\d{4}-\d\d-\d\dT.+Z$/)
+      const agoMs = Date.now() - Date.parse(String(row['lastHeartbeat']))
+      expect(agoMs, 'and that is not long ago').to.be.within(-1000, 90_000)
     }
   })
 
@@ -62,6 +64,7 @@ describe('GET /api/runners', function () {
     ['status=idle', []],
     ['status=starting', []],
     ['repository=owner/other', [0]],
+    ['repository=OWNER/Other', [0]],
     ['repository=owner/none', []],
     ['repository=owner/repo&status=busy&type=ephemeral', [1, 2]],
     ['repository=owner/repo&status=offline', []],

@@ -143,7 +143,9 @@ describe('realtime connections', function () {
     it('are open to programs and to pages of this host, but not to any page that somebody opens', async () => {
       expect(await handshake({}), 'no Origin').to.equal(101)
       expect(await handshake({ origin: 'http://localhost:3000' })).to.equal(101)
-      expect(await handshake({ origin: 'http://hub.example', host: 'hub.example:3001' })).to.equal(101)
+      expect(await handshake({ origin: 'http://10.1.2.3:3000', host: '10.1.2.3:3001' })).to.equal(101)
+      const rebound = { origin: 'http://evil.example:3001', host: 'evil.example:3001' }
+      expect(await handshake(rebound), 'under a name that a stranger lets mean this host').to.equal(403)
       expect(await handshake({ origin: 'https://evil.example' })).to.equal(403)
       expect(await handshake({ origin: 'null' })).to.equal(403)
       const authorization = `Bearer ${TOKEN}`

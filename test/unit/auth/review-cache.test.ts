@@ -42,6 +42,32 @@ describe('the answers to reviews', () => {
     expect(answers.map(({ value }) => value)).to.deep.equal(['yes 1', 'yes 1', 'yes 2'])
   })
 
+  it('do not wait behind strangers where the caller is known, and strangers wait in line', async () => {
+    cache = new ReviewCache({ clock, keepMs: KEEP, graceMs: GRACE, mostNew: 2 })
+    await cache.get('known', yes)
+    clock.jump(KEEP)
+    const begun: string[] = []
+    const answers: (() => void)[] = []
+    const ask = (hash: string) =>
+      cache.get(hash, async () => {
+        begun.push(hash)
+        await new Promise<void>((resolve) => answers.push(resolve))
+        return undefined
+      })
+    const strangers = ['a', 'b', 'c', 'd'].map(ask)
+    await Promise.resolve()
+    expect(begun).to.deep.equal(['a', 'b'])
+    expect(await cache.get('known', yes)).to.include({ value: 'yes 2' })
+    answers[0]?.()
+    await strangers[0]
+    await Promise.resolve()
+    expect(begun).to.deep.equal(['a', 'b', 'c'])
+    for (let index = 1; index < 4; index += 1) {
+      answers[index]?.()
+      await strangers[index]
+    }
+  })
+
   it('end with the token that they are about', async () => {
     const expiresAtMs = clock.now().getTime() + 1000
     await cache.get('a', async () => ({ value: 'short', expiresAtMs }))

@@ -88,6 +88,28 @@ describe('subscriptions', () => {
     })
   }
 
+  it('ignore the case of a repository, whose payload keeps its own', () => {
+    const { hub, subscribe, received } = make()
+    expect(subscribe('Owner/REPO')).to.deep.equal({ repository: 'Owner/REPO' })
+    subscribe('OWNER/repo')
+    hub.publish(aStep(1))
+    hub.publish({ ...aStep(2), repository: 'owner/Repo' })
+    expect(received.map(({ payload }) => payload)).to.deep.equal([
+      { jobId: 'job-1', repository: 'owner/repo', status: 'running' },
+      { jobId: 'job-2', repository: 'owner/Repo', status: 'running' },
+    ])
+  })
+
+  it('end under the name in any case', () => {
+    const { client, received } = aClient()
+    const hub = new Hub({ clock: new HandClock(), current: () => [] })
+    hub.join(client, { mayList: true })
+    hub.receive(client, 'subscribe:repository', 'owner/repo')
+    hub.receive(client, 'unsubscribe:repository', 'Owner/Repo')
+    hub.publish(aStep(1))
+    expect(received).to.deep.equal([])
+  })
+
   it('to a repository and to all tell each step once, in the form of the former', () => {
     const { hub, subscribe, received } = make()
     subscribe({ all: true })

@@ -3,11 +3,12 @@ import type { JobPhase, RunnerJobStatus } from '../../../../src/api/runner-job.t
 import { planReport, type Report } from '../../../../src/domain/job/report.ts'
 import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
 
-const now = at(60)
 const reported = { runnerId: 'r', containerId: 'c', at: stamp(30) }
 
 interface Case {
   is: JobPhase
+  /** Seconds since it was delegated, if not 60. */
+  age?: number
   status?: Partial<RunnerJobStatus>
   /** The job has a Runner, so that it is shown as assigned at least. */
   hasRunner?: true
@@ -16,7 +17,8 @@ interface Case {
   leadsTo: 'known' | 'refused' | Partial<RunnerJobStatus>
 }
 
-const anew = { at: now.toISOString() }
+const stamped = (seconds: number) => at(seconds).toISOString()
+const anew = { at: stamped(60) }
 
 const cases: Record<string, Case> = {
   'moves a queued job on': {
@@ -27,7 +29,7 @@ const cases: Record<string, Case> = {
   'may skip states': {
     is: 'Queued',
     says: { phase: 'Running', runnerId: 'r', containerId: 'c' },
-    leadsTo: { phase: 'Running', reason: 'Reported', reported: { ...reported, ...anew }, startedAt: now.toISOString() },
+    leadsTo: { phase: 'Running', reason: 'Reported', reported: { ...reported, ...anew }, startedAt: stamped(60) },
   },
   'keeps the ids that it does not name': {
     is: 'Running',
@@ -54,6 +56,31 @@ const cases: Record<string, Case> = {
     leadsTo: { phase: 'Running', reason: 'Running', reported: { ...reported, ...anew, containerId: 'd' } },
   },
   'takes no state back': { is: 'Running', says: { phase: 'Assigned' }, leadsTo: 'refused' },
+  'of the end by its proxy runner is stored with the end': {
+    is: 'Running',
+    age: 10,
+    says: { phase: 'Completed', isCompletion: true },
+    leadsTo: { phase: 'Completed', reported: { at: stamped(10), completedAt: stamped(10) } },
+  },
+  'of an end that is known is stored while it would else be a repeat to delegate again': {
+    is: 'Failed',
+    age: 29,
+    says: { phase: 'Failed', isCompletion: true },
+    leadsTo: { phase: 'Failed', reported: { at: stamped(29), completedAt: stamped(29) } },
+  },
+  'of an end that is known changes nothing once it is no repeat any more to delegate again': {
+    is: 'Failed',
+    age: 30,
+    says: { phase: 'Failed', isCompletion: true },
+    leadsTo: 'known',
+  },
+  'of an end that was stored before changes nothing': {
+    is: 'Failed',
+    age: 10,
+    status: { reported: { at: stamp(5), completedAt: stamp(5) } },
+    says: { phase: 'Failed', isCompletion: true },
+    leadsTo: 'known',
+  },
   'of the same end changes nothing, whatever it names': {
     is: 'Failed',
     says: { phase: 'Failed', runnerId: 'r' },
@@ -87,8 +114,9 @@ const cases: Record<string, Case> = {
 }
 
 describe('a report', () => {
-  for (const [what, { is, status, hasRunner, says, leadsTo }] of Object.entries(cases)) {
+  for (const [what, { is, age = 60, status, hasRunner, says, leadsTo }] of Object.entries(cases)) {
     it(what, () => {
+      const now = at(age)
       const job = aJob({ status: { phase: is, ...status } })
       const plan = planReport(job, hasRunner && aRunner({ job }), says, now)
       if (typeof leadsTo === 'string') expect(plan).to.deep.equal({ is: leadsTo })

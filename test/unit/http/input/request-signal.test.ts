@@ -46,6 +46,14 @@ describe('the signal of a request', () => {
     expect(clock.timers).to.equal(0)
   })
 
+  it('is one listener of the response, however many parts of a call ask for one', async () => {
+    const before = res.listenerCount('close')
+    const signals = Array.from({ length: 12 }, () => [goneSignal({ res }), requestSignal({ res })]).flat()
+    expect(res.listenerCount('close') - before).to.equal(1)
+    await leave()
+    expect(signals.map(({ aborted }) => aborted)).to.not.include(false)
+  })
+
   it('does not end with the answer, when nobody waits any more', async () => {
     const clock = new HandClock()
     const signal = requestSignal({ res }, clock)

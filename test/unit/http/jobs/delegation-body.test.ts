@@ -93,10 +93,63 @@ describe('a delegation', () => {
     [{ ...minimal, runAttempt: 0 }, 'runAttempt must be 1 or more'],
     [{ ...minimal, labels: ['ok', 'a\tb'] }, 'labels[1] must not hold control characters'],
     [{ ...minimal, labels: 'linux' }, 'labels must be a list'],
+    [{ ...minimal, labels: ['ok', ' '] }, 'labels[1] must not be blank'],
+    [{ ...minimal, labels: [''] }, 'labels[0] must not be empty'],
+    [{ ...minimal, jobId: '   ' }, 'jobId must not be blank'],
+    [{ ...minimal, runId: ' ' }, 'runId must not be blank'],
+    [{ ...minimal, repository: ' ' }, 'repository must not be blank'],
+    [{ ...minimal, repository: ' owner/repo' }, 'repository must be owner/repo'],
+    [{ ...minimal, runAttempt: '0' }, 'runAttempt must be a whole number from 1 to 10000'],
+    [{ ...minimal, runAttempt: '10001' }, 'runAttempt must be a whole number from 1 to 10000'],
+    [{ ...minimal, runAttempt: '1.5' }, 'runAttempt must be a whole number from 1 to 10000'],
+    [{ ...minimal, runAttempt: true }, 'runAttempt must be a whole number'],
+    [{ ...minimal, sha: '\n' }, 'sha must be 6 to 64 hex digits'],
     [{ ...minimal, labels: Array.from({ length: 65 }, () => 'l') }, 'labels must not have more than 64 items'],
     [{ ...minimal, sha: 'x', ref: 5 }, 'sha must be 6 to 64 hex digits; ref must be a text'],
   ]
   for (const [body, why] of wrong) it(`is refused: ${why}`, () => expect(refusal(body)).to.equal(why))
+
+  it('is refused where an id is blank, in whatever of Unicode’s ways', () => {
+    const blanks = Array.from(
+      '\u0020\u00a0\u00ad\u1680\u180e\u200b\u200f\u2028\u2029\u202f\u205f\u2060\u2800\u3000\ufeff',
+    )
+    for (const blank of [...blanks, ...Array.from({ length: 11 }, (_, index) => String.fromCharCode(0x2000 + index))]) {
+      for (const field of ['jobId', 'runId']) {
+        expect(refusal({ ...minimal, [field]: blank.repeat(3) })).to.equal(`${field} must not be blank`)
+      }
+      expect(parseDelegation({ ...minimal, jobId: `${blank}1${blank}` }).jobId).to.equal(`${blank}1${blank}`)
+    }
+  })
+
+  it('is refused in no time, however long its blanks are', () => {
+    const begun = performance.now()
+    expect(refusal({ ...minimal, jobId: `${' '.repeat(250_000)}\n`, runId: `${'a'.repeat(250_000)}\n` })).to.include(
+      'jobId',
+    )
+    expect(performance.now() - begun, 'milliseconds').to.be.below(1000)
+  })
+
+  it('lacks every optional fact that is null, empty or blank', () => {
+    const optional = Object.keys(delegationFields).filter((field) => !(field in minimal))
+    expect(optional).to.have.length(8)
+    for (const nothing of [null, '', '  ', '\u3000']) {
+      const texts = optional.filter((field) => field !== 'labels')
+      const facts = Object.fromEntries(texts.map((field) => [field, nothing]))
+      expect(parseDelegation({ ...minimal, ...facts, labels: null }), JSON.stringify(nothing)).to.deep.equal(minimal)
+    }
+    expect(parseDelegation({ ...minimal, labels: [] })).to.deep.equal(minimal)
+  })
+
+  it('may have an attempt that is text', () => {
+    for (const [given, taken] of Object.entries({ 1: 1, 10: 10, 9999: 9999, 10000: 10_000 })) {
+      expect(parseDelegation({ ...minimal, runAttempt: given }).runAttempt).to.equal(taken)
+    }
+  })
+
+  it('asks for each label once, as GitHub counts them', () => {
+    const labels = [' linux ', 'Linux', 'GPU', 'gpu', '\u00a0x64', 'two words']
+    expect(parseDelegation({ ...minimal, labels }).labels).to.deep.equal(['linux', 'GPU', 'x64', 'two words'])
+  })
 
   it('is refused with at most ten reasons', () => {
     const labels = Array.from({ length: 64 }, () => 5)

@@ -23,6 +23,12 @@ describe('the key of a delegation', () => {
     expect(keyOf().body).to.equal(undefined)
   })
 
+  it('is the same for a repository in other case, with a name and without', () => {
+    const other = { repository: 'Owner/REPO' }
+    expect(keyOf(other)).to.deep.equal(keyOf())
+    expect(keyOf(other, 'a')).to.deep.equal(keyOf({}, 'a'))
+  })
+
   it('is its name, among those of one caller', () => {
     expect(keyOf({}, 'a').key).to.equal(keyOf({ jobId: '9' }, 'a').key)
     const keys = [keyOf({}, 'a'), keyOf({}, 'b'), keyOf({}, 'a', 'somebody'), keyOf()].map(({ key }) => key)

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
+import * as fc from 'fast-check'
 import { HttpError } from '../../../../src/http/http-error.ts'
-import { parseListQuery } from '../../../../src/http/jobs/list-query.ts'
+import { listParameters, parseListQuery } from '../../../../src/http/jobs/list-query.ts'
 import { parseRunnerQuery } from '../../../../src/http/runners/list-query.ts'
 
 const taken: Record<string, string> = {
@@ -20,6 +21,9 @@ const taken: Record<string, string> = {
   '20250619T100000.25-03': '2025-06-19T13:00:00.250Z',
   '20250619T100000+0530': '2025-06-19T04:30:00.000Z',
   '2024-02-29': '2024-02-29T00:00:00.000Z',
+  '2000-02-29': '2000-02-29T00:00:00.000Z',
+  '2025-06-19T24:00': '2025-06-20T00:00:00.000Z',
+  '20250619T240000.0Z': '2025-06-20T00:00:00.000Z',
 }
 
 const refused = [
@@ -34,6 +38,13 @@ const refused = [
   '2025-W25-4',
   '2025-170',
   '2025-02-29',
+  '1900-02-29',
+  '00000000',
+  '2025-00-10',
+  '2025-04-31',
+  '2025-06-19T24:01',
+  '2025-06-19T10:00:60Z',
+  '2025-06-19T10:00+24:00',
   '20250229',
   '2025-13-01',
   '2025-06-19 10:00',
@@ -64,6 +75,48 @@ describe('the dates of a list', () => {
       }
     })
   }
+
+  it('are in the document as the very ones that are taken', () => {
+    const { pattern } = listParameters.startDate
+    const isTaken = (startDate: string): boolean => {
+      try {
+        return Number.isFinite(parseListQuery({ startDate }).startMs)
+      } catch {
+        return false
+      }
+    }
+    const digits = (count: number) => fc.stringMatching(new RegExp(`^[0-9]{${count}}$`))
+    const like = fc
+      .tuple(digits(4), digits(2), digits(2), digits(2), digits(2))
+      .map(([y, mo, d, h, mi]) => [
+        `${y}-${mo}-${d}`,
+        `${y}${mo}${d}`,
+        `${y}-${mo}-${d}T${h}:${mi}`,
+        `2024-02-29T10:00+${h}:${mi}`,
+      ])
+    const holds = fc.property(fc.stringMatching(new RegExp(pattern)), like, (fitting, texts) => {
+      expect(isTaken(fitting), fitting).to.equal(true)
+      for (const text of texts) expect(isTaken(text), text).to.equal(new RegExp(pattern).test(text))
+    })
+    fc.assert(holds, { numRuns: 2000 })
+    for (const text of [...Object.keys(taken), ...refused]) {
+      expect(new RegExp(pattern).test(text), text).to.equal(text in taken)
+    }
+  })
+
+  it('name every day that there is, and no other', () => {
+    const pattern = new RegExp(listParameters.startDate.pattern)
+    for (const year of [1900, 2000, 2023, 2024]) {
+      for (let month = 0; month <= 13; month += 1) {
+        for (let day = 0; day <= 32; day += 1) {
+          const text = [year, month, day].map((number) => String(number).padStart(2, '0')).join('-')
+          const at = new Date(Date.UTC(year, month - 1, day))
+          const exists = at.getUTCFullYear() === year && at.getUTCMonth() === month - 1 && at.getUTCDate() === day
+          expect(pattern.test(text), text).to.equal(exists)
+        }
+      }
+    }
+  })
 
   it('stand for the last moment of a day at the end of a range, and a time for itself', () => {
     const endOf = (endDate: string) => new Date(parseListQuery({ endDate }).endMs ?? Number.NaN).toISOString()

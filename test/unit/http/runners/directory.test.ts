@@ -1,7 +1,19 @@
 import { expect } from 'chai'
 import { RunnerDirectory } from '../../../../src/http/runners/directory.ts'
 import type { RunnerQuery } from '../../../../src/http/runners/list-query.ts'
-import { aJob, aLease, aProxy, aRunner, stamp, t0 } from '../../../objects/builders.ts'
+import {
+  aContainer,
+  aJob,
+  aLease,
+  aPod,
+  aProxy,
+  aRunner,
+  ended,
+  podStatus,
+  running,
+  stamp,
+  t0,
+} from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
@@ -24,6 +36,50 @@ class Scene extends FilledCaches {
 }
 
 describe('the directory of runners', () => {
+  it('ignores the case of a repository, of ephemeral runners and of proxies', () => {
+    const scene = new Scene()
+    const job = scene.putJob(aJob({ spec: { runnerName: 'proxy-1', repository: 'Owner/Repo' } }))
+    scene.putRunner(aRunner({ job }))
+    scene.putRunner(aProxy())
+    for (const repository of ['owner/repo', 'OWNER/REPO', 'Owner/Repo']) {
+      expect(scene.names({ repository })).to.have.members(['job-1', 'proxy-1'])
+      expect(scene.row({ repository, type: 'ephemeral' })).to.include({ repository: 'Owner/Repo' })
+    }
+    expect(scene.names({ repository: 'owner/other' })).to.deep.equal([])
+  })
+
+  describe('says of an ephemeral runner when its pod was last known to run:', () => {
+    const heartbeatOf = (scene: Scene) => scene.row({ type: 'ephemeral' })?.['lastHeartbeat']
+
+    /** A runner with its job and its pod, a minute after all began; their watch was heard of 5 s ago. */
+    async function aScene(...containers: Parameters<typeof podStatus>[1][]) {
+      const scene = new Scene()
+      const job = scene.putJob(aJob({ status: { phase: 'Running' } }))
+      const runner = scene.putRunner(aRunner({ job, status: { phase: 'Busy' } }))
+      if (containers.length > 0) scene.putPod(aPod({ runner, status: podStatus('Running', ...containers) }))
+      await scene.clock.advance(60_000)
+      const heardMs = scene.clock.monotonicMs() - 5000
+      scene.caches.podReflector = { lastContactMs: () => heardMs }
+      return scene
+    }
+
+    it('while it runs, when its watch was last heard of', async () => {
+      const scene = await aScene(aContainer(running))
+      expect(heartbeatOf(scene)).to.equal('2026-01-01T00:00:55.000Z')
+      await scene.clock.advance(10_000)
+      expect(heartbeatOf(scene), 'with nothing heard since').to.equal('2026-01-01T00:00:55.000Z')
+    })
+
+    it('when it has ended, its end', async () => {
+      expect(heartbeatOf(await aScene(aContainer(ended(0))))).to.equal('2026-01-01T00:00:20.000Z')
+    })
+
+    it('before it runs, and without one, nothing', async () => {
+      expect(heartbeatOf(await aScene(aContainer({ waiting: { reason: 'ContainerCreating' } })))).to.equal(null)
+      expect(heartbeatOf(await aScene())).to.equal(null)
+    })
+  })
+
   it('finds a proxy runner offline when three periods have passed, though nothing happens', async () => {
     const scene = new Scene()
     const proxy = scene.putRunner(aProxy())

@@ -1,0 +1,13 @@
+/** Values by name that are made once; one that could not be made is tried again by whoever asks next. */
+export class Kept<T> {
+  readonly #values = new Map<string, Promise<T>>()
+
+  get(name: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#values.get(name)
+    if (known !== undefined) return known
+    const value = make()
+    this.#values.set(name, value)
+    value.catch(() => this.#values.delete(name))
+    return value
+  }
+}

@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { expect } from 'chai'
+import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
+import { makeApp } from '../../../src/http/app.ts'
+import { basePaths } from '../../../src/http/base-path.ts'
+import { KubeClient } from '../../../src/kube/client/client.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
+import { Metrics } from '../../../src/metrics/registry.ts'
+import { FilledCaches } from '../../objects/stores.ts'
+import { HandClock } from '../../observe/clock.ts'
+
+describe('the application', () => {
+  const server: Server = createServer()
+  const clock = new HandClock()
+  let url: string
+
+  before(async () => {
+    const { caches, log } = await new FilledCaches().fill()
+    const connection = { server: new URL('https://127.0.0.1:1'), credentials: () => Promise.reject(new Error('none')) }
+    const app = makeApp({
+      client: new KubeClient(connection, { userAgent: 'test', clock }),
+      caches,
+      log,
+      auditLog: log,
+      namespace: 'ns',
+      clock,
+      version: '1.2.3',
+      idempotencyWindowMs: 0,
+      heartbeatMs: 60_000,
+      maxProxies: 1,
+      logStreams: new ConcurrencyLimit(1),
+      reauthoriseMs: 60_000,
+      metrics: new Metrics({ clock, version: '1.2.3' }),
+      authority: {
+        callerOf: async () => ({ value: { user: 'somebody', uid: '', groups: [] }, isStale: false }),
+        allows: async () => ({ value: true, isStale: false }),
+      },
+      rateLimit: { max: 1000, windowSeconds: 1, clientOf: (peer) => peer },
+      basePathOf: basePaths({ configured: '/hub', isTrustedPeer: () => true }),
+    })
+    const handle = app.callback()
+    server.on('request', (request, response) => void handle(request, response)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  })
+  after(() => server.close())
+
+  const send = (path: string, method = 'GET', headers: Record<string, string> = {}) =>
+    fetch(`${url}${path}`, { method, headers: { authorization: 'Bearer token', ...headers } })
+
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH']) {
+    it(`takes "delegate" for no job: ${method} is not allowed there`, async () => {
+      const answer = await send('/api/jobs/delegate', method)
+      expect({ status: answer.status, allow: answer.headers.get('allow') }).to.deep.equal({
+        status: 405,
+        allow: 'OPTIONS, POST',
+      })
+    })
+  }
+
+  it('tells OPTIONS of a path what it has itself, not what a job has', async () => {
+    expect((await send('/api/jobs/delegate', 'OPTIONS')).headers.get('allow')).to.equal('OPTIONS, POST')
+    expect((await send('/api/jobs/delegates', 'OPTIONS')).headers.get('allow')).to.equal('GET, HEAD, OPTIONS')
+    expect((await send('/api/jobs/delegates')).status).to.not.equal(405)
+  })
+
+  const below = { '/hub': {}, '/team': { 'x-forwarded-prefix': '/team' } }
+  for (const [base, headers] of Object.entries(below)) {
+    it(`is described, and shown, below ${base}`, async () => {
+      const document = asObject(await (await send('/openapi.json', 'GET', headers)).json())
+      expect(document['servers']).to.deep.equal([{ url: base }])
+      const page = await send('/docs', 'GET', headers)
+      expect(page.headers.get('vary')).to.include('X-Forwarded-Prefix')
+      const links = [...(await page.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path)
+      expect(links).to.have.length(3)
+      for (const link of links) {
+        expect(link.startsWith(`${base}/docs/`), link).to.equal(true)
+        expect((await send(link.slice(base.length))).status, link).to.equal(200)
+      }
+      const script = await (await send('/docs/page.js')).text()
+      expect(script, 'finds the document beside its folder').to.include("'../openapi.json', document.currentScript.src")
+    })
+  }
+})

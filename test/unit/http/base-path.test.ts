@@ -1,0 +1,74 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { expect } from 'chai'
+import Koa from 'koa'
+import { trustedPeers } from '../../../src/auth/client-address.ts'
+import { basePaths, parsePrefix } from '../../../src/http/base-path.ts'
+import type { FacadeState } from '../../../src/http/context.ts'
+
+const loopback = [
+  { address: '127.0.0.0', prefix: 8 },
+  { address: '::1', prefix: 128 },
+]
+
+describe('the path below which callers find us', () => {
+  /** What is found out about a call that brings this header. */
+  async function baseOf(prefix: string | undefined, { configured = '/hub', trusted = loopback } = {}): Promise<string> {
+    const basePathOf = basePaths({ configured, isTrustedPeer: trustedPeers(trusted) })
+    const app = new Koa<FacadeState>()
+    app.use((ctx) => {
+      ctx.body = { base: basePathOf(ctx) }
+    })
+    const handle = app.callback()
+    const server = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const headers: Record<string, string> = prefix === undefined ? {} : { 'x-forwarded-prefix': prefix }
+    try {
+      const said: unknown = await (await fetch(`http://127.0.0.1:${port}/`, { headers })).json()
+      return JSON.stringify(said)
+    } finally {
+      server.close()
+    }
+  }
+
+  const cases: [prefix: string | undefined, base: string][] = [
+    [undefined, '/hub'],
+    ['/team', '/team'],
+    ['/team/', '/team'],
+    ['/team/hub-1.x_~', '/team/hub-1.x_~'],
+    ['/outer, /inner', '/outer/inner'],
+    ['/', ''],
+    ['team', '/hub'],
+    ['//evil.example', '/hub'],
+    ['/a//b', '/hub'],
+    ['/../admin', '/hub'],
+    ['/a/./b', '/hub'],
+    ['/a/..', '/hub'],
+    ['https://evil.example', '/hub'],
+    ['/"><script>', '/hub'],
+    ['/a b', '/hub'],
+    ['/a%2f..', '/hub'],
+    ['/a\\b', '/hub'],
+    ['/team, evil', '/hub'],
+    [`/${'a'.repeat(256)}`, '/hub'],
+  ]
+  for (const [prefix, base] of cases) {
+    it(`is ${JSON.stringify(base)} where a trusted proxy says ${prefix?.slice(0, 30)}`, async () => {
+      expect(await baseOf(prefix)).to.equal(JSON.stringify({ base }))
+    })
+  }
+
+  it('is what is configured where the proxy is not trusted', async () => {
+    const trusted = [{ address: '10.0.0.0', prefix: 8 }]
+    expect(await baseOf('/team', { trusted })).to.equal('{"base":"/hub"}')
+    expect(await baseOf('/team', { trusted: [], configured: '' })).to.equal('{"base":""}')
+  })
+
+  it('is read in linear time', () => {
+    const begun = performance.now()
+    expect(parsePrefix(`${'/a'.repeat(100_000)}"`)).to.equal(undefined)
+    expect(performance.now() - begun).to.be.below(100)
+  })
+})
