@@ -9,7 +9,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { trim } from './trim.ts'
 
 /**
@@ -36,6 +37,14 @@ function compile(): void {
   const output = join(app, 'dist')
   rmSync(output, { recursive: true, force: true })
   run('tsc', '--project', join(root, 'config/tsconfig.build.json'), '--outDir', output)
+  copyPageAssets(join(output, 'http/openapi/swagger-ui'))
+}
+
+/** The two files of Swagger UI that /docs serves, and their licence: the package itself is not part of the image. */
+function copyPageAssets(target: string): void {
+  mkdirSync(target)
+  const source = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
+  for (const name of ['swagger-ui-bundle.js', 'swagger-ui.css', 'LICENSE']) copy(join(source, name), join(target, name))
 }
 
 function hasPackages(): boolean {

@@ -7,9 +7,6 @@ import { join } from 'node:path'
  */
 const unneeded = /(\.[cm]?ts|\.map|\.bare|\.flow|\.md|\.markdown|\.html|\.c|tsconfig.*\.json)$|^\./i
 
-/** Of the page at /docs only these are served (src/http/openapi/page.ts); its package calls another when it is installed. */
-const unserved = /\/swagger-ui-dist\/(?!package\.json$|swagger-ui-bundle\.js$|swagger-ui\.css$)|\/@scarf\//
-
 const isLicence = /^(licen[cs]e|notice|copying)/i
 
 /** Removes from installed packages what only people and compilers read, and folders that are empty then. */
@@ -17,7 +14,7 @@ export function trim(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) trim(path)
-    else if ((unneeded.test(entry.name) || unserved.test(path)) && !isLicence.test(entry.name)) rmSync(path)
+    else if (unneeded.test(entry.name) && !isLicence.test(entry.name)) rmSync(path)
   }
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true })
 }

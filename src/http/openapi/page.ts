@@ -46,16 +46,16 @@ interface File {
 
 /** The only files that there are; the rest of the package is not served, nor is it in the image. */
 const files: ReadonlyMap<string, File> = new Map([
-  [
-    'swagger-ui-bundle.js',
-    { type: 'text/javascript', read: () => readUrl(import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js')) },
-  ],
-  ['swagger-ui.css', { type: 'text/css', read: () => readUrl(import.meta.resolve('swagger-ui-dist/swagger-ui.css')) }],
+  ['swagger-ui-bundle.js', { type: 'text/javascript', read: () => readAsset('swagger-ui-bundle.js') }],
+  ['swagger-ui.css', { type: 'text/css', read: () => readAsset('swagger-ui.css') }],
   ['page.js', { type: 'text/javascript', read: async () => Buffer.from(script) }],
 ])
 
-function readUrl(url: string): Promise<Buffer> {
-  return readFile(fileURLToPath(url))
+/** The image has the two files beside this one (config/image/prepare.ts); a checkout has them in their package. */
+function readAsset(name: string): Promise<Buffer> {
+  return readFile(new URL(`swagger-ui/${name}`, import.meta.url)).catch(() =>
+    readFile(fileURLToPath(import.meta.resolve(`swagger-ui-dist/${name}`))),
+  )
 }
 
 interface Content {
