@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** How a process ended. */
@@ -23,7 +24,7 @@ export async function runProcess(options: ProcessOptions, signal: AbortSignal): 
   const [file = '', ...args] = options.command
   const env = { ...process.env, ...options.environment }
   const deadline = AbortSignal.timeout(options.deadlineMs)
-  const output = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w')
+  const output = options.outputFile === undefined ? undefined : openOutput(options.outputFile)
   const to = output ?? 'inherit'
   const child = spawn(file, args, { stdio: ['ignore', to, to], detached: true, env })
   const ended = endOf(child)
@@ -33,6 +34,12 @@ export async function runProcess(options: ProcessOptions, signal: AbortSignal): 
   if (!isDone && child.pid !== undefined) await endGroup(child.pid, options.graceMs ?? 10_000)
   const ending = await ended
   return deadline.aborted && !isDone ? { is: 'timed-out' } : ending
+}
+
+/** A fresh clone has no folder for it yet. */
+function openOutput(file: string): number {
+  mkdirSync(dirname(file), { recursive: true })
+  return openSync(file, 'w')
 }
 
 function endOf(child: ChildProcess): Promise<Ending> {
