@@ -159,8 +159,10 @@ export class Site {
     const what = `job ${name} to be ${JSON.stringify(status)}`
     const find = async (): Promise<RunnerJob | undefined> => {
       const { value: job } = await this.#watches.look(() => this.job(name))
-      if (job === undefined || isAs(job, status)) return job
-      const now = isFinished(job) ? await this.job(name) : job
+      if (job === undefined) return undefined
+      const now = isAs(job, status) || isFinished(job) ? await this.job(name) : job
+      // The watch may lack a change that came since and leaves the status as it is.
+      if (isAs(job, status)) return now !== undefined && isAs(now, status) ? now : job
       if (now !== undefined && isFinished(now) && !isAs(now, status))
         throw new Hopeless(`${what}: it is over, as ${JSON.stringify(now.status)}`)
       return undefined

@@ -49,7 +49,7 @@ export const samples = [
       containerId: 'containerd://id',
       nodeName: 'node',
       exitCode: 0,
-      reported: { runnerId: 'runner', containerId: 'container', at: time },
+      reported: { runnerId: 'runner', containerId: 'container', at: time, completedAt: time },
       assignedAt: time,
       startedAt: time,
       completedAt: time,

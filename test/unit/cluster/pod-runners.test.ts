@@ -52,6 +52,24 @@ describe('the pod of a job', () => {
     expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
   })
 
+  it('is known when it comes after its Runner has gone, and another Runner of the job is there', () => {
+    const stores = new FilledCaches()
+    const owner = stores.putJob(aJob())
+    stores.remove(stores.putRunner(runner))
+    stores.putRunner(aRunner({ job, metadata: { uid: 'second-uid' } }))
+    const pod = stores.putPod(aPod({ runner }))
+    expect(podOf(stores.caches, owner)?.metadata.uid).to.equal(pod.metadata.uid)
+    expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
+  })
+
+  it('is taken for the job’s by a process that never saw its Runner, though another Runner of the job is there', () => {
+    const stores = new FilledCaches()
+    const owner = stores.putJob(aJob())
+    stores.putRunner(aRunner({ job, metadata: { uid: 'second-uid' } }))
+    const pod = stores.putPod(aPod({ runner }))
+    expect(podOf(stores.caches, owner)?.metadata.uid).to.equal(pod.metadata.uid)
+  })
+
   it('is not remembered any longer than it is there', () => {
     const { stores, pod, runner: made } = scene()
     stores.remove(made)
@@ -77,12 +95,12 @@ describe('the pod of a job', () => {
     expect(later(pod, {}, 6)).to.equal(undefined)
   })
 
-  it('is not that of an earlier Runner where the job has another by now', () => {
+  it('is not that of an earlier Runner where the job’s status names another', () => {
     const stores = new FilledCaches()
-    stores.putJob(job)
+    const owner = stores.putJob(aJob({ status: refs }))
     stores.putRunner(runner)
     stores.putPod(aPod({ runner: aRunner({ job, metadata: { uid: 'earlier' } }) }))
-    expect(podOf(stores.caches, job)).to.equal(undefined)
+    expect(podOf(stores.caches, owner)).to.equal(undefined)
   })
 })
 
