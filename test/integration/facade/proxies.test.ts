@@ -144,7 +144,7 @@ describe('proxy runners', function () {
       })
     })
 
-    const strange = ['größer 🚀', 'a/b/c', '%', '$(cat /etc/passwd)', ' ', "'; --", 'n'.repeat(128), '🚀'.repeat(128)]
+    const strange = ['größer 🚀', 'a/b/c', '%', '$(cat /etc/passwd)', "'; --", 'n'.repeat(128), '🚀'.repeat(128)]
     for (const name of strange) {
       it(`takes the name ${JSON.stringify(name.slice(0, 20))}`, async () => {
         const { status, body, text } = await beat(name)
@@ -155,6 +155,7 @@ describe('proxy runners', function () {
     }
 
     const badNames = {
+      'nothing but a blank': '%20',
       'a zero byte': '%00',
       'a line break': 'a%0Ab',
       'a bad escape': '%E0%A4%A',
@@ -293,9 +294,12 @@ describe('proxy runners', function () {
     })
 
     it('are the same for every replica, newest first, beside the runners of other types', async () => {
+      // When a pod was last known to run each replica says for itself.
+      const shown = (runner: Record<string, unknown>) =>
+        runner['type'] === 'ephemeral' ? { ...runner, lastHeartbeat: undefined } : runner
       const all = await site.until('both to list the same', async () => {
         const [here, there] = await Promise.all([rows('', urls.first), rows('', urls.quick)])
-        return JSON.stringify(here) === JSON.stringify(there) ? here : undefined
+        return JSON.stringify(here.map(shown)) === JSON.stringify(there.map(shown)) ? here : undefined
       })
       const created = all.map(({ createdAt }) => Date.parse(String(createdAt)))
       expect(created).to.deep.equal(created.toSorted((a, b) => b - a))

@@ -17,7 +17,7 @@ describe('a report on a job', function () {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
     site.kubelet.onPod(() => runs())
-    rest = new RestClient((await site.operator({ env: { START_TROUBLE_SECONDS: '13' } })).url)
+    rest = new RestClient((await site.operator({ env: { START_TROUBLE_SECONDS: '5' } })).url)
   })
   afterEach(() => site.checkInvariants())
   after(() => site.close())

@@ -204,7 +204,7 @@ describe('leader election on a Lease', () => {
     const { connection } = cluster
     const nobody = {
       ...connection,
-      access: async () => ({ ...(await connection.credentials()), headers: impersonated }),
+      credentials: async () => ({ ...(await connection.credentials()), headers: impersonated }),
     }
     const candidate = new TestCandidate({ connection: nobody, namespace: cluster.namespace, name }, { identity: 'a' })
     candidates.push(candidate)
