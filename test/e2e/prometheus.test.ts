@@ -14,7 +14,7 @@ const emptyWhileWell: Record<string, string> = {
 
 /** What alerts look for, and what is not there while all is well. Of everything else there must be series. */
 const absentWhileWell = [
-  'github_runnerhub_reconciles_total{outcome=~"error|terminal"}',
+  'github_runnerhub_reconciles_total{outcome="error"}',
   'github_runnerhub_watch_restarts_total{reason!="Ended"}',
   'github_runnerhub_http_requests_total{code="429"}',
   'github_runnerhub_api_requests_total{code=~"5..|429|none"}',
