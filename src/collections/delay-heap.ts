@@ -4,10 +4,10 @@ interface Entry<T> {
   value: T
 }
 
-/** Keys with the time each is due: every key stands once, and the heap keeps the earliest in front. */
+/** A min-heap of keys by due time; each key is in it at most once. */
 export class DelayHeap<T> {
   readonly #heap: Entry<T>[] = []
-  readonly #places = new Map<string, number>()
+  readonly #indexes = new Map<string, number>()
 
   get size(): number {
     return this.#heap.length
@@ -19,23 +19,23 @@ export class DelayHeap<T> {
   }
 
   get(key: string): { at: number; value: T } | undefined {
-    const place = this.#places.get(key)
-    return place === undefined ? undefined : this.#heap[place]
+    const index = this.#indexes.get(key)
+    return index === undefined ? undefined : this.#heap[index]
   }
 
-  /** Puts the key at this time, wherever it stood before. */
+  /** Adds the key at this time, or moves it there. */
   set(key: string, at: number, value: T): void {
-    const place = this.#places.get(key) ?? this.#heap.length
-    this.#put({ key, at, value }, place)
-    this.#rise(place)
-    this.#sink(place)
+    const index = this.#indexes.get(key) ?? this.#heap.length
+    this.#put({ key, at, value }, index)
+    this.#rise(index)
+    this.#sink(index)
   }
 
-  /** Takes out the earliest key, if it is due. */
+  /** Removes and returns the earliest key if it is due. */
   popDue(now: number): { key: string; value: T } | undefined {
     const first = this.#heap[0]
     if (first === undefined || first.at > now) return undefined
-    this.#places.delete(first.key)
+    this.#indexes.delete(first.key)
     const last = this.#heap.pop()
     if (last !== undefined && last !== first) {
       this.#put(last, 0)
@@ -45,25 +45,25 @@ export class DelayHeap<T> {
   }
 
   #rise(from: number): void {
-    for (let place = from; place > 0; ) {
-      const parent = (place - 1) >> 1
-      if (!this.#swapIfEarlier(place, parent)) return
-      place = parent
+    for (let index = from; index > 0; ) {
+      const parent = (index - 1) >> 1
+      if (!this.#swapIfEarlier(index, parent)) return
+      index = parent
     }
   }
 
   #sink(from: number): void {
-    for (let place = from; ; ) {
-      const left = 2 * place + 1
+    for (let index = from; ; ) {
+      const left = 2 * index + 1
       const right = left + 1
       const child = this.#isEarlier(right, left) ? right : left
-      if (!this.#swapIfEarlier(child, place)) return
-      place = child
+      if (!this.#swapIfEarlier(child, index)) return
+      index = child
     }
   }
 
-  #isEarlier(place: number, other: number): boolean {
-    const entry = this.#heap[place]
+  #isEarlier(index: number, other: number): boolean {
+    const entry = this.#heap[index]
     const compared = this.#heap[other]
     return entry !== undefined && compared !== undefined && entry.at < compared.at
   }
@@ -77,8 +77,8 @@ export class DelayHeap<T> {
     return true
   }
 
-  #put(entry: Entry<T>, place: number): void {
-    this.#heap[place] = entry
-    this.#places.set(entry.key, place)
+  #put(entry: Entry<T>, index: number): void {
+    this.#heap[index] = entry
+    this.#indexes.set(entry.key, index)
   }
 }

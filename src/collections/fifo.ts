@@ -1,11 +1,11 @@
 /**
- * Keys in the order in which they came, each at most once, each with a value. Looking at the first costs the same
- * however many were taken out before it: the iterator goes on where it was, a new one would pass all their places.
+ * Keys in insertion order, each at most once, each with a value. Reading the first key costs the same however many were
+ * deleted before it: the kept iterator resumes where it was, and a new one would skip over all deleted entries.
  */
 export class Fifo<V> {
   readonly #values = new Map<string, V>()
   #order = this.#values.keys()
-  /** The key that the iterator gave out last, as long as it is here: all before it are gone. */
+  /** The last key of the iterator, while it is present: all keys before it are deleted. */
   #first: string | undefined
 
   get size(): number {
@@ -20,7 +20,7 @@ export class Fifo<V> {
     return this.#values.get(key)
   }
 
-  /** A key that is here already keeps its place. */
+  /** A present key keeps its position. */
   set(key: string, value: V): void {
     this.#values.set(key, value)
   }
@@ -38,7 +38,7 @@ export class Fifo<V> {
   #next(): string | undefined {
     const next = this.#order.next()
     if (next.done !== true) return next.value
-    this.#order = this.#values.keys() // an iterator that came to its end stays there
+    this.#order = this.#values.keys() // an exhausted iterator stays at its end
     return this.#order.next().value
   }
 }

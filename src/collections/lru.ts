@@ -1,6 +1,6 @@
 import { atLeastOne } from './bounds.ts'
 
-/** The entries used last, up to a number. A Map keeps the order: what is used moves to its end. */
+/** The most recently used entries, up to a limit. The order is that of a Map: a used entry moves to its end. */
 export class Lru<K, V> {
   readonly #entries = new Map<K, V>()
   readonly #limit: number

@@ -1,15 +1,15 @@
-/** A key and the time it stands at, in milliseconds. Keys at the same time are ordered by themselves. */
+/** A key and its time in milliseconds. Keys with the same time are ordered by name. */
 export interface Moment {
   key: string
   ms: number
 }
 
-/** Entries of one chunk: small enough to move on insertion, large enough to keep chunks few. */
+/** Maximum entries of a chunk: small enough to shift on insertion, large enough to keep the chunks few. */
 const CHUNK = 512
 
 /**
- * Keys ordered by time. Adding, removing, counting and picking by rank look at one chunk and at the number of chunks,
- * not at every entry. Chunks are never empty.
+ * Keys ordered by time. Adding, removing, counting and slicing by rank cost one chunk plus the number of chunks, not
+ * the number of entries. Chunks are never empty.
  */
 export class SortedIndex {
   readonly #chunks: Moment[][] = []
@@ -19,7 +19,7 @@ export class SortedIndex {
     return this.#size
   }
 
-  /** Adds a moment that is not there yet. */
+  /** Adds a moment that is not present yet. */
   add(moment: Moment): void {
     const at = Math.min(this.#chunkOf(moment), this.#chunks.length - 1)
     const chunk = this.#chunks[at]
@@ -32,21 +32,21 @@ export class SortedIndex {
     if (chunk.length > CHUNK) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK / 2))
   }
 
-  /** Takes a moment out; false where it is not there. */
+  /** Removes a moment; false if it is not present. */
   remove(moment: Moment): boolean {
     const at = this.#chunkOf(moment)
     const chunk = this.#chunks[at]
     if (chunk === undefined) return false
     const index = position(chunk, moment)
-    const found = chunk[index]
-    if (found?.key !== moment.key || found.ms !== moment.ms) return false
+    const existing = chunk[index]
+    if (existing?.key !== moment.key || existing.ms !== moment.ms) return false
     chunk.splice(index, 1)
     if (chunk.length === 0) this.#chunks.splice(at, 1)
     this.#size--
     return true
   }
 
-  /** How many moments are before this time. */
+  /** The number of moments before this time. */
   countBefore(ms: number): number {
     const target = { key: '', ms }
     let count = 0
@@ -103,30 +103,30 @@ function isBefore(a: Moment, b: Moment): boolean {
   return a.ms === b.ms ? a.key < b.key : a.ms < b.ms
 }
 
-/** Where a key stands: at one time, in several timelines. */
+/** The entry of a key: one time, in several timelines. */
 export interface IndexEntry {
   ms: number
-  /** Names of the timelines; always at least one, none twice. */
+  /** Names of the timelines: at least one, without duplicates. */
   lists: readonly string[]
 }
 
-/** Timelines by name. A key stands in exactly those that were named when it was last put, at the time given then. */
+/** Timelines by name. A key is in exactly the timelines of its latest entry, at that entry's time. */
 export class SortedIndexes {
   readonly #timelines = new Map<string, SortedIndex>()
-  readonly #standings = new Map<string, IndexEntry>()
+  readonly #entries = new Map<string, IndexEntry>()
 
-  /** Puts a key where it stands now; nothing takes it out. */
-  put(key: string, is: IndexEntry | undefined): void {
-    const was = this.#standings.get(key)
-    if (was !== undefined && is !== undefined && isSame(was, is)) return
-    for (const name of was?.lists ?? []) this.#remove(name, { key, ms: was?.ms ?? 0 })
-    this.#standings.delete(key)
-    if (is === undefined) return
-    this.#standings.set(key, is)
-    for (const name of is.lists) this.#timelineOf(name).add({ key, ms: is.ms })
+  /** Moves a key to its new entry; undefined removes it. */
+  put(key: string, next: IndexEntry | undefined): void {
+    const previous = this.#entries.get(key)
+    if (previous !== undefined && next !== undefined && isSame(previous, next)) return
+    for (const name of previous?.lists ?? []) this.#remove(name, { key, ms: previous?.ms ?? 0 })
+    this.#entries.delete(key)
+    if (next === undefined) return
+    this.#entries.set(key, next)
+    for (const name of next.lists) this.#timelineOf(name).add({ key, ms: next.ms })
   }
 
-  /** One page, newest first, of what stands under a name from `startMs` up to and with `endMs`. */
+  /** One page of a timeline, newest first, from `startMs` to `endMs`, both inclusive. */
   page(name: string, { page, limit, startMs, endMs }: PageQuery): Page {
     const timeline = this.#timelines.get(name)
     if (timeline === undefined) return { keys: [], total: 0 }
@@ -151,7 +151,7 @@ export class SortedIndexes {
   }
 }
 
-/** Which part of a timeline is wanted. Pages count from 1. */
+/** The requested part of a timeline. Pages count from 1. */
 export interface PageQuery {
   page: number
   limit: number
@@ -159,7 +159,7 @@ export interface PageQuery {
   endMs?: number
 }
 
-/** The keys of one page, and how many there are on all pages together. */
+/** The keys of one page, and the total number on all pages. */
 export interface Page {
   keys: string[]
   total: number
