@@ -2,7 +2,7 @@ import { Counter, type Registry } from 'prom-client'
 import { failureReasons } from '../api/reasons.ts'
 import type { Caches } from '../cluster/caches.ts'
 
-/** Why jobs fail, as this process sees it happen. */
+/** The reasons of failed jobs, counted when this process sees the failure. */
 export function failureMetrics(registry: Registry, { jobs }: Pick<Caches, 'jobs'>): void {
   const known = new Set<string>(failureReasons)
   const failures = new Counter({

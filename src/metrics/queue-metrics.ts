@@ -7,7 +7,7 @@ import { shownPhase } from '../domain/job/phases.ts'
 import { delegatedAt } from '../domain/job/status.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
-/** Jobs that wait for a Runner, and how long jobs took to start. Before the caches are filled nobody knows who waits. */
+/** Jobs that wait for a Runner, and how long jobs took to start. The gauges are absent until the caches are synced. */
 export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): void {
   const registers = [registry]
   const queue = new Queue(caches)
@@ -24,7 +24,7 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
   // oxlint-disable-next-line no-new -- it registers itself
   new Gauge({
     name: 'github_runnerhub_queue_oldest_wait_seconds',
-    help: 'How long the job that has waited longest waits for a runner, 0 if none does',
+    help: 'Longest current wait of a job for a runner, 0 if no job waits',
     registers,
     collect() {
       if (!hasSynced(caches)) this.remove()
@@ -33,7 +33,7 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
   })
   const starts = new Histogram({
     name: 'github_runnerhub_job_start_seconds',
-    help: 'Time that a job which started had spent in a phase before, seen by this process',
+    help: 'Time that jobs spent in a phase before they started, as seen by this process',
     labelNames: ['phase'],
     buckets: [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
     registers,
@@ -45,7 +45,7 @@ export function queueMetrics(registry: Registry, caches: Caches, clock: Clock): 
   })
 }
 
-/** How long a job was in each phase before it started; NaN for what is not known. */
+/** Seconds that a job spent in each phase before it started; NaN if unknown. */
 function startOf(job: RunnerJob): Record<'queued' | 'assigned', number> {
   const { assignedAt = '', startedAt = '' } = job.status
   const [delegated = NaN, assigned = NaN, started = NaN] = [delegatedAt(job), assignedAt, startedAt].map(Date.parse)
@@ -56,7 +56,7 @@ function startOf(job: RunnerJob): Record<'queued' | 'assigned', number> {
   }
 }
 
-/** The jobs that wait for a Runner, by the time since when they do. */
+/** The jobs that wait for a Runner, ordered by the start of their wait. */
 class Queue {
   readonly #caches: Caches
   readonly #timeline = new SortedIndex()
@@ -78,14 +78,14 @@ class Queue {
 
   #put(key: string): void {
     const job = this.#caches.jobs.get(key)
-    const was = this.#waiting.get(key)
-    const waits = job !== undefined && shownPhase(job, runnerOf(this.#caches, job)) === 'Queued'
-    const is = waits ? Date.parse(delegatedAt(job)) : undefined
-    if (was === is) return
-    if (was !== undefined) this.#timeline.remove({ key, ms: was })
+    const previous = this.#waiting.get(key)
+    const isWaiting = job !== undefined && shownPhase(job, runnerOf(this.#caches, job)) === 'Queued'
+    const next = isWaiting ? Date.parse(delegatedAt(job)) : undefined
+    if (previous === next) return
+    if (previous !== undefined) this.#timeline.remove({ key, ms: previous })
     this.#waiting.delete(key)
-    if (is === undefined) return
-    this.#timeline.add({ key, ms: is })
-    this.#waiting.set(key, is)
+    if (next === undefined) return
+    this.#timeline.add({ key, ms: next })
+    this.#waiting.set(key, next)
   }
 }

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 
 type Transport = 'websocket' | 'socketio'
 
-/** Realtime clients, and what they are sent. */
+/** Realtime clients, and the messages sent to them. */
 export function realtimeMetrics(registry: Registry) {
   const common = { labelNames: ['transport'] as const, registers: [registry] }
   const clients = new Gauge({
@@ -17,7 +17,7 @@ export function realtimeMetrics(registry: Registry) {
   })
   const cuts = new Counter({
     name: 'github_runnerhub_realtime_cut_off_total',
-    help: 'Realtime clients that were disconnected because they did not read, by transport',
+    help: 'Realtime clients disconnected because they read too slowly, by transport',
     ...common,
   })
   for (const transport of ['websocket', 'socketio'] as const) {

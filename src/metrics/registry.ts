@@ -10,19 +10,19 @@ import { apiMetrics, controllerMetrics, reflectorMetrics } from './runtime-metri
 import { jobTotals } from './totals-metrics.ts'
 import { waitingMetrics } from './waiting-metrics.ts'
 
-/** Of prom-client's own, what is left out. */
+/** The default metrics of prom-client that are removed. */
 const unwanted = [
-  // Gauges named as counters are, which promtool rejects; others tell the same by type.
+  // Gauges with counter names, which promtool rejects; other metrics have the same values by type.
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
-  // Each has a series for every space of the heap; nodejs_heap_size_* tell their sums.
+  // One series per heap space each; nodejs_heap_size_* have the sums.
   'nodejs_heap_space_size_total_bytes',
   'nodejs_heap_space_size_used_bytes',
   'nodejs_heap_space_size_available_bytes',
 ]
 
-/** A pause shorter than the least of these says nothing; each costs a series for every kind of collection. */
+/** Pauses below the smallest bucket do not matter; each bucket costs a series for every kind of collection. */
 const gcDurationBuckets = [0.01, 0.1, 1]
 
 export interface MetricsOptions {
@@ -30,7 +30,7 @@ export interface MetricsOptions {
   version: string
 }
 
-/** All that this process measures. Labels have few values, all of them ours: never a job, a run or a user's text. */
+/** All metrics of this process. Labels have few, fixed values: never a job, a run or a user's text. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #clock: Clock
@@ -44,7 +44,7 @@ export class Metrics {
   constructor({ clock, version }: MetricsOptions) {
     this.#clock = clock
     const registers = [this.#registry]
-    const help = 'Always 1; its label tells the version of the operator'
+    const help = 'Always 1; the label is the version of the operator'
     new Gauge({ name: 'github_runnerhub_build_info', help, labelNames: ['version'], registers }).set({ version }, 1)
     collectDefaultMetrics({ register: this.#registry, gcDurationBuckets })
     for (const name of unwanted) this.#registry.removeSingleMetric(name)
@@ -54,12 +54,12 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** Everything in Prometheus' text format. */
+  /** All metrics in the Prometheus text format. */
   text(): Promise<string> {
     return this.#registry.metrics()
   }
 
-  /** From now on tells of the jobs and the Runners in the caches. */
+  /** Starts to export the jobs and Runners of the caches. */
   watch(caches: Caches): void {
     jobTotals(this.#registry, caches.totals)
     queueMetrics(this.#registry, caches, this.#clock)
@@ -68,7 +68,7 @@ export class Metrics {
     waitingMetrics(this.#registry, caches)
   }
 
-  /** From now on tells whether this process is leader. */
+  /** Sets the function that decides whether this process is leader. */
   leads(isLeader: () => boolean): void {
     this.#isLeader = isLeader
   }

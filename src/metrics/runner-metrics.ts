@@ -5,7 +5,7 @@ import { type Caches, followShownRunners, jobOf } from '../cluster/caches.ts'
 import { hasSynced } from '../cluster/freshness.ts'
 import { shownRunnerPhase } from '../domain/runner/plan.ts'
 
-/** Runners by type and status, as GET /api/runners shows them; none before the caches are filled. */
+/** Runners by type and status, as GET /api/runners shows them; absent until the caches are synced. */
 export function runnerMetrics(registry: Registry, caches: Caches): void {
   const count = new Census(caches)
   // oxlint-disable-next-line no-new -- it registers itself
@@ -25,10 +25,10 @@ export function runnerMetrics(registry: Registry, caches: Caches): void {
   })
 }
 
-/** How many Runners there are of each type in each phase, kept up change by change. */
+/** The number of Runners by type and phase, updated with each change. */
 class Census {
   readonly #caches: Caches
-  readonly #placeOf = new Map<string, string>()
+  readonly #groupOf = new Map<string, string>()
   readonly #counts = new Map<string, number>()
 
   constructor(caches: Caches) {
@@ -43,17 +43,17 @@ class Census {
 
   #put(key: string): void {
     const runner = this.#caches.runners.get(key)
-    const was = this.#placeOf.get(key)
-    const is = runner === undefined ? undefined : `${runner.spec.type} ${this.#phaseOf(runner)}`
-    if (was === is) return
-    if (was !== undefined) this.#counts.set(was, (this.#counts.get(was) ?? 1) - 1)
-    this.#placeOf.delete(key)
-    if (is === undefined) return
-    this.#placeOf.set(key, is)
-    this.#counts.set(is, (this.#counts.get(is) ?? 0) + 1)
+    const previous = this.#groupOf.get(key)
+    const next = runner === undefined ? undefined : `${runner.spec.type} ${this.#phaseOf(runner)}`
+    if (previous === next) return
+    if (previous !== undefined) this.#counts.set(previous, (this.#counts.get(previous) ?? 1) - 1)
+    this.#groupOf.delete(key)
+    if (next === undefined) return
+    this.#groupOf.set(key, next)
+    this.#counts.set(next, (this.#counts.get(next) ?? 0) + 1)
   }
 
-  /** What a Runner does shows in its jobs before it is written, or without that. */
+  /** The jobs of a Runner show its phase before its status does, or without a status write. */
   #phaseOf(runner: Runner): RunnerPhase {
     const { type } = runner.spec
     if (type === 'Ephemeral') return shownRunnerPhase(runner, jobOf(this.#caches, runner))

@@ -6,7 +6,7 @@ import type { Lane } from '../kube/queue/workqueue.ts'
 
 const SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 30]
 
-/** What the controllers do while this process is leader: passes over keys, and the keys that wait for them. */
+/** The controllers of the leader: reconciles, and the keys in the work queue. */
 export function controllerMetrics(registry: Registry, isLeader: () => boolean): ControllerMetrics {
   const registers = [registry]
   // oxlint-disable-next-line no-new -- it registers itself
@@ -22,7 +22,7 @@ export function controllerMetrics(registry: Registry, isLeader: () => boolean): 
   // oxlint-disable-next-line no-new -- it registers itself
   new Gauge({
     name: 'github_runnerhub_workqueue_depth',
-    help: 'Keys that wait to be reconciled by this process',
+    help: 'Keys in the work queue of this process',
     labelNames: ['lane'],
     registers,
     collect() {
@@ -31,20 +31,20 @@ export function controllerMetrics(registry: Registry, isLeader: () => boolean): 
   })
   const waits = new Histogram({
     name: 'github_runnerhub_workqueue_wait_seconds',
-    help: 'Time that a key waited to be reconciled',
+    help: 'Time that keys spent in the work queue',
     labelNames: ['lane'],
     buckets: SECONDS,
     registers,
   })
-  const passes = new Counter({
+  const reconciles = new Counter({
     name: 'github_runnerhub_reconciles_total',
-    help: 'Passes over a key, by kind of object and outcome',
+    help: 'Reconciles, by kind of object and outcome',
     labelNames: ['kind', 'outcome'],
     registers,
   })
   const durations = new Histogram({
     name: 'github_runnerhub_reconcile_duration_seconds',
-    help: 'Duration of a pass over a key',
+    help: 'Duration of a reconcile',
     labelNames: ['kind'],
     buckets: SECONDS,
     registers,
@@ -54,24 +54,24 @@ export function controllerMetrics(registry: Registry, isLeader: () => boolean): 
     waited: (_controller, lane, seconds) => waits.observe({ lane }, seconds),
     passed: (_controller, outcome, seconds, key) => {
       const kind = key.slice(0, Math.max(0, key.indexOf(':')))
-      passes.inc({ kind, outcome })
+      reconciles.inc({ kind, outcome })
       durations.observe({ kind }, seconds)
     },
   }
 }
 
-/** What fills the caches: lists, and watches that end or break. */
+/** The lists and watches that fill the caches. */
 export function reflectorMetrics(registry: Registry): ReflectorMetrics {
   const registers = [registry]
   const lists = new Counter({
     name: 'github_runnerhub_watch_lists_total',
-    help: 'Complete lists that filled a cache: one at the start, further ones are relists',
+    help: 'Complete lists that filled a cache; all but the first are relists',
     labelNames: ['resource'],
     registers,
   })
   const restarts = new Counter({
     name: 'github_runnerhub_watch_restarts_total',
-    help: 'Watches that ended or broke and were begun again, by reason',
+    help: 'Watches restarted after they ended or failed, by reason',
     labelNames: ['resource', 'reason'],
     registers,
   })
@@ -82,7 +82,7 @@ export function reflectorMetrics(registry: Registry): ReflectorMetrics {
   }
 }
 
-/** The names of our own errors: no other text becomes a label. */
+/** The names of our own errors; no other text becomes a label. */
 export const restartReasons = new Set([
   'ApiError',
   'Forbidden',
@@ -95,18 +95,18 @@ export const restartReasons = new Set([
   'Unreachable',
 ])
 
-/** The requests of all clients of the process to the API server. */
+/** The requests of all clients of this process to the API server. */
 export function apiMetrics(registry: Registry): (outcome: RequestOutcome) => void {
   const registers = [registry]
   const requests = new Counter({
     name: 'github_runnerhub_api_requests_total',
-    help: 'Requests to the API server, by verb and status code; code none is no answer',
+    help: 'Requests to the API server, by verb and status code; code none is no response',
     labelNames: ['verb', 'code'],
     registers,
   })
   const durations = new Histogram({
     name: 'github_runnerhub_api_request_duration_seconds',
-    help: 'Time to the whole answer of the API server, for watches and followed logs to its beginning',
+    help: 'Response time of the API server; for watches and followed logs, time to the response headers',
     labelNames: ['verb'],
     buckets: SECONDS,
     registers,

@@ -1,10 +1,10 @@
 import { Histogram, type HistogramConfiguration, Summary } from 'prom-client'
 
-/** The counts of a histogram, which are kept elsewhere. */
+/** The counts of a histogram that is kept elsewhere. */
 export interface HistogramSnapshot {
   /** Upper bounds, without infinity. */
   bounds: readonly number[]
-  /** Observations up to each bound, and at the end all. */
+  /** Observations up to each bound; the last is the total. */
   within: readonly number[]
   sum: number
 }
@@ -13,12 +13,11 @@ type Options = Pick<HistogramConfiguration<never>, 'name' | 'help' | 'registers'
 type Exported = Awaited<ReturnType<Summary<'le'>['get']>>
 
 /**
- * A histogram that observes nothing itself: at each scrape it exports a snapshot, or no series where there is none. It
- * is a Summary by type, because prom-client asks a Summary for its series through the public `get`, and a Histogram
- * through a method that is not part of its API.
+ * A histogram that exports a snapshot at each scrape, or no series if there is none. Its class is Summary, because
+ * prom-client reads a Summary through the public `get`, and a Histogram through a method that is not part of its API.
  */
 export class SnapshotHistogram extends Summary<'le'> {
-  /** Has no registry: it lends its name, help and type. */
+  /** Has no registry: provides name, help and type. */
   readonly #empty: Histogram
   readonly #name: string
   readonly #read: () => HistogramSnapshot | undefined

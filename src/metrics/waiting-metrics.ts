@@ -4,7 +4,7 @@ import type { RunnerJob } from '../api/runner-job.ts'
 import type { Caches } from '../cluster/caches.ts'
 import { hasSynced } from '../cluster/freshness.ts'
 
-/** Jobs that have not started, by the reason in their status; none before the caches are filled. */
+/** Jobs that have not started, by the reason in their status; absent until the caches are synced. */
 export function waitingMetrics(registry: Registry, caches: Caches): void {
   const known = new Set<string>(waitingReasons)
   const counts = new Map<string, number>([...waitingReasons, 'Other'].map((reason) => [reason, 0]))
