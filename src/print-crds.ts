@@ -1,4 +1,4 @@
-// Writes crds/*.yaml from the schema constants in src/api. Called by `make generate`; needs the devDependency yaml.
+// Writes crds/*.yaml from the schema constants in src/api. `make generate` runs it; it needs the devDependency yaml.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
 import { crdOf, kinds } from './api/crd.ts'

@@ -18,12 +18,13 @@ const definitions: Resource<Definition> = {
   kind: 'CustomResourceDefinition',
 }
 
-/** Who we are to the API server, which remembers whose each field is. */
+/** Our field manager, the owner of the applied fields. */
 const MANAGER = 'runnerhub'
 
 /**
- * Brings our CRDs to what this version knows, and waits until they are served. Objects are not touched. The API server
- * takes the versions with their schemas as one value: what this version has dropped is gone, whoever had made it.
+ * Applies the CRDs of this version, and waits until they are served. Objects are not changed. The API server treats the
+ * list of versions with their schemas as one value: schema parts that this version dropped are removed, whoever added
+ * them.
  */
 export async function applyCrds(
   { client, clock, log }: { client: KubeClient; clock: Clock; log: Log },
@@ -39,12 +40,12 @@ export async function applyCrds(
       { query, body: crdOf(kind), contentType: 'application/apply-patch+yaml' },
       signal,
     )
-    await established(client, clock, name, signal)
+    await untilEstablished(client, clock, name, signal)
     log.info({ crd: name }, 'CRD is up to date')
   }
 }
 
-async function established(client: KubeClient, clock: Clock, name: string, signal: AbortSignal): Promise<void> {
+async function untilEstablished(client: KubeClient, clock: Clock, name: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const conditions = (await find(client, name, signal))?.status?.conditions ?? []
     if (conditions.some(({ type, status }) => type === 'Established' && status === 'True')) return

@@ -23,52 +23,52 @@ const COMPONENT_LABEL = 'app.kubernetes.io/component'
 
 /** Pods on one page of a list. */
 const PAGE = 500
-const LOOK_AGAIN_MS = 1000
-/** How long pods that are being deleted are waited for. */
-const PATIENCE_MS = 30_000
+const POLL_MS = 1000
+/** How long to wait for terminating pods. */
+const TERMINATION_TIMEOUT_MS = 30_000
 
 export interface CleanUpOptions {
   client: KubeClient
   clock: Clock
   log: Log
   namespace: string
-  /** The operator's own. */
+  /** The operator's Deployment. */
   deployment: string
   leaseName: string
 }
 
 /**
- * Leaves nothing behind that only the operator could let go of: stops it, so that nothing new is begun, takes our
- * finalizer off all runner pods, and deletes these, the Runners, the Lease and the ledger of job totals. RunnerJobs and
- * RunnerPools stay. Everything may have happened already; it can be done again.
+ * Removes everything that only the operator could release: stops the operator, so that it starts nothing new, removes
+ * our finalizer from all runner pods, and deletes these, the Runners, the Lease and the ledger of job totals.
+ * RunnerJobs and RunnerPools stay. Every step is idempotent: the task can run again.
  */
 export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, log, namespace, leaseName } = options
   const operators = await stopOperator(options, signal)
-  const until = clock.monotonicMs() + PATIENCE_MS
+  const until = clock.monotonicMs() + TERMINATION_TIMEOUT_MS
   for (;;) {
-    // Asked first: what an operator makes in its last moments is seen by the list that comes after.
+    // Checked before the list, so that the list includes what an operator created last.
     const isStopped = operators === undefined || !(await isRunning(client, namespace, selectorOf(operators), signal))
-    const left = await runnerPods(client, namespace, signal)
-    for (const pod of left) await release(client, pod, signal)
-    if (isStopped) await removeAll(options, left, signal)
-    if (isStopped && (left.length === 0 || (left.every(isGoing) && clock.monotonicMs() > until))) {
-      if (left.length > 0) log.warn({ pods: left.map(nameOf) }, 'these are being deleted and need nobody for it')
+    const remaining = await runnerPods(client, namespace, signal)
+    for (const pod of remaining) await release(client, pod, signal)
+    if (isStopped) await removeAll(options, remaining, signal)
+    if (isStopped && (remaining.length === 0 || (remaining.every(isTerminating) && clock.monotonicMs() > until))) {
+      if (remaining.length > 0) log.warn({ pods: remaining.map(nameOf) }, 'pods are still terminating')
       break
     }
-    log.info({ isStopped, runnerPods: left.length }, 'cleaning up')
-    await clock.sleep(LOOK_AGAIN_MS, signal)
+    log.info({ isStopped, runnerPods: remaining.length }, 'cleaning up')
+    await clock.sleep(POLL_MS, signal)
   }
-  // The pod of `helm test`, which stays for its log, has the same labels but for one.
+  // The pod of `helm test` stays for its log; only its component label differs.
   if (operators !== undefined)
     await removePods(options, { labelSelector: selectorOf({ ...operators, [COMPONENT_LABEL]: 'test' }) }, signal)
   await unlessGone(client.delete(leases, { namespace, name: leaseName }, {}, signal))
   await unlessGone(client.delete(configMaps, { namespace, name: LEDGER_NAME }, {}, signal))
-  log.info({}, 'nothing is left but RunnerJobs and RunnerPools')
+  log.info({}, 'cleaned up all but RunnerJobs and RunnerPools')
 }
 
-/** Whether a pod will go without us. */
-function isGoing(pod: Pod): boolean {
+/** Whether a pod is being deleted and has no finalizer of ours. */
+function isTerminating(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined && !isHeldPod(pod)
 }
 
@@ -76,14 +76,14 @@ function nameOf({ metadata }: Pod): string {
   return metadata.name
 }
 
-/** Scales the operator down and returns the labels of its pods; undefined where there is none. */
+/** Scales the operator down and returns the labels of its pods; undefined if there is none. */
 async function stopOperator(options: CleanUpOptions, signal: AbortSignal): Promise<Labels | undefined> {
   const { client, log, namespace, deployment: name } = options
   const key = { namespace, name }
   const deployment = await unlessGone(client.get(deployments, key, signal))
   if (deployment === undefined) return undefined
   await unlessGone(client.patchMerge(deployments, key, { spec: { replicas: 0 } }, signal, 'scale'))
-  log.info({ deployment: name }, 'the operator is told to stop')
+  log.info({ deployment: name }, 'scaled the operator to 0 replicas')
   return deployment.spec.selector.matchLabels
 }
 
@@ -93,13 +93,13 @@ function selectorOf(labels: Labels): string {
     .join(',')
 }
 
-/** Deletes all Runners and runner pods; pods that we still hold wait for their turn to be released. */
-async function removeAll(options: CleanUpOptions, left: readonly Pod[], signal: AbortSignal): Promise<void> {
+/** Deletes all Runners and runner pods; pods with our finalizer stay until it is removed. */
+async function removeAll(options: CleanUpOptions, remaining: readonly Pod[], signal: AbortSignal): Promise<void> {
   const { client, namespace } = options
   const query = { propagationPolicy: 'Background' }
   await client.request('DELETE', resourcePath(runners, namespace), { query }, signal)
   await removePods(options, { labelSelector: RUNNER_LABEL }, signal)
-  for (const { metadata } of left) {
+  for (const { metadata } of remaining) {
     if (metadata.labels?.[RUNNER_LABEL] !== undefined) continue
     await removePods(options, { fieldSelector: `metadata.name=${metadata.name}` }, signal)
   }
@@ -114,7 +114,7 @@ async function removePods(
   await client.request('DELETE', resourcePath(pods, namespace), { query }, signal)
 }
 
-/** Takes our finalizer off a pod. Where the list of finalizers has changed meanwhile, the next turn does it. */
+/** Removes our finalizer from a pod. If the list of finalizers has changed meanwhile, the next round retries. */
 async function release(client: KubeClient, pod: Pod, signal: AbortSignal): Promise<void> {
   try {
     await removeFinalizer(client, pods, pod, OUTCOME_FINALIZER, signal)
@@ -123,7 +123,7 @@ async function release(client: KubeClient, pod: Pod, signal: AbortSignal): Promi
   }
 }
 
-/** Whether a pod is there that may still do something; one that was evicted stays as Failed. */
+/** Whether any operator pod has not ended; an evicted pod remains as Failed. */
 async function isRunning(
   client: KubeClient,
   namespace: string,
@@ -136,8 +136,8 @@ async function isRunning(
 }
 
 /**
- * All of them, also those that have lost their labels: those on the first page may take long to go, and those behind
- * them wait to be released.
+ * Lists all runner pods, including those without their labels. Reads all pages: pods of the first may terminate slowly
+ * while later ones wait for their release.
  */
 async function runnerPods(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Pod[]> {
   let page = await client.listPage(pods, namespace, { limit: PAGE }, signal)
@@ -149,9 +149,9 @@ async function runnerPods(client: KubeClient, namespace: string, signal: AbortSi
   return found
 }
 
-async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+async function unlessGone<T>(response: Promise<T>): Promise<T | undefined> {
   try {
-    return await answer
+    return await response
   } catch (error) {
     if (error instanceof NotFound) return undefined
     throw error

@@ -14,19 +14,19 @@ export interface TaskOptions {
   userAgent: string
 }
 
-/** What this process does once, in place of serving. */
+/** A one-off task that the process runs instead of serving. */
 export type Task = NonNullable<Config['task']>
 
-/** Does one thing and returns; it fails when that is not done within the time that is set for it, or when it is stopped. */
+/** Runs one task and returns; throws if it is not done within its time limit, or if the process is stopped. */
 export async function runTask(task: Task, options: TaskOptions, stop: AbortSignal): Promise<void> {
   const { taskSeconds } = options.config
   const timeout = AbortSignal.timeout(taskSeconds * 1000)
   try {
     await work(task, options, AbortSignal.any([timeout, stop]))
   } catch (error) {
-    if (stop.aborted) throw new Error('told to stop: see above how far it came', { cause: error })
+    if (stop.aborted) throw new Error('stopped before it was done; the log above shows its progress', { cause: error })
     if (timeout.aborted)
-      throw new Error(`not done within ${taskSeconds} s: see above how far it came`, { cause: error })
+      throw new Error(`not done within ${taskSeconds} s; the log above shows its progress`, { cause: error })
     throw error
   }
 }

@@ -7,25 +7,25 @@ import type { Log } from '../kube/runtime/logger.ts'
 export interface TrialOptions {
   clock: Pick<Clock, 'sleep'>
   log: Log
-  /** Of the REST API. */
+  /** The base URL of the REST API. */
   url: string
-  /** Holds a token that may delegate. */
+  /** A file with a token that may delegate. */
   tokenFile: string
-  /** What the job asks for. */
+  /** The labels of the job. */
   labels: string[]
 }
 
-/** Something is not as a user would expect it. */
+/** The API or the job failed where a user would expect success. */
 class TrialFailed extends Error {
   override name = 'TrialFailed'
 }
 
-/** What may pass, as every client of the API should expect: a call that another attempt may bring through. */
+/** A transient failure, which every client of the API should expect: a retry may succeed. */
 class TryAgain extends Error {
   override name = 'TryAgain'
 }
 
-const AGAIN_MS = 1000
+const RETRY_MS = 1000
 
 /** Delegates a job as a proxy runner does, follows its log to the end, and checks that it ran. */
 export async function tryAJob(
@@ -34,28 +34,28 @@ export async function tryAJob(
 ): Promise<void> {
   const token = (await readFile(tokenFile, 'utf8')).trim()
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  const insist = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  const withRetry = async <T>(attempt: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
         return await attempt()
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof TryAgain)) throw error
-        log.warn({ why: error.message }, 'trying again')
-        await clock.sleep(AGAIN_MS, signal)
+        log.warn({ why: error.message }, 'retrying')
+        await clock.sleep(RETRY_MS, signal)
       }
     }
   }
   const read = (path: string, body?: object): Promise<string> =>
-    insist(() => textOf(new URL(path, url), { headers, signal, ...(body && { body: JSON.stringify(body) }) }))
+    withRetry(() => textOf(new URL(path, url), { headers, signal, ...(body && { body: JSON.stringify(body) }) }))
 
   const facts = { jobId: randomUUID(), runId: 'trial', repository: 'runnerhub/trial', workflow: 'trial', labels }
   const delegated = await read('/api/jobs/delegate', { ...facts, runnerName: 'trial' })
   const id = String(dataOf(delegated)['delegationId'])
   log.info({ id }, 'delegated; following its log')
   const text = await read(`/api/jobs/${id}/logs?follow=true`)
-  // Another replica may have answered, which learns of the end a moment later.
-  const { status, metadata } = await insist(async () => {
+  // Another replica may respond, whose cache shows the end a moment later.
+  const { status, metadata } = await withRetry(async () => {
     const detail = dataOf(await read(`/api/jobs/${id}`))
     if (detail['completedAt'] === null) throw new TryAgain(`the job is ${String(detail['status'])}`)
     return detail
@@ -65,30 +65,30 @@ export async function tryAJob(
   log.info({ id, lines: text.trimEnd().split('\n').length }, 'the job is completed, and its log was read')
 }
 
-/** The text of an answer; with a body in the request it is a POST. */
+/** Sends a request, a POST if it has a body, and returns the text of the response. */
 async function textOf(url: URL, request: RequestInit): Promise<string> {
   const method = request.body === undefined ? 'GET' : 'POST'
-  const what = `${method} ${url.pathname}`
-  let answer: Response
+  const call = `${method} ${url.pathname}`
+  let response: Response
   let text: string
   try {
-    answer = await fetch(url, { ...request, method })
-    text = await answer.text()
+    response = await fetch(url, { ...request, method })
+    text = await response.text()
   } catch (error) {
-    throw new TryAgain(`${what}: ${whyOf(error)}`, { cause: error })
+    throw new TryAgain(`${call}: ${causeOf(error)}`, { cause: error })
   }
-  if (answer.ok) return text
-  const Kind = answer.status === 503 ? TryAgain : TrialFailed
-  throw new Kind(`${what}: ${answer.status} ${text}`)
+  if (response.ok) return text
+  const Kind = response.status === 503 ? TryAgain : TrialFailed
+  throw new Kind(`${call}: ${response.status} ${text}`)
 }
 
-/** Fetch tells what went wrong in the cause only. */
-function whyOf(error: unknown): string {
+/** Fetch reports the reason in the cause only. */
+function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
 function dataOf(text: string): Record<string, unknown> {
-  const answer: unknown = JSON.parse(text)
-  return asObject(asObject(answer)['data'])
+  const body: unknown = JSON.parse(text)
+  return asObject(asObject(body)['data'])
 }

@@ -229,7 +229,7 @@ describe('an operator whose pods do not go', function () {
     })
     const { code, stdout } = await hub.runHook('hub-runnerhub-clean-up')
     expect(code, stdout).to.equal(1)
-    expect(stdout).to.include('not done within 5 s: see above how far it came').and.include('"isStopped":false')
+    expect(stdout).to.include('not done within 5 s; the log above shows its progress').and.include('"isStopped":false')
   })
 })
 

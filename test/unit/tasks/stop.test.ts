@@ -9,7 +9,7 @@ import { expect } from 'chai'
 
 const main = new URL('../../../src/main.ts', import.meta.url).pathname
 
-describe('a task that is told to stop', function () {
+describe('a stopped task', function () {
   this.timeout('30s')
   let directory: string
   let silent: Server
@@ -28,20 +28,20 @@ describe('a task that is told to stop', function () {
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`ends at once on ${signal}, says that it is not done, and fails`, async () => {
+    it(`ends at once on ${signal}, logs that it is not done, and fails`, async () => {
       const address = silent.address()
       const port = typeof address === 'object' ? address?.port : undefined
       const args = ['--task=try-a-job', '--task-seconds=86400', `--task-url=http://127.0.0.1:${port}`]
       const child = spawn(process.execPath, [main, ...args, `--token-file=${join(directory, 'token')}`])
       task = child
-      const said = text(child.stdout)
+      const output = text(child.stdout)
       const ended = once(child, 'exit')
       await once(silent, 'connection')
       child.kill(signal)
       expect(await ended).to.deep.equal([1, null])
-      expect(await said)
+      expect(await output)
         .to.include('the task is not done')
-        .and.include('told to stop')
+        .and.include('stopped before it was done')
     })
   }
 })
