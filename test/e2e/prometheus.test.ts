@@ -9,7 +9,7 @@ import { installMonitored, type MonitoredInstallation } from './installation/mon
 
 /** Panels that show nothing while all is well, and why. All others must show something. */
 const emptyWhileWell: Record<string, string> = {
-  'Watches begun again': 'a watch first ends by itself after 5 minutes, and none has broken',
+  'Watch restarts': 'a watch ends after 5 minutes at the earliest, and none has failed',
 }
 
 /** What alerts look for, and what is not there while all is well. Of everything else there must be series. */
