@@ -1,32 +1,32 @@
 import type { Clock } from '../runtime/clock.ts'
 
-/** Calls back when nothing was heard for a time. Hearing something costs no timer: the one that runs looks back. */
+/** Calls back after a time without activity. `touch` starts no timer: the running one checks the last activity. */
 export class IdleTimer {
   readonly #clock: Clock
   readonly #limitMs: number
-  readonly #onSilence: () => void
-  #heardAt: number
+  readonly #onIdle: () => void
+  #touchedAt: number
   #cancel: () => void
 
-  constructor(clock: Clock, limitMs: number, onSilence: () => void) {
+  constructor(clock: Clock, limitMs: number, onIdle: () => void) {
     this.#clock = clock
     this.#limitMs = limitMs
-    this.#onSilence = onSilence
-    this.#heardAt = clock.monotonicMs()
-    this.#cancel = clock.setTimer(() => this.#look(), limitMs)
+    this.#onIdle = onIdle
+    this.#touchedAt = clock.monotonicMs()
+    this.#cancel = clock.setTimer(() => this.#check(), limitMs)
   }
 
   touch(): void {
-    this.#heardAt = this.#clock.monotonicMs()
+    this.#touchedAt = this.#clock.monotonicMs()
   }
 
   stop(): void {
     this.#cancel()
   }
 
-  #look(): void {
-    const leftMs = this.#heardAt + this.#limitMs - this.#clock.monotonicMs()
-    if (leftMs <= 0) this.#onSilence()
-    else this.#cancel = this.#clock.setTimer(() => this.#look(), leftMs)
+  #check(): void {
+    const remainingMs = this.#touchedAt + this.#limitMs - this.#clock.monotonicMs()
+    if (remainingMs <= 0) this.#onIdle()
+    else this.#cancel = this.#clock.setTimer(() => this.#check(), remainingMs)
   }
 }

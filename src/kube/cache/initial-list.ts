@@ -5,14 +5,14 @@ import { EventLoopYield, objectsPerTurn } from '../runtime/event-loop-yield.ts'
 import type { Deferred } from '../runtime/signals.ts'
 import type { Store } from './store.ts'
 
-/** A list is older than what has been seen: the cluster was restored, or a server does not know the latest. */
+/** A list is older than the store: the cluster was restored, or one API server lags behind. */
 export class WentBack extends Error {
   override name = 'WentBack'
 }
 
 /**
- * One complete list on its way into a store. Each object goes in as it comes, so that no second copy of everything is
- * ever held; what the list did not show is taken out at its end.
+ * Loads one complete list into a store. Each object is stored as it arrives, so that memory never holds a second copy
+ * of the list; objects that the list lacks are removed at its end.
  */
 export class InitialList<T extends KubeObject> {
   protected readonly store: Store<T>
@@ -34,18 +34,18 @@ export class InitialList<T extends KubeObject> {
     this.#keys.delete(keyOf(object))
   }
 
-  /** How many objects the list has shown. */
+  /** The number of objects listed so far. */
   get size(): number {
     return this.#keys.size
   }
 
-  /** Rejects with WentBack where the list is too old to say what is gone. */
+  /** Rejects with WentBack where the list is too old to show which objects are gone. */
   async complete(resourceVersion: string): Promise<void> {
     await this.settle(resourceVersion)
     for (const waiting of this.#waiting.splice(0)) waiting.resolve()
   }
 
-  /** Who still waits for a list, because this one did not come to its end. */
+  /** The callers that still wait for a list because this one did not complete. */
   unserved(): Deferred<void>[] {
     return this.#waiting.splice(0)
   }
@@ -58,7 +58,7 @@ export class InitialList<T extends KubeObject> {
   }
 }
 
-/** The list that comes after one that was too old. It is held until its version says whether the cluster has gone back. */
+/** The list after a too old one. It is buffered until its version shows whether the cluster was restored. */
 export class DoubtfulListing<T extends KubeObject> extends InitialList<T> {
   readonly #items = new Map<string, T>()
 
@@ -83,32 +83,34 @@ export class DoubtfulListing<T extends KubeObject> extends InitialList<T> {
   }
 }
 
-type AskForPage<T> = (options: { limit: number; continue?: string }) => Promise<ListPage<T>>
+type RequestPage<T> = (options: { limit: number; continue?: string }) => Promise<ListPage<T>>
 
-/** The pages have taken longer than the server remembers their version. */
+/** The pages took longer than the API server keeps their version. */
 class PagesExpired extends Error {
   override name = 'PagesExpired'
 }
 
 /**
- * Lists in pages, for servers without WatchList, and returns the list's version. Each page is dropped before the
- * next one is asked for.
+ * Lists in pages, for servers without WatchList, and returns the list's version. Each page is released before the
+ * next one is requested.
  */
 export async function listPages<T extends KubeObject>(
   initialList: InitialList<T>,
-  ask: AskForPage<T>,
+  requestPage: RequestPage<T>,
 ): Promise<string> {
-  let page = await ask({ limit: objectsPerTurn })
+  let page = await requestPage({ limit: objectsPerTurn })
   for (;;) {
-    await takeIn(page.items, initialList)
+    await upsertAll(page.items, initialList)
     if (page.continue === undefined) return page.resourceVersion
-    page = await ask({ limit: objectsPerTurn, continue: page.continue }).catch((error: unknown) => {
-      throw error instanceof Gone ? new PagesExpired('the list has to begin anew', { cause: error }) : error
+    page = await requestPage({ limit: objectsPerTurn, continue: page.continue }).catch((error: unknown) => {
+      throw error instanceof Gone
+        ? new PagesExpired('the continue token expired; the list starts again', { cause: error })
+        : error
     })
   }
 }
 
-async function takeIn<T extends KubeObject>(items: readonly T[], initialList: InitialList<T>): Promise<void> {
+async function upsertAll<T extends KubeObject>(items: readonly T[], initialList: InitialList<T>): Promise<void> {
   const turns = new EventLoopYield()
   for (const item of items) {
     initialList.upsert(item)

@@ -1,4 +1,4 @@
-/** Keys by the values that one function finds in an object. A key is under exactly the values of its current object. */
+/** Indexes keys by the values that one function extracts. A key is listed under exactly its current object's values. */
 export class ObjectIndex<T> {
   readonly #valuesOf: (object: T) => readonly string[]
   readonly #keys = new Map<string, Set<string>>()

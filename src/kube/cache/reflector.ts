@@ -13,10 +13,10 @@ import { DoubtfulListing, InitialList, listPages, WentBack } from './initial-lis
 import type { Store } from './store.ts'
 import { MalformedEvent, type WatchEvent } from './watch.ts'
 
-/** What a reflector counts; the resource is its plural name. */
+/** The metrics of a reflector; `resource` is the plural name. */
 export interface ReflectorMetrics {
   listed(resource: string, objects: number): void
-  /** A watch ended in order, as each does after some minutes. */
+  /** A watch ended normally, as each does after some minutes. */
   ended(resource: string): void
   failed(resource: string, reason: string): void
 }
@@ -32,28 +32,28 @@ export interface ReflectorOptions<T extends KubeObject> {
   random?: () => number
   log: Log
   metrics?: ReflectorMetrics
-  /** How long a watch may be silent: more than the minute between two bookmarks. */
+  /** How long a watch may be idle: more than the minute between two bookmarks. */
   idleMs?: number
 }
 
-/** Ends an attempt because somebody wants a new list. */
+/** Ends an attempt because a caller requested a new list. */
 class RelistWanted extends Error {
   override name = 'RelistWanted'
 }
 
-/** A watch said nothing for longer than any watch does. Its version may be one that its server has never had. */
+/** A watch was idle for longer than any healthy one. Its server may never have had the version it started from. */
 class Silent extends Unreachable {}
 
-/** A watch that ends as soon as it begins must not be begun again at once. */
+/** A watch shorter than this must not restart at once. */
 const shortWatchMs = 1000
-/** A version that is too old right after a list would be so again: then the back-off counts. */
+/** A version that expires this soon after a list would expire again: then the back-off applies. */
 const freshListMs = 10_000
-/** A server that does not answer is asked again sooner: that costs it nothing, and all wait for it to be back. */
+/** Back-off ceiling while the server is unreachable: a retry costs it nothing, and the caches wait for its return. */
 const unreachableMs = 5000
 
 /**
- * Keeps a store equal to the cluster for as long as it runs: lists, watches from there, and begins again after
- * whatever goes wrong. `#version` is where the next watch goes on; without it the next attempt lists.
+ * Keeps a store equal to the cluster while it runs: lists, watches from the list's version, and retries after every
+ * failure. `#version` is where the next watch starts; without it the next attempt lists.
  */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>
@@ -62,7 +62,7 @@ export class Reflector<T extends KubeObject> {
   readonly #backoff: Backoff
   #version: string | undefined
   #watchListServed = true
-  /** The last list was older than what is in the store. */
+  /** The last list was older than the store. */
   #isInDoubt = false
   #waiting: Deferred<void>[] = []
   #interrupt: (reason: unknown) => void = () => {}
@@ -92,22 +92,22 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Resolves when a consistent list that was begun after this call is completely in the store. */
+  /** Resolves when a consistent list that started after this call is completely in the store. */
   async relist(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const done = deferred<void>()
     this.#waiting.push(done)
     this.#version = undefined
-    this.#interrupt(new RelistWanted('a new list is wanted'))
+    this.#interrupt(new RelistWanted('a new list was requested'))
     await abortable(done.promise, signal)
   }
 
-  /** The monotonic time at which the server was last heard. */
+  /** The monotonic time of the last contact with the server. */
   lastContactMs(): number | undefined {
     return this.#contactAt
   }
 
-  /** Whether the list or the watch failed and has not gone on since: the store may be behind. */
+  /** Whether the list or the watch failed and has not resumed since: the store may be stale. */
   isBroken(): boolean {
     return this.#isBroken
   }
@@ -118,7 +118,7 @@ export class Reflector<T extends KubeObject> {
     const { store } = this.#options
     const initialList = this.#isInDoubt ? new DoubtfulListing(store, waiting) : new InitialList(store, waiting)
     try {
-      // Where the cluster may have gone back, its storage is asked: so a list in pages is served.
+      // A paged list reads the storage, which shows whether the cluster was restored.
       if (!this.#watchListServed || this.#isInDoubt) return await this.#listPages(initialList, signal)
       await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, initialList, signal)
     } finally {
@@ -131,13 +131,13 @@ export class Reflector<T extends KubeObject> {
     const begun = this.#clock.monotonicMs()
     const limits = linkedAbortController(signal)
     const idle = new IdleTimer(this.#clock, idleMs, () =>
-      limits.abort(new Silent(`the watch was silent for ${idleMs} ms`)),
+      limits.abort(new Silent(`the watch was idle for ${idleMs} ms`)),
     )
     const onContact = (): void => {
       idle.touch()
-      this.#heard()
+      this.#touch()
     }
-    const timeoutSeconds = 300 + Math.floor(this.#random() * 300) // spread, so that clients do not all come back at once
+    const timeoutSeconds = 300 + Math.floor(this.#random() * 300) // random, so that clients do not reconnect at once
     const options = { ...this.#selectors(), allowWatchBookmarks: true, timeoutSeconds, ...from, onContact }
     try {
       const turns = new EventLoopYield()
@@ -149,7 +149,8 @@ export class Reflector<T extends KubeObject> {
       limits.release()
     }
     if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
-    if (this.#clock.monotonicMs() - begun < shortWatchMs) throw new Unreachable('the watch ended as soon as it began')
+    if (this.#clock.monotonicMs() - begun < shortWatchMs)
+      throw new Unreachable('the watch ended within ${shortWatchMs} ms')
     bestEffort(() => this.#options.metrics?.ended(resource.plural))
   }
 
@@ -159,7 +160,7 @@ export class Reflector<T extends KubeObject> {
     turns: EventLoopYield,
   ): Promise<void> {
     for (const event of events) {
-      // Nearly all of it is done at once: only what takes its time is awaited.
+      // Nearly all events are applied synchronously: only a promise is awaited.
       const applied = this.#apply(event, initialList) ?? turns.maybeYield()
       if (applied !== undefined) await applied
     }
@@ -170,14 +171,14 @@ export class Reflector<T extends KubeObject> {
       case 'ADDED':
       case 'MODIFIED':
         ;(initialList ?? this.#options.store).upsert(event.object)
-        return this.#passed(event.object.metadata.resourceVersion)
+        return this.#advance(event.object.metadata.resourceVersion)
       case 'DELETED':
         ;(initialList ?? this.#options.store).remove(event.object)
-        return this.#passed(event.object.metadata.resourceVersion)
+        return this.#advance(event.object.metadata.resourceVersion)
       case 'BOOKMARK':
         if (initialList !== undefined && event.endsInitialEvents)
           return this.#listed(initialList, event.resourceVersion)
-        return this.#passed(event.resourceVersion)
+        return this.#advance(event.resourceVersion)
       case 'ERROR':
         return this.#failed(event.status)
       default:
@@ -185,14 +186,14 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Whatever the server could not tell us, a list is right after it. */
+  /** After an error event, only a new list is complete. */
   #failed(status: unknown): never {
     this.#version = undefined
     throw apiErrorFrom(Number(asObject(status)['code'] ?? 500), status)
   }
 
-  /** The objects of a list come in any order: only after it does an event say how far the watch has come. */
-  #passed(resourceVersion: string): undefined {
+  /** A list's objects come in any order: only after the list does an event advance the watch's version. */
+  #advance(resourceVersion: string): undefined {
     if (this.#version === undefined) return
     this.#version = resourceVersion
     this.#options.store.advance(resourceVersion)
@@ -202,7 +203,7 @@ export class Reflector<T extends KubeObject> {
     const { client, resource, namespace } = this.#options
     const version = await listPages(initialList, async (options) => {
       const page = await client.listPage(resource, namespace, { ...this.#selectors(), ...options }, signal)
-      this.#heard()
+      this.#touch()
       return page
     })
     await this.#listed(initialList, version)
@@ -211,7 +212,7 @@ export class Reflector<T extends KubeObject> {
   async #listed(initialList: InitialList<T>, resourceVersion: string): Promise<void> {
     await initialList.complete(resourceVersion)
     this.#isInDoubt = false
-    // A relist that was asked for meanwhile wants another list, not a watch from here.
+    // A relist requested meanwhile needs another list, not a watch from this version.
     if (this.#waiting.length === 0) this.#version = resourceVersion
     this.#isBroken = false
     this.#listedAt = this.#clock.monotonicMs()
@@ -219,9 +220,9 @@ export class Reflector<T extends KubeObject> {
     bestEffort(() => metrics?.listed(resource.plural, initialList.size))
   }
 
-  #heard(): void {
+  #touch(): void {
     this.#contactAt = this.#clock.monotonicMs()
-    // A list that has begun is not yet in the store.
+    // A list in progress is not yet in the store.
     if (this.#version !== undefined) this.#isBroken = false
     this.#backoff.healthy()
   }
@@ -234,7 +235,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Decides where to go on, and waits; somebody's wish for a new list ends the wait. */
+  /** Decides where the next attempt starts, and waits; a requested relist ends the wait. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     if (this.#version === undefined && this.#watchListServed && isNotServed(error)) {
@@ -251,8 +252,8 @@ export class Reflector<T extends KubeObject> {
 
   #delayAfter(error: unknown): number {
     if (error instanceof Gone && this.#clock.monotonicMs() - this.#listedAt >= freshListMs) return 0
-    const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined
-    return Math.max(this.#backoff.next(error instanceof Unreachable ? unreachableMs : undefined), askedMs ?? 0)
+    const retryAfterMs = error instanceof ApiError ? error.retryAfterMs : undefined
+    return Math.max(this.#backoff.next(error instanceof Unreachable ? unreachableMs : undefined), retryAfterMs ?? 0)
   }
 
   #report(error: unknown, delayMs: number): void {
@@ -260,11 +261,11 @@ export class Reflector<T extends KubeObject> {
     const relist = this.#version === undefined
     bestEffort(() => metrics?.failed(resource.plural, error instanceof Error ? error.name : 'unknown'))
     const fields = { err: error, resource: resource.plural, relist, delayMs: Math.round(delayMs) }
-    bestEffort(() => log.warn(fields, 'watch broke, trying again'))
+    bestEffort(() => log.warn(fields, 'watch failed, retrying'))
   }
 }
 
-/** How a server says that it has no WatchList: the parameter is invalid or forbidden to it. */
+/** A server without WatchList rejects the parameter as invalid or forbidden. */
 function isNotServed(error: unknown): boolean {
   return error instanceof ApiError && (error.code === 400 || error.code === 422)
 }

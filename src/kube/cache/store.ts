@@ -5,29 +5,31 @@ import { abortable, deferred } from '../runtime/signals.ts'
 import { ObjectIndex } from './object-index.ts'
 import { compareVersions, withoutManagedFields } from './transform.ts'
 
-/** One object appeared (no `old`), changed, or went (no `now`). */
+/** One object was added (no `old`), changed, or removed (no `now`). */
 export interface Change<T> {
   key: string
   old: T | undefined
   now: T | undefined
-  /** Where it went: a version at which it was still there. */
+  /** For a removal: a version at which the object still existed. */
   after?: string
 }
 
 export interface StoreOptions<T extends KubeObject> {
   indexes?: Record<string, (object: T) => readonly string[]>
-  /** What to keep of an object; without it everything but managedFields. It must keep the metadata's identity. */
+  /** Reduces an object to the stored fields; by default all but managedFields. It must keep the metadata's identity. */
   transform?: (raw: T) => T
-  /** Which objects belong in here; without it all do. One that no longer does is taken out as if it were gone. */
+  /**
+   * Selects the objects to store; by default all. An object that no longer matches is removed as if it were deleted.
+   */
   includes?: (raw: T) => boolean
-  /** Told of handlers that throw. */
+  /** Logs the errors of change handlers. */
   log?: Log
 }
 
 /**
- * A cache of one resource's objects. It never goes back: an object is replaced only by a newer version of itself,
- * and nothing that the watch has already shown to be gone comes back. Only where the cluster itself has gone back, as
- * in a restore of etcd, does it follow, by `rebuild`. Objects are shared: readers must not change them.
+ * An informer cache of one resource's objects. It never goes back: an object is replaced only by a newer version of
+ * itself, and an object that the watch has shown as deleted does not return. Only `rebuild` goes back, after the
+ * cluster itself did, as in a restore of etcd. Objects are shared: readers must not change them.
  */
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>()
@@ -40,9 +42,9 @@ export class Store<T extends KubeObject> {
   readonly #undelivered: Change<T>[] = []
   #delivering = false
   #hasSynced = false
-  /** Every change up to this version has been put in. */
+  /** Every change up to this version is stored. */
   #seen = '0'
-  /** Keys of objects whose versions say nothing any more, while a rebuild goes on. */
+  /** Keys of objects whose versions cannot be compared any more, during a rebuild. */
   readonly #former = new Set<string>()
 
   constructor(options: StoreOptions<T> = {}) {
@@ -65,12 +67,12 @@ export class Store<T extends KubeObject> {
     return this.#objects.size
   }
 
-  /** Every change up to this version has been put in; none before the first complete list. */
+  /** Every change up to this version is stored; `0` before the first complete list. */
   get version(): string {
     return this.#seen
   }
 
-  /** The objects under a value of an index, in no promised order, as an array of the caller's own. */
+  /** The objects under a value of an index, in no promised order, as a new array. */
   byIndex(index: string, value: string): readonly T[] {
     const found: T[] = []
     for (const key of this.#index(index).keys(value)) {
@@ -84,20 +86,20 @@ export class Store<T extends KubeObject> {
     return this.#index(index).keys(value).size
   }
 
-  /** Calls back synchronously for every change from now on; the returned function ends it. */
+  /** Calls back synchronously for every further change; the returned function unsubscribes. */
   onChange(handler: (change: Change<T>) => void): () => void {
     this.#handlers.add(handler)
     return () => this.#handlers.delete(handler)
   }
 
   /**
-   * Puts in the answer to our own write or read, so that the cache is never older than what we have seen ourselves.
-   * Where the reflector has a selector, `includes` must say the same: nothing else would take an object out again.
+   * Stores the response to our own write or read, so that the cache is never older than what this process has seen.
+   * Where the reflector has a selector, `includes` must match it: nothing else would remove an object again.
    */
   applyOwn(object: T): void {
-    const unknown = !this.#objects.has(keyOf(object))
-    // The watch has passed this version and the object is not here: it was deleted before this answer was read.
-    if (unknown && compareVersions(object.metadata.resourceVersion, this.#seen) <= 0) return
+    const isUnknown = !this.#objects.has(keyOf(object))
+    // The watch is past this version and the object is not stored: it was deleted before this response was read.
+    if (isUnknown && compareVersions(object.metadata.resourceVersion, this.#seen) <= 0) return
     this.upsert(object)
   }
 
@@ -110,7 +112,7 @@ export class Store<T extends KubeObject> {
     return abortable(this.#synced.promise, signal)
   }
 
-  /** For the reflector: an object as listed or watched. Older versions than the stored one are dropped. */
+  /** For the reflector: adds or updates a listed or watched object. Drops versions older than the stored one. */
   upsert(raw: T): void {
     if (!this.#includes(raw)) return this.remove(raw)
     const key = keyOf(raw)
@@ -123,7 +125,7 @@ export class Store<T extends KubeObject> {
     this.#put(key, undefined, now)
   }
 
-  /** For the reflector: a deletion, unless a newer object has the name already. */
+  /** For the reflector: removes a deleted object, unless a newer one already has its name. */
   remove(last: T): void {
     const key = keyOf(last)
     const old = this.#objects.get(key)
@@ -132,19 +134,19 @@ export class Store<T extends KubeObject> {
     this.#put(key, old, undefined, this.#seen)
   }
 
-  /** For the reflector: the watch has delivered everything up to this version. */
+  /** For the reflector: records that the watch has delivered all changes up to this version. */
   advance(resourceVersion: string): void {
     if (compareVersions(resourceVersion, this.#seen) > 0) this.#seen = resourceVersion
   }
 
-  /** For the reflector: a list taken at this version is in, and had these keys. What it lacks is gone, unless newer. */
+  /** For the reflector: completes a list of these keys at this version. Removes objects that it lacks, unless newer. */
   async retain(keys: ReadonlySet<string>, resourceVersion: string): Promise<void> {
     const before = this.#seen
     this.advance(resourceVersion)
     const turns = new EventLoopYield()
     for (const [key, object] of this.#objects) {
-      const gone = !keys.has(key) && compareVersions(object.metadata.resourceVersion, resourceVersion) <= 0
-      if (gone) this.#put(key, object, undefined, before)
+      const isGone = !keys.has(key) && compareVersions(object.metadata.resourceVersion, resourceVersion) <= 0
+      if (isGone) this.#put(key, object, undefined, before)
       await turns.maybeYield()
     }
     this.#hasSynced = true
@@ -163,14 +165,14 @@ export class Store<T extends KubeObject> {
     await this.retain(keys, resourceVersion)
   }
 
-  /** Whether a list of this version is older than what has been seen, so that the cluster may have gone back. */
+  /** Whether a list of this version is older than the store, so that the cluster may have been restored. */
   isPast(resourceVersion: string): boolean {
     return compareVersions(resourceVersion, this.#seen) < 0
   }
 
   /**
-   * Makes the content equal to a complete list of a cluster that has gone back to this version, in slices. Versions of
-   * what was there before say nothing now. What is put in meanwhile is of the new history and stays.
+   * Makes the content equal to a complete list of a cluster that was restored to this version, in slices. Versions from
+   * before cannot be compared any more. Objects stored meanwhile belong to the new history and stay.
    */
   async rebuild(items: Iterable<T>, resourceVersion: string): Promise<void> {
     this.#seen = resourceVersion
@@ -201,7 +203,7 @@ export class Store<T extends KubeObject> {
     if (!this.#delivering) this.#deliver()
   }
 
-  /** A handler may itself change the store; every handler still sees the changes in one order. */
+  /** A handler may change the store; every handler still gets the changes in one order. */
   #deliver(): void {
     this.#delivering = true
     for (let change = this.#undelivered.shift(); change !== undefined; change = this.#undelivered.shift()) {
@@ -214,11 +216,11 @@ export class Store<T extends KubeObject> {
     try {
       handler(change)
     } catch (error) {
-      this.#log?.error({ err: error, key: change.key }, 'a change handler threw')
+      this.#log?.error({ err: error, key: change.key }, 'change handler failed')
     }
   }
 }
 
-function isNewer(one: KubeObject, other: KubeObject): boolean {
-  return compareVersions(one.metadata.resourceVersion, other.metadata.resourceVersion) > 0
+function isNewer(a: KubeObject, b: KubeObject): boolean {
+  return compareVersions(a.metadata.resourceVersion, b.metadata.resourceVersion) > 0
 }

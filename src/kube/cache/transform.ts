@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/object.ts'
 
-/** The object without the bookkeeping of field owners, which is more than half of its memory. */
+/** Removes managedFields, which take more than half of an object's memory. */
 export function withoutManagedFields<T extends KubeObject>(raw: T): T {
   if (!('managedFields' in raw.metadata)) return raw
   const { managedFields: _, ...metadata } = raw.metadata
@@ -9,7 +9,7 @@ export function withoutManagedFields<T extends KubeObject>(raw: T): T {
 
 /**
  * Orders two resourceVersions of one resource. They are decimal integers without leading zeros and comparable,
- * which the API server promises since Kubernetes 1.35; longer is greater, which saves making BigInts of them.
+ * which the API server promises since Kubernetes 1.35; the longer one is greater, which avoids BigInts.
  */
 export function compareVersions(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length

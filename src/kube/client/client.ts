@@ -30,7 +30,7 @@ export interface WatchOptions {
 export type JsonPatch = readonly { op: 'test' | 'add' | 'remove' | 'replace'; path: string; value?: unknown }[]
 
 export interface DeleteOptions {
-  /** Delete only this incarnation; another one under the name is a Conflict. */
+  /** Delete only the object with this uid; another one under the name is a Conflict. */
   uid?: string
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
   gracePeriodSeconds?: number
@@ -43,10 +43,10 @@ export interface RequestOptions {
 }
 
 /**
- * The API server, over one pool of connections for requests and others for watches and streams. Every call ends with
- * its signal. Answers that are no success are an ApiError, no answer is Unreachable. After a 401 the credentials are
- * read again and the request is sent once more. A 429 with Retry-After was not processed: reads wait it out (as 503)
- * for as long as their signal allows, writes a bounded number of times. Nothing else is repeated.
+ * A client of the API server, with one connection pool for requests and others for watches and streams. Every call ends
+ * with its signal. An error response throws an ApiError, a missing response Unreachable. After a 401 the credentials
+ * are reloaded and the request is sent once more. A 429 with Retry-After was not processed: a read retries it (as a
+ * 503) until its signal aborts, a write a bounded number of times. Nothing else is retried.
  */
 export class KubeClient {
   readonly #connection: Connection
@@ -84,7 +84,7 @@ export class KubeClient {
     return parseObject(resource, await this.request('POST', path, { body: object }, signal))
   }
 
-  /** Fails as a create would, and creates nothing. (What the API server answers is no stored object: no version.) */
+  /** Fails as a create would, and creates nothing. (The response is no stored object: it has no resourceVersion.) */
   async dryRunCreate<T extends KubeObject>(
     resource: Resource<T>,
     object: NewObject<T>,
@@ -94,13 +94,13 @@ export class KubeClient {
     await this.request('POST', path, { query: { dryRun: 'All' }, body: object }, signal)
   }
 
-  /** Fails with Conflict when the object has changed since the version that it carries. */
+  /** Fails with Conflict if the object has changed since its resourceVersion. */
   async replace<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
     const path = resourcePath(resource, object.metadata.namespace, object.metadata.name)
     return parseObject(resource, await this.request('PUT', path, { body: named(resource, object) }, signal))
   }
 
-  /** As replace, for the status alone. */
+  /** Like `replace`, for the status only. */
   async replaceStatus<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
     const path = resourcePath(resource, object.metadata.namespace, object.metadata.name, 'status')
     return parseObject(resource, await this.request('PUT', path, { body: named(resource, object) }, signal))
@@ -130,7 +130,7 @@ export class KubeClient {
     return parseObject(resource, await this.request('PATCH', pathOf(resource, key, subresource), options, signal))
   }
 
-  /** All options go as query parameters: a DELETE with a body costs its connection. */
+  /** Sends all options as query parameters: a DELETE with a body costs its connection. */
   async delete<T extends KubeObject>(
     resource: Resource<T>,
     key: ObjectKey,
@@ -141,8 +141,8 @@ export class KubeClient {
   }
 
   /**
-   * The events of one watch, in order and as many at a time as came together, until the server ends it; whatever breaks
-   * it is thrown. `onContact` is called for every sign of life, be it half a line.
+   * Yields the events of one watch in order, those that arrive together as one array, until the server ends it. Throws
+   * on every failure. `onContact` is called for every received chunk, even half a line.
    */
   async *watch<T extends KubeObject>(
     resource: Resource<T>,
@@ -160,25 +160,25 @@ export class KubeClient {
     }
   }
 
-  /** A body as it comes, without a limit on silence: only the signal ends the wait. */
+  /** Streams a response body without an idle timeout: only the signal ends the wait. */
   stream(path: string, query: Record<string, string>, signal: AbortSignal): Promise<Readable> {
     return this.#requests.stream({ method: 'GET', path, query }, signal)
   }
 
-  /** Any request; the answer's JSON. */
+  /** Sends any request and returns the JSON of the response. */
   request(method: string, path: string, options: RequestOptions, signal: AbortSignal): Promise<unknown> {
     return this.#requests.send({ method, path, ...options }, signal)
   }
 
   /**
    * A view on the same connections that checks the guard for every request immediately before it is written to the
-   * socket, and aborts what is under way at the guard's deadline. Such calls end with LeaseLost.
+   * socket, and aborts open requests at the guard's deadline. Such calls fail with LeaseLost.
    */
   guarded(guard: WriteGuard): KubeClient {
     return new KubeClient(this.#connection, this.#options, this.#requests.guarded(guard))
   }
 
-  /** Ends watches and streams at once and requests when they are answered. A guarded view closes its client with it. */
+  /** Ends watches and streams at once, and requests after their response. Closing a guarded view closes its client. */
   close(): Promise<void> {
     return this.#requests.close()
   }

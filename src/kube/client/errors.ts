@@ -1,10 +1,10 @@
-/** An answer of the API server that is not a success, with what its Status body says. */
+/** An error response of the API server, with the fields of its Status body. */
 export class ApiError extends Error {
   override name = 'ApiError'
   readonly code: number
   readonly reason: string
   readonly details: unknown
-  /** How long the server asks to wait, from Retry-After or the Status details. */
+  /** The delay that the server requests, from Retry-After or the Status details. */
   readonly retryAfterMs: number | undefined
 
   constructor(status: ApiStatus, options?: ErrorOptions) {
@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The fields of a Status, after parsing. */
+/** The parsed fields of a Status. */
 export interface ApiStatus {
   code: number
   reason: string
@@ -31,7 +31,7 @@ export class Unauthorized extends ApiError {
 export class Forbidden extends ApiError {
   override name = 'Forbidden'
 }
-/** The namespace is being deleted: nothing can be created in it any more. */
+/** The namespace is being deleted: it accepts no new objects. */
 export class NamespaceTerminating extends Forbidden {
   override name = 'NamespaceTerminating'
 }
@@ -56,17 +56,17 @@ export class TooManyRequests extends ApiError {
   override name = 'TooManyRequests'
 }
 
-/** No answer: refused, reset, timed out, or not understood. A write may have been done or not. */
+/** No valid response: refused, reset, timed out, or malformed. A write may or may not have happened. */
 export class Unreachable extends Error {
   override name = 'Unreachable'
 }
 
-/** The leader's Lease is no longer certainly ours: nothing may be written. */
+/** This process may no longer hold the leader's Lease: nothing may be written. */
 export class LeaseLost extends Error {
   override name = 'LeaseLost'
 }
 
-/** Thrown by a reconcile that wants to come back at a known time. */
+/** Thrown by a reconcile to requeue its key after a known delay. */
 export class RetryLater extends Error {
   override name = 'RetryLater'
   readonly afterMs: number
@@ -87,14 +87,14 @@ const byCode: Record<number, typeof ApiError> = {
   429: TooManyRequests,
 }
 
-/** The typed error for an answer; the body may be a Status, other JSON, text, or nothing. */
+/** The typed error for an error response; the body may be a Status, other JSON, text, or empty. */
 export function apiErrorFrom(code: number, body: unknown, headers: ResponseHeaders = {}): ApiError {
   const status = statusFrom(code, body, headers)
   const Kind = byCause(status) ?? byCode[status.code] ?? ApiError
   return new Kind(status)
 }
 
-/** The kinds that share their code with another. */
+/** The error classes that share their status code with another. */
 function byCause({ code, reason, details }: ApiStatus): typeof ApiError | undefined {
   if (reason === 'AlreadyExists') return AlreadyExists
   const { causes } = fieldsOf(details)
@@ -102,7 +102,7 @@ function byCause({ code, reason, details }: ApiStatus): typeof ApiError | undefi
   return code === 403 && Array.isArray(causes) && causes.some(isTerminating) ? NamespaceTerminating : undefined
 }
 
-/** Response headers as undici gives them. */
+/** Response headers in undici's form. */
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 function statusFrom(code: number, body: unknown, headers: ResponseHeaders): ApiStatus {
@@ -132,7 +132,7 @@ function retryAfterMs(header: string | string[] | undefined, detail: unknown): n
   return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
 }
 
-/** Whether the API server could not answer, or not in time. */
+/** Whether the API server did not respond, failed, or was too slow. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof Unreachable || error instanceof TooManyRequests) return true
   if (error instanceof ApiError) return error.code >= 500

@@ -9,7 +9,7 @@ import { guardedDispatch, GuardedHandler } from './guarded-dispatch.ts'
 import { describeRequest } from './resource-path.ts'
 import { bufferResponse } from './response.ts'
 
-/** One request, before it has a connection. */
+/** One request, not yet assigned to a connection. */
 export interface ApiRequest {
   method: string
   path: string
@@ -18,7 +18,7 @@ export interface ApiRequest {
   contentType?: string
 }
 
-/** One answered or failed request; code 0 means no answer. */
+/** One completed or failed request; code 0 means no response. */
 export interface RequestOutcome {
   verb: string
   resource: string
@@ -26,7 +26,7 @@ export interface RequestOutcome {
   seconds: number
 }
 
-/** With what a request goes out. */
+/** The connection, headers and guard of a request. */
 export interface RequestContext {
   dispatcher: Dispatcher
   origin: string
@@ -36,15 +36,15 @@ export interface RequestContext {
   onRequest: ((outcome: RequestOutcome) => void) | undefined
 }
 
-/** Sends a request once and reads its answer whole: JSON, or text where the server says so. */
+/** Sends a request once and reads the whole response: JSON, or text where the content type is not JSON. */
 export function exchange(request: ApiRequest, context: RequestContext, signal: AbortSignal): Promise<unknown> {
-  return measured(request, context, signal, async (answered) => {
+  return measured(request, context, signal, async (onStatus) => {
     const { dispatcher, guard } = context
     const { statusCode, headers, text } = await bufferResponse((handler) => {
       const guarded = guard === undefined ? handler : new GuardedHandler(guard, handler)
       dispatcher.dispatch(optionsOf(request, context), guarded)
     }, signal)
-    answered(statusCode)
+    onStatus(statusCode)
     if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(text), headers)
     const isJson = String(headers['content-type']).startsWith('application/json')
     const content: unknown = isJson ? JSON.parse(text) : text
@@ -52,16 +52,16 @@ export function exchange(request: ApiRequest, context: RequestContext, signal: A
   })
 }
 
-/** Sends a request once and hands out the body as it comes; neither it nor its beginning is awaited with a limit. */
+/** Sends a request once and streams the response body, with no header or body timeout. */
 export function openStream(request: ApiRequest, context: RequestContext, signal: AbortSignal): Promise<Readable> {
-  return measured(request, context, signal, async (answered) => {
+  return measured(request, context, signal, async (onStatus) => {
     const { dispatcher, guard } = context
     const guarded = guard === undefined ? dispatcher : dispatcher.compose(guardedDispatch(guard))
-    // A log without a line yet has no headers either: the kubelet sends them with the first bytes.
+    // The kubelet sends the headers of a log with its first bytes: an empty log has none yet.
     const options = { ...optionsOf(request, context), signal, headersTimeout: 0, bodyTimeout: 0 }
-    // A request that waits for its connection does not look at its signal.
+    // A request that waits for a connection ignores its signal.
     const { statusCode, headers, body } = await abortable(guarded.request(options), signal)
-    answered(statusCode)
+    onStatus(statusCode)
     if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(await body.text()), headers)
     return body
   })
@@ -71,9 +71,9 @@ async function measured<R>(
   request: ApiRequest,
   context: RequestContext,
   signal: AbortSignal,
-  send: (answered: (code: number) => void) => Promise<R>,
+  send: (onStatus: (code: number) => void) => Promise<R>,
 ): Promise<R> {
-  const begun = context.clock.monotonicMs()
+  const startedMs = context.clock.monotonicMs()
   let code = 0
   try {
     return await send((statusCode) => {
@@ -82,7 +82,7 @@ async function measured<R>(
   } catch (error) {
     throw normaliseError(error, signal)
   } finally {
-    const seconds = (context.clock.monotonicMs() - begun) / 1000
+    const seconds = (context.clock.monotonicMs() - startedMs) / 1000
     context.onRequest?.({
       ...describeRequest(request.method, request.path, request.query?.['watch'] === 'true'),
       code,
@@ -114,7 +114,7 @@ function parse(text: string): unknown {
 
 const ours = [ApiError, LeaseLost, MalformedEvent, Unreachable]
 
-/** Our own errors and misuse stay what they are, an abort is its reason, and all else is a server that did not answer. */
+/** Keeps our own errors and misuse, maps an abort to its reason, and everything else to Unreachable. */
 export function normaliseError(error: unknown, signal: AbortSignal): unknown {
   if (ours.some((Kind) => error instanceof Kind)) return error
   if (signal.aborted) return signal.reason
@@ -122,7 +122,7 @@ export function normaliseError(error: unknown, signal: AbortSignal): unknown {
   return new Unreachable(error instanceof Error ? error.message : String(error), { cause: error })
 }
 
-/** True for a server certificate that our CA does not vouch for: nothing was sent, and the CA may have changed. */
+/** Whether our CA does not verify the server's certificate: nothing was sent, and the CA may have rotated. */
 export function isUntrusted(error: unknown): boolean {
   return error instanceof Unreachable && /CERT|SELF_SIGNED|^UNABLE_TO_/.test(codeOf(error.cause))
 }

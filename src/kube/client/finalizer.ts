@@ -3,14 +3,14 @@ import type { KubeClient } from './client.ts'
 import { NotFound } from './errors.ts'
 import { splitKey } from './resource-path.ts'
 
-/** Whether an object has this finalizer, as far as its copy here says. */
+/** Whether this copy of the object has the finalizer. */
 export function hasFinalizer({ metadata }: KubeObject, finalizer: string): boolean {
   return metadata.finalizers?.includes(finalizer) ?? false
 }
 
 /**
- * Takes one finalizer off an object and returns the object as it is then; undefined where it has none such or is gone.
- * The test operation makes sure that no other one goes: Invalid where the list has changed meanwhile.
+ * Removes one finalizer and returns the updated object; undefined if the object lacks the finalizer or is gone. The
+ * test operation protects the other finalizers: it fails with Invalid if the list has changed meanwhile.
  */
 // oxlint-disable-next-line max-params -- the signal stays where every other call has it
 export async function removeFinalizer<T extends KubeObject>(

@@ -3,8 +3,8 @@ import type { Dispatcher } from 'undici'
 import type { WriteGuard } from '../election/write-guard.ts'
 
 /**
- * Checks the guard where undici is about to write the request: a connection is there and idle, and in the same turn
- * of the event loop the bytes go to the socket. A throw there takes the request back unsent.
+ * Checks the guard where undici is about to write the request: it has an idle connection and writes the bytes to the
+ * socket in the same turn of the event loop. A throw there cancels the request unsent.
  */
 export function guardedDispatch(guard: WriteGuard): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) =>
@@ -15,7 +15,7 @@ export function guardedDispatch(guard: WriteGuard): Dispatcher.DispatcherCompose
 
 type Controller = Dispatcher.DispatchController
 
-/** Lets the guard decide when the request of the inner handler is about to be written. */
+/** Checks the guard when undici is about to write the request of the inner handler. */
 export class GuardedHandler implements Dispatcher.DispatchHandler {
   readonly #guard: WriteGuard
   readonly #inner: Dispatcher.DispatchHandler

@@ -1,45 +1,45 @@
 import { atLeastOne } from '../../collections/bounds.ts'
 
-/** Lets at most so many be inside at once; who waits is let in first come, first served. */
+/** Limits the number of requests in flight; waiting ones are admitted first come, first served. */
 export class InFlight {
   readonly #limit: number
   readonly #waiting = new Set<() => void>()
-  #inside = 0
+  #active = 0
 
   constructor(limit: number) {
     this.#limit = atLeastOne('the limit of those inside', limit)
   }
 
-  /** Resolves when there is room, with the way out, to be called once. */
-  enter(signal: AbortSignal): Promise<() => void> {
+  /** Resolves with a release function once a slot is free. The release function must be called once. */
+  acquire(signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
-      if (this.#inside < this.#limit) return resolve(this.#wayOut())
+      if (this.#active < this.#limit) return resolve(this.#takeSlot())
       const onAbort = (): void => {
-        this.#waiting.delete(letIn)
+        this.#waiting.delete(admit)
         reject(signal.reason)
       }
-      const letIn = (): void => {
+      const admit = (): void => {
         signal.removeEventListener('abort', onAbort)
-        resolve(this.#wayOut())
+        resolve(this.#takeSlot())
       }
-      this.#waiting.add(letIn)
+      this.#waiting.add(admit)
       signal.addEventListener('abort', onAbort, { once: true })
     })
   }
 
-  #wayOut(): () => void {
-    this.#inside += 1
+  #takeSlot(): () => void {
+    this.#active += 1
     return () => {
-      this.#inside -= 1
-      this.#letNextIn()
+      this.#active -= 1
+      this.#admitNext()
     }
   }
 
-  #letNextIn(): void {
-    for (const letIn of this.#waiting) {
-      this.#waiting.delete(letIn)
-      return letIn()
+  #admitNext(): void {
+    for (const admit of this.#waiting) {
+      this.#waiting.delete(admit)
+      return admit()
     }
   }
 }

@@ -18,15 +18,15 @@ import { ANSWER_MS, type Pools, Transport } from './transport.ts'
 
 export interface ClientOptions {
   userAgent: string
-  /** How many requests may be under way at once; watches and streams do not count. */
+  /** The maximum number of concurrent requests; watches and streams do not count. */
   maxInFlight?: number
-  /** How long a request, or the next part of its answer, is waited for. */
+  /** Timeout for a response, and for each further part of it. */
   answerMs?: number
   clock?: Clock
   onRequest?: (outcome: RequestOutcome) => void
 }
 
-/** What all views of one client share. */
+/** The state that all views of one client share. */
 export interface ClientState {
   connection: Connection
   transport: Transport
@@ -35,7 +35,7 @@ export interface ClientState {
   clock: Clock
 }
 
-/** The wire to a server; no connection is made before the first request. */
+/** Creates the shared state; no connection is opened before the first request. */
 export function createState(connection: Connection, options: ClientOptions): ClientState {
   const { maxInFlight = 64, answerMs = ANSWER_MS, clock = systemClock } = options
   return {
@@ -47,22 +47,22 @@ export function createState(connection: Connection, options: ClientOptions): Cli
   }
 }
 
-/** Sends requests: waits for room and for the server's leave, with credentials that are valid, while the guard allows. */
+/** Sends requests: waits for a slot, retries throttled requests, renews credentials and checks the guard. */
 export class Requests {
-  readonly #wire: ClientState
+  readonly #state: ClientState
   readonly #guard: WriteGuard | undefined
 
   constructor(state: ClientState, guard?: WriteGuard) {
-    this.#wire = state
+    this.#state = state
     this.#guard = guard
   }
 
   guarded(guard: WriteGuard): Requests {
-    return new Requests(this.#wire, guard)
+    return new Requests(this.#state, guard)
   }
 
   close(): Promise<void> {
-    return this.#wire.transport.close()
+    return this.#state.transport.close()
   }
 
   async send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
@@ -87,7 +87,7 @@ export class Requests {
     }
   }
 
-  /** The caller's signal, and the guard's deadline as a lost Lease. */
+  /** Links the caller's signal with the guard's deadline, which aborts with LeaseLost. */
   #limits(signal: AbortSignal): Omit<LinkedController, 'abort'> {
     const deadline = this.#guard?.signal
     if (deadline === undefined) return { signal, release: () => {} }
@@ -111,21 +111,21 @@ export class Requests {
       } catch (error) {
         const waitMs = retryDelayMs(error, request.method, attempt)
         if (waitMs === undefined) throw error
-        await this.#wire.clock.sleep(waitMs, signal)
+        await this.#state.clock.sleep(waitMs, signal)
       }
     }
   }
 
   async #limited(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
-    const leave = await this.#wire.inFlight.enter(signal)
+    const release = await this.#state.inFlight.acquire(signal)
     try {
       return await this.#authenticated('requests', signal, (context) => exchange(request, context, signal))
     } finally {
-      leave()
+      release()
     }
   }
 
-  /** Tries once more when the server refused us, or we it, and there are other credentials by now. */
+  /** Retries once after a 401 or an untrusted certificate, if reloading yields other credentials. */
   async #authenticated<R>(
     kind: keyof Pools,
     signal: AbortSignal,
@@ -143,14 +143,14 @@ export class Requests {
   }
 
   async #access(signal: AbortSignal, refused?: Credentials): Promise<Credentials> {
-    const access = this.#wire.connection.credentials(refused).catch((error: unknown) => {
-      throw new Unreachable('the credentials could not be read', { cause: error })
+    const access = this.#state.connection.credentials(refused).catch((error: unknown) => {
+      throw new Unreachable('cannot read the credentials', { cause: error })
     })
     return await abortable(access, signal)
   }
 
   #sending(access: Credentials, kind: keyof Pools): RequestContext {
-    const { transport, connection, options, clock } = this.#wire
+    const { transport, connection, options, clock } = this.#state
     return {
       dispatcher: transport.pools(access)[kind],
       origin: connection.server.origin,
@@ -163,13 +163,13 @@ export class Requests {
 }
 
 function leaseLost(reason: unknown): LeaseLost {
-  return reason instanceof LeaseLost ? reason : new LeaseLost('the deadline for writes has passed', { cause: reason })
+  return reason instanceof LeaseLost ? reason : new LeaseLost('the write deadline has passed', { cause: reason })
 }
 
-/** How often a write is sent again that the server turned away unprocessed. */
+/** The maximum number of attempts of a write that the server rejects unprocessed. */
 const writeAttempts = 5
 
-/** How long to wait before the same request again; undefined: give up. */
+/** The delay before the retry; undefined if the request must not be retried. */
 function retryDelayMs(error: unknown, method: string, attempt: number): number | undefined {
   if (!(error instanceof ApiError)) return undefined
   if (method === 'GET') return error.code === 429 || error.code === 503 ? error.retryAfterMs : undefined

@@ -1,18 +1,18 @@
 import type { KubeObject, Resource } from '../../api/object.ts'
 
-/** Where an object is; `namespace` is empty for cluster-wide ones. */
+/** Namespace and name of an object; `namespace` is empty for a cluster-scoped one. */
 export interface ObjectKey {
   namespace: string
   name: string
 }
 
-/** The parts of a `namespace/name` key. */
+/** Splits a `namespace/name` key. */
 export function splitKey(key: string): ObjectKey {
   const slash = key.indexOf('/')
   return { namespace: key.slice(0, Math.max(slash, 0)), name: key.slice(slash + 1) }
 }
 
-/** The URL path of a collection, an object or a subresource; an empty namespace means cluster-wide. */
+/** The URL path of a collection, an object or a subresource; an empty namespace means cluster-scoped. */
 export function resourcePath<T extends KubeObject>(
   resource: Resource<T>,
   namespace: string | undefined,
@@ -26,16 +26,17 @@ export function resourcePath<T extends KubeObject>(
 }
 
 /**
- * A slash and one path segment, if there is one; a name that would leave its place in the path is a programming error,
- * not a request.
+ * A slash and one path segment, or nothing for undefined. A name that would change the path is a programming error and
+ * throws.
  */
 function segment(text: string | undefined): string {
   if (text === undefined) return ''
-  if (text === '' || text === '.' || text === '..') throw new TypeError(`not a path segment: "${text}"`)
+  if (text === '' || text === '.' || text === '..')
+    throw new TypeError(`a path segment must not be empty, "." or "..": "${text}"`)
   return `/${encodeURIComponent(text)}`
 }
 
-/** A request in RBAC's words, for metrics: bounded, without names. */
+/** Verb and resource of a request as in RBAC, for metric labels: bounded, without names. */
 export function describeRequest(method: string, path: string, watch: boolean): { verb: string; resource: string } {
   const parts = path.split('/').filter((part) => part !== '')
   const afterGroup = parts.slice(parts[0] === 'api' ? 2 : 3)

@@ -1,23 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 
-/** An answer that has come to its end. */
+/** A complete response. */
 export interface BufferedResponse {
   statusCode: number
   headers: IncomingHttpHeaders
   text: string
 }
 
-/** Whoever waits for an answer. */
-interface Waiting {
-  resolve: (answer: BufferedResponse) => void
+/** Settles the promise of a response. */
+interface Settle {
+  resolve: (response: BufferedResponse) => void
   reject: (reason: unknown) => void
 }
 
 /**
- * Sends a request and collects its answer. `Dispatcher.request` would make a stream for it, which costs more than all
- * else about a small answer. `send` dispatches it with the given handler. An abort is heard at once, also by a request that
- * waits for a connection: it is not sent any more.
+ * Sends a request and buffers its response. `Dispatcher.request` would create a stream, which costs more than the rest
+ * of a small response. `send` dispatches the request with the given handler. An abort rejects at once; a request that
+ * still waits for a connection is never sent.
  */
 export function bufferResponse(
   send: (handler: Dispatcher.DispatchHandler) => void,
@@ -26,14 +26,14 @@ export function bufferResponse(
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const onAbort = (): void => collector.abort(signal.reason)
-    const leave = (): void => signal.removeEventListener('abort', onAbort)
+    const unlisten = (): void => signal.removeEventListener('abort', onAbort)
     const collector = new Collector({
-      resolve: (answer) => {
-        leave()
-        resolve(answer)
+      resolve: (response) => {
+        unlisten()
+        resolve(response)
       },
       reject: (reason) => {
-        leave()
+        unlisten()
         reject(reason)
       },
     })
@@ -45,25 +45,25 @@ export function bufferResponse(
 type Controller = Dispatcher.DispatchController
 
 class Collector implements Dispatcher.DispatchHandler {
-  readonly #waiting: Waiting
+  readonly #settle: Settle
   #controller: Controller | undefined
   #aborted: { reason: unknown } | undefined
   #statusCode = 0
   #headers: IncomingHttpHeaders = {}
   #chunks: Buffer[] = []
 
-  constructor(waiting: Waiting) {
-    this.#waiting = waiting
+  constructor(settle: Settle) {
+    this.#settle = settle
   }
 
   abort(reason: unknown): void {
     this.#aborted = { reason }
     this.#controller?.abort(reason instanceof Error ? reason : new Error('aborted', { cause: reason }))
-    this.#waiting.reject(reason)
+    this.#settle.reject(reason)
   }
 
   onRequestStart(controller: Controller): void {
-    if (this.#aborted !== undefined) throw this.#aborted.reason // takes the request back unsent
+    if (this.#aborted !== undefined) throw this.#aborted.reason // cancels the request unsent
     this.#controller = controller
   }
 
@@ -79,10 +79,10 @@ class Collector implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const [only = Buffer.alloc(0)] = this.#chunks
     const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only
-    this.#waiting.resolve({ statusCode: this.#statusCode, headers: this.#headers, text: body.toString('utf8') })
+    this.#settle.resolve({ statusCode: this.#statusCode, headers: this.#headers, text: body.toString('utf8') })
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    this.#waiting.reject(error)
+    this.#settle.reject(error)
   }
 }

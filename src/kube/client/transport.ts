@@ -2,20 +2,20 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import type { Credentials, Connection, TlsIdentity } from '../connection/connection.ts'
 
-/** The connections for one TLS identity: some that requests share, and one for each watch or stream. */
+/** The connections of one TLS identity: a shared pool for requests, and one connection for each watch or stream. */
 export interface Pools {
   requests: Dispatcher
   streams: Dispatcher
 }
 
-/** What requests are limited to; watches and streams have no such limits. */
+/** The limits of requests; watches and streams have none. */
 export interface Limits {
   maxInFlight: number
-  /** How long a request, or the next part of its answer, is waited for. */
+  /** Timeout for a response, and for each further part of it. */
   answerMs: number
 }
 
-/** Keeps the pools of the current TLS identity; those of an earlier one end when their last request does. */
+/** Keeps the pools of the current TLS identity; earlier pools close after their last request. */
 export class Transport {
   readonly #connection: Connection
   readonly #limits: Limits
@@ -31,7 +31,7 @@ export class Transport {
   pools(access: Credentials): Pools {
     const current = this.#current
     if (current !== undefined && isDeepStrictEqual(current.tls, access.tls)) {
-      current.tls = access.tls // the next comparison is of one object with itself
+      current.tls = access.tls // makes the next comparison one of identical objects
       return current.pools
     }
     if (current !== undefined) this.#retire(current.pools)
@@ -40,7 +40,7 @@ export class Transport {
     return pools
   }
 
-  /** May be called by every view on a client; it happens once. */
+  /** May be called by every view of a client; closes once. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -58,14 +58,14 @@ export class Transport {
   }
 }
 
-/** The API server closes idle connections after 90 s: ours must be gone before, or a write would meet a closed one. */
+/** The API server closes idle connections after 90 s: ours must close earlier, or a write could hit a closed one. */
 const idleMs = 60_000
 /** More than the 30 s of an admission webhook, less than the server's own 60 s. */
 export const ANSWER_MS = 35_000
 
 function makePools(connection: Connection, tls: TlsIdentity, { maxInFlight, answerMs }: Limits): Pools {
   const options = {
-    allowH2: false, // slower than HTTP/1.1 here, and one connection would be one point of failure
+    allowH2: false, // slower than HTTP/1.1 for these requests, and one connection would be a single point of failure
     pipelining: 1,
     keepAliveTimeout: idleMs,
     keepAliveMaxTimeout: idleMs,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { Refreshing } from './refreshing.ts'
 
-/** What TLS needs to know of the server and of us, as node:tls takes it. */
+/** The TLS options of the connection, in the form of node:tls. */
 export interface TlsIdentity {
   ca?: string | Buffer
   cert?: string | Buffer
@@ -14,24 +14,24 @@ export interface TlsIdentity {
   rejectUnauthorized?: boolean
 }
 
-/** Who we are, for one request: the headers that authenticate it, and the TLS identity it is sent with. */
+/** The credentials of one request: its authentication headers and its TLS identity. */
 export interface Credentials {
   headers: Readonly<Record<string, string>>
   tls: TlsIdentity
 }
 
-/** Where the API server is and how to speak to it. */
+/** Address of the API server, and access to it. */
 export interface Connection {
   server: URL
-  /** The namespace that the configuration names, if it names one. */
+  /** The namespace of the configuration, if it sets one. */
   namespace?: string
-  /** An HTTP or SOCKS proxy to go through. */
+  /** The HTTP or SOCKS proxy to use. */
   proxy?: string
-  /** Read again every minute, and at once when the server refused what the last call returned. */
+  /** Reloads the credentials every minute, and at once when the server rejected those of the last call. */
   credentials(refused?: Credentials): Promise<Credentials>
 }
 
-/** There is no configuration to reach a cluster by, or none that can be read. Its message is for people. */
+/** No cluster configuration exists, or it cannot be read. The message is shown to the user. */
 export class NoKubeconfig extends Error {
   override name = 'NoKubeconfig'
 }
@@ -43,10 +43,10 @@ export interface InClusterOptions {
   clock?: Clock
 }
 
-/** How long credentials are believed before their files are read again. */
+/** How long credentials are cached before their files are read again. */
 const rereadMs = 60_000
 
-/** The connection of a pod: the service account's token and CA, both re-read as they rotate. */
+/** The connection of a pod: token and CA of its service account, both re-read as they rotate. */
 export function inCluster(options: InClusterOptions = {}): Connection {
   const {
     directory = '/var/run/secrets/kubernetes.io/serviceaccount',
@@ -63,8 +63,8 @@ export function inCluster(options: InClusterOptions = {}): Connection {
 }
 
 /**
- * The connection that a kubeconfig describes: client certificates, tokens, exec plugins, proxies. Without a path the
- * usual places are searched. The library that reads it is large: it is loaded only here, and the image does without it.
+ * The connection of a kubeconfig: client certificates, tokens, exec plugins, proxies. Without a path the default
+ * locations are searched. The library that reads it is large: it is loaded only here, and the image omits it.
  */
 export async function fromKubeconfig(
   path: string | undefined,
@@ -73,14 +73,14 @@ export async function fromKubeconfig(
 ): Promise<Connection> {
   const { readKubeconfig } = await import('./kubeconfig.ts').catch(explainMissingModule)
   const first = readKubeconfig(path, context)
-  // Read anew each time: an exec plugin's answer is otherwise kept until its expiry, refused or not.
+  // Parse again each time: the library caches an exec plugin's token until its expiry, even a rejected one.
   const access = new Refreshing(() => readKubeconfig(path, context).credentials(), rereadMs, clock)
-  return { ...first.place, credentials: (refused) => access.get(refused) }
+  return { ...first.endpoint, credentials: (refused) => access.get(refused) }
 }
 
 function explainMissingModule(error: unknown): never {
   const isMissing = error instanceof Error && Reflect.get(error, 'code') === 'ERR_MODULE_NOT_FOUND'
   if (!isMissing) throw error
-  const why = 'a kubeconfig cannot be used here: the library that reads it is not part of the image'
-  throw new TypeError(`${why}; run it in a pod, with a service account, or from the sources`, { cause: error })
+  const problem = 'cannot use a kubeconfig: the library that reads it is not part of the image'
+  throw new TypeError(`${problem}; run in a pod with a service account, or from the sources`, { cause: error })
 }

@@ -4,32 +4,35 @@ import { delimiter } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { type Credentials, type Connection, NoKubeconfig, type TlsIdentity } from './connection.ts'
 
-/** A kubeconfig, read: where it points, and a way to ask it for credentials. */
+/** A parsed kubeconfig: the endpoint, and a function that returns its credentials. */
 export interface Kubeconfig {
-  place: Omit<Connection, 'credentials'>
+  endpoint: Omit<Connection, 'credentials'>
   credentials(): Promise<Credentials>
 }
 
-/** What the library makes up where it finds no configuration at all. */
+/** The server that the library assumes where it finds no configuration. */
 const PLACEHOLDER = 'http://localhost:8080'
 
-/** Reads a kubeconfig once: of one file or, as kubectl, of several with colons between; without any, from the usual places. */
+/** Reads a kubeconfig once: one file, several separated by colons as in kubectl, or the default locations. */
 export function readKubeconfig(path: string | undefined, context: string | undefined): Kubeconfig {
   const config = new KubeConfig()
   try {
     if (path === undefined) config.loadFromDefault()
     else loadFrom(path, config)
   } catch (error) {
-    throw new NoKubeconfig(`the kubeconfig cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new NoKubeconfig(`cannot read the kubeconfig: ${error instanceof Error ? error.message : String(error)}`)
   }
   if (config.getCurrentCluster()?.server === PLACEHOLDER) {
-    throw new NoKubeconfig('there is no kubeconfig: give --kubeconfig or KUBECONFIG, or run it in a pod')
+    throw new NoKubeconfig('no kubeconfig found: set --kubeconfig or KUBECONFIG, or run in a pod')
   }
   if (context !== undefined) config.setCurrentContext(context)
-  return { place: placeOf(config), credentials: () => credentialsOf(config) }
+  return { endpoint: endpointOf(config), credentials: () => credentialsOf(config) }
 }
 
-/** Of several files each name, and the current context, is taken from the first that has it; some may be missing. */
+/**
+ * Merges several files: each name, and the current context, comes from the first file that has it. Files may be
+ * missing.
+ */
 function loadFrom(paths: string, config: KubeConfig): void {
   const named = paths.split(delimiter).filter((path) => path !== '')
   const [first = paths, ...others] = named.length > 1 ? named.filter((path) => existsSync(path)) : named
@@ -49,7 +52,7 @@ function isNewIn(known: readonly { name: string }[]): (entry: { name: string }) 
   return ({ name }) => !names.has(name)
 }
 
-function placeOf(config: KubeConfig): Omit<Connection, 'credentials'> {
+function endpointOf(config: KubeConfig): Omit<Connection, 'credentials'> {
   const cluster = config.getCurrentCluster()
   if (cluster === null)
     throw new TypeError(`the kubeconfig has no cluster for its context "${config.getCurrentContext()}"`)

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts'
 
-/** A value that is loaded again when it is old or was refused; one load at a time serves all who wait. */
+/** A cached value, reloaded when it is old or was rejected; concurrent callers share one load. */
 export class Refreshing<T> {
   readonly #load: () => Promise<T>
   readonly #maxAgeMs: number
@@ -15,13 +15,13 @@ export class Refreshing<T> {
     this.#clock = clock
   }
 
-  /** With `refused`, a value other than that one if there is one to be had. */
+  /** With `refused`, returns a value other than that one if reloading yields one. */
   async get(refused?: T): Promise<T> {
     const value = this.#value
     if (value === undefined) return this.#reload()
-    const old = this.#clock.monotonicMs() - this.#loadedAt >= this.#maxAgeMs
-    if (!old && refused !== value) return value
-    // A file that is missing while it is being replaced must not stop what still works.
+    const isOld = this.#clock.monotonicMs() - this.#loadedAt >= this.#maxAgeMs
+    if (!isOld && refused !== value) return value
+    // A file may be missing while it is being replaced: keep using the old value.
     return this.#reload().catch(() => value)
   }
 

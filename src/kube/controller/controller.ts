@@ -6,26 +6,26 @@ import { linkedAbortController, type LinkedController } from '../runtime/signals
 import { type Failure, failureOf } from './failure.ts'
 import { ReconcileScope } from './reconcile-scope.ts'
 
-/** What a reconcile is told about its pass. */
+/** The context of one reconcile. */
 export interface ReconcileContext {
-  /** An urgent pass may put off what can wait by returning `deferred`; a deferred pass does all of the work. */
+  /** An urgent reconcile may postpone work by returning `deferred`; a deferred reconcile does all of the work. */
   readonly lane: Lane
-  /** Aborted when the pass takes too long, when the controller stops, and when the Lease is lost. */
+  /** Aborted when the reconcile takes too long, when the controller stops, and when the Lease is lost. */
   readonly signal: AbortSignal
 }
 
 export interface Result {
   requeueAfterMs?: number
-  /** Put the key into the deferred lane now. From a deferred pass this backs off as a failure does. */
+  /** Requeue the key in the deferred lane now. From a deferred reconcile this backs off as a failure does. */
   deferred?: boolean
 }
 
-export type Reconcile = (key: string, pass: ReconcileContext) => Promise<Result>
+export type Reconcile = (key: string, context: ReconcileContext) => Promise<Result>
 
 export type Outcome = 'success' | 'requeue_after' | 'conflict' | 'error'
 
 export interface ControllerMetrics {
-  /** Called at the start of each run, with a way to read the depth of the queue at any time. */
+  /** Called at the start of each run, with a function that reads the depth of the queue. */
   depth(controller: string, read: (lane: Lane) => number): void
   waited(controller: string, lane: Lane, seconds: number): void
   passed(controller: string, outcome: Outcome, seconds: number, key: string): void
@@ -37,29 +37,29 @@ export interface ControllerOptions {
   workers: number
   reconcile: Reconcile
   passTimeoutMs?: number
-  /** How long a worker waits for a pass that ignores its aborted signal. */
+  /** How long a worker waits for a reconcile that ignores its aborted signal. */
   graceMs?: number
   log: Log
   metrics?: ControllerMetrics
   clock?: Clock
 }
 
-/** How long passes that need no I/O may hold up sockets and timers. */
+/** How long reconciles without I/O may block sockets and timers. */
 const turnMs = 10
 
-/** How a pass ended. */
-type End = { is: 'success'; result: Result } | (Failure & { error: unknown })
+/** The end of a reconcile. */
+type End = { outcome: 'success'; result: Result } | (Failure & { error: unknown })
 
 /**
- * Workers that reconcile the keys of a queue, one pass per key at a time, whatever a reconcile throws. A pass that
- * ignores its aborted signal loses its worker after a grace: the worker goes on with other keys, and the key stays
- * locked until the pass settles after all, so that no second pass runs beside it.
+ * Workers that reconcile the keys of a queue, one reconcile per key at a time, whatever a reconcile throws. A reconcile
+ * that ignores its aborted signal loses its worker after a grace period: the worker continues with other keys, and the
+ * key stays locked until the reconcile settles, so that no second one runs beside it.
  */
 export class Controller {
   readonly #options: ControllerOptions
   readonly #clock: Clock
-  /** Of the passes that have not ended. */
-  readonly #limits = new Set<ReconcileScope>()
+  /** The scopes of the running reconciles. */
+  readonly #scopes = new Set<ReconcileScope>()
   #turnBeganMs = 0
 
   constructor(options: ControllerOptions) {
@@ -68,14 +68,15 @@ export class Controller {
   }
 
   /**
-   * Works until the signal is aborted or a pass meets a lost Lease; then begins no pass, aborts those under way and
-   * resolves when they have ended or their grace is over. What was interrupted waits in the queue for the next run.
+   * Works until the signal is aborted or a reconcile fails with LeaseLost. Then it starts no reconcile, aborts the
+   * running ones and resolves when they have ended or their grace period is over. Interrupted keys stay queued for the
+   * next run.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { name, queue, workers, metrics } = this.#options
     const stop = linkedAbortController(signal)
-    const endPasses = (): void => this.#limits.forEach((limits) => limits.abort(stop.signal.reason))
-    stop.signal.addEventListener('abort', endPasses, { once: true })
+    const abortAll = (): void => this.#scopes.forEach((scope) => scope.abort(stop.signal.reason))
+    stop.signal.addEventListener('abort', abortAll, { once: true })
     bestEffort(() => metrics?.depth(name, (lane) => queue.depthOf(lane)))
     await Promise.all(Array.from({ length: workers }, () => this.#work(stop)))
     stop.release()
@@ -88,7 +89,7 @@ export class Controller {
       if (work === undefined) return
       bestEffort(() => metrics?.waited(name, work.lane, work.waitedMs / 1000))
       if (stop.signal.aborted) this.#putBack(work)
-      else await this.#pass(work, stop)
+      else await this.#reconcile(work, stop)
       if (this.#clock.monotonicMs() - this.#turnBeganMs >= turnMs) await this.#yield()
     }
   }
@@ -98,42 +99,44 @@ export class Controller {
     this.#turnBeganMs = this.#clock.monotonicMs()
   }
 
-  async #pass(work: Work, stop: LinkedController): Promise<void> {
+  async #reconcile(work: Work, stop: LinkedController): Promise<void> {
     const { passTimeoutMs: timeoutMs = 60_000, graceMs = 5000, log, name } = this.#options
-    const begun = this.#clock.monotonicMs()
-    const limits = new ReconcileScope(work.lane, this.#clock, { timeoutMs, graceMs })
-    this.#limits.add(limits)
-    const ended = this.#endOf(work.key, limits, stop.signal).then((end) => {
-      limits.end()
-      this.#limits.delete(limits)
+    const startedMs = this.#clock.monotonicMs()
+    const scope = new ReconcileScope(work.lane, this.#clock, { timeoutMs, graceMs })
+    this.#scopes.add(scope)
+    const ended = this.#endOf(work.key, scope, stop.signal).then((end) => {
+      scope.end()
+      this.#scopes.delete(scope)
       this.#settle(work, end)
-      if (end.is === 'stopped') stop.abort(end.error)
+      if (end.outcome === 'stopped') stop.abort(end.error)
       return end
     })
-    const seen = await limits.waitOrAbandon(ended)
-    const seconds = (this.#clock.monotonicMs() - begun) / 1000
-    if (seen !== 'abandoned') return this.#report(work, seen, seconds)
-    this.#report(work, { is: 'error', error: limits.reason }, seconds)
-    bestEffort(() => log.error({ controller: name, key: work.key }, 'pass ignores its end; its key stays locked'))
+    const settled = await scope.waitOrAbandon(ended)
+    const seconds = (this.#clock.monotonicMs() - startedMs) / 1000
+    if (settled !== 'abandoned') return this.#report(work, settled, seconds)
+    this.#report(work, { outcome: 'error', error: scope.reason }, seconds)
+    bestEffort(() =>
+      log.error({ controller: name, key: work.key }, 'reconcile ignored its abort; its key stays locked'),
+    )
   }
 
   /** Never rejects. */
-  async #endOf(key: string, pass: ReconcileContext, stopping: AbortSignal): Promise<End> {
+  async #endOf(key: string, context: ReconcileContext, stopping: AbortSignal): Promise<End> {
     try {
-      const result = await this.#options.reconcile(key, pass)
+      const result = await this.#options.reconcile(key, context)
       if (!Number.isFinite(result.requeueAfterMs ?? 0))
-        throw new RangeError(`requeueAfterMs is ${result.requeueAfterMs}`)
-      return { is: 'success', result }
+        throw new RangeError(`requeueAfterMs must be finite: ${result.requeueAfterMs}`)
+      return { outcome: 'success', result }
     } catch (error) {
       return { ...failureOf(error, stopping.aborted), error }
     }
   }
 
-  /** Says when the key is served next, and gives it back. */
+  /** Requeues or forgets the key according to the outcome, and releases it. */
   #settle(work: Work, end: End): void {
     const { queue } = this.#options
     const { key, lane } = work
-    switch (end.is) {
+    switch (end.outcome) {
       case 'success':
         this.#settleSuccess(work, end.result)
         break
@@ -170,11 +173,11 @@ export class Controller {
   #report({ key }: Work, end: End, seconds: number): void {
     const { name, log, metrics, queue } = this.#options
     bestEffort(() => {
-      if (end.is !== 'stopped') metrics?.passed(name, end.is, seconds, key)
-      if (end.is === 'success') return
+      if (end.outcome !== 'stopped') metrics?.passed(name, end.outcome, seconds, key)
+      if (end.outcome === 'success') return
       const fields = { controller: name, key, err: end.error }
-      if (end.is === 'error') log.warn({ ...fields, failures: queue.failures(key) }, 'pass failed')
-      else log.debug({ ...fields, outcome: end.is }, 'pass ended early')
+      if (end.outcome === 'error') log.warn({ ...fields, failures: queue.failures(key) }, 'reconcile failed')
+      else log.debug({ ...fields, outcome: end.outcome }, 'reconcile ended early')
     })
   }
 }

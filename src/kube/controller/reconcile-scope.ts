@@ -2,8 +2,8 @@ import type { Lane } from '../queue/workqueue.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /**
- * What ends one pass before it is done. Its signal is made when it is asked for: most passes need no I/O and never ask,
- * and a signal costs more than such a pass.
+ * Deadline and abort signal of one reconcile. The signal is created on first use: most reconciles need no I/O and never
+ * use it, and a signal costs more than such a reconcile.
  */
 export class ReconcileScope {
   readonly lane: Lane
@@ -18,7 +18,10 @@ export class ReconcileScope {
     this.lane = lane
     this.#clock = clock
     this.#graceMs = graceMs
-    this.#cancelTimer = clock.setTimer(() => this.abort(new Error(`pass took longer than ${timeoutMs} ms`)), timeoutMs)
+    this.#cancelTimer = clock.setTimer(
+      () => this.abort(new Error(`reconcile took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    )
   }
 
   get signal(): AbortSignal {
@@ -27,7 +30,7 @@ export class ReconcileScope {
     return this.#controller.signal
   }
 
-  /** Why the pass was to end. */
+  /** The reason of the abort. */
   get reason(): unknown {
     return this.#aborted?.reason
   }
@@ -40,7 +43,7 @@ export class ReconcileScope {
     this.#controller?.abort(reason)
   }
 
-  /** Waits for the end of the pass, but no longer than a grace after it was aborted. */
+  /** Waits for the end of the reconcile, but no longer than the grace period after an abort. */
   waitOrAbandon<E>(ended: Promise<E>): Promise<E | 'abandoned'> {
     return new Promise((resolve) => {
       this.#giveUp = resolve
@@ -48,7 +51,7 @@ export class ReconcileScope {
     })
   }
 
-  /** The pass has ended. */
+  /** Cancels the deadline after the reconcile has ended. */
   end(): void {
     this.#cancelTimer()
   }

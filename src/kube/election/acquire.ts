@@ -4,22 +4,22 @@ import { type Election, jitteredRetryMs, requestLimitMs } from './election.ts'
 import { heldSpec, type Lease } from './lease.ts'
 import { ObservedLease } from './observed-lease.ts'
 
-/** A Lease that was taken, and the monotonic time before the request for it was sent. */
+/** An acquired Lease, and the monotonic time before its request was sent. */
 export interface AcquiredLease {
   lease: Lease
-  askedAtMs: number
+  requestedAtMs: number
 }
 
-/** Looks at the Lease, and takes it once it is free or has not been renewed for its whole duration. */
+/** Observes the Lease, and acquires it once it is free or has not been renewed for its whole duration. */
 export class LeaseAcquirer {
   readonly #election: Election
-  readonly #seen: ObservedLease
+  readonly #observed: ObservedLease
   readonly #backoff: Backoff
 
   constructor(election: Election) {
     const { clock, random, identity, times } = election
     this.#election = election
-    this.#seen = new ObservedLease(identity, times.leaseMs)
+    this.#observed = new ObservedLease(identity, times.leaseMs)
     this.#backoff = new Backoff({ clock, random, minMs: times.retryMs, maxMs: times.leaseMs, resetAfterMs: 0 })
   }
 
@@ -33,7 +33,7 @@ export class LeaseAcquirer {
     return undefined
   }
 
-  /** The grant, or after how many milliseconds to look again. Never rejects. */
+  /** The acquired Lease, or the delay in milliseconds until the next attempt. Never rejects. */
   async #attempt(signal: AbortSignal): Promise<AcquiredLease | number> {
     const { log } = this.#election
     try {
@@ -43,26 +43,26 @@ export class LeaseAcquirer {
     } catch (error) {
       if (signal.aborted) return 0
       if (error instanceof Conflict || error instanceof AlreadyExists) {
-        log.debug({ err: error }, 'another candidate was quicker')
+        log.debug({ err: error }, 'another process acquired the lease first')
         return jitteredRetryMs(this.#election)
       }
       const againInMs = this.#backoff.next()
-      log.warn({ err: error, againInMs }, 'cannot stand for leader')
+      log.warn({ err: error, againInMs }, 'cannot acquire the lease')
       return againInMs
     }
   }
 
   async #takeIfFree(signal: AbortSignal): Promise<AcquiredLease | number> {
-    const { lock: access, clock, identity, times } = this.#election
+    const { lock, clock, identity, times } = this.#election
     const limitMs = requestLimitMs(this.#election)
-    const lease = await access.read(limitMs, signal)
-    this.#seen.observe(lease, clock.monotonicMs())
-    const heldForMs = this.#seen.heldForMs(clock.monotonicMs())
+    const lease = await lock.read(limitMs, signal)
+    this.#observed.observe(lease, clock.monotonicMs())
+    const heldForMs = this.#observed.heldForMs(clock.monotonicMs())
     if (heldForMs > 0) return Math.min(Math.ceil(heldForMs), jitteredRetryMs(this.#election))
-    const askedAtMs = clock.monotonicMs()
+    const requestedAtMs = clock.monotonicMs()
     const spec = heldSpec(lease?.spec, { identity, leaseMs: times.leaseMs, now: clock.now() })
-    // Not under the caller's signal: a write that is cut off may have been done, and then nobody would release the Lease.
-    const { signal: uncut } = new AbortController()
-    return { lease: await access.write(lease, spec, limitMs, uncut), askedAtMs }
+    // Not under the caller's signal: an aborted write may have succeeded, and nobody would release the Lease.
+    const { signal: unaborted } = new AbortController()
+    return { lease: await lock.write(lease, spec, limitMs, unaborted), requestedAtMs }
   }
 }

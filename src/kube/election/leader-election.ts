@@ -10,20 +10,20 @@ import { LeaseLock } from './lease-lock.ts'
 import { LeaseRenewer } from './renew.ts'
 import type { WriteGuard } from './write-guard.ts'
 
-/** One time of being leader. */
+/** One period of leadership. */
 export interface Leadership {
-  /** Aborted when the term ends, for whatever reason: stop working. */
+  /** Aborted when the leadership ends, for any reason: stop working. */
   signal: AbortSignal
-  /** For `client.guarded`: no request is begun after the deadline. */
+  /** For `client.guarded`: no request starts after the deadline. */
   guard: WriteGuard
 }
 
 export interface LeaderElectionOptions extends Partial<ElectionTimes> {
-  /** A client of its own: a renewal must not wait in line behind the requests of controllers. */
+  /** A dedicated client: a renewal must not queue behind the requests of controllers. */
   client: KubeClient
   namespace: string
   name: string
-  /** Unique to this process: two with the same identity would both lead. */
+  /** Unique to this process: two processes with one identity would both lead. */
   identity: string
   clock?: Clock
   random?: () => number
@@ -31,22 +31,22 @@ export interface LeaderElectionOptions extends Partial<ElectionTimes> {
 }
 
 /**
- * Stands for leader on a Lease again and again. While it is leader, no other candidate is, as far as requests under
- * its guard are concerned: they end before another may take the Lease. Durations are monotonic; the wall clock is only
- * shown to readers. A process restarted under the same identity takes its own Lease at once.
+ * Runs for leader on a Lease, repeatedly. Requests under its guard end before another process may acquire the Lease, so
+ * that at most one leader writes. Durations are monotonic; the wall clock is only written for readers. A process that
+ * restarts under the same identity acquires its own Lease at once.
  */
 export class LeaderElection {
   readonly #election: Election
-  readonly #candidate: LeaseAcquirer
+  readonly #acquirer: LeaseAcquirer
   readonly #backoff: Backoff
   #held: LeaseRenewer | undefined
 
   constructor(options: LeaderElectionOptions) {
     const { client, namespace, name, identity, clock = systemClock, random = Math.random, log } = options
     const times = electionTimes(options)
-    const access = new LeaseLock(client, clock, { namespace, name })
-    this.#election = { identity, lock: access, clock, random, log, times }
-    this.#candidate = new LeaseAcquirer(this.#election)
+    const lock = new LeaseLock(client, clock, { namespace, name })
+    this.#election = { identity, lock, clock, random, log, times }
+    this.#acquirer = new LeaseAcquirer(this.#election)
     this.#backoff = new Backoff({ clock, random, minMs: times.retryMs, maxMs: 60_000, resetAfterMs: times.leaseMs })
   }
 
@@ -55,46 +55,51 @@ export class LeaderElection {
   }
 
   /**
-   * Runs `lead` each time the Lease is ours, and awaits its end before the next candidacy. When the term is lost its
-   * signal is aborted. When the outer signal is aborted, so is the term's; the Lease is released when `lead` has ended.
-   * A `lead` that ends by itself gives the Lease away too, and stands again after a back-off. Never rejects.
+   * Runs `lead` each time this process acquires the Lease, and awaits its end before the next attempt. Losing the Lease
+   * aborts the leadership's signal. The outer signal aborts it too, and the Lease is released after `lead` has ended.
+   * A `lead` that returns early also releases the Lease; the next attempt follows after a back-off. Never rejects.
    */
-  async run(lead: (term: Leadership) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async run(lead: (leadership: Leadership) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const grant = await this.#candidate.acquire(signal)
-      if (grant !== undefined) await this.#serve(grant, lead, signal)
+      const acquired = await this.#acquirer.acquire(signal)
+      if (acquired !== undefined) await this.#serve(acquired, lead, signal)
     }
   }
 
-  async #serve(grant: AcquiredLease, lead: (term: Leadership) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #serve(
+    acquired: AcquiredLease,
+    lead: (leadership: Leadership) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { identity, log, clock } = this.#election
-    const held = new LeaseRenewer(this.#election, grant)
+    const held = new LeaseRenewer(this.#election, acquired)
     const { guard } = held
-    const term = linkedAbortController(signal, guard.signal)
+    const leadership = linkedAbortController(signal, guard.signal)
     this.#held = held
     this.#backoff.healthy()
     log.info({ identity }, 'became leader')
-    const renewed = held.renew(term.signal)
-    if (!term.signal.aborted) await this.#lead(lead, { signal: term.signal, guard })
+    const renewed = held.renew(leadership.signal)
+    if (!leadership.signal.aborted) await this.#lead(lead, { signal: leadership.signal, guard })
     const isLost = guard.leftMs === 0
-    const isOver = term.signal.aborted
-    term.abort(new LeaseLost('the term is over'))
+    const isOver = leadership.signal.aborted
+    leadership.abort(new LeaseLost('the leadership has ended'))
     await renewed
-    guard.end(new LeaseLost('the term is over'))
-    term.release()
+    guard.end(new LeaseLost('the leadership has ended'))
+    leadership.release()
     const reason: unknown = guard.signal.reason
     if (isLost) log.warn({ identity, err: reason }, 'lost the lease')
     else await held.release()
-    log.info({ identity }, 'is no longer leader')
+    log.info({ identity }, 'stopped leading')
     if (!isOver) await clock.sleep(this.#backoff.next(), signal).catch(() => {})
   }
-  async #lead(lead: (term: Leadership) => Promise<void>, term: Leadership): Promise<void> {
+
+  async #lead(lead: (leadership: Leadership) => Promise<void>, leadership: Leadership): Promise<void> {
     const { log } = this.#election
     try {
-      await lead(term)
-      if (!term.signal.aborted) log.warn({}, 'the leader ended its work by itself')
+      await lead(leadership)
+      if (!leadership.signal.aborted) log.warn({}, 'the leader returned before its leadership ended')
     } catch (error) {
-      if (term.signal.aborted) log.debug({ err: error }, 'the leader was interrupted')
+      if (leadership.signal.aborted) log.debug({ err: error }, 'the leader was interrupted')
       else log.error({ err: error }, 'the leader failed')
     }
   }

@@ -5,7 +5,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { withTimeout } from '../runtime/signals.ts'
 import { type Lease, leases, type LeaseSpec } from './lease.ts'
 
-/** One Lease at the API server. Every request has a time limit of its own, so that a dead connection costs one try. */
+/** Reads and writes one Lease. Every request has its own time limit, so that a dead connection costs one attempt. */
 export class LeaseLock {
   readonly #client: KubeClient
   readonly #clock: Clock
@@ -28,7 +28,7 @@ export class LeaseLock {
     }
   }
 
-  /** Writes the spec, if nobody has changed the Lease since `before` was read: else Conflict or AlreadyExists. */
+  /** Writes the spec; fails with Conflict or AlreadyExists if the Lease has changed since `before` was read. */
   write(before: Lease | undefined, spec: LeaseSpec, limitMs: number, signal: AbortSignal): Promise<Lease> {
     return withTimeout({ clock: this.#clock, ms: limitMs }, signal, (limited) => {
       if (before !== undefined) return this.#client.replace(leases, { ...before, spec }, limited)

@@ -19,19 +19,19 @@ export const leases: Resource<Lease> = {
   kind: 'Lease',
 }
 
-/** Who takes or renews a Lease, for how long, and the wall time that readers are shown. */
+/** The holder of a Lease: its identity, the duration, and the wall time to write. */
 export interface Holder {
   identity: string
   leaseMs: number
   now: Date
 }
 
-/** RFC 3339 with six digits, as Kubernetes writes a MicroTime. */
+/** RFC 3339 with six fractional digits, the form of a Kubernetes MicroTime. */
 export function microTime(time: Date): string {
   return time.toISOString().replace('Z', '000Z')
 }
 
-/** The spec with which the holder takes the Lease, or renews it if it is theirs already. */
+/** The spec with which the holder acquires the Lease, or renews it if it already holds it. */
 export function heldSpec(before: LeaseSpec | undefined, { identity, leaseMs, now }: Holder): LeaseSpec {
   const isRenewal = before?.holderIdentity === identity
   const transitions = before?.leaseTransitions ?? 0
@@ -45,7 +45,7 @@ export function heldSpec(before: LeaseSpec | undefined, { identity, leaseMs, now
   }
 }
 
-/** The spec of a Lease that anybody may take at once. */
+/** The spec of a released Lease, which any process may acquire at once. */
 export function releasedSpec(before: LeaseSpec | undefined, now: Date): LeaseSpec {
   return {
     ...before,

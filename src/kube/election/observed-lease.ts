@@ -1,8 +1,8 @@
 import type { Lease } from './lease.ts'
 
 /**
- * Another's Lease as we watch it. It counts as held for its whole duration after we last saw it change, by our own
- * monotonic clock; the times written in it are never read. A Lease that vanished is still its holder's for that long.
+ * Another process's Lease, as observed. It counts as held for its whole duration after its last observed change, by our
+ * own monotonic clock; the times in its spec are never read. A deleted Lease still counts as held for that long.
  */
 export class ObservedLease {
   readonly #identity: string
@@ -15,7 +15,7 @@ export class ObservedLease {
     this.#defaultMs = defaultMs
   }
 
-  /** What a read has shown that was answered by this time. */
+  /** Records a read whose response arrived by this time. */
   observe(lease: Lease | undefined, atMs: number): void {
     if (lease === undefined) return
     const spec = JSON.stringify(lease.spec)
@@ -27,7 +27,7 @@ export class ObservedLease {
     this.#spec = spec
   }
 
-  /** How long it must still be left alone; 0 when it may be taken. */
+  /** How long the Lease still counts as held; 0 when it may be acquired. */
   heldForMs(nowMs: number): number {
     return Math.max(0, this.#heldUntil - nowMs)
   }

@@ -7,18 +7,18 @@ import { WriteDeadline } from './write-guard.ts'
 const releaseAttempts = 3
 
 /**
- * The Lease while we hold it. Its guard is valid for the renew deadline after the last successful renewal was sent,
- * which is earlier than any other candidate can have seen that renewal, and shorter than others wait.
+ * Renews the Lease while we hold it. Its guard is valid for the renew deadline, counted from when the last successful
+ * renewal was sent. That is before any other process can have seen the renewal, and shorter than others wait.
  */
 export class LeaseRenewer {
   readonly guard: WriteDeadline
   readonly #election: Election
   #lease: Lease | undefined
 
-  constructor(election: Election, grant: AcquiredLease) {
+  constructor(election: Election, acquired: AcquiredLease) {
     this.#election = election
-    this.#lease = grant.lease
-    this.guard = new WriteDeadline(election.clock, grant.askedAtMs + election.times.renewDeadlineMs)
+    this.#lease = acquired.lease
+    this.guard = new WriteDeadline(election.clock, acquired.requestedAtMs + election.times.renewDeadlineMs)
   }
 
   /** Renews until the signal is aborted or the guard has ended. Never rejects. */
@@ -33,56 +33,56 @@ export class LeaseRenewer {
     }
   }
 
-  /** Gives the Lease away, so that another candidate need not wait for its end. Best effort, never rejects. */
+  /** Releases the Lease, so that another process need not wait for its expiry. Best effort, never rejects. */
   async release(): Promise<void> {
     for (let attempt = 1; attempt <= releaseAttempts; attempt += 1) {
       try {
         return await this.#release()
       } catch (error) {
-        if (isOutdated(error)) continue // a renewal that we cut off was done after all
-        this.#election.log.warn({ err: error }, 'lease not released; it ends by itself')
+        if (isOutdated(error)) continue // a renewal that we aborted succeeded after all
+        this.#election.log.warn({ err: error }, 'cannot release the lease; it expires')
         return
       }
     }
   }
 
   async #release(): Promise<void> {
-    const { lock: access, clock, identity } = this.#election
+    const { lock, clock, identity } = this.#election
     const limitMs = requestLimitMs(this.#election)
     const { signal } = new AbortController()
-    const lease = await access.read(limitMs, signal)
+    const lease = await lock.read(limitMs, signal)
     if (lease?.spec?.holderIdentity !== identity) return
-    await access.write(lease, releasedSpec(lease.spec, clock.now()), limitMs, signal)
+    await lock.write(lease, releasedSpec(lease.spec, clock.now()), limitMs, signal)
   }
 
-  /** False if the next try should follow soon, because only our knowledge of the Lease was old. */
+  /** False if the next attempt should follow soon, because only our copy of the Lease was stale. */
   async #attempt(signal: AbortSignal): Promise<boolean> {
-    const { lock: access, clock, identity, times, log } = this.#election
-    const askedAtMs = clock.monotonicMs()
+    const { lock, clock, identity, times, log } = this.#election
+    const requestedAtMs = clock.monotonicMs()
     try {
       const spec = heldSpec(this.#lease?.spec, { identity, leaseMs: times.leaseMs, now: clock.now() })
-      this.#lease = await access.write(this.#lease, spec, this.#limitMs(), signal)
-      this.guard.extend(askedAtMs + times.renewDeadlineMs)
+      this.#lease = await lock.write(this.#lease, spec, this.#limitMs(), signal)
+      this.guard.extend(requestedAtMs + times.renewDeadlineMs)
       return true
     } catch (error) {
       if (signal.aborted) return true
-      if (isOutdated(error)) return !(await this.#lookAgain(signal))
-      log.warn({ err: error, leftMs: this.guard.leftMs }, 'lease not renewed')
+      if (isOutdated(error)) return !(await this.#refresh(signal))
+      log.warn({ err: error, leftMs: this.guard.leftMs }, 'cannot renew the lease')
       return true
     }
   }
 
-  /** Reads the Lease as it is now, and ends the term if another holds it. True if the read succeeded. */
-  async #lookAgain(signal: AbortSignal): Promise<boolean> {
-    const { lock: access, identity, log } = this.#election
+  /** Reads the current Lease, and ends the leadership if another process holds it. True if the read succeeded. */
+  async #refresh(signal: AbortSignal): Promise<boolean> {
+    const { lock, identity, log } = this.#election
     try {
-      const lease = await access.read(this.#limitMs(), signal)
+      const lease = await lock.read(this.#limitMs(), signal)
       const holder = lease === undefined ? identity : (lease.spec?.holderIdentity ?? '')
       if (holder === identity) this.#lease = lease
-      else this.guard.end(new LeaseLost(`the lease is held by ${holder || 'nobody'}`))
+      else this.guard.end(new LeaseLost(`${holder || 'nobody'} holds the lease`))
       return true
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: error, leftMs: this.guard.leftMs }, 'lease not renewed')
+      if (!signal.aborted) log.warn({ err: error, leftMs: this.guard.leftMs }, 'cannot renew the lease')
       return false
     }
   }
@@ -92,7 +92,7 @@ export class LeaseRenewer {
   }
 }
 
-/** The Lease is not as we last saw it. */
+/** Whether our copy of the Lease is stale. */
 function isOutdated(error: unknown): boolean {
   return error instanceof Conflict || error instanceof NotFound || error instanceof AlreadyExists
 }

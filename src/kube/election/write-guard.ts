@@ -1,17 +1,17 @@
 import { LeaseLost } from '../client/errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 
-/** Says whether a write may still be begun. */
+/** Decides whether a write may still start. */
 export interface WriteGuard {
-  /** Throws LeaseLost when it may not. */
+  /** Throws LeaseLost if no write may start. */
   check(): void
-  /** Aborted at the moment from which nothing may be begun any more. */
+  /** Aborted from the moment on which no write may start. */
   readonly signal: AbortSignal
 }
 
 /**
- * The right to write during one term. It is valid until its deadline or its end, and never again after. `check` reads
- * the monotonic clock, so it holds in a process that was stopped for a while and whose timers have not run yet.
+ * The right to write during one leadership. It is valid until its deadline or its end, and never again. `check` reads
+ * the monotonic clock, so it also holds in a process that was paused and whose timers have not run yet.
  */
 export class WriteDeadline implements WriteGuard {
   readonly #clock: Clock
@@ -29,7 +29,7 @@ export class WriteDeadline implements WriteGuard {
     return this.#ended.signal
   }
 
-  /** How long requests may still be begun. */
+  /** How long requests may still start. */
   get leftMs(): number {
     return this.signal.aborted ? 0 : Math.max(0, this.#atMs - this.#clock.monotonicMs())
   }
@@ -39,7 +39,7 @@ export class WriteDeadline implements WriteGuard {
     this.signal.throwIfAborted()
   }
 
-  /** Moves the deadline; in vain once it has passed. */
+  /** Moves the deadline forward; no effect once it has passed. */
   extend(atMs: number): void {
     if (this.leftMs === 0 || atMs <= this.#atMs) return
     this.#atMs = atMs

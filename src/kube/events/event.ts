@@ -7,9 +7,9 @@ export interface EventSeries {
   lastObservedTime: string
 }
 
-/** An Event of events.k8s.io/v1, as far as we write and read it. */
+/** The fields of an events.k8s.io/v1 Event that we read or write. */
 export interface KubeEvent extends KubeObject {
-  /** Null in those of the older form, which have the other time. */
+  /** Null in Events of the older API, which set deprecatedLastTimestamp. */
   eventTime: string | null
   deprecatedLastTimestamp?: string | null
   type: 'Normal' | 'Warning'
@@ -29,13 +29,13 @@ export interface ObjectReference {
   name: string
   uid: string
   resourceVersion: string
-  /** The part of the object that is meant, such as `spec.containers{runner}`. */
+  /** The part of the object, for example `spec.containers{runner}`. */
   fieldPath?: string
 }
 
 export const events: Resource<KubeEvent> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }
 
-/** What happened to an object. */
+/** One occurrence to report about an object. */
 export interface Occurrence {
   type: 'Normal' | 'Warning'
   reason: string
@@ -43,12 +43,12 @@ export interface Occurrence {
   action: string
 }
 
-/** The limits of the API server, in bytes; names have no other characters than those of one byte. */
+/** The limits of the API server, in bytes; names have only one-byte characters. */
 const noteBytes = 1024
 const wordBytes = 128
 const nameLength = 253
 
-/** The Event for the first occurrence of a series, within the limits that the API server sets. */
+/** The Event of the first occurrence of a series, within the limits of the API server. */
 export function newEvent(
   { resource, object }: { resource: Resource; object: KubeObject },
   { type, reason, message, action }: Occurrence,
@@ -90,7 +90,7 @@ function referenceTo({ group, version, kind }: Resource, { metadata }: KubeObjec
   }
 }
 
-/** A text of at most so many bytes, never cut within a character; the ending shows where something is missing. */
+/** Truncates a text to this many bytes, never within a character; the ending marks a truncated text. */
 function cut(text: string, limit: number, ending = ''): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= limit) return text
@@ -99,7 +99,7 @@ function cut(text: string, limit: number, ending = ''): string {
   return bytes.toString('utf8', 0, end) + ending
 }
 
-/** A byte of UTF-8 that is not the first of its character. */
+/** Whether a UTF-8 byte is not the first of its character. */
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80
 }

@@ -19,17 +19,17 @@ import { TokenBucket } from './token-bucket.ts'
 
 export interface EventRecorderOptions {
   client: KubeClient
-  /** reportingController, such as `runnerhub.dev/controller`. */
+  /** reportingController, for example `runnerhub.dev/controller`. */
   component: string
-  /** reportingInstance: which process it was. */
+  /** reportingInstance: the name of this process. */
   instance: string
   clock?: Clock
   log: Log
-  /** How many Events may wait to be written; more are dropped. */
+  /** The maximum number of queued Events; further ones are dropped. */
   maxQueue?: number
 }
 
-/** The same occurrence again and again on one object: one Event, whose count goes up. */
+/** Repetitions of one occurrence on one object: one Event with a count. */
 interface Series {
   event: NewObject<KubeEvent>
   count: number
@@ -37,25 +37,26 @@ interface Series {
   isCreated: boolean
 }
 
-/** How many series and objects are remembered; an Event lives for an hour at the API server anyway. */
-const remembered = 4096
-/** Writes per object: so many at once, then one per interval. */
+/** The number of cached series and objects; the API server keeps an Event for an hour only. */
+const cacheSize = 4096
+/** Rate limit of writes per object: a burst, then one per interval. */
 const burst = 25
 const refillMs = 300_000
-const attempts = 5
+const maxAttempts = 5
 const requestMs = 10_000
 const drainMs = 2000
 
 /**
- * Writes Events, best effort: at most one request at a time, nothing waits for it, and what cannot be written, or may
- * not because the client's Lease is lost, is dropped. The same object, reason and message make one Event with a count.
+ * Writes Events, best effort: one request at a time, and nothing waits for it. Drops an Event that cannot be written,
+ * or must not because the Lease is lost. Repetitions with the same object, reason and message share one Event with a
+ * count.
  */
 export class EventRecorder {
   readonly #options: Required<EventRecorderOptions>
   readonly #queue: Workqueue
   readonly #waiting = new Map<string, Series>()
-  readonly #series = new Lru<string, Series>(remembered)
-  readonly #buckets = new Lru<string, TokenBucket>(remembered)
+  readonly #series = new Lru<string, Series>(cacheSize)
+  readonly #buckets = new Lru<string, TokenBucket>(cacheSize)
 
   constructor(options: EventRecorderOptions) {
     this.#options = { clock: systemClock, maxQueue: 1000, ...options }
@@ -71,7 +72,9 @@ export class EventRecorder {
     }
   }
 
-  /** Writes what is recorded until the signal is aborted, then what is left, for two seconds at most. Never rejects. */
+  /**
+   * Writes recorded Events until the signal is aborted, then drains the queue for two seconds at most. Never rejects.
+   */
   async run(signal: AbortSignal): Promise<void> {
     await this.#write(signal)
     const { clock } = this.#options
@@ -128,7 +131,7 @@ export class EventRecorder {
       if (series !== undefined) await this.#publish(series, signal)
       this.#queue.forget(key)
     } catch (error) {
-      if (series !== undefined) this.#failed({ key, series, error }, signal)
+      if (series !== undefined) this.#retryOrDrop({ key, series, error }, signal)
     }
     this.#queue.done(key)
   }
@@ -145,31 +148,32 @@ export class EventRecorder {
           : client.create(events, { ...event, ...(count > 1 && update) }, limited),
       )
     } catch (error) {
-      if (isCreated && error instanceof NotFound) return await this.#publishAnew(series, signal)
-      if (isCreated || !(error instanceof AlreadyExists)) throw error // else an earlier create whose answer was lost
+      if (isCreated && error instanceof NotFound) return await this.#publishAgain(series, signal)
+      // AlreadyExists: an earlier create succeeded, and its response was lost.
+      if (isCreated || !(error instanceof AlreadyExists)) throw error
     }
     series.isCreated = true
   }
 
-  /** The server keeps Events for an hour; what still happens then begins a new one. */
-  #publishAnew(series: Series, signal: AbortSignal): Promise<void> {
+  /** The API server keeps Events for an hour; a later repetition creates a new one. */
+  #publishAgain(series: Series, signal: AbortSignal): Promise<void> {
     series.isCreated = false
     series.count = 1
     series.event = { ...series.event, eventTime: microTime(series.lastAt) }
     return this.#publish(series, signal)
   }
 
-  #failed({ key, series, error }: { key: string; series: Series; error: unknown }, signal: AbortSignal): void {
-    const mayHelp = isTransient(error) && this.#queue.failures(key) < attempts
-    if (signal.aborted || mayHelp) this.#waiting.set(key, series)
+  #retryOrDrop({ key, series, error }: { key: string; series: Series; error: unknown }, signal: AbortSignal): void {
+    const mayRetry = isTransient(error) && this.#queue.failures(key) < maxAttempts
+    if (signal.aborted || mayRetry) this.#waiting.set(key, series)
     if (signal.aborted) this.#queue.add(key)
-    else if (mayHelp) this.#queue.retry(key)
+    else if (mayRetry) this.#queue.retry(key)
     else {
       this.#queue.forget(key)
       const { log } = this.#options
       const fields = { err: error, reason: series.event.reason }
       if (error instanceof LeaseLost || error instanceof NamespaceTerminating) log.debug(fields, 'event dropped')
-      else log.warn(fields, 'event not written')
+      else log.warn(fields, 'cannot write event')
     }
   }
 }

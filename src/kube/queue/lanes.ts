@@ -1,26 +1,26 @@
 import { Fifo } from '../../collections/fifo.ts'
 
-/** Urgent keys are served first; deferred ones hold work that can wait, such as status writes. */
+/** Urgent keys are served first; deferred keys have work that can wait, such as status writes. */
 export type Lane = 'urgent' | 'deferred'
 
-/** A key as it leaves its lane. */
+/** A key taken from its lane. */
 export interface Served {
   key: string
   lane: Lane
   waitedMs: number
-  /** Since when its deferred work has been put off, if this pass may put it off once more. */
+  /** When its deferred work was first postponed, if this reconcile may postpone it again. */
   deferredSince: number | undefined
 }
 
 /**
- * Keys waiting in two lanes. Each waits at most once, first come, first served within its lane. The deferred lane
- * yields, but a key whose deferred work is overdue is served in turn with the urgent ones, and then as deferred.
+ * Keys queued in two lanes. Each is queued at most once, first come, first served within its lane. The urgent lane has
+ * priority, but a key with overdue deferred work takes its turn among the urgent ones, and is then served as deferred.
  */
 export class Lanes {
-  readonly #urgent = new Fifo<number>() // key -> waiting since
+  readonly #urgent = new Fifo<number>() // key -> queued since
   readonly #deferred = new Fifo<number>()
-  readonly #owedSince = new Map<string, number>() // key -> since when its deferred work is put off
-  readonly #promoted = new Set<string>() // urgent only because it is overdue
+  readonly #postponedSince = new Map<string, number>() // key -> when its deferred work was first postponed
+  readonly #promoted = new Set<string>() // in the urgent lane only because they are overdue
   readonly #overdueMs: number
 
   constructor(overdueMs: number) {
@@ -31,7 +31,7 @@ export class Lanes {
     return lane === 'urgent' ? this.#urgent.size : this.#deferred.size
   }
 
-  /** A key in the deferred lane moves to the urgent one when added there; never the other way round. */
+  /** Moves a deferred key to the urgent lane when it is added there; never the other way round. */
   add(key: string, lane: Lane, now: number): void {
     if (this.#urgent.has(key)) return
     const since = this.#deferred.get(key) ?? now
@@ -42,42 +42,42 @@ export class Lanes {
     }
   }
 
-  /** Notes that deferred work of the key is put off; the earliest such time counts. */
+  /** Records that deferred work of the key is postponed; the earliest time counts. */
   markDeferred(key: string, since: number): void {
-    if (!this.#owedSince.has(key)) this.#owedSince.set(key, since)
+    if (!this.#postponedSince.has(key)) this.#postponedSince.set(key, since)
   }
 
-  /** The next key; of those that wait only for deferred work there must be room for one more. */
+  /** The next key. `room` is the number of further keys that may be served as deferred. */
   take(now: number, room: number): Served | undefined {
     this.#promote(now, room)
     const lane = this.#urgent.size > 0 || room <= 0 ? this.#urgent : this.#deferred
     const key = lane.first()
     if (key === undefined) return undefined
     const since = lane.get(key) ?? now
-    const owedSince = this.#owedSince.get(key)
-    const isDeferred = this.#deferred.delete(key) || this.#isOverdue(owedSince, now)
+    const postponedSince = this.#postponedSince.get(key)
+    const isDeferred = this.#deferred.delete(key) || this.#isOverdue(postponedSince, now)
     this.#urgent.delete(key)
     this.#promoted.delete(key)
-    this.#owedSince.delete(key)
+    this.#postponedSince.delete(key)
     return {
       key,
       lane: isDeferred ? 'deferred' : 'urgent',
       waitedMs: now - since,
-      deferredSince: isDeferred ? undefined : owedSince,
+      deferredSince: isDeferred ? undefined : postponedSince,
     }
   }
 
   #promote(now: number, room: number): void {
     while (this.#promoted.size < room) {
       const key = this.#deferred.first()
-      if (key === undefined || !this.#isOverdue(this.#owedSince.get(key), now)) return
+      if (key === undefined || !this.#isOverdue(this.#postponedSince.get(key), now)) return
       this.#urgent.set(key, this.#deferred.get(key) ?? now)
       this.#deferred.delete(key)
       this.#promoted.add(key)
     }
   }
 
-  #isOverdue(owedSince: number | undefined, now: number): boolean {
-    return owedSince !== undefined && now - owedSince >= this.#overdueMs
+  #isOverdue(postponedSince: number | undefined, now: number): boolean {
+    return postponedSince !== undefined && now - postponedSince >= this.#overdueMs
   }
 }

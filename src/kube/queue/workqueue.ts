@@ -4,10 +4,10 @@ import { type Lane, Lanes } from './lanes.ts'
 
 export type { Lane } from './lanes.ts'
 
-/** A key handed to one worker, which must say `done` for it. */
+/** A key taken by one worker, which must call `done` for it. */
 export interface Work {
   key: string
-  /** In an urgent pass the work that can wait may be put off; a deferred pass must do all of it. */
+  /** An urgent reconcile may postpone work that can wait; a deferred one must do all of it. */
   lane: Lane
   waitedMs: number
 }
@@ -15,27 +15,27 @@ export interface Work {
 export interface WorkqueueOptions {
   clock?: Clock
   random?: () => number
-  /** The first back-off of a key; it doubles with each failure. */
+  /** The initial back-off of a key; it doubles with each failure. */
   baseMs?: number
   maxMs?: number
-  /** A key whose deferred work has been put off this long is served in turn with the urgent ones: nothing starves. */
+  /** A key whose deferred work was postponed this long takes its turn among the urgent keys, so that none starves. */
   promoteAfterMs?: number
-  /** How many keys at a time may be out for deferred work, so that urgent ones never find all workers at it. */
+  /** The maximum number of deferred keys in progress, so that they never occupy all workers. */
   maxDeferred?: number
-  /** The same while urgent keys wait or are out: what goes on beside them makes them slower. */
+  /** The same while urgent keys are queued or in progress: concurrent work slows them down. */
   maxDeferredWhileUrgent?: number
 }
 
-/** Longer than any back-off, and short enough for the timers of Node, which end at 2^31 ms. */
+/** Longer than any back-off, and below the limit of Node.js timers, 2^31 ms. */
 const longestTimerMs = 1_000_000_000
 
 /**
- * Keys waiting for work. A key waits at most once, and is handed to one worker at a time; adding it meanwhile runs it
- * once more. No operation costs more than O(log n), and no timer runs unless a worker is waiting.
+ * A work queue of keys. A key is queued at most once, and only one worker at a time has it; a key added meanwhile is
+ * served once more. No operation costs more than O(log n), and no timer runs unless a worker is waiting.
  */
 export class Workqueue {
   readonly #lanes: Lanes
-  readonly #running = new Map<string, number | undefined>() // key -> since when its deferred work is put off
+  readonly #running = new Map<string, number | undefined>() // key -> when its deferred work was first postponed
   readonly #runningDeferred = new Set<string>()
   readonly #dirty = new Map<string, Lane>()
   readonly #delayed = new DelayHeap<Lane>()
@@ -58,7 +58,7 @@ export class Workqueue {
     this.#lanes = new Lanes(this.#options.promoteAfterMs)
   }
 
-  /** Keys that could be served now; those being worked on and those still delayed do not count. */
+  /** The number of keys ready to be served; keys in progress and delayed keys do not count. */
   get depth(): number {
     return this.depthOf('urgent') + this.depthOf('deferred')
   }
@@ -68,16 +68,16 @@ export class Workqueue {
     return this.#lanes.sizeOf(lane)
   }
 
-  /** Has the key served soon. A key waiting as deferred becomes urgent; never the other way round. */
+  /** Queues the key. A deferred key can become urgent; never the other way round. */
   add(key: string, lane: Lane = 'urgent'): void {
     this.#addDue()
     this.#enqueue(key, lane)
     this.#serve()
   }
 
-  /** Adds the key after a delay. Of several delays the earliest wins, and it is urgent if any of them is. */
+  /** Adds the key after a delay. The earliest of several delays wins, and the key is urgent if any of them is. */
   addAfter(key: string, delayMs: number, lane: Lane = 'urgent'): void {
-    if (!Number.isFinite(delayMs)) throw new RangeError(`a delay of ${delayMs} ms`)
+    if (!Number.isFinite(delayMs)) throw new RangeError(`delayMs must be finite: ${delayMs}`)
     if (delayMs <= 0) {
       this.add(key, lane)
       return
@@ -89,7 +89,7 @@ export class Workqueue {
     this.#serve()
   }
 
-  /** Adds the key after its own back-off, which doubles with each failure; 50 to 100 % of it, by chance. */
+  /** Adds the key after its back-off, which doubles with each failure; 50 to 100 % of it, at random. */
   retry(key: string, lane: Lane = 'urgent'): void {
     const { baseMs, maxMs, random } = this.#options
     const failures = this.failures(key)
@@ -97,7 +97,7 @@ export class Workqueue {
     this.addAfter(key, Math.min(maxMs, baseMs * 2 ** failures) * (0.5 + random() / 2), lane)
   }
 
-  /** Ends the back-off of a key; where it waits, it still waits. */
+  /** Resets the back-off of a key; a queued or delayed key stays so. */
   forget(key: string): void {
     this.#failures.delete(key)
   }
@@ -106,35 +106,35 @@ export class Workqueue {
     return this.#failures.get(key) ?? 0
   }
 
-  /** The next key, as soon as there is one; undefined once the signal is aborted. */
+  /** Resolves with the next key as soon as one is ready; undefined once the signal is aborted. */
   take(signal: AbortSignal): Promise<Work | undefined> {
     if (signal.aborted) return Promise.resolve(undefined)
     const ready = this.#takers.size === 0 ? this.#next() : undefined
     if (ready !== undefined) return Promise.resolve(ready)
     return new Promise((resolve) => {
-      const leave = (): void => {
+      const cancel = (): void => {
         this.#takers.delete(give)
         this.#setAlarm()
         resolve(undefined)
       }
       const give = (work: Work): void => {
-        signal.removeEventListener('abort', leave)
+        signal.removeEventListener('abort', cancel)
         resolve(work)
       }
-      signal.addEventListener('abort', leave, { once: true })
+      signal.addEventListener('abort', cancel, { once: true })
       this.#takers.add(give)
       this.#serve()
     })
   }
 
-  /** Gives the key back; if it was added meanwhile, it waits again. */
+  /** Releases the key; if it was added meanwhile, it is queued again. */
   done(key: string): void {
     if (!this.#running.delete(key)) return
     const lane = this.#dirty.get(key)
     this.#dirty.delete(key)
     this.#runningDeferred.delete(key)
     if (lane !== undefined) this.add(key, lane)
-    else if (this.#lanes.sizeOf('deferred') > 0) this.#serve() // there may be room for one now
+    else if (this.#lanes.sizeOf('deferred') > 0) this.#serve() // there may be room for a deferred key now
   }
 
   #enqueue(key: string, lane: Lane): void {
@@ -159,17 +159,17 @@ export class Workqueue {
     if (this.#lanes.sizeOf('urgent') === 0 && this.#lanes.sizeOf('deferred') === 0) return undefined
     const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#roomForDeferred())
     if (served === undefined) return undefined
-    const { key, lane, waitedMs, deferredSince: owedSince } = served
-    this.#running.set(key, owedSince)
+    const { key, lane, waitedMs, deferredSince: postponedSince } = served
+    this.#running.set(key, postponedSince)
     if (lane === 'deferred') this.#runningDeferred.add(key)
     return { key, lane, waitedMs }
   }
 
   #roomForDeferred(): number {
-    const { maxDeferred, maxDeferredWhileUrgent: maxDeferredBeside } = this.#options
-    const out = this.#runningDeferred.size
-    const isBeside = this.#running.size > out || this.#lanes.sizeOf('urgent') > 0
-    return (isBeside ? Math.min(maxDeferred, maxDeferredBeside) : maxDeferred) - out
+    const { maxDeferred, maxDeferredWhileUrgent } = this.#options
+    const inProgress = this.#runningDeferred.size
+    const hasUrgent = this.#running.size > inProgress || this.#lanes.sizeOf('urgent') > 0
+    return (hasUrgent ? Math.min(maxDeferred, maxDeferredWhileUrgent) : maxDeferred) - inProgress
   }
 
   #addDue(): void {

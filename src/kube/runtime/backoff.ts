@@ -5,11 +5,11 @@ export interface BackoffOptions {
   random: () => number
   minMs?: number
   maxMs?: number
-  /** How long things must go well before the delays begin small again. */
+  /** How long attempts must succeed before the delays start small again. */
   resetAfterMs?: number
 }
 
-/** Delays between attempts: spread at random between the least and a ceiling that doubles. */
+/** Delays between attempts, random between a minimum and a ceiling that doubles with each failure. */
 export class Backoff {
   readonly #options: Required<BackoffOptions>
   #failures = 0
@@ -19,12 +19,12 @@ export class Backoff {
     this.#options = { minMs: 800, maxMs: 30_000, resetAfterMs: 120_000, ...options }
   }
 
-  /** The attempt works; say it as often as you like. */
+  /** Records that the attempt works. May be called any number of times. */
   healthy(): void {
     this.#healthySince ??= this.#options.clock.monotonicMs()
   }
 
-  /** How long to wait after a failure; `atMostMs` is for one whose next attempt costs little. */
+  /** How long to wait after a failure. `atMostMs` lowers the ceiling where the next attempt is cheap. */
   next(atMostMs = Infinity): number {
     const { clock, random, minMs, maxMs, resetAfterMs } = this.#options
     if (this.#healthySince !== undefined && clock.monotonicMs() - this.#healthySince >= resetAfterMs) this.#failures = 0

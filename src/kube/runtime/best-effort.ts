@@ -1,8 +1,8 @@
-/** Tells a log or a metric something: a broken one must not stop the work. */
-export function bestEffort(tell: () => void): void {
+/** Calls a log or a metric; a broken one must not stop the work. */
+export function bestEffort(report: () => void): void {
   try {
-    tell()
+    report()
   } catch {
-    // there is nobody left to tell
+    // best effort: nothing to report to
   }
 }

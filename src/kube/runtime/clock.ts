@@ -1,4 +1,4 @@
-/** Time as an argument: wall time for what others read, monotonic time for every decision about durations. */
+/** Time as an argument: wall time for values that others read, monotonic time for all decisions about durations. */
 export interface Clock {
   now(): Date
   monotonicMs(): number
@@ -8,7 +8,7 @@ export interface Clock {
   sleep(delayMs: number, signal: AbortSignal): Promise<void>
 }
 
-/** Sleeping, for any clock that has timers. */
+/** Implements `sleep` for any clock that has timers. */
 export function sleepOn(clock: Pick<Clock, 'setTimer'>, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)

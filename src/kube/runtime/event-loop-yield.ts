@@ -1,13 +1,13 @@
 import { nextTurn } from './clock.ts'
 
-/** The most objects handled without giving sockets, timers and other requests a turn. */
+/** The maximum number of objects to handle before sockets, timers and other requests get a turn. */
 export const objectsPerTurn = 500
 
-/** Counts objects as they are handled and says when the event loop must have its turn. */
+/** Counts handled objects and yields to the event loop when it is due. */
 export class EventLoopYield {
   #handled = 0
 
-  /** Call once per object; await what it returns, if anything. */
+  /** Call once per object; await the promise if there is one. */
   maybeYield(): Promise<void> | undefined {
     this.#handled += 1
     if (this.#handled < objectsPerTurn) return undefined

@@ -1,4 +1,4 @@
-/** What this layer needs of a logger: fields first, then a constant message. A pino logger fits. */
+/** The logger interface of this layer: fields first, then a constant message. A pino logger implements it. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

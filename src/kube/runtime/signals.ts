@@ -9,22 +9,22 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
       return reject(signal.reason)
     }
     const onAbort = (): void => reject(signal.reason)
-    const leave = (): void => signal.removeEventListener('abort', onAbort)
+    const unlisten = (): void => signal.removeEventListener('abort', onAbort)
     signal.addEventListener('abort', onAbort, { once: true })
     promise.then(
       (value) => {
-        leave()
+        unlisten()
         resolve(value)
       },
       (error: unknown) => {
-        leave()
+        unlisten()
         reject(error)
       },
     )
   })
 }
 
-/** A controller that is also aborted with any of the signals, until it is released. */
+/** An abort controller that any of the linked signals also aborts, until it is released. */
 export interface LinkedController {
   readonly signal: AbortSignal
   readonly abort: (reason: unknown) => void
@@ -32,7 +32,7 @@ export interface LinkedController {
 }
 
 /**
- * Links for the time of one call. Unlike AbortSignal.any it leaves nothing behind at signals that live as long
+ * Links signals for the time of one call. Unlike AbortSignal.any it leaves no listener on signals that live as long
  * as the process.
  */
 export function linkedAbortController(...signals: readonly AbortSignal[]): LinkedController {
@@ -51,7 +51,7 @@ export function linkedAbortController(...signals: readonly AbortSignal[]): Linke
   }
 }
 
-/** A promise that somebody else settles. */
+/** A promise with its resolve function. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
@@ -67,14 +67,14 @@ export function deferred<T>(): Deferred<T> {
 
 function unset(): void {}
 
-/** Asks with a signal that is aborted as well after so long, as a server that did not answer. */
+/** Calls `ask` with a signal that is also aborted after the time limit, with Unreachable as its reason. */
 export async function withTimeout<T>(
   limit: { clock: Clock; ms: number },
   signal: AbortSignal,
   ask: (limited: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const limited = linkedAbortController(signal)
-  const giveUp = (): void => limited.abort(new Unreachable(`no answer within ${limit.ms} ms`))
+  const giveUp = (): void => limited.abort(new Unreachable(`no response within ${limit.ms} ms`))
   const cancel = limit.clock.setTimer(giveUp, limit.ms)
   try {
     return await ask(limited.signal)

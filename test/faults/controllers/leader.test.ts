@@ -132,7 +132,7 @@ describe('a change of leader', function () {
         const lines = leader.operator.log.length
         leader.operator.thaw()
         for (const job of busy) await site.jobIs(job, { phase: 'Completed' }, 40_000)
-        await leader.operator.logged('is no longer leader', lines)
+        await leader.operator.logged('stopped leading', lines)
         expect(writesSince(leader, thawedAt), 'writes of the old leader').to.deep.equal([])
         expect((await call(`${leader.operator.url}/readyz`)).status, 'its facade goes on').to.equal(200)
       }),
@@ -144,7 +144,7 @@ describe('a change of leader', function () {
         const since = performance.now()
         await standby.operator.leads(0, 30_000)
         expect(performance.now() - since, 'without a leader').to.be.below(TAKEOVER_MS)
-        await leader.operator.logged('is no longer leader', 0, 30_000)
+        await leader.operator.logged('stopped leading', 0, 30_000)
         await endAll(site, jobs)
         cutOff.remove()
         const healedAt = performance.now()

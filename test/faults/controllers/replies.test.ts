@@ -145,7 +145,7 @@ describe('an API server that answers badly', function () {
     proxy.when({ ...ABOUT_JOBS, times: 3 }).answer(500, status(500, 'InternalError'))
     await site.createJob('told')
     await site.jobIs('told', { phase: 'Completed' })
-    const failed = operator.log.slice(before).filter(({ msg }) => msg === 'pass failed')
+    const failed = operator.log.slice(before).filter(({ msg }) => msg === 'reconcile failed')
     expect(failed).to.have.length(3)
     const log = JSON.stringify(operator.log)
     for (const secret of [site.token, TOKEN]) expect(log.includes(secret), 'a token in the log').to.equal(false)

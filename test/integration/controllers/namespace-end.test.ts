@@ -61,7 +61,7 @@ describe('kubectl delete namespace', function () {
     expect(answer.body['error']).to.equal('the namespace is being deleted, nothing can be created')
     await isGone
     expect(site.kubelet.ledger.all.map(({ job }) => job)).to.have.members(['a', 'b'])
-    const failed = operator.log.filter(({ msg }) => msg === 'pass failed' || msg === 'event not written')
+    const failed = operator.log.filter(({ msg }) => msg === 'reconcile failed' || msg === 'cannot write event')
     expect(failed, operator.tail()).to.deep.equal([])
   })
 
@@ -112,7 +112,7 @@ describe('kubectl delete namespace', function () {
     await site.client.patchMerge(pods, { namespace: site.namespace, name: other.metadata.name }, patch, forever)
     await isGone
     expect(
-      operator.log.filter(({ msg }) => msg === 'pass failed'),
+      operator.log.filter(({ msg }) => msg === 'reconcile failed'),
       operator.tail(),
     ).to.deep.equal([])
   })

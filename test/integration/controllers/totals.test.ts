@@ -116,7 +116,7 @@ describe('the totals of jobs', function () {
     await site.client.patchMerge(configMaps, key, { data: { completed: 'plenty' } }, forever)
     await leader.logged('the ledger of job totals cannot be read', lines)
     await site.createJob('patient', { labels: ['linux'], ttlSecondsAfterFinished: 0 })
-    await leader.logged('pass failed', lines)
+    await leader.logged('reconcile failed', lines)
     expect((await site.job('patient'))?.status.phase).to.equal('Completed')
     await site.client.patchMerge(configMaps, key, { data }, forever)
     await site.isGone('patient')

@@ -134,7 +134,7 @@ describe('connection', () => {
 
     it('says that it cannot read its files', async () => {
       const outcome = await outcomeOf(list(clientOf(inPod(cluster.connection.server))))
-      expect(outcome).to.be.instanceOf(Unreachable).with.property('message', 'the credentials could not be read')
+      expect(outcome).to.be.instanceOf(Unreachable).with.property('message', 'cannot read the credentials')
     })
   })
 

@@ -177,7 +177,7 @@ describe('leader election on a Lease', () => {
     expect(candidate.complaints).to.deep.equal([
       'the leader failed',
       'the leader failed',
-      'the leader ended its work by itself',
+      'the leader returned before its leadership ended',
     ])
     expect((await lease()).spec?.leaseTransitions).to.equal(3) // it was released in between
     const pauses = begunAt.slice(1).map((at, index) => at - (begunAt[index] ?? 0))
@@ -209,7 +209,7 @@ describe('leader election on a Lease', () => {
     const candidate = new TestCandidate({ connection: nobody, namespace: cluster.namespace, name }, { identity: 'a' })
     candidates.push(candidate)
     await eventually(() => candidate.complaints.length >= 3)
-    expect(new Set(candidate.complaints)).to.deep.equal(new Set(['cannot stand for leader']))
+    expect(new Set(candidate.complaints)).to.deep.equal(new Set(['cannot acquire the lease']))
     expect(candidate.requests.map(({ code }) => code)).to.include(403)
     const waits = candidate.log.lines.map((line) => Number(line['againInMs']))
     expect(Math.min(...waits)).to.be.at.least(250)

@@ -149,7 +149,7 @@ describe('event recorder', () => {
     recorder.record({ resource: configMaps, object: elsewhere }, { ...pull, message: 'refused' })
     recorder.record(about(), pull)
     await eventually(async () => (await written()).length === 1)
-    expect(log.lines.map(({ level, message }) => `${level} ${message}`)).to.deep.equal(['warn event not written'])
+    expect(log.lines.map(({ level, message }) => `${level} ${message}`)).to.deep.equal(['warn cannot write event'])
   })
 
   it('shortens what the server would refuse', async () => {

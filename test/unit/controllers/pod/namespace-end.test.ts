@@ -143,7 +143,7 @@ describe('the end of a namespace', () => {
     scene.namespace = 'gone'
     await scene.until('the work to begin anew', () => begun.length === 2)
     expect(begun[1]?.aborted).to.equal(false)
-    term.abort(new Error('the term is over'))
+    term.abort(new Error('the leadership has ended'))
     await done
     expect(begun).to.have.length(2)
     expect(scene.warnings).to.deep.equal([])

@@ -58,7 +58,7 @@ describe('store', () => {
     const seen = changesOf(store)
     store.upsert(aConfigMap('a', 1))
     expect(seen).to.deep.equal(['ns/a ->1'])
-    expect(log.lines).to.deep.include({ level: 'error', message: 'a change handler threw', key: 'ns/a' })
+    expect(log.lines).to.deep.include({ level: 'error', message: 'change handler failed', key: 'ns/a' })
   })
 
   it('keeps one order of changes for all handlers when one of them changes the store', () => {

@@ -5,7 +5,7 @@ import { command } from '../../../processes/command.ts'
 
 const root = new URL('../../../../', import.meta.url)
 
-/** Which packages a program loads. */
+/** The packages that a program loads. */
 async function packagesOf(program: string): Promise<string[]> {
   const watching = `
     import { registerHooks } from 'node:module'
@@ -25,8 +25,8 @@ async function packagesOf(program: string): Promise<string[]> {
 
 const file = (name: string): string => JSON.stringify(new URL(`src/kube/${name}`, root).href)
 
-describe('what this layer loads', () => {
-  it('in a pod is undici and nothing else: the large library that reads kubeconfigs costs 90 MB', async () => {
+describe('imports of the client layer', () => {
+  it('are undici only in a pod: the library that reads kubeconfigs costs 90 MB', async () => {
     const packages = await packagesOf(`
       const { inCluster } = await import(${file('connection/connection.ts')})
       await import(${file('client/client.ts')})
@@ -35,14 +35,14 @@ describe('what this layer loads', () => {
     expect(packages).to.deep.equal(['undici'])
   })
 
-  it('for a kubeconfig is that library', async () => {
+  it('include that library for a kubeconfig', async () => {
     const packages = await packagesOf(`
       const { fromKubeconfig } = await import(${file('connection/connection.ts')})
       await fromKubeconfig('/nowhere').catch(() => {})`)
     expect(packages).to.include('@kubernetes/client-node')
   })
 
-  it('says that a kubeconfig cannot be used where that library is left out, as in the image', async () => {
+  it('fail with a clear message for a kubeconfig where that library is missing, as in the image', async () => {
     const without = `import { registerHooks } from 'node:module'
       registerHooks({ resolve(name, context, next) {
         if (name !== '@kubernetes/client-node') return next(name, context)
@@ -52,11 +52,11 @@ describe('what this layer loads', () => {
       const { fromKubeconfig } = await import(${file('connection/connection.ts')})
       console.log(await fromKubeconfig('/nowhere').catch(String))`
     const hooks = `data:text/javascript,${encodeURIComponent(without)}`
-    const said = await command(process.execPath, '--import', hooks, '--input-type=module', '--eval', program)
-    expect(said).to.include('a kubeconfig cannot be used here').and.include('not part of the image')
+    const output = await command(process.execPath, '--import', hooks, '--input-type=module', '--eval', program)
+    expect(output).to.include('cannot use a kubeconfig').and.include('not part of the image')
   })
 
-  it('has one undici, whoever asks for it: a dispatcher of one copy does not serve another', () => {
+  it('resolve to one copy of undici: a dispatcher of one copy does not work with another', () => {
     const ours = createRequire(new URL('src/kube/client/client.ts', root)).resolve('undici')
     const theirs = createRequire(
       realpathSync(new URL('node_modules/@kubernetes/client-node/package.json', root)),

@@ -8,9 +8,9 @@ describe('requests in flight', () => {
     const inFlight = new InFlight(2)
     const inside: number[] = []
     const enter = async (n: number): Promise<() => void> => {
-      const leave = await inFlight.enter(never)
+      const release = await inFlight.acquire(never)
       inside.push(n)
-      return leave
+      return release
     }
     const [first, second] = await Promise.all([enter(1), enter(2)])
     const third = enter(3)
@@ -26,15 +26,15 @@ describe('requests in flight', () => {
 
   it('give up the wait with their signal, and keep nobody else out', async () => {
     const inFlight = new InFlight(1)
-    const leave = await inFlight.enter(never)
+    const release = await inFlight.acquire(never)
     const impatient = new AbortController()
-    const outcome = inFlight.enter(impatient.signal).catch((error: unknown) => error)
-    const patient = inFlight.enter(never)
+    const outcome = inFlight.acquire(impatient.signal).catch((error: unknown) => error)
+    const patient = inFlight.acquire(never)
     impatient.abort('too long')
     expect(await outcome).to.equal('too long')
-    leave()
+    release()
     await patient
-    expect(await inFlight.enter(AbortSignal.abort('late')).catch((error: unknown) => error)).to.equal('late')
+    expect(await inFlight.acquire(AbortSignal.abort('late')).catch((error: unknown) => error)).to.equal('late')
   })
 })
 

@@ -16,7 +16,7 @@ describe('a kubeconfig of several files', () => {
   })
   after(() => rm(directory, { recursive: true, force: true }))
 
-  /** Writes a file whose entries are servers, each with a context of its name and a token that is `<file>-token`. */
+  /** Writes a kubeconfig with these servers, each with a context of the same name and the token `<file>-token`. */
   function write(file: string, { current, entries }: { current?: string; entries: Record<string, string> }) {
     const names = Object.keys(entries)
     const config = {
@@ -32,24 +32,24 @@ describe('a kubeconfig of several files', () => {
 
   async function outcome(files: string, context?: string) {
     const read = readKubeconfig(files, context)
-    return [read.place.server.hostname, (await read.credentials()).headers['authorization']]
+    return [read.endpoint.server.hostname, (await read.credentials()).headers['authorization']]
   }
 
-  it('points where the first of them points', async () => {
+  it('uses the server of the first file', async () => {
     expect(await outcome(paths('one', 'two'))).to.deep.equal(['one', 'Bearer one-token'])
     expect(await outcome(paths('two', 'one'))).to.deep.equal(['two', 'Bearer two-token'])
     expect(await outcome(paths('none', 'two', 'one'))).to.deep.equal(['two', 'Bearer two-token'])
   })
 
-  it('knows the contexts of all, the first of each name', async () => {
+  it('has the contexts of all files, the first of each name', async () => {
     expect(await outcome(paths('one', 'two'), 'two')).to.deep.equal(['two', 'Bearer two-token'])
     expect(await outcome(paths('two', 'one'), 'shared')).to.deep.equal(['shared-of-two', 'Bearer two-token'])
   })
 
-  it('may name files that are missing, but not only such', async () => {
+  it('may name missing files, but not only missing ones', async () => {
     expect(await outcome(paths('missing', 'one', ''))).to.deep.equal(['one', 'Bearer one-token'])
     for (const missing of [paths('missing'), paths('missing', 'missing-too')]) {
-      expect(() => readKubeconfig(missing, undefined)).to.throw(NoKubeconfig, 'cannot be read')
+      expect(() => readKubeconfig(missing, undefined)).to.throw(NoKubeconfig, 'cannot read the kubeconfig')
     }
   })
 })

@@ -167,38 +167,38 @@ describe('controller: what becomes of a key', () => {
       new Unreachable('reset'),
       'error',
       again(0, 10, 30),
-      ['warn pass failed'],
+      ['warn reconcile failed'],
     ],
     [
       'backs off and warns after a refusal',
       statusOf(403, 'Forbidden'),
       'error',
       again(0, 10, 30),
-      ['warn pass failed'],
+      ['warn reconcile failed'],
     ],
     [
       'does not take AlreadyExists for a conflict',
       statusOf(409, 'AlreadyExists'),
       'error',
       again(0, 10, 30),
-      ['warn pass failed'],
+      ['warn reconcile failed'],
     ],
     [
       'backs off after RetryLater without a time',
       new RetryLater(0, 'now'),
       'error',
       again(0, 10, 30),
-      ['warn pass failed'],
+      ['warn reconcile failed'],
     ],
     [
       'backs off after RetryLater at no time',
       new RetryLater(Number.NaN, ''),
       'error',
       again(0, 10, 30),
-      ['warn pass failed'],
+      ['warn reconcile failed'],
     ],
-    ['backs off after a throw of nothing', undefined, 'error', again(0, 10, 30), ['warn pass failed']],
-    ['backs off after a throw of text', 'text', 'error', again(0, 10, 30), ['warn pass failed']],
+    ['backs off after a throw of nothing', undefined, 'error', again(0, 10, 30), ['warn reconcile failed']],
+    ['backs off after a throw of text', 'text', 'error', again(0, 10, 30), ['warn reconcile failed']],
   ]
   for (const [behaviour, error, outcome, expected, logged] of cases) {
     it(behaviour, async () => {
@@ -286,7 +286,7 @@ describe('controller: deadlines', () => {
     run.queue.add('a')
     await run.clock.advance(60_010)
     expect(begun).to.deep.equal([0, 60_010])
-    expect(run.levels()).to.deep.equal(['warn pass failed'])
+    expect(run.levels()).to.deep.equal(['warn reconcile failed'])
     expect(run.metrics.passes).to.deep.equal(['c error 60'])
   })
 
@@ -301,7 +301,10 @@ describe('controller: deadlines', () => {
     expect(passes.begun).to.deep.equal(['stuck'])
     await run.clock.advance(1)
     expect(passes.begun).to.deep.equal(['stuck', 'other'])
-    expect(run.levels()).to.deep.equal(['warn pass failed', 'error pass ignores its end; its key stays locked'])
+    expect(run.levels()).to.deep.equal([
+      'warn reconcile failed',
+      'error reconcile ignored its abort; its key stays locked',
+    ])
     passes.end('other')
     await run.clock.advance(10_000)
     expect(passes.begun).to.deep.equal(['stuck', 'other'])
@@ -357,7 +360,7 @@ describe('controller: stopping', () => {
     await run.clock.advance(0)
     run.stop.abort()
     await run.ran
-    expect(run.levels()).to.deep.equal(['debug pass ended early'])
+    expect(run.levels()).to.deep.equal(['debug reconcile ended early'])
     expect(run.metrics.passes).to.deep.equal([])
     const second = new AbortController()
     const ranAgain = run.controller.run(second.signal)

@@ -105,7 +105,7 @@ describe('recorder: a lost Lease', () => {
   it('drops what is left, without a request and without another try', async () => {
     const tap = await WireTap.open()
     const client = new KubeClient(tap.connection(), { userAgent: 'test' })
-    const lost = new LeaseLost('the term is over')
+    const lost = new LeaseLost('the leadership has ended')
     const check = (): never => {
       throw lost
     }
