@@ -8,7 +8,7 @@ const step = record({
 })
 
 describe('fifo', () => {
-  it('gives the keys in the order in which they came, whatever was taken out and came back', () => {
+  it('returns keys in insertion order, whatever was deleted and added again', () => {
     const holds = property(array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const fifo = new Fifo<number>()
       const model = new Map<string, number>()

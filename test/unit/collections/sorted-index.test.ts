@@ -6,7 +6,7 @@ function sorted(moments: Iterable<Moment>): Moment[] {
   return [...moments].sort((a, b) => (a.ms === b.ms ? (a.key < b.key ? -1 : 1) : a.ms - b.ms))
 }
 
-describe('Timeline', () => {
+describe('SortedIndex', () => {
   const steps = array(
     record({ add: boolean(), id: integer({ min: 0, max: 2000 }), ms: integer({ min: 0, max: 50 }) }),
     {
@@ -15,7 +15,7 @@ describe('Timeline', () => {
     },
   )
 
-  it('is at all times what sorting everything would give', () => {
+  it('always equals a full sort', () => {
     const holds = property(steps, integer({ min: 0, max: 50 }), (list, ms) => {
       const timeline = new SortedIndex()
       const model = new Map<string, Moment>()
@@ -40,7 +40,7 @@ describe('Timeline', () => {
     assert(holds, { numRuns: 30 })
   })
 
-  it('does not take out what is not in it', () => {
+  it('does not remove a moment that it does not have', () => {
     const timeline = new SortedIndex()
     timeline.add({ key: 'a', ms: 1 })
     expect(timeline.remove({ key: 'a', ms: 2 })).to.equal(false)

@@ -4,8 +4,8 @@ import { aJob } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 import { HandClock } from '../../observe/clock.ts'
 
-describe('the failures of jobs', () => {
-  it('are counted once each, by their reason, from the moment in which this process sees them', async () => {
+describe('the metric of job failures', () => {
+  it('counts each failure once, by its reason, when this process sees it', async () => {
     const stores = new FilledCaches()
     const metrics = new Metrics({ clock: new HandClock(), version: '1.2.3' })
     const job = (name: string, resourceVersion: string, status: Parameters<typeof aJob>[0]) =>

@@ -16,7 +16,7 @@ describe('the metrics of the queue', () => {
   const queued = (name: string, seconds: number) =>
     aJob({ metadata: { name, creationTimestamp: t0 }, spec: { delegatedAt: at(seconds).toISOString() } })
 
-  it('tell how many wait, and how long the first one has', async () => {
+  it('export how many jobs wait, and the longest wait', async () => {
     const { stores, read } = await start()
     expect(await read('queue_depth')).to.equal(0)
     expect(await read('queue_oldest_wait_seconds')).to.equal(0)
@@ -29,25 +29,26 @@ describe('the metrics of the queue', () => {
     expect(await read('queue_oldest_wait_seconds')).to.equal(40)
   })
 
-  it('are not told before all that wait are known', async () => {
+  it('are absent until the caches are synced', async () => {
     const stores = new FilledCaches()
     const metrics = new Metrics({ clock: new HandClock(at(60)), version: '1.2.3' })
     metrics.watch(stores.caches)
     stores.putJob(queued('job', 10))
-    const told = async () => [...samplesOf(await metrics.text()).keys()].filter((name) => /_(queue|runners)/.test(name))
-    expect(await told()).to.deep.equal([])
+    const exported = async () =>
+      [...samplesOf(await metrics.text()).keys()].filter((name) => /_(queue|runners)/.test(name))
+    expect(await exported()).to.deep.equal([])
     await stores.fill()
-    expect(await told()).to.include('github_runnerhub_queue_depth')
-    expect(await told()).to.include('github_runnerhub_runners{type="proxy",status="idle"}')
+    expect(await exported()).to.include('github_runnerhub_queue_depth')
+    expect(await exported()).to.include('github_runnerhub_runners{type="proxy",status="idle"}')
   })
 
-  it('take a date from the future for no wait', async () => {
+  it('count a date in the future as no wait', async () => {
     const { stores, read } = await start()
     stores.putJob(queued('early', 90))
     expect(await read('queue_oldest_wait_seconds')).to.equal(0)
   })
 
-  it('tell once for each job how long it took to start, phase by phase', async () => {
+  it('observe the start of each job once, phase by phase', async () => {
     const { stores, read } = await start()
     const job = stores.putJob(queued('job', 1))
     const running = { ...job, status: { phase: 'Running', assignedAt: stamp(5), startedAt: stamp(12) } } as const
@@ -60,7 +61,7 @@ describe('the metrics of the queue', () => {
     expect(await read('job_start_seconds_count{phase="assigned"}')).to.equal(1)
   })
 
-  it('say nothing of the start of a job that never did', async () => {
+  it('observe no start of a job that never started', async () => {
     const { stores, read } = await start()
     const job = stores.putJob(queued('job', 1))
     stores.putJob({ ...job, status: { phase: 'Cancelled', completedAt: stamp(20) } })

@@ -6,7 +6,7 @@ import { FilledCaches } from '../../objects/stores.ts'
 import { HandClock } from '../../observe/clock.ts'
 
 describe('the metric of runners', () => {
-  it('counts a proxy runner as busy while it delegates, and as offline when it is', async () => {
+  it('counts a proxy runner as busy while it delegates, and as offline after it went offline', async () => {
     const stores = await new FilledCaches().fill()
     const metrics = new Metrics({ clock: new HandClock(at(0)), version: '1.2.3' })
     metrics.watch(stores.caches)

@@ -10,7 +10,7 @@ const JOBS = 10_000
 const REPOSITORIES = 500
 const phases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 
-/** Many jobs, each with texts of its own wherever a user may write one. */
+/** Many jobs, each with unique texts wherever a user may set one. */
 function fill(stores: FilledCaches): void {
   for (let index = 0; index < JOBS; index += 1) {
     const text = `text-${index}`
@@ -56,7 +56,7 @@ describe('the metrics of 10,000 jobs of 500 repositories', () => {
   })
 
   it('are fewer than 600 series, whatever has happened', () => {
-    // What Node.js tells depends on what it has done so far: of collections there are four kinds, with six series each.
+    // Node.js exports series by its activity so far: four kinds of garbage collection, with six series each.
     const [own, others] = [...samples.keys()].reduce(
       ([mine, rest], name) => (/^nodejs_(gc|active)/.test(name) ? [mine, rest + 1] : [mine + 1, rest]),
       [0, 0],

@@ -7,10 +7,10 @@ import { HandClock } from '../../observe/clock.ts'
 import { eventually } from '../../observe/eventually.ts'
 import { type TappedRequest, WireTap } from '../../observe/wire-tap.ts'
 
-/** A node that has died: pods on it are being deleted for good. */
+/** A pod on a dead node: its deletion never ends. */
 const goingPod = { deletionTimestamp: '2026-01-01T00:00:00Z', resourceVersion: '1', namespace: 'ns' }
 
-/** An API server of two pages of pods, of which none goes. Released ones are in `released`. */
+/** An API server with two pages of pods that stay. Released pods are in `released`. */
 function answerTo({ method, url }: TappedRequest, released: Set<string>): [status: number, body: unknown] {
   const { pathname, searchParams } = new URL(url, 'https://api')
   if (!pathname.includes('/pods')) return method === 'DELETE' ? [200, {}] : [404, { code: 404, reason: 'NotFound' }]
@@ -29,7 +29,7 @@ function answerTo({ method, url }: TappedRequest, released: Set<string>): [statu
 }
 
 describe('cleaning up', () => {
-  it('releases also the pods on later pages of a list whose first does not empty', async () => {
+  it('releases the pods of later pages, too, while those of the first page stay', async () => {
     const tap = await WireTap.open()
     const client = new KubeClient(tap.connection(), { userAgent: 'test' })
     try {

@@ -35,18 +35,18 @@ describe('a trial of the API', () => {
   })
   after(() => rm(directory, { recursive: true }))
 
-  /** An API whose calls are answered one after another; returns what was called. */
+  /** An API with a queue of responses per call; returns the calls. */
   async function trial(answers: Record<string, Answer[]>): Promise<string[]> {
     const calls: string[] = []
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       const call = `${request.method} ${request.url}`
       calls.push(call)
-      const answer = answers[call]?.shift() ?? json('nothing is left to say', 500)
+      const answer = answers[call]?.shift() ?? json('no response is left', 500)
       answer(response)
     }
     const server = await listening(createServer(serve))
     try {
-      // Nothing is worth waiting for here.
+      // No test needs a real delay.
       const clock = { sleep: () => systemClock.sleep(1, new AbortController().signal) }
       const options = { clock, log: pino({ enabled: false }), url: server.url, tokenFile, labels: ['self-hosted'] }
       await tryAJob(options, AbortSignal.timeout(5000))
@@ -63,12 +63,12 @@ describe('a trial of the API', () => {
   const failure = (answers: Record<string, Answer[]>): Promise<string> =>
     trial(answers).then((calls) => `none, after ${calls.join()}`, String)
 
-  it('delegates a job, reads its log to the end and looks what became of it', async () => {
+  it('delegates a job, reads its log to the end and checks its outcome', async () => {
     const calls = await trial({ [delegate]: [taken], [logs]: [text('a line\n')], [detail]: [completed] })
     expect(calls).to.deep.equal([delegate, logs, detail])
   })
 
-  it('goes on where a call is lost or the service is not there for a moment', async () => {
+  it('retries after a lost call or while the service is unavailable', async () => {
     const answers = {
       [delegate]: [breaks, json('', 503), taken],
       [logs]: [breaks, text('a line\n')],
@@ -77,12 +77,12 @@ describe('a trial of the API', () => {
     expect(await trial(answers)).to.deep.equal([delegate, delegate, delegate, logs, logs, detail, detail])
   })
 
-  it('waits for a replica that has not seen the end yet', async () => {
+  it('waits for a replica whose cache lags behind', async () => {
     const answers = { [delegate]: [taken], [logs]: [text('a line\n')], [detail]: [running, running, completed] }
     expect(await trial(answers)).to.deep.equal([delegate, logs, detail, detail, detail])
   })
 
-  it('fails with what was answered where no other attempt would help', async () => {
+  it('fails with the response where a retry would not help', async () => {
     expect(await failure({ [delegate]: [json('why', 403)] }))
       .to.include(`${delegate}: 403`)
       .and.include('why')
