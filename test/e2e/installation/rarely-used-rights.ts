@@ -10,7 +10,7 @@ export interface RarelyUsed {
 type Test = [file: string, title: string, rights: string[]]
 
 const pages: Test[0] = 'faults/kube/reflector.test.ts'
-const inPages = 'begins its list anew, in pages, when the server has forgotten their version'
+const inPages = 'restarts a paged list when its continue token has expired'
 
 const ofOperator: Test[] = [
   // Where there is no WatchList.
@@ -68,7 +68,7 @@ const ofOperator: Test[] = [
   ],
   [
     'integration/kube/recorder.test.ts',
-    'makes one Event of the same thing again and again, and counts it',
+    'writes one Event for a repeated occurrence, and counts it',
     ['patch events.k8s.io/events'],
   ],
   [

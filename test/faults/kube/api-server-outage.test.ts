@@ -33,7 +33,7 @@ describe('the API server is killed and comes back 6 s later', () => {
     await controlPlane.stop()
   })
 
-  it('and the caches go on: the old one, and one that began during the outage', async function () {
+  it('and the caches resume: the old one, and one that started during the outage', async function () {
     this.timeout(120_000)
     const old = start()
     await old.store.synced(never)
@@ -58,7 +58,7 @@ describe('the API server is killed and comes back 6 s later', () => {
     for (const reflecting of [old, begunInOutage]) {
       await eventually(() => has(reflecting, 'after') && !has(reflecting, 'before'), {
         withinMs: 35_000,
-        what: 'the cache to be right',
+        what: 'the cache to be up to date',
       })
     }
     expect(old.changes.filter((change) => change.includes('before'))).to.deep.equal(['+before', '-before'])

@@ -29,20 +29,20 @@ describe('a client', () => {
     await cluster.close()
   })
 
-  it('does not know whether a write was done when its answer is lost, and does not repeat it by itself', async () => {
+  it('throws Unreachable for a write whose response is lost, and does not retry it', async () => {
     proxy.when({ method: 'POST', times: 1 }).dropReply()
     expect(await outcomeOf(create('lost-answer'))).to.be.instanceOf(Unreachable)
     expect(proxy.seen({ method: 'POST' })).to.have.length(1)
     expect(await outcomeOf(create('lost-answer'))).to.be.instanceOf(AlreadyExists)
   })
 
-  it('goes on after its connections were cut', async () => {
+  it('continues after its connections were cut', async () => {
     proxy.when({ path: /configmaps/, times: 3 }).cut()
     for (let n = 0; n < 3; n += 1) expect(await outcomeOf(create('cut'))).to.be.instanceOf(Unreachable)
     await create('cut')
   })
 
-  it('does not wait for an answer longer than its signal', async () => {
+  it('does not wait for a response longer than its signal', async () => {
     const stalled = proxy.when({ method: 'POST' }).stall()
     const stop = new AbortController()
     const outcome = outcomeOf(create('stalled', stop.signal))
@@ -51,14 +51,14 @@ describe('a client', () => {
     expect(await outcome).to.equal('enough')
   })
 
-  it('has its stream end with an error when the connection breaks, and needs nobody to listen for it', async () => {
+  it('ends its stream with an error when the connection breaks, even without a listener', async () => {
     const stream = await client.stream(`/api/v1/namespaces/${cluster.namespace}/configmaps`, { watch: 'true' }, never)
     proxy.when({ path: /watch=true/ }).cut()
     await eventually(() => stream.destroyed)
     expect(stream.errored).to.be.instanceOf(Error)
   })
 
-  it('waits out a 429 that the server sends, and then is served', async () => {
+  it('waits out a 429 of the server, and then succeeds', async () => {
     const busy = { kind: 'Status', code: 429, reason: 'TooManyRequests' }
     const rule = proxy.when({ path: /configmaps/, times: 2 }).answer(429, busy, { 'retry-after': '1' })
     await create('served-later')

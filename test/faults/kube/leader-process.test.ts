@@ -10,7 +10,7 @@ import type { SeenRequest } from '../proxy/rules.ts'
 const leaseMs = 3000
 const program = new URL('../leader-program.ts', import.meta.url).pathname
 
-describe('leaders that are processes of their own', function () {
+describe('leaders in separate processes', function () {
   this.timeout(120_000)
   let cluster: TestCluster
   let name: string
@@ -46,7 +46,7 @@ describe('leaders that are processes of their own', function () {
     return candidate
   }
 
-  /** The first leads and writes, and the second has seen that. */
+  /** Resolves once the first leads and writes, and the second has observed its Lease. */
   async function leaderAndOther(lease = leaseMs): Promise<[Candidate, Candidate]> {
     const [leader, other] = await Promise.all([start('a', lease), start('b', lease)])
     await eventually(() => rule.writesBy(rule.holder) > 10)
@@ -60,7 +60,7 @@ describe('leaders that are processes of their own', function () {
     await eventually(() => rule.holder === candidate.identity && rule.writesBy(candidate.identity) > before)
   }
 
-  it('a leader that is stopped for 8 s begins no request after the other took over, and stands again', async () => {
+  it('a leader that is paused for 8 s starts no request after the other took over, and runs for leader again', async () => {
     const [leader, other] = await leaderAndOther()
     const stoppedAt = performance.now()
     leader.signal('SIGSTOP')
@@ -78,7 +78,7 @@ describe('leaders that are processes of their own', function () {
     expect(rule.holders()).to.deep.equal([leader.identity, other.identity, leader.identity])
   })
 
-  it('a leader whose event loop stands still for 5 s begins no request either', async () => {
+  it('a leader whose event loop is blocked for 5 s starts no request either', async () => {
     const [leader, other] = await leaderAndOther()
     const blockedAt = performance.now()
     leader.signal('SIGUSR2')
@@ -90,13 +90,13 @@ describe('leaders that are processes of their own', function () {
     expect(rule.violations()).to.deep.equal([])
   })
 
-  it('stopping and going on in short turns never makes two write at once', async () => {
+  it('pausing and resuming in short turns never makes two write at once', async () => {
     const pair = await leaderAndOther()
     for (let turn = 0; turn < 6; turn += 1) {
-      const was = rule.holder
-      const leader = pair.find(({ identity }) => identity === was)
+      const previous = rule.holder
+      const leader = pair.find(({ identity }) => identity === previous)
       leader?.signal('SIGSTOP')
-      await eventually(() => rule.holder !== was)
+      await eventually(() => rule.holder !== previous)
       leader?.signal('SIGCONT')
     }
     expect(rule.violations()).to.deep.equal([])

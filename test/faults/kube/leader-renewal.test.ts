@@ -6,7 +6,7 @@ import { openCluster, type TestCluster } from '../../processes/cluster.ts'
 import { type FaultProxy, startFaultProxy, type When } from '../proxy/proxy.ts'
 import { RuleOfOne, writeWhileLeading } from '../proxy/rule-of-one.ts'
 
-// Far enough apart that a busy machine does not take the one for the other.
+// Far enough apart to distinguish them on a busy machine.
 const leaseMs = 6000
 const renewDeadlineMs = 2000
 
@@ -42,8 +42,8 @@ describe('a leader whose renewals fail', function () {
     await rule.end()
   })
 
-  /** Its Lease goes through the proxy if `isProxied`; what it writes as the leader always goes straight to the server. */
-  function stand(identity: string, isProxied: boolean, options: Partial<CandidateOptions> = {}): TestCandidate {
+  /** Starts a process whose Lease requests pass the proxy if `isProxied`; its writes as the leader always bypass it. */
+  function join(identity: string, isProxied: boolean, options: Partial<CandidateOptions> = {}): TestCandidate {
     const connection = isProxied ? proxy.connection() : cluster.connection
     const lead = writeWhileLeading(cluster.client, { namespace: cluster.namespace, name }, identity)
     const seat = { connection, namespace: cluster.namespace, name }
@@ -57,19 +57,19 @@ describe('a leader whose renewals fail', function () {
   const faults: [fault: string, begin: (all: When, writes: When) => void][] = [
     ['are cut', (all) => all.cut()],
     ['hang', (all) => all.stall()],
-    ['are answered with 500', (all) => all.answer(500, unavailable)],
-    ['are done, but nobody tells it', (_, writes) => writes.dropReply()],
-    ['are turned away with 429', (_, writes) => writes.answer(429, unavailable, { 'retry-after': '1' })],
+    ['get status code 500', (all) => all.answer(500, unavailable)],
+    ['succeed, but their responses are lost', (_, writes) => writes.dropReply()],
+    ['get status code 429', (_, writes) => writes.answer(429, unavailable, { 'retry-after': '1' })],
   ]
   for (const [fault, begin] of faults) {
-    it(`because they ${fault}, stops before its deadline, and stands again in the same process`, async () => {
-      const leader = stand('a', true)
+    it(`because they ${fault}, stops before its deadline, and runs for leader again in the same process`, async () => {
+      const leader = join('a', true)
       await eventually(() => rule.writesBy('a') > 10)
-      const other = stand('b', false)
+      const other = join('b', false)
       await eventually(() => other.requests.length > 2)
       const brokenAt = performance.now()
       begin(proxy.when({ path: leases }), proxy.when({ path: leases, method: 'PUT' }))
-      for (const term of leader.terms) await untilAborted(term)
+      for (const leadership of leader.terms) await untilAborted(leadership)
       expect(performance.now() - brokenAt).to.be.below(leaseMs)
       expect([leader.isLeader, other.isLeader]).to.deep.equal([false, false])
       expect(() => leader.terms[0]?.guard.check()).to.throw(LeaseLost)
@@ -83,9 +83,9 @@ describe('a leader whose renewals fail', function () {
     })
   }
 
-  it('now and then, or slowly, goes on as if nothing had happened', async () => {
-    // One renewal hangs until its limit, half of the deadline: the next, a slow one, needs time before it as well.
-    const leader = stand('a', true, { leaseMs: 8000, renewDeadlineMs: 5000 })
+  it('now and then, or are slow, continues undisturbed', async () => {
+    // One renewal hangs until its limit, half of the deadline: the next, a slow one, needs time, too.
+    const leader = join('a', true, { leaseMs: 8000, renewDeadlineMs: 5000 })
     await eventually(() => leader.isLeader)
     const begun = leader.requests.length
     proxy.when({ path: leases, method: 'PUT', nth: 1 }).cut()
@@ -98,8 +98,8 @@ describe('a leader whose renewals fail', function () {
     expect(rule.holders()).to.deep.equal(['a'])
   })
 
-  it('gives the Lease away on stopping although a renewal that it cut off is done meanwhile', async () => {
-    const leader = stand('a', true)
+  it('releases the Lease on stopping although a renewal that it aborted succeeds meanwhile', async () => {
+    const leader = join('a', true)
     await eventually(() => leader.isLeader)
     const renewal = proxy.when({ path: leases, method: 'PUT', nth: 1 }).delay(150)
     proxy.when({ path: leases, method: 'PUT', nth: 2 }).delay(500) // the release, which comes after it then

@@ -55,7 +55,7 @@ describe('event recorder in an outage', function () {
     return (await cluster.client.listPage(events, cluster.namespace, { fieldSelector }, never)).items
   }
 
-  it('writes what happened once the server is back', async () => {
+  it('writes the queued Events once the server is back', async () => {
     const outage = proxy.when({}).cut()
     record('during the outage')
     await eventually(() => outage.hits >= 2)
@@ -64,7 +64,7 @@ describe('event recorder in an outage', function () {
     await eventually(async () => (await written()).length === 2)
   })
 
-  it('writes one Event although the answer to it was lost, and goes on counting it', async () => {
+  it('writes one Event although its response was lost, and continues to count it', async () => {
     const lost = proxy.when({ method: 'POST', nth: 1 }).dropReply()
     const before = proxy.seen({ method: 'POST' }).length
     record('once')
@@ -84,6 +84,6 @@ describe('event recorder in an outage', function () {
     await ran
     // A request that hangs would be given up after ten seconds.
     expect(performance.now() - stoppedAt).to.be.within(1500, 8000)
-    expect(proxy.seen({ userAgent: /recorder/ }).length).to.be.at.least(2) // it did try to write what was left
+    expect(proxy.seen({ userAgent: /recorder/ }).length).to.be.at.least(2) // it tried to drain its queue
   })
 })

@@ -8,7 +8,7 @@ import { openCluster, type TestCluster } from '../../processes/cluster.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const never = new AbortController().signal
-/** The watch that goes on after a list by watch, and one that goes on from a version. */
+/** The watch that continues after a WatchList, and one that starts from a version. */
 const anyWatch = { path: /watch=true/ }
 const listByWatch = { path: /sendInitialEvents=true/ }
 const watchFromVersion = { path: /resourceVersion=\d/ }
@@ -66,7 +66,7 @@ describe('a reflector', () => {
     await cluster.close()
   })
 
-  it('goes on from where it was when its watch breaks, with nothing lost and no new list', async () => {
+  it('resumes from its version when its watch breaks, without loss and without a new list', async () => {
     begin()
     await synced()
     const seen = await create(`break-a${test}`)
@@ -92,7 +92,7 @@ describe('a reflector', () => {
     expect(reflecting.lists).to.deep.equal([0])
   })
 
-  it('begins anew when its first list breaks off, however often, and then is complete', async () => {
+  it('restarts its first list whenever it breaks off, and then is complete', async () => {
     await Promise.all([create(`list-a${test}`), create(`list-b${test}`)])
     const rule = proxy.when({ ...listByWatch, times: 2 }).cutMidLine()
     begin()
@@ -148,10 +148,10 @@ describe('a reflector', () => {
     expect(reflecting.failures).to.deep.equal(['Unreachable', 'Gone'])
   })
 
-  it('begins its list anew, in pages, when the server has forgotten their version', async () => {
+  it('restarts a paged list when its continue token has expired', async () => {
     await Promise.all([create(`page-a${test}`), create(`page-b${test}`)])
     proxy.when(listByWatch).answer(422, status(422, 'Invalid'))
-    // The first page says that there is another one, whose version is then forgotten.
+    // The first page has a continue token, which then expires.
     const first = proxy
       .when({ path: /limit=500/, times: 1 })
       .rewrite((text) => text.replace('"metadata":{', '"metadata":{"continue":"forgotten",'))
@@ -167,7 +167,7 @@ describe('a reflector', () => {
     expect(lists.filter(({ path }) => !path.includes('limit=500'))).to.deep.equal([])
   })
 
-  it('notices that its watch is silent, and begins another', async () => {
+  it('notices that its watch is idle, and starts another', async () => {
     begin(1000)
     await synced()
     const stalled = proxy.when({ ...anyWatch, times: 1 }).stall()
@@ -177,21 +177,21 @@ describe('a reflector', () => {
     expect(reflecting.failures).to.include('Unreachable')
   })
 
-  it('is content with a watch that says something in time, if only a bookmark', async () => {
+  it('keeps a watch that sends anything in time, even only a bookmark', async () => {
     begin(2000)
     await synced()
     const object = { metadata: { resourceVersion: '1' } }
-    const saying = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'BOOKMARK', object })
+    const sendBookmark = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'BOOKMARK', object })
     const begun = performance.now()
     const longEnough = (): boolean => {
-      saying()
+      sendBookmark()
       return performance.now() - begun > 5000
     }
     await eventually(longEnough, { everyMs: 300 })
     expect(reflecting.failures).to.deep.equal([])
   })
 
-  it('notices a server that takes the connection and says nothing at all', async () => {
+  it('notices a server that accepts the connection and never responds', async () => {
     await create(`mute${test}`)
     const stalled = proxy.when({ ...listByWatch, times: 2 }).stall()
     begin(500)
@@ -200,7 +200,7 @@ describe('a reflector', () => {
     expect(reflecting.store.size).to.equal(1)
   })
 
-  it('keeps trying whatever the server answers, at least 0.8 s apart', async () => {
+  it('keeps retrying after any response, at least 0.8 s apart', async () => {
     const answers = [500, 503, 403, 429, 502].map((code, n) =>
       proxy.when({ ...listByWatch, nth: n + 1 }).answer(code, status(code, 'No')),
     )
@@ -213,7 +213,7 @@ describe('a reflector', () => {
     expect(Math.min(...gaps)).to.be.at.least(790)
   })
 
-  it('waits as long as it is told to', async () => {
+  it('waits as long as Retry-After requests', async () => {
     proxy.when({ ...listByWatch, times: 1 }).answer(429, status(429, 'TooManyRequests'), { 'retry-after': '2' })
     begin()
     await synced()
@@ -221,7 +221,7 @@ describe('a reflector', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).to.be.at.least(1990)
   })
 
-  it('goes on from the last bookmark when its watch ends in time, at once', async () => {
+  it('resumes from the last bookmark at once when its watch ends normally', async () => {
     begin()
     await synced()
     const begun = performance.now()
@@ -231,13 +231,13 @@ describe('a reflector', () => {
     await eventually(() => performance.now() - begun > 1100, { what: 'a watch that was not short' })
     proxy.when(mine).end()
     const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0])
-    // The server may have sent a later bookmark of its own.
+    // The server may have sent a later bookmark itself.
     const from = new URL(next.path, proxy.url).searchParams.get('resourceVersion')
     expect(Number(from)).to.be.at.least(Number(resourceVersion))
     expect(reflecting.failures).to.deep.equal([])
   })
 
-  it('does not come back at once when its watch ends as it begins', async () => {
+  it('does not restart at once when its watch ends immediately', async () => {
     begin()
     await synced()
     const mine = { ...watchFromVersion, userAgent: me() }
@@ -248,7 +248,7 @@ describe('a reflector', () => {
     expect(reflecting.lists).to.deep.equal([0])
   })
 
-  it('waits for a kind that is not served yet, and for one that goes and comes back', async () => {
+  it('waits for a kind that is not served yet, and for a kind that is removed and added again', async () => {
     const kind = makeCustomKind()
     const { resource } = kind
     const things = reflect({ client, resource, namespace: cluster.namespace })
@@ -267,7 +267,7 @@ describe('a reflector', () => {
     }
   })
 
-  it('resolves a relist only by a list that began after it was asked for', async () => {
+  it('resolves a relist only by a list that started after the request', async () => {
     begin()
     await synced()
     const held = proxy.when({ ...listByWatch, times: 2 }).stall() // the open one, and the next
@@ -280,7 +280,7 @@ describe('a reflector', () => {
     await first
   })
 
-  it('does not wait out its back-off when a relist is wanted', async () => {
+  it('interrupts its back-off when a relist is requested', async () => {
     begin()
     await synced()
     proxy.when({ ...listByWatch, nth: 2 }).answer(429, status(429, 'TooManyRequests'), { 'retry-after': '600' })

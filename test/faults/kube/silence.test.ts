@@ -9,12 +9,12 @@ import { WireTap } from '../../observe/wire-tap.ts'
 
 const never = new AbortController().signal
 
-describe('a server that says nothing', () => {
-  it('is waited for as long as an admission webhook may take, and not as long as the server itself gives a request', () => {
+describe('a server that does not respond', () => {
+  it('gets more time than an admission webhook may take, and less than the request timeout of the server', () => {
     expect(ANSWER_MS).to.be.within(31_000, 59_000)
   })
 
-  it('loses a request when its time is over, but no stream: neither one without a head nor one without more of its body', async () => {
+  it('times out a request, but no stream, neither before its headers nor within its body', async () => {
     const tap = await WireTap.open()
     const client = new KubeClient(tap.connection(), { userAgent: 'test', answerMs: 1000 })
     try {

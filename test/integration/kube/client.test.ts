@@ -40,7 +40,7 @@ describe('client against the API server', () => {
     expect(await outcomeOf(client.get(configMaps, at('life'), never))).to.be.instanceOf(errors.NotFound)
   })
 
-  it('replaces an object that comes from a list, which has no kind', async () => {
+  it('replaces an object from a list, which has no kind', async () => {
     await create('listed')
     const fieldSelector = 'metadata.name=listed'
     const { items } = await client.listPage(configMaps, namespace, { fieldSelector }, never)
@@ -50,7 +50,7 @@ describe('client against the API server', () => {
     expect(replaced?.data).to.deep.equal({ a: '1' })
   })
 
-  it('replaces a status and nothing else, and only the version that it read', async () => {
+  it('replaces only the status, and only of the version that it read', async () => {
     const kind = makeCustomKind()
     await kind.install(client)
     try {
@@ -76,7 +76,7 @@ describe('client against the API server', () => {
     }
   })
 
-  it('deletes only the incarnation that was meant', async () => {
+  it('deletes only the object with the given uid', async () => {
     const made = await create('incarnation')
     const wrong = client.delete(configMaps, at('incarnation'), { uid: 'another' }, never)
     expect(await outcomeOf(wrong)).to.be.instanceOf(errors.Conflict)
@@ -88,7 +88,7 @@ describe('client against the API server', () => {
     )
   })
 
-  it('creates nothing in a dry run, but says what a create would say', async () => {
+  it('creates nothing in a dry run, but fails as a create would', async () => {
     await client.dryRunCreate(configMaps, newConfigMap(namespace, 'dry'), never)
     expect(await outcomeOf(client.get(configMaps, at('dry'), never))).to.be.instanceOf(errors.NotFound)
     const invalid = client.dryRunCreate(configMaps, newConfigMap(namespace, 'Not A Name'), never)
@@ -103,7 +103,7 @@ describe('client against the API server', () => {
     expect(rest).to.include({ resourceVersion: first.resourceVersion }).and.not.have.property('continue')
   })
 
-  it('gives each refusal its type, with what the server said', async () => {
+  it('maps each error response to its type, with the message of the server', async () => {
     await create('twice')
     const twice = await outcomeOf(create('twice'))
     expect(twice).to.be.instanceOf(errors.AlreadyExists).that.includes({ code: 409, reason: 'AlreadyExists' })
@@ -123,7 +123,7 @@ describe('client against the API server', () => {
     expect(await outcomeOf(conflict)).to.be.instanceOf(errors.Conflict)
   })
 
-  it('tells apart who it does not know and who may not', async () => {
+  it('distinguishes unauthorized from forbidden requests', async () => {
     const outcome = async (headers: Record<string, string>): Promise<unknown> => {
       const { tls } = await cluster.connection.credentials()
       const { cert: _, key: __, ...anonymous } = tls
@@ -140,14 +140,14 @@ describe('client against the API server', () => {
     expect(await outcome({ 'impersonate-user': 'nobody' })).to.be.instanceOf(errors.Forbidden)
   })
 
-  it('types the refusal of a stream and of a watch as that of any request', async () => {
+  it('maps errors of a stream and of a watch as those of any request', async () => {
     const log = `/api/v1/namespaces/${namespace}/pods/none/log`
     expect(await outcomeOf(client.stream(log, { follow: 'true' }, never))).to.be.instanceOf(errors.NotFound)
     const watch = client.watch(pods, namespace, { sendInitialEvents: true }, never)
     expect(await outcomeOf(watch.next())).to.be.instanceOf(errors.Invalid)
   })
 
-  it('watches what happens, in order, until its signal', async () => {
+  it('watches events in order, until its signal is aborted', async () => {
     const { resourceVersion } = await client.listPage(configMaps, namespace, {}, never)
     const stop = new AbortController()
     const options = { resourceVersion, fieldSelector: 'metadata.name=watched' }

@@ -54,7 +54,7 @@ describe('connection', () => {
     const inPod = (url: URL): Connection => inCluster({ directory, host: url.hostname, port: url.port })
     const begin = (client: KubeClient) => reflect({ client, resource: configMaps, namespace: cluster.namespace })
 
-    it('goes on with the new token when the old one becomes invalid, requests and watches alike', async function () {
+    it('uses the new token when the old one becomes invalid, for requests and watches', async function () {
       this.timeout(60_000)
       const proxy = await startFaultProxy(cluster)
       const first = await createReader(cluster.client, cluster.namespace, 'first')
@@ -87,14 +87,14 @@ describe('connection', () => {
       }
     })
 
-    it('tells of a refused token when there is no other, after one request', async () => {
+    it('throws Unauthorized after one request when there is no other token', async () => {
       await put('token', 'nonsense')
       await put('ca.crt', await authority())
       expect(await outcomeOf(list(clientOf(inPod(cluster.connection.server))))).to.be.instanceOf(Unauthorized)
       expect(codes).to.deep.equal([401])
     })
 
-    it('goes on under a new CA, requests and watches alike', async () => {
+    it('uses a new CA, for requests and watches', async () => {
       const proxy = await startFaultProxy(cluster)
       const reader = await createReader(cluster.client, cluster.namespace, 'under-new-ca')
       await put('token', await reader.token())
@@ -115,7 +115,7 @@ describe('connection', () => {
       }
     })
 
-    it('lets a request that is under way when the CA changes come to its end', async () => {
+    it('completes a request in flight when the CA changes', async () => {
       const proxy = await startFaultProxy(cluster)
       try {
         let ca = `${proxy.ca}${await authority()}`
@@ -132,7 +132,7 @@ describe('connection', () => {
       }
     })
 
-    it('says that it cannot read its files', async () => {
+    it('throws when it cannot read its files', async () => {
       const outcome = await outcomeOf(list(clientOf(inPod(cluster.connection.server))))
       expect(outcome).to.be.instanceOf(Unreachable).with.property('message', 'cannot read the credentials')
     })
@@ -167,7 +167,7 @@ describe('connection', () => {
       await list(clientOf(connection))
     })
 
-    it('has a program that is asked for a token, and asked again when that is refused', async () => {
+    it('runs its exec plugin for a token, and again when the token is rejected', async () => {
       const reader = await createReader(cluster.client, cluster.namespace, 'by-program')
       const credential = (token: string): string =>
         JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } })
@@ -187,7 +187,7 @@ describe('connection', () => {
       expect(codes).to.deep.equal([401, 200])
     })
 
-    it('has a proxy to go through', async () => {
+    it('uses its proxy', async () => {
       const through: string[] = []
       const proxy = createServer()
       proxy.on('connect', ({ url = '' }: IncomingMessage, socket: Duplex) => {
@@ -210,7 +210,7 @@ describe('connection', () => {
       proxy.close()
     })
 
-    it('has a context to choose, and says so when there is none', async () => {
+    it('selects a context, and throws when it does not exist', async () => {
       const path = await write({})
       expect(await outcomeOf(fromKubeconfig(path, 'there'))).to.be.instanceOf(TypeError)
       await fromKubeconfig(path, 'here')

@@ -84,7 +84,7 @@ describe('controller on a cache of the API server', () => {
     return data?.['got'] === wanted && data['wanted'] === wanted
   }
 
-  it('brings every object where it should be, what was there before and what comes later', async () => {
+  it('reconciles every object, existing ones and new ones', async () => {
     const early = await create('early', { wanted: '1' })
     await eventually(() => caches.store.get(keyOf(early)))
     start(copy)
@@ -93,7 +93,7 @@ describe('controller on a cache of the API server', () => {
     expect(outcomes).not.to.include('error')
   })
 
-  it('gets through a storm of conflicts without a warning', async () => {
+  it('handles many conflicts without a warning', async () => {
     const object = await create('stormy', { wanted: '0', noise: '0' })
     start(copy)
     const key = splitKey(keyOf(object))
@@ -106,16 +106,16 @@ describe('controller on a cache of the API server', () => {
     expect(log.lines.filter(({ level }) => level !== 'debug')).to.deep.equal([])
   })
 
-  it('counts a real conflict as one, and tries again', async () => {
+  it('counts a real conflict as a conflict, and retries', async () => {
     const object = await create('stale', { wanted: '1' })
     await eventually(() => caches.store.get(keyOf(object)))
     let conflicts = 0
-    start(async (key, pass) => {
-      if (conflicts > 0) return await copy(key, pass)
+    start(async (key, context) => {
+      if (conflicts > 0) return await copy(key, context)
       conflicts += 1
       await cluster.client.patchMerge(configMaps, splitKey(key), { data: { noise: '1' } }, never)
       return await cluster.client
-        .replace(configMaps, { ...object, data: { got: 'overwritten' } }, pass.signal)
+        .replace(configMaps, { ...object, data: { got: 'overwritten' } }, context.signal)
         .then(() => expect.fail('the server took a stale object'))
         .catch((error: unknown) => {
           expect(error).to.be.instanceOf(Conflict)
@@ -126,14 +126,14 @@ describe('controller on a cache of the API server', () => {
     expect(outcomes[0]).to.equal('conflict')
   })
 
-  it('cuts off a pass at its deadline, request and all, and the next one succeeds', async () => {
+  it('aborts a reconcile and its request at its deadline, and the next one succeeds', async () => {
     const object = await create('slow', { wanted: '1' })
-    let passes = 0
+    let calls = 0
     start(
-      async (key, pass) => {
-        passes += 1
-        if (passes === 1) await cluster.client.stream(watchPath(), { watch: 'true' }, pass.signal).then(drain)
-        return await copy(key, pass)
+      async (key, context) => {
+        calls += 1
+        if (calls === 1) await cluster.client.stream(watchPath(), { watch: 'true' }, context.signal).then(drain)
+        return await copy(key, context)
       },
       { passTimeoutMs: 200 },
     )
@@ -145,10 +145,10 @@ describe('controller on a cache of the API server', () => {
     await Promise.all(Array.from({ length: 8 }, (_, index) => create(`busy-${index}`, { wanted: '1' })))
     await eventually(() => caches.store.size === 8)
     let waiting = 0
-    start(async (_, pass) => {
+    start(async (_, context) => {
       waiting += 1
-      await untilAborted(pass)
-      await cluster.client.get(configMaps, { namespace: cluster.namespace, name: 'any' }, pass.signal)
+      await untilAborted(context)
+      await cluster.client.get(configMaps, { namespace: cluster.namespace, name: 'any' }, context.signal)
       return {}
     })
     await eventually(() => waiting === 4)

@@ -33,7 +33,7 @@ describe('leader election on a Lease', () => {
     candidates = []
   })
 
-  function stand(options: CandidateOptions): TestCandidate {
+  function join(options: CandidateOptions): TestCandidate {
     const candidate = new TestCandidate({ ...cluster, name }, options)
     candidates.push(candidate)
     return candidate
@@ -44,7 +44,7 @@ describe('leader election on a Lease', () => {
   const leading = (candidate: TestCandidate): Promise<true> => eventually(() => candidate.isLeader)
 
   async function elected(options: CandidateOptions): Promise<TestCandidate> {
-    const candidate = stand(options)
+    const candidate = join(options)
     await leading(candidate)
     return candidate
   }
@@ -61,8 +61,8 @@ describe('leader election on a Lease', () => {
     expect(await command('kubectl', ...inNamespace, 'describe', 'lease', name)).to.match(/Holder Identity: +a\n/)
   })
 
-  it('elects exactly one of several that begin together, without a complaint from the others', async () => {
-    const three = ['a', 'b', 'c'].map((identity) => stand({ identity }))
+  it('elects exactly one of several that start together, without warnings of the others', async () => {
+    const three = ['a', 'b', 'c'].map((identity) => join({ identity }))
     await eventually(() => three.some(({ isLeader }) => isLeader))
     const rounds = (): number => Math.min(...three.map(({ requests }) => requests.length))
     await eventually(() => rounds() >= 10)
@@ -71,9 +71,9 @@ describe('leader election on a Lease', () => {
     expect(three.flatMap(({ complaints }) => complaints)).to.deep.equal([])
   })
 
-  it('asks for nothing but renewals while it leads, and looks while it does not', async () => {
+  it('sends only renewals while it leads, and only reads while it does not', async () => {
     const leader = await elected({ identity: 'a' })
-    const other = stand({ identity: 'b' })
+    const other = join({ identity: 'b' })
     const renewals = leader.requests.length
     await eventually(() => leader.requests.length >= renewals + 8 && other.requests.length >= 8)
     const kinds = (candidate: TestCandidate, from: number): string[] => [
@@ -83,24 +83,24 @@ describe('leader election on a Lease', () => {
     expect(kinds(other, 0)).to.deep.equal(['get leases 200'])
   })
 
-  it('hands over at once when it stops: the other does not wait for the end of the Lease', async () => {
+  it('hands over at once when it stops: the other does not wait for the expiry of the Lease', async () => {
     const first = await elected({ identity: 'a', leaseMs: 60_000 })
-    const second = stand({ identity: 'b', leaseMs: 60_000 })
+    const second = join({ identity: 'b', leaseMs: 60_000 })
     await eventually(() => second.requests.length > 2)
     await first.stop()
     await eventually(() => second.isLeader)
     expect((await lease()).spec).to.include({ holderIdentity: 'b', leaseTransitions: 1 })
   })
 
-  it('awaits the end of the work before it gives the Lease away, and aborts it first', async () => {
+  it('aborts the work and awaits its end before it releases the Lease', async () => {
     const order: string[] = []
     const first = await elected({
       identity: 'a',
-      async lead(term) {
-        await untilAborted(term)
+      async lead(leadership) {
+        await untilAborted(leadership)
         order.push(`aborted, held by ${await holder()}`)
-        term.guard.check() // what is under way may still be finished
-        await cluster.client.guarded(term.guard).create(configMaps, newConfigMap(cluster.namespace, name), never)
+        leadership.guard.check() // open work may still be finished
+        await cluster.client.guarded(leadership.guard).create(configMaps, newConfigMap(cluster.namespace, name), never)
         order.push(`ended, held by ${await holder()}`)
       },
     })
@@ -109,12 +109,12 @@ describe('leader election on a Lease', () => {
     expect(order).to.deep.equal(['aborted, held by a', 'ended, held by a', 'released, held by '])
   })
 
-  it('refuses every request under the guard once the term is over', async () => {
+  it('rejects every request under the guard once the leadership has ended', async () => {
     const candidate = await elected({ identity: 'a' })
     await candidate.stop()
-    const [term] = candidate.terms
-    expect(() => term?.guard.check()).to.throw(LeaseLost)
-    expect(term?.guard.signal.aborted).to.equal(true)
+    const [leadership] = candidate.terms
+    expect(() => leadership?.guard.check()).to.throw(LeaseLost)
+    expect(leadership?.guard.signal.aborted).to.equal(true)
     expect(candidate.isLeader).to.equal(false)
   })
 
@@ -123,13 +123,13 @@ describe('leader election on a Lease', () => {
     const metadata = { name, namespace: cluster.namespace }
     await cluster.client.create(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }, never)
     const begun = performance.now()
-    // By its own measure it would wait for a minute.
+    // Its own lease duration is a minute.
     await elected({ identity: 'a', leaseMs: 60_000 })
     expect(performance.now() - begun).to.be.at.least(2000)
     expect((await lease()).spec).to.include({ holderIdentity: 'a', leaseTransitions: 5 })
   })
 
-  it('stops at the next renewal when another has taken the Lease by force', async () => {
+  it('stops at the next renewal after another process took the Lease by force', async () => {
     const candidate = await elected({ identity: 'a' })
     const patch = { spec: { holderIdentity: 'usurper' } }
     await cluster.client.patchMerge(leases, { namespace: cluster.namespace, name }, patch, never)
@@ -138,9 +138,9 @@ describe('leader election on a Lease', () => {
     expect(await holder()).to.equal('usurper')
   })
 
-  it('goes on when the Lease is edited or deleted under it, and no other takes its place', async () => {
+  it('continues when the Lease is edited or deleted, and no other becomes leader', async () => {
     const leader = await elected({ identity: 'a' })
-    const other = stand({ identity: 'b' })
+    const other = join({ identity: 'b' })
     await eventually(() => other.requests.length > 2)
     const key = { namespace: cluster.namespace, name }
     const labels = { team: 'ci' }
@@ -161,7 +161,7 @@ describe('leader election on a Lease', () => {
     await eventually(() => good() >= before + 2)
   }
 
-  it('survives work that fails or ends by itself: gives the Lease away, waits, and stands again', async () => {
+  it('survives work that fails or returns early: releases the Lease, backs off, and runs for leader again', async () => {
     const ends: (() => Promise<void>)[] = [
       () => Promise.reject(new Error('broken')),
       () => {
@@ -170,9 +170,9 @@ describe('leader election on a Lease', () => {
       () => Promise.resolve(),
     ]
     const begunAt: number[] = []
-    const lead = (term: Leadership): Promise<void> =>
-      ends[begunAt.push(performance.now()) - 1]?.() ?? untilAborted(term)
-    const candidate = stand({ identity: 'a', retryMs: 200, lead })
+    const lead = (leadership: Leadership): Promise<void> =>
+      ends[begunAt.push(performance.now()) - 1]?.() ?? untilAborted(leadership)
+    const candidate = join({ identity: 'a', retryMs: 200, lead })
     await eventually(() => candidate.terms.length === 4 && candidate.isLeader)
     expect(candidate.complaints).to.deep.equal([
       'the leader failed',
@@ -184,10 +184,10 @@ describe('leader election on a Lease', () => {
     expect(Math.min(...pauses)).to.be.at.least(200)
   })
 
-  it('takes no notice of jumps of the wall clock, on either side', async () => {
+  it('ignores jumps of the wall clock, on either side', async () => {
     const [ahead, behind] = [jumpingClock(3_600_000), jumpingClock(-3_600_000)]
     const leader = await elected({ identity: 'a', clock: ahead, leaseMs: 60_000 })
-    const other = stand({ identity: 'b', clock: behind })
+    const other = join({ identity: 'b', clock: behind })
     await eventually(() => other.requests.length > 2)
     for (let jump = 0; jump < 4; jump += 1) {
       ahead.jump(jump % 2 === 0 ? -7_200_000 : 7_200_000)
@@ -200,7 +200,7 @@ describe('leader election on a Lease', () => {
     await eventually(() => other.isLeader)
   })
 
-  it('keeps trying, ever more rarely, while it may not touch Leases, and never rejects', async () => {
+  it('keeps retrying with back-off while it has no right to Leases, and never rejects', async () => {
     const { connection } = cluster
     const nobody = {
       ...connection,
@@ -216,14 +216,14 @@ describe('leader election on a Lease', () => {
     expect(candidate.isLeader).to.equal(false)
   })
 
-  it('ends at once when it is stopped before it began', async () => {
-    const candidate = stand({ identity: 'a' })
+  it('ends at once when it is stopped before it started', async () => {
+    const candidate = join({ identity: 'a' })
     await candidate.stop()
     expect(candidate.terms).to.have.length(0)
   })
 })
 
-/** An administrator who acts as somebody without rights. */
+/** Credentials of an administrator that impersonate a user without rights. */
 const impersonated = { 'impersonate-user': 'nobody' }
 
 function jumpingClock(offsetMs: number): Clock & { jump: (ms: number) => void } {

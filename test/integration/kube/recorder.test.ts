@@ -68,7 +68,7 @@ describe('event recorder', () => {
     expect(await describeObject()).to.match(/Warning +ImagePull +\S+ +runnerhub\b.* image not found/)
   })
 
-  it('makes one Event of the same thing again and again, and counts it', async () => {
+  it('writes one Event for a repeated occurrence, and counts it', async () => {
     const recorder = startRecorder()
     recorder.record(about(), pull)
     await eventually(async () => (await written()).length)
@@ -84,7 +84,7 @@ describe('event recorder', () => {
     await eventually(async () => (await written()).length === 2)
   })
 
-  it('begins a new Event when the server has forgotten the old one', async () => {
+  it('creates a new Event when the server has deleted the old one', async () => {
     const recorder = startRecorder()
     recorder.record(about(), pull)
     const [first] = await eventually(async () => (await written()).length > 0 && (await written()))
@@ -97,7 +97,7 @@ describe('event recorder', () => {
     expect(log.lines).to.deep.equal([])
   })
 
-  it('writes 25 Events about one object, then one every five minutes; another object has its own', async () => {
+  it('writes 25 Events about one object, then one every five minutes; each object has its own limit', async () => {
     const clock = new HandClock(new Date())
     const recorder = startRecorder({ clock })
     const flood = (): void => {
@@ -116,7 +116,7 @@ describe('event recorder', () => {
     expect([...counts].sort((a, b) => a - b)).to.deep.equal([...Array.from({ length: 24 }, () => 1), 2])
   })
 
-  it('makes one write of what happens while it waits to be written', async () => {
+  it('merges occurrences that repeat before the write into one write', async () => {
     const recorder = makeRecorder()
     for (let time = 0; time < 30; time += 1) recorder.record(about(), pull)
     recorder.record(about(), { ...pull, message: 'another message' })
@@ -125,7 +125,7 @@ describe('event recorder', () => {
     expect(found.map(({ series }) => series?.count)).to.have.members([30, undefined])
   })
 
-  it('drops what has no room, and neither throws nor blocks', async () => {
+  it('drops Events beyond its queue, and neither throws nor blocks', async () => {
     const recorder = makeRecorder({ maxQueue: 3 })
     for (let index = 0; index < 10; index += 1) recorder.record(about(), { ...pull, message: `message ${index}` })
     ran = recorder.run(stop.signal)
@@ -135,7 +135,7 @@ describe('event recorder', () => {
     expect(log.lines.map(({ message }) => message)).to.deep.equal(Array.from({ length: 7 }, () => 'event dropped'))
   })
 
-  it('writes what is left when it is stopped', async () => {
+  it('drains its queue when it is stopped', async () => {
     const recorder = startRecorder()
     for (let index = 0; index < 10; index += 1) recorder.record(about(), { ...pull, message: `message ${index}` })
     stop.abort()
@@ -143,7 +143,7 @@ describe('event recorder', () => {
     expect(await written()).to.have.length(10)
   })
 
-  it('goes on after an Event that the server refuses', async () => {
+  it('continues after an Event that the server rejects', async () => {
     const recorder = startRecorder()
     const elsewhere = { ...object, metadata: { ...object.metadata, namespace: 'no-such-namespace' } }
     recorder.record({ resource: configMaps, object: elsewhere }, { ...pull, message: 'refused' })
@@ -152,13 +152,13 @@ describe('event recorder', () => {
     expect(log.lines.map(({ level, message }) => `${level} ${message}`)).to.deep.equal(['warn cannot write event'])
   })
 
-  it('shortens what the server would refuse', async () => {
+  it('truncates texts that the server would reject', async () => {
     const long = 'ä'.repeat(3000)
     startRecorder({ instance: long }).record(about(), { ...pull, reason: 'R'.repeat(200), message: long, action: '' })
     await eventually(async () => (await written()).length === 1)
   })
 
-  it('tells of objects without a namespace too', async () => {
+  it('records Events of objects without a namespace', async () => {
     object = await cluster.client.get(namespaces, { namespace: '', name: cluster.namespace }, never)
     startRecorder().record({ resource: namespaces, object }, pull)
     await eventually(async () => {

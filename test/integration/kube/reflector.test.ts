@@ -40,7 +40,7 @@ describe('reflector', () => {
   afterEach(() => Promise.all(running.splice(0).map((reflecting) => reflecting.stop())))
   after(() => cluster.close())
 
-  it('shows what is there, then every change, once', async () => {
+  it('shows the existing objects, then every change, once', async () => {
     const selector = { labelSelector: 'test=every-change' }
     const labels = { test: 'every-change' }
     await create('there', labels)
@@ -56,7 +56,7 @@ describe('reflector', () => {
     expect(reflecting.store.get(`${cluster.namespace}/new`)?.metadata).to.not.have.property('managedFields')
   })
 
-  it('lists by a watch, in one request', async () => {
+  it('lists by WatchList, in one request', async () => {
     const requests: string[] = []
     const counting = new KubeClient(cluster.connection, {
       userAgent: 'test',
@@ -71,7 +71,7 @@ describe('reflector', () => {
     await counting.close()
   })
 
-  it('sees an object come and go as its labels begin and cease to match', async () => {
+  it('adds and removes an object as its labels start and stop to match', async () => {
     const reflecting = start({ labelSelector: 'test=come-and-go' })
     await settled(reflecting)
     await create('matches-later')
@@ -81,7 +81,7 @@ describe('reflector', () => {
     expect(reflecting.changes).to.deep.equal(['+matches-later', '-matches-later'])
   })
 
-  it('shows nothing but what its field selector matches', async () => {
+  it('shows only objects that its field selector matches', async () => {
     const reflecting = start({ fieldSelector: 'metadata.name=only-this' })
     await settled(reflecting)
     await Promise.all([create('not-this'), create('only-this')])
@@ -100,7 +100,7 @@ describe('reflector', () => {
     expect(reflecting.changes).to.deep.equal(['+own', '~own', '+later'])
   })
 
-  it('has everything that was written before a relist was asked for, when that is over', async () => {
+  it('has all writes from before a relist once it resolves', async () => {
     const reflecting = start({ labelSelector: 'test=relist' })
     await settled(reflecting)
     for (let round = 1; round <= 5; round += 1) {
@@ -113,7 +113,7 @@ describe('reflector', () => {
     await eventually(() => reflecting.changes.includes('+after-relist'))
   })
 
-  it('serves many who ask for a relist at once, before it runs too', async () => {
+  it('serves concurrent relists, also before it runs', async () => {
     const reflecting = start({ labelSelector: 'test=many' })
     await Promise.all([1, 2, 3].map(() => reflecting.reflector.relist(AbortSignal.timeout(10_000))))
     expect(reflecting.store.hasSynced()).to.equal(true)
@@ -121,7 +121,7 @@ describe('reflector', () => {
     expect(await outcome).to.equal('no')
   })
 
-  it('knows when it last heard of the server', async () => {
+  it('has the time of its last contact with the server', async () => {
     const reflecting = start()
     expect(reflecting.reflector.lastContactMs()).to.equal(undefined)
     await settled(reflecting)

@@ -8,8 +8,8 @@ const setUp = (): { clock: HandClock; timer: IdleTimer; calls: () => number } =>
   return { clock, timer: new IdleTimer(clock, 90_000, () => (calls += 1)), calls: () => calls }
 }
 
-describe('silence timer', () => {
-  it('calls back when nothing was heard for its time', async () => {
+describe('idle timer', () => {
+  it('calls back after its time without activity', async () => {
     const { clock, calls } = setUp()
     await clock.advance(89_999)
     expect(calls()).to.equal(0)
@@ -17,7 +17,7 @@ describe('silence timer', () => {
     expect(calls()).to.equal(1)
   })
 
-  it('counts from the last thing heard, with one timer however much is heard', async () => {
+  it('counts from the last activity, with one timer for any number of activities', async () => {
     const { clock, timer, calls } = setUp()
     for (let second = 0; second < 89; second += 1) {
       await clock.advance(1000)
@@ -30,7 +30,7 @@ describe('silence timer', () => {
     expect(calls()).to.equal(1)
   })
 
-  it('is quiet after its stop', async () => {
+  it('does not call back after its stop', async () => {
     const { clock, timer, calls } = setUp()
     await clock.advance(50_000)
     timer.touch()

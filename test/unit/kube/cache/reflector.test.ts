@@ -24,7 +24,7 @@ class DelayClock extends HandClock {
   }
 }
 
-/** What ends a list of nothing. */
+/** The bookmark that ends an empty list. */
 const listEnds = {
   type: 'BOOKMARK',
   object: { metadata: { resourceVersion: '1', annotations: { 'k8s.io/initial-events-end': 'true' } } },
@@ -55,12 +55,12 @@ describe('a reflector', () => {
     await tap.close()
   })
 
-  it('lets a watch last five to ten minutes, by chance', async () => {
+  it('lets a watch last five to ten minutes, at random', async () => {
     begin({ random: () => 0.999 })
     expect((await request(0)).url).to.include('timeoutSeconds=599&')
   })
 
-  it('waits longer from failure to failure, and shortly again after two minutes of health', async () => {
+  it('doubles its back-off with each failure, and resets it after two minutes of health', async () => {
     begin({ random: () => 0.5, idleMs: 120_000 })
     await fail(0)
     await clock.pass(1)
@@ -80,13 +80,13 @@ describe('a reflector', () => {
     const turns = turnsOf(reflecting.store)
     const changes = Array.from({ length: count }, (_, n) => ({ type: 'ADDED', object: aConfigMap(`c${n}`, n + 2) }))
     ;(await request(0)).begin([listEnds, ...changes].map((event) => `${JSON.stringify(event)}\n`).join(''))
-    const told = () => turns.reduce((sum, handled) => sum + handled, 0)
-    await eventually(() => told() === count, { what: `${count} changes` })
+    const handledCount = () => turns.reduce((sum, handled) => sum + handled, 0)
+    await eventually(() => handledCount() === count, { what: `${count} changes` })
     expect(Math.max(...turns)).to.be.at.most(objectsPerTurn)
   })
 
   for (const when of ['in pages', 'in pages that are forgotten on the way']) {
-    it(`asks for at most 500 objects and handles no more in one turn, where lists by watch are not served: ${when}`, async () => {
+    it(`lists pages of at most 500 objects, one page per turn of the event loop, without WatchList: ${when}`, async () => {
       const pages = 4
       const firstTry = when === 'in pages' ? 0 : 2
       begin()
@@ -114,7 +114,7 @@ describe('a reflector', () => {
     })
   }
 
-  it('waits between its attempts also when log and metrics are broken', async () => {
+  it('waits between its attempts even when log and metrics throw', async () => {
     const broken = (): never => {
       throw new Error('broken')
     }
@@ -127,7 +127,7 @@ describe('a reflector', () => {
     expect(clock.delays).to.deep.equal([800, 800])
   })
 
-  /** A list as a watch shows it, with the version at which it was taken. */
+  /** A WatchList response at this version. */
   const listed = (version: number, ...objects: ConfigMap[]): string => {
     const annotations = { 'k8s.io/initial-events-end': 'true' }
     const end = { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(version), annotations } } }
@@ -150,7 +150,10 @@ describe('a reflector', () => {
       metadata: { resourceVersion: String(version) },
       items,
     })
-    /** It has seen version 5000; then its watch falls silent, since no such version comes, and it lists again. */
+    /**
+     * The store is at version 5000. Then its watch is idle, since the restored server has no such version, and it lists
+     * again.
+     */
     const goBack = async (): Promise<TappedRequest> => {
       begin({ random: () => 0 })
       ;(await request(0)).begin(
@@ -162,12 +165,12 @@ describe('a reflector', () => {
       return request(1)
     }
 
-    it('lists again, once more to be sure, and then holds what the list says and follows it', async () => {
+    it('lists twice, then takes over the second list and watches from it', async () => {
       const list = await goBack()
       expect(list.url).to.include('sendInitialEvents=true')
       list.begin(listed(1000, aConfigMap('kept', 900), aConfigMap('new', 950)))
       await clock.pass(2)
-      expect([...reflecting.store.list()], 'before it is sure').to.have.length(3)
+      expect([...reflecting.store.list()], 'before the second list').to.have.length(3)
       const pages = await request(2)
       expect(pages.url).to.include('limit=500').and.not.include('watch=true')
       pages.answer(200, page(1001, aConfigMap('kept', 900), aConfigMap('new', 950)))
@@ -179,11 +182,11 @@ describe('a reflector', () => {
       expect(reflecting.failures).to.deep.equal(['Unreachable', 'WentBack'])
     })
 
-    it('ends the wait of whoever wants a new list only when it is sure', async () => {
+    it('resolves a relist only after the second list', async () => {
       const list = await goBack()
       let isDone = false
       const relisted = reflecting.reflector.relist(new AbortController().signal).then(() => (isDone = true))
-      await eventually(() => list.abandoned(), { what: 'the list that was begun before to end' })
+      await eventually(() => list.abandoned(), { what: 'the earlier list to end' })
       ;(await request(2)).begin(listed(1000))
       await clock.pass(2)
       expect(isDone).to.equal(false)
@@ -192,7 +195,7 @@ describe('a reflector', () => {
       await has()
     })
 
-    it('loses nothing where the second list knows the latest: only one server was behind', async () => {
+    it('loses nothing if the second list is up to date: only one server was stale', async () => {
       const list = await goBack()
       list.begin(listed(1000, aConfigMap('kept', 900)))
       await clock.pass(2)

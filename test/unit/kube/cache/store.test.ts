@@ -16,7 +16,7 @@ function changesOf(store: Store<ConfigMap>): string[] {
 }
 
 describe('store', () => {
-  it('finds an object by its key and by what an index says of it, as it changes', () => {
+  it('finds an object by its key and by its index values, as it changes', () => {
     const store = new Store<ConfigMap>({
       indexes: { colour: ({ data }) => (data?.['colour'] ?? '').split(',').filter(Boolean) },
     })
@@ -37,7 +37,7 @@ describe('store', () => {
     expect(() => store.byIndex('shape', 'round')).to.throw('no index named shape')
   })
 
-  it('tells every handler the old and the new object, until it is taken off', () => {
+  it('passes the old and the new object to every handler, until it unsubscribes', () => {
     const store = new Store<ConfigMap>()
     const seen: string[] = []
     const off = store.onChange(({ old, now }) => seen.push(`${old?.data?.['v'] ?? '-'}>${now?.data?.['v'] ?? '-'}`))
@@ -49,7 +49,7 @@ describe('store', () => {
     expect(seen).to.deep.equal(['->one', 'one>two', 'two>-'])
   })
 
-  it('survives a handler that throws, tells the others, and logs it', () => {
+  it('survives a handler that throws, calls the others, and logs the error', () => {
     const log = new RecordedLog()
     const store = new Store<ConfigMap>({ log })
     store.onChange(() => {
@@ -79,7 +79,7 @@ describe('store', () => {
     expect(store.get('ns/a')?.metadata.resourceVersion).to.equal('10')
   })
 
-  it('drops the echo of an own write, and everything older, without a change', () => {
+  it('drops the watch event of an own write, and older ones, without a change', () => {
     const store = new Store<ConfigMap>()
     store.upsert(aConfigMap('a', 5))
     const seen = changesOf(store)
@@ -89,20 +89,20 @@ describe('store', () => {
     expect(seen).to.deep.equal(['ns/a 5>8'])
   })
 
-  it('ignores a deletion that is older than what is stored', () => {
+  it('ignores a deletion older than the stored object', () => {
     const store = new Store<ConfigMap>()
     store.applyOwn(aConfigMap('a', 8, { uid: 'second' }))
     store.remove(aConfigMap('a', 7, { uid: 'first' }))
     expect(store.get('ns/a')?.metadata.uid).to.equal('second')
   })
 
-  it('does not bring back an object that the watch has already shown to be gone', () => {
+  it('does not bring back an object that the watch has shown as deleted', () => {
     const store = new Store<ConfigMap>()
     store.upsert(aConfigMap('a', 5))
     store.remove(aConfigMap('a', 6))
     store.advance('6')
     const seen = changesOf(store)
-    store.applyOwn(aConfigMap('a', 5)) // the answer to the create is read after the events
+    store.applyOwn(aConfigMap('a', 5)) // the response to the create is read after the events
     expect(store.size).to.equal(0)
     store.applyOwn(aConfigMap('a', 7, { uid: 'second' }))
     expect(seen).to.deep.equal(['ns/a ->7'])
@@ -116,7 +116,7 @@ describe('store', () => {
     expect(seen).to.deep.equal(['ns/a 5>-', 'ns/a ->9'])
   })
 
-  it('takes out what a complete list lacks, but nothing newer than the list', async () => {
+  it('removes objects that a complete list lacks, but none newer than the list', async () => {
     const store = new Store<ConfigMap>()
     store.upsert(aConfigMap('gone', 3))
     store.upsert(aConfigMap('kept', 4))
@@ -133,7 +133,7 @@ describe('store', () => {
     ])
   })
 
-  it('holds only what it includes, of own writes too, and loses what it no longer includes', () => {
+  it('holds only included objects, also after own writes, and removes objects no longer included', () => {
     const store = new Store<ConfigMap>({ includes: ({ data }) => data?.['ours'] === 'yes' })
     const ours = { data: { ours: 'yes' } }
     const seen = changesOf(store)
@@ -147,7 +147,7 @@ describe('store', () => {
     expect([...store.list()]).to.have.length(1)
   })
 
-  it('follows a cluster that has gone back: older objects, other ones, and none', async () => {
+  it('follows a restored cluster: older objects, other objects, and none', async () => {
     const store = new Store<ConfigMap>()
     await store.replaceAll(
       [aConfigMap('changed', 50), aConfigMap('lost', 60), aConfigMap('renewed', 70, { uid: 'second' })],
@@ -168,7 +168,7 @@ describe('store', () => {
     expect(seen.slice(5)).to.deep.equal(['ns/changed 5>41', 'ns/own ->42'])
   })
 
-  it('keeps what is written while it follows a cluster that has gone back', async () => {
+  it('keeps objects written while it follows a restored cluster', async () => {
     const store = new Store<ConfigMap>()
     const many = Array.from({ length: objectsPerTurn }, (_, n) => aConfigMap(`c${n}`, n + 1000))
     await store.replaceAll([...many, aConfigMap('changed', 5000)], '9000')
@@ -183,7 +183,7 @@ describe('store', () => {
     expect(store.size).to.equal(objectsPerTurn + 2)
   })
 
-  it('has synced after the first complete list, an empty one too', async () => {
+  it('has synced after the first complete list, even an empty one', async () => {
     const store = new Store<ConfigMap>()
     store.upsert(aConfigMap('a', 1))
     expect(store.hasSynced()).to.equal(false)
@@ -218,7 +218,7 @@ describe('store', () => {
     expect(most).to.be.at.most(objectsPerTurn).and.greaterThan(100)
   })
 
-  it('keeps only what the transform keeps, of own writes too, and no managedFields without one', () => {
+  it('stores only the transformed object, also after own writes, and no managedFields by default', () => {
     const bare = new Store<ConfigMap>()
     const raw = aConfigMap('a', 1, { data: { k: 'v' } })
     const managed = { ...raw.metadata, managedFields: [{}] }

@@ -11,7 +11,7 @@ describe('a line of a watch', () => {
     it(`may be an object that is ${type}`, () => expect(parse({ type, object })).to.deep.equal({ type, object }))
   }
 
-  it('may be a bookmark, which says whether it ends the initial events', () => {
+  it('may be a bookmark, with or without the end of the initial events', () => {
     const bookmark = { type: 'BOOKMARK', resourceVersion: '9' }
     const annotations = { 'k8s.io/initial-events-end': 'true' }
     const at9 = { resourceVersion: '9' }
@@ -25,7 +25,7 @@ describe('a line of a watch', () => {
     })
   })
 
-  it('may be an error, whose Status is handed on', () => {
+  it('may be an error, with its Status', () => {
     const status = { kind: 'Status', code: 410 }
     expect(parse({ type: 'ERROR', object: status })).to.deep.equal({ type: 'ERROR', status })
   })

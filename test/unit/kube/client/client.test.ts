@@ -37,7 +37,7 @@ describe('client', () => {
     await tap.close()
   })
 
-  it('sends a DELETE without a body, its options as query, and keeps its connection', async () => {
+  it('sends a DELETE without a body and with its options as query, and keeps its connection', async () => {
     const client = clientWith()
     for (let n = 0; n < 6; n += 1) {
       const deleted = client.delete(
@@ -59,7 +59,7 @@ describe('client', () => {
     expect(tap.requests.map(({ body }) => body).join('')).to.equal('')
   })
 
-  it('says who it is and what it understands, and asks for neither compression nor HTTP/2', async () => {
+  it('sends its user agent and the accepted type, and requests neither compression nor HTTP/2', async () => {
     const got = clientWith({ userAgent: 'runnerhub/facade' }).get(configMaps, key, never)
     const { headers, answer } = await request(0)
     answer(200, stored)
@@ -69,7 +69,7 @@ describe('client', () => {
     expect(tap.offers).to.deep.equal([['http/1.1']])
   })
 
-  it('writes each verb with its content type and with what a cached object lacks', async () => {
+  it('sends each write with its content type, apiVersion and kind', async () => {
     const client = clientWith()
     const calls = [
       client.create(configMaps, newConfigMap('ns', 'a'), never),
@@ -96,7 +96,7 @@ describe('client', () => {
     await Promise.all(calls)
   })
 
-  it('has no more requests under way than it may, and begins the next as one ends', async () => {
+  it('has no more requests in flight than its limit, and starts the next as one ends', async () => {
     const client = clientWith({ maxInFlight: 2 })
     const calls = [1, 2, 3, 4, 5].map(() => client.get(configMaps, key, never))
     for (let n = 0; n < 5; n += 1) {
@@ -120,7 +120,7 @@ describe('client', () => {
     await Promise.all(streams)
   })
 
-  it('keeps nothing of a request that is over at a signal that lives on', async () => {
+  it('leaves no listener on a long-lived signal after a request', async () => {
     const long = new AbortController().signal
     const client = clientWith()
     const calls = [1, 2, 3].map(() => outcomeOf(client.get(configMaps, key, long)))
@@ -130,7 +130,7 @@ describe('client', () => {
     expect(getEventListeners(long, 'abort')).to.have.length(0)
   })
 
-  it('ends its streams at once when it is closed, and its requests when they are answered', async () => {
+  it('ends its streams at once when it is closed, and its requests after their response', async () => {
     const client = clientWith()
     const opening = client.stream('/log', {}, never)
     ;(await request(0)).begin()
@@ -158,7 +158,7 @@ describe('client', () => {
       tap.letConnect()
     })
 
-    it('gives up a request that waits for its turn, and one that waits for its answer', async () => {
+    it('gives up a request that waits for a slot, and one that waits for its response', async () => {
       const client = clientWith({ maxInFlight: 1 })
       const stop = new AbortController()
       const unanswered = outcomeOf(client.get(configMaps, key, stop.signal))
@@ -170,7 +170,7 @@ describe('client', () => {
       expect(tap.requests).to.have.length(1)
     })
 
-    it('disturbs no connection with a request that gave up before its turn', async () => {
+    it('disturbs no connection with a request that gave up before it had a slot', async () => {
       const client = clientWith({ maxInFlight: 1 })
       const stop = new AbortController()
       const first = client.get(configMaps, key, never)
@@ -193,10 +193,10 @@ describe('client', () => {
     })
   })
 
-  describe('told to come back later', () => {
+  describe('throttled', () => {
     const later = { kind: 'Status', code: 429, reason: 'TooManyRequests', message: 'too many requests' }
 
-    it('reads again after that time, for as long as its signal allows', async () => {
+    it('retries a read after the delay, until its signal is aborted', async () => {
       const clock = new HandClock()
       const got = clientWith({ clock }).get(configMaps, key, never)
       for (let n = 0; n < 7; n += 1) {
@@ -210,7 +210,7 @@ describe('client', () => {
       expect(await got).to.deep.equal(stored)
     })
 
-    it('keeps no place in the queue while it waits', async () => {
+    it('holds no slot while it waits', async () => {
       const clock = new HandClock()
       const client = clientWith({ clock, maxInFlight: 1 })
       const stop = new AbortController()
@@ -224,7 +224,7 @@ describe('client', () => {
       expect(await patient).to.equal('enough')
     })
 
-    it('writes again after a 429, which was not processed, but not for ever', async () => {
+    it('retries a write after a 429, which was not processed, a bounded number of times', async () => {
       const clock = new HandClock()
       const created = outcomeOf(clientWith({ clock }).create(configMaps, newConfigMap('ns', 'a'), never))
       for (let n = 0; n < 5; n += 1) {
@@ -238,7 +238,7 @@ describe('client', () => {
       expect(tap.requests).to.have.length(5)
     })
 
-    it('does not write again after a 503, which may have been processed', async () => {
+    it('does not retry a write after a 503, which may have been processed', async () => {
       const created = outcomeOf(clientWith().create(configMaps, newConfigMap('ns', 'a'), never))
       ;(await request(0)).answer(503, later, { 'retry-after': '1' })
       expect(await created)
@@ -246,7 +246,7 @@ describe('client', () => {
         .that.includes({ code: 503, retryAfterMs: 1000 })
     })
 
-    it('does not repeat a read that was not told when', async () => {
+    it('does not retry a read without Retry-After', async () => {
       const got = outcomeOf(clientWith().get(configMaps, key, never))
       ;(await request(0)).answer(503, later)
       expect(await got)
@@ -272,7 +272,7 @@ describe('client', () => {
       }
     }
 
-    it('does not write a request whose lease was lost while the connection was being made', async () => {
+    it('does not write a request whose lease was lost while it connected', async () => {
       tap.holdConnections()
       const guard = new HandGuard()
       const client = clientWith()
@@ -289,7 +289,7 @@ describe('client', () => {
       expect(tap.requests.map(({ method }) => method)).to.deep.equal(['GET'])
     })
 
-    it('does not write a request whose lease was lost while it waited for its turn', async () => {
+    it('does not write a request whose lease was lost while it waited for a slot', async () => {
       const guard = new HandGuard()
       const client = clientWith({ maxInFlight: 1 }).guarded(guard)
       const first = client.create(configMaps, newConfigMap('ns', 'a'), never)
@@ -302,7 +302,7 @@ describe('client', () => {
       expect(tap.requests).to.have.length(1)
     })
 
-    it('aborts at the deadline what is under way, and begins nothing after it', async () => {
+    it('aborts open requests at the deadline, and starts none after it', async () => {
       const guard = new HandGuard()
       const client = clientWith().guarded(guard)
       const created = outcomeOf(client.create(configMaps, newConfigMap('ns', 'a'), never))
@@ -314,7 +314,7 @@ describe('client', () => {
       expect(tap.requests).to.have.length(1)
     })
 
-    it('checks each attempt anew, and leaves the client that it was made from unguarded', async () => {
+    it('checks each attempt, and leaves the original client unguarded', async () => {
       const clock = new HandClock()
       const guard = new HandGuard()
       const client = clientWith({ clock })
@@ -331,7 +331,7 @@ describe('client', () => {
     })
   })
 
-  it('tells of every attempt what it was, how it ended and how long it took, without names', async () => {
+  it('reports verb, resource, status code and duration of every attempt, without names', async () => {
     const clock = new HandClock()
     const outcomes: RequestOutcome[] = []
     const client = clientWith({ clock, onRequest: (outcome) => outcomes.push(outcome) })
@@ -349,7 +349,7 @@ describe('client', () => {
     tap = await WireTap.open()
   })
 
-  it('takes an answer that is not what was asked for as no answer', async () => {
+  it('treats a response of another kind as unreachable', async () => {
     const client = clientWith()
     const wrong: [body: unknown, headers?: Record<string, string>][] = [
       [{ kind: 'ConfigMap' }],

@@ -9,10 +9,10 @@ const status = (code: number, reason: string, rest: object = {}): object => ({
   ...rest,
 })
 
-const asked = (body: unknown, headers: errors.ResponseHeaders): number | undefined =>
+const delayOf = (body: unknown, headers: errors.ResponseHeaders): number | undefined =>
   errors.apiErrorFrom(429, body, headers).retryAfterMs
 
-describe('an answer that is no success', () => {
+describe('an error response', () => {
   const kinds: [code: number, reason: string, kind: typeof errors.ApiError][] = [
     [401, 'Unauthorized', errors.Unauthorized],
     [403, 'Forbidden', errors.Forbidden],
@@ -35,7 +35,7 @@ describe('an answer that is no success', () => {
     })
   }
 
-  it('403 with the cause NamespaceTerminating is a refusal of its own', () => {
+  it('403 with the cause NamespaceTerminating is NamespaceTerminating', () => {
     const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }]
     const error = errors.apiErrorFrom(403, status(403, 'Forbidden', { details: { causes } }))
     expect(error).to.be.instanceOf(errors.NamespaceTerminating).and.instanceOf(errors.Forbidden)
@@ -45,7 +45,7 @@ describe('an answer that is no success', () => {
     }
   })
 
-  it('tells what it can when the body is text, empty or foreign', () => {
+  it('has a message when the body is text, empty or not a Status', () => {
     expect(errors.apiErrorFrom(404, '404 page not found\n')).to.be.instanceOf(errors.NotFound)
     expect(errors.apiErrorFrom(404, '404 page not found\n').message).to.equal('HTTP 404: 404 page not found')
     expect(errors.apiErrorFrom(502, '').message).to.equal('HTTP 502')
@@ -53,12 +53,12 @@ describe('an answer that is no success', () => {
     expect(errors.apiErrorFrom(502, null).message).to.equal('HTTP 502')
   })
 
-  it('says how long to wait: by its header, else by its details, else not at all', () => {
+  it('has the delay of its header, else of its details, else none', () => {
     const details = { details: { retryAfterSeconds: 7 } }
-    expect(asked(status(429, 'TooManyRequests', details), { 'retry-after': '3' })).to.equal(3000)
-    expect(asked(status(429, 'TooManyRequests', details), {})).to.equal(7000)
-    expect(asked('', {})).to.equal(undefined)
-    expect(asked('', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' })).to.equal(undefined)
-    expect(asked('', { 'retry-after': '0' })).to.equal(undefined)
+    expect(delayOf(status(429, 'TooManyRequests', details), { 'retry-after': '3' })).to.equal(3000)
+    expect(delayOf(status(429, 'TooManyRequests', details), {})).to.equal(7000)
+    expect(delayOf('', {})).to.equal(undefined)
+    expect(delayOf('', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' })).to.equal(undefined)
+    expect(delayOf('', { 'retry-after': '0' })).to.equal(undefined)
   })
 })

@@ -4,7 +4,7 @@ import { InFlight } from '../../../../src/kube/client/in-flight.ts'
 const never = new AbortController().signal
 
 describe('requests in flight', () => {
-  it('are no more than the limit; the others come in first come, first served', async () => {
+  it('are no more than the limit; the others are admitted first come, first served', async () => {
     const inFlight = new InFlight(2)
     const inside: number[] = []
     const enter = async (n: number): Promise<() => void> => {
@@ -24,7 +24,7 @@ describe('requests in flight', () => {
     expect(inside).to.deep.equal([1, 2, 3, 4])
   })
 
-  it('give up the wait with their signal, and keep nobody else out', async () => {
+  it('give up the wait with their signal, and block no other request', async () => {
     const inFlight = new InFlight(1)
     const release = await inFlight.acquire(never)
     const impatient = new AbortController()

@@ -6,14 +6,14 @@ const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', 
 const nodes = { group: '', version: 'v1', plural: 'nodes', kind: 'Node' }
 
 describe('resource path', () => {
-  it('leads to collections, objects and subresources, of the core group and of others', () => {
+  it('addresses collections, objects and subresources, of the core group and of others', () => {
     expect(resourcePath(configMaps, 'ns')).to.equal('/api/v1/namespaces/ns/configmaps')
     expect(resourcePath(configMaps, undefined)).to.equal('/api/v1/configmaps')
     expect(resourcePath(leases, 'ns', 'a')).to.equal('/apis/coordination.k8s.io/v1/namespaces/ns/leases/a')
     expect(resourcePath(nodes, '', 'n1', 'status')).to.equal('/api/v1/nodes/n1/status')
   })
 
-  it('is never left by a name: what is no segment is refused, the rest is encoded', () => {
+  it('encodes names, and rejects a name that is not a path segment', () => {
     for (const name of ['', '.', '..']) expect(() => resourcePath(configMaps, 'ns', name)).to.throw(TypeError)
     expect(resourcePath(configMaps, 'ns', '../../nodes?x#y')).to.equal(
       '/api/v1/namespaces/ns/configmaps/..%2F..%2Fnodes%3Fx%23y',

@@ -19,7 +19,7 @@ const setUp = (): {
   return { clock, reads: () => n, reloaded: new Refreshing(load, 60_000, clock), fail: (on) => (failing = on) }
 }
 
-describe('credentials that are read again', () => {
+describe('refreshed credentials', () => {
   it('are kept for a minute', async () => {
     const { clock, reloaded } = setUp()
     expect(await reloaded.get()).to.deep.equal({ n: 1 })
@@ -29,7 +29,7 @@ describe('credentials that are read again', () => {
     expect(await reloaded.get()).to.deep.equal({ n: 2 })
   })
 
-  it('are read at once when they were refused, but once for all who were refused', async () => {
+  it('are reloaded at once when they were rejected, once for all concurrent callers', async () => {
     const { reloaded, reads } = setUp()
     const old = await reloaded.get()
     const fresh = await Promise.all([reloaded.get(old), reloaded.get(old), reloaded.get(old)])
@@ -38,7 +38,7 @@ describe('credentials that are read again', () => {
     expect(reads()).to.equal(2)
   })
 
-  it('stay what they were while their file cannot be read', async () => {
+  it('stay the same while their file cannot be read', async () => {
     const { clock, reloaded, fail } = setUp()
     const old = await reloaded.get()
     fail(true)
@@ -49,7 +49,7 @@ describe('credentials that are read again', () => {
     expect(await reloaded.get()).to.deep.equal({ n: 2 })
   })
 
-  it('fail for the caller when they were never read', async () => {
+  it('throw when they were never read', async () => {
     const { reloaded, fail } = setUp()
     fail(true)
     expect(await reloaded.get().catch((error: unknown) => error)).to.be.instanceOf(Error)

@@ -14,7 +14,7 @@ import { HandClock } from '../../../observe/clock.ts'
 
 class RecordedMetrics implements ControllerMetrics {
   readonly waits: string[] = []
-  readonly passes: string[] = []
+  readonly reconciles: string[] = []
   read: (lane: Lane) => number = () => Number.NaN
 
   depth(_controller: string, read: (lane: Lane) => number): void {
@@ -26,7 +26,7 @@ class RecordedMetrics implements ControllerMetrics {
   }
 
   passed(controller: string, outcome: string, seconds: number): void {
-    this.passes.push(`${controller} ${outcome} ${seconds}`)
+    this.reconciles.push(`${controller} ${outcome} ${seconds}`)
   }
 }
 
@@ -46,8 +46,8 @@ function startController(reconcile: ControllerOptions['reconcile'], options: Par
   return { clock, queue, log, levels, metrics, stop, controller, ran, hasEnded: () => hasEnded }
 }
 
-/** A reconcile whose passes end when the test says so. */
-function heldPasses() {
+/** A reconcile function whose calls end when the test ends them. */
+function heldReconciles() {
   const begun: string[] = []
   const ends = new Map<string, () => void>()
   const signals = new Map<string, AbortSignal>()
@@ -61,44 +61,44 @@ function heldPasses() {
   return { reconcile, begun, signals, end: (key: string) => ends.get(key)?.() }
 }
 
-/** Moves time on by single milliseconds, so that workers which yield to the event loop keep up with it. */
+/** Advances time by single milliseconds, so that workers that yield to the event loop keep up. */
 async function waited(clock: HandClock, ms: number): Promise<void> {
-  for (let passed = 0; passed < ms; passed += 1) await clock.advance(1)
+  for (let elapsed = 0; elapsed < ms; elapsed += 1) await clock.advance(1)
 }
 
 const statusOf = (code: number, reason: string): Error => apiErrorFrom(code, { reason, message: reason })
 
 describe('controller: workers', () => {
   it('works on as many keys at once as there are workers', async () => {
-    const passes = heldPasses()
-    const { clock, queue } = startController(passes.reconcile, { workers: 2 })
+    const calls = heldReconciles()
+    const { clock, queue } = startController(calls.reconcile, { workers: 2 })
     for (const key of ['a', 'b', 'c']) queue.add(key)
     await clock.advance(0)
-    expect(passes.begun).to.deep.equal(['a', 'b'])
-    passes.end('b')
+    expect(calls.begun).to.deep.equal(['a', 'b'])
+    calls.end('b')
     await clock.advance(0)
     await clock.advance(0)
-    expect(passes.begun).to.deep.equal(['a', 'b', 'c'])
+    expect(calls.begun).to.deep.equal(['a', 'b', 'c'])
   })
 
-  it('never has two passes for one key, and runs it once more when it was added meanwhile', async () => {
-    const passes = heldPasses()
-    const { clock, queue } = startController(passes.reconcile, { workers: 2 })
+  it('never runs two reconciles of one key, and reconciles it once more when it was added meanwhile', async () => {
+    const calls = heldReconciles()
+    const { clock, queue } = startController(calls.reconcile, { workers: 2 })
     queue.add('a')
     await clock.advance(0)
     queue.add('a')
     await clock.advance(0)
-    expect(passes.begun).to.deep.equal(['a'])
-    passes.end('a')
+    expect(calls.begun).to.deep.equal(['a'])
+    calls.end('a')
     await clock.advance(0)
     await clock.advance(0)
-    expect(passes.begun).to.deep.equal(['a', 'a'])
+    expect(calls.begun).to.deep.equal(['a', 'a'])
   })
 
-  it('gives sockets and timers their turn at least every 10 ms while passes need no I/O', async () => {
-    let passes = 0
+  it('yields to the event loop at least every 10 ms while reconciles need no I/O', async () => {
+    let calls = 0
     const { clock, queue, stop } = startController(async (key) => {
-      passes += 1
+      calls += 1
       clock.jump(1)
       queue.add(key)
       return {}
@@ -106,78 +106,78 @@ describe('controller: workers', () => {
     queue.add('a')
     await new Promise((resolve) => setImmediate(resolve))
     stop.abort()
-    expect(passes).to.be.within(10, 20)
+    expect(calls).to.be.within(10, 20)
   })
 })
 
-describe('controller: what becomes of a key', () => {
-  it('comes back when a pass asks for it, and leaves the key alone otherwise', async () => {
-    const passes: number[] = []
+describe('controller: outcomes', () => {
+  it('requeues a key when its reconcile requests it, and only then', async () => {
+    const calls: number[] = []
     const { clock, queue } = startController(async () => {
-      passes.push(clock.monotonicMs())
-      return passes.length === 1 ? { requeueAfterMs: 300 } : {}
+      calls.push(clock.monotonicMs())
+      return calls.length === 1 ? { requeueAfterMs: 300 } : {}
     })
     queue.add('a')
     await waited(clock, 5000)
-    expect(passes).to.deep.equal([0, 300])
+    expect(calls).to.deep.equal([0, 300])
   })
 
-  it('puts off what can wait until the urgent keys are served', async () => {
-    const passes: string[] = []
+  it('postpones deferred work until the urgent keys are served', async () => {
+    const calls: string[] = []
     const { clock, queue } = startController(async (key, { lane }) => {
-      passes.push(`${key} ${lane}`)
+      calls.push(`${key} ${lane}`)
       return { deferred: key === 'status' && lane === 'urgent' }
     })
     for (const key of ['status', 'create-1', 'create-2']) queue.add(key)
     for (let turn = 0; turn < 5; turn += 1) await clock.advance(0)
-    expect(passes).to.deep.equal(['status urgent', 'create-1 urgent', 'create-2 urgent', 'status deferred'])
+    expect(calls).to.deep.equal(['status urgent', 'create-1 urgent', 'create-2 urgent', 'status deferred'])
   })
 
-  it('backs off a key whose deferred pass puts its work off again', async () => {
-    const passes: number[] = []
+  it('backs off a key whose deferred reconcile postpones its work again', async () => {
+    const calls: number[] = []
     const { clock, queue } = startController(async () => {
-      passes.push(clock.monotonicMs())
+      calls.push(clock.monotonicMs())
       return { deferred: true }
     })
     queue.add('a', 'deferred')
     await waited(clock, 10 + 20 + 40)
-    expect(passes).to.deep.equal([0, 10, 30, 70])
+    expect(calls).to.deep.equal([0, 10, 30, 70])
   })
 
   const again = (...times: number[]): number[] => times
-  const cases: [behaviour: string, error: unknown, outcome: string, passes: number[], logged: string[]][] = [
-    ['backs off after a conflict without a word', statusOf(409, 'Conflict'), 'conflict', again(0, 10, 30), []],
-    ['comes back when RetryLater says', new RetryLater(400, 'quota'), 'requeue_after', again(0, 400, 800), []],
+  const cases: [behaviour: string, error: unknown, outcome: string, calls: number[], logged: string[]][] = [
+    ['backs off after a conflict without a log line', statusOf(409, 'Conflict'), 'conflict', again(0, 10, 30), []],
+    ['requeues after the delay of RetryLater', new RetryLater(400, 'quota'), 'requeue_after', again(0, 400, 800), []],
     [
-      'comes back when the server says',
+      'requeues after the delay of the server',
       apiErrorFrom(429, {}, { 'retry-after': '2' }),
       'requeue_after',
       again(0, 2000, 4000),
       [],
     ],
     [
-      'lets a namespace that is being deleted alone for a minute, without a word',
+      'requeues after a minute in a terminating namespace, without a log line',
       apiErrorFrom(403, { details: { causes: [{ reason: 'NamespaceTerminating' }] } }),
       'requeue_after',
       again(0, 60_000, 120_000),
       [],
     ],
     [
-      'backs off and warns when nothing answers',
+      'backs off and warns when the server is unreachable',
       new Unreachable('reset'),
       'error',
       again(0, 10, 30),
       ['warn reconcile failed'],
     ],
     [
-      'backs off and warns after a refusal',
+      'backs off and warns after a 403',
       statusOf(403, 'Forbidden'),
       'error',
       again(0, 10, 30),
       ['warn reconcile failed'],
     ],
     [
-      'does not take AlreadyExists for a conflict',
+      'does not treat AlreadyExists as a conflict',
       statusOf(409, 'AlreadyExists'),
       'error',
       again(0, 10, 30),
@@ -202,17 +202,17 @@ describe('controller: what becomes of a key', () => {
   ]
   for (const [behaviour, error, outcome, expected, logged] of cases) {
     it(behaviour, async () => {
-      const passes: number[] = []
+      const calls: number[] = []
       const { clock, queue, metrics, log, levels, stop, ran } = startController(async () => {
-        passes.push(clock.monotonicMs())
+        calls.push(clock.monotonicMs())
         throw error
       })
       queue.add('a')
       await waited(clock, expected.at(-1) ?? 0)
       stop.abort()
       await ran
-      expect(passes).to.deep.equal(expected)
-      expect(metrics.passes[0]).to.equal(`c ${outcome} 0`)
+      expect(calls).to.deep.equal(expected)
+      expect(metrics.reconciles[0]).to.equal(`c ${outcome} 0`)
       expect(levels().filter((line) => !line.startsWith('debug'))).to.deep.equal(expected.flatMap(() => logged))
       for (const line of log.lines) expect(line).to.include({ controller: 'c', key: 'a' })
     })
@@ -230,27 +230,27 @@ describe('controller: what becomes of a key', () => {
         return {}
       },
     ]
-    let passes = 0
-    const { clock, queue, metrics } = startController(() => broken[passes++]?.() ?? Promise.resolve({}))
+    let calls = 0
+    const { clock, queue, metrics } = startController(() => broken[calls++]?.() ?? Promise.resolve({}))
     queue.add('a')
     await waited(clock, 1000)
-    const outcomes = metrics.passes.map((pass) => pass.split(' ')[1])
+    const outcomes = metrics.reconciles.map((line) => line.split(' ')[1])
     expect(outcomes).to.deep.equal(['error', 'error', 'error', 'error', 'success'])
   })
 
-  it('begins the back-off anew after a success', async () => {
-    const passes: number[] = []
+  it('resets the back-off after a success', async () => {
+    const calls: number[] = []
     const { clock, queue } = startController(async () => {
-      passes.push(clock.monotonicMs())
-      if (passes.length !== 3) throw new Error('no')
+      calls.push(clock.monotonicMs())
+      if (calls.length !== 3) throw new Error('no')
       return { requeueAfterMs: 1000 }
     })
     queue.add('a')
     await waited(clock, 1045)
-    expect(passes).to.deep.equal([0, 10, 30, 1030, 1040])
+    expect(calls).to.deep.equal([0, 10, 30, 1030, 1040])
   })
 
-  it('tries a failed pass again in its own lane', async () => {
+  it('retries a failed key in its lane', async () => {
     const lanes: string[] = []
     const { clock, queue } = startController(async (_, { lane }) => {
       lanes.push(lane)
@@ -261,7 +261,7 @@ describe('controller: what becomes of a key', () => {
     expect(lanes).to.deep.equal(['deferred', 'deferred'])
   })
 
-  it('lets other keys progress while one fails all the time', async () => {
+  it('reconciles other keys while one keeps failing', async () => {
     const served: string[] = []
     const { clock, queue } = startController(async (key) => {
       served.push(key)
@@ -275,7 +275,7 @@ describe('controller: what becomes of a key', () => {
 })
 
 describe('controller: deadlines', () => {
-  it('aborts a pass that takes too long, and tries its key again', async () => {
+  it('aborts a reconcile that takes too long, and retries its key', async () => {
     const begun: number[] = []
     const run = startController(async (_, { signal }) => {
       begun.push(run.clock.monotonicMs())
@@ -287,31 +287,31 @@ describe('controller: deadlines', () => {
     await run.clock.advance(60_010)
     expect(begun).to.deep.equal([0, 60_010])
     expect(run.levels()).to.deep.equal(['warn reconcile failed'])
-    expect(run.metrics.passes).to.deep.equal(['c error 60'])
+    expect(run.metrics.reconciles).to.deep.equal(['c error 60'])
   })
 
-  it('takes the worker off a pass that ignores its end, and keeps the key locked until the pass settles', async () => {
-    const passes = heldPasses()
-    const run = startController(passes.reconcile, { passTimeoutMs: 1000, graceMs: 100 })
+  it('frees the worker of a reconcile that ignores its abort, and keeps the key locked until it settles', async () => {
+    const calls = heldReconciles()
+    const run = startController(calls.reconcile, { passTimeoutMs: 1000, graceMs: 100 })
     run.queue.add('stuck')
     await run.clock.advance(0)
     run.queue.add('stuck')
     run.queue.add('other')
     await run.clock.advance(1099)
-    expect(passes.begun).to.deep.equal(['stuck'])
+    expect(calls.begun).to.deep.equal(['stuck'])
     await run.clock.advance(1)
-    expect(passes.begun).to.deep.equal(['stuck', 'other'])
+    expect(calls.begun).to.deep.equal(['stuck', 'other'])
     expect(run.levels()).to.deep.equal([
       'warn reconcile failed',
       'error reconcile ignored its abort; its key stays locked',
     ])
-    passes.end('other')
+    calls.end('other')
     await run.clock.advance(10_000)
-    expect(passes.begun).to.deep.equal(['stuck', 'other'])
-    passes.end('stuck')
+    expect(calls.begun).to.deep.equal(['stuck', 'other'])
+    calls.end('stuck')
     await run.clock.advance(0)
-    expect(passes.begun).to.deep.equal(['stuck', 'other', 'stuck'])
-    expect(run.metrics.passes.map((pass) => pass.split(' ')[1])).to.deep.equal(['error', 'success'])
+    expect(calls.begun).to.deep.equal(['stuck', 'other', 'stuck'])
+    expect(run.metrics.reconciles.map((line) => line.split(' ')[1])).to.deep.equal(['error', 'success'])
   })
 
   it('leaves no timer and no listener behind', async () => {
@@ -332,23 +332,23 @@ describe('controller: deadlines', () => {
 })
 
 describe('controller: stopping', () => {
-  it('aborts the passes, ends when they have ended, begins none, and keeps what was not done', async () => {
-    const passes = heldPasses()
-    const run = startController(passes.reconcile)
+  it('aborts the reconciles, ends after them, starts none, and keeps their keys queued', async () => {
+    const calls = heldReconciles()
+    const run = startController(calls.reconcile)
     run.queue.add('a')
     run.queue.add('b')
     await run.clock.advance(0)
     run.stop.abort()
     await run.clock.advance(0)
-    expect(passes.signals.get('a')?.aborted).to.equal(true)
+    expect(calls.signals.get('a')?.aborted).to.equal(true)
     expect(run.hasEnded()).to.equal(false)
-    passes.end('a')
+    calls.end('a')
     await run.ran
-    expect(passes.begun).to.deep.equal(['a'])
+    expect(calls.begun).to.deep.equal(['a'])
     expect(run.queue.depth).to.equal(1)
   })
 
-  it('is quiet about passes that it interrupts, and their keys wait for the next run', async () => {
+  it('does not warn about interrupted reconciles, and keeps their keys for the next run', async () => {
     const begun: string[] = []
     const run = startController(async (key, { signal }) => {
       begun.push(key)
@@ -361,7 +361,7 @@ describe('controller: stopping', () => {
     run.stop.abort()
     await run.ran
     expect(run.levels()).to.deep.equal(['debug reconcile ended early'])
-    expect(run.metrics.passes).to.deep.equal([])
+    expect(run.metrics.reconciles).to.deep.equal([])
     const second = new AbortController()
     const ranAgain = run.controller.run(second.signal)
     await run.clock.advance(0)
@@ -370,8 +370,8 @@ describe('controller: stopping', () => {
     await ranAgain
   })
 
-  it('does not wait longer than the grace for a pass that ignores its end', async () => {
-    const run = startController(heldPasses().reconcile, { graceMs: 100 })
+  it('does not wait longer than the grace period for a reconcile that ignores its abort', async () => {
+    const run = startController(heldReconciles().reconcile, { graceMs: 100 })
     run.queue.add('a')
     await run.clock.advance(0)
     run.stop.abort()
@@ -382,17 +382,17 @@ describe('controller: stopping', () => {
     expect(run.queue.depth).to.equal(0)
   })
 
-  it('begins no pass for a key that is handed out in the moment of the stop', async () => {
-    const passes = heldPasses()
-    const run = startController(passes.reconcile)
+  it('starts no reconcile for a key taken at the moment of the stop', async () => {
+    const calls = heldReconciles()
+    const run = startController(calls.reconcile)
     run.queue.add('a')
     run.stop.abort()
     await run.ran
-    expect(passes.begun).to.deep.equal([])
+    expect(calls.begun).to.deep.equal([])
     expect(run.queue.depth).to.equal(1)
   })
 
-  it('ends all its work when a pass meets a lost Lease, without a word', async () => {
+  it('stops when a reconcile fails with LeaseLost, without a log line', async () => {
     const other = deferred<string>()
     const run = startController(
       async (key, { signal }) => {
@@ -416,8 +416,8 @@ describe('controller: stopping', () => {
   })
 })
 
-describe('controller: what it tells', () => {
-  it('counts the passes by outcome and the seconds that they took and keys waited', async () => {
+describe('controller: metrics and log', () => {
+  it('counts reconciles by outcome, and observes their duration and the wait of keys', async () => {
     const run = startController(async () => {
       await run.clock.sleep(1500, new AbortController().signal)
       return {}
@@ -427,11 +427,11 @@ describe('controller: what it tells', () => {
     await run.clock.advance(0)
     expect([run.metrics.read('urgent'), run.metrics.read('deferred')]).to.deep.equal([0, 1])
     await waited(run.clock, 3000)
-    expect(run.metrics.passes).to.deep.equal(['c success 1.5', 'c success 1.5'])
+    expect(run.metrics.reconciles).to.deep.equal(['c success 1.5', 'c success 1.5'])
     expect(run.metrics.waits).to.deep.equal(['c urgent 0', 'c deferred 1.5'])
   })
 
-  it('goes on when the log and the metrics are broken', async () => {
+  it('continues when log and metrics throw', async () => {
     const broken = (): never => {
       throw new Error('broken')
     }

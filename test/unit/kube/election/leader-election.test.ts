@@ -20,7 +20,7 @@ function leaseWith(spec: LeaseSpec): Lease {
   return { metadata: { name: 'l', namespace: 'ns', uid: 'u', resourceVersion: '1', creationTimestamp }, spec }
 }
 
-describe('leader: what the Lease says', () => {
+describe('leader: the spec of the Lease', () => {
   it('names the first holder, with times of six digits and whole seconds', () => {
     expect(heldSpec(undefined, { identity: 'a', leaseMs: 2500, now })).to.deep.equal({
       holderIdentity: 'a',
@@ -46,20 +46,20 @@ describe('leader: what the Lease says', () => {
     expect(heldSpec(released, { identity: 'a', leaseMs: 15_000, now }).leaseTransitions).to.equal(9)
   })
 
-  it('keeps fields that it does not know', () => {
+  it('keeps unknown fields', () => {
     const extended = { ...before, preferredHolder: 'c' }
     expect(heldSpec(extended, { identity: 'b', leaseMs: 15_000, now })).to.include({ preferredHolder: 'c' })
   })
 })
 
-describe("leader: another's Lease", () => {
+describe('leader: the Lease of another process', () => {
   const seen = (spec: LeaseSpec): ObservedLease => {
     const lease = new ObservedLease('me', 15_000)
     lease.observe(leaseWith(spec), 1000)
     return lease
   }
 
-  it('is left alone for its whole duration after it was last seen to change', () => {
+  it('counts as held for its whole duration after its last observed change', () => {
     const lease = seen(before)
     expect(lease.heldForMs(1000)).to.equal(15_000)
     expect(lease.heldForMs(15_999)).to.equal(1)
@@ -68,30 +68,30 @@ describe("leader: another's Lease", () => {
     expect(lease.heldForMs(16_000)).to.equal(9000)
   })
 
-  it('is not prolonged by looking at it, nor by a change of its labels', () => {
+  it('is not prolonged by a read, nor by a change of its labels', () => {
     const lease = seen(before)
     const labelled = leaseWith(before)
     lease.observe({ ...labelled, metadata: { ...labelled.metadata, resourceVersion: '2', labels: { a: 'b' } } }, 9000)
     expect(lease.heldForMs(9000)).to.equal(7000)
   })
 
-  it('is judged by when we saw it, whatever times its holder wrote into it', () => {
+  it('is timed by our observations, whatever times its holder wrote', () => {
     expect(seen({ ...before, renewTime: '1999-01-01T00:00:00.000000Z' }).heldForMs(1000)).to.equal(15_000)
     expect(seen({ ...before, renewTime: '2099-01-01T00:00:00.000000Z' }).heldForMs(16_000)).to.equal(0)
   })
 
-  it('is held for as long as its holder says, or as we would if it does not', () => {
+  it('is held for the duration in its spec, or for our own if it has none', () => {
     expect(seen({ ...before, leaseDurationSeconds: 60 }).heldForMs(1000)).to.equal(60_000)
     expect(seen({ holderIdentity: 'a' }).heldForMs(1000)).to.equal(15_000)
   })
 
-  it('is free at once when it was released, when it is ours, and when there never was one', () => {
+  it('is free at once when it was released, when it is ours, and when it never existed', () => {
     expect(seen(releasedSpec(before, now)).heldForMs(1000)).to.equal(0)
     expect(seen({ ...before, holderIdentity: 'me' }).heldForMs(1000)).to.equal(0)
     expect(new ObservedLease('me', 15_000).heldForMs(0)).to.equal(0)
   })
 
-  it("is still its holder's for its duration when it vanishes", () => {
+  it('still counts as held for its duration after it was deleted', () => {
     const lease = seen(before)
     lease.observe(undefined, 2000)
     expect(lease.heldForMs(2000)).to.equal(14_000)
@@ -99,7 +99,7 @@ describe("leader: another's Lease", () => {
 })
 
 describe("leader: the guard's deadline", () => {
-  it('lets requests begin until it is reached, and none from then on', async () => {
+  it('allows requests until it is reached, and none from then on', async () => {
     const clock = new HandClock()
     const guard = new WriteDeadline(clock, 10_000)
     await clock.advance(9999)
@@ -110,7 +110,7 @@ describe("leader: the guard's deadline", () => {
     expect(() => guard.check()).to.throw(LeaseLost)
   })
 
-  it('holds in a process that was stopped, before any of its timers has run', () => {
+  it('holds in a process that was paused, before any of its timers has run', () => {
     const clock = new HandClock()
     const guard = new WriteDeadline(clock, 10_000)
     clock.jump(20_000)
@@ -130,7 +130,7 @@ describe("leader: the guard's deadline", () => {
     expect(guard.signal.aborted).to.equal(true)
   })
 
-  it('stays passed when the answer to a renewal comes too late', () => {
+  it('stays passed when the response to a renewal arrives too late', () => {
     const clock = new HandClock()
     const guard = new WriteDeadline(clock, 10_000)
     clock.jump(10_000)
@@ -148,7 +148,7 @@ describe("leader: the guard's deadline", () => {
     expect(clock.timers).to.equal(0)
   })
 
-  it('does not look at the wall clock', async () => {
+  it('ignores the wall clock', async () => {
     const clock = new HandClock()
     let wallMs = 0
     clock.now = () => new Date(wallMs)
@@ -169,7 +169,7 @@ describe('leader: times', () => {
     expect(electionTimes({ leaseMs: 3000 })).to.deep.equal({ leaseMs: 3000, renewDeadlineMs: 2000, retryMs: 400 })
   })
 
-  it('with which a leader could outlive its Lease are refused', () => {
+  it('with which a leader could outlive its Lease are rejected', () => {
     expect(() => electionTimes({ leaseMs: 10_000, renewDeadlineMs: 10_000 })).to.throw(RangeError)
     expect(() => electionTimes({ retryMs: 10_000 })).to.throw(RangeError)
     expect(() => electionTimes({ retryMs: 0 })).to.throw(RangeError)

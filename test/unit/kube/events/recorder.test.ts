@@ -16,7 +16,7 @@ const occurrence: Occurrence = { type: 'Warning', reason: 'ImagePull', message: 
 const about = { resource: configMaps, object: aConfigMap('subject', 7) }
 
 describe('recorder: one Event', () => {
-  it('says what happened to which object, and who saw it', () => {
+  it('has the occurrence, its object and its reporter', () => {
     const { metadata, ...event } = newEvent(about, occurrence, reporter, at)
     expect(event).to.deep.equal({
       apiVersion: 'events.k8s.io/v1',
@@ -41,7 +41,7 @@ describe('recorder: one Event', () => {
     expect(metadata.name).to.match(/^subject\.[0-9a-f]{16}$/)
   })
 
-  it('has a name of its own for each occurrence, the same when it is written again', () => {
+  it('has a unique name per occurrence, and the same one when it is written again', () => {
     const nameOf = (change: Partial<Occurrence> = {}, time = at): string =>
       newEvent(about, { ...occurrence, ...change }, reporter, time).metadata.name
     const names = [nameOf(), nameOf({ message: 'other' }), nameOf({ reason: 'Other' }), nameOf({}, new Date(0))]
@@ -72,15 +72,15 @@ describe('recorder: one Event', () => {
     expect(event.metadata.name).to.have.length(253)
   })
 
-  it('keeps a text of just the limit whole, and cuts between characters of every length', () => {
+  it('keeps a text at the limit, and truncates a longer one between characters of every length', () => {
     const noteOf = (message: string): string => newEvent(about, { ...occurrence, message }, reporter, at).note
     expect(noteOf('x'.repeat(1024))).to.equal('x'.repeat(1024))
     for (const letter of ['x', 'é', '日', '😀']) expect(noteOf(letter.repeat(1100))).to.match(/^(x+|é+|日+|(😀)+)…$/)
   })
 })
 
-describe('recorder: what it remembers', () => {
-  it('forgets what was used longest ago', () => {
+describe('recorder: caches and rate limits', () => {
+  it('evicts the least recently used entry', () => {
     const lru = new Lru<string, number>(3)
     for (const [index, key] of ['a', 'b', 'c'].entries()) lru.set(key, index)
     expect(lru.get('a')).to.equal(0)
@@ -102,7 +102,7 @@ describe('recorder: what it remembers', () => {
 })
 
 describe('recorder: a lost Lease', () => {
-  it('drops what is left, without a request and without another try', async () => {
+  it('drops the queued Events, without a request or a retry', async () => {
     const tap = await WireTap.open()
     const client = new KubeClient(tap.connection(), { userAgent: 'test' })
     const lost = new LeaseLost('the leadership has ended')

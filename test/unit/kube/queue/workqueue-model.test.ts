@@ -15,7 +15,7 @@ const step = oneof(
 )
 
 describe('workqueue: any sequence of calls', () => {
-  it('never hands out a key that a worker has, and loses none', async () => {
+  it('never serves a key in progress, and loses none', async () => {
     await assert(
       asyncProperty(array(step, { maxLength: 60 }), async (steps) => {
         const clock = new HandClock()
@@ -42,7 +42,7 @@ describe('workqueue: any sequence of calls', () => {
             else queue[each.do](each.key, each.lane)
           }
         }
-        for (const one of held) queue.done(one)
+        for (const heldKey of held) queue.done(heldKey)
         held.clear()
         clock.jump(2_000_000)
         while (queue.depth > 0) await takeOne()

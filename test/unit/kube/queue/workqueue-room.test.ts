@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { type Work, Workqueue } from '../../../../src/kube/queue/workqueue.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
-/** Workers that take what they can get and keep it until told. */
+/** Workers that take every available key and keep it until `done`. */
 class Workers {
   readonly out: string[] = []
   readonly #queue: Workqueue
@@ -34,7 +34,7 @@ class Workers {
   }
 }
 
-describe('workqueue: room for deferred work', () => {
+describe('workqueue: limit of deferred work', () => {
   let queue: Workqueue
   let workers: Workers
   let clock: HandClock
@@ -55,14 +55,14 @@ describe('workqueue: room for deferred work', () => {
     expect(workers.out).to.deep.equal(['s1', 's2', 'create'])
   })
 
-  it('serves the next deferred key as soon as one is given back', async () => {
+  it('serves the next deferred key as soon as one is done', async () => {
     for (const key of ['s1', 's2', 's3']) queue.add(key, 'deferred')
     await workers.start(4)
     await workers.done('s1')
     expect(workers.out).to.deep.equal(['s2', 's3'])
   })
 
-  it('leaves less room beside urgent keys, and all of it again when the last of these is given back', async () => {
+  it('lowers the limit while urgent keys are in progress, until the last of them is done', async () => {
     queue = new Workqueue({ clock, maxDeferred: 3, maxDeferredWhileUrgent: 1 })
     workers = new Workers(queue)
     queue.add('create')
@@ -73,7 +73,7 @@ describe('workqueue: room for deferred work', () => {
     expect(workers.out).to.deep.equal(['s1', 's2', 's3'])
   })
 
-  it('gives overdue keys a share beside urgent ones, and not all of it', async () => {
+  it('gives overdue keys a share of the workers beside urgent ones, and not all of them', async () => {
     for (const key of ['s1', 's2', 's3', 's4']) queue.add(key, 'deferred')
     await clock.advance(10_000)
     for (const key of ['c1', 'c2', 'c3', 'c4', 'c5']) queue.add(key)

@@ -4,7 +4,7 @@ import { HandClock } from '../../../observe/clock.ts'
 
 const forever = new AbortController().signal
 
-/** What the queue can hand out at once, one after the other, each given back before the next. */
+/** The keys that the queue has ready, taken one by one, each done before the next. */
 async function drain(queue: Workqueue): Promise<string[]> {
   const served: string[] = []
   while (queue.depth > 0) {
@@ -15,7 +15,7 @@ async function drain(queue: Workqueue): Promise<string[]> {
   return served
 }
 
-/** Notes how long a timer it was asked for. */
+/** Records the duration of the requested timers. */
 class TimerClock extends HandClock {
   longestMs = 0
 
@@ -27,19 +27,19 @@ class TimerClock extends HandClock {
 
 async function taken(queue: Workqueue): Promise<Work> {
   const work = await queue.take(forever)
-  if (work === undefined) throw new Error('nothing was handed out')
+  if (work === undefined) throw new Error('the queue had no key')
   return work
 }
 
 describe('workqueue: one key at a time', () => {
-  it('hands out keys first come, first served, each once however often it was added', async () => {
+  it('serves keys first come, first served, each once however often it was added', async () => {
     const queue = new Workqueue()
     for (const key of ['a', 'b', 'a', 'c', 'b']) queue.add(key)
     expect(queue.depth).to.equal(3)
     expect(await drain(queue)).to.deep.equal(['a', 'b', 'c'])
   })
 
-  it('does not hand out a key that a worker has, and hands it out once more if it was added meanwhile', async () => {
+  it('does not serve a key in progress, and serves it once more if it was added meanwhile', async () => {
     const queue = new Workqueue()
     queue.add('a')
     await taken(queue)
@@ -50,7 +50,7 @@ describe('workqueue: one key at a time', () => {
     expect(await drain(queue)).to.deep.equal(['a'])
   })
 
-  it('keeps a key for one worker when its delay ends meanwhile', async () => {
+  it('does not serve a key in progress when its delay ends', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     queue.addAfter('a', 10)
@@ -70,7 +70,7 @@ describe('workqueue: one key at a time', () => {
     expect((await Promise.all(workers)).map((work) => work?.key)).to.deep.equal(['a', 'b'])
   })
 
-  it('lets a worker go when its signal is aborted, and loses no key to it', async () => {
+  it('stops serving a worker whose signal is aborted, and loses no key', async () => {
     const queue = new Workqueue()
     const stop = new AbortController()
     const waiting = queue.take(stop.signal)
@@ -81,7 +81,7 @@ describe('workqueue: one key at a time', () => {
     expect(await drain(queue)).to.deep.equal(['a'])
   })
 
-  it('is not disturbed by a key given back twice', async () => {
+  it('ignores a second `done` of a key', async () => {
     const queue = new Workqueue()
     queue.add('a')
     await taken(queue)
@@ -90,7 +90,7 @@ describe('workqueue: one key at a time', () => {
     expect(queue.depth).to.equal(0)
   })
 
-  it('says how long the key could have been served', async () => {
+  it('reports how long the key was queued', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     queue.add('a')
@@ -106,7 +106,7 @@ describe('workqueue: one key at a time', () => {
 })
 
 describe('workqueue: delays and back-off', () => {
-  it('adds a delayed key when its time has come, and not before', async () => {
+  it('adds a delayed key after its delay, and not before', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     queue.addAfter('a', 100)
@@ -149,7 +149,7 @@ describe('workqueue: delays and back-off', () => {
     expect(await drain(queue)).to.deep.equal([...delays].sort((a, b) => a - b).map(String))
   })
 
-  it('adds at once what has no delay, and refuses a delay that is no number', async () => {
+  it('adds a key without a delay at once, and rejects a delay that is not finite', async () => {
     const queue = new Workqueue()
     queue.addAfter('a', 0)
     queue.addAfter('b', -5)
@@ -158,7 +158,7 @@ describe('workqueue: delays and back-off', () => {
     expect(() => queue.addAfter('c', Number.POSITIVE_INFINITY)).to.throw(RangeError)
   })
 
-  it('waits out a delay that is longer than a timer of Node can be', async () => {
+  it('waits out a delay longer than the limit of Node.js timers', async () => {
     const clock = new TimerClock()
     const queue = new Workqueue({ clock })
     const served: unknown[] = []
@@ -172,7 +172,7 @@ describe('workqueue: delays and back-off', () => {
     expect(clock.longestMs).to.be.below(2 ** 31)
   })
 
-  it('runs no timer unless a worker is waiting, so that it holds up no process', async () => {
+  it('runs no timer unless a worker is waiting, so that a process can exit', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     const stop = new AbortController()
@@ -212,7 +212,7 @@ describe('workqueue: delays and back-off', () => {
     expect(shortest.depth).to.equal(1)
   })
 
-  it('keeps the back-off of each key to itself, and ends it when the key is forgotten', async () => {
+  it('has a separate back-off for each key, and resets it when the key is forgotten', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock, baseMs: 100, random: () => 1 })
     for (let failure = 0; failure < 5; failure += 1) queue.retry('bad')
@@ -275,7 +275,7 @@ describe('workqueue: two lanes', () => {
     expect(await drain(queue)).to.deep.equal(['b', 'a (deferred)'])
   })
 
-  it('lets no deferred key starve: one that waited 10 s takes its turn among the urgent ones', async () => {
+  it('starves no deferred key: after 10 s it takes its turn among the urgent ones', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     queue.add('status', 'deferred')
@@ -302,7 +302,7 @@ describe('workqueue: two lanes', () => {
     expect(await drain(queue)).to.deep.equal(['create', 'old (deferred)'])
   })
 
-  it('ends putting off after 10 s also for a key whose every pass puts it off and that is added all the time', async () => {
+  it('serves a key as deferred after 10 s although every reconcile postpones it and it is added all the time', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     const lanes: string[] = []
@@ -318,7 +318,7 @@ describe('workqueue: two lanes', () => {
     expect(lanes).to.deep.equal([...Array.from({ length: 10 }, () => 'urgent'), 'deferred'])
   })
 
-  it('forgets what was put off once an urgent pass has done it', async () => {
+  it('forgets postponed work once an urgent reconcile has done it', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
     queue.add('a', 'deferred')

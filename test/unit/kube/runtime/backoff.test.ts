@@ -13,21 +13,21 @@ describe('back-off', () => {
     expect(Math.max(...delays(1, 10))).to.equal(30_000)
   })
 
-  it('doubles its ceiling from failure to failure', () => {
+  it('doubles its ceiling with each failure', () => {
     expect(delays(1, 7)).to.deep.equal([1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000])
   })
 
-  it('keeps to a lower ceiling where the next attempt costs little', () => {
+  it('keeps to a lower ceiling where the next attempt is cheap', () => {
     const backoff = new Backoff({ clock: new HandClock(), random: () => 1 })
     expect([1, 2, 3, 4, 5].map(() => backoff.next(5000))).to.deep.equal([1600, 3200, 5000, 5000, 5000])
     expect(backoff.next()).to.equal(30_000)
   })
 
-  it('spreads the delays between the least and the ceiling', () => {
+  it('spreads the delays between the minimum and the ceiling', () => {
     expect(delays(0.5, 3)).to.deep.equal([1200, 2000, 3600])
   })
 
-  it('begins small again after two minutes of health, and not before', async () => {
+  it('resets after two minutes of health, and not before', async () => {
     const clock = new HandClock()
     const backoff = new Backoff({ clock, random: () => 1 })
     backoff.next()

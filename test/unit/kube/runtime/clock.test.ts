@@ -25,7 +25,7 @@ describe('clock', () => {
     expect(await clock.sleep(1, AbortSignal.abort('before')).catch((error: unknown) => error)).to.equal('before')
   })
 
-  it("of the machine's own kind sleeps, and its monotonic time moves on", async () => {
+  it('of the system sleeps, and its monotonic time advances', async () => {
     const before = systemClock.monotonicMs()
     await systemClock.sleep(5, never)
     expect(systemClock.monotonicMs() - before).to.be.at.least(4)

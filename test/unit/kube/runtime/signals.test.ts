@@ -20,7 +20,7 @@ describe('signals', () => {
     expect(linkedAbortController(a.signal, b.signal).signal.reason).to.equal('b')
   })
 
-  it('keep nothing of a link or of a wait that is over', async () => {
+  it('leave no listener after a link or a wait has ended', async () => {
     const long = new AbortController().signal
     await abortable(Promise.resolve(1), long)
     await abortable(Promise.reject(new Error('no')), long).catch(() => {})
