@@ -94,7 +94,7 @@ export class ReviewCache<V> {
     review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
     signal: AbortSignal,
   ): Promise<ReviewGrant<V> | undefined> {
-    const leave = await this.#new?.enter(signal)
+    const leave = await this.#new?.acquire(signal)
     try {
       return await review(signal)
     } finally {

@@ -98,7 +98,7 @@ export const stages: Stage[] = [
     needs: ['up'],
     after: ['faults', 'integration'],
     beside: true,
-    work: mocha('cluster/{control-plane,given}', 300),
+    work: mocha('cluster/@(control-plane|given)', 300),
   },
   {
     name: 'e2e',
@@ -121,7 +121,7 @@ export const stages: Stage[] = [
     deadlineMinutes: 20,
     needs: ['up'],
     after: ['planes'],
-    work: mocha('cluster/{cluster,image}', 300),
+    work: mocha('cluster/@(cluster|image)', 300),
   },
   {
     name: 'cluster-again',
