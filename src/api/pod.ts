@@ -46,7 +46,12 @@ export interface PodStatus {
 
 /** The part of a pod that we read. What we write is a PodTemplate with more in it, see domain/runner-pod.ts. */
 export interface Pod extends KubeObject {
-  spec: { nodeName?: string; schedulingGates?: { name: string }[]; [field: string]: unknown }
+  spec: {
+    nodeName?: string
+    schedulingGates?: { name: string }[]
+    activeDeadlineSeconds?: number
+    [field: string]: unknown
+  }
   status?: PodStatus
 }
 

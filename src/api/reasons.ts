@@ -2,6 +2,7 @@
  * The CRD checks only the shape: a new reason must not make status writes fail under an older CRD. */
 export const waitingReasons = [
   'NoMatchingPool',
+  'PoolNotReady',
   'PoolFull',
   'QuotaExceeded',
   'AdmissionDenied',

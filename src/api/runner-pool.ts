@@ -32,8 +32,9 @@ export const runnerPoolSpec = {
       type: 'object',
       description:
         'A pod template (metadata.labels, metadata.annotations, spec). The container named "runner", else the first, ' +
-        "is the job's. The operator sets restartPolicy Never (also of containers, not of init containers), the delegation's facts as RUNNERHUB_* variables, and " +
-        'restricted security defaults where the template says nothing.',
+        "is the job's. The operator adds the delegation's facts as RUNNERHUB_* variables, and restricted security " +
+        'defaults where the template says nothing. A template with unknown fields, or with what a runner pod cannot ' +
+        'have (a name, finalizers, owners, a restartPolicy other than Never), makes the pool not ready.',
       required: ['spec'],
       properties: {
         metadata: {
@@ -43,7 +44,7 @@ export const runnerPoolSpec = {
         },
         spec: {
           type: 'object',
-          description: 'A PodSpec, checked by the API server with a dry-run create.',
+          description: 'A PodSpec, checked by the API server with a strict dry-run create.',
           'x-kubernetes-preserve-unknown-fields': true,
         },
       },

@@ -12,7 +12,7 @@ export function projectPod(pod: Pod): Pod {
       ...pick(metadata, ['ownerReferences', 'deletionTimestamp', 'deletionGracePeriodSeconds']),
       ...(container !== undefined && { annotations: { [CONTAINER_ANNOTATION]: container } }),
     },
-    spec: { ...pick(spec, ['nodeName', 'schedulingGates']), ...hooksOf(spec) },
+    spec: { ...pick(spec, ['nodeName', 'schedulingGates', 'activeDeadlineSeconds']), ...hooksOf(spec) },
     ...(status !== undefined && {
       status: {
         ...pick(status, ['phase', 'reason', 'message', 'startTime']),

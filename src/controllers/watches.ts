@@ -7,6 +7,7 @@ import type { Runner } from '../api/runner.ts'
 import { type Caches, jobKeyOf } from '../cluster/caches.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { podState } from '../domain/pod/state.ts'
+import { readinessOf } from '../domain/pool-readiness.ts'
 import { jobKeyAt, runnerKey } from '../domain/runner/names.ts'
 import type { Change } from '../kube/cache/store.ts'
 import type { Workqueue } from '../kube/queue/workqueue.ts'
@@ -50,9 +51,10 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       if (change.old?.spec.finishedPodTTLSeconds !== change.now?.spec.finishedPodTTLSeconds) {
         addJobsOf(caches, queue, change.now ?? change.old)
       }
-      if (!isNewSpec(change)) return
-      scheduler.poolsChanged()
-      queue.add(queueKey('pool', change.key))
+      // First: who waits for the pool's judgement is woken once more by it.
+      if (isNewSpec(change)) queue.add(queueKey('pool', change.key))
+      if (isNewReadiness(change)) addStartingOf(caches, queue, change.now)
+      if (isNewSpec(change) || isNewReadiness(change)) scheduler.poolsChanged()
     }),
     caches.ledgers.onChange(({ old, now }) =>
       now === undefined && old !== undefined ? addLedger(queue, old) : undefined,
@@ -111,6 +113,16 @@ function addJobsOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefine
   }
 }
 
+/** Runners of a pool that was judged: those without a pod wait for that, or were refused it and try again. */
+function addStartingOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefined): void {
+  if (pool === undefined || readinessOf(pool).is === 'unjudged') return
+  const { name, namespace } = pool.metadata
+  for (const { metadata, spec, status } of caches.runners.list()) {
+    const isOfPool = spec.poolName === name && metadata.namespace === namespace
+    if (isOfPool && status.phase === 'Starting') queue.add(queueKey('runner', keyOf({ metadata })))
+  }
+}
+
 function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined): void {
   const key = job === undefined ? '' : runnerKey(job)
   if (caches.runners.get(key) !== undefined) queue.add(queueKey('runner', key))
@@ -119,6 +131,12 @@ function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined)
 /** A kubelet writes about seven times in a pod's life, mostly things that no decision depends on. */
 function isNews({ old, now }: Change<Pod>): boolean {
   return old === undefined || now === undefined || !isDeepStrictEqual(podState(old), podState(now))
+}
+
+/** Whether the pool may have jobs now that it had not, or the other way round, or its jobs have something else to say. */
+function isNewReadiness({ old, now }: Change<RunnerPool>): boolean {
+  if (old === undefined || now === undefined) return false
+  return !isDeepStrictEqual(readinessOf(old), readinessOf(now))
 }
 
 function isNewSpec({ old, now }: Change<RunnerPool>): boolean {

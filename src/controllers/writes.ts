@@ -2,27 +2,32 @@ import { OUTCOME_FINALIZER } from '../api/names.ts'
 import { keyOf, type KubeObject, type NewObject, type Resource } from '../api/object.ts'
 import { type Pod, pods } from '../api/pod.ts'
 import type { Caches } from '../cluster/caches.ts'
+import { ENDING_DEADLINE_SECONDS } from '../domain/pod/state.ts'
 import type { Store } from '../kube/cache/store.ts'
-import type { KubeClient } from '../kube/client/client.ts'
-import { AlreadyExists, Conflict, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
+import type { CreateOptions, KubeClient } from '../kube/client/client.ts'
+import { AlreadyExists, ApiError, Conflict, Forbidden, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
 import { type ObjectKey, splitKey } from '../kube/client/resource-path.ts'
-import { removeFinalizer } from '../kube/client/finalizer.ts'
+import { removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
 
 /** How long to wait for a namesake of an earlier life to be removed, when no event tells. */
 const NAMESAKE_CHECK_MS = 1000
+
+/** How pods are made: no field of a template is dropped. */
+export const asWritten: CreateOptions = { fieldValidation: 'Strict' }
 
 /**
  * Creates an object whose name derives from its owner. One that exists already is ours if `isOurs` says so: an earlier
  * create whose answer was lost. Otherwise it is a namesake that has to go first (RetryLater).
  */
 export async function createOnce<T extends KubeObject>(
-  { client, store, resource }: { client: KubeClient; store: Store<T>; resource: Resource<T> },
+  kind: { client: KubeClient; store: Store<T>; resource: Resource<T>; options?: CreateOptions },
   object: NewObject<T>,
   isOurs: (existing: T) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  const { client, store, resource, options } = kind
   try {
-    store.applyOwn(await client.create(resource, object, signal))
+    store.applyOwn(await client.create(resource, object, signal, options))
   } catch (error) {
     if (!(error instanceof AlreadyExists)) throw error
     const key = { namespace: object.metadata.namespace ?? '', name: object.metadata.name }
@@ -59,6 +64,29 @@ export async function releasePod(client: KubeClient, caches: Caches, pod: Pod, s
     if (error instanceof Invalid) caches.pods.applyOwn(await client.get(pods, splitKey(keyOf(pod)), signal))
     throw error
   }
+}
+
+/**
+ * Lets a pod end whose job is over: its deadline makes the kubelet stop what still runs of it and keep its logs, and
+ * our finalizer goes with the same write. Where the change is refused, by a policy or because the pod is another by
+ * now, the pod is let go and deleted, so that its slot becomes free.
+ */
+export async function expirePod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
+  const deadline = { op: 'add', path: '/spec/activeDeadlineSeconds', value: ENDING_DEADLINE_SECONDS } as const
+  const ours = { op: 'test', path: '/metadata/uid', value: pod.metadata.uid } as const
+  const patch = [ours, ...withoutFinalizer(pod, OUTCOME_FINALIZER), deadline]
+  try {
+    caches.pods.applyOwn(await client.patchJson(pods, splitKey(keyOf(pod)), patch, signal))
+  } catch (error) {
+    if (error instanceof NotFound) return
+    if (!isRefusal(error)) throw error
+    await releasePod(client, caches, pod, signal)
+    await deleteObject(client, pods, pod, signal)
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Invalid || error instanceof Forbidden || (error instanceof ApiError && error.code === 400)
 }
 
 /** Deletes this very object; one that is gone or has been replaced is none of our business. */

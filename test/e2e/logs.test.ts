@@ -2,9 +2,14 @@ import { expect } from 'chai'
 import { linesOf, printed } from './clients/rest.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
-import { untilTold } from './installation/pools.ts'
+import { runsOn, untilTold } from './installation/pools.ts'
 
 const lineCount = 500
+
+/** A megabyte or so a second, for longer than the kubelet takes to rotate a file of more than ten. */
+const rotatedLines = 20_000
+const fillsItsLog = `l=0123456789; while [ \${#l} -lt 1000 ]; do l=$l$l; done; i=0
+  while [ $i -lt ${rotatedLines} ]; do echo "$i $l"; i=$((i+1)); [ $((i % 100)) -gt 0 ] || sleep 0.1; done`
 
 describe('the log of a job on a real node', () => {
   const installation = installed({
@@ -12,9 +17,14 @@ describe('the log of a job on a real node', () => {
       Promise.all([
         hub.createPool('many', { script: `i=0; while [ $i -lt ${lineCount} ]; do echo "line $i"; i=$((i+1)); done` }),
         hub.createPool('one', { script: untilTold, maxRunners: 1 }),
+        hub.createPool('helped', { script: 'echo done; exit 3', sidecar: runsOn }),
+        hub.createPool('filling', { script: fillsItsLog }).then(async () => {
+          filling = await hub.rest.delegate({ labels: ['filling'] })
+        }),
       ]),
   })
   let hub: Installation
+  let filling = ''
 
   beforeEach(() => {
     hub = installation()
@@ -53,6 +63,35 @@ describe('the log of a job on a real node', () => {
     expect(await hub.rest.log(id, '?tail=0')).to.deep.equal([])
     const followed = await hub.rest.call('GET', `/api/jobs/${id}/logs?follow=true&tail=3`)
     expect(linesOf(followed.body)).to.deep.equal(all.slice(-3))
+  })
+
+  it('is there after the job, though a side-car had to be stopped, and the job is over as its own container was', async () => {
+    const id = await hub.rest.delegate({ labels: ['helped'] })
+    await hub.jobIs(id, { phase: 'Failed', reason: 'ExitCode', exitCode: 3 })
+    const pod = await hub.until('the pod to be over', async () => {
+      const now = await hub.pod(id)
+      return now?.status?.phase === 'Failed' ? now : undefined
+    })
+    expect(pod.status?.reason).to.equal('DeadlineExceeded')
+    expect(pod.metadata).to.not.have.any.keys('deletionTimestamp', 'finalizers')
+    expect(printed(await hub.rest.log(id))).to.deep.equal(['done'])
+    expect(await hub.job(id)).to.nested.include({ 'status.phase': 'Failed', 'status.exitCode': 3 })
+  })
+
+  it('is marked where the kubelet has rotated its beginning away', async () => {
+    await hub.until(
+      'the job to have filled its log',
+      async () => (await hub.job(filling))?.status.phase === 'Completed',
+      90_000,
+    )
+    const { data, headers } = await hub.rest.call('GET', `/api/jobs/${filling}/logs`)
+    const [first = ''] = printed(linesOf(String(data['logs'])).slice(0, 1))
+    expect(Number(first.split(' ')[0]), 'the first line that is left').to.be.above(0)
+    expect(data['truncated']).to.equal(true)
+    expect(headers.get('x-runnerhub-log-truncated')).to.equal('true')
+    const followed = await hub.rest.open('GET', `/api/jobs/${filling}/logs?follow=true`)
+    expect(followed.headers.get('x-runnerhub-log-truncated')).to.equal('true')
+    await followed.body?.cancel()
   })
 
   it('is empty before the job has begun', async () => {

@@ -11,7 +11,14 @@ import { eventually } from '../observe/eventually.ts'
 import { Ledger } from './ledger.ts'
 import { STAND_IN_NODE } from './node.ts'
 import { pause } from './pause.ts'
-import { type Script, type Step, stopped, succeeds } from './script.ts'
+import { expired, type Script, type Step, stopped, succeeds } from './script.ts'
+
+/** When the kubelet ends a pod, in milliseconds; undefined as long as it has not begun, or has no deadline. */
+function deadlineOf({ spec, status }: Pod): number | undefined {
+  const { activeDeadlineSeconds } = spec
+  if (activeDeadlineSeconds === undefined || status?.startTime === undefined) return undefined
+  return Date.parse(status.startTime) + activeDeadlineSeconds * 1000
+}
 
 /**
  * Plays scheduler and kubelet for the pods of one namespace, as fast as a test wants it:
@@ -20,7 +27,8 @@ import { type Script, type Step, stopped, succeeds } from './script.ts'
  *   await kubelet.tell(name, (pod) => exited(pod, 0))    and to a pod that is there
  *   kubelet.ledger.of(jobName)                           every pod there ever was of a job
  *
- * As a kubelet does, it answers a deletion by stopping the container and deleting the pod with no grace. It survives
+ * As a kubelet does, it answers a deletion by stopping the container and deleting the pod with no grace, and stops what
+ * runs of a pod at its deadline. It survives
  * API servers that go and come back.
  */
 export class StandInKubelet {
@@ -78,6 +86,23 @@ export class StandInKubelet {
     this.ledger.note(pod, now === undefined)
     if (now === undefined) this.#scenes.get(pod.metadata.uid)?.abort(new Error('the pod is gone'))
     else if (old === undefined) this.#begin(now, this.#choose(now))
+    if (now !== undefined && deadlineOf(now) !== (old && deadlineOf(old))) void this.#expire(now)
+  }
+
+  /** Ends a pod at its deadline, unless it has ended by then, is being deleted, or has an earlier one. */
+  async #expire(pod: Pod): Promise<void> {
+    const deadline = deadlineOf(pod)
+    const signal = this.#scenes.get(pod.metadata.uid)?.signal
+    if (deadline === undefined || signal === undefined) return
+    try {
+      await pause(Math.max(0, deadline - Date.now()), signal)
+      const now = this.#store.get(keyOf(pod))
+      if (now === undefined || deadlineOf(now) !== deadline || now.metadata.deletionTimestamp !== undefined) return
+      const isOver = now.status?.phase === 'Succeeded' || now.status?.phase === 'Failed'
+      if (!isOver) await this.#insist(() => this.#act(now, expired, signal), signal)
+    } catch {
+      // the scene is over
+    }
   }
 
   #begin(pod: Pod, script: Script): void {

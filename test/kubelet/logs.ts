@@ -40,10 +40,11 @@ export class NodeLogs {
     server.on('request', (request, response) => this.#serve(request, response))
   }
 
-  /** Each line is a second after the one before it. */
-  write(pod: string, text: string): void {
+  /** Each line is a second after the one before it, unless it has a time of its own. */
+  write(pod: string, text: string, at?: Date): void {
     this.#written += 1
-    const stamp = new Date(Date.UTC(2026, 0, 1) + this.#written * 1000).toISOString().replace('Z', '000000Z')
+    const time = at ?? new Date(Date.UTC(2026, 0, 1) + this.#written * 1000)
+    const stamp = time.toISOString().replace('Z', '000000Z')
     const line = `${stamp} ${text}\n`
     const log = this.#of(pod)
     log.lines.push(line)
@@ -78,6 +79,11 @@ export class NodeLogs {
   vanish(pod: string): void {
     this.#of(pod).answer = 'none'
     this.breakOff(pod)
+  }
+
+  /** The node is back. */
+  appear(pod: string): void {
+    this.#of(pod).answer = 'lines'
   }
 
   end(pod: string): void {
@@ -127,7 +133,8 @@ export class NodeLogs {
 }
 
 function tell(log: Log, query: URLSearchParams, response: ServerResponse): void {
-  const since = query.get('sinceTime') ?? ''
+  // The API server cuts it to seconds.
+  const since = (query.get('sinceTime') ?? '').slice(0, '2026-01-01T00:00:00'.length)
   const tail = Number(query.get('tailLines') ?? Infinity)
   response.writeHead(200, { 'content-type': 'text/plain' })
   response.flushHeaders()

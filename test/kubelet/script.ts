@@ -98,6 +98,18 @@ export function stopped(pod: Pod, exitCode: number): Record<string, unknown> {
   return { phase: 'Failed', ...containers(pod, { terminated }) }
 }
 
+/** The pod's deadline has passed: what still runs is stopped, and the pod stays with its logs. */
+export function expired({ status }: Pod): Record<string, unknown> {
+  const finishedAt = wholeSeconds()
+  const containerStatuses = (status?.containerStatuses ?? []).map((container) => {
+    const { running: now, terminated } = container.state ?? {}
+    if (terminated !== undefined) return container
+    return { ...container, state: { terminated: { exitCode: 143, reason: 'Error', ...now, finishedAt } } }
+  })
+  const message = 'Pod was active on the node longer than the specified deadline'
+  return { phase: 'Failed', reason: 'DeadlineExceeded', message, containerStatuses }
+}
+
 function pending(pod: Pod, state: object): Record<string, unknown> {
   return { phase: 'Pending', ...containers(pod, state) }
 }

@@ -8,7 +8,7 @@ import {
   RUNNER_LABEL,
   RUNNER_TYPE_LABEL,
 } from '../../src/api/names.ts'
-import { controllerRef, type ObjectMeta } from '../../src/api/object.ts'
+import { type Condition, controllerRef, type ObjectMeta } from '../../src/api/object.ts'
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from '../../src/api/pod.ts'
 import type { RunnerJob, RunnerJobSpec, RunnerJobStatus } from '../../src/api/runner-job.ts'
 import type { RunnerPool, RunnerPoolSpec } from '../../src/api/runner-pool.ts'
@@ -159,4 +159,12 @@ export function aPool({ metadata = {}, spec }: PoolParts = {}): RunnerPool {
     metadata: meta(metadata.name ?? 'pool', metadata),
     spec: { template, maxRunners: 20, finishedPodTTLSeconds: 600, ...spec },
   }
+}
+
+/** The pool with its Ready condition, about its template as it is now. */
+export function judged(pool: RunnerPool, status: 'True' | 'False', given: Partial<Condition> = {}): RunnerPool {
+  const reason = status === 'True' ? 'TemplateAccepted' : 'InvalidPod'
+  const ready = { type: 'Ready', status, reason, message: reason, lastTransitionTime: stamp(1), ...given }
+  const observedGeneration = pool.metadata.generation ?? 1
+  return { ...pool, status: { observedGeneration, conditions: [ready] } }
 }

@@ -6,9 +6,10 @@ import { podOf, runnerOf } from '../../cluster/caches.ts'
 import { shorten } from '../../domain/conditions.ts'
 import { jobContainer } from '../../domain/pod/job-container.ts'
 import { isFinished } from '../../domain/job/phases.ts'
-import { type JobAct, type JobPlan, type JobView, planJob } from '../../domain/job/plan.ts'
+import { type Admission, type JobAct, type JobPlan, type JobView, planJob } from '../../domain/job/plan.ts'
 import { statusAfter } from '../../domain/job/status.ts'
 import { podState } from '../../domain/pod/state.ts'
+import { readinessOf } from '../../domain/pool-readiness.ts'
 import { runnerKey } from '../../domain/runner/names.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
 import { startHooks } from '../../domain/pod/start-hooks.ts'
@@ -19,7 +20,7 @@ import type { ReconcilerDeps } from '../deps.ts'
 import { hasHookFailed } from '../pod/events.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
-import { createOnce, deleteObject, lookUp, releasePod, writeStatus } from '../writes.ts'
+import { createOnce, deleteObject, expirePod, lookUp, releasePod, writeStatus } from '../writes.ts'
 import { recordPhaseChange } from './phase-events.ts'
 import { WaitingSince } from './waiting-since.ts'
 
@@ -108,12 +109,21 @@ function viewOf(
     job,
     runner,
     pod: podState(pod),
-    admission: scheduler.admissionOf(key),
+    admission: admissionOf(scheduler, key),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
     now: clock.now(),
   }
+}
+
+/** A job that is let in waits until the template of its pool has been tried, which wakes it again. */
+function admissionOf(scheduler: Scheduler, key: string): Admission {
+  const admission = scheduler.admissionOf(key)
+  const pool = scheduler.poolOf(key)
+  if (admission.is !== 'admitted' || pool === undefined || readinessOf(pool).is !== 'unjudged') return admission
+  const { name } = pool.metadata
+  return { is: 'next', message: `its Runner is made as soon as the template of RunnerPool ${name} has been tried` }
 }
 
 /**
@@ -188,6 +198,8 @@ async function performAct(act: JobAct, context: JobPass, signal: AbortSignal): P
   switch (act) {
     case 'create-runner':
       return createRunner(context, signal)
+    case 'expire-pod':
+      return pod === undefined ? undefined : expirePod(client, caches, pod, signal)
     case 'stop-pod':
       return pod === undefined ? undefined : deleteObject(client, pods, pod, signal)
     case 'release-pod':

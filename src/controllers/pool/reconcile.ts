@@ -1,17 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Condition, NewObject } from '../../api/object.ts'
-import { type Pod, pods } from '../../api/pod.ts'
+import type { Condition } from '../../api/object.ts'
+import { pods } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { type RunnerPool, runnerPools, type RunnerPoolStatus } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
 import { shorten, withCondition } from '../../domain/conditions.ts'
+import { withPaths } from '../../domain/pod-values.ts'
 import { isTooBig } from '../../domain/pod/quota.ts'
-import { desiredPod } from '../../domain/runner/desired-pod.ts'
+import { readinessOf } from '../../domain/pool-readiness.ts'
+import { inTermsOfTemplate, desiredPod } from '../../domain/runner/desired-pod.ts'
 import { AlreadyExists, ApiError } from '../../kube/client/errors.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
-import { writeStatus } from '../writes.ts'
+import { asWritten, writeStatus } from '../writes.ts'
 
 /** How soon a template is tried again that was refused for now, and one that was refused for good: policies change. */
 const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
@@ -19,12 +21,22 @@ const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
 /**
  * Says in the pool's Ready condition whether the API server would take a pod of its template. A refusal is looked at
  * again now and then, since what it comes from may change without the pool; nothing is written while it stays the same.
+ * An accepted template is tried once in a term: an earlier version of the operator may have judged it less strictly.
  */
 export function poolReconciler(deps: ReconcilerDeps) {
+  /** The accepted template of each pool: UID and generation, by key. */
+  const accepted = new Map<string, string>()
   return async function reconcilePool(key: string, { signal }: ReconcileContext): Promise<Result> {
     const pool = deps.caches.pools.get(key)
-    if (pool === undefined || isAccepted(pool)) return {}
+    if (pool === undefined) {
+      accepted.delete(key)
+      return {}
+    }
+    const template = `${pool.metadata.uid} ${pool.metadata.generation}`
+    if (readinessOf(pool).is === 'ready' && accepted.get(key) === template) return {}
     const problem = await problemOf(deps, pool, signal)
+    if (problem === undefined) accepted.set(key, template)
+    else accepted.delete(key)
     const status = statusOf(pool, problem, deps.clock.now())
     const again = problem === undefined ? {} : { requeueAfterMs: AGAIN_MS[problem.phase] }
     if (isDeepStrictEqual(status, pool.status)) return again
@@ -42,10 +54,6 @@ export function poolReconciler(deps: ReconcilerDeps) {
   }
 }
 
-function isAccepted({ metadata, status }: RunnerPool): boolean {
-  return status?.observedGeneration === metadata.generation && readyOf(status)?.status === 'True'
-}
-
 function readyOf(status: RunnerPoolStatus | undefined): Condition | undefined {
   return status?.conditions?.find(({ type }) => type === 'Ready')
 }
@@ -55,8 +63,9 @@ async function problemOf(
   pool: RunnerPool,
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
+  const sample = sampleOf(pool)
   try {
-    await client.dryRunCreate(pods, samplePod(pool), signal)
+    await client.dryRunCreate(pods, desiredPod(pool, sample.job, sample.runner), signal, asWritten)
   } catch (error) {
     // A pod of this name cannot exist for long; its being there says that the template was accepted.
     if (error instanceof AlreadyExists) return undefined
@@ -66,13 +75,14 @@ async function problemOf(
     // Pods beyond a quota wait for it: that is no fault of a template that can fit it.
     if (refusal?.reason === 'QuotaExceeded') return isTooBig(refusal.message) ? refusal : undefined
     if (refusal === undefined) throw error
-    return refusal
+    const message = withPaths(inTermsOfTemplate(refusal.message, sample), pool.spec.template)
+    return { ...refusal, message }
   }
   return undefined
 }
 
-/** A pod as jobs of this pool would get it. */
-function samplePod(pool: RunnerPool): NewObject<Pod> {
+/** A job and its Runner, as this pool might get them. */
+function sampleOf(pool: RunnerPool): { job: RunnerJob; runner: Runner } {
   const { name, namespace } = pool.metadata
   const uid = '00000000-0000-0000-0000-000000000000'
   const metadata = {
@@ -93,7 +103,7 @@ function samplePod(pool: RunnerPool): NewObject<Pod> {
     spec: { type: 'Ephemeral', repository: spec.repository, poolName: name, jobRef: { name, uid }, attempt: 1 },
     status: { phase: 'Starting' },
   }
-  return desiredPod(pool, job, runner)
+  return { job, runner }
 }
 
 function statusOf(pool: RunnerPool, problem: Refusal | undefined, now: Date): RunnerPoolStatus {

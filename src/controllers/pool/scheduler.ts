@@ -9,7 +9,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 import type { Admission } from '../../domain/job/plan.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import { podState } from '../../domain/pod/state.ts'
-import { choosePool } from '../../domain/pool/choice.ts'
+import { choosePool, type NoPool } from '../../domain/pool/choice.ts'
 import { occupiesSlot } from '../../domain/pool/slots.ts'
 import { WaitingLine } from '../../domain/pool/waiting-line.ts'
 import { runnerKeyAt } from '../../domain/runner/names.ts'
@@ -37,7 +37,7 @@ export class Scheduler {
   readonly #slots = new PoolSlots()
   readonly #lines = new Map<string, WaitingLine>()
   readonly #lineOf = new Map<string, string>()
-  readonly #unplaced = new Map<string, string>()
+  readonly #unplaced = new Map<string, NoPool>()
   readonly #admitted = new Map<string, string>()
   readonly #admittedTo = new Map<string, number>()
   /** Pools with free places whose lines the start window holds up. */
@@ -58,10 +58,11 @@ export class Scheduler {
   /** Whether the job may have a Runner, will have one soon, or what it waits for. */
   admissionOf(jobKey: string): Admission {
     if (this.#admitted.has(jobKey)) return { is: 'admitted' }
-    const message = this.#unplaced.get(jobKey)
-    if (message !== undefined) return { is: 'waiting', reason: 'NoMatchingPool', message }
+    const noPool = this.#unplaced.get(jobKey)
+    if (noPool !== undefined) return { is: 'waiting', ...noPool }
     const poolKey = this.#lineOf.get(jobKey)
-    if (poolKey !== undefined && this.#hasPlaceFor(jobKey, poolKey)) return { is: 'next' }
+    if (poolKey !== undefined && this.#hasPlaceFor(jobKey, poolKey))
+      return { is: 'next', message: 'its Runner is made as soon as those before it are' }
     const pool = poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
     const name = pool?.metadata.name ?? 'a pool'
     // Without the limit: a change of it would be a write for each job that waits.
@@ -122,7 +123,8 @@ export class Scheduler {
     this.#unplaced.delete(jobKey)
     const choice = choosePool(job, this.#caches.pools.list())
     if (choice.pool === undefined) {
-      this.#unplaced.set(jobKey, choice.message)
+      const { reason, message } = choice
+      this.#unplaced.set(jobKey, { reason, message })
       return
     }
     const poolKey = keyOf(choice.pool)

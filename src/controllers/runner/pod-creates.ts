@@ -9,6 +9,14 @@ export interface PodCreatesOptions {
   wake: (runnerKey: string) => void
 }
 
+/** Who wants to try. */
+export interface Entry {
+  /** The Runner has not been refused before. */
+  isFirst: boolean
+  /** The state of its pool: what was refused in another one may be accepted now. */
+  pool: string
+}
+
 /** Whether a Runner may try to create its pod; if not, why not, where that is known, and when to ask again. */
 export type Leave = { may: true } | { may: false; refusal: Refusal | undefined; afterMs: number }
 
@@ -24,6 +32,8 @@ const REST_FACTOR = 2
 const FIRST_TRY_MS = 1000
 
 interface Door {
+  /** The state of the pool at the last entry. */
+  pool: string
   /** Runners that are trying now, with the time since when. */
   readonly inside: Map<string, number>
   /** Runners that wait for somebody to leave. */
@@ -50,9 +60,11 @@ export class PodCreates {
     this.#options = options
   }
 
-  /** With `may`, `leave` has to be called when the try has ended. `isFirst`: the Runner has not been refused before. */
-  enter(poolKey: string, runnerKey: string, isFirst: boolean): Leave {
+  /** With `may`, `leave` has to be called when the try has ended. */
+  enter(poolKey: string, runnerKey: string, { isFirst, pool }: Entry): Leave {
     const door = this.#doorOf(poolKey)
+    if (door.pool !== pool) door.refusal = undefined
+    door.pool = pool
     const restMs = this.#restOf(door, isFirst)
     if (restMs <= 0 && door.inside.size < door.most) {
       door.inside.set(runnerKey, this.#options.clock.monotonicMs())
@@ -103,6 +115,7 @@ export class PodCreates {
     const known = this.#doors.get(poolKey)
     if (known !== undefined) return known
     const door: Door = {
+      pool: '',
       inside: new Map(),
       waiting: new Set(),
       most: this.#options.mostPerPool,

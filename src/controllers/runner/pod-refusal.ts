@@ -1,6 +1,6 @@
 import type { RunnerReason } from '../../api/reasons.ts'
+import { BadTemplate } from '../../domain/pod-template.ts'
 import { quotaMessage } from '../../domain/pod/quota.ts'
-import { BadTemplate } from '../../domain/runner/desired-pod.ts'
 import { ApiError, Forbidden, Invalid, NamespaceTerminating } from '../../kube/client/errors.ts'
 
 /** What a Runner says when its pod was refused. Stopping: for good. Starting: worth another try. */

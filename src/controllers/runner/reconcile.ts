@@ -6,17 +6,18 @@ import { type Runner, runners, type RunnerStatus } from '../../api/runner.ts'
 import { jobOf } from '../../cluster/caches.ts'
 import { shorten } from '../../domain/conditions.ts'
 import { podState } from '../../domain/pod/state.ts'
+import { readinessOf } from '../../domain/pool-readiness.ts'
 import { desiredPod } from '../../domain/runner/desired-pod.ts'
 import { planRunner, type RunnerPlan } from '../../domain/runner/plan.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
+import { asWritten, createOnce, deleteObject, lookUp, writeStatus } from '../writes.ts'
 import type { Tried } from './pod-creates.ts'
-import { createOnce, deleteObject, lookUp, writeStatus } from '../writes.ts'
 import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 
-/** When to look again whether a job is gone that the API server still has. */
+/** When to look again where the event that shall wake the Runner may be missed. */
 const TRY_AGAIN_MS = 5000
 
 /** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
@@ -84,7 +85,12 @@ async function setStatus(
 async function createPod(deps: ReconcilerDeps, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
   const { podCreates } = deps
   const [poolKey, key] = [poolKeyOf(runner), keyOf(runner)]
-  const leave = podCreates.enter(poolKey, key, runner.status.reason === undefined)
+  const pool = deps.caches.pools.get(poolKey)
+  const readiness = pool === undefined ? 'absent' : readinessOf(pool).is
+  // Its template was changed just now: the judgement wakes the Runner.
+  if (readiness === 'unjudged') return { requeueAfterMs: TRY_AGAIN_MS }
+  const isFirst = runner.status.reason === undefined
+  const leave = podCreates.enter(poolKey, key, { isFirst, pool: `${readiness} ${pool?.metadata.generation}` })
   if (!leave.may) {
     if (leave.refusal !== undefined) await refuse(deps, runner, leave.refusal, signal)
     return { requeueAfterMs: leave.afterMs }
@@ -112,8 +118,10 @@ async function tryCreate(
   const pool = await poolOf(deps, runner, signal)
   // One that is being replaced comes back.
   if (pool === undefined) return missing(runner)
+  const readiness = readinessOf(pool)
+  if (readiness.is === 'invalid') return broken(runner, readiness.message)
   try {
-    const kind = { client: deps.client, store: deps.caches.pods, resource: pods }
+    const kind = { client: deps.client, store: deps.caches.pods, resource: pods, options: asWritten }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
     await createOnce(kind, desiredPod(pool, job, runner), isOurs, signal)
     return undefined
@@ -139,6 +147,11 @@ async function poolOf(
 
 function missing({ spec }: Runner): Refusal {
   return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is gone` }
+}
+
+/** The template was changed after the Runner was made, and can be mended. */
+function broken({ spec }: Runner, message: string): Refusal {
+  return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is not ready: ${message}` }
 }
 
 /** Writes a refusal, unless the Runner says it already. */

@@ -10,8 +10,11 @@ import { isFinished } from './phases.ts'
 import { runsOnProxy } from './report.ts'
 import { type Move, stageTimes, statusAfter, type Whereabouts } from './status.ts'
 
-/** What is done for a finished or starting job, in this order. */
-export type JobAct = 'create-runner' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
+/**
+ * What is done for a finished or starting job, in this order. `expire-pod` gives a pod whose job's container has ended
+ * a deadline, which stops its side-cars and keeps its logs, and takes our finalizer off in the same write.
+ */
+export type JobAct = 'create-runner' | 'expire-pod' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
 
 /** What a pass over one job has to do. Status first, then the acts. */
 export interface JobPlan {
@@ -26,8 +29,11 @@ export interface JobPlan {
   requeueAfterMs?: number
 }
 
-/** Whether the job may have a Runner now, will have one as soon as those before it are made, or what it waits for. */
-export type Admission = { is: 'admitted' } | { is: 'next' } | { is: 'waiting'; reason: WaitingReason; message: string }
+/** Whether the job may have a Runner now, will have one in a moment by itself, or what it waits for. */
+export type Admission =
+  | { is: 'admitted' }
+  | { is: 'next'; message: string }
+  | { is: 'waiting'; reason: WaitingReason; message: string }
 
 /** Everything that decides about a job. `runner` and `pod` are those made for this very job (same UID). */
 export interface JobView {
@@ -64,9 +70,7 @@ function held({ pod }: JobView): boolean {
 
 function planFinished(view: JobView): JobPlan {
   const { job, runner, pod, now } = view
-  const acts: JobAct[] = []
-  if (pod.is !== 'absent' && !pod.facts.containersTerminated && !pod.facts.isDeleting) acts.push('stop-pod')
-  if (held(view)) acts.push('release-pod')
+  const acts = partingWith(pod)
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
   const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
   if (jobLeftMs <= 0) return { acts: [...acts, 'delete-job'] }
@@ -74,6 +78,15 @@ function planFinished(view: JobView): JobPlan {
   const runnerLeftMs = view.finishedPodTtlMs - ageMs
   if (present && runnerLeftMs <= 0) acts.push('delete-runner')
   return { acts, requeueAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
+}
+
+function partingWith(pod: PodState): JobAct[] {
+  if (pod.is === 'absent') return []
+  const { containersTerminated: ended, isDeleting: deleting, expiring = false, hasOutcomeFinalizer: isHeld } = pod.facts
+  const release: JobAct[] = isHeld ? ['release-pod'] : []
+  if (ended || deleting) return release
+  if (pod.is !== 'exited') return ['stop-pod', ...release]
+  return expiring ? release : ['expire-pod']
 }
 
 function planLive(view: JobView): JobPlan {
@@ -166,13 +179,13 @@ function progress(view: JobView): JobPlan {
   if (pod.is === 'waiting') return pod.reason === 'RunnerStarting' ? beforeStart(view, pod) : waiting(view, pod)
   if (runner !== undefined) return waiting(view, waitingWithoutPod(runner))
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
-  if (admission.is === 'next') return job.status.reason === NO_OPERATOR ? showThatItIsServed(view) : { acts: [] }
+  if (admission.is === 'next')
+    return job.status.reason === NO_OPERATOR ? showThatItIsServed(view, admission.message) : { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
 }
 
 /** It has a place and waits for no more than its turn, which for nearly all comes sooner than this is written. */
-function showThatItIsServed(view: JobView): JobPlan {
-  const message = 'its Runner is made as soon as those before it are'
+function showThatItIsServed(view: JobView, message: string): JobPlan {
   return {
     ...move(view, { phase: 'Queued', reason: 'RunnerStarting', message }),
     isTransient: true,

@@ -5,10 +5,10 @@ import { jobContainer, startOf } from './job-container.ts'
  * The container whose log is the job's: its own as soon as it has started, and the init container that failed where the
  * pod ended before that. None while there is no log.
  */
-export function logContainer(pod: Pod): string | undefined {
+export function logContainer(pod: Pod): ContainerStatus | undefined {
   const own = jobContainer(pod)
-  if (own !== undefined && startOf(own) !== undefined) return own.name
-  return pod.status?.phase === 'Failed' ? failedInit(pod)?.name : undefined
+  if (own !== undefined && startOf(own) !== undefined) return own
+  return pod.status?.phase === 'Failed' ? failedInit(pod) : undefined
 }
 
 /** The init container that ended a pod before the job's container started. */

@@ -16,28 +16,28 @@ export function waitingWithoutPod({ metadata, status: { reason, message = 'the p
   }
 }
 
+/** Whether a reason to wait is one that somebody has to mend; of a quota the message says so. */
+const isTroubleBy: Readonly<Record<WaitingReason, boolean | ((message: string) => boolean)>> = {
+  AdmissionDenied: true,
+  PodCreateFailed: true,
+  VolumeUnavailable: true,
+  SandboxFailed: true,
+  ImagePull: true,
+  InvalidPod: true,
+  HookFailed: true,
+  QuotaExceeded: isTooBig,
+  NoMatchingPool: false,
+  PoolNotReady: false,
+  PoolFull: false,
+  SchedulingGated: false,
+  Unschedulable: false,
+  RunnerStarting: false,
+}
+
 /** Whether somebody has to mend what is waited for, so that the job does not wait for ever. */
 export function isTrouble(reason: WaitingReason, message: string): boolean {
-  switch (reason) {
-    case 'AdmissionDenied':
-    case 'PodCreateFailed':
-    case 'VolumeUnavailable':
-    case 'SandboxFailed':
-    case 'ImagePull':
-    case 'InvalidPod':
-    case 'HookFailed':
-      return true
-    case 'QuotaExceeded':
-      return isTooBig(message)
-    case 'NoMatchingPool':
-    case 'PoolFull':
-    case 'SchedulingGated':
-    case 'Unschedulable':
-    case 'RunnerStarting':
-      return false
-    default:
-      return reason satisfies never
-  }
+  const isOne = isTroubleBy[reason]
+  return typeof isOne === 'boolean' ? isOne : isOne(message)
 }
 
 /** Whether the texts of one trouble differ from try to try. */

@@ -19,6 +19,8 @@ export interface PodFacts {
   hasOutcomeFinalizer: boolean
   /** Nothing has to be stopped: its containers have ended, and a sidecar among its init containers ends with them. */
   containersTerminated: boolean
+  /** It has the deadline that stops what still runs of it. */
+  expiring?: true
   /** None of its containers runs or will run again. The kubelet says so a second or more after they have ended. */
   isTerminal: boolean
 }
@@ -39,6 +41,12 @@ export type PodState =
   | { is: 'ending'; facts: PodFacts; giveUpAt: Date; reason: FailureReason }
   | { is: 'exited'; facts: PodFacts; exit: Exit }
   | { is: 'lost'; facts: PodFacts; reason: FailureReason; message: string }
+
+/**
+ * The deadline, counted from the pod's start, by which the kubelet stops what still runs of a pod whose job is over and
+ * keeps the pod with its logs. The least that the API server accepts, so no deadline of a template is earlier.
+ */
+export const ENDING_DEADLINE_SECONDS = 1
 
 /** How long after its grace period a deleted pod's container may take to be reported ended. */
 const DELETION_SLACK_MS = 30_000
@@ -71,6 +79,7 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     ...containerFacts(container),
     isDeleting: pod.metadata.deletionTimestamp !== undefined,
     hasOutcomeFinalizer: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
+    ...(pod.spec.activeDeadlineSeconds === ENDING_DEADLINE_SECONDS && { expiring: true }),
     containersTerminated:
       over || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
     isTerminal: over,
@@ -109,11 +118,19 @@ function exitOf(terminated: Terminated): Exit {
 function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
   // A job that answers SIGTERM with exit code 0 has not succeeded.
   const cut = cutShort(pod, exit)
-  const failed = cut || exit.code !== 0 || pod.status?.phase === 'Failed'
+  const failed = (cut || exit.code !== 0 || pod.status?.phase === 'Failed') && !beatDeadline(pod, exit)
   if (failed && disruption !== undefined) return { is: 'exited', facts, exit: { ...exit, ...disruption } }
   if (!cut) return { is: 'exited', facts, exit }
   const message = `the pod was deleted while its job ran (exit code ${exit.code})`
   return { is: 'exited', facts, exit: { ...exit, reason: 'PodDeleted', message } }
+}
+
+/** Whether the container had ended when the pod's deadline came: it was a side-car that the deadline ended. */
+function beatDeadline({ spec, status }: Pod, { finishedAt }: Exit): boolean {
+  const { activeDeadlineSeconds } = spec
+  if (status?.reason !== 'DeadlineExceeded' || status.startTime === undefined) return false
+  if (activeDeadlineSeconds === undefined || finishedAt === undefined) return false
+  return Date.parse(finishedAt) < Date.parse(status.startTime) + activeDeadlineSeconds * 1000
 }
 
 /**

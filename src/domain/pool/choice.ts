@@ -1,26 +1,55 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
+import { readinessOf } from '../pool-readiness.ts'
 
 /** The pool for a job, or why there is none. */
-export type PoolChoice = { pool: RunnerPool } | { pool: undefined; message: string }
+export type PoolChoice = { pool: RunnerPool } | ({ pool: undefined } & NoPool)
+
+/** Why a job has no pool. */
+export interface NoPool {
+  reason: 'NoMatchingPool' | 'PoolNotReady'
+  message: string
+}
 
 /**
  * A pool fits when it offers every label that the job asks for (as GitHub matches runs-on) and allows its repository.
- * Of several the one with the most labels wins, then the first by name.
+ * Of several the one with the most labels wins, then the first by name. One whose pods admission refuses gets the job
+ * only where no other fits, and waits with it; one whose template is invalid never does.
  */
 export function choosePool(job: RunnerJob, pools: Iterable<RunnerPool>): PoolChoice {
   const living = [...pools].filter(({ metadata }) => metadata.deletionTimestamp === undefined)
   const { poolName } = job.spec
   if (poolName !== undefined) {
     const pool = living.find(({ metadata }) => metadata.name === poolName)
-    if (pool === undefined) return { pool, message: `there is no RunnerPool ${poolName}` }
-    if (allows(pool, job.spec.repository)) return { pool }
-    return { pool: undefined, message: `RunnerPool ${poolName} does not allow repository ${job.spec.repository}` }
+    if (pool === undefined) return noMatch(`there is no RunnerPool ${poolName}`)
+    if (allows(pool, job.spec.repository)) return bestOf([pool])
+    return noMatch(`RunnerPool ${poolName} does not allow repository ${job.spec.repository}`)
   }
   const offering = living.filter((pool) => offersAll(pool, job))
   const fitting = offering.filter((pool) => allows(pool, job.spec.repository))
-  const [pool] = fitting.sort(bySpecificity)
-  return pool === undefined ? { pool, message: refusal(job, offering, living) } : { pool }
+  return fitting.length === 0 ? noMatch(refusal(job, offering, living)) : bestOf(fitting)
+}
+
+function noMatch(message: string): PoolChoice {
+  return { pool: undefined, reason: 'NoMatchingPool', message }
+}
+
+/** The best of the pools that fit. */
+function bestOf(fitting: readonly RunnerPool[]): PoolChoice {
+  const byReadiness = Map.groupBy(fitting.toSorted(bySpecificity), (pool) => readinessOf(pool).is)
+  const { unjudged = [], ready = [], refused = [] } = Object.fromEntries(byReadiness)
+  const [pool = refused[0]] = [...ready, ...unjudged].sort(bySpecificity)
+  return pool === undefined
+    ? { pool, reason: 'PoolNotReady', message: faultOf(byReadiness.get('invalid') ?? []) }
+    : { pool }
+}
+
+function faultOf(invalid: readonly RunnerPool[]): string {
+  const faults = invalid.map((pool) => {
+    const readiness = readinessOf(pool)
+    return `RunnerPool ${pool.metadata.name} is not ready: ${'message' in readiness ? readiness.message : ''}`
+  })
+  return faults.join('; ')
 }
 
 function offersAll(pool: RunnerPool, job: RunnerJob): boolean {

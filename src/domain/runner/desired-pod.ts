@@ -13,49 +13,45 @@ import type { Pod } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import { type Runner, runners } from '../../api/runner.ts'
+import { fill, isJson, isSilent, type Json, listOf, record } from '../json.ts'
+import { checkTemplate, mainContainer } from '../pod-template.ts'
+import { containerDefaults, podDefaults } from '../security-defaults.ts'
 import { delegationEnv } from './delegation-env.ts'
 
-type Json = Record<string, unknown>
-
-/** The template cannot be made into a pod. Says what is wrong with it. */
-export class BadTemplate extends Error {
-  override name = 'BadTemplate'
-}
-
 /**
- * The pod of a Runner: its pool's template, with what makes it ours. The operator sets name, owner, finalizer,
- * restartPolicy and the delegation's variables, and restricted security settings where the template is silent.
- * Nothing that a caller sent ends up anywhere but in values of environment variables.
+ * The pod of a Runner: its pool's template as it was written, with what makes it ours. The operator sets name, owner,
+ * finalizer, restartPolicy and the delegation's variables, and restricted security settings where the template is
+ * silent. Values of the wrong shape go to the API server as they are. Nothing that a caller sent ends up anywhere but
+ * in values of environment variables. Throws BadTemplate where the template asks for what a runner pod cannot have.
  */
 export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): NewObject<Pod> {
-  const { metadata, spec } = pool.spec.template
-  const containers = containersOf(spec)
-  const main = containers.find(({ name }) => name === 'runner') ?? containers[0]
+  const { template } = pool.spec
+  checkTemplate(template)
+  const { metadata, spec } = template
   const env = delegationEnv(job, runner)
-  const dress = (container: Json) => withEnv(restricted(container), env)
+  const dress = (container: unknown) => (isJson(container) ? withEnv(secured(container, spec), env) : container)
+  const securityContext = fill(spec['securityContext'], podDefaults(spec))
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
+      ...metadata,
       name: runner.metadata.name,
       ...(runner.metadata.namespace !== undefined && { namespace: runner.metadata.namespace }),
-      labels: { ...texts(metadata?.['labels']), [MANAGED_BY_LABEL]: MANAGED_BY, ...podLabels(runner) },
-      annotations: { ...texts(metadata?.['annotations']), [CONTAINER_ANNOTATION]: String(main?.['name']) },
+      labels: { [MANAGED_BY_LABEL]: MANAGED_BY, ...record(metadata?.['labels']), ...podLabels(runner) },
+      annotations: {
+        ...record(metadata?.['annotations']),
+        [CONTAINER_ANNOTATION]: String(record(mainContainer(spec))['name']),
+      },
       ownerReferences: [controllerRef(runners, runner)],
       finalizers: [OUTCOME_FINALIZER],
     },
     spec: {
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      ...spec,
+      ...record(fill(spec, { automountServiceAccountToken: false, enableServiceLinks: false })),
       restartPolicy: 'Never',
-      securityContext: {
-        runAsNonRoot: true,
-        seccompProfile: { type: 'RuntimeDefault' },
-        ...record(spec['securityContext']),
-      },
-      containers: containers.map(runOnce).map(dress),
-      ...(Array.isArray(spec['initContainers']) && { initContainers: records(spec['initContainers']).map(dress) }),
+      ...(securityContext !== undefined && { securityContext }),
+      containers: listOf(spec['containers']).map(dress),
+      ...(Array.isArray(spec['initContainers']) && { initContainers: listOf(spec['initContainers']).map(dress) }),
     },
   }
 }
@@ -76,40 +72,27 @@ export function lostLabels(pod: Pod, runner: Runner): Record<string, string> {
   return Object.fromEntries(Object.entries(podLabels(runner)).filter(([name, value]) => labels[name] !== value))
 }
 
-function containersOf(spec: Json): Json[] {
-  const containers = records(spec['containers'])
-  if (containers.length === 0) throw new BadTemplate('template.spec.containers: at least one container is needed')
-  return containers
+/**
+ * What the API server says of a pod, with the positions that the template has: in the pod, the delegation's variables
+ * come before those of the template.
+ */
+export function inTermsOfTemplate(message: string, { job, runner }: { job: RunnerJob; runner: Runner }): string {
+  const before = delegationEnv(job, runner).length
+  return message.replaceAll(
+    /(\bspec\.(?:containers|initContainers)\[\d+\]\.env\[)(\d+)\]/g,
+    (_, path, index) => `${path}${Math.max(0, Number(index) - before)}]`,
+  )
 }
 
-/** The container without rules by which the kubelet would run it again in its place. */
-function runOnce({ restartPolicy: _policy, restartPolicyRules: _rules, ...container }: Json): Json {
-  return container
-}
-
-/** Settings that the restricted Pod Security level asks of each container. They contradict a privileged one's. */
-function restricted(container: Json): Json {
-  const own = record(container['securityContext'])
-  if (own['privileged'] === true) return container
-  return {
-    ...container,
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, ...own },
-  }
+/** Settings that the restricted Pod Security level asks of each container, where it says nothing of its own. */
+function secured(container: Json, spec: Json): Json {
+  const securityContext = fill(container['securityContext'], containerDefaults(container, spec))
+  return securityContext === undefined ? container : { ...container, securityContext }
 }
 
 // Ours come first, so that the template's own variables can refer to them.
 function withEnv(container: Json, env: readonly Json[]): Json {
-  return { ...container, env: [...env, ...records(container['env'])] }
-}
-
-function record(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
-}
-
-function records(value: unknown): Json[] {
-  return Array.isArray(value) ? value.map(record) : []
-}
-
-function texts(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(record(value)).map(([key, text]) => [key, String(text)]))
+  const own = container['env']
+  if (!isSilent(own) && !Array.isArray(own)) return container
+  return { ...container, env: [...env, ...listOf(own)] }
 }

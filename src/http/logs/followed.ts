@@ -8,8 +8,10 @@ import { podState } from '../../domain/pod/state.ts'
 import { ApiError, NotFound, TooManyRequests } from '../../kube/client/errors.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { FacadeDeps } from '../context.ts'
+import { markOf, momentAt } from '../handed-on.ts'
+import { LONGEST_STAMP, takeBeginning } from '../log-beginning.ts'
 import { nextJobChange } from './job-changes.ts'
-import { freshPod, hasLog, isUnknownContainer, logPod, openLog } from './pod-log.ts'
+import { freshPod, hasLog, isUnknownContainer, type LogPart, logPod, openLog } from './pod-log.ts'
 import { LogPosition } from './position.ts'
 import type { LogsQuery } from './query.ts'
 
@@ -50,7 +52,8 @@ async function handOn(
   { into, signal }: Sink,
 ): Promise<void> {
   const { clock } = deps
-  const position = new LogPosition()
+  const position = new LogPosition({ isTail: query.tail !== undefined })
+  const openedAt = clock.now()
   const backoff = new Backoff({ clock, random: Math.random, minMs: 50, maxMs: 5000, resetAfterMs: 10_000 })
   let now: Pod | undefined = pod
   for (let isFirst = true; now !== undefined; isFirst = false) {
@@ -59,9 +62,9 @@ async function handOn(
       if (!isFirst) now = await freshPod(deps, pod, signal)
       if (now === undefined) break
       isShown = !isFirst
-      const { since } = position
+      const part = isFirst ? query : await nextPart(deps, pod, query, { position, openedAt }, signal)
       position.reopened()
-      const log = await openLog(deps, pod, since === undefined ? query : { follow: true, since }, signal)
+      const log = await openLog(deps, pod, part, signal)
       await write(log, position, { into, signal })
       if (isOver(now)) break
       backoff.healthy()
@@ -75,6 +78,46 @@ async function handOn(
     await clock.sleep(backoff.next(), signal)
   }
   into.write(position.rest())
+}
+
+interface Progress {
+  position: LogPosition
+  /** When the log was opened for the first time. */
+  openedAt: Date
+}
+
+/**
+ * What to read after a stream broke: from the last line on, or else from the moment at which the first stream was
+ * opened, so that lines which were written since are not left out with those before the tail.
+ */
+// oxlint-disable-next-line max-params -- the signal stays where every other call has it
+async function nextPart(
+  deps: FacadeDeps,
+  pod: Pod,
+  query: LogsQuery,
+  { position, openedAt }: Progress,
+  signal: AbortSignal,
+): Promise<LogPart> {
+  const { since } = position
+  if (since !== undefined) return { follow: true, since }
+  const { tail } = query
+  const moment = momentAt(openedAt)
+  if (tail === undefined || (tail > 0 && !(await isTailNewer(deps, pod, { tail, moment }, signal)))) return query
+  position.startAt(moment)
+  return { follow: true, since: openedAt.toISOString() }
+}
+
+/** Whether all of the last lines were written after a moment, so that there may be more of those. */
+async function isTailNewer(
+  deps: FacadeDeps,
+  pod: Pod,
+  { tail, moment }: { tail: number; moment: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const log = await openLog(deps, pod, { follow: false, tail }, signal)
+  const first = markOf(await takeBeginning(log, LONGEST_STAMP, signal))
+  log.destroy()
+  return first !== undefined && first.moment >= moment
 }
 
 async function write(log: AsyncIterable<Uint8Array>, position: LogPosition, { into, signal }: Sink): Promise<void> {

@@ -1,10 +1,15 @@
 import { PassThrough } from 'node:stream'
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { withTimeout } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
 import { HttpError } from '../http-error.ts'
 import { goneSignal, requestSignal } from '../input/request-signal.ts'
 import { findJob } from '../jobs/find.ts'
+import { TRUNCATED_HEADER } from '../middleware/headers.ts'
+import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from '../log-beginning.ts'
 import { followLog } from './followed.ts'
-import { parseLogsQuery } from './query.ts'
+import { logPod, logStart, openLog } from './pod-log.ts'
+import { type LogsQuery, parseLogsQuery } from './query.ts'
 import { wholeLog } from './whole.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
@@ -18,6 +23,7 @@ export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
         const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })
         if ('data' in log) ctx.state.answer = log
         else {
+          if (log.mayLackBeginning) ctx.set(TRUNCATED_HEADER, 'true')
           ctx.type = 'application/json; charset=utf-8'
           ctx.body = log.json
         }
@@ -27,6 +33,7 @@ export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
       if (leave === undefined) throw tooManyStreams()
       gone.addEventListener('abort', leave, { once: true })
       if (gone.aborted) leave()
+      if (await isKnownToLackBeginning(deps, job, query, gone)) ctx.set(TRUNCATED_HEADER, 'true')
       ctx.type = 'text/plain; charset=utf-8'
       ctx.set('X-Accel-Buffering', 'no')
       const body = new PassThrough()
@@ -39,6 +46,31 @@ export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
         body.destroy()
       })
     },
+  }
+}
+
+/** For how long the answer to a follower waits to know whether it is truncated. */
+const LONGEST_LOOK_MS = 2000
+
+/** Looks at the beginning of a log that is there already and that is to be followed from its beginning. */
+async function isKnownToLackBeginning(
+  deps: FacadeDeps,
+  job: RunnerJob,
+  { tail }: LogsQuery,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const pod = tail === undefined ? logPod(deps, job) : undefined
+  const startedAt = pod === undefined ? undefined : logStart(pod)
+  if (pod === undefined || startedAt === undefined) return false
+  // A kubelet does not rotate what has just begun.
+  if (deps.clock.now().getTime() - Date.parse(startedAt) < LONGEST_LOOK_MS) return false
+  try {
+    return await withTimeout({ clock: deps.clock, ms: LONGEST_LOOK_MS }, signal, async (look) => {
+      const log = await openLog(deps, pod, { follow: false, limitBytes: BEGINNING_BYTES }, look)
+      return mayLackBeginning(await takeBeginning(log, BEGINNING_BYTES, look), startedAt)
+    })
+  } catch {
+    return false // whatever is wrong, following the log will show it
   }
 }
 

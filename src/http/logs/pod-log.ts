@@ -3,6 +3,7 @@ import { controllerUid } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { podOf, runnerOf } from '../../cluster/caches.ts'
+import { startOf } from '../../domain/pod/job-container.ts'
 import { logContainer } from '../../domain/pod/log-container.ts'
 import { ApiError } from '../../kube/client/errors.ts'
 import { resourcePath } from '../../kube/client/resource-path.ts'
@@ -26,27 +27,38 @@ export function hasLog(pod: Pod): boolean {
   return logContainer(pod) !== undefined
 }
 
+/** When that container started. */
+export function logStart(pod: Pod): string | undefined {
+  const container = logContainer(pod)
+  return container === undefined ? undefined : startOf(container)
+}
+
 /** What to read of a log: the last lines, or those from a timestamp on; and whether to go on while more is written. */
 export interface LogPart extends LogsQuery {
   since?: string | undefined
+  /** Most bytes of a log that is not followed. */
+  limitBytes?: number
 }
 
 /** Opens the kubelet's log of a pod; each line begins with its timestamp. */
-export function openLog(
+export async function openLog(
   { client }: FacadeDeps,
   pod: Pod,
-  { tail, follow, since }: LogPart,
+  { tail, follow, since, limitBytes = LONGEST_LOG }: LogPart,
   signal: AbortSignal,
 ): Promise<Readable> {
-  const container = logContainer(pod)
+  const container = logContainer(pod)?.name
   const query = {
     timestamps: 'true',
     ...(container !== undefined && { container }),
     ...(tail !== undefined && { tailLines: String(tail) }),
     ...(since !== undefined && { sinceTime: since }),
-    ...(follow ? { follow: 'true' } : { limitBytes: String(LONGEST_LOG) }),
+    ...(follow ? { follow: 'true' } : { limitBytes: String(limitBytes) }),
   }
-  return client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)
+  const log = await client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)
+  // Whoever reads it meets the error; where nobody does just then, it must not end the process.
+  log.on('error', () => undefined)
+  return log
 }
 
 /** The pod as it is now; undefined where another has its name. */

@@ -1,41 +1,60 @@
-const NEWLINE = 10
-const SPACE = 32
+import { CatchUp, HandedOn, markOf } from '../handed-on.ts'
 
-/** What every line of a log begins with. Without it a kubelet speaks for itself: that the container is not there any more. */
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
+const NEWLINE = 10
 
 /** Bytes of one line that may wait for its end; more are handed on as they come. */
 const LONGEST_WAIT = 1024 * 1024
 
+/** Bytes of lines that may wait until it is known whether they were handed on; the oldest go first. */
+const LONGEST_DOUBT = 1024 * 1024
+
 /**
  * How far a log has been handed on, so that it can be read on after its stream broke: no line is lost and none comes
- * twice. Each line begins with its timestamp and a blank, as the kubelet writes them; lines may share a timestamp.
+ * twice, in the order in which they were written. Each line begins with its timestamp and a blank, as the kubelet writes
+ * them. Lines may share a timestamp, and a timestamp may be lower than the one before it: the two streams of a container
+ * are stamped side by side, and clocks are set.
  */
 export class LogPosition {
-  #stamp = ''
-  /** Lines of that timestamp that were handed on. */
-  #count = 0
-  #isCatchingUp = false
-  #again = 0
+  readonly #handed: HandedOn
+  /** Lines before this moment are left out, until one that is not. */
+  #from = ''
+  #catchUp: CatchUp | undefined
+  #doubtful: Buffer[] = []
   #begun: Buffer[] = []
   #waiting = 0
-  #isInLongLine = false
+  /** What becomes of the rest of a line that was judged before its end. */
+  #rest: 'handed on' | 'left out' | undefined
+  /** Bytes of the last line that were handed on, if its end was not; and how many of them come once more. */
+  #ofLast = 0
+  #again = 0
 
-  /** The timestamp from which to read on; undefined before the first line. */
+  /** `isTail`: the log is not read from its beginning, but its last lines. */
+  constructor({ isTail = false } = {}) {
+    this.#handed = new HandedOn({ isTail })
+  }
+
+  /** The timestamp from which to read on; undefined before the first line. Of whole seconds, as the API server cuts it. */
   get since(): string | undefined {
-    return this.#stamp === '' ? undefined : this.#stamp
+    const second = this.#handed.sinceSecond
+    return second === undefined ? undefined : new Date(second * 1000).toISOString().replace('Z', '000000Z')
+  }
+
+  /** Nothing was handed on yet, and what was written before this moment is not wanted. */
+  startAt(moment: string): void {
+    this.#from = moment
   }
 
   /** The log is read from `since` on, or from its beginning. */
   reopened(): void {
-    this.#isCatchingUp = this.#stamp !== ''
-    this.#again = 0
+    const expected = this.#handed.expected()
+    this.#catchUp = expected === undefined ? undefined : new CatchUp(expected)
+    this.#doubtful = []
     this.#begun = []
     this.#waiting = 0
-    this.#isInLongLine = false
+    this.#rest = undefined
   }
 
-  /** What of these bytes is to be handed on: whole lines that were not handed on before. */
+  /** What of these bytes is to be handed on: lines that were not handed on before, whole ones but for very long ones. */
   take(chunk: Uint8Array): Buffer {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     const fresh: Buffer[] = []
@@ -48,49 +67,100 @@ export class LogPosition {
     return Buffer.concat(fresh)
   }
 
-  /** The last line, where the log ended without a newline. */
+  /** What is left when the log has ended: a last line without a newline, and lines that turned out to be new. */
   rest(): Buffer {
-    const [line = Buffer.alloc(0)] = this.#line(Buffer.alloc(0))
-    return line
+    const line = this.#line(Buffer.alloc(0))
+    return Buffer.concat([...this.#trusted(), ...line])
   }
 
   #line(end: Buffer): Buffer[] {
-    if (this.#isInLongLine) {
-      this.#isInLongLine = false
-      return [end]
+    if (this.#rest !== undefined) {
+      const piece = this.#ofLongLine(end)
+      if (this.#rest === 'handed on') this.#ofLast = 0
+      this.#rest = undefined
+      return piece
     }
-    const line = this.#begun.length === 0 ? end : Buffer.concat([...this.#begun, end])
-    this.#begun = []
-    this.#waiting = 0
-    return line.length > 0 && this.#isNew(line) ? [line] : []
+    const line = this.#taken(end)
+    return line.length > 0 ? this.#judged(line, true) : []
   }
 
   #beginning(bytes: Buffer): Buffer[] {
     if (bytes.length === 0) return []
-    if (this.#isInLongLine) return [bytes]
+    if (this.#rest !== undefined) return this.#ofLongLine(bytes)
     this.#begun.push(bytes)
     this.#waiting += bytes.length
-    if (this.#waiting <= LONGEST_WAIT) return []
-    const [line] = this.#line(Buffer.alloc(0))
-    this.#isInLongLine = line !== undefined
-    return line === undefined ? [] : [line]
+    return this.#waiting <= LONGEST_WAIT ? [] : this.#judged(this.#taken(Buffer.alloc(0)), false)
   }
 
-  /** Judges a line by its timestamp, and counts it. */
-  #isNew(line: Buffer): boolean {
-    const blank = line.indexOf(SPACE)
-    const stamp = line.toString('latin1', 0, blank < 0 ? line.length : blank).trimEnd()
-    if (!TIMESTAMP.test(stamp)) return false
-    if (this.#isCatchingUp) {
-      if (stamp < this.#stamp) return false
-      if (stamp === this.#stamp && this.#again < this.#count) {
-        this.#again += 1
-        return false
-      }
-      this.#isCatchingUp = false
+  #taken(end: Buffer): Buffer {
+    const line = this.#begun.length === 0 ? end : Buffer.concat([...this.#begun, end])
+    this.#begun = []
+    this.#waiting = 0
+    return line
+  }
+
+  #ofLongLine(bytes: Buffer): Buffer[] {
+    if (this.#rest !== 'handed on') return []
+    const known = Math.min(this.#again, bytes.length)
+    this.#again -= known
+    this.#ofLast += bytes.length - known
+    return [bytes.subarray(known)]
+  }
+
+  /** What is to be handed on because of this line, or of the beginning of a long one. */
+  #judged(line: Buffer, isWhole: boolean): Buffer[] {
+    const mark = markOf(line)
+    const isEarly = mark === undefined || mark.moment < this.#from
+    const verdict = isEarly ? 'old' : (this.#catchUp?.judge(mark) ?? 'new')
+    if (!isWhole) this.#rest = 'left out'
+    switch (verdict) {
+      case 'old':
+        return []
+      case 'unknown':
+        if (isWhole) this.#doubt(line)
+        return []
+      case 'last':
+        this.#catchUp = undefined
+        this.#doubtful = []
+        return this.#restOfLast(line, isWhole)
+      case 'new':
+        return [...this.#trusted(), ...this.#handOn(line, isWhole)]
+      default:
+        return verdict satisfies never
     }
-    this.#count = stamp === this.#stamp ? this.#count + 1 : 1
-    this.#stamp = stamp
-    return true
+  }
+
+  #doubt(line: Buffer): void {
+    this.#doubtful.push(line)
+    let bytes = this.#doubtful.reduce((sum, { length }) => sum + length, 0)
+    for (; bytes > LONGEST_DOUBT; bytes -= this.#doubtful.shift()?.length ?? bytes);
+  }
+
+  /** Lines of which no old one was found behind them. */
+  #trusted(): Buffer[] {
+    this.#catchUp = undefined
+    const lines = this.#doubtful
+    this.#doubtful = []
+    return lines.flatMap((line) => this.#handOn(line, true))
+  }
+
+  #handOn(line: Buffer, isWhole: boolean): Buffer[] {
+    const mark = markOf(line)
+    if (mark !== undefined) this.#handed.add(mark, line.length)
+    this.#from = ''
+    this.#again = 0
+    this.#ofLast = isWhole ? 0 : line.length
+    if (!isWhole) this.#rest = 'handed on'
+    return [line]
+  }
+
+  /** The stream may have broken within the last line. */
+  #restOfLast(line: Buffer, isWhole: boolean): Buffer[] {
+    if (this.#ofLast === 0) return []
+    const known = Math.min(this.#ofLast, line.length)
+    this.#again = this.#ofLast - known
+    this.#ofLast = isWhole ? 0 : Math.max(this.#ofLast, line.length)
+    if (!isWhole) this.#rest = 'handed on'
+    return [line.subarray(known)]
   }
 }

@@ -6,12 +6,13 @@ import { ApiError, NotFound } from '../../kube/client/errors.ts'
 import { abortable } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { envelopeAround } from '../envelope.ts'
-import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, openLog } from './pod-log.ts'
+import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from '../log-beginning.ts'
+import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, logStart, openLog } from './pod-log.ts'
 import { LogPosition } from './position.ts'
 import type { LogsQuery } from './query.ts'
 
 /** What is shown of a log that there is not, or what begins to come of one that there is: JSON text in its envelope. */
-export type WholeLog = { data: { logs: string; state?: string } } | { json: Readable }
+export type WholeLog = { data: { logs: string; state?: string } } | { json: Readable; mayLackBeginning: boolean }
 
 /** For how long the log is wanted, and for how long its beginning is waited for. */
 interface Patience {
@@ -31,8 +32,13 @@ export async function wholeLog(
   if (pod === undefined || !hasLog(pod)) return { data: nothing }
   try {
     const log = await abortable(openLog(deps, pod, query, gone), patient)
+    const beginning = await takeBeginning(log, BEGINNING_BYTES, patient)
+    const isCut = mayLackBeginning(beginning, logStart(pod))
+    const { tail = Infinity } = query
+    const pieces = shown(concatenated(beginning, log), (lines) => isCut && lines < tail)
     // A few pieces at a time are enough.
-    return { json: Readable.from(envelopeAround(shown(log), deps), { highWaterMark: 2 }) }
+    const json = Readable.from(envelopeAround(pieces, deps), { highWaterMark: 2 })
+    return { json, mayLackBeginning: isCut && query.tail === undefined }
   } catch (error) {
     // The pod went while we looked.
     if (error instanceof NotFound) return { data: unavailable }
@@ -45,15 +51,25 @@ export async function wholeLog(
 
 const unavailable = { logs: '', state: 'unavailable' }
 
-/** The JSON of a log, piece by piece. A log without a line of its own is the kubelet's word that it is gone. */
-async function* shown(log: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+async function* concatenated(beginning: Buffer, log: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield beginning
+  yield* log
+}
+
+/**
+ * The JSON of a log, piece by piece. A log without a line of its own is the kubelet's word that it is gone. `isCut` says
+ * whether so many lines are not all that were asked for.
+ */
+async function* shown(log: AsyncIterable<Uint8Array>, isCut: (lines: number) => boolean): AsyncGenerator<string> {
   const position = new LogPosition()
   const decoder = new TextDecoder()
   let length = 0
   let isEmpty = true
+  let lines = 0
   const piece = (bytes: Uint8Array, stream: boolean): string => {
     const text = decoder.decode(bytes, { stream })
     isEmpty &&= text === ''
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines += 1
     return JSON.stringify(text).slice(1, -1)
   }
   yield '{"logs":"'
@@ -63,7 +79,7 @@ async function* shown(log: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   }
   yield piece(position.rest(), false)
   if (isEmpty && length > 0) yield `","state":"${unavailable.state}"}`
-  else yield length >= LONGEST_LOG ? '","truncated":true}' : '"}'
+  else yield length >= LONGEST_LOG || isCut(lines) ? '","truncated":true}' : '"}'
 }
 
 /** Whether it was the node that failed: the API server is well if it shows the pod. */

@@ -3,6 +3,9 @@ import type { FacadeMiddleware } from '../context.ts'
 /** On responses from cached data while the API server does not answer: a cached right, or caches that may be behind. */
 export const STALE_HEADER = 'X-RunnerHub-Stale'
 
+/** On responses with a log whose beginning may be missing, because the kubelet may have rotated it away. */
+export const TRUNCATED_HEADER = 'X-RunnerHub-Log-Truncated'
+
 /** For answers that are data: nothing of them may run, be framed, be guessed at or be kept. */
 export const securityHeaders = {
   'X-Content-Type-Options': 'nosniff',
@@ -17,7 +20,7 @@ const methods = 'GET, HEAD, POST, PATCH, OPTIONS'
 const requestHeaders = 'Authorization, Content-Type, Idempotency-Key'
 const responseHeaders =
   'Location, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ' +
-  STALE_HEADER
+  `${STALE_HEADER}, ${TRUNCATED_HEADER}`
 
 /** Lets browsers' scripts of these origins call us ('*' is all); of others, browsers keep them out. */
 export function cors(origins: readonly string[]): FacadeMiddleware {

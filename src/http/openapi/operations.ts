@@ -1,7 +1,7 @@
 import { idempotencyKey } from '../jobs/delegation-key.ts'
 import { listParameters } from '../jobs/list-query.ts'
 import { logsParameters } from '../logs/query.ts'
-import { STALE_HEADER } from '../middleware/headers.ts'
+import { STALE_HEADER, TRUNCATED_HEADER } from '../middleware/headers.ts'
 import type { RouteName } from '../routes.ts'
 import { runnerParameters } from '../runners/list-query.ts'
 import { enveloped, named, type OpenSchema } from './schemas.ts'
@@ -71,6 +71,11 @@ export const headers = {
     schema: { type: 'string', pattern: '^[0-9]+$' },
     description: 'When the next window begins, in Unix seconds.',
     required: true,
+  },
+  [TRUNCATED_HEADER]: {
+    schema: { const: 'true' },
+    description: 'Only there when the beginning of the log may be missing, because its node may have rotated it away.',
+    required: false,
   },
   [STALE_HEADER]: {
     schema: { const: 'true' },
@@ -159,6 +164,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
         description: 'The log: in the envelope, or with follow=true as a stream of plain text.',
         json: enveloped({ data: named('Log') }),
         text: 'Lines as they are written.',
+        headers: [TRUNCATED_HEADER],
       },
     },
     failing: [400, 404],

@@ -113,7 +113,9 @@ export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
       state: { const: 'unavailable', description: 'The job is over and its pod is gone, and the log with it.' },
       truncated: {
         const: true,
-        description: 'There is more than the 8 MiB that one answer holds; follow=true has no such limit.',
+        description:
+          'There is more than the 8 MiB that one answer holds, which follow=true does not limit; or the beginning may be ' +
+          'missing, because the node may have rotated it away.',
       },
     },
   },

@@ -36,6 +36,12 @@ export interface DeleteOptions {
   gracePeriodSeconds?: number
 }
 
+/** How the API server takes a new object. */
+export interface CreateOptions {
+  /** Strict: a field that the kind does not have is an error (400) that names its path; without it the field is dropped. */
+  fieldValidation?: 'Strict'
+}
+
 export interface RequestOptions {
   query?: Record<string, string>
   body?: unknown
@@ -79,9 +85,14 @@ export class KubeClient {
     )
   }
 
-  async create<T extends KubeObject>(resource: Resource<T>, object: NewObject<T>, signal: AbortSignal): Promise<T> {
+  async create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: NewObject<T>,
+    signal: AbortSignal,
+    options: CreateOptions = {},
+  ): Promise<T> {
     const path = resourcePath(resource, object.metadata.namespace)
-    return parseObject(resource, await this.request('POST', path, { body: object }, signal))
+    return parseObject(resource, await this.request('POST', path, { query: textOf(options), body: object }, signal))
   }
 
   /** Fails as a create would, and creates nothing. (The response is no stored object: it has no resourceVersion.) */
@@ -89,9 +100,10 @@ export class KubeClient {
     resource: Resource<T>,
     object: NewObject<T>,
     signal: AbortSignal,
+    options: CreateOptions = {},
   ): Promise<void> {
     const path = resourcePath(resource, object.metadata.namespace)
-    await this.request('POST', path, { query: { dryRun: 'All' }, body: object }, signal)
+    await this.request('POST', path, { query: { dryRun: 'All', ...textOf(options) }, body: object }, signal)
   }
 
   /** Fails with Conflict if the object has changed since its resourceVersion. */

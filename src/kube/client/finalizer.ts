@@ -1,5 +1,5 @@
 import { keyOf, type KubeObject, type Resource } from '../../api/object.ts'
-import type { KubeClient } from './client.ts'
+import type { JsonPatch, KubeClient } from './client.ts'
 import { NotFound } from './errors.ts'
 import { splitKey } from './resource-path.ts'
 
@@ -8,9 +8,21 @@ export function hasFinalizer({ metadata }: KubeObject, finalizer: string): boole
   return metadata.finalizers?.includes(finalizer) ?? false
 }
 
+/** What takes one finalizer off an object; nothing where it has none such. The test operation keeps others from going. */
+export function withoutFinalizer({ metadata }: KubeObject, finalizer: string): JsonPatch {
+  const index = metadata.finalizers?.indexOf(finalizer) ?? -1
+  const path = `/metadata/finalizers/${index}`
+  return index < 0
+    ? []
+    : [
+        { op: 'test', path, value: finalizer },
+        { op: 'remove', path },
+      ]
+}
+
 /**
- * Removes one finalizer and returns the updated object; undefined if the object lacks the finalizer or is gone. The
- * test operation protects the other finalizers: it fails with Invalid if the list has changed meanwhile.
+ * Removes one finalizer and returns the updated object; undefined if the object lacks the finalizer or is gone. It fails
+ * with Invalid if the list has changed meanwhile.
  */
 // oxlint-disable-next-line max-params -- the signal stays where every other call has it
 export async function removeFinalizer<T extends KubeObject>(
@@ -20,10 +32,8 @@ export async function removeFinalizer<T extends KubeObject>(
   finalizer: string,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  const index = object.metadata.finalizers?.indexOf(finalizer) ?? -1
-  if (index < 0) return undefined
-  const path = `/metadata/finalizers/${index}`
-  const patch = [{ op: 'test', path, value: finalizer } as const, { op: 'remove', path } as const]
+  const patch = withoutFinalizer(object, finalizer)
+  if (patch.length === 0) return undefined
   try {
     return await client.patchJson(resource, splitKey(keyOf(object)), patch, signal)
   } catch (error) {

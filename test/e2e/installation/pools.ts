@@ -7,6 +7,8 @@ export interface PoolOptions {
   image?: string
   maxRunners?: number
   memory?: string
+  /** What the shell of an ordinary side-car runs, if there is to be one. */
+  sidecar?: string
   /** Asks for what the restricted level of Pod Security refuses. */
   privileged?: boolean
   /** What an init container runs before. */
@@ -28,6 +30,7 @@ export const untilTold = `trap 'echo over; exit 0' USR1; trap 'exit 143' TERM; e
 /** A pool whose jobs ask for it by its name as their label. */
 export function newPool(name: string, baseImage: string, options: PoolOptions): NewObject<RunnerPool> {
   const { script = 'echo done', image = baseImage, maxRunners = 20, memory = '64Mi', privileged = false } = options
+  const { sidecar } = options
   const container = {
     name: 'runner',
     image,
@@ -36,10 +39,11 @@ export function newPool(name: string, baseImage: string, options: PoolOptions): 
     resources: { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory } },
     ...options.container,
   }
+  const beside = sidecar === undefined ? [] : [{ ...container, name: 'sidecar', command: ['/bin/sh', '-c', sidecar] }]
   const spec = {
     terminationGracePeriodSeconds: graceSeconds,
     securityContext: { runAsUser: 65_532 },
-    containers: [container],
+    containers: [container, ...beside],
     ...(options.prepare !== undefined && { initContainers: [before(container, options.prepare)] }),
     ...(privileged && { hostNetwork: true }),
     ...options.pod,

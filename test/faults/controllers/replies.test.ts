@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { pods } from '../../../src/api/pod.ts'
+import { listOf } from '../../../src/domain/json.ts'
 import { exited, runs, succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
@@ -127,6 +128,23 @@ describe('an API server that answers badly', function () {
     rule.remove()
     await site.jobIs('held', { phase: 'Failed', reason: 'ExitCode', exitCode: 9 }, 30_000)
     await site.until('the pod to be gone', async () => (await site.pod('held')) === undefined)
+  })
+
+  it('stops a side-car by deleting its pod where the pod may not be given a deadline', async () => {
+    site.kubelet.onPod(() => runs())
+    await site.createJob('helped')
+    await site.jobIs('helped', { phase: 'Running' })
+    const rule = proxy
+      .when({ ...CONTROLLERS, method: 'PATCH', path: /\/pods\/helped-1/, times: 1 })
+      .answer(403, status(403, 'Forbidden'))
+    await site.kubelet.tell('helped-1', (pod) => {
+      const helpers = (pod.status?.containerStatuses ?? []).map((container) => ({ ...container, name: 'helper' }))
+      const { containerStatuses } = exited(pod, 0)
+      return { phase: 'Running', containerStatuses: [...listOf(containerStatuses), ...helpers] }
+    })
+    await site.jobIs('helped', { phase: 'Completed', exitCode: 0 })
+    await site.until('the pod to be gone', async () => (await site.pod('helped')) === undefined)
+    expect(rule.hits).to.equal(1)
   })
 
   it('keeps other jobs going while one of them gets no answer', async () => {

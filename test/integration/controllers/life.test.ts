@@ -98,16 +98,28 @@ describe('the life of a job', function () {
     expect([...new Set(phases)]).to.deep.equal(['Queued', 'Assigned', 'Running'])
   })
 
-  it('ends with the job’s own container, and a helper that goes on is stopped', async () => {
+  it('ends with the job’s own container, and a helper that goes on is stopped while its pod is kept', async () => {
     const helper = { name: 'helper', image: 'helper' }
     const containers = [helper, { name: 'runner', image: 'runner' }]
-    await site.createPool('helped', { labels: ['helped'], template: { spec: { containers } } })
+    await site.createPool('helped', { labels: ['helped'], maxRunners: 1, template: { spec: { containers } } })
     site.kubelet.onPod(() => runs())
     await site.createJob('helped', { labels: ['helped'] })
     await site.jobIs('helped', { phase: 'Running' })
     await site.kubelet.tell('helped-1', (pod) => ({ phase: 'Running', containerStatuses: [ended(pod), still(helper)] }))
     await site.jobIs('helped', { phase: 'Completed', exitCode: 0 })
-    await site.until('the pod to be stopped', async () => (await site.pod('helped')) === undefined)
+    const over = await site.until('the pod to be over', async () => {
+      const pod = await site.pod('helped')
+      return pod?.status?.phase === 'Failed' ? pod : undefined
+    })
+    expect(over.status?.reason).to.equal('DeadlineExceeded')
+    expect(over.metadata).to.not.have.any.keys('deletionTimestamp', 'finalizers')
+    expect(over.status?.containerStatuses?.map(({ state }) => state?.terminated?.exitCode)).to.deep.equal([0, 143])
+    // The next has the place only now, and what became of the pod changes nothing about its job.
+    await site.createJob('next', { labels: ['helped'] })
+    await site.jobIs('next', { phase: 'Running' })
+    expect(site.kubelet.ledger.peak('helped')).to.equal(1)
+    expect((await site.job('helped'))?.status).to.include({ phase: 'Completed', reason: 'Succeeded', exitCode: 0 })
+    expect((await site.pod('helped'))?.metadata.uid).to.equal(over.metadata.uid)
   })
 
   it('fails with an exit code other than 0', async () => {

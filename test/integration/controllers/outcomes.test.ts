@@ -104,12 +104,6 @@ const cases: Record<string, Case> = {
     script: { steps: [{ act: 'bind' }, { act: startError }] },
     ends: failed('InvalidPod', 128),
   },
-  'InvalidPod: a template that the API server refuses': {
-    job: 'malformed',
-    spec: { poolName: 'malformed' },
-    script: ignored(),
-    ends: failed('InvalidPod'),
-  },
   'AdmissionDenied: a template that Pod Security refuses': {
     job: 'privileged',
     spec: { poolName: 'privileged' },
@@ -131,6 +125,12 @@ const cases: Record<string, Case> = {
     job: 'homeless',
     spec: { timeoutSeconds: 2 },
     script: unschedulable(),
+    ends: failed('JobTimeout'),
+  },
+  'JobTimeout: no pod could be made of its pool’s template': {
+    job: 'malformed',
+    spec: { timeoutSeconds: 2, poolName: 'malformed' },
+    script: ignored(),
     ends: failed('JobTimeout'),
   },
   'JobTimeout: no place became free': {

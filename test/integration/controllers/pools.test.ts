@@ -1,7 +1,61 @@
 import { expect } from 'chai'
+import { type RunnerPool, runnerPools } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site/site.ts'
+
+const main = { name: 'runner', image: 'runner' }
+const ok = { containers: [main], terminationGracePeriodSeconds: 1 }
+
+/** Templates that `kubectl` would not take of a Deployment, or that ask for what no runner pod has; and the path. */
+const unreadable: [path: string, template: RunnerPool['spec']['template']][] = [
+  ['spec.containers[0].resource', { spec: { containers: [{ ...main, resource: { limits: { cpu: '1' } } }] } }],
+  ['spec.toleration', { spec: { ...ok, toleration: [{ operator: 'Exists' }] } }],
+  ['spec.activeDeadlineSecond', { spec: { ...ok, activeDeadlineSecond: 60 } }],
+  ['metadata.label', { metadata: { label: { a: 'b' } }, spec: ok }],
+  ['spec.initContainers[0].readOnly', { spec: { ...ok, initContainers: [{ ...main, name: 'init', readOnly: true }] } }],
+  ['spec.volumes[0].emptyDir.size', { spec: { ...ok, volumes: [{ name: 'work', emptyDir: { size: '1Gi' } }] } }],
+  ['spec.securityContext.runAsNonroot', { spec: { ...ok, securityContext: { runAsNonroot: true } } }],
+  [
+    'spec.containers[0].startupProbe.exec.cmd',
+    { spec: { containers: [{ ...main, startupProbe: { exec: { cmd: ['true'] } } }] } },
+  ],
+  [
+    'spec.containers[0].env[1].valeu',
+    {
+      spec: {
+        containers: [
+          {
+            ...main,
+            env: [
+              { name: 'A', value: 'a' },
+              { name: 'B', valeu: 'b' },
+            ],
+          },
+        ],
+      },
+    },
+  ],
+  ['spec.containers[0].env[0].value: ', { spec: { containers: [{ ...main, env: [{ name: 'N', value: 7 }] }] } }],
+  ['spec.containers[0].env: ', { spec: { containers: [{ ...main, env: { N: '7' } }] } }],
+  ['spec.containers[0].command: ', { spec: { containers: [{ ...main, command: 'run' }] } }],
+  ['spec.securityContext', { spec: { ...ok, securityContext: ['runAsNonRoot'] } }],
+  [
+    'spec.containers[0].resources.limits.memory',
+    { spec: { containers: [{ ...main, resources: { limits: { memory: true } } }] } },
+  ],
+  [
+    'spec.containers[0].readinessProbe.tcpSocket.port',
+    { spec: { containers: [{ ...main, readinessProbe: { tcpSocket: { port: true } } }] } },
+  ],
+  ['metadata.labels["tier"]', { metadata: { labels: { tier: 7 } }, spec: ok }],
+  ['metadata.name', { metadata: { name: 'mine' }, spec: ok }],
+  ['metadata.namespace', { metadata: { namespace: 'default' }, spec: ok }],
+  ['metadata.finalizers', { metadata: { finalizers: ['example.com/mine'] }, spec: ok }],
+  ['spec.restartPolicy', { spec: { ...ok, restartPolicy: 'OnFailure' } }],
+]
+
+const forever = new AbortController().signal
 
 describe('where a job runs', function () {
   this.timeout('60s')
@@ -14,6 +68,8 @@ describe('where a job runs', function () {
     await site.createPool('mac', { labels: ['self-hosted', 'mac'], repositories: ['apple/*', 'owner/allowed'] })
     await site.createPool('line', { labels: ['line'], maxRunners: 2 })
     await site.createPool('turn', { labels: ['turn'], maxRunners: 1 })
+    for (const [index, [, template]] of unreadable.entries()) await site.createPool(`unreadable-${index}`, { template })
+    await acceptBefore(site, 'accepted-before')
     await site.operator()
     site.kubelet.onPod(() => runs())
   })
@@ -52,6 +108,77 @@ describe('where a job runs', function () {
     await site.jobIs('smuggled', { phase: 'Queued', reason: 'NoMatchingPool' })
   })
 
+  const readyOf = (pool: string) =>
+    site.until(`pool ${pool} to be judged`, async () => {
+      const { metadata, status } = (await site.get(runnerPools, pool)) ?? {}
+      return status?.observedGeneration === metadata?.generation ? status?.conditions?.[0] : undefined
+    })
+
+  for (const [index, [path]] of unreadable.entries()) {
+    it(`is no pool whose template is wrong at ${path}`, async () => {
+      const ready = await readyOf(`unreadable-${index}`)
+      expect(ready).to.include({ type: 'Ready', status: 'False', reason: 'InvalidPod' })
+      expect(ready.message).to.include(path)
+    })
+  }
+
+  it('is no pool whose template an earlier operator accepted and that is wrong', async () => {
+    const isRefused = async () => (await readyOf('accepted-before')).status === 'False'
+    await site.until('the pool to be judged anew', isRefused)
+    await site.createJob('too-late', { poolName: 'accepted-before' })
+    await site.jobIs('too-late', { phase: 'Queued', reason: 'PoolNotReady' })
+  })
+
+  it('is a pool as soon as its template is mended, and another that fits until then', async () => {
+    const labels = ['mended', 'twice']
+    const broken = { template: { spec: { ...ok, toleration: [] } } }
+    await site.createPool('mended', { labels, ...broken })
+    await site.createJob('waits-for-mending', { labels: ['mended'] })
+    const { status } = await site.jobIs('waits-for-mending', { phase: 'Queued', reason: 'PoolNotReady' })
+    expect(status.message).to.include('RunnerPool mended is not ready: ').and.to.include('spec.toleration')
+    await site.eventTold('waits-for-mending', 'PoolNotReady')
+    await site.createPool('twice', { labels: ['twice'] })
+    await site.createJob('elsewhere', { labels: ['twice'] })
+    expect(await poolOf('elsewhere')).to.equal('twice')
+    const key = { namespace: site.namespace, name: 'mended' }
+    await site.client.patchMerge(runnerPools, key, { spec: { template: { spec: { toleration: null } } } }, forever)
+    expect(await poolOf('waits-for-mending')).to.equal('mended')
+    expect(site.kubelet.ledger.of('waits-for-mending')).to.have.length(1)
+  })
+
+  it('is not a pool whose template breaks while its jobs wait', async () => {
+    await site.createPool('breaks', { labels: ['breaks'], maxRunners: 1 })
+    for (const name of ['a-first', 'b-second']) await site.createJob(name, { labels: ['breaks'] })
+    await site.jobIs('a-first', { phase: 'Running' })
+    await site.jobIs('b-second', { reason: 'PoolFull' })
+    const key = { namespace: site.namespace, name: 'breaks' }
+    await site.client.patchMerge(runnerPools, key, { spec: { template: { spec: { hostNam: 'x' } } } }, forever)
+    await site.jobIs('b-second', { phase: 'Queued', reason: 'PoolNotReady' })
+    await site.kubelet.tell('a-first-1', (pod) => exited(pod, 0))
+    await site.jobIs('a-first', { phase: 'Completed' })
+    expect((await site.job('b-second'))?.status).to.include({ phase: 'Queued', reason: 'PoolNotReady' })
+    await site.client.patchMerge(runnerPools, key, { spec: { template: { spec: { hostNam: null } } } }, forever)
+    await site.jobIs('b-second', { phase: 'Running' })
+  })
+
+  it('is any pool for a template as its author wrote it, up to what only the node decides', async () => {
+    const quantities = { limits: { cpu: 1, memory: '1Gi', 'ephemeral-storage': 1e9 }, requests: { cpu: 0.5 } }
+    const root = { ...main, name: 'root', securityContext: { runAsUser: 0 } }
+    const docker = { ...main, name: 'docker', securityContext: { privileged: true } }
+    const traced = { ...main, name: 'traced', securityContext: { capabilities: { add: ['CAP_SYS_ADMIN'] } } }
+    const templates: Record<string, RunnerPool['spec']['template']['spec']> = {
+      numbers: { containers: [{ ...main, resources: quantities, env: [{ name: 'EMPTY', value: null }] }] },
+      windows: { os: { name: 'windows' }, containers: [main] },
+      powerful: { containers: [main, root, docker, traced] },
+    }
+    for (const [name, spec] of Object.entries(templates)) await site.createPool(name, { template: { spec } })
+    expect(await readyOf('numbers')).to.include({ status: 'True' })
+    expect(await readyOf('windows')).to.include({ status: 'True' })
+    // The namespace of these tests is restricted: that is all there is against it.
+    const { message } = await readyOf('powerful')
+    expect(message).to.include('violates PodSecurity')
+  })
+
   it('is given out in the order of delegation, within maxRunners', async () => {
     // One place, so that none can overtake on its way, and it is taken until all are there.
     await site.createJob('taken', { labels: ['turn'] })
@@ -88,3 +215,21 @@ describe('where a job runs', function () {
     expect(site.kubelet.ledger.peak('line'), 'pods at once').to.equal(2)
   })
 })
+
+/** A pool that is ready, as an operator saw it that did not look for unknown fields. */
+async function acceptBefore(site: Site, name: string): Promise<void> {
+  const pool = await site.createPool(name, { template: { spec: { ...ok, toleration: [] } } })
+  const lastTransitionTime = new Date().toISOString()
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'TemplateAccepted',
+    message: 'ok',
+    lastTransitionTime,
+  } as const
+  await site.client.replaceStatus(
+    runnerPools,
+    { ...pool, status: { observedGeneration: 1, conditions: [ready] } },
+    forever,
+  )
+}

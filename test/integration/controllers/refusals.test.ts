@@ -219,6 +219,19 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('unauthorised', { phase: 'Running' })
   })
 
+  it('says so where its template breaks meanwhile, and is made as soon as that is mended', async () => {
+    await site.createPool('changing', template({ serviceAccountName: 'later' }))
+    await site.createJob('changing', { poolName: 'changing' })
+    await site.jobIs('changing', { phase: 'Assigned', reason: 'AdmissionDenied' })
+    const key = { namespace: site.namespace, name: 'changing' }
+    const change = (spec: object) => site.client.patchMerge(runnerPools, key, { spec: { template: { spec } } }, forever)
+    await change({ hostNam: 'x' })
+    const { status } = await site.jobIs('changing', { phase: 'Assigned', reason: 'InvalidPod' })
+    expect(status.message).to.include('RunnerPool changing is not ready: ').and.to.include('spec.hostNam')
+    await change({ hostNam: null, serviceAccountName: null })
+    await site.jobIs('changing', { phase: 'Running' })
+  })
+
   it('fails its job at once where a policy denies it', async () => {
     await site.createJob('forbidden', { poolName: 'forbidden' })
     const { status } = await site.jobIs('forbidden', { phase: 'Failed', reason: 'AdmissionDenied' })

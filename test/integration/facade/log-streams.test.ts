@@ -152,6 +152,79 @@ describe('the log of a running job', function () {
     expect(lines()).to.deep.equal(['two', 'three', 'four'])
   })
 
+  for (const tail of [0, 2]) {
+    it(`loses no line of a follower of the last ${tail} whose stream breaks before any`, async () => {
+      const name = `tailed-${tail}`
+      const pod = `${name}-1`
+      await site.createJob(name)
+      await site.jobIs(name, { phase: 'Running' })
+      const before = ['a', 'b', 'c']
+      for (const word of before) logs.write(pod, word)
+      logs.vanish(pod)
+      const asked = logs.asked.length
+      const { hears, lines, ended } = await followed(name, `&tail=${tail}`)
+      // The API server asks once more by itself.
+      await site.until('the node to be asked again', () => logs.asked.length > asked + 2)
+      const words = ['one', 'two', 'three', 'four']
+      for (const word of words) logs.write(pod, word, new Date(Date.now() + 1000))
+      logs.appear(pod)
+      await hears('four')
+      await end(pod)
+      await ended
+      expect(lines()).to.deep.equal(words)
+    })
+  }
+
+  it('has the last lines of before for a follower of the tail whose stream breaks before any, and the new ones', async () => {
+    await site.createJob('tailed-old')
+    await site.jobIs('tailed-old', { phase: 'Running' })
+    for (const word of ['a', 'b', 'c']) logs.write('tailed-old-1', word)
+    logs.vanish('tailed-old-1')
+    const asked = logs.asked.length
+    const { pod, hears, lines, ended } = await followed('tailed-old', '&tail=2')
+    await site.until('the node to be asked again', () => logs.asked.length > asked + 2)
+    logs.appear(pod)
+    await hears('c')
+    logs.write(pod, 'one')
+    await hears('one')
+    await end(pod)
+    await ended
+    expect(lines()).to.deep.equal(['b', 'c', 'one'])
+  })
+
+  it('of which the node may have rotated the beginning away says so, in its body and by a header', async () => {
+    await site.createJob('rotated')
+    const { status } = await site.jobIs('rotated', { phase: 'Running' })
+    const startedMs = Date.parse(status.startedAt ?? '')
+    // Ten minutes of a log that is written at this pace would have filled a file.
+    const text = 'x'.repeat(1000)
+    for (let line = 0; line < 400; line += 1) logs.write('rotated-1', text, new Date(startedMs + 600_000 + line * 10))
+    const url = `${operator.url}/api/jobs/rotated/logs`
+    const whole = await call(url)
+    expect(asObject(whole.body['data'])).to.have.property('truncated', true)
+    expect(whole.headers.get('x-runnerhub-log-truncated')).to.equal('true')
+    expect((await call(`${url}?tail=400`)).body['data'], 'as many as were asked for').to.have.all.keys('logs')
+    expect((await call(`${url}?tail=401`)).body['data']).to.have.property('truncated', true)
+    await end('rotated-1')
+    await site.jobIs('rotated', { phase: 'Completed' })
+    await site.until('a follower to be told', async () => {
+      const answer = await call(`${url}?follow=true`)
+      return answer.headers.get('x-runnerhub-log-truncated') === 'true'
+    })
+    expect((await call(`${url}?follow=true&tail=3`)).headers.has('x-runnerhub-log-truncated')).to.equal(false)
+  })
+
+  it('of a job that was silent at first has no such mark', async () => {
+    await site.createJob('silent-first')
+    const { status } = await site.jobIs('silent-first', { phase: 'Running' })
+    const startedMs = Date.parse(status.startedAt ?? '')
+    for (let line = 0; line < 100; line += 1)
+      logs.write('silent-first-1', `line ${line}`, new Date(startedMs + 600_000))
+    const { body, headers } = await call(`${operator.url}/api/jobs/silent-first/logs`)
+    expect(body['data']).to.have.all.keys('logs')
+    expect(headers.has('x-runnerhub-log-truncated')).to.equal(false)
+  })
+
   it('of more than 8 MiB is cut there, and says so; its last lines and a follower are not', async () => {
     const { pod, hears, lines, ended } = await followed('long')
     const line = (index: number) => `${index} ${'x'.repeat(100_000)}`

@@ -10,7 +10,13 @@ const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of
 /** A pod with all that an API server and a kubelet put into one. */
 function fullPod(status: Pod['status']): Pod {
   const pod = aPod({ metadata: { ...deletedAt(5), annotations } })
-  const noise = { containers: [{ name: 'main' }], volumes: [], tolerations: [{}], nodeName: 'node' }
+  const noise = {
+    containers: [{ name: 'main' }],
+    volumes: [],
+    tolerations: [{}],
+    nodeName: 'node',
+    activeDeadlineSeconds: 1,
+  }
   const more = { hostIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.2' }], qosClass: 'Burstable' }
   return { ...pod, spec: noise, status: { ...status, ...more } }
 }
@@ -58,7 +64,7 @@ describe('what is kept of a pod', () => {
     const ready = { type: 'Ready', status: 'True' }
     const scheduled = { type: 'PodScheduled', status: 'True' }
     const { spec, status } = projectPod(fullPod({ phase: 'Running', conditions: [ready, scheduled] }))
-    expect(spec).to.deep.equal({ nodeName: 'node' })
+    expect(spec).to.deep.equal({ nodeName: 'node', activeDeadlineSeconds: 1 })
     expect(status).to.deep.equal({ phase: 'Running', conditions: [] })
   })
 

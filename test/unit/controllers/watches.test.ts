@@ -11,6 +11,7 @@ import {
   aRunner,
   deletedAt,
   ended,
+  judged,
   podStatus,
   running,
   stamp,
@@ -62,6 +63,23 @@ describe('a change', () => {
     const { scene, job } = await running1()
     scene.putJob({ ...job, status: { phase: 'Running', reported: { at: stamp(1) } } })
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
+  })
+
+  it('of whether a pool is ready is looked at under its Runners that start, once it is known', async () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool())
+    const refused = { phase: 'Starting', reason: 'InvalidPod' } as const
+    scene.putRunner(aRunner({ job: scene.putJob(aJob()), status: refused }))
+    const other = scene.putJob(aJob({ metadata: { name: 'other' } }))
+    scene.putRunner(aRunner({ job: other, spec: { poolName: 'elsewhere' }, status: refused }))
+    scene.putRunner(aRunner({ job: scene.putJob(aJob({ metadata: { name: 'starting' } })) }))
+    await scene.due()
+    const ready = scene.putPool(judged(pool, 'True'))
+    expect(await scene.due()).to.deep.equal(['runner:ns/job-1', 'runner:ns/starting-1'])
+    scene.putPool(judged(ready, 'True', { lastTransitionTime: stamp(2) }))
+    expect(await scene.due()).to.deep.equal([])
+    scene.putPool({ ...ready, metadata: { ...ready.metadata, generation: 2 } })
+    expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
   })
 
   it('of a Runner is looked at under the Runner and its job, even when the Runner is gone', async () => {

@@ -13,6 +13,7 @@ import {
   at,
   deletedAt,
   ended,
+  judged,
   podStatus,
   running,
   stamp,
@@ -121,6 +122,21 @@ describe('jobs waiting for a place', () => {
     expect(scene.reasonOf('first')).to.equal('admitted')
     expect(scene.reasonOf('second')).to.equal(full)
     expect(scene.reasonOf('other')).to.equal('NoMatchingPool: no RunnerPool offers the label "windows"')
+  })
+
+  it('wait while their pool’s template is invalid, and go on when it is mended', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    for (const [index, name] of ['first', 'second'].entries()) scene.delegate(name, index)
+    scene.putPool(judged(pool, 'False', { message: 'unknown field "spec.toleration"' }))
+    const why = 'PoolNotReady: RunnerPool pool is not ready: unknown field "spec.toleration"'
+    expect(['first', 'second'].map((name) => scene.reasonOf(name))).to.deep.equal([why, why])
+    scene.woken.length = 0
+    scene.putPool(judged(pool, 'False', { message: 'unknown field "spec.tolerations.x"' }))
+    expect(scene.woken).to.include.members(['first', 'second'])
+    scene.putPool(judged(pool, 'True'))
+    expect(scene.reasonOf('first')).to.equal('admitted')
+    expect(scene.reasonOf('second')).to.equal(full)
   })
 
   it('wait without end in a pool of no places', () => {

@@ -16,7 +16,7 @@ class Scene {
 
   /** Those of these Runners that may try; they have never been refused. */
   enter(pool: string, ...names: string[]): string[] {
-    return names.filter((name) => this.creates.enter(`ns/${pool}`, `ns/${name}`, true).may)
+    return names.filter((name) => this.creates.enter(`ns/${pool}`, `ns/${name}`, { isFirst: true, pool: 'ready' }).may)
   }
 
   leave(pool: string, name: string, tried: Tried): number {
@@ -45,11 +45,13 @@ describe('Runners that want their pods created', () => {
     const requeueAfterMs = scene.leave('a', 'a1', refused('a1'))
     expect(requeueAfterMs).to.equal(5000)
     const answer = { phase: 'Starting', reason: 'PodCreateFailed', message: 'pods "a3" is forbidden: no' }
-    const leave = scene.creates.enter('ns/a', 'ns/a3', true)
+    const leave = scene.creates.enter('ns/a', 'ns/a3', { isFirst: true, pool: 'ready' })
     expect(leave).to.deep.equal({ may: false, refusal: answer, afterMs: 1000 })
     scene.leave('a', 'a2', refused('a2'))
     await scene.clock.advance(5000)
-    const tries = ['a1', 'a2', 'a3'].map((name) => scene.creates.enter('ns/a', `ns/${name}`, false).may)
+    const tries = ['a1', 'a2', 'a3'].map(
+      (name) => scene.creates.enter('ns/a', `ns/${name}`, { isFirst: false, pool: 'ready' }).may,
+    )
     expect(tries, 'one at a time').to.deep.equal([true, false, false])
   })
 
@@ -58,7 +60,10 @@ describe('Runners that want their pods created', () => {
     scene.enter('a', 'old')
     scene.leave('a', 'old', refused('old'))
     await scene.clock.advance(1000)
-    expect(scene.creates.enter('ns/a', 'ns/old', false)).to.include({ may: false, afterMs: 4000 })
+    expect(scene.creates.enter('ns/a', 'ns/old', { isFirst: false, pool: 'ready' })).to.include({
+      may: false,
+      afterMs: 4000,
+    })
     expect(scene.enter('a', 'new')).to.deep.equal(['new'])
   })
 
@@ -74,6 +79,14 @@ describe('Runners that want their pods created', () => {
       expect(scene.leave('a', 'a1', refused('a1'))).to.equal(pace)
     })
   }
+
+  it('try at once when their pool has been changed since the refusal', () => {
+    const scene = new Scene()
+    scene.enter('a', 'a1')
+    scene.leave('a', 'a1', refused('a1'))
+    const tries = ['ready', 'ready 2'].map((pool) => scene.creates.enter('ns/a', 'ns/a1', { isFirst: false, pool }).may)
+    expect(tries).to.deep.equal([false, true])
+  })
 
   it('are woken when one of them succeeds, twice as many each time', async () => {
     const scene = new Scene()

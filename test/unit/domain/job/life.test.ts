@@ -146,6 +146,14 @@ class World {
         expect(this.admitted).to.equal(true)
         this.runner ??= aRunner({ job: this.job, metadata: { creationTimestamp: stamp(this.seconds) } })
         return undefined
+      case 'expire-pod':
+        expect(isFinal(this.job.status.phase), 'a pod was let go before its outcome was stored').to.equal(true)
+        if (this.pod !== undefined) {
+          const { metadata, spec } = this.pod
+          const deadline = { ...spec, activeDeadlineSeconds: 1 }
+          this.pod = { ...this.pod, metadata: { ...metadata, finalizers: [] }, spec: deadline }
+        }
+        return undefined
       case 'stop-pod':
         return this.deletePod()
       case 'release-pod':

@@ -18,6 +18,7 @@ import {
 } from '../../../objects/builders.ts'
 
 const admitted: Admission = { is: 'admitted' }
+const next: Admission = { is: 'next', message: 'soon' }
 const full: Admission = { is: 'waiting', reason: 'PoolFull', message: 'full' }
 
 interface Scene {
@@ -74,10 +75,10 @@ describe('a queued job', () => {
   })
 
   it('tells that it is served where its turn takes long, and only where nothing was told of it before', () => {
-    const unserved = plan({ job: aJob({ status: runnerJobStatus.default }), admission: { is: 'next' } })
-    expect(outcome(unserved)).to.equal('Queued RunnerStarting: its Runner is made as soon as those before it are')
+    const unserved = plan({ job: aJob({ status: runnerJobStatus.default }), admission: next })
+    expect(outcome(unserved)).to.equal('Queued RunnerStarting: soon')
     expect(unserved).to.include({ isTransient: true, patienceMs: 30_000 })
-    const told = plan({ job: aJob({ status: { phase: 'Queued', reason: 'PoolFull' } }), admission: { is: 'next' } })
+    const told = plan({ job: aJob({ status: { phase: 'Queued', reason: 'PoolFull' } }), admission: next })
     expect(outcome(told)).to.equal(undefined)
   })
 
@@ -483,12 +484,19 @@ describe('a finished job', () => {
     expect(acts({ pod: stopping })).to.deep.equal(['release-pod'])
   })
 
-  it('stops a pod whose sidecar runs on, but not for one that the kubelet stops', () => {
+  it('gives a pod whose sidecar runs on a deadline once, but not for one that the kubelet stops', () => {
     const containers = [aContainer(ended(0)), aContainer(running, 'sidecar')]
-    expect(acts({ pod: aPod({ status: podStatus('Running', ...containers) }) })).to.deep.equal([
-      'stop-pod',
-      'release-pod',
+    const pod = aPod({ status: podStatus('Running', ...containers) })
+    expect(acts({ pod })).to.deep.equal(['expire-pod'])
+    const released = { ...pod, metadata: { ...pod.metadata, finalizers: [] } }
+    expect(acts({ pod: released })).to.deep.equal(['expire-pod'])
+    expect(acts({ pod: { ...released, spec: { ...pod.spec, activeDeadlineSeconds: 3600 } } })).to.deep.equal([
+      'expire-pod',
     ])
+    expect(acts({ pod: { ...released, spec: { ...pod.spec, activeDeadlineSeconds: 1 } } })).to.deep.equal([])
+    expect(acts({ pod: { ...pod, spec: { ...pod.spec, activeDeadlineSeconds: 1 } } })).to.deep.equal(['release-pod'])
+    const deleted = { ...pod, metadata: { ...pod.metadata, ...deletedAt(20) } }
+    expect(acts({ pod: deleted })).to.deep.equal(['release-pod'])
     const status = {
       ...podStatus('Running', aContainer(ended(0))),
       initContainerStatuses: [aContainer(running, 'docker')],

@@ -35,6 +35,6 @@ const cases: [what: string, status: PodStatus, container: string | undefined][] 
 
 describe('the log to show of a pod', () => {
   for (const [what, status, container] of cases) {
-    it(what, () => expect(logContainer(aPod({ status }))).to.equal(container))
+    it(what, () => expect(logContainer(aPod({ status }))?.name).to.equal(container))
   }
 })

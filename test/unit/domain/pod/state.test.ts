@@ -215,6 +215,22 @@ describe('the job’s container', () => {
     expect(state).to.nested.include({ is: 'exited', 'facts.containersTerminated': false, 'facts.isTerminal': false })
   })
 
+  for (const [what, finished, reason] of [
+    ['before', 29, 'Succeeded'],
+    ['at', 30, 'JobTimeout'],
+  ] as const) {
+    it(`ends the job as it did itself only where that was before the pod’s deadline, here ${what} it`, () => {
+      const status = {
+        ...podStatus('Failed', aContainer(ended(0, { finishedAt: stamp(finished) }), 'main')),
+        reason: 'DeadlineExceeded',
+        startTime: stamp(10),
+      }
+      const pod = aPod({ metadata: { annotations }, status })
+      const state = podState({ ...pod, spec: { ...pod.spec, activeDeadlineSeconds: 20 } })
+      expect(state).to.nested.include({ is: 'exited', 'exit.reason': reason })
+    })
+  }
+
   it('ends the job although one sidecar never started', () => {
     const pulling = aContainer({ waiting: { reason: 'ImagePullBackOff' } }, 'sidecar')
     const pod = aPod({ metadata: { annotations }, status: podStatus('Running', aContainer(ended(0), 'main'), pulling) })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { RunnerJob } from '../../../../src/api/runner-job.ts'
 import type { RunnerPool } from '../../../../src/api/runner-pool.ts'
 import { choosePool } from '../../../../src/domain/pool/choice.ts'
-import { aJob, aPool, deletedAt } from '../../../objects/builders.ts'
+import { aJob, aPool, deletedAt, judged } from '../../../objects/builders.ts'
 
 function pool(name: string, labels: string[], repositories?: string[]): RunnerPool {
   return aPool({ metadata: { name }, spec: { labels, ...(repositories !== undefined && { repositories }) } })
@@ -80,6 +80,53 @@ describe('the pool of a job', () => {
     const going = aPool({ metadata: { name: 'going', ...deletedAt(1) } })
     expect(chosen(aJob(), going)).to.equal('there is no RunnerPool')
     expect(chosen(aJob({ spec: { poolName: 'going' } }), going)).to.equal('there is no RunnerPool going')
+  })
+})
+
+/** A pool with labels of its own, whose template was judged. */
+function judgedAs(name: string, status: 'True' | 'False', reason = 'InvalidPod'): RunnerPool {
+  return judged(pool(name, ['a', name === 'b' ? 'b' : 'c']), status, { reason, message: `${name} said` })
+}
+
+/** The template was changed after it was judged. */
+function changed({ metadata, ...rest }: RunnerPool): RunnerPool {
+  return { ...rest, metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 } }
+}
+
+describe('a pool that is not ready', () => {
+  const ready = judgedAs('b', 'True')
+  const job = jobWith('a')
+
+  it('does not get a job that fits another pool as well, however many labels it has', () => {
+    for (const reason of ['InvalidPod', 'AdmissionDenied']) {
+      const broken = judgedAs('a', 'False', reason)
+      const specific = { ...broken, spec: { ...broken.spec, labels: ['a', 'b', 'c'] } }
+      expect(chosen(job, specific, ready), reason).to.equal('b')
+    }
+  })
+
+  it('does not get a job either that fits no other or names it, and says why', () => {
+    const said = 'RunnerPool a is not ready: a said'
+    expect(choosePool(job, [judgedAs('a', 'False')])).to.include({
+      pool: undefined,
+      reason: 'PoolNotReady',
+      message: said,
+    })
+    expect(chosen(aJob({ spec: { poolName: 'a' } }), judgedAs('a', 'False'), ready)).to.equal(said)
+    expect(chosen(job, judgedAs('c', 'False'), judgedAs('a', 'False'))).to.equal(
+      `${said}; RunnerPool c is not ready: c said`,
+    )
+  })
+
+  it('gets a job that fits no other where it is admission that refuses its pods, since that may pass', () => {
+    const denied = judgedAs('c', 'False', 'AdmissionDenied')
+    expect(chosen(job, judgedAs('a', 'False'), denied)).to.equal('c')
+  })
+
+  it('is not one that nobody has judged yet, as it is now', () => {
+    expect(chosen(job, changed(judgedAs('a', 'False')))).to.equal('a')
+    expect(chosen(job, pool('a', ['a']), ready)).to.equal('b')
+    expect(chosen(job, changed(judgedAs('a', 'False')), ready)).to.equal('a')
   })
 })
 

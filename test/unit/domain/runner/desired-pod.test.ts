@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import type { RunnerPoolSpec } from '../../../../src/api/runner-pool.ts'
-import { BadTemplate, desiredPod } from '../../../../src/domain/runner/desired-pod.ts'
+import { type Json, listOf, record } from '../../../../src/domain/json.ts'
+import { BadTemplate } from '../../../../src/domain/pod-template.ts'
+import { inTermsOfTemplate, desiredPod } from '../../../../src/domain/runner/desired-pod.ts'
 import { aJob, aPool, aRunner } from '../../../objects/builders.ts'
 import { expectGolden } from '../../../objects/golden.ts'
 
@@ -20,7 +22,7 @@ describe('the pod of a Runner', () => {
 
   it('of a full template keeps what the template says', () => {
     const template = {
-      metadata: { labels: { team: 'a', tier: 7 }, annotations: { note: 'b' } },
+      metadata: { labels: { team: 'a', tier: '7' }, annotations: { note: 'b' } },
       spec: {
         serviceAccountName: 'builder',
         automountServiceAccountToken: true,
@@ -39,31 +41,84 @@ describe('the pod of a Runner', () => {
     golden('full-pod', podOf(template, { spec: facts }))
   })
 
-  it('cannot be given another name, owner, finalizer or restart policy by its template', () => {
-    const template = {
-      metadata: {
-        name: 'other',
-        namespace: 'kube-system',
-        finalizers: ['other'],
-        ownerReferences: [],
-        labels: { 'runnerhub.dev/job': 'other', 'runnerhub.dev/pool': 'other' },
-        annotations: { 'runnerhub.dev/job-container': 'other' },
+  const ok = { containers: [{ name: 'runner' }] }
+  const refused: Record<string, RunnerPoolSpec['template']> = {
+    'metadata.name': { metadata: { name: 'other' }, spec: ok },
+    'metadata.generateName': { metadata: { generateName: 'other-' }, spec: ok },
+    'metadata.namespace': { metadata: { namespace: 'kube-system' }, spec: ok },
+    'metadata.finalizers': { metadata: { finalizers: ['other'] }, spec: ok },
+    'metadata.ownerReferences': { metadata: { ownerReferences: [{}] }, spec: ok },
+    'metadata.uid': { metadata: { uid: '1' }, spec: ok },
+    'metadata.creationTimestamp': { metadata: { creationTimestamp: '2026-01-01T00:00:00Z' }, spec: ok },
+    'metadata.labels["runnerhub.dev/job"]': { metadata: { labels: { 'runnerhub.dev/job': 'other' } }, spec: ok },
+    'metadata.labels["runnerhub.dev/pool"]': { metadata: { labels: { 'runnerhub.dev/pool': 'other' } }, spec: ok },
+    'metadata.annotations["runnerhub.dev/job-container"]': {
+      metadata: { annotations: { 'runnerhub.dev/job-container': 'other' } },
+      spec: ok,
+    },
+    'metadata.labels': { metadata: { labels: ['a'] }, spec: ok },
+    'metadata.labels["tier"]': { metadata: { labels: { tier: 7 } }, spec: ok },
+    'metadata.annotations["on"]': { metadata: { annotations: { on: true } }, spec: ok },
+    'spec.restartPolicy': { spec: { ...ok, restartPolicy: 'Always' } },
+    'spec.containers[0].restartPolicy': { spec: { containers: [{ name: 'main', restartPolicy: 'OnFailure' }] } },
+    'spec.containers[1].restartPolicyRules': {
+      spec: { containers: [{ name: 'docker' }, { name: 'runner', restartPolicyRules: [{ action: 'Restart' }] }] },
+    },
+    'spec.containers[0].restartPolicyRules': {
+      spec: {
+        containers: [{ name: 'docker', restartPolicyRules: [{ action: 'RestartAllContainers' }] }, { name: 'runner' }],
       },
-      spec: { containers: [{ name: 'main' }], restartPolicy: 'Always' },
+    },
+  }
+  for (const [path, template] of Object.entries(refused)) {
+    it(`is refused where its template gives ${path}`, () => {
+      expect(() => podOf(template)).to.throw(BadTemplate, `template.${path}: `)
+    })
+  }
+
+  it('takes what is empty as absent', () => {
+    const metadata = {
+      creationTimestamp: null,
+      name: '',
+      finalizers: [],
+      ownerReferences: null,
+      labels: null,
+      annotations: {},
     }
-    const pod = podOf(template)
-    expect(pod.metadata).to.deep.equal(podOf({ spec: { containers: [{ name: 'main' }] } }).metadata)
-    expect(pod.spec['restartPolicy']).to.equal('Never')
+    const containers = [{ name: 'main', image: 'image', env: null, securityContext: null }]
+    const spec = { restartPolicy: null, automountServiceAccountToken: null, securityContext: null, containers }
+    const { creationTimestamp: _, ...made } = podOf({ metadata, spec }).metadata
+    const silent = podOf({ spec: { containers: [{ name: 'main', image: 'image' }] } })
+    expect(made).to.deep.equal(silent.metadata)
+    expect(podOf({ metadata, spec }).spec).to.deep.equal(silent.spec)
   })
 
-  it('lets no container run its job again in its place, and a restartable init container be one', () => {
-    const exitCodes = { operator: 'In', values: [42] }
-    const restarted = { name: 'main', restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes }] }
-    const sidecar = { name: 'docker', restartPolicy: 'Always' }
-    const { spec } = podOf({ spec: { containers: [restarted], initContainers: [sidecar] } })
-    expect(spec)
-      .to.have.nested.property('containers[0]')
-      .that.does.not.have.any.keys('restartPolicy', 'restartPolicyRules')
+  it('has everything else of its template as it was written, for the API server to judge', () => {
+    const probe = { httpGet: { port: true }, initialDelaySecond: '3' }
+    const main = { name: 'main', resource: { limits: {} }, env: { A: 1 }, livenessProbe: probe, restartPolicy: 'Never' }
+    const init = { name: 'init', env: [{ name: 'N', value: 7 }, 'text'], securityContext: 'none' }
+    const given = { toleration: [{ key: 1 }], volumes: [{ emptyDir: { sizeLimit: 1.5 } }], activeDeadlineSecond: null }
+    const spec = { ...given, securityContext: ['a'], containers: [main, 'text', null], initContainers: [init, 5] }
+    const pod = podOf({ metadata: { label: { a: 'b' } }, spec })
+    expect(pod.metadata).to.deep.include({ label: { a: 'b' } })
+    expect(pod.spec).to.deep.include({ ...given, securityContext: ['a'] })
+    expect(pod.spec).to.have.nested.property('containers[0]').that.deep.includes(main)
+    expect(pod.spec).to.have.nested.property('containers[1]', 'text')
+    expect(pod.spec).to.have.nested.property('containers[2]', null)
+    expect(pod.spec).to.have.nested.property('initContainers[0].securityContext', 'none')
+    expect(pod.spec).to.have.nested.property('initContainers[0].env[13]').that.deep.equals({ name: 'N', value: 7 })
+    expect(pod.spec).to.have.nested.property('initContainers[0].env[14]', 'text')
+    expect(pod.spec).to.have.nested.property('initContainers[1]', 5)
+    for (const wrong of ['text', { name: 'init' }]) {
+      const asWritten = podOf({ spec: { ...ok, initContainers: wrong } }).spec['initContainers']
+      expect(asWritten).to.deep.equal(wrong)
+    }
+  })
+
+  it('lets a side-car be run again in its place', () => {
+    const again = { name: 'docker', restartPolicy: 'Always' }
+    const { spec } = podOf({ spec: { containers: [{ name: 'runner' }, again], initContainers: [again] } })
+    expect(spec).to.have.nested.property('containers[1].restartPolicy', 'Always')
     expect(spec).to.have.nested.property('initContainers[0].restartPolicy', 'Always')
   })
 
@@ -72,6 +127,100 @@ describe('the pod of a Runner', () => {
     const { spec } = podOf({ spec: { containers: [privileged, { name: 'runner' }] } })
     expect(spec).to.have.nested.property('containers[0].securityContext').that.deep.equals({ privileged: true })
     expect(spec).to.have.nested.property('containers[1].securityContext.allowPrivilegeEscalation', false)
+  })
+
+  const restrictedContainer = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
+  const root = { ...restrictedContainer, runAsUser: 0 }
+  const nonRoot = { ...restrictedContainer, runAsNonRoot: true }
+  const seccompProfile = { type: 'RuntimeDefault' }
+  const defaults: Record<string, { spec: Json; pod: Json | undefined; containers: (Json | undefined)[] }> = {
+    'for root in one container': {
+      spec: { containers: [{ name: 'docker', securityContext: { runAsUser: 0 } }, { name: 'runner' }] },
+      pod: { seccompProfile },
+      containers: [root, nonRoot],
+    },
+    'for a privileged container': {
+      spec: { containers: [{ name: 'docker', securityContext: { privileged: true } }, { name: 'runner' }] },
+      pod: { seccompProfile },
+      containers: [{ privileged: true }, nonRoot],
+    },
+    'for root in the whole pod': {
+      spec: {
+        securityContext: { runAsUser: 0 },
+        containers: [{ name: 'runner' }, { name: 'user', securityContext: { runAsUser: 1000 } }],
+      },
+      pod: { seccompProfile, runAsUser: 0 },
+      containers: [restrictedContainer, { ...nonRoot, runAsUser: 1000 }],
+    },
+    'for root in the whole pod but its containers': {
+      spec: { securityContext: { runAsUser: 0 }, containers: [{ securityContext: { runAsUser: 1000 } }] },
+      pod: { seccompProfile, runAsNonRoot: true, runAsUser: 0 },
+      containers: [{ ...restrictedContainer, runAsUser: 1000 }],
+    },
+    'for any user': {
+      spec: { securityContext: { runAsNonRoot: false }, containers: [{ securityContext: { runAsUser: 0 } }, {}] },
+      pod: { seccompProfile, runAsNonRoot: false },
+      containers: [root, restrictedContainer],
+    },
+    'for capabilities': {
+      spec: { containers: [{ securityContext: { capabilities: { add: ['NET_ADMIN'] } } }] },
+      pod: { seccompProfile, runAsNonRoot: true },
+      containers: [{ allowPrivilegeEscalation: false, capabilities: { add: ['NET_ADMIN'] } }],
+    },
+    'for a capability that is an escalation': {
+      spec: { containers: [{ securityContext: { capabilities: { add: ['CAP_SYS_ADMIN'], drop: [] } } }] },
+      pod: { seccompProfile, runAsNonRoot: true },
+      containers: [{ capabilities: { add: ['CAP_SYS_ADMIN'], drop: [] } }],
+    },
+    'for escalation and another profile': {
+      spec: {
+        securityContext: { seccompProfile: { type: 'Unconfined' } },
+        containers: [{ securityContext: { allowPrivilegeEscalation: true, capabilities: null } }],
+      },
+      pod: { seccompProfile: { type: 'Unconfined' }, runAsNonRoot: true },
+      containers: [{ allowPrivilegeEscalation: true, capabilities: { drop: ['ALL'] } }],
+    },
+    'for Windows': {
+      spec: { os: { name: 'windows' }, containers: [{}] },
+      pod: { runAsNonRoot: true },
+      containers: [undefined],
+    },
+    'for the administrator of Windows': {
+      spec: {
+        os: { name: 'windows' },
+        securityContext: { windowsOptions: { runAsUserName: 'ContainerAdministrator' } },
+        containers: [{}, { securityContext: { windowsOptions: { runAsUserName: 'ContainerUser' } } }],
+      },
+      pod: { windowsOptions: { runAsUserName: 'ContainerAdministrator' } },
+      containers: [undefined, { runAsNonRoot: true, windowsOptions: { runAsUserName: 'ContainerUser' } }],
+    },
+    'for a process of the Windows host': {
+      spec: {
+        os: { name: 'windows' },
+        securityContext: { windowsOptions: { hostProcess: true } },
+        containers: [{}],
+      },
+      pod: { windowsOptions: { hostProcess: true } },
+      containers: [undefined],
+    },
+  }
+  for (const [what, { spec, pod, containers }] of Object.entries(defaults)) {
+    it(`has no default that contradicts a template that asks ${what}`, () => {
+      const made = podOf({ spec }).spec
+      expect(made['securityContext']).to.deep.equal(pod)
+      expect(listOf(made['containers']).map((container) => record(container)['securityContext'])).to.deep.equal(
+        containers,
+      )
+    })
+  }
+
+  it('is spoken of by the API server in the positions of its template', () => {
+    const job = aJob()
+    const said =
+      'unknown field "spec.containers[0].env[14].valeu", unknown field "spec.initContainers[2].env[13].x", env[20]'
+    expect(inTermsOfTemplate(said, { job, runner: aRunner({ job }) })).to.equal(
+      'unknown field "spec.containers[0].env[1].valeu", unknown field "spec.initContainers[2].env[0].x", env[20]',
+    )
   })
 
   it('takes nothing that a caller sent but as values of variables', () => {

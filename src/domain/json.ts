@@ -1,0 +1,34 @@
+/** A JSON object of which nothing is known. */
+export type Json = Record<string, unknown>
+
+/** Whether a value is a JSON object. */
+export function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A copy of a JSON object; an empty one for anything else. */
+export function record(value: unknown): Json {
+  return isJson(value) ? { ...value } : {}
+}
+
+/** The items of a list; none for anything else. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** Whether a field says nothing: Kubernetes takes null as absent. */
+export function isSilent(value: unknown): boolean {
+  return value === undefined || value === null
+}
+
+/**
+ * An object with defaults for those of its fields that say nothing; a silent value becomes the defaults, if there are
+ * any. What is no object stays as it is, for the API server to refuse.
+ */
+export function fill(own: unknown, defaults: Json): unknown {
+  if (Object.keys(defaults).length === 0) return own
+  if (isSilent(own)) return defaults
+  if (!isJson(own)) return own
+  const missing = Object.entries(defaults).filter(([field]) => isSilent(own[field]))
+  return { ...defaults, ...own, ...Object.fromEntries(missing) }
+}

@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import type { Json } from '../../../src/domain/json.ts'
+import { withPaths } from '../../../src/domain/pod-values.ts'
+
+// Words of Kubernetes 1.35.
+const cannot = 'Pod in version "v1" cannot be handled as a Pod: '
+const badQuantity = `${cannot}quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`
+const badEnv = `${cannot}json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string`
+const badPort = `${cannot}json: cannot unmarshal bool into Go struct field TCPSocketAction.spec.containers.startupProbe.ProbeHandler.tcpSocket.port of type int32`
+const badFraction = `${cannot}json: cannot unmarshal number 1.5 into Go struct field SecurityContext.spec.containers.securityContext.runAsUser of type int64`
+const badCommand = `${cannot}json: cannot unmarshal string into Go struct field Container.spec.initContainers.command of type []string`
+
+const cases: [what: string, message: string, spec: Json, paths: string][] = [
+  [
+    'a limit that is no quantity',
+    badQuantity,
+    { containers: [{ resources: { limits: { cpu: '1', memory: '1 Gi' }, requests: { cpu: 0.5 } } }] },
+    'spec.containers[0].resources.limits.memory: ',
+  ],
+  [
+    'quantities that are no text and no number',
+    badQuantity,
+    { overhead: { cpu: true }, volumes: [{ emptyDir: { sizeLimit: { value: 1 } } }] },
+    'spec.overhead.cpu, spec.volumes[0].emptyDir.sizeLimit: ',
+  ],
+  [
+    'numbers among the values of variables',
+    badEnv,
+    { containers: [{ env: [{ name: 'A', value: 'a' }] }, { env: [{ value: 'b' }, { value: 1 }, { value: 2 }] }] },
+    'spec.containers[1].env[1].value, spec.containers[1].env[2].value: ',
+  ],
+  [
+    'a port that is neither name nor number',
+    badPort,
+    { containers: [{ startupProbe: { httpGet: { port: 8080 } } }, { startupProbe: { tcpSocket: { port: true } } }] },
+    'spec.containers[1].startupProbe.tcpSocket.port: ',
+  ],
+  [
+    'a fraction',
+    badFraction,
+    { containers: [{ securityContext: { runAsUser: 1.5 } }] },
+    'spec.containers[0].securityContext.runAsUser: ',
+  ],
+  ['text for a list', badCommand, { initContainers: [{ command: 'run' }] }, 'spec.initContainers[0].command: '],
+  ['quantities that it can read', badQuantity, { overhead: { cpu: '1e3', memory: null } }, ''],
+  ['what it gives the path of', `${cannot}spec.x: quantities must match`, { overhead: { cpu: 'a' } }, ''],
+  ['a value of a type that is not there', badEnv, { containers: [{ env: [{ value: 'a' }] }] }, ''],
+  ['anything else', 'no such thing', { overhead: { cpu: 'a' } }, ''],
+]
+
+describe('what the API server says of a template that it cannot read', () => {
+  for (const [what, message, spec, paths] of cases) {
+    it(`${paths === '' ? 'stays as it is' : 'gets the path'}: ${what}`, () => {
+      expect(withPaths(message, { spec })).to.equal(`${paths}${message}`)
+    })
+  }
+})
