@@ -120,7 +120,7 @@ export type Verdict =
   /** The lines that come next will show it. */
   | 'unknown'
 
-/** Tells lines that come again from new ones, also where the kubelet has rotated some or all of the old ones away. */
+/** Distinguishes lines that come again from new ones, also where the kubelet has rotated some or all of the old ones away. */
 export class CatchUp {
   readonly #expected: Expected
   /** Old lines that are still to come; undefined until the first is found. */
