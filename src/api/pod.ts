@@ -44,7 +44,7 @@ export interface PodStatus {
   containerStatuses?: ContainerStatus[]
 }
 
-/** The part of a pod that we read. What we write is a PodTemplate with more in it, see domain/runner-pod.ts. */
+/** The part of a pod that we read. What we write is a PodTemplate with more in it, see domain/runner/desired-pod.ts. */
 export interface Pod extends KubeObject {
   spec: {
     nodeName?: string

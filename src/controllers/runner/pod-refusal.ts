@@ -1,5 +1,5 @@
 import type { RunnerReason } from '../../api/reasons.ts'
-import { BadTemplate } from '../../domain/pod-template.ts'
+import { BadTemplate } from '../../domain/runner/template.ts'
 import { quotaMessage } from '../../domain/pod/quota.ts'
 import { ApiError, Forbidden, Invalid, NamespaceTerminating } from '../../kube/client/errors.ts'
 

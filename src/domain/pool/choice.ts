@@ -1,6 +1,6 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
-import { readinessOf } from '../pool-readiness.ts'
+import { readinessOf } from './readiness.ts'
 
 /** The pool for a job, or why there is none. */
 export type PoolChoice = { pool: RunnerPool } | ({ pool: undefined } & NoPool)

@@ -14,8 +14,8 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import { type Runner, runners } from '../../api/runner.ts'
 import { fill, isJson, isSilent, type Json, listOf, record } from '../json.ts'
-import { checkTemplate, mainContainer } from '../pod-template.ts'
-import { containerDefaults, podDefaults } from '../security-defaults.ts'
+import { checkTemplate, mainContainer } from './template.ts'
+import { containerDefaults, podDefaults } from './security-defaults.ts'
 import { delegationEnv } from './delegation-env.ts'
 
 /**

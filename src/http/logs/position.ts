@@ -1,4 +1,4 @@
-import { CatchUp, HandedOn, markOf } from '../handed-on.ts'
+import { CatchUp, HandedOn, markOf } from './handed-on.ts'
 
 const NEWLINE = 10
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { refusalOf, saysTheSame } from '../../../../src/controllers/runner/pod-refusal.ts'
-import { BadTemplate } from '../../../../src/domain/pod-template.ts'
+import { BadTemplate } from '../../../../src/domain/runner/template.ts'
 import { apiErrorFrom, LeaseLost, Unreachable } from '../../../../src/kube/client/errors.ts'
 
 function answer(code: number, message: string): Error {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { RunnerPoolSpec } from '../../../../src/api/runner-pool.ts'
 import { type Json, listOf, record } from '../../../../src/domain/json.ts'
-import { BadTemplate } from '../../../../src/domain/pod-template.ts'
+import { BadTemplate } from '../../../../src/domain/runner/template.ts'
 import { inTermsOfTemplate, desiredPod } from '../../../../src/domain/runner/desired-pod.ts'
 import { aJob, aPool, aRunner } from '../../../objects/builders.ts'
 import { expectGolden } from '../../../objects/golden.ts'

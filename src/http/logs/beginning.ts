@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { abortable } from '../kube/runtime/signals.ts'
+import { abortable } from '../../kube/runtime/signals.ts'
 import { markOf } from './handed-on.ts'
 
 /** Bytes in which the timestamp of a line is. */

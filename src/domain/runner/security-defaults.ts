@@ -1,4 +1,4 @@
-import { isSilent, type Json, listOf, record } from './json.ts'
+import { isSilent, type Json, listOf, record } from '../json.ts'
 
 /** What the pod's security context gets where it says nothing. */
 export function podDefaults(spec: Json): Json {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { BEGINNING_BYTES, mayLackBeginning } from '../../../src/http/log-beginning.ts'
-import { at, stamp } from '../../objects/builders.ts'
+import { BEGINNING_BYTES, mayLackBeginning } from '../../../../src/http/logs/beginning.ts'
+import { at, stamp } from '../../../objects/builders.ts'
 
 /** A log whose first line comes at one second and whose lines of so many bytes come at a pace. */
 function log({ from, perSecond, bytes = 50, total = 500_000 }: Pace): Buffer {

@@ -1,6 +1,6 @@
-import { CONTAINER_ANNOTATION, JOB_LABEL, JOB_UID_LABEL, POOL_LABEL, RUNNER_LABEL } from '../api/names.ts'
-import type { RunnerPoolSpec } from '../api/runner-pool.ts'
-import { isJson, isSilent, type Json, listOf, record } from './json.ts'
+import { CONTAINER_ANNOTATION, JOB_LABEL, JOB_UID_LABEL, POOL_LABEL, RUNNER_LABEL } from '../../api/names.ts'
+import type { RunnerPoolSpec } from '../../api/runner-pool.ts'
+import { isJson, isSilent, type Json, listOf, record } from '../json.ts'
 
 /** The template cannot be made into a pod. Says where in the template, and what is wrong. */
 export class BadTemplate extends Error {

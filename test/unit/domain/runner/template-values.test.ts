@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { Json } from '../../../src/domain/json.ts'
-import { withPaths } from '../../../src/domain/pod-values.ts'
+import type { Json } from '../../../../src/domain/json.ts'
+import { withPaths } from '../../../../src/domain/runner/template-values.ts'
 
 // Words of Kubernetes 1.35.
 const cannot = 'Pod in version "v1" cannot be handled as a Pod: '

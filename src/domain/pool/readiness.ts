@@ -1,4 +1,4 @@
-import type { RunnerPool } from '../api/runner-pool.ts'
+import type { RunnerPool } from '../../api/runner-pool.ts'
 
 /** What is known of a pool's template as it is now. */
 export type PoolReadiness =

@@ -1,4 +1,4 @@
-import { isJson, isSilent, type Json } from './json.ts'
+import { isJson, isSilent, type Json } from '../json.ts'
 
 /** What a value is, by the field that holds it. */
 type Kind = 'quantity' | 'quantities' | 'other'
