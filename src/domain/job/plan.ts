@@ -89,16 +89,64 @@ function partingWith(pod: PodState): JobAct[] {
   return expiring ? release : ['expire-pod']
 }
 
+/** One decision about a job that is not over; undefined where it has nothing to say. */
+type Policy = (view: JobView) => JobPlan | undefined
+
+/** The decisions about a job that is not over, in order: the first that returns a plan wins. */
+const livePolicies: readonly Policy[] = [
+  // An end that has happened counts, even where the job was cancelled or late meanwhile.
+  outcome,
+  // A job whose place is gone fails, so that no later decision gives it a second one.
+  loss,
+  // A cancellation counts as long as the job has not ended: also for one that is late.
+  cancellation,
+  // A stage that took too long ends the job, whatever it waits for.
+  deadline,
+  // Whoever reports on the job runs it: it makes no progress here.
+  takenOver,
+  // Everything else takes the next step, or waits.
+  nextStep,
+]
+
 function planLive(view: JobView): JobPlan {
-  const takenOver = runsOnProxy(view.job, view.runner, view.pod)
-  const outcome = takenOver ? undefined : (outcomeOf(view) ?? lossOf(view))
-  if (outcome !== undefined) return move(view, outcome)
-  if (view.job.spec.cancel) {
-    return move(view, { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' })
+  for (const policy of livePolicies) {
+    const plan = policy(view)
+    if (plan !== undefined) return plan
   }
-  const leftMs = deadlineMs(view) - view.now.getTime()
-  if (leftMs <= 0) return move(view, timeout(view))
-  return soonest(takenOver ? standBack(view) : progress(view), leftMs)
+  return { acts: [] }
+}
+
+function outcome(view: JobView): JobPlan | undefined {
+  return isTakenOver(view) ? undefined : moved(view, outcomeOf(view))
+}
+
+function loss(view: JobView): JobPlan | undefined {
+  return isTakenOver(view) ? undefined : moved(view, lossOf(view))
+}
+
+function cancellation(view: JobView): JobPlan | undefined {
+  if (!view.job.spec.cancel) return undefined
+  return move(view, { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' })
+}
+
+function deadline(view: JobView): JobPlan | undefined {
+  return leftMsOf(view) <= 0 ? move(view, timeout(view)) : undefined
+}
+
+function takenOver(view: JobView): JobPlan | undefined {
+  return isTakenOver(view) ? soonest(standBack(view), leftMsOf(view)) : undefined
+}
+
+function nextStep(view: JobView): JobPlan {
+  return soonest(progress(view), leftMsOf(view))
+}
+
+function isTakenOver({ job, runner, pod }: JobView): boolean {
+  return runsOnProxy(job, runner, pod)
+}
+
+function moved(view: JobView, to: Move | undefined): JobPlan | undefined {
+  return to === undefined ? undefined : move(view, to)
 }
 
 /** How the pod ended, if it did. */
@@ -137,6 +185,11 @@ function lossOf({ job, runner, pod }: JobView): Move | undefined {
 function refusalOf({ status }: Runner): Move {
   const reason = status.reason === 'AdmissionDenied' ? status.reason : 'InvalidPod'
   return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
+}
+
+/** How long the stage that the job is in may still take. */
+function leftMsOf(view: JobView): number {
+  return deadlineMs(view) - view.now.getTime()
 }
 
 /** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
