@@ -1,14 +1,15 @@
-import { NO_OPERATOR, type WaitingReason } from '../../api/reasons.ts'
-import type { RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
-import type { Runner } from '../../api/runner.ts'
+import { NO_OPERATOR } from '../../api/reasons.ts'
+import type { RunnerJobStatus } from '../../api/runner-job.ts'
 import { shorten } from '../conditions.ts'
-import type { Exit, PodState } from '../pod/state.ts'
+import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
 import { changesByItself, isTrouble, waitingWithoutPod } from '../pod/start-trouble.ts'
 import { steadyMessage } from '../steady-message.ts'
+import { leftMsOf, lossOf, outcomeOf, timeout } from './endings.ts'
 import { isFinished } from './phases.ts'
 import { runsOnProxy } from './report.ts'
-import { type Move, stageTimes, statusAfter, type Whereabouts } from './status.ts'
+import { type Move, stageTimes, statusAfter } from './status.ts'
+import { type JobView, placeOf } from './view.ts'
 
 /**
  * What is done for a finished or starting job, in this order. `expire-pod` gives a pod whose job's container has ended
@@ -27,29 +28,6 @@ export interface JobPlan {
   acts: JobAct[]
   /** Look again after this time, in milliseconds. */
   requeueAfterMs?: number
-}
-
-/** Whether the job may have a Runner now, will have one in a moment by itself, or what it waits for. */
-export type Admission =
-  | { is: 'admitted' }
-  | { is: 'next'; message: string }
-  | { is: 'waiting'; reason: WaitingReason; message: string }
-
-/** Everything that decides about a job. `runner` and `pod` are those made for this very job (same UID). */
-export interface JobView {
-  job: RunnerJob
-  runner: Runner | undefined
-  pod: PodState
-  admission: Admission
-  /** What Events say that keeps the pod from starting; its status says nothing of it. */
-  warning?: Waiting | undefined
-  /** The kubelet ended the job's container, because the command failed that follows its start. */
-  hookFailed?: boolean
-  /** How long a finished pod and its Runner are kept. */
-  finishedPodTtlMs: number
-  /** How long trouble is waited out that somebody has to mend. */
-  startTroubleMs: number
-  now: Date
 }
 
 /** In half a minute thousands of Runners are made. */
@@ -147,74 +125,6 @@ function isTakenOver({ job, runner, pod }: JobView): boolean {
 
 function moved(view: JobView, to: Move | undefined): JobPlan | undefined {
   return to === undefined ? undefined : move(view, to)
-}
-
-/** How the pod ended, if it did. */
-function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
-  if (pod.is === 'exited') {
-    const { code: exitCode, finishedAt } = pod.exit
-    const { reason, message } = hookFailed === true ? afterHook(pod.exit) : pod.exit
-    const phase = reason === 'Succeeded' ? 'Completed' : 'Failed'
-    return { phase, reason, message, exitCode, ...(finishedAt !== undefined && { finishedAt }) }
-  }
-  if (pod.is === 'lost') return { phase: 'Failed', reason: pod.reason, message: pod.message }
-  if (pod.is === 'ending' && pod.giveUpAt <= now) {
-    return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted and its end was never reported' }
-  }
-  return undefined
-}
-
-/** The container's own exit code says only how it took the signal. */
-function afterHook({ message }: Exit): Pick<Exit, 'reason' | 'message'> {
-  return { reason: 'HookFailed', message: `the postStart hook of the job's container failed (${message})` }
-}
-
-/** A place once given and now gone is a loss, never a silent second run. */
-function lossOf({ job, runner, pod }: JobView): Move | undefined {
-  const begun = job.status.runnerRef !== undefined || pod.is !== 'absent'
-  if (runner === undefined || runner.metadata.deletionTimestamp !== undefined) {
-    return begun ? { phase: 'Failed', reason: 'PodDeleted', message: 'its Runner was deleted' } : undefined
-  }
-  if (pod.is !== 'absent') return undefined
-  if (runner.status.phase === 'Stopping') return refusalOf(runner)
-  const seen = job.status.podUID ?? runner.status.podUID
-  return seen === undefined ? undefined : { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' }
-}
-
-/** Why the Runner could not make its pod. */
-function refusalOf({ status }: Runner): Move {
-  const reason = status.reason === 'AdmissionDenied' ? status.reason : 'InvalidPod'
-  return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
-}
-
-/** How long the stage that the job is in may still take. */
-function leftMsOf(view: JobView): number {
-  return deadlineMs(view) - view.now.getTime()
-}
-
-/** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
-function deadlineMs(view: JobView): number {
-  const { job } = view
-  const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
-  return Date.parse(startedAt ?? assignedAt ?? job.metadata.creationTimestamp) + job.spec.timeoutSeconds * 1000
-}
-
-function placeOf({ runner, pod }: JobView): Whereabouts {
-  return { runner, pod: pod.is === 'absent' ? undefined : pod.facts }
-}
-
-function timeout(view: JobView): Move {
-  const { job, runner } = view
-  const { startedAt } = stageTimes(job, placeOf(view), view.now)
-  const stage = startedAt !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
-  const limit = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
-  return { phase: 'Failed', reason: 'JobTimeout', message: startedAt === undefined ? withLastWait(limit, job) : limit }
-}
-
-/** What the job waited for at the last is what somebody can do something about. */
-function withLastWait(limit: string, { status: { reason, message } }: RunnerJob): string {
-  if (reason === undefined || reason === 'RunnerStarting') return limit
-  return `${limit}; ${reason}: ${message ?? ''}`
 }
 
 /** Whoever reports on a job runs it: it gets no pod, and its Runner takes away one that did not start. */

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import type { Pod } from '../../../../src/api/pod.ts'
 import { type RunnerJob, runnerJobStatus } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
-import { type Admission, type JobPlan, type JobView, planJob } from '../../../../src/domain/job/plan.ts'
+import { type JobPlan, planJob } from '../../../../src/domain/job/plan.ts'
+import type { Admission, JobView } from '../../../../src/domain/job/view.ts'
 import { podState } from '../../../../src/domain/pod/state.ts'
 import {
   aContainer,

@@ -1,0 +1,70 @@
+import type { RunnerJob } from '../../api/runner-job.ts'
+import type { Runner } from '../../api/runner.ts'
+import type { Exit } from '../pod/state.ts'
+import { type Move, stageTimes } from './status.ts'
+import { type JobView, placeOf } from './view.ts'
+
+/** How the pod ended, if it did. */
+export function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
+  if (pod.is === 'exited') {
+    const { code: exitCode, finishedAt } = pod.exit
+    const { reason, message } = hookFailed === true ? afterHook(pod.exit) : pod.exit
+    const phase = reason === 'Succeeded' ? 'Completed' : 'Failed'
+    return { phase, reason, message, exitCode, ...(finishedAt !== undefined && { finishedAt }) }
+  }
+  if (pod.is === 'lost') return { phase: 'Failed', reason: pod.reason, message: pod.message }
+  if (pod.is === 'ending' && pod.giveUpAt <= now) {
+    return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted and its end was never reported' }
+  }
+  return undefined
+}
+
+/** The container's own exit code says only how it took the signal. */
+function afterHook({ message }: Exit): Pick<Exit, 'reason' | 'message'> {
+  return { reason: 'HookFailed', message: `the postStart hook of the job's container failed (${message})` }
+}
+
+/** A place once given and now gone is a loss, never a silent second run. */
+export function lossOf({ job, runner, pod }: JobView): Move | undefined {
+  const begun = job.status.runnerRef !== undefined || pod.is !== 'absent'
+  if (runner === undefined || runner.metadata.deletionTimestamp !== undefined) {
+    return begun ? { phase: 'Failed', reason: 'PodDeleted', message: 'its Runner was deleted' } : undefined
+  }
+  if (pod.is !== 'absent') return undefined
+  if (runner.status.phase === 'Stopping') return refusalOf(runner)
+  const seen = job.status.podUID ?? runner.status.podUID
+  return seen === undefined ? undefined : { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' }
+}
+
+/** Why the Runner could not make its pod. */
+function refusalOf({ status }: Runner): Move {
+  const reason = status.reason === 'AdmissionDenied' ? status.reason : 'InvalidPod'
+  return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
+}
+
+/** How long the stage that the job is in may still take. */
+export function leftMsOf(view: JobView): number {
+  return deadlineMs(view) - view.now.getTime()
+}
+
+/** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
+function deadlineMs(view: JobView): number {
+  const { job } = view
+  const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
+  return Date.parse(startedAt ?? assignedAt ?? job.metadata.creationTimestamp) + job.spec.timeoutSeconds * 1000
+}
+
+/** How a job ends whose stage took too long. */
+export function timeout(view: JobView): Move {
+  const { job, runner } = view
+  const { startedAt } = stageTimes(job, placeOf(view), view.now)
+  const stage = startedAt !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
+  const limit = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
+  return { phase: 'Failed', reason: 'JobTimeout', message: startedAt === undefined ? withLastWait(limit, job) : limit }
+}
+
+/** What the job waited for at the last is what somebody can do something about. */
+function withLastWait(limit: string, { status: { reason, message } }: RunnerJob): string {
+  if (reason === undefined || reason === 'RunnerStarting') return limit
+  return `${limit}; ${reason}: ${message ?? ''}`
+}
