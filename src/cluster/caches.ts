@@ -13,6 +13,7 @@ import { type Lease, leases } from '../kube/election/lease.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import { JobTotals } from './job-totals.ts'
 import { PodRunners } from './pod-runners.ts'
+import { PodStates } from './pod-states.ts'
 import { projectPod } from './project-pod.ts'
 import { ProxyJobs } from './proxy-jobs.ts'
 
@@ -32,6 +33,7 @@ export interface Caches {
   ledgers: Store<ConfigMap>
   totals: JobTotals
   podRunners: PodRunners
+  podStates: PodStates
   proxyJobs: ProxyJobs
   /** They fill all but `ledgers`, without which only totals and deletions wait. */
   reflectors: readonly Watched[]
@@ -73,6 +75,7 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
     ledgers,
     totals: new JobTotals({ jobs, ledgers, log }),
     podRunners: new PodRunners(runnerStore, podStore),
+    podStates: new PodStates(),
     proxyJobs: new ProxyJobs(jobs),
   }
 }

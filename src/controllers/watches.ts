@@ -6,7 +6,6 @@ import type { RunnerPool } from '../api/runner-pool.ts'
 import type { Runner } from '../api/runner.ts'
 import { type Caches, jobKeyOf } from '../cluster/caches.ts'
 import { isFinished } from '../domain/job/phases.ts'
-import { podState } from '../domain/pod/state.ts'
 import { readinessOf } from '../domain/pool/readiness.ts'
 import { jobKeyAt, runnerKey } from '../domain/runner/names.ts'
 import type { Change } from '../kube/cache/store.ts'
@@ -40,7 +39,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
     caches.pods.onChange((change) => {
       if (change.now !== undefined && needsLabels({ caches }, change.now))
         queue.add(queueKey('pod', change.key), 'deferred')
-      if (!isNews(change)) return
+      if (!isNews(caches, change)) return
       const { key, now } = change
       scheduler.runnerChanged(key, jobKeyAt(key))
       queue.add(queueKey('runner', key))
@@ -129,8 +128,8 @@ function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined)
 }
 
 /** A kubelet writes about seven times in a pod's life, mostly things that no decision depends on. */
-function isNews({ old, now }: Change<Pod>): boolean {
-  return old === undefined || now === undefined || !isDeepStrictEqual(podState(old), podState(now))
+function isNews({ podStates }: Caches, { old, now }: Change<Pod>): boolean {
+  return old === undefined || now === undefined || !isDeepStrictEqual(podStates.of(old), podStates.of(now))
 }
 
 /** Whether the pool may have jobs now that it had not, or the other way round, or its jobs have something else to say. */

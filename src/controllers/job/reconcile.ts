@@ -9,7 +9,6 @@ import { isFinished } from '../../domain/job/phases.ts'
 import { type JobAct, type JobPlan, planJob } from '../../domain/job/plan.ts'
 import { statusAfter } from '../../domain/job/status.ts'
 import type { Admission, JobView } from '../../domain/job/view.ts'
-import { podState } from '../../domain/pod/state.ts'
 import { readinessOf } from '../../domain/pool/readiness.ts'
 import { runnerKey } from '../../domain/runner/names.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
@@ -109,7 +108,7 @@ function viewOf(
   return {
     job,
     runner,
-    pod: podState(pod),
+    pod: caches.podStates.of(pod),
     admission: admissionOf(scheduler, key),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
@@ -153,7 +152,7 @@ function isNews(was: RunnerJobStatus, { status, isTransient: mayPass }: JobPlan)
 
 /** The place as the API server has it; undefined where the caches lack nothing of it. */
 async function livePlace(deps: ReconcilerDeps, { job, place }: Seen, signal: AbortSignal): Promise<Place | undefined> {
-  const { is } = podState(place.pod)
+  const { is } = deps.caches.podStates.of(place.pod)
   const needsRunner = place.runner === undefined && is !== 'exited' && is !== 'lost'
   const runner = needsRunner ? await liveRunner(deps, job, signal) : place.runner
   const pod = place.pod ?? (await livePod(deps, job, signal))

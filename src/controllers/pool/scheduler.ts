@@ -8,7 +8,6 @@ import { type Caches, jobOf, podOf, runnerOf } from '../../cluster/caches.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import type { Admission } from '../../domain/job/view.ts'
-import { podState } from '../../domain/pod/state.ts'
 import { choosePool, type NoPool } from '../../domain/pool/choice.ts'
 import { occupiesSlot } from '../../domain/pool/slots.ts'
 import { WaitingLine } from '../../domain/pool/waiting-line.ts'
@@ -167,14 +166,13 @@ export class Scheduler {
   }
 
   #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {
-    if (runner === undefined) return occupiesSlot(undefined, undefined, podState(pod))
+    const { podStates } = this.#caches
+    // Also the pod of an earlier Runner of this name holds its place until it is over.
+    const holdsAlone = occupiesSlot(undefined, undefined, podStates.of(pod))
+    if (runner === undefined || holdsAlone) return holdsAlone
     const own = jobOf(this.#caches, runner)
     const isOfRunner = pod !== undefined && controllerUid(pod) === runner.metadata.uid
-    // The pod of an earlier Runner of this name holds its own place until it is over.
-    return (
-      occupiesSlot(runner, own, podState(isOfRunner ? pod : undefined)) ||
-      occupiesSlot(undefined, undefined, podState(pod))
-    )
+    return occupiesSlot(runner, own, podStates.of(isOfRunner ? pod : undefined))
   }
 
   /** Pools take turns, so that a long line does not keep the start window to itself. */

@@ -5,7 +5,6 @@ import { type RunnerPool, runnerPools } from '../../api/runner-pool.ts'
 import { type Runner, runners, type RunnerStatus } from '../../api/runner.ts'
 import { jobOf } from '../../cluster/caches.ts'
 import { shorten } from '../../domain/conditions.ts'
-import { podState } from '../../domain/pod/state.ts'
 import { readinessOf } from '../../domain/pool/readiness.ts'
 import { desiredPod } from '../../domain/runner/desired-pod.ts'
 import { planRunner, type RunnerPlan } from '../../domain/runner/plan.ts'
@@ -44,7 +43,7 @@ export function runnerReconciler(deps: ReconcilerDeps) {
 function planOf({ caches, settings, clock }: ReconcilerDeps, runner: Runner, pod: Pod | undefined): RunnerPlan {
   const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
   const { startTroubleMs } = settings
-  const state = podState(isMine ? pod : undefined)
+  const state = caches.podStates.of(isMine ? pod : undefined)
   return planRunner({ runner, job: jobOf(caches, runner), pod: state, startTroubleMs, now: clock.now() })
 }
 
