@@ -92,7 +92,7 @@ describe('kubectl delete namespace', function () {
     const { isGone } = await deleteNamespace()
     await site.until('the pod to be deleted', async () => (await site.pod('left'))?.metadata.deletionTimestamp)
     const shell = await openShell(site)
-    await shell.run(commandOf('docs/operations.md', 'kubectl --namespace runnerhub get pods'))
+    await shell.run(commandOf('docs/operations.md', 'kubectl --namespace runnerhub get pods --output'))
     await isGone
     await shell.close()
   })
