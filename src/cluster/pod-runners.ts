@@ -6,35 +6,33 @@ import { Lru } from '../collections/lru.ts'
 import { runnerKey } from '../domain/runner/names.ts'
 import type { Store } from '../kube/cache/store.ts'
 
-/** Runners that went before their pod was seen: as many as may have a create under way, and a margin. */
-const MAX_PODLESS = 1000
+/** Runners that went before their pod was seen: its create may still have been on the way. */
+const MOST_GONE = 1000
 
 /**
- * The Runner that each pod was made for, by the pod's owner reference. A Runner that is gone is remembered for as long as
- * its pod is there, also where the reference went with it, as in a deletion with --cascade=orphan. A Runner may also go
- * while the create of its pod is under way: the pod then comes after it.
+ * The Runner that each pod was made for, by the pod's owner reference. One that is gone is remembered for as long as
+ * its pod is there, also where the reference went with it, as in a deletion with --cascade=orphan.
  */
 export class PodRunners {
   readonly #runners: Store<Runner>
   readonly #former = new Map<string, Runner>() // by the UID of the pod
-  readonly #podless = new Lru<string, Runner>(MAX_PODLESS) // by their own UID
+  readonly #gone = new Lru<string, Runner>(MOST_GONE) // by their own UID
 
   constructor(runners: Store<Runner>, pods: Store<Pod>) {
     this.#runners = runners
     runners.onChange(({ key, old, now }) => {
-      if (old === undefined || now?.metadata.uid === old.metadata.uid) return
       const pod = pods.get(key)
-      if (pod !== undefined && isOwner(old, pod)) this.#remember(pod, old)
-      else this.#podless.set(old.metadata.uid, old)
+      const gone = old?.metadata.uid === now?.metadata.uid ? undefined : old
+      if (gone === undefined) return
+      if (pod !== undefined && isOwner(gone, pod)) this.#remember(pod, gone)
+      else this.#gone.set(gone.metadata.uid, gone)
     })
-    pods.onChange(({ old, now }) => {
-      if (old === undefined) {
-        const gone = now === undefined ? undefined : this.#podless.get(controllerUid(now) ?? '')
-        if (now !== undefined && gone !== undefined) this.#remember(now, gone)
-        return
-      }
-      const runner = this.of(old)
-      if (now === undefined) this.#former.delete(old.metadata.uid)
+    pods.onChange(({ key, old, now }) => {
+      const pod = old ?? now
+      const runner = pod && this.of(pod)
+      if (now === undefined) this.#former.delete(pod?.metadata.uid ?? '')
+      else if (old === undefined && runner !== undefined && this.#runners.get(key) !== runner)
+        this.#remember(now, runner)
       else if (runner !== undefined && !isOwner(runner, now)) this.#remember(now, runner)
     })
   }
@@ -42,7 +40,8 @@ export class PodRunners {
   /** The Runner of the pod, as far as it is known. */
   of(pod: Pod): Runner | undefined {
     const runner = this.#runners.get(keyOf(pod))
-    return runner !== undefined && isOwner(runner, pod) ? runner : this.#former.get(pod.metadata.uid)
+    if (runner !== undefined && isOwner(runner, pod)) return runner
+    return this.#former.get(pod.metadata.uid) ?? this.#gone.get(controllerUid(pod) ?? '')
   }
 
   /**

@@ -28,6 +28,16 @@ function later(pod: Pod, status: Partial<RunnerJobStatus> = {}, created = 0) {
 }
 
 describe('the pod of a job', () => {
+  it('is known when its Runner went before it was seen, also where the job has another Runner by then', () => {
+    const stores = new FilledCaches()
+    const owner = stores.putJob(aJob())
+    stores.remove(stores.putRunner(runner))
+    stores.putRunner({ ...runner, metadata: { ...runner.metadata, uid: 'second-uid' } })
+    const pod = stores.putPod(aPod({ runner }))
+    expect(podOf(stores.caches, owner)?.metadata.uid).to.equal(pod.metadata.uid)
+    expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
+  })
+
   for (const [what, labels] of Object.entries({ none: {}, 'those of another job': other })) {
     it(`is known by its owner, whatever its labels: ${what}`, () => {
       const { stores, pod } = scene({ labels })
