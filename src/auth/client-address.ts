@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { Lru } from '../collections/lru.ts'
 
 /** Addresses in CIDR form. */
@@ -68,30 +69,15 @@ function plainAddress(text: string): string {
   const [, beforePort] = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text) ?? []
   const [address = ''] = (inBrackets ?? beforePort ?? text).split('%')
   if (isIP(address) !== 6) return address
-  const groups = groupsOf(address)
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
-  return isMapped
-    ? groups
-        .slice(6)
-        .flatMap((group) => [group >> 8, group & 255])
-        .join('.')
-    : address
+  const ipv6 = ipaddr.IPv6.parse(address)
+  // ipaddr.js also maps the deprecated form ::192.0.2.1, which is another address.
+  const isMapped = ipv6.isIPv4MappedAddress() && /ffff/i.test(address)
+  return isMapped ? ipv6.toIPv4Address().toString() : address
 }
 
-/** One customer has a whole /64 of IPv6, so that is what counts. */
+/** The key that requests are counted by: one customer has a whole /64 of IPv6. */
 function countedAs(address: string): string {
   if (isIP(address) !== 6) return address
-  const network = groupsOf(address).slice(0, 4)
+  const network = ipaddr.IPv6.parse(address).parts.slice(0, 4)
   return `${network.map((group) => group.toString(16)).join(':')}::/64`
-}
-
-/** The eight groups of an IPv6 address. */
-function groupsOf(address: string): number[] {
-  const hex = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
-    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number)
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
-  })
-  const [head = [], tail = []] = hex.split('::').map((part) => part.split(':').filter((group) => group !== ''))
-  const missing = Array.from({ length: 8 - head.length - tail.length }, () => '0')
-  return [...head, ...missing, ...tail].map((group) => Number.parseInt(group, 16))
 }

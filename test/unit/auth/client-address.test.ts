@@ -22,6 +22,7 @@ const cases: [behaviour: string, peer: string, forwardedFor: string, client: str
   ['an IPv6 client in brackets, with a port', 'fd00::1', '[2001:db8:1:2::3]:4711', '2001:db8:1:2::/64'],
   ['IPv4 in IPv6 as IPv4', '::ffff:192.0.2.1', '', '192.0.2.1'],
   ['IPv4 in IPv6, written in hex', '::ffff:c000:201', '', '192.0.2.1'],
+  ['IPv6 where IPv4 is written in the deprecated compatible form', '::192.0.2.1', '', '0:0:0:0::/64'],
   ['a trusted proxy by IPv4 in IPv6', '::ffff:10.1.2.3', '198.51.100.7', '198.51.100.7'],
   ['IPv6 by its /64', '2001:db8:1:2:3:4:5:6', '', '2001:db8:1:2::/64'],
   ['the same /64, however it is written', '2001:0DB8:0001:0002::', '', '2001:db8:1:2::/64'],

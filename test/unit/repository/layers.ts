@@ -31,7 +31,7 @@ export const layers: Record<string, Layer> = {
   },
   auth: {
     imports: ['api', 'collections', 'kube', 'cluster'],
-    packages: ['node:*'],
+    packages: ['node:*', 'ipaddr.js'],
   },
   http: {
     imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'metrics', 'auth'],
