@@ -1,8 +1,8 @@
-import { Ajv } from 'ajv'
 import { delegationFields, type NewRunnerJobSpec } from '../../api/runner-job.ts'
 import { nonBlank, orBlank } from '../input/blank-text.ts'
 import { distinctLabels } from '../input/distinct-labels.ts'
 import { badRequest } from '../http-error.ts'
+import { ajv } from '../input/ajv.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
 import { given, orNull } from '../input/optional-field.ts'
 
@@ -57,8 +57,6 @@ type Body = { [K in OptionalText]?: string | null } & {
   labels?: string[] | null
 }
 
-// Kubernetes' own keywords mean nothing here.
-const ajv = new Ajv({ strict: false, allErrors: true, verbose: true, validateFormats: false })
 const isBody = ajv.compile<Body>(delegationBody)
 
 /** Parses a delegation; 400 with every bad field and why. */

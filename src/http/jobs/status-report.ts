@@ -1,4 +1,4 @@
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
 import { type JobState, jobStates, phaseOf } from '../../api/job-state.ts'
 import { keyOf } from '../../api/object.ts'
 import { type RunnerJob, runnerJobs, runnerJobStatus } from '../../api/runner-job.ts'
@@ -9,6 +9,7 @@ import { splitKey } from '../../kube/client/resource-path.ts'
 import { BLANK_TEXT } from '../input/blank-text.ts'
 import type { FacadeDeps } from '../context.ts'
 import { badRequest, HttpError, notFound } from '../http-error.ts'
+import { ajv } from '../input/ajv.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
 import { given, orNull } from '../input/optional-field.ts'
 import { textOrNumber } from './delegation-body.ts'
@@ -57,7 +58,6 @@ function optionalId(field: 'jobId' | 'runId') {
   return { description, anyOf: [...anyOf, nothing] } as const
 }
 
-const ajv = new Ajv({ strict: false, allErrors: true, verbose: true })
 const isStatusBody = ajv.compile<StatusBody>(statusBody)
 const isCompleteBody = ajv.compile<CompleteBody>(completeBody)
 

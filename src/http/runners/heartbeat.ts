@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { Ajv } from 'ajv'
 import { repository } from '../../api/fields.ts'
 import { proxyKey } from '../../api/names.ts'
 import { delegationFields } from '../../api/runner-job.ts'
@@ -13,6 +12,7 @@ import type { FacadeDeps } from '../context.ts'
 import { clusterUnavailable } from '../errors-to-http.ts'
 import { distinctLabels } from '../input/distinct-labels.ts'
 import { badRequest, HttpError } from '../http-error.ts'
+import { ajv } from '../input/ajv.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
 import { given, orNull } from '../input/optional-field.ts'
 
@@ -33,7 +33,6 @@ interface Body {
   repository?: string | null
 }
 
-const ajv = new Ajv({ strict: false, allErrors: true, verbose: true })
 const isBody = ajv.compile<Body>(heartbeatBody)
 const isName = ajv.compile<string>(runnerName)
 
