@@ -28,6 +28,10 @@ export interface FacadeState {
   mutation?: string
   /** What the audit line of a call that changes something tells besides who and what; never a secret. */
   audit?: Readonly<Record<string, string | boolean | undefined>>
+  /** Set by `goneSignal`, so that all parts of a request share it. */
+  goneSignal?: AbortSignal
+  /** Called when the response is closed; see `request-signal.ts`. */
+  closeCallbacks?: (() => void)[]
 }
 
 export type FacadeContext = ParameterizedContext<FacadeState>
