@@ -1,12 +1,12 @@
 import type { FacadeMiddleware } from '../context.ts'
 
-/** On responses from cached data while the API server does not answer: a cached right, or caches that may be behind. */
+/** Marks responses from cached data while the API server is unreachable: a cached review, or caches that may be behind. */
 export const STALE_HEADER = 'X-RunnerHub-Stale'
 
 /** On responses with a log whose beginning may be missing, because the kubelet may have rotated it away. */
 export const TRUNCATED_HEADER = 'X-RunnerHub-Log-Truncated'
 
-/** For answers that are data: nothing of them may run, be framed, be guessed at or be kept. */
+/** For responses that are data: no browser may run, frame, sniff or cache them. */
 export const securityHeaders = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
@@ -15,14 +15,22 @@ export const securityHeaders = {
   'Referrer-Policy': 'no-referrer',
 } as const
 
-/** What scripts of other origins may send and read, beyond what browsers always allow. */
+const secureHeaders = new Map<string, string>(Object.entries(securityHeaders))
+
+/** Sets the security headers on every response. */
+export const secured: FacadeMiddleware = (ctx, next) => {
+  ctx.res.setHeaders(secureHeaders)
+  return next()
+}
+
+/** What scripts of other origins may send and read, besides what browsers always allow. */
 const methods = 'GET, HEAD, POST, PATCH, OPTIONS'
 const requestHeaders = 'Authorization, Content-Type, Idempotency-Key'
 const responseHeaders =
   'Location, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ' +
   `${STALE_HEADER}, ${TRUNCATED_HEADER}`
 
-/** Lets browsers' scripts of these origins call us ('*' is all); of others, browsers keep them out. */
+/** Lets scripts of these origins call the API from a browser ('*' allows all); browsers block those of other origins. */
 export function cors(origins: readonly string[]): FacadeMiddleware {
   return async (ctx, next) => {
     if (origins.length > 0) ctx.vary('Origin')
@@ -31,7 +39,7 @@ export function cors(origins: readonly string[]): FacadeMiddleware {
     if (isAllowed) {
       ctx.set({ 'Access-Control-Allow-Origin': origin, 'Access-Control-Expose-Headers': responseHeaders })
     }
-    // A browser asks before the call, and cannot send its token with the question.
+    // A preflight request: browsers send it without a token.
     if (isAllowed && ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '') {
       ctx.set({ 'Access-Control-Allow-Methods': methods, 'Access-Control-Allow-Headers': requestHeaders })
       ctx.set('Access-Control-Max-Age', '600')
