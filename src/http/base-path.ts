@@ -1,34 +1,34 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The part of a request's context that says how it came here. */
+/** The part of a request's context that the base path depends on. */
 interface Received {
   req: Pick<IncomingMessage, 'socket'>
   get(header: string): string
 }
 
-/** The path below which a caller finds us, without a slash at its end: a proxy in front strips it. Mostly nothing. */
+/** The path below which a caller finds the API, without a trailing slash. Empty unless a proxy in front strips one. */
 export type BasePathOf = (ctx: Received) => string
 
 export interface BasePathOptions {
-  /** Where no trusted proxy says otherwise. */
+  /** The path for requests without a prefix from a trusted proxy. */
   configured: string
-  /** Whose X-Forwarded-Prefix counts. */
+  /** Whether the X-Forwarded-Prefix of this peer counts. */
   isTrustedPeer: (address: string) => boolean
 }
 
-/** Parts that mean themselves in every URL; none is `.` or `..`, which would lead elsewhere. */
+/** Segments that need no escaping in a URL; none is `.` or `..`, which would lead elsewhere. */
 const PREFIX = /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)*\/?$/
 const LONGEST = 256
 
-/** A prefix without a slash at its end; undefined where it is none. */
+/** Parses a prefix and removes its trailing slash; undefined if it is not a prefix. */
 export function parsePrefix(text: string): string | undefined {
   if (text.length > LONGEST || !PREFIX.test(text)) return undefined
   return text.replace(/\/$/, '')
 }
 
 /**
- * Says where a caller finds us: below what the last proxy says, if that is trusted, else where it is configured. Of a
- * chain of proxies each adds what it stripped, so what stands first is outermost. What is no prefix does not count.
+ * Returns the base path of a request: the prefix from the last proxy if that is trusted, else the configured one. Each
+ * proxy of a chain appends what it stripped, so the first entry is the outermost. An invalid prefix is ignored.
  */
 export function basePaths({ configured, isTrustedPeer }: BasePathOptions): BasePathOf {
   return (ctx) => {
@@ -40,5 +40,5 @@ export function basePaths({ configured, isTrustedPeer }: BasePathOptions): BaseP
   }
 }
 
-/** For those who are reached directly. */
+/** The base path without a proxy in front. */
 export const atRoot: BasePathOf = () => ''

@@ -9,24 +9,24 @@ import type { Log } from '../kube/runtime/logger.ts'
 import type { BasePathOf } from './base-path.ts'
 import type { RouteName } from './routes.ts'
 
-/** What a route hands to the envelope. */
+/** What a route passes to the envelope. */
 export interface RouteResult {
   data?: unknown
   pagination?: unknown
 }
 
-/** What middleware hands on, in `ctx.state`. */
+/** What middleware passes on, in `ctx.state`. */
 export interface FacadeState {
   /** Set for every route under /api. */
   caller?: Caller
-  /** Who is calling was found out before the API server stopped to answer. */
+  /** The caller is known from before the API server stopped answering. */
   isStale?: boolean
-  answer?: RouteResult
+  response?: RouteResult
   /** Name of the route. */
   route?: string
-  /** Name of the route, where it changes something. */
+  /** Name of the route if it changes something. */
   mutation?: string
-  /** What the audit line of a call that changes something tells besides who and what; never a secret. */
+  /** What the audit line of a request records besides the caller and the route; never a secret. */
   audit?: Readonly<Record<string, string | boolean | undefined>>
   /** Set by `goneSignal`, so that all parts of a request share it. */
   goneSignal?: AbortSignal
@@ -38,24 +38,24 @@ export type FacadeContext = ParameterizedContext<FacadeState>
 
 export type FacadeMiddleware = Middleware<FacadeState>
 
-/** What the routes work with. */
+/** Dependencies of the routes. */
 export interface FacadeDeps {
   client: KubeClient
   caches: Caches
   namespace: string
   clock: Clock
   log: Log
-  /** Version in the metadata of every answer. */
+  /** Version in the metadata of every response. */
   version: string
   idempotencyWindowMs: number
-  /** How often proxy runners say that they are there. */
+  /** Period of the heartbeats of proxy runners. */
   heartbeatMs: number
-  /** Most proxy runners that are registered. */
+  /** Limit of registered proxy runners. */
   maxProxies: number
-  /** Followed logs, which stay open. */
+  /** Limits the logs that a caller follows at a time. */
   logStreams: ConcurrencyLimit
   metrics: HttpMetrics
-  /** Where a caller finds us; at the root if not given. */
+  /** Base path of a request; the root by default. */
   basePathOf?: BasePathOf
 }
 
@@ -63,9 +63,9 @@ export interface FacadeDeps {
 export interface HttpMetrics {
   contentType: string
   text(): Promise<string>
-  /** Counts an answer: the route's name, the status code, and the seconds that it took, where anybody knows. */
+  /** Counts a response by route and status code; without a duration it is not in the histogram. */
   answered(route: string, code: number, seconds?: number): void
 }
 
-/** What answers to the routes of these names. */
+/** The handlers of these routes. */
 export type Handlers<Name extends RouteName = RouteName> = Readonly<Record<Name, RouterMiddleware<FacadeState>>>

@@ -4,7 +4,7 @@ import type { FacadeMiddleware } from './context.ts'
 import { errorToHttp } from './errors-to-http.ts'
 import type { HttpError } from './http-error.ts'
 
-/** What every JSON answer under /api looks like. */
+/** Form of every JSON response under /api. */
 interface Envelope {
   success: boolean
   data?: unknown
@@ -20,10 +20,10 @@ export interface EnvelopeOptions {
   version: string
 }
 
-/** What stands in the log for an answer that nobody was there to get; no caller ever sees it. */
+/** Status code in the log and the metrics for a response without a recipient; no caller ever sees it. */
 const CALLER_GONE = 499
 
-/** The body of an answer that is no success. */
+/** The body of a failure. */
 export function failure({ message, code }: HttpError, options: EnvelopeOptions): object {
   return { success: false, error: message, code, metadata: metadata(options) } satisfies Envelope
 }
@@ -32,25 +32,26 @@ function metadata({ clock, version }: EnvelopeOptions): Envelope['metadata'] {
   return { timestamp: clock.now().toISOString(), version }
 }
 
-/** A success whose data is JSON text that comes piece by piece. */
+/** The body of a success whose data is JSON text in chunks. */
 export async function* envelopeAround(data: AsyncIterable<string>, options: EnvelopeOptions): AsyncGenerator<string> {
   yield '{"success":true,"data":'
   yield* data
   yield `,"metadata":${JSON.stringify(metadata(options))}}`
 }
 
-/** Turns what a route leaves in `ctx.state.data`, or throws, into the envelope. */
+/** Wraps the response in `ctx.state`, or the error that a route throws, in the envelope. */
 export function envelope(options: EnvelopeOptions): FacadeMiddleware {
   const { log } = options
   return async (ctx, next) => {
     try {
       await next()
-      const { answer } = ctx.state
-      if (answer !== undefined) ctx.body = { success: true, ...answer, metadata: metadata(options) } satisfies Envelope
+      const { response } = ctx.state
+      if (response !== undefined)
+        ctx.body = { success: true, ...response, metadata: metadata(options) } satisfies Envelope
     } catch (error) {
       const failed = errorToHttp(error)
       const { status, headers } = failed
-      // A caller who went away is why his request failed, and gets no answer.
+      // If the caller has disconnected, that is why the request failed: no error of ours, and nobody gets the response.
       if (status >= 500 && !ctx.res.destroyed) {
         log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       }

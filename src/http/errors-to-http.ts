@@ -3,7 +3,7 @@ import { HttpError } from './http-error.ts'
 
 const RETRY_SECONDS = '5'
 
-/** The only place where an error becomes a status code. What is not meant for callers stays out of the message. */
+/** The only place that maps errors to status codes. Messages that are not meant for callers are left out. */
 export function errorToHttp(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof Invalid) return new HttpError(400, 'InvalidRequest', error.message)
@@ -13,9 +13,9 @@ export function errorToHttp(error: unknown): HttpError {
   return new HttpError(500, 'InternalError', 'internal error')
 }
 
-/** What cannot be done now, and may be in a moment. */
+/** The response while the cluster cannot be used; the same request may succeed in a moment. */
 export function clusterUnavailable(): HttpError {
-  return unavailable('the cluster does not answer, try again shortly')
+  return unavailable('the cluster is unavailable, try again shortly')
 }
 
 function unavailable(message: string): HttpError {
@@ -24,7 +24,7 @@ function unavailable(message: string): HttpError {
 
 function isClusterTrouble(error: unknown): boolean {
   if (isOutage(error) || error instanceof LeaseLost) return true
-  // Routes handle the absence of what was asked for; what is left is a namespace or a CRD that is not there,
-  // a quota that is used up, or rights that we lack.
+  // Routes handle objects that are not found. What remains is a missing namespace or CRD, an exhausted quota, or
+  // missing permissions of the operator.
   return error instanceof NotFound || error instanceof Forbidden
 }

@@ -4,15 +4,15 @@ import { Forbidden } from '../kube/client/errors.ts'
 import { resourcePath } from '../kube/client/resource-path.ts'
 import type { FacadeDeps, Handlers } from './context.ts'
 
-/** How old an answer of the API server may be that still counts, and how long it may take. */
+/** How long a probe of the API server may take, and how long its result is reused. */
 const PROBE_MS = 2000
 
-/** /health, /livez and /readyz: open to everybody. */
+/** /health, /livez and /readyz: no token needed. */
 export function healthHandlers(deps: FacadeDeps): Handlers<'health' | 'livez' | 'readyz'> {
-  const clusterAnswers = probe(deps)
+  const isClusterWell = probe(deps)
   return {
     health: async (ctx) => {
-      const pass = hasSynced(deps.caches) && (await clusterAnswers())
+      const pass = hasSynced(deps.caches) && (await isClusterWell())
       ctx.status = pass ? 200 : 503
       ctx.body = {
         status: pass ? 'healthy' : 'unhealthy',
@@ -24,20 +24,20 @@ export function healthHandlers(deps: FacadeDeps): Handlers<'health' | 'livez' | 
       ctx.body = 'ok'
     },
     readyz: (ctx) => {
-      const why = whyNotReady(deps)
-      ctx.status = why === undefined ? 200 : 503
-      ctx.body = why ?? 'ok'
+      const problem = whyNotReady(deps)
+      ctx.status = problem === undefined ? 200 : 503
+      ctx.body = problem ?? 'ok'
     },
   }
 }
 
-/** Why callers are better served elsewhere; undefined where they are not. An outage of the cluster alone is no reason. */
+/** Why other replicas serve callers better; undefined if ready. A short outage of the cluster is no reason. */
 function whyNotReady({ caches, clock }: FacadeDeps): string | undefined {
-  if (!hasSynced(caches)) return 'caches are not filled yet'
-  return heardRecently(caches, clock.monotonicMs()) ? undefined : 'the cluster has not been heard of for five minutes'
+  if (!hasSynced(caches)) return 'caches have not synced yet'
+  return heardRecently(caches, clock.monotonicMs()) ? undefined : 'no contact with the cluster for five minutes'
 }
 
-/** Whether the API server and its etcd are well. Who may not ask it outright (a right of all, mostly) reads something. */
+/** Whether the API server and its etcd are healthy. Most clusters let anyone read /readyz; where not, a list stands in. */
 async function isWell({ client, namespace }: Pick<FacadeDeps, 'client' | 'namespace'>): Promise<boolean> {
   const signal = AbortSignal.timeout(PROBE_MS)
   try {
@@ -53,14 +53,14 @@ async function isWell({ client, namespace }: Pick<FacadeDeps, 'client' | 'namesp
   }
 }
 
-/** Asks at most once in a while, however many ask us. */
+/** Probes the cluster at most once per PROBE_MS, however many requests come. */
 function probe(deps: FacadeDeps): () => Promise<boolean> {
-  let asked: { atMs: number; answer: Promise<boolean> } | undefined
+  let latest: { atMs: number; result: Promise<boolean> } | undefined
   return () => {
     const atMs = deps.clock.monotonicMs()
-    if (asked !== undefined && atMs - asked.atMs < PROBE_MS) return asked.answer
-    const answer = isWell(deps)
-    asked = { atMs, answer }
-    return answer
+    if (latest !== undefined && atMs - latest.atMs < PROBE_MS) return latest.result
+    const result = isWell(deps)
+    latest = { atMs, result }
+    return result
   }
 }

@@ -1,32 +1,31 @@
-/** One word for machines in every failure, and what it means. The API's document lists them. */
+/** The machine-readable code of every failure and its meaning. The OpenAPI document lists them. */
 export const errorCodes = {
-  InvalidRequest: 'A field, a parameter or a header cannot be used; the text names it and says why.',
+  InvalidRequest: 'A field, a parameter or a header is invalid; the message names it and the reason.',
   Unauthorized: 'The bearer token is missing or unknown.',
-  Forbidden: 'The caller lacks the right that the text names.',
-  NotFound: 'There is no such path, or no such job.',
+  Forbidden: 'The caller lacks the permission that the message names.',
+  NotFound: 'The path or the job does not exist.',
   RequestTimeout: 'The request took too long to arrive.',
   MethodNotAllowed: 'The path exists, but not under this method; see the Allow header.',
-  IllegalTransition: 'The report contradicts the state that the job is in.',
-  OtherJob: 'The report names another run or job than that of the path.',
-  IdempotencyKeyReused: 'The Idempotency-Key was used before, for another body.',
+  IllegalTransition: 'The report contradicts the state of the job.',
+  OtherJob: 'The runId or jobId of the report is not that of the job.',
+  IdempotencyKeyReused: 'The Idempotency-Key was used before with another body.',
   BodyTooLarge: 'The body is longer than 256 KiB.',
   UnsupportedMediaType: 'The body is not declared to be JSON.',
   RateLimited: 'Too many requests from this address; see the Retry-After header.',
-  TooManyRunners: 'There is no room for one more proxy runner; see the Retry-After header.',
-  TooManyStreams: 'This caller follows as many logs as it may; see the Retry-After header.',
+  TooManyRunners: 'The limit of proxy runners is reached; see the Retry-After header.',
+  TooManyStreams: 'The caller already follows as many logs as allowed; see the Retry-After header.',
   HeadersTooLarge: 'The headers are longer than 16 KiB.',
-  InternalError: 'Our fault; the log of the operator tells more.',
-  Busy: 'Others are changing the job in this moment; see the Retry-After header.',
-  ClusterUnavailable: 'The cluster does not answer; see the Retry-After header.',
+  InternalError: 'Internal error; see the operator log.',
+  Busy: 'The job is being changed by other requests; see the Retry-After header.',
+  ClusterUnavailable: 'The cluster is unavailable; see the Retry-After header.',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** An answer other than success. Its message is shown to the caller. */
+/** A response other than success. Its message is shown to the caller. */
 export class HttpError extends Error {
   override name = 'HttpError'
   readonly status: number
-  /** One word for machines. */
   readonly code: ErrorCode
   readonly headers: Readonly<Record<string, string>>
 
@@ -38,7 +37,7 @@ export class HttpError extends Error {
   }
 }
 
-/** What the caller sent cannot be used; the message names field and reason. */
+/** 400; the message names the field and the reason. */
 export function badRequest(message: string): HttpError {
   return new HttpError(400, 'InvalidRequest', message)
 }

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Log } from '../kube/runtime/logger.ts'
 
-/** How long calls under way may take to end once we are asked to stop. */
+/** How long running requests may take to end after the signal. */
 const DRAIN_MS = 5000
 
 /** How long the headers, and the whole of a request, may take to arrive. */
@@ -21,9 +21,9 @@ interface ListenOptions {
 }
 
 /**
- * Serves until the signal, then takes no more calls, lets those under way end, and closes what is left. Limits on
- * headers and time keep one slow sender from holding a connection for ever; the server that is given must look after
- * them more often than the half minute of createServer.
+ * Serves until the signal, then accepts no more requests, lets running ones end, and closes the remaining connections.
+ * The timeouts keep a slow sender from holding a connection forever. The given server must check them more often than
+ * the 30 seconds of createServer.
  */
 export async function listen(
   server: Server,
@@ -33,7 +33,7 @@ export async function listen(
   server.headersTimeout = timeouts.headersMs
   server.requestTimeout = timeouts.requestMs
   server.maxHeadersCount = 100
-  // Longer than proxies and clients keep theirs: who closes first must be the one that sends, or a call is lost.
+  // Longer than in proxies and clients: a request is lost if the server closes the connection while the client sends.
   server.keepAliveTimeout = 65_000
   const open = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -43,14 +43,14 @@ export async function listen(
   server.listen(port)
   await once(server, 'listening')
   log.info({ name, address: server.address() }, 'listening')
-  // A connection that could not be accepted, for want of descriptors or memory, is no reason to end with all others.
+  // A lack of descriptors or memory for one connection must not end all others.
   server.on('error', (error) => log.warn({ name, err: error }, 'connection could not be accepted'))
   if (!signal.aborted) await once(signal, 'abort')
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
   const deadline = AbortSignal.timeout(drainMs)
-  // closeAllConnections() would leave out those that have become WebSockets, and wait for callers that are gone.
+  // closeAllConnections() would skip WebSockets and wait for disconnected callers.
   const cut = (): void => {
     for (const socket of open) socket.destroy()
   }

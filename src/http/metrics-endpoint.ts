@@ -1,6 +1,6 @@
 import type { FacadeDeps, Handlers } from './context.ts'
 
-/** /api/metrics: everything that this process measures, in a form of its own. */
+/** /api/metrics: all metrics of this process, in Prometheus' text format without an envelope. */
 export function metricsHandlers({ metrics }: FacadeDeps): Handlers<'metrics'> {
   return {
     metrics: async (ctx) => {

@@ -1,18 +1,18 @@
 import { type Permission, permissions } from '../auth/permissions.ts'
 
-/** One route: what it answers to, and the right that a caller needs. */
+/** One route, with the permission that a caller needs. */
 export interface Route {
-  /** One word for logs, and the key of its handler. */
+  /** Name in logs and metrics, and the key of its handler. */
   name: string
   method: 'GET' | 'POST' | 'PATCH'
   path: string
-  /** 'open' is for everybody, without a token. */
+  /** 'open' needs no token. */
   permission: Permission | 'open'
-  /** Allowed calls do not count against the rate limit. */
+  /** Allowed requests do not count against the rate limit. */
   isFree?: true
 }
 
-/** Every route of the facade. What is not in this table is not served; what has no handler does not compile. */
+/** Every route of the facade. Only these are served; a route without a handler does not compile. */
 export const routes = [
   { name: 'health', method: 'GET', path: '/health', permission: 'open' },
   { name: 'livez', method: 'GET', path: '/livez', permission: 'open' },

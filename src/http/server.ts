@@ -6,20 +6,20 @@ import { HttpError } from './http-error.ts'
 import { isTooLong } from './input/json-body.ts'
 import { securityHeaders } from './middleware/headers.ts'
 
-/** How often connections are looked at that have taken too long: createServer's half minute is too seldom. */
-const LOOK_MS = 1000
+/** How often connections are checked for timeouts; the default of createServer is 30 seconds. */
+const TIMEOUT_CHECK_MS = 1000
 
 export interface ServerOptions extends EnvelopeOptions {
   metrics: Pick<HttpMetrics, 'answered'>
 }
 
-/** An HTTP server that answers in our form also to bytes that are no request, and counts those answers. */
+/** An HTTP server that responds with the envelope even to bytes that are not a request, and counts those responses. */
 export function makeServer(handle: RequestListener, options: ServerOptions): Server {
-  // A missing Host header is answered by the application, in its own form.
-  const server = createServer({ connectionsCheckingInterval: LOOK_MS, requireHostHeader: false }, handle)
-  // Expectations that nobody knows may be ignored (RFC 9110, section 10.1.1).
+  // The application rejects a missing Host header itself, with the envelope.
+  const server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, requireHostHeader: false }, handle)
+  // Unknown expectations may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', handle)
-  // Nobody is asked for a body that will be refused for its length.
+  // No 100 Continue for a body that will be rejected for its length.
   server.on('checkContinue', (request, response: ServerResponse) => {
     if (!isTooLong(request)) response.writeContinue()
     server.emit('request', request, response)
@@ -31,30 +31,30 @@ export function makeServer(handle: RequestListener, options: ServerOptions): Ser
     response.once('close', () => responses.delete(response))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // A part of another answer may be on its way: ours would be read as its continuation.
+    // Part of another response may be on its way: this one would be read as its continuation.
     const hasBegun = [...(open.get(socket) ?? [])].some(({ headersSent }) => headersSent)
     if (hasBegun || !socket.writable || error.code === 'ECONNRESET') {
       socket.destroy()
       return
     }
-    const failed = whatIsWrong(error.code)
+    const failed = parserError(error.code)
     options.metrics.answered('none', failed.status)
     socket.end(rawFailure(failed, options), () => socket.destroy())
   })
   return server
 }
 
-/** What Node.js's parser and timeouts found, for the caller. */
-function whatIsWrong(code = ''): HttpError {
+/** The failure for an error code of Node.js's parser or timeouts. */
+function parserError(code = ''): HttpError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new HttpError(431, 'HeadersTooLarge', 'the headers are longer than 16 KiB')
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return new HttpError(413, 'BodyTooLarge', 'the extensions of the chunks are too long')
+      return new HttpError(413, 'BodyTooLarge', 'the chunk extensions are too long')
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new HttpError(408, 'RequestTimeout', 'the request took too long to arrive')
     default:
-      return new HttpError(400, 'InvalidRequest', 'this is not an HTTP request')
+      return new HttpError(400, 'InvalidRequest', 'not a valid HTTP request')
   }
 }
 

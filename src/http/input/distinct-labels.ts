@@ -1,9 +1,9 @@
 import { withoutOuterBlanks } from './blank-text.ts'
 
-/** Labels as GitHub's runner takes them: without blanks around, and of those that differ in case alone the first. */
-export function distinctLabels(asked: readonly string[]): string[] {
+/** Labels as GitHub's runner reads them: trimmed, and only the first of those that differ in case alone. */
+export function distinctLabels(labels: readonly string[]): string[] {
   const byName = new Map<string, string>()
-  for (const label of asked.map(withoutOuterBlanks)) {
+  for (const label of labels.map(withoutOuterBlanks)) {
     const name = label.toLowerCase()
     if (!byName.has(name)) byName.set(name, label)
   }

@@ -5,20 +5,20 @@ import { callerGone } from './request-signal.ts'
 
 const MAX_BODY_BYTES = 256 * 1024
 const MAX_DEPTH = 32
-/** So much of a field's name is told of those that cannot be used. */
+/** Longest part of a field's name that an error message repeats. */
 const MAX_NAME_LENGTH = 100
 const MAX_VALUES = 20_000
-/** Made once: making one takes longer than an ordinary body does to be decoded. */
+/** Shared instance: creating a decoder takes longer than decoding an ordinary body. */
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** Reads a JSON body: at most 256 KiB, at most 32 deep, without the keys that could reach a prototype. */
+/** Reads a JSON body of at most 256 KiB and 32 levels; rejects keys that could reach a prototype. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   checkType(request)
   return valueOf(await readBytes(request))
 }
 
-/** As readJson; undefined where there is no body at all. */
+/** Like readJson; undefined for an empty body. */
 export async function readOptionalJson(request: IncomingMessage): Promise<unknown> {
   const bytes = await readBytes(request)
   if (bytes.length === 0) return undefined
@@ -32,7 +32,7 @@ function checkType(request: IncomingMessage): void {
     throw new HttpError(415, 'UnsupportedMediaType', 'Content-Type must be application/json')
   }
   if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
-    throw new HttpError(415, 'UnsupportedMediaType', 'Content-Encoding is not supported: send the body as it is')
+    throw new HttpError(415, 'UnsupportedMediaType', 'Content-Encoding is not supported, send the body unencoded')
   }
 }
 
@@ -42,16 +42,19 @@ function valueOf(bytes: Buffer): unknown {
   return value
 }
 
-/** Whether a body announces that it is longer than any that is taken. */
+/** Whether the Content-Length of a request is over the limit. */
 export function isTooLong({ headers }: IncomingMessage): boolean {
   return Number(headers['content-length']) > MAX_BODY_BYTES
 }
 
-/** Reads also what is too long to its end, for as long as a request may take: hung up on, its sender sees no answer. */
+/**
+ * Reads also a body that is too long to its end, within the timeout of a request: a sender that is cut off would not see
+ * the response.
+ */
 function readBytes(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    // Its sender waits for a word before it sends anything.
-    if (isTooLong(request) && isAsking(request)) return reject(tooLong({ Connection: 'close' }))
+    // The sender waits for 100 Continue before it sends the body.
+    if (isTooLong(request) && expectsContinue(request)) return reject(tooLong({ Connection: 'close' }))
     const chunks: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
@@ -60,14 +63,14 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     })
     request.once('end', () => (length > MAX_BODY_BYTES ? reject(tooLong()) : resolve(Buffer.concat(chunks))))
     request.once('error', reject)
-    // Also of one that has gone before anybody asked for its body, of which nothing more is told.
+    // A request that was closed earlier emits no more events.
     if (request.destroyed) reject(callerGone)
     else request.once('close', () => reject(callerGone))
   })
 }
 
-/** As Node.js understands it. */
-function isAsking({ headers }: IncomingMessage): boolean {
+/** Whether a request expects 100 Continue, by the same expression as in Node.js. */
+function expectsContinue({ headers }: IncomingMessage): boolean {
   return /(^|\W)100-continue($|\W)/i.test(headers.expect ?? '')
 }
 
@@ -87,7 +90,7 @@ function parse(bytes: Buffer): unknown {
 interface Part {
   fields: Readonly<Record<string, unknown>>
   depth: number
-  /** Where it is; nowhere is what the body itself is in. */
+  /** Its place in the body; undefined for the wrapper of the body itself. */
   place?: Place
 }
 
@@ -96,7 +99,7 @@ interface Place {
   key: string
 }
 
-/** What the value at a place is called in refusals; nothing for the whole body. */
+/** The name of a value in error messages; empty for the whole body. */
 function nameOf({ parent, key }: Place): string {
   if (parent.place === undefined) return ''
   const name = nameOf(parent.place)
@@ -104,7 +107,7 @@ function nameOf({ parent, key }: Place): string {
   return name === '' ? key : `${name}.${key}`
 }
 
-/** Walks without recursion: the depth is the sender's choice. Nothing is made for texts and numbers, which most are. */
+/** Walks without recursion, since the sender chooses the depth. Strings and numbers, which most values are, cost no allocation. */
 function checkShape(body: unknown): void {
   const open: Part[] = [{ fields: { body }, depth: -1 }]
   let seen = 0
@@ -112,7 +115,7 @@ function checkShape(body: unknown): void {
     const { fields, depth } = part
     if (depth >= MAX_DEPTH) throw badRequest(`body is nested deeper than ${MAX_DEPTH}`)
     for (const key of Object.keys(fields)) {
-      if (++seen > MAX_VALUES) throw badRequest(`body holds more than ${MAX_VALUES} values`)
+      if (++seen > MAX_VALUES) throw badRequest(`body has more than ${MAX_VALUES} values`)
       if (forbiddenKeys.has(key)) throw badRequest(`body: the key ${key} is not allowed`)
       const value = fields[key]
       if (typeof value === 'string') checkText(value, part, key)
@@ -121,7 +124,7 @@ function checkShape(body: unknown): void {
   }
 }
 
-/** Half of a surrogate pair can be in no UTF-8, so it would be stored as something else. */
+/** UTF-8 cannot encode half of a surrogate pair, so it would be stored as something else. */
 function checkText(text: string, parent: Part, key: string): void {
   if (text.isWellFormed()) return
   throw badRequest(`${nameOf({ parent, key }).slice(0, MAX_NAME_LENGTH) || 'body'} must be Unicode text`)

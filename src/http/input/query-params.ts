@@ -2,20 +2,20 @@ import { repository as repositoryField, REPOSITORY_PATTERN } from '../../api/fie
 import type { Schema } from '../../api/schema.ts'
 import { badRequest } from '../http-error.ts'
 
-/** The parameters of a request, as they came. */
+/** The query parameters of a request, not yet parsed. */
 export type Query = Readonly<Record<string, string | string[] | undefined>>
 
-/** A parameter that may be given once. */
+/** A parameter that must not be repeated. */
 export function singleParam(query: Query, name: string): string | undefined {
   const value = query[name]
-  if (typeof value === 'object') throw badRequest(`${name} may be given once`)
+  if (typeof value === 'object') throw badRequest(`${name} must be given only once`)
   return value
 }
 
-/** Schemas of parameters that several lists have; they are what the OpenAPI document shows. */
+/** Schemas of the parameters that several lists share, as in the OpenAPI document. */
 export const sharedParameters = {
-  page: { type: 'integer', description: 'Number of the page.', minimum: 1, default: 1 },
-  repository: { ...repositoryField, description: 'Only those of this repository, in upper or lower case.' },
+  page: { type: 'integer', description: 'Page number.', minimum: 1, default: 1 },
+  repository: { ...repositoryField, description: 'Only those of this repository; case is ignored.' },
 } as const satisfies Record<string, Schema>
 
 /** A whole number within the bounds of its schema. */
@@ -31,17 +31,17 @@ export function intParam(
   throw badRequest(`${name} must be a whole number from ${minimum} to ${maximum}`)
 }
 
-/** One of a few words; upper and lower case matter. */
-export function enumParam<T extends string>(query: Query, name: string, words: readonly T[]): T | undefined {
+/** One of a few values; case matters. */
+export function enumParam<T extends string>(query: Query, name: string, values: readonly T[]): T | undefined {
   const text = singleParam(query, name)
-  const known = words.find((candidate) => candidate === text)
-  if (text !== undefined && known === undefined) throw badRequest(`${name} must be one of ${words.join(', ')}`)
+  const known = values.find((candidate) => candidate === text)
+  if (text !== undefined && known === undefined) throw badRequest(`${name} must be one of ${values.join(', ')}`)
   return known
 }
 
 const repositoryPattern = new RegExp(REPOSITORY_PATTERN, 'u')
 
-/** The parameter `repository`, as it was written. */
+/** The parameter `repository`, in the caller's case. */
 export function repositoryParam(query: Query): string | undefined {
   const repository = singleParam(query, 'repository')
   if (repository === undefined) return undefined
@@ -51,16 +51,16 @@ export function repositoryParam(query: Query): string | undefined {
   return repository
 }
 
-/** A whole number with no highest: of those that a number cannot hold exactly, each is as good as the last that it can. */
+/** A whole number without a maximum; values above MAX_SAFE_INTEGER count as that. */
 export function uintParam(query: Query, name: string, { minimum }: { minimum: number }): number | undefined {
   const text = singleParam(query, name)
   if (text === undefined) return undefined
   const number = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
   if (/^\d+$/.test(text) && number >= minimum) return number
-  throw badRequest(`${name} must be a whole number from ${minimum} on`)
+  throw badRequest(`${name} must be a whole number of at least ${minimum}`)
 }
 
-/** Pages count from 1; all beyond the last are empty. */
+/** The parameter `page`. Pages count from 1; pages beyond the last are empty. */
 export function pageParam(query: Query): number {
   const { page } = sharedParameters
   return uintParam(query, 'page', page) ?? page.default

@@ -30,102 +30,105 @@ export interface Delegated {
   replayed: boolean
 }
 
-/** Each turn either ends or meets one more job that this replica's cache does not have yet. */
+/** Each attempt either ends or finds one more job that this replica's cache lacks. */
 const MAX_ATTEMPTS = 20
 
-/** How long the API server may take to show one job. */
+/** Timeout of reading one job from the API server. */
 const READ_MS = 10_000
 
 /**
- * Makes the RunnerJob of a delegation, or finds the one that an earlier, identical call made. The name is derived from
- * the delegation's key and its newest job so far, also of one that was deleted a moment ago: of any number of concurrent
- * calls, on any replica, one creates it. The cache never decides that a job is meant again, since it may lag behind its end.
+ * Creates the RunnerJob of a delegation, or finds the one of an earlier, identical call. The name derives from the
+ * delegation's key and its newest job so far, even if that was deleted a moment ago: of any number of concurrent calls,
+ * on any replica, one creates it. The cache alone never decides that a call is a repeat, since it may lag behind the job's
+ * end.
  */
 export class Delegator {
-  readonly #parts: FacadeDeps
-  /** Keys for which a call of this replica asks the API server; others wait for what it finds. */
-  readonly #asking = new Map<string, Promise<void>>()
+  readonly #deps: FacadeDeps
+  /** Keys for which a call of this replica is creating a job; other calls wait for its result. */
+  readonly #pending = new Map<string, Promise<void>>()
   readonly #deleted: DeletedDelegations
   readonly #reads = new NextRead<RunnerJob | undefined>()
 
   constructor(deps: FacadeDeps) {
-    this.#parts = deps
+    this.#deps = deps
     this.#deleted = new DeletedDelegations(deps.caches.jobs, deps.clock)
   }
 
   /**
-   * 409 where the key has been used for something else. The caches must be filled, as they are behind `fromCaches`: others
-   * would take an old delegation for a new one.
+   * 409 if the key was used for something else. The caches must have synced, as behind `syncedCaches`: otherwise an old
+   * delegation would be taken for a new one.
    */
   async delegate(delegation: Delegation, signal: AbortSignal): Promise<Delegated> {
     const identity = keyOfDelegation(delegation)
     const { key, body } = identity
     const delegated = (await this.#known(key, signal)) ?? (await this.#inTurn(identity, delegation.spec, signal))
-    const was = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
-    if (body !== undefined && was !== body) {
-      throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before, for another body')
+    const earlierBody = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
+    if (body !== undefined && earlierBody !== body) {
+      throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before with another body')
     }
     return delegated
   }
 
-  /** The job that this replica knows, where the API server shows that it is the one that is meant. */
+  /** The cached job of the key, if the API server confirms that the call repeats it. */
   async #known(key: string, signal: AbortSignal): Promise<Delegated | undefined> {
-    const newest = newestOf(this.#parts.caches.jobs.byIndex('delegation', key))
-    if (newest === undefined || !this.#isMeant(newest)) return undefined
-    return this.#meant(await this.#find(newest.metadata.name, signal))
+    const newest = newestOf(this.#deps.caches.jobs.byIndex('delegation', key))
+    if (newest === undefined || !this.#isRepeatOf(newest)) return undefined
+    return this.#replayed(await this.#find(newest.metadata.name, signal))
   }
 
-  #meant(job: RunnerJob | undefined): Delegated | undefined {
-    return job !== undefined && this.#isMeant(job) ? { job, replayed: true } : undefined
+  #replayed(job: RunnerJob | undefined): Delegated | undefined {
+    return job !== undefined && this.#isRepeatOf(job) ? { job, replayed: true } : undefined
   }
 
-  #isMeant(job: RunnerJob): boolean {
-    const { clock, idempotencyWindowMs } = this.#parts
+  #isRepeatOf(job: RunnerJob): boolean {
+    const { clock, idempotencyWindowMs } = this.#deps
     return isRepeat(job, { nowMs: clock.now().getTime(), namedWindowMs: idempotencyWindowMs })
   }
 
-  /** The job of this name as it is now. */
+  /** Reads a job by name from the API server. */
   #find(name: string, signal: AbortSignal): Promise<RunnerJob | undefined> {
-    const read = this.#reads.get(name, () => find(this.#parts, name, AbortSignal.timeout(READ_MS)))
+    const read = this.#reads.get(name, () => find(this.#deps, name, AbortSignal.timeout(READ_MS)))
     return abortable(read, signal)
   }
 
   async #inTurn(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
     const { key } = identity
-    for (let other = this.#asking.get(key); other !== undefined; other = this.#asking.get(key)) {
+    for (let other = this.#pending.get(key); other !== undefined; other = this.#pending.get(key)) {
       await abortable(other, signal)
       const known = await this.#known(key, signal)
       if (known !== undefined) return known
     }
     const done = deferred<void>()
-    this.#asking.set(key, done.promise)
+    this.#pending.set(key, done.promise)
     try {
-      return await this.#ask(identity, spec, signal)
+      return await this.#create(identity, spec, signal)
     } finally {
-      this.#asking.delete(key)
+      this.#pending.delete(key)
       done.resolve()
     }
   }
 
-  async #ask(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
-    const { client, caches } = this.#parts
+  async #create(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
+    const { client, caches } = this.#deps
     // A new job's name derives from this one.
     let last = newestOf([...caches.jobs.byIndex('delegation', identity.key), ...this.#deleted.of(identity.key)])
-    for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const name = uuidOf(`${identity.key}/${last?.metadata.uid ?? ''}`)
       try {
-        const job = await client.create(runnerJobs, newJob(this.#parts, name, identity, spec), signal)
+        const job = await client.create(runnerJobs, newJob(this.#deps, name, identity, spec), signal)
         caches.jobs.applyOwn(job)
         return { job, replayed: false }
       } catch (error) {
         if (!(error instanceof AlreadyExists)) throw error
         const found = await this.#find(name, signal)
-        const meant = this.#meant(found)
-        if (meant !== undefined) return meant
+        const replayed = this.#replayed(found)
+        if (replayed !== undefined) return replayed
         last = found ?? last
       }
     }
-    throw new HttpError(503, 'Busy', 'this job is being delegated by many others, try again', { 'Retry-After': '1' })
+    throw new HttpError(503, 'Busy', 'this job is being delegated by many other requests, try again', {
+      'Retry-After': '1',
+    })
   }
 }
 
@@ -136,7 +139,7 @@ function newestOf(jobs: readonly RunnerJob[]): RunnerJob | undefined {
   )
 }
 
-/** By time, however it is written; a text of another precision or offset sorts elsewhere. */
+/** Compares parsed times: texts of another precision or offset do not sort by time. */
 function isNewer(job: RunnerJob, other: RunnerJob): boolean {
   const laterMs = Date.parse(delegatedAt(job)) - Date.parse(delegatedAt(other))
   return laterMs === 0 ? job.metadata.name > other.metadata.name : laterMs > 0

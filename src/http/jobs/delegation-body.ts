@@ -8,11 +8,11 @@ import { given, orNull } from '../input/optional-field.ts'
 
 const { repository, runAttempt, workflow, runnerName, sha, ref, eventName, actor, labels } = delegationFields
 
-/** An attempt as text: that is how GitHub's own variables hold it. */
+/** An attempt as text, as in GitHub's own variables. */
 const ATTEMPT_TEXT = '^([1-9][0-9]{0,3}|10000)$'
 
 /**
- * Schema of POST /api/jobs/delegate. The ids may be text or numbers, and so may the attempt; unknown fields are ignored.
+ * Schema of POST /api/jobs/delegate. Ids and the attempt may be strings or numbers; unknown fields are ignored.
  */
 export const delegationBody = {
   type: 'object',
@@ -32,13 +32,13 @@ export const delegationBody = {
       ...labels,
       items: nonBlank(labels.items),
       description:
-        `${labels.description} Upper and lower case are alike, so of labels that differ in nothing else the first ` +
-        'counts; blanks around a label do not.',
+        `${labels.description} Case is ignored: of labels that differ in case alone the first counts. Blanks around a ` +
+        'label are removed.',
     }),
   },
 } as const
 
-/** An id of GitHub's, as text or as a number that JSON holds exactly. */
+/** A GitHub id, as a string or as a number that JSON represents exactly. */
 export function textOrNumber(field: 'jobId' | 'runId') {
   const number = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
   return {
@@ -59,11 +59,17 @@ type Body = { [K in OptionalText]?: string | null } & {
 
 const isBody = ajv.compile<Body>(delegationBody)
 
-/** Parses a delegation; 400 with every bad field and why. */
+/** Parses a delegation; 400 names every invalid field and the reason. */
 export function parseDelegation(body: unknown): NewRunnerJobSpec {
   if (!isBody(body)) throw badRequest(describeAjvErrors(isBody.errors ?? []))
-  const { repository: named, jobId, runId } = body
-  return { repository: named, jobId: String(jobId), runId: String(runId), ...textsOf(body), ...otherFacts(body) }
+  const { repository: repositoryName, jobId, runId } = body
+  return {
+    repository: repositoryName,
+    jobId: String(jobId),
+    runId: String(runId),
+    ...textsOf(body),
+    ...otherFacts(body),
+  }
 }
 
 function textsOf(body: Body): Pick<NewRunnerJobSpec, OptionalText> {
@@ -77,9 +83,9 @@ function textsOf(body: Body): Pick<NewRunnerJobSpec, OptionalText> {
 
 function otherFacts(body: Body): Pick<NewRunnerJobSpec, 'runAttempt' | 'labels'> {
   const attempt = given(body.runAttempt)
-  const asked = distinctLabels(body.labels ?? [])
+  const distinct = distinctLabels(body.labels ?? [])
   return {
     ...(attempt !== undefined && { runAttempt: Number(attempt) }),
-    ...(asked.length > 0 && { labels: asked }),
+    ...(distinct.length > 0 && { labels: distinct }),
   }
 }

@@ -2,15 +2,15 @@ import { hash as hashOf } from 'node:crypto'
 import { delegationFields, type NewRunnerJobSpec } from '../../api/runner-job.ts'
 import { badRequest } from '../http-error.ts'
 
-/** What tells one delegation from another. */
+/** Identity of a delegation. */
 export interface DelegationKey {
-  /** The same for every call that means the same delegation. */
+  /** The same for every call of the same delegation. */
   key: string
-  /** What else has to be the same; absent where the key says it all. */
+  /** Hash of the facts that must also match; absent if the key covers them. */
   body?: string
 }
 
-/** Who delegates what, and under which Idempotency-Key if any. */
+/** A delegation with its caller and its Idempotency-Key, if any. */
 export interface Delegation {
   spec: NewRunnerJobSpec
   user: string
@@ -19,35 +19,35 @@ export interface Delegation {
 
 const KEY = /^[\x21-\x7e]{1,255}$/
 
-/** Schema of the header, for the document. */
+/** Schema of the header, for the OpenAPI document. */
 export const idempotencyKey = {
   type: 'string',
-  description: 'Names this delegation: a repeat with the same key, by the same caller, is answered with the same job.',
+  description: 'Names this delegation: a repeat by the same caller with the same key gets the same job.',
   pattern: KEY.source,
 } as const
 
-/** Parses the header Idempotency-Key; 400 where it is not 1 to 255 visible ASCII characters, or comes twice. */
+/** Parses the header Idempotency-Key; 400 unless it is 1 to 255 visible ASCII characters and given once. */
 export function parseIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined || (typeof header === 'string' && KEY.test(header))) return header
-  throw badRequest('Idempotency-Key must be 1 to 255 ASCII characters without spaces, and be given once')
+  throw badRequest('Idempotency-Key must be 1 to 255 ASCII characters without spaces, given once')
 }
 
 /**
- * The natural key: five facts together are one delegation. A caller who names the delegation decides what is one, among
- * its own alone; the same name must then mean the same facts. GitHub's names of repositories have no case.
+ * The key of a delegation. Without an Idempotency-Key, five facts identify it. With one, the caller and the
+ * Idempotency-Key identify it, and all facts must match those of the first call. GitHub ignores the case of repositories.
  */
-export function keyOfDelegation({ spec, user, idempotencyKey: named }: Delegation): DelegationKey {
+export function keyOfDelegation({ spec, user, idempotencyKey: givenKey }: Delegation): DelegationKey {
   const { runId, runAttempt, jobId, runnerName } = spec
   const repository = spec.repository.toLowerCase()
-  if (named === undefined) return { key: hash([repository, runId, runAttempt ?? null, jobId, runnerName ?? null]) }
+  if (givenKey === undefined) return { key: hash([repository, runId, runAttempt ?? null, jobId, runnerName ?? null]) }
   const facts = new Map<string, unknown>(Object.entries({ ...spec, repository }))
   return {
-    key: hash(['Idempotency-Key', user, named]),
+    key: hash(['Idempotency-Key', user, givenKey]),
     body: hash(Object.keys(delegationFields).map((field) => facts.get(field) ?? null)),
   }
 }
 
-/** Lists of different lengths are never the same text, so a name cannot be made to look like facts. */
-function hash(deps: readonly unknown[]): string {
-  return hashOf('sha256', JSON.stringify(deps))
+/** JSON of lists of different lengths never collides, so an Idempotency-Key cannot be crafted to look like facts. */
+function hash(values: readonly unknown[]): string {
+  return hashOf('sha256', JSON.stringify(values))
 }

@@ -3,12 +3,12 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Store } from '../../kube/cache/store.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 
-/** Longer than the watch of any replica is behind that of another. */
+/** Longer than the watch of one replica lags behind that of another. */
 const KEPT_MS = 60_000
 
 /**
- * Delegations whose job was deleted a moment ago. The name of a new job derives from the newest before it: a replica
- * that has seen the deletion must come to the same name as one that has not.
+ * Delegations whose job was deleted a moment ago. The name of a new job derives from the newest before it, and a replica
+ * that has seen the deletion must derive the same name as one that has not.
  */
 export class DeletedDelegations {
   readonly #clock: Clock
@@ -41,9 +41,9 @@ export class DeletedDelegations {
     const now = this.#clock.monotonicMs()
     const kept = this.#expiries.findIndex(({ atMs }) => atMs > now)
     for (const { key } of this.#expiries.splice(0, kept < 0 ? this.#expiries.length : kept)) {
-      const left = this.#jobs.get(key)?.slice(1) ?? []
-      if (left.length === 0) this.#jobs.delete(key)
-      else this.#jobs.set(key, left)
+      const remaining = this.#jobs.get(key)?.slice(1) ?? []
+      if (remaining.length === 0) this.#jobs.delete(key)
+      else this.#jobs.set(key, remaining)
     }
   }
 }

@@ -6,13 +6,13 @@ import { delegatedAt } from '../../domain/job/status.ts'
 import type { ListQuery } from './list-query.ts'
 import { stateOf } from './views.ts'
 
-/** A page of jobs, newest first, and how many there are in all. */
+/** A page of jobs, newest first, and the total of all pages. */
 export interface JobPage {
   jobs: RunnerJob[]
   total: number
 }
 
-/** All jobs by time of delegation, as a whole and by repository and state, so that no page costs a walk over all. */
+/** Indexes all jobs by time of delegation, repository and state, so that no page iterates over all jobs. */
 export class JobDirectory {
   readonly #caches: Caches
   readonly #timelines = new SortedIndexes()
@@ -29,10 +29,10 @@ export class JobDirectory {
 
   #put(key: string): void {
     const job = this.#caches.jobs.get(key)
-    this.#timelines.put(key, job === undefined ? undefined : this.#standingOf(job))
+    this.#timelines.put(key, job === undefined ? undefined : this.#entryOf(job))
   }
 
-  #standingOf(job: RunnerJob): IndexEntry {
+  #entryOf(job: RunnerJob): IndexEntry {
     const { repository } = job.spec
     const state = stateOf(this.#caches, job)
     const lists = [listName(), listName(repository), listName(undefined, state), listName(repository, state)]

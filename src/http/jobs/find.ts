@@ -3,10 +3,10 @@ import { NotFound } from '../../kube/client/errors.ts'
 import type { FacadeDeps } from '../context.ts'
 import { notFound } from '../http-error.ts'
 
-/** The id of a job: a name or a UID; anything else cannot exist. */
+/** The id of a job: a name or a UID. Other texts are the id of no job. */
 const ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** The job of a public id, from the cache, else from the API server. 404 where there is none. */
+/** Finds a job by its public id, in the cache or else at the API server; 404 if it does not exist. */
 export async function findJob(deps: FacadeDeps, id: string, signal: AbortSignal): Promise<RunnerJob> {
   const { caches, namespace, client } = deps
   if (!ID.test(id)) throw notFound('job')

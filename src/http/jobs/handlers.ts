@@ -15,7 +15,7 @@ import { jobDetail, jobSummary, stateOf } from './views.ts'
 
 type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
 
-/** What answers under /api/jobs, but for logs. */
+/** The handlers under /api/jobs, except for logs. */
 export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
   const directory = new JobDirectory(deps.caches)
   const delegator = new Delegator(deps)
@@ -25,7 +25,7 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       const query = parseListQuery(ctx.query)
       const { jobs, total } = directory.page(query)
       const { page, limit } = query
-      ctx.state.answer = {
+      ctx.state.response = {
         data: jobs.map((job) => jobSummary(deps.caches, job)),
         pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
       }
@@ -41,17 +41,19 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       ctx.status = 201
       ctx.set('Location', `${basePathOf(ctx)}/api/jobs/${id}`)
       if (replayed) ctx.set('Idempotency-Replayed', 'true')
-      ctx.state.answer = { data: { delegationId: id, status: stateOf(deps.caches, job) } }
+      ctx.state.response = { data: { delegationId: id, status: stateOf(deps.caches, job) } }
     },
 
     report: async (ctx) => {
-      const said = parseStatusReport(await readJson(ctx.req))
+      const parsed = parseStatusReport(await readJson(ctx.req))
       const signal = requestSignal(ctx)
-      const job = await report(deps, await findJob(deps, ctx.params['id'] ?? '', signal), said, signal)
+      const job = await report(deps, await findJob(deps, ctx.params['id'] ?? '', signal), parsed, signal)
       const id = publicId(job)
       const status = stateOf(deps.caches, job)
-      ctx.state.audit = { job: id, said: said.phase }
-      ctx.state.answer = { data: { id, status, updatedAt: job.status.reported?.at ?? deps.clock.now().toISOString() } }
+      ctx.state.audit = { job: id, said: parsed.phase }
+      ctx.state.response = {
+        data: { id, status, updatedAt: job.status.reported?.at ?? deps.clock.now().toISOString() },
+      }
     },
 
     proxyComplete: async (ctx) => {
@@ -59,19 +61,19 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       const signal = requestSignal(ctx)
       const job = await findJob(deps, ctx.params['id'] ?? '', signal)
       for (const field of ['runId', 'jobId'] as const) {
-        const said = completion[field]
-        if (said !== undefined && said !== job.spec[field])
+        const reported = completion[field]
+        if (reported !== undefined && reported !== job.spec[field])
           throw new HttpError(409, 'OtherJob', `${field} is not that of the job`)
       }
       await report(deps, job, completion.report, signal)
       const { phase } = completion.report
       ctx.state.audit = { job: publicId(job), said: phase }
-      ctx.state.answer = {}
+      ctx.state.response = {}
     },
 
     getJob: async (ctx) => {
       const job = await findJob(deps, ctx.params['id'] ?? '', requestSignal(ctx))
-      ctx.state.answer = { data: jobDetail(deps.caches, job) }
+      ctx.state.response = { data: jobDetail(deps.caches, job) }
     },
   }
 }

@@ -11,7 +11,7 @@ import {
   enumParam,
 } from '../input/query-params.ts'
 
-/** What GET /api/jobs is asked for. Times are milliseconds since 1970; both ends belong to the range. */
+/** Query of GET /api/jobs. Times are milliseconds since 1970; the range includes both ends. */
 export interface ListQuery {
   page: number
   limit: number
@@ -21,7 +21,7 @@ export interface ListQuery {
   endMs?: number
 }
 
-/** Every day that there is, with or without dashes. */
+/** Matches every date of the calendar, with or without dashes. */
 function dayPattern(dash: '-' | ''): string {
   const long = `(0[13578]|1[02])${dash}(0[1-9]|[12][0-9]|3[01])`
   const short = `(0[469]|11)${dash}(0[1-9]|[12][0-9]|30)`
@@ -30,7 +30,7 @@ function dayPattern(dash: '-' | ''): string {
   return `([0-9]{4}${dash}(${long}|${short}|${february})|${leapYear}${dash}02${dash}29)`
 }
 
-/** A time with or without seconds and a fraction, and with or without colons; the end of a day is 24:00. */
+/** Matches a time with or without seconds, a fraction and colons; 24:00 is the end of the day. */
 function timePattern(colon: ':' | ''): string {
   const seconds = `${colon}[0-5][0-9](\\.[0-9]{1,9})?`
   return `(([01][0-9]|2[0-3])${colon}[0-5][0-9](${seconds})?|24${colon}00(${colon}00(\\.0{1,9})?)?)`
@@ -38,28 +38,28 @@ function timePattern(colon: ':' | ''): string {
 
 const OFFSET = '(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)'
 
-/** A day, or a time with or without an offset. What fits is taken: the document and the parser know the same days. */
+/** A date, or a time with or without an offset. The parser accepts exactly what the OpenAPI document describes. */
 const ISO = `^(${dayPattern('-')}|${dayPattern('')})(T(${timePattern(':')}|${timePattern('')})${OFFSET}?)?$`
 
 /** Schemas of the query of GET /api/jobs. */
 export const listParameters = {
   page: sharedParameters.page,
-  limit: { type: 'integer', description: 'Jobs on a page.', minimum: 1, maximum: 100, default: 20 },
+  limit: { type: 'integer', description: 'Jobs per page.', minimum: 1, maximum: 100, default: 20 },
   repository: sharedParameters.repository,
-  status: { type: 'string', description: 'Only jobs in this state; upper and lower case matter.', enum: jobStates },
+  status: { type: 'string', description: 'Only jobs in this state; case matters.', enum: jobStates },
   startDate: {
     type: 'string',
-    description: 'Only jobs delegated at this ISO 8601 date or time or later; a time without offset is UTC.',
+    description: 'Only jobs delegated at or after this ISO 8601 date or time; a time without an offset is UTC.',
     pattern: ISO,
   },
   endDate: {
     type: 'string',
-    description: 'Only jobs delegated at this ISO 8601 date or time or before; a date stands for its last moment.',
+    description: 'Only jobs delegated at or before this ISO 8601 date or time; a date means its last moment.',
     pattern: ISO,
   },
 } as const satisfies Record<string, Schema>
 
-/** Parses the query; 400 names the parameter and what is wrong with it. */
+/** Parses the query; 400 names the parameter and what is allowed. */
 export function parseListQuery(query: Query): ListQuery {
   const repository = repositoryParam(query)
   const status = enumParam(query, 'status', jobStates)
@@ -77,7 +77,7 @@ export function parseListQuery(query: Query): ListQuery {
 
 const isoPattern = new RegExp(ISO, 'u')
 
-/** A day stands for its first moment as a start and for its last as an end; a time without offset is UTC. */
+/** A date means its first moment as a start and its last as an end; a time without an offset is UTC. */
 function date(query: Query, name: string, bound: 'start' | 'end'): number | undefined {
   const text = singleParam(query, name)
   if (text === undefined) return undefined
@@ -92,9 +92,9 @@ function dashed(day: string): string {
   return day.replace(/^([0-9]{4})-?([0-9]{2})-?([0-9]{2})$/, '$1-$2-$3')
 }
 
-/** A time that fits the pattern, in the one form that Date.parse takes everywhere. */
+/** A time that matches the pattern, in the only form that every Date.parse accepts. */
 function plainTime(time: string): string {
-  const deps = /^([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(\.[0-9]+)?)?(?:Z|([+-][0-9]{2}):?([0-9]{2})?)?$/.exec(time)
-  const [, hour = '', minute = '', second = '00', fraction = '', offsetHour, offsetMinute = '00'] = deps ?? []
+  const match = /^([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(\.[0-9]+)?)?(?:Z|([+-][0-9]{2}):?([0-9]{2})?)?$/.exec(time)
+  const [, hour = '', minute = '', second = '00', fraction = '', offsetHour, offsetMinute = '00'] = match ?? []
   return `${hour}:${minute}:${second}${fraction}${offsetHour === undefined ? 'Z' : `${offsetHour}:${offsetMinute}`}`
 }

@@ -1,12 +1,12 @@
 /**
- * Reads on behalf of many at once. Each gets what was read after it asked: it shares the read that begins when the one
- * under way has ended, so any number of callers cost two reads.
+ * Shares reads among concurrent callers. Each caller gets a read that began after its call: the next one, which begins
+ * when the running one has ended. So any number of callers cost two reads.
  */
 export class NextRead<T> {
   readonly #running = new Map<string, Promise<T>>()
   readonly #next = new Map<string, Promise<T>>()
 
-  /** What is behind the key; `read` is called unless another caller's call does for both. */
+  /** The value of the key; calls `read` unless a read of another caller serves both. */
   get(key: string, read: () => Promise<T>): Promise<T> {
     const running = this.#running.get(key)
     if (running === undefined) return this.#start(key, read)

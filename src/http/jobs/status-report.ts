@@ -51,17 +51,17 @@ interface CompleteBody {
   jobId?: string | number | null
 }
 
-/** An id that is compared where it is given. */
+/** An id that must match the job's if it is given. */
 function optionalId(field: 'jobId' | 'runId') {
   const { description, anyOf } = textOrNumber(field)
-  const nothing = { type: ['string', 'null'], pattern: BLANK_TEXT } as const
-  return { description, anyOf: [...anyOf, nothing] } as const
+  const absent = { type: ['string', 'null'], pattern: BLANK_TEXT } as const
+  return { description, anyOf: [...anyOf, absent] } as const
 }
 
 const isStatusBody = ajv.compile<StatusBody>(statusBody)
 const isCompleteBody = ajv.compile<CompleteBody>(completeBody)
 
-/** Parses a status report; 400 with every bad field and why. */
+/** Parses a status report; 400 names every invalid field and the reason. */
 export function parseStatusReport(body: unknown): Report {
   const { status, ...ids } = valid(isStatusBody, body)
   const runner = given(ids.runnerId)
@@ -73,14 +73,14 @@ export function parseStatusReport(body: unknown): Report {
   }
 }
 
-/** A report that ends a job, and the ids that must be the job's. */
+/** A report that ends a job, and the ids that must match the job's. */
 export interface Completion {
   report: Report
   runId?: string
   jobId?: string
 }
 
-/** Parses a completion; 400 with every bad field and why. */
+/** Parses a completion; 400 names every invalid field and the reason. */
 export function parseCompletion(body: unknown): Completion {
   const { status, ...ids } = valid(isCompleteBody, body)
   const runId = given(ids.runId)
@@ -97,30 +97,30 @@ function valid<T>(validate: ValidateFunction<T>, body: unknown): T {
   throw badRequest(describeAjvErrors(validate.errors ?? []))
 }
 
-/** Each turn loses to another writer of the same job's status. */
-const MOST_TURNS = 10
+/** Each attempt loses to another writer of the same job's status. */
+const MAX_ATTEMPTS = 10
 
-/** Applies a report to a job; the job as it is then. 409 names the state that the report contradicts. */
+/** Applies a report to a job and returns the updated job. 409 names the state that the report contradicts. */
 export async function report(
   deps: FacadeDeps,
   found: RunnerJob,
-  said: Report,
+  wanted: Report,
   signal: AbortSignal,
 ): Promise<RunnerJob> {
   let job = found
-  for (let turn = 0; turn < MOST_TURNS; turn++) {
-    const plan = planReport(job, runnerOf(deps.caches, job), said, deps.clock.now())
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const plan = planReport(job, runnerOf(deps.caches, job), wanted, deps.clock.now())
     if (plan.is === 'known') return job
-    // The cache may be behind: only the API server's word contradicts a caller.
-    if (plan.is === 'refused' && turn > 0) throw contradiction(deps, job, said)
+    // The cache may be behind, so a report is rejected only after a read from the API server.
+    if (plan.is === 'refused' && attempt > 0) throw contradiction(deps, job, wanted)
     const written = plan.is === 'write' ? await write(deps, { ...job, status: plan.status }, signal) : undefined
     if (written !== undefined) return written
     job = await reread(deps, job, signal)
   }
-  throw new HttpError(503, 'Busy', 'the job is being changed by others, try again', { 'Retry-After': '1' })
+  throw new HttpError(503, 'Busy', 'the job is being changed by other requests, try again', { 'Retry-After': '1' })
 }
 
-/** The job as written; undefined where somebody else was first. */
+/** Writes the status and returns the job; undefined after a conflict. */
 async function write(deps: FacadeDeps, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
   try {
     const written = await deps.client.replaceStatus(runnerJobs, job, signal)

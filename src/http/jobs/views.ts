@@ -4,30 +4,30 @@ import { type Caches, runnerOf } from '../../cluster/caches.ts'
 import { shownPhase } from '../../domain/job/phases.ts'
 import { delegatedAt, saidOf } from '../../domain/job/status.ts'
 
-/** The state to show of a job. */
+/** The state of a job as REST shows it. */
 export function stateOf(caches: Caches, job: RunnerJob): JobState {
   return stateOfPhase(shownPhase(job, runnerOf(caches, job)))
 }
 
-/** A GitHub job id as a number, where it is digits that a JSON number holds exactly. */
+/** A GitHub job id as a number, if JSON represents it exactly; else null. */
 function githubJobId(jobId: string): number | null {
   const number = Number(jobId)
   return /^\d{1,16}$/.test(jobId) && Number.isSafeInteger(number) ? number : null
 }
 
-/** A time as REST shows it; null where there is none. */
+/** A time as REST shows it; null if absent. */
 export function iso(time: string | undefined): string | null {
   return time === undefined ? null : new Date(time).toISOString()
 }
 
-/** Where a job runs: what its Runner and pod say, else what was reported. */
+/** Where a job runs, from its Runner and pod, else from reports. */
 function placeOf(caches: Caches, job: RunnerJob): { runnerId: string | null; containerId: string | null } {
   const { runnerRef, containerId, reported } = job.status
   const runnerId = runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid ?? reported?.runnerId
   return { runnerId: runnerId ?? null, containerId: containerId ?? reported?.containerId ?? null }
 }
 
-/** A job in full. Every documented key is present; what is not known yet is null. */
+/** A job in full. Every documented key is present; unknown values are null. */
 export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknown> {
   const { spec, status } = job
   const { reason, message } = saidOf(job)

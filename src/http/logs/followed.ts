@@ -15,20 +15,20 @@ import { freshPod, hasLog, isUnknownContainer, type LogPart, logPod, openLog } f
 import { LogPosition } from './position.ts'
 import type { LogsQuery } from './query.ts'
 
-/** Where the log goes, and how long it is wanted. */
+/** Receives the log until the signal. */
 interface Sink {
   into: PassThrough
   signal: AbortSignal
 }
 
-/** Waits for the pod to start, then hands its log on until its container has ended and every line is out. */
+/** Waits for the pod to start, then forwards its log until its container has ended and every line is written. */
 export async function followLog(deps: FacadeDeps, job: RunnerJob, query: LogsQuery, sink: Sink): Promise<void> {
   const pod = await startedPod(deps, job, sink.signal)
-  if (pod !== undefined) await handOn(deps, { job, pod }, query, sink)
+  if (pod !== undefined) await forward(deps, { job, pod }, query, sink)
   sink.into.end()
 }
 
-/** The job's pod, once it has a log; undefined if the job ends without one. */
+/** Waits for a pod of the job with a log; undefined if the job ends without one. */
 async function startedPod(deps: FacadeDeps, job: RunnerJob, signal: AbortSignal): Promise<Pod | undefined> {
   let latest: RunnerJob | undefined = job
   while (latest !== undefined) {
@@ -42,10 +42,10 @@ async function startedPod(deps: FacadeDeps, job: RunnerJob, signal: AbortSignal)
 }
 
 /**
- * A stream that ends says little: its container has ended, or the API server or the kubelet behind it is being
- * replaced. So it is read on from the last line, until one that was begun after the container's end is read whole.
+ * The end of a stream is ambiguous: the container has ended, or the API server or the kubelet is restarting. So the log is
+ * reopened at the last line, until a stream that began after the container's end is read to its end.
  */
-async function handOn(
+async function forward(
   deps: FacadeDeps,
   { job, pod }: { job: RunnerJob; pod: Pod },
   query: LogsQuery,
@@ -72,7 +72,7 @@ async function handOn(
     } catch (error) {
       if (error instanceof NotFound) break
       if (signal.aborted || isFinal(error)) throw error
-      // The API server is well, so it is the node that does not tell: of a job that is over nobody waits for it.
+      // The API server showed the pod, so the node is unreachable: a finished job does not wait for it.
       if (isShown && isNodesFault(error) && isPast(deps, job)) break
     }
     await clock.sleep(backoff.next(), signal)
@@ -131,18 +131,18 @@ function isOver(pod: Pod): boolean {
   return ['exited', 'lost'].includes(podState(pod).is)
 }
 
-/** Refused for good. */
+/** Whether the API server rejected the request for good. */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof ApiError) || error instanceof TooManyRequests) return false
   return error.code > 400 && error.code < 500
 }
 
-/** What the API server, where it is well, answers for a kubelet that does not. */
+/** Whether a healthy API server responded for an unreachable kubelet. */
 function isNodesFault(error: unknown): boolean {
   return isUnknownContainer(error) || (error instanceof ApiError && error.code >= 500)
 }
 
-/** Whether a job is over, or there is no such job any more. */
+/** Whether a job has finished or no longer exists. */
 function isPast({ caches }: FacadeDeps, job: RunnerJob): boolean {
   const now = caches.jobs.get(keyOf(job))
   return now?.metadata.uid !== job.metadata.uid || isFinished(now)

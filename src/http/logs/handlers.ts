@@ -21,7 +21,7 @@ export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
       const gone = goneSignal(ctx)
       if (!query.follow) {
         const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })
-        if ('data' in log) ctx.state.answer = log
+        if ('data' in log) ctx.state.response = log
         else {
           if (log.mayLackBeginning) ctx.set(TRUNCATED_HEADER, 'true')
           ctx.type = 'application/json; charset=utf-8'
@@ -38,7 +38,7 @@ export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
       ctx.set('X-Accel-Buffering', 'no')
       const body = new PassThrough()
       ctx.body = body
-      // Begins the answer now, though the job may still be queued.
+      // Starts the response now, even if the job is still queued.
       ctx.flushHeaders()
       followLog(deps, job, query, { into: body, signal: gone }).catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
@@ -74,8 +74,8 @@ async function isKnownToLackBeginning(
   }
 }
 
-/** What ends one is the end of a job, and nobody knows when that comes. */
+/** A stream ends with its job, at an unknown time. */
 function tooManyStreams(): HttpError {
-  const message = 'this caller follows as many logs as it may; wait for one to end'
+  const message = 'this caller already follows as many logs as allowed, wait for one to end'
   return new HttpError(429, 'TooManyStreams', message, { 'Retry-After': '30' })
 }

@@ -3,7 +3,7 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Caches } from '../../cluster/caches.ts'
 import { runnerKey } from '../../domain/runner/names.ts'
 
-/** Resolves at the next change of a job or of its pod, with the job as it is then; undefined once it is deleted. */
+/** Resolves at the next change of a job or its pod, with the updated job; undefined if it was deleted. */
 export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {
   const key = keyOf(job)
   const changed = new Promise<RunnerJob | undefined>((resolve, reject) => {
@@ -12,7 +12,7 @@ export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSigna
       stopPods()
       signal.removeEventListener('abort', abort)
     }
-    const tell = (): void => {
+    const settle = (): void => {
       finish()
       const now = caches.jobs.get(key)
       resolve(now?.metadata.uid === job.metadata.uid ? now : undefined)
@@ -21,13 +21,13 @@ export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSigna
       finish()
       reject(signal.reason)
     }
-    const stopJobs = caches.jobs.onChange((change) => (change.key === key ? tell() : undefined))
+    const stopJobs = caches.jobs.onChange((change) => (change.key === key ? settle() : undefined))
     const podKey = runnerKey(job)
-    const stopPods = caches.pods.onChange((change) => (change.key === podKey ? tell() : undefined))
+    const stopPods = caches.pods.onChange((change) => (change.key === podKey ? settle() : undefined))
     signal.addEventListener('abort', abort, { once: true })
     if (signal.aborted) abort()
   })
-  // The caller may find that it need not wait.
+  // The caller may not need to wait after all.
   changed.catch(() => undefined)
   return changed
 }

@@ -10,10 +10,10 @@ import { resourcePath } from '../../kube/client/resource-path.ts'
 import type { FacadeDeps } from '../context.ts'
 import type { LogsQuery } from './query.ts'
 
-/** Most bytes of a log in one JSON answer. */
+/** Limit of a log in one JSON response, in bytes. */
 export const LONGEST_LOG = 8 * 1024 * 1024
 
-/** The pod whose log is the job's: of this very job, Runner and pod UID, so that no other pod's log is ever shown. */
+/** The job's pod. Its Runner and UID must match the job's, so that the log of another pod is never shown. */
 export function logPod({ caches }: Pick<FacadeDeps, 'caches'>, job: RunnerJob): Pod | undefined {
   const pod = podOf(caches, job)
   const runnerUid = job.status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid
@@ -22,7 +22,7 @@ export function logPod({ caches }: Pick<FacadeDeps, 'caches'>, job: RunnerJob): 
   return isRecorded ? pod : undefined
 }
 
-/** Whether the container that the job's outcome is about has run, so that the kubelet has a log for it. */
+/** Whether the container that decides the job's outcome has run, so that the kubelet has its log. */
 export function hasLog(pod: Pod): boolean {
   return logContainer(pod) !== undefined
 }
@@ -33,14 +33,14 @@ export function logStart(pod: Pod): string | undefined {
   return container === undefined ? undefined : startOf(container)
 }
 
-/** What to read of a log: the last lines, or those from a timestamp on; and whether to go on while more is written. */
+/** Which part of a log to read: the last lines, or those from a timestamp on; and whether to follow it. */
 export interface LogPart extends LogsQuery {
   since?: string | undefined
   /** Most bytes of a log that is not followed. */
   limitBytes?: number
 }
 
-/** Opens the kubelet's log of a pod; each line begins with its timestamp. */
+/** Opens the log of a pod at the kubelet; each line begins with its timestamp. */
 export async function openLog(
   { client }: FacadeDeps,
   pod: Pod,
@@ -61,7 +61,7 @@ export async function openLog(
   return log
 }
 
-/** The pod as it is now; undefined where another has its name. */
+/** Reads the pod from the API server; undefined if another pod has its name. */
 export async function freshPod(
   { client }: FacadeDeps,
   { metadata }: Pod,
@@ -71,7 +71,7 @@ export async function freshPod(
   return pod.metadata.uid === metadata.uid ? pod : undefined
 }
 
-/** Whether the kubelet does not know the container yet, or any more. */
+/** Whether the kubelet does not know the container, not yet or no longer. */
 export function isUnknownContainer(error: unknown): boolean {
   return error instanceof ApiError && error.code === 400
 }

@@ -2,7 +2,7 @@ import { CatchUp, HandedOn, markOf } from './handed-on.ts'
 
 const NEWLINE = 10
 
-/** Bytes of one line that may wait for its end; more are handed on as they come. */
+/** Bytes of one line that are buffered until its end; a longer line is forwarded in chunks. */
 const LONGEST_WAIT = 1024 * 1024
 
 /** Bytes of lines that may wait until it is known whether they were handed on; the oldest go first. */
@@ -44,7 +44,7 @@ export class LogPosition {
     this.#from = moment
   }
 
-  /** The log is read from `since` on, or from its beginning. */
+  /** Prepares for a stream that begins at `since`, or at the beginning. */
   reopened(): void {
     const expected = this.#handed.expected()
     this.#catchUp = expected === undefined ? undefined : new CatchUp(expected)

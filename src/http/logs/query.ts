@@ -3,7 +3,7 @@ import { badRequest } from '../http-error.ts'
 import { uintParam, type Query } from '../input/query-params.ts'
 
 export interface LogsQuery {
-  /** Number of lines from the end; all when absent. */
+  /** Number of lines from the end; all lines if absent. */
   tail?: number
   follow: boolean
 }
@@ -12,17 +12,17 @@ export interface LogsQuery {
 export const logsParameters = {
   tail: {
     type: 'integer',
-    description: 'Number of lines from the end; 0 gives none.',
+    description: 'Number of lines from the end; 0 means none.',
     minimum: 0,
   },
   follow: {
     type: 'boolean',
-    description: 'true: a stream of plain text, which may begin before the job does and ends with it.',
+    description: 'true: a stream of plain text, which may begin before the job and ends with it.',
     default: false,
   },
 } as const satisfies Record<string, Schema>
 
-/** Parses `tail` and `follow`; 400 where either is not of its form. */
+/** Parses `tail` and `follow`; 400 if either is invalid. */
 export function parseLogsQuery(query: Query): LogsQuery {
   const { follow } = query
   if (follow !== undefined && follow !== 'true' && follow !== 'false') throw badRequest('follow must be true or false')

@@ -11,16 +11,16 @@ import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, logStart, op
 import { LogPosition } from './position.ts'
 import type { LogsQuery } from './query.ts'
 
-/** What is shown of a log that there is not, or what begins to come of one that there is: JSON text in its envelope. */
+/** The data of a response without a log, or the stream of a log as JSON text in its envelope. */
 export type WholeLog = { data: { logs: string; state?: string } } | { json: Readable; mayLackBeginning: boolean }
 
-/** For how long the log is wanted, and for how long its beginning is waited for. */
+/** `gone` ends the reading; `patient` ends the wait for its beginning. */
 interface Patience {
   gone: AbortSignal
   patient: AbortSignal
 }
 
-/** The log as it is now. It is made into JSON as it comes and is taken: whole, it would take a few times its length. */
+/** The log up to now, encoded as JSON while it streams: encoding it as a whole would take several times its size in memory. */
 export async function wholeLog(
   deps: FacadeDeps,
   job: RunnerJob,
@@ -35,15 +35,15 @@ export async function wholeLog(
     const beginning = await takeBeginning(log, BEGINNING_BYTES, patient)
     const isCut = mayLackBeginning(beginning, logStart(pod))
     const { tail = Infinity } = query
-    const pieces = shown(concatenated(beginning, log), (lines) => isCut && lines < tail)
-    // A few pieces at a time are enough.
+    const pieces = jsonOf(concatenated(beginning, log), (lines) => isCut && lines < tail)
+    // Buffers two chunks only.
     const json = Readable.from(envelopeAround(pieces, deps), { highWaterMark: 2 })
     return { json, mayLackBeginning: isCut && query.tail === undefined }
   } catch (error) {
-    // The pod went while we looked.
+    // The pod was deleted meanwhile.
     if (error instanceof NotFound) return { data: unavailable }
     if (isUnknownContainer(error)) return { data: nothing }
-    // A node that does not answer may be gone for good, with what it had.
+    // An unreachable node may be lost for good, with its logs.
     if (isFinished(job) && (await isNodeSilent(deps, pod, error, patient))) return { data: unavailable }
     throw error
   }
@@ -57,16 +57,16 @@ async function* concatenated(beginning: Buffer, log: AsyncIterable<Uint8Array>):
 }
 
 /**
- * The JSON of a log, piece by piece. A log without a line of its own is the kubelet's word that it is gone. `isCut` says
- * whether so many lines are not all that were asked for.
+ * The JSON of a log, in chunks. A log without timestamped lines holds only the kubelet's message that it is gone. `isCut`
+ * decides whether that number of lines is less than the request asked for.
  */
-async function* shown(log: AsyncIterable<Uint8Array>, isCut: (lines: number) => boolean): AsyncGenerator<string> {
+async function* jsonOf(log: AsyncIterable<Uint8Array>, isCut: (lines: number) => boolean): AsyncGenerator<string> {
   const position = new LogPosition()
   const decoder = new TextDecoder()
   let length = 0
   let isEmpty = true
   let lines = 0
-  const piece = (bytes: Uint8Array, stream: boolean): string => {
+  const encode = (bytes: Uint8Array, stream: boolean): string => {
     const text = decoder.decode(bytes, { stream })
     isEmpty &&= text === ''
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines += 1
@@ -75,14 +75,14 @@ async function* shown(log: AsyncIterable<Uint8Array>, isCut: (lines: number) => 
   yield '{"logs":"'
   for await (const chunk of log) {
     length += chunk.length
-    yield piece(position.take(chunk), true)
+    yield encode(position.take(chunk), true)
   }
-  yield piece(position.rest(), false)
+  yield encode(position.rest(), false)
   if (isEmpty && length > 0) yield `","state":"${unavailable.state}"}`
   else yield length >= LONGEST_LOG || isCut(lines) ? '","truncated":true}' : '"}'
 }
 
-/** Whether it was the node that failed: the API server is well if it shows the pod. */
+/** Whether the node is unreachable: the API server is healthy if it returns the pod, or says that it is gone. */
 async function isNodeSilent(deps: FacadeDeps, pod: Pod, error: unknown, signal: AbortSignal): Promise<boolean> {
   if (!(error instanceof ApiError && error.code >= 500)) return false
   return freshPod(deps, pod, signal).then(

@@ -1,12 +1,12 @@
 import type { Log } from '../../kube/runtime/logger.ts'
 import type { FacadeMiddleware } from '../context.ts'
 
-/** A path names the job also of calls that were refused before it was looked up. */
+/** Limit of the path in an audit line. The path names the job of requests that were rejected before it was found. */
 const LONGEST_PATH = 200
 
 /**
- * Leaves one line in the log for each call of a known caller that changes something, or was to: who, what, which job,
- * what came of it. It stands before the envelope, which says the last word about the status.
+ * Logs one line for each request of a known caller that changes something or attempts to: caller, operation, job and
+ * status code. It runs outside the envelope, which sets the final status code.
  */
 export function audit(log: Log): FacadeMiddleware {
   return async (ctx, next) => {
@@ -19,7 +19,7 @@ export function audit(log: Log): FacadeMiddleware {
   }
 }
 
-/** Says that a call changes something. */
+/** Marks a request as one that changes something. */
 export function markMutation(name: string): FacadeMiddleware {
   return (ctx, next) => {
     ctx.state.mutation = name

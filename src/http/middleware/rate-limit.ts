@@ -13,16 +13,16 @@ export interface RateLimitOptions {
 }
 
 /**
- * Limits requests per client address, and tells the state in the documented headers (Reset: Unix seconds). What is
- * returned makes the middleware of a route; all share their counts. Calls of free routes count only when they are
- * refused for their token or its rights.
+ * Limits requests per client address, and sets the documented headers (Reset: Unix seconds). Returns a factory of the
+ * middleware of each route; all routes share the counts. Requests to free routes count only when they are rejected with
+ * 401 or 403.
  */
 export function rateLimits(
   options: RateLimitOptions & { clock: Clock },
 ): (route: Pick<Route, 'isFree'>) => FacadeMiddleware {
   const { max, windowSeconds, clientOf, clock } = options
   const counts = new FixedWindowCounter({ clock, windowMs: windowSeconds * 1000 })
-  const tell = ({ res }: FacadeContext, { count, leftMs }: Count): void => {
+  const setHeaders = ({ res }: FacadeContext, { count, leftMs }: Count): void => {
     res.setHeader('X-RateLimit-Limit', String(max))
     res.setHeader('X-RateLimit-Remaining', String(Math.max(0, max - count)))
     res.setHeader('X-RateLimit-Reset', String(Math.ceil((clock.now().getTime() + leftMs) / 1000)))
@@ -30,22 +30,22 @@ export function rateLimits(
   return ({ isFree }) =>
     async (ctx, next) => {
       const client = clientOf(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'))
-      // Who is refused while he asks for free calls cannot go on for ever: each refusal costs the API server a question.
+      // Rejected requests to free routes are limited too: each costs the API server a review.
       const limit = isFree === true ? 2 * max : max
       const before = counts.of(client)
       const now = isFree === true || before.count >= limit ? before : counts.add(client)
-      tell(ctx, now)
+      setHeaders(ctx, now)
       if (before.count >= limit) throw tooMany(now)
       try {
         await next()
       } catch (error) {
-        if (isFree === true && isRefusal(error)) tell(ctx, counts.add(client))
+        if (isFree === true && isRejection(error)) setHeaders(ctx, counts.add(client))
         throw error
       }
     }
 }
 
-function isRefusal(error: unknown): boolean {
+function isRejection(error: unknown): boolean {
   return error instanceof HttpError && (error.status === 401 || error.status === 403)
 }
 

@@ -7,45 +7,45 @@ import type { Log } from '../../kube/runtime/logger.ts'
 import type { FacadeContext, FacadeMiddleware } from '../context.ts'
 import { goneSignal } from '../input/request-signal.ts'
 
-interface Watching {
+interface Options {
   authority: Authorizer
   clock: Pick<Clock, 'setTimer'>
   log: Log
-  /** How often is asked. */
+  /** Time between two checks. */
   everyMs: number
 }
 
-/** Asks again whether a caller may have it while an answer goes on, for as long as that takes; cuts it off if not. */
-export function reauthorise(access: Permission, watching: Watching): FacadeMiddleware {
+/** Checks the permission again while a response is streamed, and cuts the response off when the caller has lost it. */
+export function reauthorise(permission: Permission, options: Options): FacadeMiddleware {
   return async (ctx, next) => {
     await next()
-    if (ctx.body instanceof Readable && !ctx.res.destroyed) scheduleReauthorisation(ctx, access, watching)
+    if (ctx.body instanceof Readable && !ctx.res.destroyed) scheduleReauthorisation(ctx, permission, options)
   }
 }
 
 function scheduleReauthorisation(
   ctx: FacadeContext,
-  access: Permission,
-  { authority, clock, log, everyMs }: Watching,
+  permission: Permission,
+  { authority, clock, log, everyMs }: Options,
 ): void {
-  const ask = async (): Promise<void> => {
-    const isAllowed = await mayGoOn(ctx, access, authority).catch(() => false)
+  const check = async (): Promise<void> => {
+    const isAllowed = await isStillAllowed(ctx, permission, authority).catch(() => false)
     if (ctx.res.destroyed) return
-    if (isAllowed) wait()
+    if (isAllowed) schedule()
     else {
-      log.info({ user: ctx.state.caller?.user, path: ctx.path }, 'answer cut off: its right has gone')
+      log.info({ user: ctx.state.caller?.user, path: ctx.path }, 'response cut off: the caller has lost the permission')
       ctx.res.destroy()
     }
   }
   let cancel = (): void => {}
-  const wait = (): void => {
-    cancel = clock.setTimer(() => void ask(), everyMs)
+  const schedule = (): void => {
+    cancel = clock.setTimer(() => void check(), everyMs)
   }
-  wait()
+  schedule()
   goneSignal(ctx).addEventListener('abort', () => cancel(), { once: true })
 }
 
-async function mayGoOn(ctx: FacadeContext, access: Permission, authority: Authorizer): Promise<boolean> {
+async function isStillAllowed(ctx: FacadeContext, permission: Permission, authority: Authorizer): Promise<boolean> {
   const { value: caller } = await authority.callerOf(bearerOf(ctx.get('Authorization')) ?? '')
-  return caller !== undefined && (await authority.allows(caller, access)).value === true
+  return caller !== undefined && (await authority.allows(caller, permission)).value === true
 }

@@ -6,7 +6,7 @@ import { clusterUnavailable } from '../errors-to-http.ts'
 import { HttpError } from '../http-error.ts'
 import { STALE_HEADER } from './headers.ts'
 
-/** Lets only known callers through, and says who it is in `ctx.state.caller`. The answer gives no detail. */
+/** Lets only known callers through and sets `ctx.state.caller`. The response gives no details. */
 export function requireToken(authority: Authorizer): FacadeMiddleware {
   return async (ctx, next) => {
     const token = bearerOf(ctx.get('Authorization'))
@@ -23,16 +23,16 @@ export function requireToken(authority: Authorizer): FacadeMiddleware {
 
 const unknown = { value: undefined, isStale: false }
 
-/** Lets only callers through that have a right. What was known before an outage counts for reads alone. */
-export function requirePermission(authority: Authorizer, access: Permission): FacadeMiddleware {
+/** Lets only callers with a permission through. During an outage, reviews from before it count for reads only. */
+export function requirePermission(authority: Authorizer, permission: Permission): FacadeMiddleware {
   return async (ctx, next) => {
     const { caller } = ctx.state
-    if (caller === undefined) throw new Error('no caller: rights are asked for after the token')
-    const { value, isStale } = await authority.allows(caller, access)
+    if (caller === undefined) throw new Error('no caller: requireToken must run before requirePermission')
+    const { value, isStale } = await authority.allows(caller, permission)
     if (value === undefined)
-      throw new HttpError(403, 'Forbidden', `this needs the right to ${describePermission(access)}`)
+      throw new HttpError(403, 'Forbidden', `this needs the permission to ${describePermission(permission)}`)
     if (isStale || ctx.state.isStale === true) {
-      if (!isRead(access)) throw clusterUnavailable()
+      if (!isRead(permission)) throw clusterUnavailable()
       ctx.set(STALE_HEADER, 'true')
     }
     await next()

@@ -4,7 +4,7 @@ import type { FacadeMiddleware } from '../context.ts'
 import { requestSignal } from '../input/request-signal.ts'
 import { STALE_HEADER } from './headers.ts'
 
-/** Stands before whatever is answered from the caches: waits until they are filled, and marks what may be behind. */
+/** Guards routes that read the caches: waits until they have synced, and marks responses from stale ones. */
 export function syncedCaches(caches: Caches): FacadeMiddleware {
   return async (ctx, next) => {
     if (!hasSynced(caches)) await waitForSync(caches, requestSignal(ctx))

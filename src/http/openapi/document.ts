@@ -9,39 +9,38 @@ import { STALE_HEADER } from '../middleware/headers.ts'
 import { type Route, type RouteName, routes } from '../routes.ts'
 import { heartbeatBody, runnerName } from '../runners/heartbeat.ts'
 import { type HeaderName, headers, type Operation, operations, type Success } from './operations.ts'
-import { answerSchemas, named, type OpenSchema } from './schemas.ts'
+import { responseSchemas, named, type OpenSchema } from './schemas.ts'
 
 const rateLimitHeaders: readonly HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
 
-/** What the failures of a status mean, and which headers come with them. */
+/** Description and headers of the failures of each status code. */
 const failures: Readonly<Record<number, { description: string; headers?: readonly HeaderName[] }>> = {
-  400: { description: 'What was sent cannot be used.' },
+  400: { description: 'The request is invalid.' },
   401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
-  403: { description: 'The caller lacks a right.' },
-  404: { description: 'What the path names does not exist.' },
+  403: { description: 'The caller lacks the permission.' },
+  404: { description: 'The resource does not exist.' },
   408: { description: 'The request took too long to arrive.' },
-  409: { description: 'It contradicts what is there: the state of the job, its ids, or an earlier use of the key.' },
+  409: { description: 'The request conflicts with the state of the job, its ids, or an earlier use of the key.' },
   413: { description: 'The body is longer than 256 KiB.' },
   415: { description: 'The body is not declared to be JSON.' },
   429: {
     description:
-      'Too many requests from this address, too many logs followed by this caller, or no room for one more proxy runner.',
+      'Too many requests from this address, too many followed logs of this caller, or too many proxy runners.',
     headers: ['Retry-After'],
   },
   431: { description: 'The headers are longer than 16 KiB.' },
-  500: { description: 'Our fault.' },
-  503: { description: 'The cluster does not answer.', headers: ['Retry-After'] },
+  500: { description: 'Internal error.' },
+  503: { description: 'The cluster is unavailable.', headers: ['Retry-After'] },
 }
 
-/** What every call can meet before anybody has read what it asks for, and counted it. */
+/** Status codes of requests that fail before they are parsed and counted. */
 const unread = [408, 431]
 
-/** What every call under /api can meet, whatever it asks for. */
+/** Status codes that every request under /api can get. */
 const everywhere = [401, 403, 429, 500, 503]
 
 /**
- * The OpenAPI 3.1 document of the REST API, from the very schemas that the routes check bodies by, for those who find it
- * below a path.
+ * The OpenAPI 3.1 document of the REST API below a base path, from the same schemas that the routes validate bodies with.
  */
 export function openApiDocument(version: string, base = ''): Record<string, unknown> {
   return {
@@ -55,7 +54,7 @@ export function openApiDocument(version: string, base = ''): Record<string, unkn
     servers: [{ url: base === '' ? '/' : base }],
     tags: [
       { name: 'jobs', description: 'Delegated jobs.' },
-      { name: 'runners', description: 'Places where jobs can run.' },
+      { name: 'runners', description: 'Runners of jobs.' },
       { name: 'service', description: 'The service itself.' },
     ],
     paths: paths(),
@@ -65,10 +64,10 @@ export function openApiDocument(version: string, base = ''): Record<string, unkn
         StatusReport: plain(statusBody),
         Completion: plain(completeBody),
         Heartbeat: plain(heartbeatBody),
-        ...Object.fromEntries(Object.entries(answerSchemas).map(([name, schema]) => [name, plain(schema)])),
+        ...Object.fromEntries(Object.entries(responseSchemas).map(([name, schema]) => [name, plain(schema)])),
       },
       headers,
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of a known caller.' } },
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Token of a known caller.' } },
     },
   }
 }
@@ -88,12 +87,12 @@ function describe(path: string, operation: Operation, permission: Route['permiss
   const isApi = permission !== 'open'
   const statuses = isApi ? [...failing, ...everywhere] : failing
   const shared = isApi ? rateLimitHeaders : []
-  const succeeding = Object.entries(success).map(([status, answer]): [string, object] => [
+  const succeeding = Object.entries(success).map(([status, response]): [string, object] => [
     status,
-    successAnswer(answer, isApi ? [...shared, STALE_HEADER] : shared),
+    successResponse(response, isApi ? [...shared, STALE_HEADER] : shared),
   ])
-  const failed = statuses.map((status): [string, object] => [String(status), failureAnswer(status, shared)])
-  const refused = unread.map((status): [string, object] => [String(status), failureAnswer(status, [])])
+  const failed = statuses.map((status): [string, object] => [String(status), failureResponse(status, shared)])
+  const unparsed = unread.map((status): [string, object] => [String(status), failureResponse(status, [])])
   return {
     operationId: id,
     tags: [tag],
@@ -106,21 +105,21 @@ function describe(path: string, operation: Operation, permission: Route['permiss
       ...optionalParameters('header', operation.requestHeaders),
     ],
     ...(body !== undefined && { requestBody: { required: isBodyOptional !== true, content: json(named(body)) } }),
-    responses: Object.fromEntries([...succeeding, ...failed, ...refused]),
+    responses: Object.fromEntries([...succeeding, ...failed, ...unparsed]),
   }
 }
 
-/** What there is to say, with the right that a caller needs. */
+/** The description of an operation with the permission that it needs. */
 function describedWith(description: string | undefined, permission: Route['permission']): object {
-  const right = permission === 'open' ? undefined : `Needs the right to ${describePermission(permission)}.`
-  const text = [description, right].filter((part) => part !== undefined).join(' ')
+  const needed = permission === 'open' ? undefined : `Needs the permission to ${describePermission(permission)}.`
+  const text = [description, needed].filter((part) => part !== undefined).join(' ')
   return text === '' ? {} : { description: text }
 }
 
 const parameterTexts: Readonly<Record<string, string>> = {
   id: 'Delegation id.',
   file: 'Name of the file.',
-  name: 'What the runner calls itself, as in a delegation.',
+  name: 'Name of the runner, as in its delegations.',
 }
 
 const { description: _, ...nameSchema } = plain({ ...runnerName })
@@ -142,7 +141,7 @@ function optionalParameters(where: 'query' | 'header', schemas: Readonly<Record<
   })
 }
 
-function successAnswer(success: Success, shared: readonly HeaderName[]): object {
+function successResponse(success: Success, shared: readonly HeaderName[]): object {
   const { description, json: schema, text, other = {}, headers: own = [], links = [] } = success
   const texts = Object.entries({ ...(text !== undefined && { 'text/plain': text }), ...other })
   const content = {
@@ -154,14 +153,14 @@ function successAnswer(success: Success, shared: readonly HeaderName[]): object 
   return { description, headers: headerRefs([...own, ...shared]), content, ...linksTo(links) }
 }
 
-/** That the job which an answer names is what other operations are about: tools go on from there. */
+/** Links from the job of a response to further operations on it, for tools. */
 function linksTo(names: readonly RouteName[]): object {
   if (names.length === 0) return {}
   const parameters = { id: '$response.body#/data/delegationId' }
   return { links: Object.fromEntries(names.map((name) => [name, { operationId: operations[name].id, parameters }])) }
 }
 
-function failureAnswer(status: number, shared: readonly HeaderName[]): object {
+function failureResponse(status: number, shared: readonly HeaderName[]): object {
   const { description = '', headers: own = [] } = failures[status] ?? {}
   return { description, headers: headerRefs([...own, ...shared]), content: json(named('Failure')) }
 }
@@ -174,7 +173,7 @@ function json(schema: OpenSchema): Record<string, object> {
   return { 'application/json': { schema: plain(schema) } }
 }
 
-/** A schema without the keywords that only Kubernetes knows. */
+/** A schema without the keywords of Kubernetes. */
 function plain(schema: OpenSchema): OpenSchema {
   return Object.fromEntries(
     Object.entries(schema)
@@ -188,10 +187,10 @@ function plainValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? plain(Object.fromEntries(Object.entries(value))) : value
 }
 
-/** Most base paths for which the document is kept: there is one, or one for each proxy in front. */
+/** Limit of base paths whose document is cached: usually there is one, or one per proxy. */
 const MOST_BASES = 10
 
-/** GET /openapi.json: open to everybody, since it says nothing that the product's own documents do not. */
+/** GET /openapi.json: no token needed, since its content is public. */
 export function documentHandlers({ version, basePathOf = atRoot }: FacadeDeps): Handlers<'document'> {
   const documents = new Lru<string, { text: string; etag: string }>(MOST_BASES)
   const documentAt = (base: string): { text: string; etag: string } => {

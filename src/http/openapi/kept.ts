@@ -1,4 +1,4 @@
-/** Values by name that are made once; one that could not be made is tried again by whoever asks next. */
+/** Caches promised values by name; a failed one is created again at the next request. */
 export class Kept<T> {
   readonly #values = new Map<string, Promise<T>>()
 

@@ -6,55 +6,55 @@ import type { RouteName } from '../routes.ts'
 import { runnerParameters } from '../runners/list-query.ts'
 import { enveloped, named, type OpenSchema } from './schemas.ts'
 
-/** A status on which an operation fails. Those that every call can meet are not listed. */
+/** A status code with which an operation fails. Those that every request can get are not listed. */
 export type Failing = 400 | 404 | 409 | 413 | 415
 
-/** What one success looks like. */
+/** One successful response. */
 export interface Success {
   description: string
-  /** Schema of the JSON answer; without one there is none. */
+  /** Schema of the JSON response; absent if there is none. */
   json?: OpenSchema
-  /** It may be plain text. */
+  /** Description of the plain text response, if there is one. */
   text?: string
-  /** Or text of these other types. */
+  /** Descriptions of text responses of other media types. */
   other?: Readonly<Record<string, string>>
   headers?: readonly HeaderName[]
-  /** Operations on the job that it names. */
+  /** Further operations on the job in the response. */
   links?: readonly RouteName[]
 }
 
-/** One route, as the document describes it. */
+/** A route, as the OpenAPI document describes it. */
 export interface Operation {
   id: string
   tag: 'jobs' | 'runners' | 'service'
   summary: string
   description?: string
   query?: Readonly<Record<string, OpenSchema>>
-  /** Headers that a caller may send. */
+  /** Optional request headers. */
   requestHeaders?: Readonly<Record<string, OpenSchema>>
-  /** Name of the schema of its body. */
+  /** Name of the schema of the request body. */
   body?: 'Delegation' | 'StatusReport' | 'Completion' | 'Heartbeat'
   isBodyOptional?: true
   success: Readonly<Record<number, Success>>
   failing?: readonly Failing[]
 }
 
-/** Headers of answers that are worth a description. */
+/** Response headers with a description. */
 export const headers = {
   Location: {
     schema: { type: 'string' },
-    description: 'Path of the job, with what a proxy in front strips of it.',
+    description: 'Path of the job, including the prefix that a proxy in front strips.',
     required: true,
   },
   'Idempotency-Replayed': {
     schema: { const: 'true' },
-    description: 'Only there when the job existed before this call.',
+    description: 'Only present if the job existed before this request.',
     required: false,
   },
   'WWW-Authenticate': { schema: { type: 'string' }, description: 'How to authenticate.', required: true },
   'Retry-After': {
     schema: { type: 'string', pattern: '^[0-9]+$' },
-    description: 'Seconds after which to try again.',
+    description: 'Seconds to wait before the next try.',
     required: true,
   },
   'X-RateLimit-Limit': {
@@ -64,12 +64,12 @@ export const headers = {
   },
   'X-RateLimit-Remaining': {
     schema: { type: 'string', pattern: '^[0-9]+$' },
-    description: 'Requests that are left in this window.',
+    description: 'Remaining requests in this window.',
     required: true,
   },
   'X-RateLimit-Reset': {
     schema: { type: 'string', pattern: '^[0-9]+$' },
-    description: 'When the next window begins, in Unix seconds.',
+    description: 'Start of the next window, in Unix seconds.',
     required: true,
   },
   [TRUNCATED_HEADER]: {
@@ -79,34 +79,34 @@ export const headers = {
   },
   [STALE_HEADER]: {
     schema: { const: 'true' },
-    description: 'Only there when the API server does not answer, and what was known before is made do with.',
+    description: 'Only present while the API server is unreachable: the response is based on cached data.',
     required: false,
   },
 } as const satisfies Record<string, { schema: OpenSchema; description: string; required: boolean }>
 
 export type HeaderName = keyof typeof headers
 
-/** What If-None-Match may bring. */
-const unchanged = { 304: { description: 'The caller has it already.' } } satisfies Operation['success']
+/** The response to a matching If-None-Match. */
+const unchanged = { 304: { description: 'Not modified.' } } satisfies Operation['success']
 
-/** Every route, by its name: one without a description does not compile. */
+/** Every route by its name: a route without a description does not compile. */
 export const operations: Readonly<Record<RouteName, Operation>> = {
   delegate: {
     id: 'delegateJob',
     tag: 'jobs',
     summary: 'Delegate a job',
     description:
-      'Runs the job in one fresh pod. The same delegation again (repository in any case, runId, runAttempt, jobId and ' +
-      'runnerName) answers with the same job while that is not over, and for 15 seconds after it was delegated unless ' +
-      'proxy-complete has reported its end; then it is a new job, such as the next leg of a matrix. With an ' +
-      'Idempotency-Key, the key and the caller decide in place of these five what is the same, also of jobs that are ' +
-      'over, for IDEMPOTENCY_WINDOW_SECONDS. Unknown fields are ignored. An optional field that is null, and a text ' +
-      'that is empty or blank, is the same as none.',
+      'Runs the job in one fresh pod. A repeat with the same repository (case is ignored), runId, runAttempt, jobId and ' +
+      'runnerName returns the same job until that has finished, and for 15 seconds after its delegation unless ' +
+      'proxy-complete has reported its end. After that it is a new job, such as the next leg of a matrix. With an ' +
+      'Idempotency-Key, the key and the caller identify the delegation instead of these five fields, and a repeat ' +
+      'within IDEMPOTENCY_WINDOW_SECONDS also returns a finished job. Unknown fields are ignored. An optional field ' +
+      'that is null, or an empty or blank string, counts as absent.',
     requestHeaders: { 'Idempotency-Key': idempotencyKey },
     body: 'Delegation',
     success: {
       201: {
-        description: 'The job was made, or existed already.',
+        description: 'The job was created or already existed.',
         json: enveloped({ data: named('Delegated') }),
         headers: ['Location', 'Idempotency-Replayed'],
         links: ['getJob', 'report', 'proxyComplete', 'logs'],
@@ -130,7 +130,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   getJob: {
     id: 'getJob',
     tag: 'jobs',
-    summary: 'Show a job',
+    summary: 'Get a job',
     success: { 200: { description: 'The job.', json: enveloped({ data: named('Job') }) } },
     failing: [404],
   },
@@ -138,30 +138,30 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     id: 'reportJobStatus',
     tag: 'jobs',
     summary: 'Report the state of a job',
-    description: 'For proxies that run a job themselves. A state is reached once: reports only move a job forward.',
+    description: 'For proxies that run a job themselves. Reports only move a job forward: no state is reached twice.',
     body: 'StatusReport',
-    success: { 200: { description: 'The report was taken.', json: enveloped({ data: named('Reported') }) } },
+    success: { 200: { description: 'The report was accepted.', json: enveloped({ data: named('Reported') }) } },
     failing: [400, 404, 409, 413, 415],
   },
   proxyComplete: {
     id: 'completeJob',
     tag: 'jobs',
-    summary: 'Report that a job is over',
+    summary: 'Report the end of a job',
     description:
-      'The end as the proxy runner saw it; what it delegates from then on is a new job. Where runId or jobId is given, ' +
-      'it must be that of the job.',
+      'Reports the end as the proxy runner saw it; a later delegation is a new job. If runId or jobId is given, it must ' +
+      'match the job.',
     body: 'Completion',
-    success: { 200: { description: 'The report was taken.', json: enveloped({}) } },
+    success: { 200: { description: 'The report was accepted.', json: enveloped({}) } },
     failing: [400, 404, 409, 413, 415],
   },
   logs: {
     id: 'getJobLogs',
     tag: 'jobs',
-    summary: 'Read or follow the log of a job',
+    summary: 'Get or follow the log of a job',
     query: logsParameters,
     success: {
       200: {
-        description: 'The log: in the envelope, or with follow=true as a stream of plain text.',
+        description: 'The log, in the envelope or, with follow=true, as a stream of plain text.',
         json: enveloped({ data: named('Log') }),
         text: 'Lines as they are written.',
         headers: [TRUNCATED_HEADER],
@@ -174,7 +174,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     tag: 'runners',
     summary: 'List runners, newest first',
     description:
-      'Proxy runners that have been offline for long are forgotten, those of jobs that are over soon after their end.',
+      'Proxy runners that were offline for PROXY_FORGET_SECONDS are removed; runners of finished jobs soon after the end.',
     query: runnerParameters,
     success: {
       200: {
@@ -187,15 +187,16 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   heartbeat: {
     id: 'heartbeat',
     tag: 'runners',
-    summary: 'Say that a proxy runner is there',
+    summary: 'Send a proxy runner heartbeat',
     description:
-      'Keeps a proxy runner online; one that misses three is offline. Delegating says the same. A runner that is not ' +
-      'known is registered. Labels and repository are those that it last gave itself, at first those of its first job.',
+      'Keeps a proxy runner online; after three missed heartbeats it is offline. A delegation counts as a heartbeat. An ' +
+      'unknown runner is registered. Labels and repository are those of its last heartbeat with them, until then those ' +
+      'of its first job.',
     body: 'Heartbeat',
     isBodyOptional: true,
     success: {
-      200: { description: 'It was known.', json: enveloped({ data: named('Runner') }) },
-      201: { description: 'It was registered.', json: enveloped({ data: named('Runner') }) },
+      200: { description: 'The runner was known.', json: enveloped({ data: named('Runner') }) },
+      201: { description: 'The runner was registered.', json: enveloped({ data: named('Runner') }) },
     },
     failing: [400, 413, 415],
   },
@@ -203,36 +204,36 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     id: 'getMetrics',
     tag: 'service',
     summary: 'Metrics for Prometheus',
-    description: 'In the text format of Prometheus, without an envelope. The totals of jobs are those of the cluster.',
-    success: { 200: { description: 'All metrics.', text: 'HELP, TYPE and samples, a line each.' } },
+    description: 'In Prometheus text format, without an envelope. The totals of jobs cover the whole cluster.',
+    success: { 200: { description: 'All metrics.', text: 'HELP, TYPE and sample lines.' } },
   },
   health: {
     id: 'getHealth',
     tag: 'service',
-    summary: 'Whether the service is well',
+    summary: 'Health of the service',
     success: {
-      200: { description: 'It is.', json: named('Health') },
-      503: { description: 'It is not.', json: named('Health') },
+      200: { description: 'Healthy.', json: named('Health') },
+      503: { description: 'Unhealthy.', json: named('Health') },
     },
   },
   document: {
     id: 'getDocument',
     tag: 'service',
-    summary: 'This document',
+    summary: 'OpenAPI document',
     success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } }, ...unchanged },
   },
   docsPage: {
     id: 'getDocsPage',
     tag: 'service',
-    summary: 'This document as a page for people',
+    summary: 'Documentation page',
     success: { 200: { description: 'The page.', other: { 'text/html': 'The page.' } }, ...unchanged },
   },
   docsFile: {
     id: 'getDocsFile',
     tag: 'service',
-    summary: 'What that page is made of',
+    summary: 'File of the documentation page',
     success: {
-      200: { description: 'A file.', other: { 'text/css': 'Its style.', 'text/javascript': 'Its program.' } },
+      200: { description: 'A file.', other: { 'text/css': 'The style sheet.', 'text/javascript': 'A script.' } },
       ...unchanged,
     },
     failing: [404],
@@ -240,16 +241,16 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   livez: {
     id: 'getLiveness',
     tag: 'service',
-    summary: 'Whether the process is alive',
-    success: { 200: { description: 'It is.', text: 'ok' } },
+    summary: 'Liveness of the process',
+    success: { 200: { description: 'Alive.', text: 'ok' } },
   },
   readyz: {
     id: 'getReadiness',
     tag: 'service',
-    summary: 'Whether the process can answer calls',
+    summary: 'Readiness of the process',
     success: {
-      200: { description: 'It can.', text: 'ok' },
-      503: { description: 'Not yet.', text: 'Why not.' },
+      200: { description: 'Ready.', text: 'ok' },
+      503: { description: 'Not ready.', text: 'The reason.' },
     },
   },
 }

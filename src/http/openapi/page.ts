@@ -8,7 +8,7 @@ import type { FacadeContext, FacadeDeps, Handlers } from '../context.ts'
 import { notFound } from '../http-error.ts'
 import { Kept } from './kept.ts'
 
-/** The page, as it is found below a path. */
+/** The page below a base path. */
 const pageAt = (base: string): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -22,12 +22,12 @@ const pageAt = (base: string): string => `<!doctype html>
 </html>
 `
 
-/** It finds the document beside its own folder, wherever a proxy shows that. */
+/** Resolves the document relative to the script's own URL, so it works behind any proxy prefix. */
 const script = `const url = new URL('../openapi.json', document.currentScript.src).href
 SwaggerUIBundle({ url, dom_id: '#page', validatorUrl: 'none', deepLinking: true })
 `
 
-/** Nothing from elsewhere, nothing inline, nobody else's frame. */
+/** Allows nothing from other origins, nothing inline, and no framing. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -44,7 +44,7 @@ interface File {
   read: () => Promise<Buffer>
 }
 
-/** The only files that there are; the rest of the package is not served, nor is it in the image. */
+/** All served files; the rest of the package is not in the image. */
 const files: ReadonlyMap<string, File> = new Map([
   ['swagger-ui-bundle.js', { type: 'text/javascript', read: () => readAsset('swagger-ui-bundle.js') }],
   ['swagger-ui.css', { type: 'text/css', read: () => readAsset('swagger-ui.css') }],
@@ -64,7 +64,7 @@ interface Content {
   etag: string
 }
 
-/** The page that shows the OpenAPI document, open to everybody; a call that it makes needs a token as any other. */
+/** The page that shows the OpenAPI document. It needs no token; the requests that it sends do. */
 export function docsPageHandlers({
   basePathOf = atRoot,
 }: Pick<FacadeDeps, 'basePathOf'>): Handlers<'docsPage' | 'docsFile'> {
@@ -95,7 +95,7 @@ function etagOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('base64url')
 }
 
-/** Sends what the caller does not have yet, packed where it may be. */
+/** Sends content unless the caller has it, gzipped if the caller accepts that. */
 function send(ctx: FacadeContext, type: string, { plain, gzipped, etag }: Content): void {
   ctx.set('Cache-Control', 'public, max-age=3600')
   ctx.vary('Accept-Encoding')
@@ -106,7 +106,7 @@ function send(ctx: FacadeContext, type: string, { plain, gzipped, etag }: Conten
     return
   }
   ctx.type = type
-  const isPacked = gzipped !== plain && ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
-  if (isPacked) ctx.set('Content-Encoding', 'gzip')
-  ctx.body = isPacked ? gzipped : plain
+  const isGzipped = gzipped !== plain && ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
+  if (isGzipped) ctx.set('Content-Encoding', 'gzip')
+  ctx.body = isGzipped ? gzipped : plain
 }

@@ -6,20 +6,20 @@ import type { Schema } from '../../api/schema.ts'
 import { errorCodes } from '../http-error.ts'
 import { runnerStates, runnerTypes } from '../runners/views.ts'
 
-/** A JSON Schema as OpenAPI 3.1 has it, with `null` among the types. */
+/** A JSON Schema of OpenAPI 3.1, which has the type `null`. */
 export type OpenSchema = Readonly<Record<string, unknown>>
 
-/** An object of which every field is always there. */
+/** An object whose fields are all always present. */
 function whole(description: string, properties: Readonly<Record<string, OpenSchema>>): OpenSchema {
   return { type: 'object', description, required: Object.keys(properties), properties }
 }
 
-/** Refers to one of the document's named schemas. */
+/** A reference to a named schema of the document. */
 export function named(name: string): OpenSchema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** The same schema, or null while nothing is known. */
+/** The same schema, or null while the value is unknown. */
 function orNull({ type, description = '' }: Pick<Schema, 'type' | 'description'>): OpenSchema {
   return { type: [type, 'null'], description }
 }
@@ -43,15 +43,15 @@ const reasons = new Set<string>([...waitingReasons, ...progressReasons, ...failu
 
 const githubJobId: OpenSchema = {
   type: ['integer', 'null'],
-  description: 'The job id as a number, where it is digits that a JSON number holds exactly.',
+  description: 'The job id as a number, if JSON represents it exactly.',
 }
-const startedAt = momentOrNull('When it began to run.')
+const startedAt = momentOrNull('Start of the run.')
 
-/** What answers are made of, by the name that it has in the document. */
-export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
+/** The schemas of responses by their name in the document. */
+export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
   JobState: { type: 'string', enum: jobStates, description: 'State of a job. The last three are final.' },
-  Delegated: whole('A delegation that was taken.', { delegationId: id, status: state }),
-  Job: whole('A job in full. What is not known yet is null.', {
+  Delegated: whole('An accepted delegation.', { delegationId: id, status: state }),
+  Job: whole('A job in full. Unknown values are null.', {
     id,
     githubJobId,
     jobId: facts.jobId,
@@ -64,11 +64,15 @@ export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
     containerId: orNull(status.containerId),
     labels: facts.labels,
     startedAt,
-    completedAt: momentOrNull('When it ended.'),
-    metadata: whole('About the delegation and its outcome.', {
-      delegatedAt: moment('When it was delegated.'),
+    completedAt: momentOrNull('End of the run.'),
+    metadata: whole('The delegation and its outcome.', {
+      delegatedAt: moment('Time of the delegation.'),
       proxyRunner: orNull(facts.runnerName),
-      reason: { type: ['string', 'null'], enum: [...reasons, null], description: 'One word for why it is as it is.' },
+      reason: {
+        type: ['string', 'null'],
+        enum: [...reasons, null],
+        description: 'Machine-readable reason of the state.',
+      },
       message: orNull(status.message),
       exitCode: orNull(status.exitCode),
     }),
@@ -81,58 +85,62 @@ export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
     status: state,
     startedAt,
   }),
-  Runner: whole('A place where a job can run. What is not known is null.', {
-    id: { type: 'string', description: 'The same as runnerId of the job that it runs.' },
-    name: { type: 'string', description: 'Its name.' },
-    type: { type: 'string', enum: runnerTypes, description: 'proxy: outside; ephemeral: a pod for one job.' },
-    status: { type: 'string', enum: runnerStates, description: 'Its state.' },
+  Runner: whole('A runner. Unknown values are null.', {
+    id: { type: 'string', description: 'The same as runnerId of its job.' },
+    name: { type: 'string', description: 'Name of the runner.' },
+    type: {
+      type: 'string',
+      enum: runnerTypes,
+      description: 'proxy: outside the cluster; ephemeral: a pod for one job.',
+    },
+    status: { type: 'string', enum: runnerStates, description: 'State of the runner.' },
     labels: facts.labels,
     lastHeartbeat: momentOrNull(
-      'When it was last heard of: a proxy runner by a heartbeat or a delegation, an ephemeral one when its pod was last known to run.',
+      'Last sign of life: of a proxy runner its last heartbeat or delegation, of an ephemeral one the last time when its pod was known to run.',
     ),
     repository: orNull(facts.repository),
     pool: orNull(facts.poolName),
-    jobId: { ...id, type: ['string', 'null'], description: 'Delegation id of the job that it runs.' },
+    jobId: { ...id, type: ['string', 'null'], description: 'Delegation id of its job.' },
     reason: orNull(runnerProperties.reason),
     message: orNull(runnerProperties.message),
-    createdAt: momentOrNull('When it was made.'),
+    createdAt: momentOrNull('Time of creation.'),
   }),
-  Pagination: whole('Where a page stands in what was found.', {
+  Pagination: whole('Position of a page in the results.', {
     page: count('Number of this page.'),
-    limit: count('Most rows on a page.'),
-    total: count('Rows found, on all pages.'),
-    totalPages: count('Pages; 0 when nothing was found.'),
+    limit: count('Maximum of rows per page.'),
+    total: count('Rows on all pages.'),
+    totalPages: count('Number of pages; 0 without results.'),
   }),
-  Reported: whole('A report that was taken.', { id, status: state, updatedAt: moment('When it was taken.') }),
+  Reported: whole('An accepted report.', { id, status: state, updatedAt: moment('When it was accepted.') }),
   Log: {
     type: 'object',
     description: 'A log.',
     required: ['logs'],
     properties: {
-      logs: { type: 'string', description: "Lines, each behind the kubelet's timestamp." },
-      state: { const: 'unavailable', description: 'The job is over and its pod is gone, and the log with it.' },
+      logs: { type: 'string', description: "Lines, each after the kubelet's timestamp." },
+      state: { const: 'unavailable', description: 'The job has finished and its pod is gone, together with the log.' },
       truncated: {
         const: true,
         description:
-          'There is more than the 8 MiB that one answer holds, which follow=true does not limit; or the beginning may be ' +
+          'The log is longer than the 8 MiB limit of one response, which follow=true does not have; or its beginning may be ' +
           'missing, because the node may have rotated it away.',
       },
     },
   },
-  Health: whole('Whether the service and what it depends on are well.', {
+  Health: whole('Health of the service and its dependencies.', {
     status: { type: 'string', enum: ['healthy', 'unhealthy'] },
-    timestamp: moment('When this was found out.'),
+    timestamp: moment('Time of the check.'),
     checks: whole('One entry for each dependency.', {
       database: { type: 'string', enum: ['pass', 'fail'], description: 'The cluster, which is the only store.' },
     }),
   }),
-  Metadata: whole('About the answer.', {
-    timestamp: moment('When it was given.'),
+  Metadata: whole('About the response.', {
+    timestamp: moment('Time of the response.'),
     version: { type: 'string', description: 'Version of the product.' },
   }),
-  Failure: whole('Every answer but a success.', {
+  Failure: whole('Any response other than success.', {
     success: { const: false },
-    error: { type: 'string', minLength: 1, description: 'What is wrong, for people.' },
+    error: { type: 'string', minLength: 1, description: 'Message for people.' },
     code: {
       type: 'string',
       enum: Object.keys(errorCodes),
@@ -144,7 +152,7 @@ export const answerSchemas: Readonly<Record<string, OpenSchema>> = {
   }),
 }
 
-/** The envelope of a success, around these fields. */
+/** The envelope of a success with these fields. */
 export function enveloped(fields: Readonly<Record<string, OpenSchema>>): OpenSchema {
   return whole('Envelope of a success.', { success: { const: true }, ...fields, metadata: named('Metadata') })
 }

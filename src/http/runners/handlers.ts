@@ -6,7 +6,7 @@ import { RunnerDirectory } from './directory.ts'
 import { heartbeat, parseHeartbeat } from './heartbeat.ts'
 import { parseRunnerQuery } from './list-query.ts'
 
-/** What answers under /api/runners. */
+/** The handlers under /api/runners. */
 export function runnerHandlers(deps: FacadeDeps): Handlers<'listRunners' | 'heartbeat'> {
   const directory = new RunnerDirectory(deps)
   return {
@@ -14,7 +14,7 @@ export function runnerHandlers(deps: FacadeDeps): Handlers<'listRunners' | 'hear
       const query = parseRunnerQuery(ctx.query)
       const { rows, total } = directory.page(query)
       const { page, limit } = query
-      ctx.state.answer = { data: rows, pagination: { page, limit, total, totalPages: Math.ceil(total / limit) } }
+      ctx.state.response = { data: rows, pagination: { page, limit, total, totalPages: Math.ceil(total / limit) } }
     },
 
     heartbeat: async (ctx) => {
@@ -23,12 +23,12 @@ export function runnerHandlers(deps: FacadeDeps): Handlers<'listRunners' | 'hear
       const { runner, isNew } = await heartbeat(deps, facts, requestSignal(ctx))
       ctx.state.audit = { runner: runner.metadata.uid, isNew }
       ctx.status = isNew ? 201 : 200
-      ctx.state.answer = { data: directory.rowOf(runner) }
+      ctx.state.response = { data: directory.rowOf(runner) }
     },
   }
 }
 
-/** The router takes a name whose escapes are no UTF-8 as it stands. */
+/** The router passes on a name undecoded if its escapes are not UTF-8. */
 function checkEscapes(path: string): void {
   try {
     decodeURIComponent(path)

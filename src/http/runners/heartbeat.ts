@@ -19,7 +19,7 @@ import { given, orNull } from '../input/optional-field.ts'
 /** Schema of the name in the path of a heartbeat. */
 export const runnerName = nonBlank(runnerSpec.properties.displayName)
 
-/** Schema of POST /api/runners/:name/heartbeat, whose body may be left out. Unknown fields are ignored. */
+/** Schema of POST /api/runners/:name/heartbeat. The body is optional; unknown fields are ignored. */
 export const heartbeatBody = {
   type: 'object',
   properties: {
@@ -36,32 +36,32 @@ interface Body {
 const isBody = ajv.compile<Body>(heartbeatBody)
 const isName = ajv.compile<string>(runnerName)
 
-/** Parses who says that it is there, and what else it says, if anything; 400 with every bad field and why. */
+/** Parses a heartbeat; 400 names every invalid field and the reason. */
 export function parseHeartbeat(name: string, body: unknown = {}): ProxyFacts {
   if (!isName(name)) throw badRequest(`the runner's ${describeAjvErrors(isName.errors ?? [], 'name')}`)
   if (!isBody(body)) throw badRequest(describeAjvErrors(isBody.errors ?? []))
   const labels = body.labels ?? undefined
-  const named = given(body.repository)
+  const repositoryName = given(body.repository)
   return {
     displayName: name,
     ...(labels !== undefined && { labels: distinctLabels(labels) }),
-    ...(named !== undefined && { repository: named }),
+    ...(repositoryName !== undefined && { repository: repositoryName }),
   }
 }
 
-export interface Heard {
+export interface HeartbeatResult {
   runner: Runner
-  /** It was not known before. */
+  /** The runner was not known before. */
   isNew: boolean
-  /** Something was written, which most heartbeats need not. */
+  /** The heartbeat was written to the API server; most need no write. */
   isWritten: boolean
 }
 
-/** How long who is refused for want of room is asked to wait. */
-const NO_ROOM_SECONDS = '300'
+/** Retry-After at the limit of proxy runners. */
+const FULL_RETRY_SECONDS = '300'
 
-/** A proxy runner says that it is there. It is registered if it is not known; 429 where there is no room for it. */
-export async function heartbeat(deps: FacadeDeps, facts: ProxyFacts, signal: AbortSignal): Promise<Heard> {
+/** Applies a heartbeat. Registers an unknown proxy runner; 429 if the limit is reached. */
+export async function heartbeat(deps: FacadeDeps, facts: ProxyFacts, signal: AbortSignal): Promise<HeartbeatResult> {
   const { caches, namespace, clock, heartbeatMs } = deps
   const key = proxyKey(namespace, facts.displayName)
   const known = caches.runners.get(key)
@@ -77,29 +77,29 @@ export async function heartbeat(deps: FacadeDeps, facts: ProxyFacts, signal: Abo
 
 async function register(deps: FacadeDeps, key: string, facts: ProxyFacts, signal: AbortSignal) {
   if (deps.caches.runners.indexSize('type', 'Proxy') >= deps.maxProxies) {
-    const headers = { 'Retry-After': NO_ROOM_SECONDS }
+    const headers = { 'Retry-After': FULL_RETRY_SECONDS }
     throw new HttpError(429, 'TooManyRunners', `${deps.maxProxies} proxy runners are registered already`, headers)
   }
   return registerProxy(deps, key, facts, signal)
 }
 
-/** Each turn loses to somebody else who writes the same Runner. */
-const MOST_TURNS = 5
+/** Each attempt loses to another writer of the same Runner. */
+const MAX_ATTEMPTS = 5
 
-/** The Runner with the labels and the repository that it gives itself now; those that it does not name it keeps. */
+/** Updates the labels and the repository of a Runner; fields that the heartbeat lacks are kept. */
 async function withFacts(deps: FacadeDeps, known: Runner, facts: ProxyFacts, signal: AbortSignal): Promise<Runner> {
   const { client, caches } = deps
   const wanted = (runner: Runner): Runner => ({ ...runner, spec: { ...runner.spec, ...facts } })
   if (isDeepStrictEqual(wanted(known), known)) return known
   let runner = known
-  for (let turn = 1; ; turn++) {
+  for (let attempt = 1; ; attempt++) {
     try {
       const written = await client.replace(runners, wanted(runner), signal)
       caches.runners.applyOwn(written)
       return written
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
-      if (turn === MOST_TURNS) throw clusterUnavailable()
+      if (attempt === MAX_ATTEMPTS) throw clusterUnavailable()
       runner = await client.get(runners, splitKey(proxyKey(deps.namespace, facts.displayName)), signal)
     }
   }

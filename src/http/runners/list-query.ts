@@ -2,7 +2,7 @@ import type { Schema } from '../../api/schema.ts'
 import { pageParam, type Query, repositoryParam, sharedParameters, intParam, enumParam } from '../input/query-params.ts'
 import { type RunnerState, runnerStates, type RunnerType, runnerTypes } from './views.ts'
 
-/** What GET /api/runners is asked for. */
+/** Query of GET /api/runners. */
 export interface RunnerQuery {
   page: number
   limit: number
@@ -11,19 +11,19 @@ export interface RunnerQuery {
   repository?: string
 }
 
-/** All runners of an ordinary installation in one answer; nobody gets a million rows at once. */
-const MOST_ROWS = 1000
+/** Enough for all runners of an ordinary installation in one response, but bounded. */
+const MAX_ROWS = 1000
 
 /** Schemas of the query of GET /api/runners. */
 export const runnerParameters = {
   page: sharedParameters.page,
-  limit: { type: 'integer', description: 'Runners on a page.', minimum: 1, maximum: MOST_ROWS, default: MOST_ROWS },
+  limit: { type: 'integer', description: 'Runners per page.', minimum: 1, maximum: MAX_ROWS, default: MAX_ROWS },
   type: { type: 'string', description: 'Only runners of this type.', enum: runnerTypes },
   status: { type: 'string', description: 'Only runners in this state.', enum: runnerStates },
   repository: sharedParameters.repository,
 } as const satisfies Record<string, Schema>
 
-/** Parses the query; 400 names the parameter and what is wrong with it. */
+/** Parses the query; 400 names the parameter and what is allowed. */
 export function parseRunnerQuery(query: Query): RunnerQuery {
   const type = enumParam(query, 'type', runnerTypes)
   const status = enumParam(query, 'status', runnerStates)

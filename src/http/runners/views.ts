@@ -41,35 +41,35 @@ function runnerStateOfPhase(phase: RunnerPhase): RunnerState {
   return byPhase[phase]
 }
 
-/** What Runners are judged by. */
-export interface RunnerViewParts {
+/** Dependencies of the views of Runners. */
+export interface RunnerViewDeps {
   caches: Caches
   clock: Clock
   heartbeatMs: number
 }
 
-/** When a proxy runner was heard of, and from when on it is offline; undefined for runners of other types. */
-export function presence({ caches, heartbeatMs }: RunnerViewParts, runner: Runner): Presence | undefined {
+/** When a proxy runner last sent a heartbeat, and when it becomes offline; undefined for other types of runner. */
+export function presence({ caches, heartbeatMs }: RunnerViewDeps, runner: Runner): Presence | undefined {
   return runner.spec.type === 'Proxy' ? presenceOf(runner, leaseOf(caches, runner)?.spec, heartbeatMs) : undefined
 }
 
-/** The state to show of a Runner. */
-export function runnerStateOf(deps: RunnerViewParts, runner: Runner): RunnerState {
+/** The state of a Runner as REST shows it. */
+export function runnerStateOf(deps: RunnerViewDeps, runner: Runner): RunnerState {
   return runnerStateOfPhase(phaseOf(deps, runner))
 }
 
-function phaseOf(deps: RunnerViewParts, runner: Runner): RunnerPhase {
-  const heard = presence(deps, runner)
-  if (heard !== undefined) {
-    return shownProxyPhase(heard, deps.caches.proxyJobs.isDelegating(keyOf(runner)), deps.clock.now().getTime())
+function phaseOf(deps: RunnerViewDeps, runner: Runner): RunnerPhase {
+  const seen = presence(deps, runner)
+  if (seen !== undefined) {
+    return shownProxyPhase(seen, deps.caches.proxyJobs.isDelegating(keyOf(runner)), deps.clock.now().getTime())
   }
   return runner.spec.type === 'Ephemeral' ? shownRunnerPhase(runner, jobOf(deps.caches, runner)) : runner.status.phase
 }
 
-/** A Runner as the list shows it. Every documented key is present; null where there is nothing to say. */
-export function runnerRow(deps: RunnerViewParts, runner: Runner): Record<string, unknown> {
+/** A Runner as the list shows it. Every documented key is present; unknown values are null. */
+export function runnerRow(deps: RunnerViewDeps, runner: Runner): Record<string, unknown> {
   const { metadata, spec } = runner
-  const heard = presence(deps, runner)
+  const seen = presence(deps, runner)
   const state = runnerStateOf(deps, runner)
   const { reason, message } = why(deps, runner, state)
   return {
@@ -78,7 +78,7 @@ export function runnerRow(deps: RunnerViewParts, runner: Runner): Record<string,
     type: typeOf(runner),
     status: state,
     labels: spec.labels ?? [],
-    lastHeartbeat: heard === undefined ? lastRun(deps, runner) : new Date(heard.heardMs).toISOString(),
+    lastHeartbeat: seen === undefined ? lastRun(deps, runner) : new Date(seen.heardMs).toISOString(),
     repository: spec.repository ?? null,
     pool: spec.poolName ?? null,
     jobId: spec.jobRef === undefined ? null : publicId({ metadata: spec.jobRef }),
@@ -88,17 +88,17 @@ export function runnerRow(deps: RunnerViewParts, runner: Runner): Record<string,
   }
 }
 
-/** When the pod of an ephemeral Runner was last known to run its job; null where it never was. Nothing is written for it. */
-function lastRun({ caches, clock }: RunnerViewParts, runner: Runner): string | null {
+/** When the pod of an ephemeral Runner was last known to run its job; null if never. It is derived, not stored. */
+function lastRun({ caches, clock }: RunnerViewDeps, runner: Runner): string | null {
   const job = runner.spec.type === 'Ephemeral' ? jobOf(caches, runner) : undefined
   const pod = podState(job && podOf(caches, job))
   switch (pod.is) {
     case 'running':
     case 'ending': {
-      // What the watch has not taken back counts until it was last heard of.
-      const heardMs = caches.podReflector?.lastContactMs()
-      if (pod.facts.startedAt === undefined || heardMs === undefined) return iso(pod.facts.startedAt)
-      const agoMs = clock.monotonicMs() - heardMs
+      // The pod counts as running until the last contact of the watch.
+      const contactMs = caches.podReflector?.lastContactMs()
+      if (pod.facts.startedAt === undefined || contactMs === undefined) return iso(pod.facts.startedAt)
+      const agoMs = clock.monotonicMs() - contactMs
       const lastMs = Math.max(Date.parse(pod.facts.startedAt), clock.now().getTime() - agoMs)
       return new Date(lastMs).toISOString()
     }
@@ -113,12 +113,12 @@ function lastRun({ caches, clock }: RunnerViewParts, runner: Runner): string | n
   }
 }
 
-/** Why a Runner is in its state. */
-function why(deps: RunnerViewParts, runner: Runner, state: RunnerState): { reason?: string; message?: string } {
+/** Reason and message of a Runner's state. */
+function why(deps: RunnerViewDeps, runner: Runner, state: RunnerState): { reason?: string; message?: string } {
   const { spec, status } = runner
-  // What is stored of a proxy runner is behind what its Lease and jobs say.
+  // The stored status of a proxy runner lags behind its Lease and jobs.
   if (spec.type === 'Proxy') return state === 'offline' ? status : {}
-  // An ephemeral one outlives its job for a while, and its own status is not written any more.
+  // An ephemeral Runner outlives its job for a while, without updates of its own status.
   const job = spec.type === 'Ephemeral' ? jobOf(deps.caches, runner) : undefined
   return job !== undefined && isFinished(job) ? job.status : status
 }

@@ -10,7 +10,7 @@ import type { Rule } from '../proxy/rules.ts'
 
 const JOB_WATCH = { path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }
 
-describe('an operator whose caches are not filled yet', function () {
+describe('an operator whose caches have not synced yet', function () {
   this.timeout('60s')
   let site: Site
   let proxy: FaultProxy
@@ -43,7 +43,7 @@ describe('an operator whose caches are not filled yet', function () {
     expect(health.status).to.equal(503)
     expect(health.body).to.deep.include({ status: 'unhealthy', checks: { database: 'fail' } })
     const ready = await call(`${operator.url}/readyz`)
-    expect([ready.status, ready.text]).to.deep.equal([503, 'caches are not filled yet'])
+    expect([ready.status, ready.text]).to.deep.equal([503, 'caches have not synced yet'])
     expect((await call(`${operator.url}/livez`)).status).to.equal(200)
   })
 

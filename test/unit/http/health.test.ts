@@ -60,11 +60,11 @@ describe('/readyz', () => {
     return `${response.status} ${await response.text()}`
   }
 
-  const silent = '503 the cluster has not been heard of for five minutes'
+  const silent = '503 no contact with the cluster for five minutes'
 
   it('is 503 until the caches are filled', async () => {
     heardAt.fill(clock.monotonicMs())
-    expect(await readyz()).to.equal('503 caches are not filled yet')
+    expect(await readyz()).to.equal('503 caches have not synced yet')
     await stores.fill()
     expect(await readyz()).to.equal('200 ok')
   })

@@ -62,36 +62,36 @@ describe('a delegation', () => {
     ['text', 'body must be a JSON object'],
     [
       { ...minimal, jobId: '' },
-      'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+      'jobId must be a non-empty string or a whole number from 0 to 9007199254740991; send a larger one as a string',
     ],
     [
       { ...minimal, jobId: 1.5 },
-      'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+      'jobId must be a non-empty string or a whole number from 0 to 9007199254740991; send a larger one as a string',
     ],
     [
       { ...minimal, jobId: -1 },
-      'jobId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+      'jobId must be a non-empty string or a whole number from 0 to 9007199254740991; send a larger one as a string',
     ],
     [
       { ...minimal, runId: 2 ** 53 },
-      'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+      'runId must be a non-empty string or a whole number from 0 to 9007199254740991; send a larger one as a string',
     ],
     [
       { ...minimal, runId: null },
-      'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+      'runId must be a non-empty string or a whole number from 0 to 9007199254740991; send a larger one as a string',
     ],
     [
       { ...minimal, runId: 'a\nb' },
-      'runId must be a text that is not empty, or a whole number from 0 to 9007199254740991; send a larger one as text',
+      'runId must be a non-empty string or a whole number from 0 to 9007199254740991; send a larger one as a string',
     ],
     [{ ...minimal, repository: 'owner' }, 'repository must be owner/repo'],
     [{ ...minimal, repository: '../repo' }, 'repository must be owner/repo'],
-    [{ ...minimal, repository: 5 }, 'repository must be a text'],
+    [{ ...minimal, repository: 5 }, 'repository must be a string'],
     [{ ...minimal, sha: 'main' }, 'sha must be 6 to 64 hex digits'],
-    [{ ...minimal, workflow: 'a\u0000' }, 'workflow must not hold control characters'],
+    [{ ...minimal, workflow: 'a\u0000' }, 'workflow must not contain control characters'],
     [{ ...minimal, workflow: 'w'.repeat(257) }, 'workflow must not be longer than 256 characters'],
     [{ ...minimal, runAttempt: 0 }, 'runAttempt must be 1 or more'],
-    [{ ...minimal, labels: ['ok', 'a\tb'] }, 'labels[1] must not hold control characters'],
+    [{ ...minimal, labels: ['ok', 'a\tb'] }, 'labels[1] must not contain control characters'],
     [{ ...minimal, labels: 'linux' }, 'labels must be a list'],
     [{ ...minimal, labels: ['ok', ' '] }, 'labels[1] must not be blank'],
     [{ ...minimal, labels: [''] }, 'labels[0] must not be empty'],
@@ -105,7 +105,7 @@ describe('a delegation', () => {
     [{ ...minimal, runAttempt: true }, 'runAttempt must be a whole number'],
     [{ ...minimal, sha: '\n' }, 'sha must be 6 to 64 hex digits'],
     [{ ...minimal, labels: Array.from({ length: 65 }, () => 'l') }, 'labels must not have more than 64 items'],
-    [{ ...minimal, sha: 'x', ref: 5 }, 'sha must be 6 to 64 hex digits; ref must be a text'],
+    [{ ...minimal, sha: 'x', ref: 5 }, 'sha must be 6 to 64 hex digits; ref must be a string'],
   ]
   for (const [body, why] of wrong) it(`is refused: ${why}`, () => expect(refusal(body)).to.equal(why))
 

@@ -78,9 +78,7 @@ describe('the header Idempotency-Key', () => {
         } catch (error) {
           if (!(error instanceof HttpError)) throw error
           expect(error.status).to.equal(400)
-          expect(error.message).to.equal(
-            'Idempotency-Key must be 1 to 255 ASCII characters without spaces, and be given once',
-          )
+          expect(error.message).to.equal('Idempotency-Key must be 1 to 255 ASCII characters without spaces, given once')
           expect(typeof given === 'string' && /^[!-~]{1,255}$/.test(given)).to.equal(false)
         }
       }),

@@ -144,7 +144,7 @@ describe('the page that a list is asked for', () => {
     it(`may not be "${page}"`, () => {
       for (const parse of [parseListQuery, parseRunnerQuery]) {
         expect(() => parse({ page }))
-          .to.throw(HttpError, 'page must be a whole number from 1 on')
+          .to.throw(HttpError, 'page must be a whole number of at least 1')
           .with.property('status', 400)
       }
     })
