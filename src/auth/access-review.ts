@@ -5,24 +5,24 @@ import type { Permission } from './permissions.ts'
 import type { ReviewGrant } from './review-cache.ts'
 import type { Caller } from './token-review.ts'
 
-interface Question {
+interface AccessQuestion {
   caller: Caller
-  access: Permission
+  permission: Permission
   namespace: string
 }
 
-/** Asks the API server whether a caller has a right in a namespace; undefined is no. */
+/** Reviews whether a caller has a permission in a namespace; undefined if denied. */
 export async function reviewAccess(
   client: KubeClient,
-  { caller, access, namespace }: Question,
+  { caller, permission, namespace }: AccessQuestion,
   signal: AbortSignal,
 ): Promise<ReviewGrant<true> | undefined> {
   const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
   const { user, uid, groups, extra } = caller
   const attributes =
-    'path' in access
-      ? { nonResourceAttributes: { path: access.path, verb: access.verb } }
-      : { resourceAttributes: { group: GROUP, namespace, ...access } }
+    'path' in permission
+      ? { nonResourceAttributes: { path: permission.path, verb: permission.verb } }
+      : { resourceAttributes: { group: GROUP, namespace, ...permission } }
   const spec = { user, uid, groups, ...(extra !== undefined && { extra }), ...attributes }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
   const { allowed, denied } = asObject(asObject(await client.request('POST', path, { body }, signal))['status'])

@@ -3,71 +3,71 @@ import type { KubeClient } from '../kube/client/client.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import { reviewAccess } from './access-review.ts'
 import type { Permission } from './permissions.ts'
-import { type ReviewAnswer, ReviewCache } from './review-cache.ts'
+import { type ReviewResult, ReviewCache } from './review-cache.ts'
 import { digest, type StaticTokens } from './static-tokens.ts'
 import { type Caller, isReviewable, reviewToken } from './token-review.ts'
 
 export interface AuthorityOptions {
   client: KubeClient
   clock: Clock
-  /** Whose jobs and runners the rights are about. */
+  /** Namespace of the jobs and runners. */
   namespace: string
-  /** That Kubernetes tokens must be made for. */
+  /** Audience that Kubernetes tokens must be issued for. */
   audience: string
   tokens?: StaticTokens | undefined
-  /** How long the API server's yes counts. */
+  /** Cache TTL of granted reviews. */
   keepMs: number
 }
 
-/** Tokens that are unknown to us and are asked about at a time: a part of what the client has in flight. */
-const MOST_STRANGERS = 16
+/** Limit of concurrent reviews of unknown tokens: a part of the client's requests in flight. */
+const MAX_NEW_REVIEWS = 16
 
-const nobody: ReviewAnswer<Caller> = { value: undefined, isStale: false }
+const unknownCaller: ReviewResult<Caller> = { value: undefined, isStale: false }
 
 /**
- * Who a caller is, and what he may do. RBAC decides alone: holders of static tokens are judged by their user and
- * groups, as all others. Rejects where the API server does not answer and nothing is known from before.
+ * Authenticates and authorises callers. RBAC alone authorises, also holders of static tokens, by their user and groups.
+ * Rejects if the API server is unreachable and no earlier review is cached.
  */
 export class Authority {
   readonly #options: AuthorityOptions
   readonly #callers: ReviewCache<Caller>
-  readonly #rights: ReviewCache<true>
-  /** The same callers come with the same questions. */
+  readonly #permissions: ReviewCache<true>
+  /** Hashes of questions, which the same callers repeat. */
   readonly #questions = new WeakMap<Caller, Map<Permission, string>>()
 
   constructor(options: AuthorityOptions) {
     const { clock, keepMs } = options
     this.#options = options
-    this.#callers = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS, mostNew: MOST_STRANGERS })
-    this.#rights = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS })
+    this.#callers = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS, mostNew: MAX_NEW_REVIEWS })
+    this.#permissions = new ReviewCache({ clock, keepMs, graceMs: GRACE_MS })
   }
 
-  /** Who holds a token, if anybody does. */
-  async callerOf(token: string): Promise<ReviewAnswer<Caller>> {
+  /** Returns the caller who holds a token, if any. */
+  async callerOf(token: string): Promise<ReviewResult<Caller>> {
     const { client, clock, tokens, audience } = this.#options
     const known = await tokens?.callerOf(token)
     if (known !== undefined) return { value: known, isStale: false }
-    if (!isReviewable(token, { audience, nowMs: clock.now().getTime() })) return nobody
+    if (!isReviewable(token, { audience, nowMs: clock.now().getTime() })) return unknownCaller
     return this.#callers.get(digest(token), (signal) => reviewToken(client, { token, audience }, signal))
   }
 
-  /** Whether a caller has a right. */
-  async allows(caller: Caller, access: Permission): Promise<ReviewAnswer<true>> {
+  /** Reviews whether a caller has a permission. */
+  async allows(caller: Caller, permission: Permission): Promise<ReviewResult<true>> {
     const { client, namespace } = this.#options
-    const question = this.#questionOf(caller, access)
-    return this.#rights.get(question, (signal) => reviewAccess(client, { caller, access, namespace }, signal))
+    const question = this.#questionOf(caller, permission)
+    return this.#permissions.get(question, (signal) => reviewAccess(client, { caller, permission, namespace }, signal))
   }
 
-  #questionOf(caller: Caller, access: Permission): string {
-    const known = this.#questions.get(caller)?.get(access)
+  #questionOf(caller: Caller, permission: Permission): string {
+    const known = this.#questions.get(caller)?.get(permission)
     if (known !== undefined) return known
     const { user, uid, groups, extra } = caller
-    const question = digest(JSON.stringify([user, uid, groups, extra, access]))
+    const question = digest(JSON.stringify([user, uid, groups, extra, permission]))
     const questions = this.#questions.get(caller) ?? new Map<Permission, string>()
-    this.#questions.set(caller, questions.set(access, question))
+    this.#questions.set(caller, questions.set(permission, question))
     return question
   }
 }
 
-/** Who decides on callers, for those that ask. */
+/** The interface of Authority for its users. */
 export type Authorizer = Pick<Authority, 'callerOf' | 'allows'>

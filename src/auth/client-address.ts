@@ -2,16 +2,16 @@ import { BlockList, isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Lru } from '../collections/lru.ts'
 
-/** Addresses in CIDR form. */
+/** A network of addresses, as in CIDR notation. */
 interface Network {
   address: string
   prefix: number
 }
 
-/** What a request counts for, given the other end of its connection and its X-Forwarded-For header. */
+/** Returns the client that a request is counted for, given its peer address and its X-Forwarded-For header. */
 export type ClientOf = (peer: string, forwardedFor: string) => string
 
-/** Says which peers are trusted proxies. */
+/** Returns a check whether a peer is a trusted proxy. */
 export function trustedPeers(proxies: readonly Network[]): (peer: string) => boolean {
   const isTrusted = membership(proxies)
   return (peer) => {
@@ -27,8 +27,8 @@ function membership(networks: readonly Network[]): (address: string) => boolean 
 }
 
 /**
- * Whose call it is: the peer's, unless that is a trusted proxy. Then it is that of the last address of X-Forwarded-For
- * that is no trusted proxy: what stands before it was written by who knows whom.
+ * The client of a request is its peer, unless that is a trusted proxy. Then it is the last address of X-Forwarded-For
+ * that is not a trusted proxy: earlier entries are client-controlled.
  */
 export function clientsBehind(proxies: readonly Network[]): ClientOf {
   const isTrusted = membership(proxies)
@@ -42,18 +42,18 @@ export function clientsBehind(proxies: readonly Network[]): ClientOf {
     }
     return countedAs(client)
   }
-  return remembering(clientOf)
+  return cached(clientOf)
 }
 
-/** Most addresses that are remembered, and the longest header with one: a few hundred kilobytes at the very most. */
-const MOST = 1000
-const LONGEST = 200
+/** Limits of the cache: entries, and the header length of an entry. At most a few hundred kilobytes in total. */
+const MAX_ENTRIES = 1000
+const MAX_HEADER_LENGTH = 200
 
-/** A caller comes many times over one connection, and reading his address costs more than much else about a call. */
-function remembering(clientOf: ClientOf): ClientOf {
-  const known = new Lru<string, string>(MOST)
+/** Caches the results: a caller sends many requests over one connection, and parsing its address is comparatively slow. */
+function cached(clientOf: ClientOf): ClientOf {
+  const known = new Lru<string, string>(MAX_ENTRIES)
   return (peer, forwardedFor) => {
-    if (forwardedFor.length > LONGEST) return clientOf(peer, forwardedFor)
+    if (forwardedFor.length > MAX_HEADER_LENGTH) return clientOf(peer, forwardedFor)
     const key = `${peer} ${forwardedFor}`
     const before = known.get(key)
     if (before !== undefined) return before
@@ -63,7 +63,7 @@ function remembering(clientOf: ClientOf): ClientOf {
   }
 }
 
-/** Without what belongs to an interface or a port, and IPv4 as such where it is written as IPv6. */
+/** Removes zone and port from an address, and turns an IPv4-mapped IPv6 address into IPv4. */
 function plainAddress(text: string): string {
   const [, inBrackets] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? []
   const [, beforePort] = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text) ?? []

@@ -1,19 +1,19 @@
 import { atLeastOne } from '../collections/bounds.ts'
 
-/** How many of something each caller has open; one that has as many as allowed gets no more before another ends. */
+/** Limits how many of something each caller has open at a time. */
 export class ConcurrencyLimit {
-  readonly #most: number
+  readonly #max: number
   readonly #open = new Map<string, number>()
 
-  constructor(most: number) {
-    this.#most = atLeastOne('the most of each caller', most)
+  constructor(max: number) {
+    this.#max = atLeastOne('the limit of each caller', max)
   }
 
   hasRoom(caller: string): boolean {
-    return (this.#open.get(caller) ?? 0) < this.#most
+    return (this.#open.get(caller) ?? 0) < this.#max
   }
 
-  /** Takes a place, if there is one; what is returned gives it back, once. */
+  /** Takes a slot, or returns undefined if none is free. The returned function releases the slot; further calls have no effect. */
   enter(caller: string): (() => void) | undefined {
     if (!this.hasRoom(caller)) return undefined
     this.#open.set(caller, (this.#open.get(caller) ?? 0) + 1)
@@ -25,8 +25,8 @@ export class ConcurrencyLimit {
   }
 
   #leave(caller: string): void {
-    const left = (this.#open.get(caller) ?? 0) - 1
-    if (left > 0) this.#open.set(caller, left)
+    const remaining = (this.#open.get(caller) ?? 0) - 1
+    if (remaining > 0) this.#open.set(caller, remaining)
     else this.#open.delete(caller)
   }
 }

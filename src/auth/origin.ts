@@ -1,21 +1,20 @@
 import { isIP } from 'node:net'
 
-/** Where a connection says that it comes from, and goes to. */
+/** Origin and target of a connection, from its headers. */
 export interface Address {
-  /** Of the page whose script connects; every browser's WebSocket names it, and every POST. */
+  /** Origin of the page whose script connects; browsers send it with every WebSocket and every POST. */
   origin: string | undefined
   /** The Host header. */
   host: string | undefined
-  /** It opens a WebSocket at once. Only so can the absence of an origin mean that it is no browser. */
+  /** The connection begins as a WebSocket. Only then does a missing origin mean that the client is not a browser. */
   isWebSocket: boolean
 }
 
 /**
- * Whether somebody may connect without a token: any page that somebody opens could try, also under a name of its own
- * that it lets mean this host (DNS rebinding). So a name counts only where no stranger can own it: one of the machine
- * that the browser runs on, one of a cluster, an address, or a host of the list. A list names the origins whose pages may
- * connect, or all with '*'; without one these are pages of the machine that the browser runs on, and of the very host
- * that was connected to.
+ * Whether a client may connect without a token. Any page in a browser could try, even under its own name if that resolves
+ * to this host (DNS rebinding). So a host name counts only if no stranger can own it: a name of the browser's own machine,
+ * a name of a cluster, an address, or a host of the list. The list names the origins whose pages may connect; '*' allows
+ * all. Without a list, these are pages of the browser's own machine and of the host that they connect to.
  */
 export function isTrustedOrigin({ origin, host, isWebSocket }: Address, allowed?: readonly string[]): boolean {
   if (allowed?.includes('*') === true) return true
@@ -34,7 +33,7 @@ function isLocal(host = ''): boolean {
   return host === '127.0.0.1' || host === '[::1]' || /^(.+\.)?localhost$/.test(host)
 }
 
-/** Whether no stranger can make this name mean this host: there is none in the public DNS. */
+/** Whether no stranger can make this name resolve to this host: the public DNS has no such names. */
 function isOwnName(host = ''): boolean {
   const isAddress = isIP(host.replaceAll(/[[\]]/g, '')) !== 0
   const isOfCluster = /^[a-z0-9-]+$|\.svc$|\.svc\.cluster\.local$/.test(host)

@@ -1,6 +1,6 @@
 /**
- * A right, in the words of RBAC. The subresources exist for this alone: nobody who holds such a right can do anything
- * with it at the API server itself.
+ * A permission, in the terms of RBAC. The subresources exist for this purpose only: such a permission allows nothing at
+ * the API server itself.
  */
 export type Permission = ResourcePermission | { verb: 'get'; path: '/metrics' }
 
@@ -10,7 +10,7 @@ interface ResourcePermission {
   subresource?: 'delegate' | 'report' | 'log' | 'heartbeat'
 }
 
-/** The rights that calls need; config/manifests/caller-roles.yaml grants them. */
+/** The permissions that requests need; config/manifests/caller-roles.yaml grants them. */
 export const permissions = {
   getJobs: { verb: 'get', resource: 'runnerjobs' },
   listJobs: { verb: 'list', resource: 'runnerjobs' },
@@ -23,14 +23,14 @@ export const permissions = {
   metrics: { verb: 'get', path: '/metrics' },
 } as const satisfies Record<string, Permission>
 
-/** Whether a right is one to read. */
+/** Whether a permission is for reads only. */
 export function isRead({ verb }: Permission): boolean {
   return verb === 'get' || verb === 'list' || verb === 'watch'
 }
 
-/** A right for people: `create runnerjobs/delegate`. */
-export function describePermission(access: Permission): string {
-  if ('path' in access) return `${access.verb} ${access.path}`
-  const { verb, resource, subresource } = access
+/** A permission in readable form: `create runnerjobs/delegate`. */
+export function describePermission(permission: Permission): string {
+  if ('path' in permission) return `${permission.verb} ${permission.path}`
+  const { verb, resource, subresource } = permission
   return subresource === undefined ? `${verb} ${resource}` : `${verb} ${resource}/${subresource}`
 }

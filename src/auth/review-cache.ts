@@ -3,27 +3,27 @@ import { isOutage } from '../kube/client/errors.ts'
 import { InFlight } from '../kube/client/in-flight.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
-/** What a review granted. */
+/** The result of a granted review. */
 export interface ReviewGrant<V> {
   value: V
-  /** It counts no longer than this, whatever happens (milliseconds since 1970). */
+  /** Hard expiry, even in an outage (milliseconds since 1970). */
   expiresAtMs?: number | undefined
 }
 
-/** The answer to a question: a value, or undefined for no. */
-export interface ReviewAnswer<V> {
+/** The result of a question: a value, or undefined if denied. */
+export interface ReviewResult<V> {
   value: V | undefined
-  /** An earlier answer, because the API server gives none now. It may count for reads. */
+  /** An earlier result, since the API server is unreachable. It may count for reads. */
   isStale: boolean
 }
 
 export interface ReviewCacheOptions {
   clock: Pick<Clock, 'monotonicMs' | 'now'>
-  /** How long a yes counts before the API server is asked again; a no counts a fifth of it. */
+  /** Cache TTL of grants; denials are cached for a fifth of it. */
   keepMs: number
-  /** How long a yes counts while the API server does not answer. */
+  /** How long a grant counts while the API server is unreachable. */
   graceMs: number
-  /** Most questions at a time that were never answered with yes; no bound if not given. Others need not wait behind them. */
+  /** Limit of concurrent reviews without an earlier grant; unlimited by default. Other reviews do not wait behind them. */
   mostNew?: number
 }
 
@@ -31,58 +31,58 @@ interface Granted<V> {
   value: V
   grantedAtMs: number
   validUntilMs: number
-  askAgainAtMs: number
+  refreshAtMs: number
   isStale: boolean
 }
 
-/** Most answers of each kind that are kept, the ones used last: some ten megabytes at the very most. */
+/** Limit of cached results of each kind, the most recently used: about ten megabytes at most. */
 const MAX_ENTRIES = 10_000
 
-/** How long one review may take, and how long none is tried after it failed. */
+/** Timeout of a review, and the pause after an outage before the next try. */
 const REVIEW_TIMEOUT_MS = 5000
 const OUTAGE_PAUSE_MS = 2000
 
 /**
- * Answers of the API server to one kind of review. Each counts for seconds; who asks the same while it is being asked
- * waits for that answer. What is refused cannot push out what was granted.
+ * Caches the results of one kind of review for seconds. Concurrent calls with the same question share one review. Denials
+ * cannot evict grants.
  */
 export class ReviewCache<V> {
   readonly #options: ReviewCacheOptions
   readonly #granted = new Lru<string, Granted<V>>(MAX_ENTRIES)
-  /** Until when a no counts. */
-  readonly #refused = new Lru<string, number>(MAX_ENTRIES)
+  /** Expiry of denials. */
+  readonly #denied = new Lru<string, number>(MAX_ENTRIES)
   readonly #new: InFlight | undefined
-  readonly #asking = new Map<string, Promise<ReviewAnswer<V>>>()
+  readonly #pending = new Map<string, Promise<ReviewResult<V>>>()
 
   constructor(options: ReviewCacheOptions) {
     this.#options = options
     this.#new = options.mostNew === undefined ? undefined : new InFlight(options.mostNew)
   }
 
-  /** The answer to the question with this hash, from `review` if it is not known. */
+  /** The result for the question with this hash; calls `review` if it is not cached. */
   async get(
     hash: string,
     review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
-  ): Promise<ReviewAnswer<V>> {
+  ): Promise<ReviewResult<V>> {
     const now = this.#options.clock.monotonicMs()
     const known = this.#granted.get(hash)
-    if (known !== undefined && now < known.askAgainAtMs) return known
-    if (now < (this.#refused.get(hash) ?? 0)) return { value: undefined, isStale: false }
-    const asked = this.#asking.get(hash)
-    if (asked !== undefined) return asked
-    const answer = this.#ask(hash, review).finally(() => this.#asking.delete(hash))
-    this.#asking.set(hash, answer)
-    return answer
+    if (known !== undefined && now < known.refreshAtMs) return known
+    if (now < (this.#denied.get(hash) ?? 0)) return { value: undefined, isStale: false }
+    const pending = this.#pending.get(hash)
+    if (pending !== undefined) return pending
+    const result = this.#review(hash, review).finally(() => this.#pending.delete(hash))
+    this.#pending.set(hash, result)
+    return result
   }
 
-  async #ask(
+  async #review(
     hash: string,
     review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
-  ): Promise<ReviewAnswer<V>> {
+  ): Promise<ReviewResult<V>> {
     const signal = AbortSignal.timeout(REVIEW_TIMEOUT_MS)
     try {
-      const grant = this.#granted.get(hash) === undefined ? await this.#askAnew(review, signal) : await review(signal)
-      return grant === undefined ? this.#refuse(hash) : this.#grant(hash, grant)
+      const grant = this.#granted.get(hash) === undefined ? await this.#reviewNew(review, signal) : await review(signal)
+      return grant === undefined ? this.#deny(hash) : this.#grant(hash, grant)
     } catch (error) {
       const earlier = isOutage(error) ? this.#earlier(hash) : undefined
       if (earlier === undefined) throw error
@@ -90,7 +90,7 @@ export class ReviewCache<V> {
     }
   }
 
-  async #askAnew(
+  async #reviewNew(
     review: (signal: AbortSignal) => Promise<ReviewGrant<V> | undefined>,
     signal: AbortSignal,
   ): Promise<ReviewGrant<V> | undefined> {
@@ -102,32 +102,32 @@ export class ReviewCache<V> {
     }
   }
 
-  #grant(hash: string, { value, expiresAtMs = Number.POSITIVE_INFINITY }: ReviewGrant<V>): ReviewAnswer<V> {
+  #grant(hash: string, { value, expiresAtMs = Number.POSITIVE_INFINITY }: ReviewGrant<V>): ReviewResult<V> {
     const { clock, keepMs } = this.#options
     const now = clock.monotonicMs()
     const validUntilMs = now + expiresAtMs - clock.now().getTime()
-    const askAgainAtMs = Math.min(now + keepMs, validUntilMs)
-    const granted = { value, grantedAtMs: now, validUntilMs, askAgainAtMs, isStale: false }
+    const refreshAtMs = Math.min(now + keepMs, validUntilMs)
+    const granted = { value, grantedAtMs: now, validUntilMs, refreshAtMs, isStale: false }
     this.#granted.set(hash, granted)
     return granted
   }
 
-  #refuse(hash: string): ReviewAnswer<V> {
+  #deny(hash: string): ReviewResult<V> {
     const { clock, keepMs } = this.#options
     this.#granted.delete(hash)
-    this.#refused.set(hash, clock.monotonicMs() + keepMs / 5)
+    this.#denied.set(hash, clock.monotonicMs() + keepMs / 5)
     return { value: undefined, isStale: false }
   }
 
-  /** The earlier yes, if it is young enough; it then answers for a while without another try. */
-  #earlier(hash: string): ReviewAnswer<V> | undefined {
+  /** The earlier grant, if it is recent enough; it then counts for a while without another try. */
+  #earlier(hash: string): ReviewResult<V> | undefined {
     const { clock, graceMs } = this.#options
     const now = clock.monotonicMs()
     const known = this.#granted.get(hash)
     if (known === undefined) return undefined
     const endMs = Math.min(known.grantedAtMs + graceMs, known.validUntilMs)
     if (now >= endMs) return undefined
-    const stale = { ...known, isStale: true, askAgainAtMs: Math.min(now + OUTAGE_PAUSE_MS, endMs) }
+    const stale = { ...known, isStale: true, refreshAtMs: Math.min(now + OUTAGE_PAUSE_MS, endMs) }
     this.#granted.set(hash, stale)
     return stale
   }

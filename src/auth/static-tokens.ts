@@ -4,18 +4,18 @@ import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import type { Caller } from './token-review.ts'
 
-/** What is kept of a token or a long question, to find it again: short, and no secret. */
+/** Hash of a token or a long question, as a cache key: short, and not secret. */
 export function digest(text: string): string {
   return hash('sha256', text, 'base64')
 }
 
-/** How old the file's content may be before it is read again. */
+/** How long the content counts before the file is read again. */
 const RELOAD_MS = 2000
 
 /**
  * The callers of a static token file, in the API server's CSV format: `token,user,uid,"group1,group2"`. The file is
- * read again when it changes; a file that has become unreadable leaves the last good content in force.
- * Tokens are looked up by their hash, so that the time taken says nothing about them.
+ * read again when it changes; after an unreadable or invalid change, the last good content stays in force.
+ * Tokens are looked up by their hash, so that the duration of a lookup reveals nothing about them.
  */
 export class StaticTokens {
   readonly #path: string
@@ -32,7 +32,7 @@ export class StaticTokens {
     this.#log = log
   }
 
-  /** Who holds this token, if anybody does. */
+  /** Returns the caller who holds a token, if any. */
   async callerOf(token: string): Promise<Caller | undefined> {
     if (this.#clock.monotonicMs() - this.#readAtMs >= RELOAD_MS) await (this.#reading ??= this.#reload())
     return this.#callers.get(digest(token))
@@ -53,19 +53,20 @@ export class StaticTokens {
   }
 }
 
-/** Parses a token file. Throws on a bad line, naming its number and never its content. */
+/** Parses a token file. Throws on an invalid line, with its number and never its content. */
 export function parseTokens(text: string): Map<string, Caller> {
   const callers = new Map<string, Caller>()
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue
     const [token = '', user = '', uid = '', groups = ''] = cells(line)
-    if (token === '' || user === '' || uid === '') throw new Error(`line ${index + 1}: token, user and uid are needed`)
+    if (token === '' || user === '' || uid === '')
+      throw new Error(`line ${index + 1}: token, user and uid are required`)
     callers.set(digest(token), { user, uid, groups: groups.split(',').filter((group) => group !== '') })
   }
   return callers
 }
 
-/** The cells of one CSV line (RFC 4180): quotes enclose commas, a doubled quote is one. */
+/** The cells of one CSV line (RFC 4180): commas may be quoted, and a doubled quote is a literal one. */
 function cells(line: string): string[] {
   return [...line.matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain = '']) =>
     (quoted?.replaceAll('""', '"') ?? plain).trim(),

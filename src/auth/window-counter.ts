@@ -1,7 +1,7 @@
 import { atLeastOne } from '../collections/bounds.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 
-/** How many requests a client has made in its window, and how long that still lasts. */
+/** Requests of a client in its window, and the remaining time of the window. */
 export interface Count {
   count: number
   leftMs: number
@@ -15,19 +15,19 @@ interface Window {
 export interface FixedWindowCounterOptions {
   clock: Pick<Clock, 'monotonicMs'>
   windowMs: number
-  /** Most clients that are counted at a time: some 20 MB. */
+  /** Limit of clients that are counted at a time: about 20 MB by default. */
   most?: number
 }
 
 /**
- * Requests per client in windows that begin with its first one. They are kept in two generations: after the length of
- * a window, or when it is full, the younger one becomes the older, which is forgotten as a whole. (Of one map, the
- * oldest could not be taken cheaply: what was deleted at its front is walked over again each time.)
+ * Counts requests per client in windows that begin with its first request. The windows are kept in two generations: when
+ * the younger one is full or as old as a window, it becomes the older one, which is dropped as a whole. (Evicting the
+ * oldest entries of a single map would be slow: its iterator walks over deleted entries again each time.)
  */
 export class FixedWindowCounter {
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #windowMs: number
-  readonly #most: number
+  readonly #maxClients: number
   #young = new Map<string, Window>()
   #old = new Map<string, Window>()
   #turnedAtMs: number
@@ -35,7 +35,7 @@ export class FixedWindowCounter {
   constructor({ clock, windowMs, most = 100_000 }: FixedWindowCounterOptions) {
     this.#clock = clock
     this.#windowMs = atLeastOne('windowMs', windowMs)
-    this.#most = atLeastOne('the most clients', most)
+    this.#maxClients = atLeastOne('the limit of clients', most)
     this.#turnedAtMs = clock.monotonicMs()
   }
 
@@ -51,7 +51,7 @@ export class FixedWindowCounter {
       : { count: window.count, leftMs: window.endMs - now }
   }
 
-  /** Counts one more. */
+  /** Counts one request. */
   add(client: string): Count {
     const now = this.#clock.monotonicMs()
     const window = this.#running(client, now) ?? this.#begin(client, now)
@@ -65,7 +65,7 @@ export class FixedWindowCounter {
   }
 
   #begin(client: string, now: number): Window {
-    if (this.#young.size >= this.#most / 2 || now - this.#turnedAtMs >= this.#windowMs) {
+    if (this.#young.size >= this.#maxClients / 2 || now - this.#turnedAtMs >= this.#windowMs) {
       this.#old = this.#young
       this.#young = new Map()
       this.#turnedAtMs = now

@@ -51,7 +51,7 @@ describe('static tokens', () => {
   it('belong to nobody while the file is missing or wrong, whose line is named and never shown', async () => {
     const read = await tokens('abc,alice,1\nsecret,,2\n')
     expect(await read.tokens.callerOf('abc')).to.equal(undefined)
-    const why = 'line 2: token, user and uid are needed'
+    const why = 'line 2: token, user and uid are required'
     expect(read.log.lines).to.deep.equal([{ level: 'error', message: 'token file cannot be used', file, why }])
     const missing = new StaticTokens(join(directory, 'none'), read)
     expect(await missing.callerOf('abc')).to.equal(undefined)
@@ -72,7 +72,7 @@ describe('static tokens', () => {
           }
         } catch (error) {
           // Nothing else can throw: there is no place in it for what the file holds.
-          expect(String(error)).to.match(/^Error: line \d: token, user and uid are needed$/)
+          expect(String(error)).to.match(/^Error: line \d: token, user and uid are required$/)
         }
       }),
       { numRuns: 2000 },
