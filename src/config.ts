@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-/** One setting: a command line flag, an environment variable, and what it means. */
+/** One setting: a command line flag and an environment variable. */
 interface Setting<T, D extends string | undefined> {
   env: string
   default: D
@@ -8,13 +8,13 @@ interface Setting<T, D extends string | undefined> {
   parse: Parser<T>
 }
 
-/** Reads one value, or throws an Error that says what is allowed; the same as a JSON schema, for those who check early. */
+/** Parses one value, or throws an Error with what is allowed. The schema allows early validation of the same values. */
 interface Parser<T> {
   (text: string): T
   schema: ValueSchema
 }
 
-/** The values that a setting takes, where they are written as JSON or YAML. */
+/** JSON Schema of a setting's values in JSON or YAML. */
 export type ValueSchema =
   | { type: 'string' | 'boolean' }
   | { type: 'string'; enum: string[] }
@@ -42,7 +42,7 @@ function wholeNumber(lowest: number, highest: number): Parser<number> {
 
 function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
   const parse = (value: string): T => {
-    const found = allowed.find((word) => word === value)
+    const found = allowed.find((candidate) => candidate === value)
     if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`)
     return found
   }
@@ -52,7 +52,7 @@ function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
   })
 }
 
-/** Addresses and networks, with commas between; an address alone is a network of one. */
+/** Comma-separated addresses and networks; a single address is a network of one. Unlike ipaddr.js, isIP rejects lax forms. */
 const networks: Parser<{ address: string; prefix: number }[]> = Object.assign(
   (value: string) =>
     split(value).map((word) => {
@@ -60,14 +60,16 @@ const networks: Parser<{ address: string; prefix: number }[]> = Object.assign(
       const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
       const prefix = Number(bits ?? longest)
       if (prefix > longest || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || longest < 0) {
-        throw new Error(`must be addresses like 10.0.0.0/8 or fd00::1, with commas between; "${word}" is none`)
+        throw new Error(
+          `must be comma-separated addresses or networks such as fd00::1 or 10.0.0.0/8, "${word}" is neither`,
+        )
       }
       return { address, prefix }
     }),
   { schema: { type: 'string' } as const },
 )
 
-/** The path of a URL, without a slash at its end; parts that mean themselves in every URL. */
+/** A URL path without a trailing slash, of segments that need no escaping. */
 const basePath: Parser<string> = Object.assign(
   (value: string): string => {
     if (/^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)*\/?$/.test(value) && value.length <= 256)
@@ -84,14 +86,14 @@ function split(value: string): string[] {
   return parts.filter((part) => part !== '')
 }
 
-/** Origins as browsers send them, or '*'. */
+/** Comma-separated origins as browsers send them, or '*'. */
 const origins: Parser<readonly string[]> = Object.assign(
   (value: string): readonly string[] => {
     const all = value.split(',').map((origin) => origin.trim())
     const isGood = (origin: string): boolean =>
       origin === '*' || (/^https?:/.test(origin) && originOf(origin) === origin)
     if (all.every(isGood)) return all
-    throw new Error('must be origins such as https://example.com, with commas between them, or *')
+    throw new Error('must be comma-separated origins such as https://example.com, or *')
   },
   { schema: { type: 'string' } as const },
 )
@@ -105,140 +107,150 @@ const settings = {
   roles: setting(
     'ROLES',
     'both',
-    'what this process does: controllers, facade or both',
+    'roles of this process: controllers, facade or both',
     oneOf('both', 'controllers', 'facade'),
   ),
-  namespace: setting('POD_NAMESPACE', 'runnerhub', 'namespace whose jobs are managed', text),
-  identity: setting('POD_NAME', undefined, 'name in the Lease; if not given, the host name with a random part', text),
+  namespace: setting('POD_NAMESPACE', 'runnerhub', 'namespace of the managed jobs', text),
+  identity: setting(
+    'POD_NAME',
+    undefined,
+    'identity in the Lease; by default the host name with a random suffix',
+    text,
+  ),
   httpPort: setting('HTTP_PORT', '3000', 'port of the REST API', wholeNumber(0, 65_535)),
   realtimePort: setting('REALTIME_PORT', '3001', 'port of WebSocket and Socket.IO', wholeNumber(0, 65_535)),
   realtimeAnonymous: setting(
     'REALTIME_ANONYMOUS',
     'false',
-    'true: realtime connections need no token',
+    'true: accept realtime connections without a token',
     oneOf('false', 'true'),
   ),
   realtimeOrigins: setting(
     'REALTIME_ORIGINS',
     undefined,
-    'with REALTIME_ANONYMOUS: origins whose pages need no token, with commas between; * is all; else those of localhost, and of this host where its name is an address or one of the cluster',
+    'with REALTIME_ANONYMOUS: comma-separated origins whose pages need no token, * for all; by default those of localhost, and of this host if its name is an address or a name in the cluster',
     origins,
   ),
   reauthoriseSeconds: setting(
     'REAUTHORISE_SECONDS',
     '60',
-    'how often the rights of realtime connections and followed logs are checked again',
+    'period of the permission checks of realtime connections and followed logs',
     wholeNumber(1, 86_400),
   ),
   realtimeMaxPerCaller: setting(
     'REALTIME_MAX_PER_CALLER',
     '1000',
-    'realtime connections that one caller may have open',
+    'limit of open realtime connections per caller',
     wholeNumber(1, 1e6),
   ),
   logStreamsPerCaller: setting(
     'LOG_STREAMS_PER_CALLER',
     '50',
-    'logs that one caller may follow at a time',
+    'limit of followed logs per caller',
     wholeNumber(1, 1e6),
   ),
-  tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens: token,user,uid,"groups" a line', text),
-  tokenAudience: setting('TOKEN_AUDIENCE', 'runnerhub', 'audience that Kubernetes tokens must be made for', text),
+  tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens, one token,user,uid,"groups" per line', text),
+  tokenAudience: setting('TOKEN_AUDIENCE', 'runnerhub', 'audience that Kubernetes tokens must be issued for', text),
   authCacheSeconds: setting(
     'AUTH_CACHE_SECONDS',
     '10',
-    'how long the API server’s word on a token or a right counts; a refusal a fifth of it',
+    'cache TTL of token and access reviews; denials are cached for a fifth of it',
     wholeNumber(0, 300),
   ),
   rateLimitMax: setting('RATE_LIMIT_MAX', '100', 'requests to /api per client address and window', wholeNumber(1, 1e9)),
-  rateLimitWindowSeconds: setting('RATE_LIMIT_WINDOW_SECONDS', '900', 'length of that window', wholeNumber(1, 86_400)),
+  rateLimitWindowSeconds: setting(
+    'RATE_LIMIT_WINDOW_SECONDS',
+    '900',
+    'length of the rate limit window',
+    wholeNumber(1, 86_400),
+  ),
   trustedProxies: setting(
     'TRUSTED_PROXIES',
     undefined,
-    'proxies whose X-Forwarded-For says who is calling, and X-Forwarded-Prefix where, as addresses or CIDRs with commas between',
+    'proxies whose X-Forwarded-For and X-Forwarded-Prefix are trusted, as comma-separated addresses or CIDRs',
     networks,
   ),
   basePath: setting(
     'BASE_PATH',
     undefined,
-    'path below which callers find the API, where a proxy in front strips it, such as /runnerhub; X-Forwarded-Prefix of TRUSTED_PROXIES wins',
+    'path prefix of the API that a proxy in front strips, such as /runnerhub; X-Forwarded-Prefix from TRUSTED_PROXIES takes precedence',
     basePath,
   ),
   corsOrigins: setting(
     'CORS_ORIGINS',
     undefined,
-    'origins whose scripts browsers may let call the API, with commas between them; * is all; none if not given',
+    'comma-separated origins whose scripts may call the API from a browser, * for all; none by default',
     origins,
   ),
   headersTimeoutSeconds: setting(
     'HEADERS_TIMEOUT_SECONDS',
     '10',
-    'how long the headers of a request may take to arrive',
+    'timeout for receiving the headers of a request',
     wholeNumber(1, 3600),
   ),
   requestTimeoutSeconds: setting(
     'REQUEST_TIMEOUT_SECONDS',
     '30',
-    'how long a whole request may take to arrive; not less than its headers',
+    'timeout for receiving a whole request; at least that of its headers',
     wholeNumber(1, 3600),
   ),
   idempotencyWindowSeconds: setting(
     'IDEMPOTENCY_WINDOW_SECONDS',
     '300',
-    'how long a repeated delegation gets the same job even when it has finished',
+    'how long a repeated delegation with an Idempotency-Key gets the same job even if it has finished',
     wholeNumber(0, 86_400),
   ),
   heartbeatSeconds: setting(
     'HEARTBEAT_SECONDS',
     '60',
-    'how often proxy runners say that they are there; after three that do not come they are offline',
+    'period of proxy runner heartbeats; after three missed ones a runner is offline',
     wholeNumber(1, 3600),
   ),
   proxyForgetSeconds: setting(
     'PROXY_FORGET_SECONDS',
     '86400',
-    'how long a proxy runner that is offline stays registered',
+    'how long an offline proxy runner stays registered',
     wholeNumber(1, 31_536_000),
   ),
-  maxProxies: setting('MAX_PROXIES', '10000', 'most proxy runners that are registered', wholeNumber(0, 10_000)),
-  workers: setting('WORKERS', '48', 'reconciles at a time', wholeNumber(1, 1000)),
+  maxProxies: setting('MAX_PROXIES', '10000', 'limit of registered proxy runners', wholeNumber(0, 10_000)),
+  workers: setting('WORKERS', '48', 'concurrent reconciles', wholeNumber(1, 1000)),
   startTroubleSeconds: setting(
     'START_TROUBLE_SECONDS',
     '60',
-    'how long a pod that is refused, or that lacks something that somebody has to mend, is waited for before the job fails',
+    'how long a job waits for a pod that is rejected, or that cannot start until somebody intervenes, before it fails',
     wholeNumber(0, 86_400),
   ),
-  leaseName: setting('LEASE_NAME', 'runnerhub', 'Lease by which the leader is elected', text),
+  leaseName: setting('LEASE_NAME', 'runnerhub', 'Lease of the leader election', text),
   leaseSeconds: setting(
     'LEASE_SECONDS',
     '15',
-    'how long a leader that went silent is waited for',
+    'duration of the Lease: how long a silent leader stays leader',
     wholeNumber(2, 3600),
   ),
-  logLevel: setting('LOG_LEVEL', 'info', 'least level that is logged', oneOf('debug', 'info', 'warn', 'error')),
+  logLevel: setting('LOG_LEVEL', 'info', 'lowest log level', oneOf('debug', 'info', 'warn', 'error')),
   task: setting(
     'TASK',
     undefined,
-    'does this once and ends, in place of serving: apply-crds, clean-up (before it is uninstalled) or try-a-job',
+    'run a one-off task and exit: apply-crds, clean-up (before uninstalling) or try-a-job',
     oneOf('apply-crds', 'clean-up', 'try-a-job'),
   ),
-  taskSeconds: setting('TASK_SECONDS', '100', 'how long that may take', wholeNumber(1, 86_400)),
-  taskDeployment: setting('TASK_DEPLOYMENT', 'runnerhub', 'for clean-up: the Deployment of the operator', text),
-  taskUrl: setting('TASK_URL', 'http://runnerhub:3000', 'for try-a-job: where the REST API is', text),
-  taskLabels: setting('TASK_LABELS', 'self-hosted', 'for try-a-job: what the job asks for, with commas between', words),
+  taskSeconds: setting('TASK_SECONDS', '100', 'timeout of the task', wholeNumber(1, 86_400)),
+  taskDeployment: setting('TASK_DEPLOYMENT', 'runnerhub', 'for clean-up: Deployment of the operator', text),
+  taskUrl: setting('TASK_URL', 'http://runnerhub:3000', 'for try-a-job: URL of the REST API', text),
+  taskLabels: setting('TASK_LABELS', 'self-hosted', 'for try-a-job: comma-separated labels of the job', words),
   kubeconfig: setting(
     'KUBECONFIG',
     undefined,
-    'kubeconfig file, or several with colons between; inside a cluster it is not needed',
+    'kubeconfig file, or several separated by colons; not needed inside a cluster',
     text,
   ),
   kubeContext: setting('KUBE_CONTEXT', undefined, 'context in the kubeconfig', text),
-  apiHost: setting('KUBERNETES_SERVICE_HOST', undefined, 'API server, as the kubelet tells it', text),
-  apiPort: setting('KUBERNETES_SERVICE_PORT', '443', 'its port', text),
+  apiHost: setting('KUBERNETES_SERVICE_HOST', undefined, 'host of the API server; the kubelet sets it', text),
+  apiPort: setting('KUBERNETES_SERVICE_PORT', '443', 'port of the API server', text),
   serviceAccountDirectory: setting(
     'SERVICE_ACCOUNT_DIRECTORY',
     '/var/run/secrets/kubernetes.io/serviceaccount',
-    'where token and ca.crt are mounted',
+    'directory with the mounted token and ca.crt',
     text,
   ),
 } as const
@@ -249,12 +261,12 @@ type ValueOf<S> = S extends Setting<infer T, infer D> ? (undefined extends D ? T
 /** Values of all settings. Those without a default are undefined when not given. */
 export type Config = { [K in keyof Settings]: ValueOf<Settings[K]> }
 
-/** All that is wrong with a configuration, a line each. */
+/** All problems of a configuration, one per line. */
 export class BadConfig extends Error {
   override name = 'BadConfig'
 }
 
-/** Reads flags and environment. Throws BadConfig naming every bad or unknown setting at once. */
+/** Reads flags and environment. Throws BadConfig with every invalid or unknown setting at once. */
 export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
   const flags = new Map(args.map(flagOf))
   const problems = args.filter((arg) => !arg.includes('=')).map((arg) => `${arg}: settings are given as --name=value`)
@@ -277,7 +289,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   return config as Config
 }
 
-/** A setting, for programs that pass settings on. */
+/** Description of a setting, for programs that pass settings on. */
 export interface SettingDescription {
   name: string
   env: string

@@ -61,7 +61,7 @@ async function runOnce(task: Task, config: Config): Promise<void> {
   }
 }
 
-/** Aborts when the process is told to end. As process 1 of a container it would otherwise not hear of it. */
+/** Aborts on SIGTERM or SIGINT. As process 1 of a container, the process would otherwise ignore them. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)))
@@ -69,20 +69,20 @@ function stopSignal(): AbortSignal {
 }
 
 /**
- * Starting leaves a young generation behind that has grown to its limit, and only a collection of last resort makes it
- * small again; work lets it grow as it needs. Node.js offers it with --expose-gc, as in the image.
+ * The start grows the young generation of the heap to its limit, and only a last-resort collection shrinks it again; later
+ * work lets it grow as needed. Node.js needs --expose-gc for this, which the image sets.
  */
 function giveBackMemory(): void {
   globalThis.gc?.({ type: 'major', flavor: 'last-resort', execution: 'sync' })
 }
 
-/** What both halves are given. */
-interface Process {
+/** Dependencies of both roles. */
+interface ProcessDeps {
   config: Config
   log: RootLog
   caches: Caches
   metrics: Metrics
-  /** A client with connections of its own, which names its role to the API server. */
+  /** Creates a client with separate connections, whose user agent names the role. */
   clientAs: (role: string) => KubeClient
   signal: AbortSignal
 }
@@ -91,7 +91,7 @@ async function run(config: Config): Promise<void> {
   const log = makeLog(config.logLevel)
   const signal = stopSignal()
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
-  // It ends all the same; who collects logs shall find why among them.
+  // The process still exits; this puts the cause in the log.
   process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'uncaught exception'))
 
   const connection = await connectionOf(config)
@@ -109,12 +109,12 @@ async function run(config: Config): Promise<void> {
   const { namespace } = config
   const caches = makeCaches({ client: clientAs('cache'), namespace, log, metrics: metrics.reflectors })
   metrics.watch(caches)
-  const parts: Process = { config, log, caches, metrics, clientAs, signal }
+  const deps: ProcessDeps = { config, log, caches, metrics, clientAs, signal }
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')
   const work = Promise.all([
     ...[...caches.reflectors, caches.ledgerReflector].map((reflector) => reflector.run(signal)),
-    config.roles === 'facade' ? undefined : runElection(parts),
-    runFacade(parts, { operationsOnly: config.roles === 'controllers' }),
+    config.roles === 'facade' ? undefined : runElection(deps),
+    runFacade(deps, { operationsOnly: config.roles === 'controllers' }),
   ])
   giveBackMemory()
   await work
@@ -129,9 +129,9 @@ async function connectionOf(config: Config): Promise<Connection> {
   return fromKubeconfig(config.kubeconfig, config.kubeContext)
 }
 
-async function runElection({ config, log, caches, metrics, clientAs, signal }: Process): Promise<void> {
+async function runElection({ config, log, caches, metrics, clientAs, signal }: ProcessDeps): Promise<void> {
   const client = clientAs('controller')
-  // Unique to this process: a pod's name is, a host's is not.
+  // Must be unique to this process: a pod's name is, a host name is not.
   const identity = config.identity ?? `${hostname()}-${randomUUID()}`
   const election = new LeaderElection({
     client: clientAs('lease'),
@@ -158,12 +158,12 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   await Promise.all([led, end.run(led, signal)])
 }
 
-/** A process without a facade has health and metrics all the same, on the port of the REST API. */
-async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: boolean }): Promise<void> {
-  const { config, log, caches, metrics, clientAs, signal } = parts
+/** Serves the facade. A process without that role serves only health and metrics, on the same port. */
+async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly: boolean }): Promise<void> {
+  const { config, log, caches, metrics, clientAs, signal } = deps
   const clientOf = clientsBehind(config.trustedProxies ?? [])
   const authority = new Authority({
-    // Reviews have connections of their own: however many strangers come, calls of known ones get through.
+    // Reviews use separate connections, so that many unknown callers do not delay requests of known ones.
     client: clientAs('auth'),
     clock,
     namespace: config.namespace,
@@ -200,14 +200,14 @@ async function runFacade(parts: Process, { operationsOnly }: { operationsOnly: b
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
   const serving = [listen(server, config.httpPort, { name: 'rest', log, signal, timeouts })]
   if (!operationsOnly) {
-    const realtime = realtimeOf(parts, authority, clientOf)
+    const realtime = realtimeOf(deps, authority, clientOf)
     serving.push(listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }))
   }
   await Promise.all(serving)
 }
 
 function realtimeOf(
-  { config, log, caches, metrics, signal }: Process,
+  { config, log, caches, metrics, signal }: ProcessDeps,
   authority: Authority,
   clientOf: ClientOf,
 ): Realtime {
