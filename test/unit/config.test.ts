@@ -13,7 +13,7 @@ function problems(args: string[], env: NodeJS.ProcessEnv = {}): string[] {
 }
 
 describe('the configuration', () => {
-  it('has a default for everything that can have one', () => {
+  it('has defaults', () => {
     const config = readConfig([], {})
     expect(config).to.include({
       roles: 'both',
@@ -28,12 +28,12 @@ describe('the configuration', () => {
     expect(Object.keys(config)).to.have.length(describeSettings().length)
   })
 
-  it('is read from flags first, then from the environment', () => {
+  it('prefers flags to the environment', () => {
     const env = { HTTP_PORT: '4000', LOG_LEVEL: 'debug' }
     expect(readConfig(['--http-port=5000'], env)).to.include({ httpPort: 5000, logLevel: 'debug' })
   })
 
-  it('takes an empty value for one that is not given', () => {
+  it('treats an empty value as absent', () => {
     expect(readConfig(['--http-port='], { LOG_LEVEL: '', TOKEN_FILE: '' })).to.include({
       httpPort: 3000,
       logLevel: 'info',
@@ -41,7 +41,7 @@ describe('the configuration', () => {
     expect(readConfig([], { TOKEN_FILE: '' }).tokenFile).to.equal(undefined)
   })
 
-  it('takes proxies as addresses and networks, and nothing else for them', () => {
+  it('accepts proxies as addresses and networks only', () => {
     const trusted = (text: string) => readConfig([], { TRUSTED_PROXIES: text }).trustedProxies
     expect(trusted('10.0.0.0/8, 192.0.2.1,fd00::/8')).to.deep.equal([
       { address: '10.0.0.0', prefix: 8 },
@@ -53,11 +53,11 @@ describe('the configuration', () => {
     }
   })
 
-  it('takes a value with = in it', () => {
+  it('accepts a value with = in it', () => {
     expect(readConfig(['--kube-context=a=b'], {}).kubeContext).to.equal('a=b')
   })
 
-  it('names everything that is wrong at once, with where it comes from', () => {
+  it('reports every problem at once, with flag and variable', () => {
     expect(
       problems(['--http-port=70000', '--nonsense=1'], { ROLES: 'all', WORKERS: '1.5', LEASE_SECONDS: '1' }),
     ).to.deep.equal([
@@ -69,7 +69,7 @@ describe('the configuration', () => {
     ])
   })
 
-  it('takes origins as browsers send them, and nothing else', () => {
+  it('accepts origins only as browsers send them', () => {
     const origins = (text: string) => {
       const { corsOrigins, realtimeOrigins } = readConfig([], { CORS_ORIGINS: text, REALTIME_ORIGINS: text })
       expect(realtimeOrigins).to.deep.equal(corsOrigins)
@@ -88,13 +88,13 @@ describe('the configuration', () => {
     }
   })
 
-  it('takes labels with or without blanks between', () => {
+  it('accepts labels with or without blanks after the commas', () => {
     const { taskLabels } = readConfig([], { TASK_LABELS: 'a, b,c ,' })
     expect(taskLabels).to.deep.equal(['a', 'b', 'c'])
     expect(readConfig([], {}).taskLabels).to.deep.equal(['self-hosted'])
   })
 
-  it('does not take a flag without a value for a default', () => {
+  it('rejects a flag without a value', () => {
     expect(problems(['--http-port', '5000', '--realtime-anonymous'])).to.deep.equal([
       '--http-port: settings are given as --name=value',
       '5000: settings are given as --name=value',
@@ -103,11 +103,10 @@ describe('the configuration', () => {
   })
 
   for (const text of ['-1', '1e3', '0x10', ' 5', 'Infinity', '9'.repeat(400)]) {
-    it(`does not take ${text.slice(0, 10)} for a port`, () =>
-      expect(problems([`--http-port=${text}`])).to.have.length(1))
+    it(`rejects ${text.slice(0, 10)} as a port`, () => expect(problems([`--http-port=${text}`])).to.have.length(1))
   }
 
-  it('explains every setting, its variable and its default', () => {
+  it('describes every setting, its variable and its default in the help text', () => {
     const help = helpText()
     for (const { env, default: fallback, help: text } of describeSettings()) {
       expect(help).to.include(`(${env})`).and.include(text)

@@ -63,7 +63,7 @@ const ofOperator: Test[] = [
   ],
   [
     'integration/facade/proxies.test.ts',
-    'changes the labels and the repository, and keeps what it does not name',
+    'changes the labels and the repository, and keeps absent fields',
     ['update runnerhub.dev/runners'],
   ],
   [

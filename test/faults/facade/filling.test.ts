@@ -38,7 +38,7 @@ describe('an operator whose caches have not synced yet', function () {
 
   const list = () => call(`${operator.url}/api/jobs`, { withinMs: 45_000 })
 
-  it('says so: /health and /readyz are 503, and /livez is 200', async () => {
+  it('reports it: /health and /readyz are 503, and /livez is 200', async () => {
     const health = await call(`${operator.url}/health`)
     expect(health.status).to.equal(503)
     expect(health.body).to.deep.include({ status: 'unhealthy', checks: { database: 'fail' } })
@@ -47,20 +47,20 @@ describe('an operator whose caches have not synced yet', function () {
     expect((await call(`${operator.url}/livez`)).status).to.equal(200)
   })
 
-  it('tells no list without what was there before it: 503, as for a job and its log', async () => {
+  it('returns no incomplete list: 503, as for a job and its log', async () => {
     const paths = ['/api/jobs', '/api/runners', `/api/jobs/${id}`, `/api/jobs/${id}/logs`]
     const answers = await Promise.all(paths.map((path) => call(`${operator.url}${path}`, { withinMs: 45_000 })))
     for (const answer of answers) expectFailure(answer, 503, 'ClusterUnavailable')
   })
 
-  it('tells metrics, but none of the queue and of runners', async () => {
+  it('serves metrics, but none of the queue and of runners', async () => {
     const { status, text } = await call(`${operator.url}/api/metrics`)
     expect(status).to.equal(200)
     expect(text).to.match(/^github_runnerhub_build_info/m)
     expect(text).to.not.match(/^github_runnerhub_(queue|runners|jobs_total)/m)
   })
 
-  it('takes no realtime client in', async () => {
+  it('accepts no realtime client', async () => {
     const refusal = await rawListener(operator.realtimeUrl, { token: TOKEN }).then(() => 'opened', String)
     expect(refusal).to.include('503')
     reconnecting = io(operator.realtimeUrl, { auth: { token: TOKEN }, transports: ['websocket'], forceNew: true })
@@ -69,7 +69,7 @@ describe('an operator whose caches have not synced yet', function () {
     expect(reconnecting.connected).to.equal(false)
   })
 
-  it('answers those who wait as soon as they are filled, with all that was there', async () => {
+  it('responds to waiting requests once they have synced, with all objects', async () => {
     const waiting = list()
     await site.until('the list to be asked for', async () => (await call(`${operator.url}/readyz`)).status === 503)
     stalled.remove()

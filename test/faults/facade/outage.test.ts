@@ -22,7 +22,7 @@ describe('a facade whose cluster answers in part', function () {
 
   const get = (path: string): Promise<Answer> => call(`${operator.url}${path}`)
 
-  it('is not well while the API server has no etcd, though it answers', async () => {
+  it('is unhealthy while the API server has no etcd, although it responds', async () => {
     const status = async () => (await get('/health')).status
     expect(await status()).to.equal(200)
     const ill = proxy.when({ path: /^\/readyz/ }).answer(500, '[+]ping ok\n[-]etcd failed: reason withheld\n')
@@ -31,7 +31,7 @@ describe('a facade whose cluster answers in part', function () {
     await site.until('/health to be well', async () => (await status()) === 200)
   })
 
-  it('is well where it may not ask whether all is well, as long as it can read', async () => {
+  it('is healthy without permission for /readyz, as long as it can read', async () => {
     const status = async () => (await get('/health')).status
     const forbidden = proxy.when({ path: /^\/readyz/ }).answer(403, { kind: 'Status', code: 403, reason: 'Forbidden' })
     await site.until('/readyz to be asked for', async () => {
@@ -46,7 +46,7 @@ describe('a facade whose cluster answers in part', function () {
     forbidden.remove()
   })
 
-  it('marks what it reads from caches as soon as their watches are broken, and no longer', async () => {
+  it('marks responses from caches as stale while their watches are broken', async () => {
     for (const path of ['/api/jobs', '/api/runners']) expect(isMarkedStale(await get(path)), path).to.equal(false)
     const cut = proxy.when({ path: /\/runnerpools\?.*watch=true/, userAgent: /^runnerhub-cache/ }).cut()
     for (const path of ['/api/jobs', '/api/runners']) {

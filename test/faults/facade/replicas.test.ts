@@ -67,7 +67,7 @@ describe('a facade whose cluster answers badly', function () {
         expect(await site.list(runnerJobs)).to.have.length(1)
       }),
 
-    'a create whose reply is lost is the same job for who asks again, also after it has ended': () =>
+    'a create whose reply is lost is the same job for a repeat, also after it has ended': () =>
       withPair(async ({ site, proxy, urls }) => {
         proxy.when({ ...CREATES, times: 1 }).dropReply()
         expect((await delegate(urls[1], 'ended', 'key')).status).to.be.oneOf([201, 503])
@@ -77,7 +77,7 @@ describe('a facade whose cluster answers badly', function () {
         expect(await site.list(runnerJobs)).to.have.length(1)
       }),
 
-    'a replica whose watch has stalled gives the same id, and reads what another has made': () =>
+    'a replica whose watch has stalled returns the same id, and reads the job of another': () =>
       withPair(async ({ site, proxy, urls }) => {
         const stalled = proxy.when(JOB_WATCH).stall()
         const id = await idFrom(urls[0], 'stale')
@@ -90,7 +90,7 @@ describe('a facade whose cluster answers badly', function () {
         stalled.remove()
       }),
 
-    'a replica whose watch has stalled takes no job for the last one that proxy-complete has ended': () =>
+    'a replica whose watch has stalled does not return a job that proxy-complete has ended': () =>
       withPair(async ({ site, proxy, urls }) => {
         const stalled = proxy.when(JOB_WATCH).stall()
         const first = await idFrom(urls[0], 'again')
@@ -104,7 +104,7 @@ describe('a facade whose cluster answers badly', function () {
         stalled.remove()
       }),
 
-    'an API server that does not answer is given up, with 503, and the caller may come back': () =>
+    'an unresponsive API server is 503 after a timeout, and the caller may retry': () =>
       withPair(async ({ proxy, urls }) => {
         const hung = proxy.when({ ...CREATES, times: 1 }).stall()
         const begun = performance.now()
@@ -121,7 +121,7 @@ describe('a facade whose cluster answers badly', function () {
         expect(await idFrom(urls[0], 'hung'), 'although the first create arrives late').to.equal(id)
       }),
 
-    'an overloaded API server is a 503 for the caller, and its refusal a 400': () =>
+    'an overloaded API server is a 503 for the caller, and its rejection a 400': () =>
       withPair(async ({ proxy, urls }) => {
         const answers: [code: number, reason: string, expected: number, word: string][] = [
           [500, 'InternalError', 503, 'ClusterUnavailable'],

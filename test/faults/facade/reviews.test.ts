@@ -49,14 +49,14 @@ describe('reviews of callers', function () {
     expect(paths.length, `in ${periods} periods of the cache`).to.be.at.most(2 * periods)
   })
 
-  it('are none for a token that the cluster cannot have made', async () => {
+  it('are none for a token that the cluster cannot have issued', async () => {
     const since = proxy.requests.length
     tokens['guess'] = 'not-a-token'
     expectFailure(await as('guess', '/api/jobs'), 401, 'Unauthorized')
     expect(reviews(since)).to.deep.equal([])
   })
 
-  it('notice within seconds that a right was given or taken', async () => {
+  it('apply a granted or revoked permission within seconds', async () => {
     expectFailure(await as('changing', '/api/jobs'), 403, 'Forbidden')
     await bind(site, 'changing', 'runnerhub-viewer')
     await site.until('the right to count', async () => (await as('changing', '/api/jobs')).status === 200)
@@ -64,7 +64,7 @@ describe('reviews of callers', function () {
     await site.until('the right to be gone', async () => (await as('changing', '/api/jobs')).status === 403)
   })
 
-  it('go on while a log is followed, and cut it off when the right has gone', async () => {
+  it('go on while a log is followed, and cut it off when the permission is revoked', async () => {
     await bind(site, 'changing', 'runnerhub-viewer')
     const job = await site.createJob('followed', { labels: ['no-such-label'] })
     const follow = async (who: string) =>
@@ -86,7 +86,7 @@ describe('reviews of callers', function () {
     await site.isGone('followed')
   })
 
-  it('that cannot be made leave reads of known callers going, marked, and nothing else', async () => {
+  it('that fail allow only reads of known callers, marked as stale', async () => {
     const delegation = { jobId: '1', runId: '1', repository: 'owner/outage' }
     expect((await as('viewer', '/api/jobs')).headers.get('x-runnerhub-stale')).to.equal(null)
     expectFailure(await as('proxy', '/api/jobs/delegate', {}), 400, 'InvalidRequest')

@@ -45,16 +45,16 @@ describe('who may call the API', function () {
     })
   }
 
-  it('refuses a call without any', async () => {
+  it('rejects a request without a token', async () => {
     expectFailure(await call(`${url}/api/jobs/none`, { headers: {} }), 401, 'Unauthorized')
   })
 
-  it('refuses a token in the query', async () => {
+  it('rejects a token in the query', async () => {
     const query = `/api/jobs/none?token=${TOKEN}&access_token=${TOKEN}`
     expectFailure(await call(`${url}${query}`, { headers: {} }), 401, 'Unauthorized')
   })
 
-  it('knows its callers, however the scheme is written', async () => {
+  it('accepts the scheme in any case', async () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER']) expectFailure(await as(`${scheme} ${TOKEN}`), 404, 'NotFound')
   })
 
@@ -87,7 +87,7 @@ describe('who may call the API', function () {
     '/\\api/jobs',
   ]
   for (const path of paths) {
-    it(`gives a stranger nothing at ${path}`, async () => {
+    it(`gives an unknown caller nothing at ${path}`, async () => {
       for (const method of ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']) {
         const head = `${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json`
         const answers = await sendRaw(url, `${head}\r\nContent-Length: 2\r\n\r\n{}`)
@@ -98,7 +98,7 @@ describe('who may call the API', function () {
     })
   }
 
-  it('lets everybody ask for health, and nothing else', async () => {
+  it('needs no token for health only', async () => {
     for (const path of ['/health', '/livez', '/readyz']) {
       expect((await call(`${url}${path}`, { headers: {} })).status, path).to.equal(200)
     }
@@ -111,7 +111,7 @@ describe('who may call the API', function () {
     expect(asObject(body['checks'])).to.deep.equal({ database: 'pass' })
   })
 
-  it('takes over a new token file while it runs, and keeps the last good one when it is spoiled', async () => {
+  it('loads a new token file while it runs, and keeps the last valid one when it becomes invalid', async () => {
     const lines = [`# callers`, `${NEW},someone,uid-2,"group a,${CALLERS}"`, '']
     await writeFile(`${site.tokenFile}.new`, lines.join('\n'))
     await rename(`${site.tokenFile}.new`, site.tokenFile)
@@ -128,7 +128,7 @@ describe('who may call the API', function () {
     await site.until('the old token to count again', async () => (await as(`Bearer ${TOKEN}`)).status === 404)
   })
 
-  it('tells no secret to the log', () => {
+  it('logs no secret', () => {
     const log = JSON.stringify(operator.log)
     for (const secret of [TOKEN, NEW, site.token]) expect(log.includes(secret), 'a token in the log').to.equal(false)
   })

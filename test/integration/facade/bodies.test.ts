@@ -130,7 +130,7 @@ describe('bodies that cannot be used', function () {
   const post = (body: unknown) => call(url, { method: 'POST', body, headers })
 
   for (const [name, [body, named]] of Object.entries(bad)) {
-    it(`answers 400 and says what is wrong: ${name}`, async () => {
+    it(`responds 400 with the reason: ${name}`, async () => {
       const answer = await post(body)
       expectFailure(answer, 400, 'InvalidRequest')
       expect(answer.body['error']).to.include(named)
@@ -138,11 +138,11 @@ describe('bodies that cannot be used', function () {
     })
   }
 
-  it('answers 413 to a megabyte, and its sender sees the answer', async () => {
+  it('responds 413 to a megabyte, and the sender gets the response', async () => {
     expectFailure(await post({ ...good, workflow: text(1024 * KIB) }), 413, 'BodyTooLarge')
   })
 
-  it('answers 413 to a megabyte that is sent without saying how long it is', async () => {
+  it('responds 413 to a megabyte without a Content-Length', async () => {
     const piece = new TextEncoder().encode(text(64 * KIB))
     const body = new ReadableStream<Uint8Array>({
       start(stream) {
@@ -154,14 +154,14 @@ describe('bodies that cannot be used', function () {
     expect(response.status).to.equal(413)
   })
 
-  it('takes a body of exactly 256 KiB', async () => {
+  it('accepts a body of exactly 256 KiB', async () => {
     const start = JSON.stringify({ ...good, x: '' })
     const { status } = await post(JSON.stringify({ ...good, x: text(256 * KIB - start.length) }))
     expect(status).to.equal(201)
     expectFailure(await post(JSON.stringify({ ...good, x: text(256 * KIB - start.length + 1) })), 413, 'BodyTooLarge')
   })
 
-  it('takes a depth of 32, and text in every script', async () => {
+  it('accepts 32 levels, and text in every script', async () => {
     const inner: unknown = JSON.parse(nested(31))
     expect((await post({ ...good, inner })).status).to.equal(201)
     const scripts = { workflow: 'ü 漢字 🚀 עברית', actor: '\u202eevil', ref: 'refs/heads/$(id);`id`&&rm -rf' }
@@ -178,7 +178,7 @@ describe('bodies that cannot be used', function () {
     '',
     'json',
   ]) {
-    it(`answers 415 to the content type "${type}"`, async () => {
+    it(`responds 415 to the content type "${type}"`, async () => {
       const answer = await call(url, {
         method: 'POST',
         body: JSON.stringify(good),
@@ -189,7 +189,7 @@ describe('bodies that cannot be used', function () {
   }
 
   for (const type of ['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/vnd.api+json']) {
-    it(`takes the content type "${type}"`, async () => {
+    it(`accepts the content type "${type}"`, async () => {
       const { status } = await call(url, {
         method: 'POST',
         body: JSON.stringify(good),
@@ -206,7 +206,7 @@ describe('bodies that cannot be used', function () {
     '/health': ['POST', 'GET, HEAD'],
   }
   for (const [path, [method, allow]] of Object.entries(wrong)) {
-    it(`answers 405 with Allow to ${method} ${path}`, async () => {
+    it(`responds 405 with Allow to ${method} ${path}`, async () => {
       const answer = await call(`${operator.url}${path}`, { method, headers: { authorization: `Bearer ${TOKEN}` } })
       expectFailure(answer, 405, 'MethodNotAllowed')
       expect(answer.headers.get('allow')?.split(', ')).to.include.members(allow.split(', '))
@@ -223,12 +223,12 @@ describe('bodies that cannot be used', function () {
     '/favicon.ico',
     '/api/jobs%2fdelegate',
   ]) {
-    it(`answers 404 to ${path}`, async () => {
+    it(`responds 404 to ${path}`, async () => {
       expectFailure(await call(`${operator.url}${path}`), 404, 'NotFound')
     })
   }
 
-  it('made no job of all that was refused', async () => {
+  it('created no job from rejected bodies', async () => {
     for (const { spec } of await site.list(runnerJobs)) expect(spec.repository).to.equal('owner/repo')
     const names = (await site.list(runnerJobs)).map(({ spec }) => spec.jobId)
     expect(new Set(names)).to.deep.equal(new Set(['1', 'scripts']))

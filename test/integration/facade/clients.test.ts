@@ -40,7 +40,7 @@ describe('clients that behave badly', function () {
     return socket
   }
 
-  it('that go away in the middle of a body', async () => {
+  it('that disconnect within a body', async () => {
     for (let round = 0; round < 50; round += 1) {
       const socket = await open()
       socket.write(`${head(1000)}{"jobId":`)
@@ -49,7 +49,7 @@ describe('clients that behave badly', function () {
     }
   })
 
-  it('that go away while their answer is made', async () => {
+  it('that disconnect before their response', async () => {
     for (let round = 0; round < 50; round += 1) {
       const socket = await open()
       socket.write(`${head(good.length)}${good}`, () => socket.resetAndDestroy())
@@ -77,7 +77,7 @@ describe('clients that behave badly', function () {
     expect(performance.now() - begun, 'milliseconds').to.be.below(13_000)
   })
 
-  it('that do not read their answers', async () => {
+  it('that do not read their responses', async () => {
     const socket = await open()
     socket.pause()
     const ask = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
@@ -107,27 +107,27 @@ describe('clients that behave badly', function () {
     })
   }
 
-  it('that hide a second request in the first', async () => {
+  it('that smuggle a second request in the first', async () => {
     const inner = `GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
     const chunked = `POST /api/jobs/delegate HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n`
     const answers = await sendRaw(operator.url, `${chunked}0\r\n\r\n${inner}`)
     for (const { text } of answers) expect(text).to.not.include('"success":true')
   })
 
-  it('that keep their connection for later may do so longer than proxies do', async () => {
+  it('that keep their connection alive may do so longer than proxies do', async () => {
     const { headers } = await call(`${operator.url}/livez`, { headers: {} })
     const seconds = Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])
     expect(seconds).to.be.above(60)
   })
 
-  it('that ask for two things without waiting get both, in order', async () => {
+  it('that pipeline two requests get both responses, in order', async () => {
     const first = `GET /livez HTTP/1.1\r\nHost: x\r\n\r\n`
     const second = `GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
     const answers = await sendRaw(operator.url, first + second, { method: 'GET', url: `${operator.url}/livez` })
     expect(answers.map(({ status }) => status)).to.deep.equal([200, 404])
   })
 
-  it('that are asked to go on before they send their body', async () => {
+  it('that wait for 100 Continue get it before they send their body', async () => {
     const socket = await open()
     socket.write(head(good.length, 'Expect: 100-continue\r\nConnection: close\r\n'))
     const told: unknown[] = await once(socket, 'data')

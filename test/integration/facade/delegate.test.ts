@@ -38,7 +38,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
   const delegate = (body: unknown) => call(`${url}/api/jobs/delegate`, { method: 'POST', body })
   const detail = async (job: string) => asObject((await call(`${url}/api/jobs/${job}`)).body['data'])
 
-  it('answers 201 with the delegation’s id and status, as documented', async () => {
+  it('responds 201 with the delegation’s id and status, as documented', async () => {
     const { status, headers, body } = await delegate(documented)
     expect(status).to.equal(201)
     expect(headers.get('content-type')).to.equal('application/json; charset=utf-8')
@@ -53,7 +53,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(headers.get('location')).to.equal(`/api/jobs/${id}`)
   })
 
-  it('is read back at once, with every documented key, null where nothing is known', async () => {
+  it('is read back at once, with every documented key, null if unknown', async () => {
     const { status, body } = await call(`${url}/api/jobs/${id}`)
     expect(status).to.equal(200)
     expect(body).to.have.all.keys('success', 'data', 'metadata')
@@ -77,7 +77,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(asObject(metadata)['delegatedAt']).to.match(ISO)
   })
 
-  it('makes a RunnerJob of that name, with the facts as they were sent', async () => {
+  it('creates a RunnerJob of that name, with the facts as sent', async () => {
     const { spec, metadata } = (await site.job(id)) ?? {}
     expect(spec).to.deep.include(documented)
     expect(spec?.delegatedAt).to.match(ISO)
@@ -94,7 +94,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(data['startedAt']).to.match(ISO)
   })
 
-  it('shows a job that is over with its end', async () => {
+  it('shows the end of a finished job', async () => {
     await site.kubelet.tell(`${id}-1`, (pod) => exited(pod, 0))
     await site.until('the facade to have seen it', async () => (await detail(id))['status'] === 'completed')
     const data = await detail(id)
@@ -102,13 +102,13 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(asObject(data['metadata'])).to.include({ exitCode: 0, reason: 'Succeeded' })
   })
 
-  it('takes numbers for the ids, and shows them as text', async () => {
+  it('accepts numeric ids, and shows them as strings', async () => {
     const { body } = await delegate({ jobId: 42, runId: 9007199254740991, repository: 'owner/repo' })
     const data = await detail(String(asObject(body['data'])['delegationId']))
     expect(data).to.include({ jobId: '42', githubJobId: 42, runId: '9007199254740991' })
   })
 
-  it('takes null, and text that is empty or blank, for optional facts that it does not have', async () => {
+  it('treats null, and empty or blank strings, as absent optional facts', async () => {
     const nothing = { workflow: '', runnerName: null, sha: '', ref: ' ', eventName: '', actor: null, labels: null }
     const sent = { jobId: 'of little', runId: '1', repository: 'owner/repo', runAttempt: '2', ...nothing }
     const { status, body } = await delegate(sent)
@@ -120,14 +120,14 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(spec).to.not.have.any.keys(...Object.keys(nothing))
   })
 
-  it('shows a job id that is no number as text alone', async () => {
+  it('shows a job id that is not a number as a string only', async () => {
     const { body } = await delegate({ jobId: 'build', runId: '1', repository: 'owner/repo' })
     const data = await detail(String(asObject(body['data'])['delegationId']))
     expect(data).to.include({ jobId: 'build', githubJobId: null, workflow: null, runnerName: null })
     expect(data['labels']).to.deep.equal([])
   })
 
-  it('ignores unknown fields, and lets no caller set what is the operator’s', async () => {
+  it('ignores unknown fields, so that no caller sets fields of the operator', async () => {
     const smuggled = {
       status: { phase: 'Completed' },
       phase: 'Completed',
@@ -149,7 +149,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     expect(job?.status.phase).to.not.equal('Completed')
   })
 
-  it('finds a job that was made with kubectl under its UID', async () => {
+  it('finds a job created with kubectl by its UID', async () => {
     const job = await site.create(runnerJobs, {
       apiVersion: 'runnerhub.dev/v1',
       kind: 'RunnerJob',
@@ -182,7 +182,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
     constructor: 'constructor',
   }
   for (const [name, job] of Object.entries(strange)) {
-    it(`answers 404 to an id that no job has: ${name}`, async () => {
+    it(`responds 404 to an unknown id: ${name}`, async () => {
       expectFailure(await call(`${url}/api/jobs/${job}`), 404, 'NotFound')
     })
   }

@@ -15,7 +15,7 @@ describe('the documentation that is served', function () {
   })
   after(() => site.close())
 
-  it('is an OpenAPI document, for everybody', async () => {
+  it('is an OpenAPI document, without a token', async () => {
     const { status, body } = await call(`${url}/openapi.json`, { headers: {} })
     expect(status).to.equal(200)
     expect(body).to.deep.equal(openApiDocument(version))
@@ -28,7 +28,7 @@ describe('the documentation that is served', function () {
     expect(again).to.include({ status: 304, text: '' })
   })
 
-  it('has a page for people, open to everybody, that takes nothing from elsewhere', async () => {
+  it('has a page, without a token, that loads nothing from other hosts', async () => {
     const page = await call(`${url}/docs`, { headers: {} })
     expect(page.status).to.equal(200)
     expect(page.headers.get('content-type')).to.equal('text/html; charset=utf-8')
@@ -49,7 +49,7 @@ describe('the documentation that is served', function () {
     }
   })
 
-  it('sends no other file, and nothing that the browser still has', async () => {
+  it('sends no other file, and nothing that the browser has cached', async () => {
     for (const file of [
       'index.js',
       '..%2fpackage.json',

@@ -96,14 +96,14 @@ describe('the facade, whoever speaks to it', function () {
     }
 
     for (const name of Object.keys(beginnings)) {
-      it(`is told 408 and hung up on after sending ${name}`, async () => {
+      it(`gets 408 and is disconnected after sending ${name}`, async () => {
         const answer = await stalled.get(name)
         if (answer === undefined) throw new Error('nothing was sent')
         expectFailure(answer, 408, 'RequestTimeout')
       })
     }
 
-    it('holds nobody else: others are served while hundreds stall', async () => {
+    it('does not delay others while hundreds stall', async () => {
       const crowd = Array.from({ length: 200 }, () => stall(`${postHead(1000)}{`))
       expect((await call(`${impatient}/api/jobs`)).status).to.equal(200)
       const { status } = await call(`${impatient}/api/jobs/delegate`, { method: 'POST', body: delegation })
@@ -151,14 +151,14 @@ describe('the facade, whoever speaks to it', function () {
       ],
     }
     for (const [name, [bytes, status, code]] of Object.entries(nonsense)) {
-      it(`is told ${status} in our form: ${name}`, async () => {
+      it(`gets ${status} in the envelope: ${name}`, async () => {
         const [answer] = await sendRaw(url, bytes)
         expectFailure(answer, status, code)
         expectSafeHeaders(answer)
       })
     }
 
-    it('is counted, as a call that came to no route', async () => {
+    it('is counted, without a route', async () => {
       const samples = await scrape(operator)
       for (const code of [400, 431]) {
         const name = `github_runnerhub_http_requests_total{route="none",code="${code}"}`
@@ -167,13 +167,13 @@ describe('the facade, whoever speaks to it', function () {
       }
     })
 
-    it('is told so and hung up on, also right behind a good request', async () => {
+    it('gets 400 and is disconnected, also right after a valid request', async () => {
       const text = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n'
       const answers = await sendRaw(url, text, { method: 'GET', url: `${url}/livez` })
       expect(answers.map(({ status }) => status).join()).to.be.oneOf(['400', '200,400'])
     })
 
-    it('is asked for its body only if that can be taken', async () => {
+    it('gets 100 Continue only if its body can be accepted', async () => {
       const head = (length: number) => postHead(length).replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n')
       const long = head(256 * 1024 + 1)
       const asked = { method: 'POST', url: `${url}/api/jobs/delegate` }
@@ -189,7 +189,7 @@ describe('the facade, whoever speaks to it', function () {
       expect(answer.statusCode).to.equal(201)
     })
 
-    it('is served where it names a whole URL, by its path', async () => {
+    it('is served by the path of an absolute URL', async () => {
       const ask = async (target: string, path: string) => {
         const bytes = `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
         return (await sendRaw(url, bytes, { method: 'GET', url: `${url}${path}` }))[0]
@@ -198,7 +198,7 @@ describe('the facade, whoever speaks to it', function () {
       expectFailure(await ask('HTTP://x/api/jobs', '/api/jobs'), 401, 'Unauthorized')
     })
 
-    it('is served in spite of an expectation that nobody knows', async () => {
+    it('is served despite an unknown expectation', async () => {
       const text = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n'
       const [{ status }] = await sendRaw(url, text, { method: 'GET', url: `${url}/livez` })
       expect(status).to.equal(200)
@@ -211,7 +211,7 @@ describe('the facade, whoever speaks to it', function () {
     for (const [path, offered] of methodsOf) {
       const allow = [...offered].sort().join(', ')
 
-      it(`that ${path} does not have is told 405, with Allow: ${allow}`, async () => {
+      it(`that ${path} does not have gets 405, with Allow: ${allow}`, async () => {
         for (const method of all.filter((each) => !offered.has(each))) {
           const answer = await call(`${url}${path}`, { method, headers: { authorization } })
           expect(answer.status, `${method} ${path}`).to.equal(405)
@@ -220,7 +220,7 @@ describe('the facade, whoever speaks to it', function () {
         }
       })
 
-      it(`OPTIONS ${path} tells the same, and does nothing`, async () => {
+      it(`OPTIONS ${path} returns the same, and does nothing`, async () => {
         const answer = await call(`${url}${path}`, { method: 'OPTIONS', headers: { authorization } })
         expect(answer.status).to.equal(204)
         expect(answer.headers.get('allow')).to.equal(allow)
@@ -228,7 +228,7 @@ describe('the facade, whoever speaks to it', function () {
       })
     }
 
-    it('OPTIONS * tells the methods of the whole server', async () => {
+    it('OPTIONS * returns the methods of the whole server', async () => {
       const [answer] = await sendRaw(url, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
       expect(answer.status, answer.text).to.equal(204)
       expect(answer.headers.get('allow')).to.equal('GET, HEAD, OPTIONS, PATCH, POST')
@@ -238,7 +238,7 @@ describe('the facade, whoever speaks to it', function () {
       expectFailure(await call(`${url}/api/jobs`, { method: 'OPTIONS', headers: {} }), 401, 'Unauthorized')
     })
 
-    it('HEAD is answered as GET is, without the body', async () => {
+    it('HEAD gets the response of GET without the body', async () => {
       const { body } = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation })
       const job = `/api/jobs/${String(asObject(body['data'])['delegationId'])}`
       const operations = ['/health', '/livez', '/readyz', '/openapi.json', '/docs', '/docs/page.js', '/api/metrics']
@@ -271,14 +271,14 @@ describe('the facade, whoever speaks to it', function () {
       'a bad method': ['/api/jobs/delegate', 405, { method: 'PUT' }],
     }
     for (const [name, [path, status, options]] of Object.entries(answers)) {
-      it(`answers with the headers that keep browsers safe: ${name}`, async () => {
+      it(`responds with the security headers: ${name}`, async () => {
         const answer = await call(`${url}${path}`, options)
         expect(answer.status).to.equal(status)
         expectSafeHeaders(answer)
       })
     }
 
-    it('repeats in no failure what may be a secret: neither path nor token', async () => {
+    it('repeats neither path nor token in a failure, since they may be secret', async () => {
       for (const path of ['/secret-path', '/api/secret-path', '/api/jobs/secret-path', '/api/jobs/secret-path/logs']) {
         for (const headers of [{ authorization }, { authorization: 'Bearer secret-token' }]) {
           const { status, text } = await call(`${url}${path}?token=secret-token`, { headers })
@@ -289,7 +289,7 @@ describe('the facade, whoever speaks to it', function () {
       }
     })
 
-    it('answers 415 to a compressed body', async () => {
+    it('responds 415 to a compressed body', async () => {
       const headers = { authorization, 'content-type': 'application/json', 'content-encoding': 'gzip' }
       const answer = await call(`${url}/api/jobs/delegate`, { method: 'POST', body: delegation, headers })
       expectFailure(answer, 415, 'UnsupportedMediaType')
@@ -302,7 +302,7 @@ describe('the facade, whoever speaks to it', function () {
       headers: { origin: ORIGIN, 'access-control-request-method': 'POST' },
     }
 
-    it('is let in by no header, where nothing is configured', async () => {
+    it('gets no CORS header without configured origins', async () => {
       for (const options of [{ headers: { authorization, origin: ORIGIN } }, preflight]) {
         const { headers } = await call(`${url}/api/jobs`, options)
         expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).to.deep.equal([])
@@ -310,7 +310,7 @@ describe('the facade, whoever speaks to it', function () {
       expect((await call(`${url}/api/jobs`, preflight)).status).to.equal(401)
     })
 
-    it('is let in where its origin is configured, and no other', async () => {
+    it('gets CORS headers for a configured origin only', async () => {
       const env = { CORS_ORIGINS: `https://other.example,${ORIGIN}`, ROLES: 'facade' }
       const open = (await site.operator({ identity: 'operator-2', env })).url
       const asked = await call(`${open}/api/jobs/delegate`, preflight)
@@ -331,7 +331,7 @@ describe('the facade, whoever speaks to it', function () {
       }
     })
 
-    it('is let in wherever it comes from, where that is configured', async () => {
+    it('gets CORS headers for any origin with *', async () => {
       const env = { CORS_ORIGINS: '*', ROLES: 'facade' }
       const open = (await site.operator({ identity: 'operator-3', env })).url
       expect((await call(`${open}/api/jobs/delegate`, preflight)).status).to.equal(204)
@@ -346,14 +346,14 @@ describe('the facade, whoever speaks to it', function () {
     })
   })
 
-  it('says of a body that is too long that it is, however long', async () => {
+  it('responds 413 to a body that is too long, however long', async () => {
     for (const mebibytes of [1, 9, 20]) {
       const body = new Uint8Array(mebibytes * 1024 * 1024)
       expectFailure(await call(`${url}/api/jobs/delegate`, { method: 'POST', body }), 413, 'BodyTooLarge')
     }
   })
 
-  it('is told by the log why a process ended that a fault of ours ended', async () => {
+  it('logs the uncaught exception that ends the process', async () => {
     // Node.js takes double quotes out of its options.
     const crash = `process.once('SIGUSR2',()=>{throw%20new%20Error('a%20fault')})`
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${crash}`, ROLES: 'facade' }
@@ -364,7 +364,7 @@ describe('the facade, whoever speaks to it', function () {
     await site.until('the process to end', () => !faulty.isRunning)
   })
 
-  it('leaves nothing in the log that calls for attention', () => {
+  it('logs no warning or error', () => {
     expect(operator.isRunning).to.equal(true)
     const complaints = operator.log.filter(({ msg }) => msg === 'request failed' || msg === 'unhandled rejection')
     expect(complaints.map((line) => asObject(line))).to.deep.equal([])

@@ -59,7 +59,7 @@ describe('delegating the same job again', function () {
 
   const jobsOf = async (jobId: string) => (await site.list(runnerJobs)).filter(({ spec }) => spec.jobId === jobId)
 
-  it('makes one job of a thousand calls at once, on two replicas, with one id', async () => {
+  it('creates one job from a thousand concurrent calls, on two replicas, with one id', async () => {
     site.kubelet.onPod(() => runs())
     const calls = Array.from({ length: 1000 }, (_, index) => delegate('storm', { replica: index % 2 }))
     const answers = await Promise.all(calls)
@@ -73,7 +73,7 @@ describe('delegating the same job again', function () {
     expect(site.kubelet.ledger.of(answers[0]?.id ?? '')).to.have.length(1)
   })
 
-  it('answers with the job as it is now, and says that it was there', async () => {
+  it('returns the current job, marked as replayed', async () => {
     const [{ metadata } = { metadata: undefined }] = await jobsOf('storm')
     for (const replica of [0, 1]) {
       const told = async () => (await delegate('storm', { replica })).status
@@ -83,13 +83,13 @@ describe('delegating the same job again', function () {
     }
   })
 
-  it('is not fooled by a number in place of text, other labels or another workflow', async () => {
+  it('ignores a number in place of a string, other labels and another workflow', async () => {
     const first = await delegate('7')
     const others = [{ jobId: 7 }, { labels: ['linux', 'x'] }, { workflow: 'other' }, { sha: 'abcdef0' }]
     for (const facts of others) expect((await delegate('7', facts)).id).to.equal(first.id)
   })
 
-  it('tells repositories, runs, attempts, jobs and runners apart', async () => {
+  it('distinguishes repositories, runs, attempts, jobs and runners', async () => {
     const facts = [
       {},
       { repository: 'owner/other' },
@@ -149,7 +149,7 @@ describe('delegating the same job again', function () {
     expect(await jobsOf('leg')).to.have.length(6)
   })
 
-  it('gets a new job when proxy-complete comes after the end, whatever brought that', async () => {
+  it('gets a new job when proxy-complete comes after the end, whatever caused that', async () => {
     const first = await delegate('known end')
     await end(first.id, 'status', 1)
     await end(first.id, 'proxy-complete')
@@ -158,7 +158,7 @@ describe('delegating the same job again', function () {
     expect(second.id).to.not.equal(first.id)
   })
 
-  it('is the same delegation of a repository in other case, and keeps the first spelling', async () => {
+  it('ignores the case of the repository, and keeps the first spelling', async () => {
     const first = await delegate('case', { repository: 'Owner/Repo' })
     expect(await delegate('case', { replica: 1, repository: 'owner/REPO' })).to.include({
       id: first.id,
@@ -167,12 +167,12 @@ describe('delegating the same job again', function () {
     expect((await jobsOf('case')).map(({ spec }) => spec.repository)).to.deep.equal(['Owner/Repo'])
   })
 
-  it('gets a job that is not over, however long ago it was delegated', async () => {
+  it('gets an unfinished job, however long ago it was delegated', async () => {
     const [{ metadata } = { metadata: undefined }] = await jobsOf('storm')
     expect((await delegate('storm')).id).to.equal(metadata?.name)
   })
 
-  it('gets a new job where the old one was deleted', async () => {
+  it('gets a new job if the old one was deleted', async () => {
     site.kubelet.onPod(() => exits(1))
     const first = await delegate('deleted')
     const old = await site.jobIs(first.id, { phase: 'Failed' })
@@ -188,7 +188,7 @@ describe('delegating the same job again', function () {
     expect(job.metadata.uid).to.not.equal(old.metadata.uid)
   })
 
-  it('knows the newest by its time, however that is written', async () => {
+  it('finds the newest by its time, in any format', async () => {
     const first = await delegate('written')
     const made = (await jobsOf('written'))[0]
     const key = made?.metadata.annotations?.['runnerhub.dev/delegation-key'] ?? ''
@@ -239,13 +239,13 @@ describe('delegating the same job again', function () {
 
     before(() => site.kubelet.onPod(() => runs()))
 
-    it('makes one job of a hundred calls at once, on two replicas', async () => {
+    it('creates one job from a hundred concurrent calls, on two replicas', async () => {
       const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => sent({ replica: index % 2 })))
       expect(new Set(answers.map(({ id }) => id)).size).to.equal(1)
       expect(answers.filter(({ replayed }) => !replayed)).to.have.length(1)
     })
 
-    it('is the same delegation however the body is written', async () => {
+    it('is the same delegation in any encoding of the body', async () => {
       const first = await sent()
       const more = { sha: undefined, unknown: 'field', runId: 1 }
       for (const replica of [0, 1]) {
@@ -286,7 +286,7 @@ describe('delegating the same job again', function () {
       expect((await sent({ key: 'shared', token: OTHER_TOKEN, jobId: 'x', replica: 1 })).id).to.equal(other.id)
     })
 
-    it('of another body is refused with 409 on both replicas, and nothing is made', async () => {
+    it('with another body is 409 on both replicas, and creates nothing', async () => {
       await sent()
       const before = (await site.list(runnerJobs)).length
       for (const facts of [{ jobId: 'other' }, { labels: [] }, { workflow: 'w' }, { runnerName: 'r' }]) {
@@ -309,7 +309,7 @@ describe('delegating the same job again', function () {
       'a letter beyond ASCII': 'ä',
     }
     for (const [what, key] of Object.entries(bad)) {
-      it(`of ${what} is refused, and nothing is made`, async () => {
+      it(`of ${what} is rejected, and creates nothing`, async () => {
         const answer = await send({ key, jobId: `bad ${what}` })
         expectFailure(answer, 400, 'InvalidRequest')
         expect(answer.body['error']).to.include('Idempotency-Key')
@@ -325,7 +325,7 @@ describe('delegating the same job again', function () {
   })
 
   describe('some time after the last one has ended', () => {
-    it('gets a new job from 15 s on, one of however many calls', async () => {
+    it('gets a new job from 15 s on, one for any number of calls', async () => {
       const [made] = await jobsOf('fifteen')
       const sinceMs = Date.parse(made?.metadata.creationTimestamp ?? '')
       await site.until('15 s to pass', () => Date.now() > sinceMs + 16_000)

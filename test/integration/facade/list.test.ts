@@ -108,7 +108,7 @@ describe('GET /api/jobs', function () {
     'page=1&page=2',
   ]
   for (const query of bad) {
-    it(`refuses ${query} and names the parameter`, async () => {
+    it(`rejects ${query} and names the parameter`, async () => {
       const { status, body } = await rest.get(`/api/jobs?${query}`)
       expect(status).to.equal(400)
       expect(body['success']).to.equal(false)
@@ -129,7 +129,7 @@ describe('GET /api/jobs', function () {
     ])
   })
 
-  it('forgets a job that is deleted', async () => {
+  it('drops a deleted job', async () => {
     const { metadata } = await site.createJob('gone', { workflow: 'gone' })
     await site.until('the job to be listed', async () => (await page('')).names.includes('gone'))
     await site.delete(runnerJobs, metadata.name)

@@ -54,7 +54,7 @@ describe('the log of a running job', function () {
     await site.kubelet.tell(pod, (now) => exited(now, 0))
   }
 
-  it('is told to a follower line by line, with its timestamps, and ends with the container', async () => {
+  it('is streamed to a follower line by line, with timestamps, and ends with the container', async () => {
     const { pod, hears, lines, ended } = await followed('plain')
     logs.write(pod, 'one')
     await hears('one')
@@ -66,7 +66,7 @@ describe('the log of a running job', function () {
     expect(JSON.stringify(body['data'])).to.match(/^\{"logs":"2026-01-01T00:00:01.000000000Z one\\n2026-.*Z two\\n"\}$/)
   })
 
-  it('loses no line and repeats none when the stream breaks, or ends before the container does', async () => {
+  it('loses and repeats no line when the stream breaks, or ends before the container', async () => {
     const { pod, hears, lines, ended, isOver } = await followed('broken')
     logs.write(pod, 'one')
     await hears('one')
@@ -86,7 +86,7 @@ describe('the log of a running job', function () {
     expect(lines()).to.deep.equal(['one', 'two', 'three', 'four'])
   })
 
-  it('brings what was written while nobody was connected, and the job ended meanwhile', async () => {
+  it('includes lines written while the stream was down, even if the job ended meanwhile', async () => {
     const { pod, hears, lines, ended } = await followed('late')
     logs.write(pod, 'one')
     await hears('one')
@@ -98,7 +98,7 @@ describe('the log of a running job', function () {
     expect(lines()).to.deep.equal(['one', 'two', 'three'])
   })
 
-  it('is that of the init container which failed, where the job never ran', async () => {
+  it('is that of the failed init container if the job never ran', async () => {
     const runner = { name: 'runner', image: 'runner' }
     const initContainers = [{ ...runner, name: 'prepare' }]
     await site.createPool('prepared', { template: { spec: { containers: [runner], initContainers } } })
@@ -126,7 +126,7 @@ describe('the log of a running job', function () {
     expect(new Set(asked)).to.deep.equal(new Set(['unprepared-1/prepare']))
   })
 
-  it('has no words of a kubelet in it that has removed the container', async () => {
+  it('contains no message of a kubelet that has removed the container', async () => {
     const { pod, hears, lines, ended } = await followed('removed')
     logs.write(pod, 'one')
     await hears('one')
@@ -138,7 +138,7 @@ describe('the log of a running job', function () {
     expect(body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
   })
 
-  it('begins with the last lines for a follower who asks for them, and only the first time', async () => {
+  it('begins with the last lines for a follower with tail, and only the first time', async () => {
     await site.createJob('tailed')
     await site.jobIs('tailed', { phase: 'Running' })
     for (const word of ['one', 'two', 'three']) logs.write('tailed-1', word)
@@ -225,7 +225,7 @@ describe('the log of a running job', function () {
     expect(headers.has('x-runnerhub-log-truncated')).to.equal(false)
   })
 
-  it('of more than 8 MiB is cut there, and says so; its last lines and a follower are not', async () => {
+  it('of more than 8 MiB is truncated and marked; its tail and a followed log are not', async () => {
     const { pod, hears, lines, ended } = await followed('long')
     const line = (index: number) => `${index} ${'x'.repeat(100_000)}`
     for (let index = 0; index < 100; index += 1) logs.write(pod, line(index))
@@ -251,7 +251,7 @@ describe('the log of a running job', function () {
   })
 
   describe('of a node that does not answer', () => {
-    it('ends with the job for its follower, with what had come', async () => {
+    it('ends with the job for its follower, with the lines so far', async () => {
       const { pod, hears, lines, ended, isOver } = await followed('silent')
       logs.write(pod, 'one')
       await hears('one')
@@ -265,7 +265,7 @@ describe('the log of a running job', function () {
       expect((await site.pod('silent'))?.metadata.uid, 'the pod is still there').to.be.a('string')
     })
 
-    it('ends at once for who comes when the job is over', async () => {
+    it('ends at once for a follower of a finished job', async () => {
       await site.createJob('silence')
       await site.jobIs('silence', { phase: 'Running' })
       logs.vanish('silence-1')
@@ -276,7 +276,7 @@ describe('the log of a running job', function () {
       expect(await response.text()).to.equal('')
     })
 
-    it('is 503 while the job runs, and no longer there when it is over', async () => {
+    it('is 503 while the job runs, and unavailable after its end', async () => {
       await site.createJob('lost')
       await site.jobIs('lost', { phase: 'Running' })
       logs.vanish('lost-1')
@@ -289,7 +289,7 @@ describe('the log of a running job', function () {
     })
   })
 
-  it('is empty while the kubelet does not know the container, and no longer there when it does not any more', async () => {
+  it('is empty while the kubelet does not know the container yet, and unavailable when it no longer does', async () => {
     await site.createJob('unknown')
     await site.jobIs('unknown', { phase: 'Running' })
     logs.refuse('unknown-1')
@@ -307,7 +307,7 @@ describe('the log of a running job', function () {
     })
   })
 
-  it('is the text that was written, wherever its bytes were cut', async () => {
+  it('is the original text, wherever its bytes are split', async () => {
     await site.createJob('strange')
     await site.jobIs('strange', { phase: 'Running' })
     const strange = '"\\\t\u0001\u2028€𝄞</script>'
@@ -319,7 +319,7 @@ describe('the log of a running job', function () {
     expect(shown.map((line) => line.slice(31))).to.deep.equal(lines)
   })
 
-  it('is held in memory for none of many who ask for it and do not read', async () => {
+  it('is not buffered for many callers that do not read it', async () => {
     await site.createJob('large')
     await site.jobIs('large', { phase: 'Running' })
     for (let index = 0; index < 80; index += 1) logs.write('large-1', 'x'.repeat(100_000))

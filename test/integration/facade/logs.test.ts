@@ -45,7 +45,7 @@ describe('GET /api/jobs/:id/logs', function () {
     expect(body['data']).to.deep.equal({ logs: '' })
   })
 
-  it('says that it is no longer there once the pod is gone', async () => {
+  it('is unavailable once the pod is gone', async () => {
     const { status, body } = await call(path('over', '?tail=5'))
     expect(status).to.equal(200)
     expect(body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
@@ -58,7 +58,7 @@ describe('GET /api/jobs/:id/logs', function () {
     expect(await response.text()).to.equal('')
   })
 
-  it('begins before the job does, and ends with it', async () => {
+  it('begins before the job, and ends with it', async () => {
     const response = await follow('later')
     expect(response.status).to.equal(200)
     const text = response.text()
@@ -66,7 +66,7 @@ describe('GET /api/jobs/:id/logs', function () {
     expect(await text).to.equal('')
   })
 
-  it('is not followed by who asks for the headers alone', async () => {
+  it('is not followed by a HEAD request', async () => {
     const before = operator.log.length
     for (let round = 0; round < 5; round += 1) {
       const { status, headers, text } = await call(path('queued', '?follow=true'), { method: 'HEAD' })
@@ -77,7 +77,7 @@ describe('GET /api/jobs/:id/logs', function () {
     expect(operator.log.slice(before).map(({ msg }) => msg)).to.not.include('log stream ended early')
   })
 
-  it('is followed by one caller so many times at once, and again when one has ended', async () => {
+  it('has a limit of followers per caller, and a slot is free again when one has ended', async () => {
     const stop = new AbortController()
     const headers = { authorization: `Bearer ${TOKEN}` }
     const one = await openAnswer(path('queued', '?follow=true'), { headers, signal: stop.signal })
@@ -97,16 +97,16 @@ describe('GET /api/jobs/:id/logs', function () {
   })
 
   for (const query of ['tail=-1', 'tail=x', 'tail=1.5', 'tail=', 'tail=1&tail=2', 'follow=yes', 'follow=']) {
-    it(`answers 400 to ?${query}`, async () => {
+    it(`responds 400 to ?${query}`, async () => {
       expectFailure(await call(path('queued', `?${query}`)), 400, 'InvalidRequest')
     })
   }
 
-  it('answers 404 for a job that does not exist, followed or not', async () => {
+  it('responds 404 for a job that does not exist, followed or not', async () => {
     for (const query of ['', '?follow=true']) expectFailure(await call(path('none', query)), 404, 'NotFound')
   })
 
-  it('does not keep the operator from ending within ten seconds', async () => {
+  it('does not keep the operator from exiting within ten seconds', async () => {
     const response = await follow('queued')
     const text = response.text().catch(() => 'cut')
     expect(await operator.terminate()).to.be.below(10_000)

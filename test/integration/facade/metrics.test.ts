@@ -30,7 +30,7 @@ describe('the metrics', function () {
   const jobsAre = async (wanted: number[], from = operator) =>
     site.until(`jobs_total to be ${wanted.join(', ')}`, async () => String(await jobsTotal(from)) === String(wanted))
 
-  it('are Prometheus’ text format, and tell of all states before there is a job', async () => {
+  it('are in Prometheus text format, with all states before there is a job', async () => {
     const { status, headers, text } = await scrape()
     expect(status).to.equal(200)
     expect(headers.get('content-type')).to.equal('text/plain; version=0.0.4; charset=utf-8')
@@ -95,7 +95,7 @@ describe('the metrics', function () {
     expect({ status, stdout, stderr }).to.deep.equal({ status: 0, stdout: '', stderr: '' })
   })
 
-  it('tell what the process does', async () => {
+  it('describe the process', async () => {
     const samples = samplesOf((await scrape()).text)
     const least = (name: string, value: number) =>
       expect(samples.get(`github_runnerhub_${name}`), name).to.be.at.least(value)
@@ -125,7 +125,7 @@ describe('the metrics', function () {
     socketio: () => socketIoListener(operator.realtimeUrl, { token: TOKEN, transport: 'polling' }),
   }
   for (const [transport, open] of Object.entries(openers)) {
-    it(`tell of realtime clients by ${transport}, and of what they are sent`, async () => {
+    it(`count realtime clients by ${transport}, and their messages`, async () => {
       const totals = async () => samplesOf((await scrape()).text)
       const of = async (name: string) =>
         (await totals()).get(`github_runnerhub_realtime_${name}{transport="${transport}"}`)
@@ -141,7 +141,7 @@ describe('the metrics', function () {
     })
   }
 
-  it('cost an authorised caller nothing of his rate limit', async () => {
+  it('do not count in the rate limit of an authorised caller', async () => {
     const rest = new RestClient(operator.url)
     const remaining = async () => Number((await rest.get('/api/jobs')).headers.get('x-ratelimit-remaining'))
     const before = await remaining()

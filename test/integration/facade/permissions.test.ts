@@ -118,7 +118,7 @@ describe('permissions', function () {
     expect(statuses).to.deep.equal([401, 403, 200])
   })
 
-  it('are those of any token that the cluster signed, so that the expired one is refused for its age', async () => {
+  it('apply to any token that the cluster signed, so the expired one is rejected for its age', async () => {
     expect((await as('signed again', list)).status).to.equal(200)
   })
 
@@ -129,7 +129,7 @@ describe('permissions', function () {
     expectFailure(await as('eve', delegate), 403, 'Forbidden')
   })
 
-  it('of the tokens of make run are everything for your-token, and all that reads for viewer-token', async () => {
+  it('of the tokens of make run are all for your-token, and all reads for viewer-token', async () => {
     tokens.set('local', 'your-token').set('local viewer', 'viewer-token')
     for (const route of routes.filter(({ permission }) => permission !== 'open')) {
       const name = `${route.method} ${route.path}`
@@ -140,7 +140,7 @@ describe('permissions', function () {
     }
   })
 
-  it('to call the API give nobody a right at the API server itself', async () => {
+  it('to call the API grant nothing at the API server itself', async () => {
     const path = `/apis/runnerhub.dev/v1/namespaces/${site.namespace}/runnerjobs`
     const body = { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerJob', metadata: { generateName: 'x-' }, spec: {} }
     const connection = site.plane.controlPlane.connection
@@ -168,7 +168,7 @@ describe('permissions', function () {
     }
   })
 
-  it('leave one line in the log for each call that was to change something, and none for others', async () => {
+  it('log one audit line for each request that attempts a change, and none for others', async () => {
     const since = operator.log.length
     const job = { jobId: 'audited', runId: '1', repository: 'owner/audited' }
     const made = await call(`${operator.url}${delegate.path}`, { method: 'POST', body: job })
@@ -185,7 +185,7 @@ describe('permissions', function () {
     expect(second).to.include({ audit: 'report', user, path: `/api/jobs/${id}/status`, status: 403 })
   })
 
-  it('are told to nobody by way of the log', () => {
+  it('never put a token into the log', () => {
     const log = JSON.stringify(operator.log)
     for (const [who, token] of tokens) expect(log.includes(token), `the token of ${who} in the log`).to.equal(false)
     expect(log.includes(TOKEN)).to.equal(false)

@@ -80,7 +80,7 @@ describe('whatever is sent', function () {
     expect(details.numRuns, 'runs in 25 s').to.be.at.least(numRuns / 4)
   }
 
-  it('a body is taken or refused with a reason: never a 500, never a hang', async () => {
+  it('a body is accepted or rejected with a reason: never a 500, never a hang', async () => {
     await holds(
       fc.asyncProperty(body, async (value) => {
         const answer = await delegate(JSON.stringify(value))
@@ -92,7 +92,7 @@ describe('whatever is sent', function () {
     )
   })
 
-  it('a valid body is taken by the API server as well', async () => {
+  it('a valid body is accepted by the API server too', async () => {
     await holds(
       fc.asyncProperty(valid, async (value) => {
         const answer = await delegate(value)
@@ -102,7 +102,7 @@ describe('whatever is sent', function () {
     )
   })
 
-  it('the prefix that a trusted proxy strips is part of where a job is found', async () => {
+  it('the prefix that a trusted proxy strips is part of the Location', async () => {
     const headers = { authorization, 'content-type': 'application/json', 'x-forwarded-prefix': '/team' }
     const sent = { jobId: 'prefixed', ...known }
     const made = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body: sent, headers })
@@ -111,7 +111,7 @@ describe('whatever is sent', function () {
     expect(document.body['servers']).to.deep.equal([{ url: '/team' }])
   })
 
-  it('bytes that are no JSON are refused', async () => {
+  it('bytes that are not JSON are rejected', async () => {
     await holds(
       fc.asyncProperty(fc.uint8Array({ maxLength: 3000 }), async (bytes) => {
         const headers = { authorization, 'content-type': 'application/json' }
@@ -122,7 +122,7 @@ describe('whatever is sent', function () {
     )
   })
 
-  it('a path, a query and a method are answered', async () => {
+  it('a path, a query and a method get a response', async () => {
     const segment = fc.oneof(
       fc.constantFrom('api', 'jobs', 'runners', 'logs', 'status', '..', '%00', '%ff'),
       fc.webSegment(),
@@ -141,7 +141,7 @@ describe('whatever is sent', function () {
     )
   })
 
-  it('a query of the lists and of a log is answered', async () => {
+  it('a query of the lists and of a log gets a response', async () => {
     const names = fc.constantFrom(
       'page',
       'limit',
@@ -197,7 +197,7 @@ describe('whatever is sent', function () {
     'POST proxy-complete': fc.record({ status: word, runId: place, jobId: place }, { requiredKeys: [] }),
   }
   for (const [route, report] of Object.entries(reports)) {
-    it(`a body of ${route} is taken or refused with a reason`, async () => {
+    it(`a body of ${route} is accepted or rejected with a reason`, async () => {
       const [method = '', action = ''] = route.split(' ')
       let id = ''
       await holds(
@@ -219,7 +219,7 @@ describe('whatever is sent', function () {
     })
   }
 
-  it('a heartbeat by any name, with any body, is taken or refused with a reason', async () => {
+  it('a heartbeat with any name and body is accepted or rejected with a reason', async () => {
     const name = fc.oneof(
       fc.stringMatching(/^[\w. -]{1,30}$/),
       fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }).map((text) => text.toWellFormed()),
@@ -245,7 +245,7 @@ describe('whatever is sent', function () {
     )
   })
 
-  it('headers of any content are answered', async () => {
+  it('headers of any content get a response', async () => {
     const words =
       'accept authorization content-encoding content-length content-type cookie expect forwarded host idempotency-key ' +
       'if-none-match origin range te transfer-encoding upgrade x-forwarded-for access-control-request-method'
@@ -293,7 +293,7 @@ describe('whatever is sent', function () {
     expect([...seen], 'what was answered').to.include.members([200, 201, 400, 401, 415])
   })
 
-  it('the operator lives, and has nothing to complain of', () => {
+  it('the operator is alive and has logged no error', () => {
     expect(operator.isRunning).to.equal(true)
     const complaints = operator.log.filter(({ msg }) => msg === 'request failed' || msg === 'unhandled rejection')
     expect(complaints).to.deep.equal([])

@@ -58,7 +58,7 @@ describe('proxy runners', function () {
   describe('a heartbeat', () => {
     let answer: Answer
 
-    it('registers a runner that is not known: 201, and its row in the envelope', async () => {
+    it('registers an unknown runner: 201, with its row in the envelope', async () => {
       answer = await beat('proxy-runner-1', { body: { labels: ['gpu'], repository: 'owner/repo' } })
       expect(answer.status, answer.text).to.equal(201)
       expect(answer.body).to.have.all.keys('success', 'data', 'metadata')
@@ -74,7 +74,7 @@ describe('proxy runners', function () {
       })
     })
 
-    it('may come without a body, however that is sent, but not with one that is none', async () => {
+    it('may have no body, however that is sent, but no invalid one', async () => {
       for (const body of ['null', '[]', '"x"']) expectFailure(await beat('proxy-bad', { body }), 400, 'InvalidRequest')
       const head = (framing: string) =>
         `POST /api/runners/proxy-bare/heartbeat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n` +
@@ -85,7 +85,7 @@ describe('proxy runners', function () {
       expect([first.status, second.status]).to.deep.equal([201, 200])
     })
 
-    it('of a runner that is known answers 200, and on the same replica the list has it at once', async () => {
+    it('of a known runner is 200, and the list of the same replica shows it at once', async () => {
       const again = await beat('proxy-runner-1')
       expect(again.status, again.text).to.equal(200)
       expect(asObject(again.body['data'])).to.deep.equal(asObject(answer.body['data']))
@@ -104,7 +104,7 @@ describe('proxy runners', function () {
       expect(id).to.equal(runner?.metadata.uid)
     })
 
-    it('is written at most once in a third of a period, by whichever replica', async () => {
+    it('is written at most once in a third of a period, by any replica', async () => {
       const name = proxyName('proxy-runner-1')
       await site.until('the other replica to know it', () => row('proxy-runner-1', '', urls.full))
       const before = await site.get(leases, name)
@@ -120,7 +120,7 @@ describe('proxy runners', function () {
       })
     })
 
-    it('makes one Runner of a hundred that come at once, on two replicas', async () => {
+    it('creates one Runner from a hundred concurrent ones, on two replicas', async () => {
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, index) => beat('storm', { url: index % 2 ? urls.first : urls.quick })),
       )
@@ -133,7 +133,7 @@ describe('proxy runners', function () {
       expect(new Set(answers.map(({ body }) => asObject(body['data'])['id'])).size).to.equal(1)
     })
 
-    it('changes the labels and the repository, and keeps what it does not name', async () => {
+    it('changes the labels and the repository, and keeps absent fields', async () => {
       const first = await beat('changing', { body: { labels: ['a'], repository: 'owner/one' } })
       const { id } = asObject(first.body['data'])
       const second = await beat('changing', { body: { labels: ['b', 'c'], unknown: 1 } })
@@ -146,7 +146,7 @@ describe('proxy runners', function () {
 
     const strange = ['größer 🚀', 'a/b/c', '%', '$(cat /etc/passwd)', "'; --", 'n'.repeat(128), '🚀'.repeat(128)]
     for (const name of strange) {
-      it(`takes the name ${JSON.stringify(name.slice(0, 20))}`, async () => {
+      it(`accepts the name ${JSON.stringify(name.slice(0, 20))}`, async () => {
         const { status, body, text } = await beat(name)
         expect(status, text).to.equal(201)
         expect(asObject(body['data'])['name']).to.equal(name)
@@ -162,7 +162,7 @@ describe('proxy runners', function () {
       '129 letters': 'n'.repeat(129),
     }
     for (const [what, name] of Object.entries(badNames)) {
-      it(`refuses a name with ${what}`, async () => {
+      it(`rejects a name with ${what}`, async () => {
         const refused = await call(`${urls.first}/api/runners/${name}/heartbeat`, { method: 'POST' })
         expectFailure(refused, 400, 'InvalidRequest')
         expect(refused.body['error']).to.include('name')
@@ -177,7 +177,7 @@ describe('proxy runners', function () {
       ['no JSON', '{', 'body'],
     ]
     for (const [what, body, field] of badBodies) {
-      it(`refuses ${what}, and registers nobody`, async () => {
+      it(`rejects ${what}, and registers no runner`, async () => {
         const refused = await beat('refused', { body })
         expectFailure(refused, 400, 'InvalidRequest')
         expect(refused.body['error']).to.include(field)
@@ -185,14 +185,14 @@ describe('proxy runners', function () {
       })
     }
 
-    it('of a new runner is refused with 429 where there is no room, and of a known one is not', async () => {
+    it('of a new runner is 429 at the limit, of a known one 200', async () => {
       const refused = await beat('too many', { url: urls.full })
       expectFailure(refused, 429, 'TooManyRunners')
       expect(Number(refused.headers.get('retry-after'))).to.be.above(0)
       expect((await beat('proxy-runner-1', { url: urls.full })).status).to.equal(200)
     })
 
-    it('that stays away three times leaves the runner offline, on every replica, until the next', async () => {
+    it('that is missed three times makes the runner offline, on every replica, until the next one', async () => {
       const answer1 = await beat('quick', { url: urls.quick })
       const heardMs = Date.parse(String(asObject(answer1.body['data'])['lastHeartbeat']))
       for (const url of [urls.first, urls.quick]) {
@@ -208,7 +208,7 @@ describe('proxy runners', function () {
   describe('a delegation', () => {
     let job: string
 
-    it('registers its runner, which is busy as long as a job of it is not over', async () => {
+    it('registers its runner, which is busy until its jobs have finished', async () => {
       job = await delegate('one', 'delegator')
       const seen = await site.until('it to be busy', () => row('delegator', 'type=proxy&status=busy'))
       expect(seen).to.deep.include({ labels: ['self-hosted', 'linux'], repository: 'owner/repo' })
@@ -227,7 +227,7 @@ describe('proxy runners', function () {
       await site.until('it to be idle', () => row('delegator', 'type=proxy&status=idle'))
     })
 
-    it('writes nothing of its runner while that is well known to be there', async () => {
+    it('writes nothing for a runner with a recent heartbeat', async () => {
       const name = proxyName('delegator')
       const versions = async () =>
         [await site.get(runners, name), await site.get(leases, name)].map((object) => object?.metadata.resourceVersion)
@@ -240,31 +240,31 @@ describe('proxy runners', function () {
       expect(await versions()).to.deep.equal(before)
     })
 
-    it('lets its runner be found under each repository that it delegated for', async () => {
+    it('lists its runner under each repository that it delegated for', async () => {
       for (const repository of ['owner/repo', 'owner/second']) {
         expect(await row('delegator', `repository=${repository}`), repository).to.include({ name: 'delegator' })
       }
       expect(await row('delegator', 'repository=owner/third')).to.equal(undefined)
     })
 
-    it('by a runner that fell silent brings it back online', async () => {
+    it('by a silent runner brings it back online', async () => {
       await silence('delegator', HOUR_MS)
       await site.until('it to be offline', () => row('delegator', 'status=offline'))
       await delegate('three', 'delegator')
       await site.until('it to be busy', () => row('delegator', 'status=busy'))
     })
 
-    it('by a runner that falls silent does not make it look well', async () => {
+    it('by a runner that then falls silent does not keep it online', async () => {
       await silence('delegator', HOUR_MS)
       const seen = await site.until('it to be offline', () => row('delegator', 'status=offline'))
       expect(Date.now() - Date.parse(String(seen['lastHeartbeat']))).to.be.within(HOUR_MS, HOUR_MS + 60_000)
     })
 
-    it('succeeds also where there is no room for its runner', async () => {
+    it('succeeds even at the limit of proxy runners', async () => {
       await delegate('four', 'another', urls.full)
     })
 
-    it('without a runner’s name, or with an empty one, registers nobody', async () => {
+    it('without a runner’s name, or with an empty one, registers no runner', async () => {
       const id = await delegate('five', '')
       await site.jobIs(id, { phase: 'Running' })
       await delegate('six', 'the last one')
@@ -274,7 +274,7 @@ describe('proxy runners', function () {
   })
 
   describe('all of them', () => {
-    it('that have been offline for a day are forgotten, and may come back', async () => {
+    it('that were offline for a day are removed, and may come back', async () => {
       await beat('forgotten')
       await silence('forgotten', 25 * HOUR_MS)
       await site.until('the Runner to go', async () => (await site.get(runners, proxyName('forgotten'))) === undefined)

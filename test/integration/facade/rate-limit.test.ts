@@ -35,7 +35,7 @@ describe('the rate limit', function () {
   const from = (client: string) => get(urls.proxied, { 'x-forwarded-for': client })
   const number = ({ headers }: Answer, name: string) => Number(headers.get(`x-ratelimit-${name}`))
 
-  it('tells limit, remainder and reset on every answer, and then answers 429', async () => {
+  it('sends limit, remainder and reset with every response, and then 429', async () => {
     const client = '203.0.113.1'
     const begun = Date.now() / 1000
     for (let left = MAX - 1; left >= 0; left -= 1) {
@@ -51,7 +51,7 @@ describe('the rate limit', function () {
     expect(Number(refused.headers.get('retry-after'))).to.be.within(1, LONG_SECONDS)
   })
 
-  it('counts calls without a token, with a bad body and to no path alike', async () => {
+  it('also counts requests without a token, with an invalid body and to unknown paths', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.2' }
     const known = { ...headers, ...bearer, 'content-type': 'application/json' }
     const answers = [
@@ -63,7 +63,7 @@ describe('the rate limit', function () {
     expect(answers.map((answer) => number(answer, 'remaining'))).to.deep.equal([MAX - 1, MAX - 2, MAX - 3])
   })
 
-  it('believes no header about who is calling', async () => {
+  it('ignores headers that name a client', async () => {
     const forged = (index: number) => ({
       'x-forwarded-for': `10.0.0.${index}`,
       'x-real-ip': `10.0.0.${index}`,
@@ -74,7 +74,7 @@ describe('the rate limit', function () {
     expect(refused).to.have.length(3)
   })
 
-  it('begins anew with the next window', async () => {
+  it('restarts with the next window', async () => {
     const until = async (status: number) =>
       site.until(`an answer ${status}`, async () => (await get(urls.short)).status === status)
     await until(429)
@@ -99,7 +99,7 @@ describe('the rate limit', function () {
       expect(await remaining('2001:db8:0:1::1')).to.equal(MAX - 1)
     })
 
-    it('does not count an allowed scrape of the metrics, nor keeps it out, but counts one that is refused', async () => {
+    it('neither counts nor limits an allowed scrape of the metrics, but counts a rejected one', async () => {
       const client = '192.0.2.9'
       const scrape = (authorization = bearer.authorization, slash = '') =>
         call(`${urls.proxied}/api/metrics${slash}`, { headers: { 'x-forwarded-for': client, authorization } })

@@ -81,7 +81,7 @@ describe('a report on a job', function () {
     expect((await patch(id, { status: 'completed' })).status).to.equal(200)
   })
 
-  it('twice is once', async () => {
+  it('twice has the effect of one', async () => {
     const { id, jobId } = await waitingJob()
     const body = { status: 'completed', runId: '7', jobId }
     expect((await complete(id, body)).status).to.equal(200)
@@ -108,7 +108,7 @@ describe('a report on a job', function () {
     expect(await detail(id)).to.include({ status: 'failed' })
   })
 
-  it('about another run or job is refused and changes nothing', async () => {
+  it('about another run or job is rejected and changes nothing', async () => {
     const { id, jobId } = await waitingJob()
     for (const body of [
       { status: 'completed', runId: '8', jobId },
@@ -128,7 +128,7 @@ describe('a report on a job', function () {
     await site.until('the pod to be gone', async () => (await site.pod(id)) === undefined)
   })
 
-  it('from many at once is applied, by one of them', async () => {
+  it('from many at once is applied by one of them', async () => {
     const { id } = await waitingJob()
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => patch(id, { status: index % 2 === 0 ? 'completed' : 'failed' })),
@@ -148,13 +148,13 @@ describe('a report on a job', function () {
     { status: 'running', runnerId: 7 },
   ]
   for (const body of bad) {
-    it(`like ${JSON.stringify(body)} is refused`, async () => {
+    it(`like ${JSON.stringify(body)} is rejected`, async () => {
       const { id } = await waitingJob()
       expect((await patch(id, body)).status).to.equal(400)
     })
   }
 
-  it('may leave its ids empty or null', async () => {
+  it('may have empty or null ids', async () => {
     const { id } = await waitingJob()
     expect((await patch(id, { status: 'running', runnerId: '', containerId: null })).status).to.equal(200)
     expect((await complete(id, { status: 'completed', runId: null, jobId: '' })).status).to.equal(200)

@@ -35,7 +35,7 @@ describe('GET /api/runners', function () {
 
   const names = async (query: string) => (await rows(query)).map(({ name }) => name)
 
-  it('shows each with every documented key, under the id that its job tells', async () => {
+  it('shows each with every documented key, under the runnerId of its job', async () => {
     const { body } = await call(`${url}/api/runners`)
     expect(body).to.have.all.keys('success', 'data', 'pagination', 'metadata')
     expectMetadata(body)
@@ -96,14 +96,14 @@ describe('GET /api/runners', function () {
     'page=0',
   ]
   for (const query of bad) {
-    it(`refuses ${query} and names the parameter`, async () => {
+    it(`rejects ${query} and names the parameter`, async () => {
       const answer = await call(`${url}/api/runners?${query}`)
       expectFailure(answer, 400, 'InvalidRequest')
       expect(answer.body['error']).to.include(query.slice(0, query.indexOf('=')))
     })
   }
 
-  it('shows the runner of a job that is over as stopping, and the next job’s beside it', async () => {
+  it('shows the runner of a finished job as stopping, next to the next job’s', async () => {
     await site.kubelet.tell(`${ids[0]}-1`, (pod) => exited(pod, 0))
     await site.until('the first to stop', async () => (await names('status=stopping')).length === 1)
     expect(await names('status=stopping')).to.deep.equal([`${ids[0]}-1`])

@@ -58,7 +58,7 @@ describe('the client that a request counts for', () => {
       .map((hops) => hops.join(', ')),
   )
 
-  it('is an address or the other end, whatever stands in the header, and short', () => {
+  it('is an address or the peer, whatever the header contains, and short', () => {
     fc.assert(
       fc.property(anything, header, (peer, forwardedFor) => {
         const client = trusting(peer, forwardedFor)
@@ -69,7 +69,7 @@ describe('the client that a request counts for', () => {
     )
   })
 
-  it('is never one from a header where no proxy is trusted', () => {
+  it('never comes from a header if no proxy is trusted', () => {
     expect(trustingNobody('10.1.2.3', '198.51.100.7')).to.equal('10.1.2.3')
     const stranger = anything.filter((peer) => !/^(10\.|fd00:|::ffff:|\[)/i.test(peer))
     fc.assert(

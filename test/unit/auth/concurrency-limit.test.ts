@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 
 describe('what a caller may have open', () => {
-  it('is so much for each, and again when one ends, however often its end is told', () => {
+  it('is limited per caller, and a release frees one slot, however often it is called', () => {
     const places = new ConcurrencyLimit(2)
     const first = places.enter('a')
     expect([places.enter('a'), places.enter('b')].every((leave) => leave !== undefined)).to.equal(true)

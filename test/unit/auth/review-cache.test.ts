@@ -24,7 +24,7 @@ describe('the answers to reviews', () => {
     throw new Unreachable('refused')
   }
 
-  it('count for a while, and a no for a fifth of it', async () => {
+  it('are cached for the TTL, denials for a fifth of it', async () => {
     await cache.get('a', yes)
     await cache.get('b', no)
     clock.jump(KEEP / 5 - 1)
@@ -37,12 +37,12 @@ describe('the answers to reviews', () => {
     expect(await cache.get('a', yes)).to.include({ value: 'yes 4' })
   })
 
-  it('are fetched once for all who ask at once, and for each question apart', async () => {
+  it('are fetched once for concurrent calls, separately for each question', async () => {
     const answers = await Promise.all([cache.get('a', yes), cache.get('a', yes), cache.get('b', yes)])
     expect(answers.map(({ value }) => value)).to.deep.equal(['yes 1', 'yes 1', 'yes 2'])
   })
 
-  it('do not wait behind strangers where the caller is known, and strangers wait in line', async () => {
+  it('of known callers do not wait behind unknown ones, which are queued', async () => {
     cache = new ReviewCache({ clock, keepMs: KEEP, graceMs: GRACE, mostNew: 2 })
     await cache.get('known', yes)
     clock.jump(KEEP)
@@ -68,7 +68,7 @@ describe('the answers to reviews', () => {
     }
   })
 
-  it('end with the token that they are about', async () => {
+  it('expire with their token', async () => {
     const expiresAtMs = clock.now().getTime() + 1000
     await cache.get('a', async () => ({ value: 'short', expiresAtMs }))
     clock.jump(999)
@@ -79,7 +79,7 @@ describe('the answers to reviews', () => {
     expect(await cache.get('a', no)).to.include({ value: undefined })
   })
 
-  it('of before an outage count for five minutes, marked, and are asked for again in between', async () => {
+  it('from before an outage count for five minutes, marked as stale, and are retried in between', async () => {
     await cache.get('a', yes)
     clock.jump(KEEP)
     expect(await cache.get('a', outage)).to.include({ value: 'yes 1', isStale: true })
@@ -93,7 +93,7 @@ describe('the answers to reviews', () => {
     expect(await cache.get('a', yes)).to.include({ isStale: false })
   })
 
-  it('of before do not count where nobody was allowed, or is any longer', async () => {
+  it('from before an outage do not count for callers that were denied since, or never granted', async () => {
     await cache.get('a', yes)
     clock.jump(KEEP)
     await cache.get('a', no)
@@ -104,7 +104,7 @@ describe('the answers to reviews', () => {
     }
   })
 
-  it('of before do not count where the API server did answer, but not to us', async () => {
+  it('from before do not count when the API server rejects the review', async () => {
     await cache.get('a', yes)
     clock.jump(KEEP)
     const forbidden = async () => {
@@ -113,7 +113,7 @@ describe('the answers to reviews', () => {
     expect(await cache.get('a', forbidden).catch((reason: unknown) => reason)).to.include({ code: 403 })
   })
 
-  it('that are no cannot push out those that are yes, and all are bounded', async () => {
+  it('that are denials cannot evict grants, and both are bounded', async () => {
     await cache.get('a', yes)
     for (let index = 0; index < 12_000; index++) await cache.get(`no ${index}`, no)
     expect(await cache.get('a', no)).to.include({ value: 'yes 1' })

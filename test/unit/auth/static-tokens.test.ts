@@ -41,14 +41,14 @@ describe('static tokens', () => {
     })
   }
 
-  it('belong to nobody unless they are exactly the same', async () => {
+  it('match only exactly', async () => {
     const read = await tokens('abc,alice,1\n')
     for (const token of ['', 'ab', 'abcd', 'ABC', 'abc ', 'alice', '#']) {
       expect(await read.tokens.callerOf(token), token).to.equal(undefined)
     }
   })
 
-  it('belong to nobody while the file is missing or wrong, whose line is named and never shown', async () => {
+  it('match nothing while the file is missing or invalid; the log has the line number, never the line', async () => {
     const read = await tokens('abc,alice,1\nsecret,,2\n')
     expect(await read.tokens.callerOf('abc')).to.equal(undefined)
     const why = 'line 2: token, user and uid are required'
@@ -57,7 +57,7 @@ describe('static tokens', () => {
     expect(await missing.callerOf('abc')).to.equal(undefined)
   })
 
-  it('are read, or refused by the number of a line alone, whatever stands in the file', () => {
+  it('are parsed, or rejected with the line number only, whatever the file contains', () => {
     const cell = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[\w ",]{0,20}$/))
     const line = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -90,7 +90,7 @@ describe('static tokens', () => {
     expect(await read.tokens.callerOf('def')).to.include({ user: 'bob' })
   })
 
-  it('stay as they were when the file becomes wrong or goes', async () => {
+  it('stay valid when the file becomes invalid or is removed', async () => {
     const read = await tokens('abc,alice,1\n')
     await read.tokens.callerOf('abc')
     await writeFile(file, 'nonsense\n')

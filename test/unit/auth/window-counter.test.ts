@@ -3,7 +3,7 @@ import { FixedWindowCounter } from '../../../src/auth/window-counter.ts'
 import { HandClock } from '../../observe/clock.ts'
 
 describe('the counts of requests', () => {
-  it('are each client’s own, and begin anew with the window', () => {
+  it('are separate for each client, and restart with the window', () => {
     const clock = new HandClock()
     const counts = new FixedWindowCounter({ clock, windowMs: 1000 })
     expect(counts.add('a')).to.deep.equal({ count: 1, leftMs: 1000 })
@@ -16,7 +16,7 @@ describe('the counts of requests', () => {
     expect(counts.add('a')).to.deep.equal({ count: 1, leftMs: 1000 })
   })
 
-  it('stay within their bound under a million addresses, and forget the oldest first', () => {
+  it('stay bounded under a million addresses, and drop the oldest first', () => {
     const clock = new HandClock()
     const counts = new FixedWindowCounter({ clock, windowMs: 900_000 })
     let most = 0
@@ -30,7 +30,7 @@ describe('the counts of requests', () => {
     expect(counts.of('address 0').count).to.equal(0)
   })
 
-  it('are dropped when two windows are over, without being asked for', () => {
+  it('are dropped after two windows, without a lookup', () => {
     const clock = new HandClock()
     const counts = new FixedWindowCounter({ clock, windowMs: 1000 })
     for (let index = 0; index < 1000; index++) counts.add(`address ${index}`)

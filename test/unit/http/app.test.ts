@@ -51,7 +51,7 @@ describe('the application', () => {
     fetch(`${url}${path}`, { method, headers: { authorization: 'Bearer token', ...headers } })
 
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH']) {
-    it(`takes "delegate" for no job: ${method} is not allowed there`, async () => {
+    it(`does not treat "delegate" as a job id: ${method} is not allowed`, async () => {
       const answer = await send('/api/jobs/delegate', method)
       expect({ status: answer.status, allow: answer.headers.get('allow') }).to.deep.equal({
         status: 405,
@@ -60,7 +60,7 @@ describe('the application', () => {
     })
   }
 
-  it('tells OPTIONS of a path what it has itself, not what a job has', async () => {
+  it('responds to OPTIONS with the methods of the literal path, not of a job', async () => {
     expect((await send('/api/jobs/delegate', 'OPTIONS')).headers.get('allow')).to.equal('OPTIONS, POST')
     expect((await send('/api/jobs/delegates', 'OPTIONS')).headers.get('allow')).to.equal('GET, HEAD, OPTIONS')
     expect((await send('/api/jobs/delegates')).status).to.not.equal(405)
@@ -68,7 +68,7 @@ describe('the application', () => {
 
   const below = { '/hub': {}, '/team': { 'x-forwarded-prefix': '/team' } }
   for (const [base, headers] of Object.entries(below)) {
-    it(`is described, and shown, below ${base}`, async () => {
+    it(`serves document and page below ${base}`, async () => {
       const document = asObject(await (await send('/openapi.json', 'GET', headers)).json())
       expect(document['servers']).to.deep.equal([{ url: base }])
       const page = await send('/docs', 'GET', headers)

@@ -55,18 +55,18 @@ describe('the path below which callers find us', () => {
     [`/${'a'.repeat(256)}`, '/hub'],
   ]
   for (const [prefix, base] of cases) {
-    it(`is ${JSON.stringify(base)} where a trusted proxy says ${prefix?.slice(0, 30)}`, async () => {
+    it(`is ${JSON.stringify(base)} for ${prefix?.slice(0, 30)} from a trusted proxy`, async () => {
       expect(await baseOf(prefix)).to.equal(JSON.stringify({ base }))
     })
   }
 
-  it('is what is configured where the proxy is not trusted', async () => {
+  it('is the configured one if the proxy is not trusted', async () => {
     const trusted = [{ address: '10.0.0.0', prefix: 8 }]
     expect(await baseOf('/team', { trusted })).to.equal('{"base":"/hub"}')
     expect(await baseOf('/team', { trusted: [], configured: '' })).to.equal('{"base":""}')
   })
 
-  it('is read in linear time', () => {
+  it('is parsed in linear time', () => {
     const begun = performance.now()
     expect(parsePrefix(`${'/a'.repeat(100_000)}"`)).to.equal(undefined)
     expect(performance.now() - begun).to.be.below(100)

@@ -43,14 +43,14 @@ describe('the log of failed requests', () => {
     return caller
   }
 
-  it('names each of our own failures', async () => {
+  it('contains every internal error', async () => {
     const caller = await send('GET /bug HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     expect(await ended).to.equal(500)
     expect(log.lines).to.deep.equal([{ level: 'error', message: 'request failed', method: 'GET', path: '/bug' }])
     caller.destroy()
   })
 
-  it('does not name callers who went away in the middle of their body', async () => {
+  it('does not contain callers that disconnect within their body', async () => {
     const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{'
     const begun = once(server, 'request')
     const caller = await send(head)

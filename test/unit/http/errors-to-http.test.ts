@@ -34,20 +34,20 @@ const internal: [what: string, error: unknown][] = [
 ]
 
 describe('an error on its way to a caller', () => {
-  it('is told as it is when it is meant for callers', () => {
+  it('is passed on unchanged when it is meant for callers', () => {
     const error = new HttpError(409, 'IllegalTransition', 'no', { Allow: 'GET' })
     expect(errorToHttp(error)).to.equal(error)
     expect(errorToHttp(badRequest('x'))).to.include({ status: 400, code: 'InvalidRequest', message: 'x' })
     expect(errorToHttp(notFound('job'))).to.include({ status: 404, code: 'NotFound', message: 'job not found' })
   })
 
-  it('is 400 with its reason when the API server does not take what was asked for', () => {
+  it('is 400 with the reason when the API server rejects the object', () => {
     const error = errorToHttp(apiErrorFrom(422, { message: 'spec.sha: Invalid value' }))
     expect(error).to.include({ status: 400, code: 'InvalidRequest', message: 'spec.sha: Invalid value' })
   })
 
   for (const [what, error] of unavailable) {
-    it(`is 503 and worth another try for ${what}`, () => {
+    it(`is 503 with Retry-After for ${what}`, () => {
       const answer = errorToHttp(error)
       expect(answer).to.include({ status: 503, code: 'ClusterUnavailable' })
       expect(answer.headers).to.deep.equal({ 'Retry-After': '5' })
@@ -56,7 +56,7 @@ describe('an error on its way to a caller', () => {
   }
 
   for (const [what, error] of internal) {
-    it(`is 500 and says nothing more for ${what}`, () => {
+    it(`is 500 without details for ${what}`, () => {
       expect(errorToHttp(error)).to.include({ status: 500, code: 'InternalError', message: 'internal error' })
     })
   }

@@ -62,7 +62,7 @@ describe('/readyz', () => {
 
   const silent = '503 no contact with the cluster for five minutes'
 
-  it('is 503 until the caches are filled', async () => {
+  it('is 503 until the caches have synced', async () => {
     heardAt.fill(clock.monotonicMs())
     expect(await readyz()).to.equal('503 caches have not synced yet')
     await stores.fill()
@@ -76,7 +76,7 @@ describe('/readyz', () => {
     expect(await readyz()).to.equal(silent)
   })
 
-  it('is 503 as long as a single cache is so old', async () => {
+  it('is 503 while a single cache is that old', async () => {
     heardAt[0] = clock.monotonicMs()
     expect(await readyz()).to.equal(silent)
     heardAt[1] = clock.monotonicMs()

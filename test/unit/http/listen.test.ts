@@ -5,7 +5,7 @@ import { RecordedLog } from '../../documents/recorded-log.ts'
 import { eventually } from '../../observe/eventually.ts'
 
 describe('a server that listens', () => {
-  it('goes on when a connection could not be accepted', async () => {
+  it('keeps listening when a connection could not be accepted', async () => {
     const log = new RecordedLog()
     const server = createServer()
     const stop = new AbortController()

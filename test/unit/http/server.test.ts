@@ -84,7 +84,7 @@ describe('the server below the application', () => {
     })
   }
 
-  it('counts nothing for a caller who is cut off before he is answered', async () => {
+  it('counts nothing for a caller that is cut off before a response', async () => {
     const begun = once(server, 'request')
     const caller = send(`${HEAD}{`)
     await begun

@@ -54,7 +54,7 @@ describe('a JSON body', () => {
     'APPLICATION/JSON',
     'application/vnd.api+json',
   ]) {
-    it(`may be sent as ${type}`, async () => expect((await send('1', type)).status).to.equal(200))
+    it(`is accepted as ${type}`, async () => expect((await send('1', type)).status).to.equal(200))
   }
 
   for (const type of [
@@ -79,7 +79,7 @@ describe('a JSON body', () => {
   }
 
   for (const key of ['__proto__', 'constructor', 'prototype']) {
-    it(`is 400 where it holds the key ${key}, at any depth, however it is written`, async () => {
+    it(`is 400 with the key ${key}, at any depth, in any escaping`, async () => {
       const escaped = key.replaceAll(/[a-z]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`)
       for (const name of [key, escaped]) {
         expect(await send(`{"a":[{"${name}":1}]}`)).to.deep.include({ status: 400 })
@@ -88,7 +88,7 @@ describe('a JSON body', () => {
     })
   }
 
-  it('is 400 where a text is no Unicode, and the field is named', async () => {
+  it('is 400 if a string is not valid Unicode, and the error names the field', async () => {
     for (const [body, field] of [
       [String.raw`{"workflow":"\ud800"}`, 'workflow'],
       [String.raw`{"labels":["a","\udc00b"]}`, 'labels[1]'],
@@ -102,20 +102,20 @@ describe('a JSON body', () => {
     expect((await send(String.raw`"\ud83d\ude00"`)).body, 'a whole pair').to.deep.equal({ value: '😀' })
   })
 
-  it('may be 32 deep and no deeper', async () => {
+  it('has at most 32 levels', async () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
     expect((await send(nested(32))).status).to.equal(200)
     expect((await send(nested(33))).status).to.equal(400)
     expect((await send(nested(100_000))).status).to.equal(400)
   })
 
-  it('may hold 20,000 values and no more', async () => {
+  it('has at most 20,000 values', async () => {
     const list = (length: number) => JSON.stringify(Array.from({ length }, () => 0))
     expect((await send(list(19_999))).status).to.equal(200)
     expect((await send(list(20_000))).status).to.equal(400)
   })
 
-  it('may be 256 KiB long; a longer one is answered, not cut off', async () => {
+  it('has at most 256 KiB; a longer one gets a response and is not cut off', async () => {
     const text = (length: number) => JSON.stringify('x'.repeat(length - 2))
     expect((await send(text(256 * 1024))).status).to.equal(200)
     expect((await send(text(256 * 1024 + 1))).status).to.equal(413)
@@ -126,7 +126,7 @@ describe('a JSON body', () => {
     ['in the middle of it', false],
     ['before anybody asks for it', true],
   ] as const) {
-    it(`is waited for no longer when its sender goes ${when}`, async () => {
+    it(`is no longer awaited when its sender disconnects ${when}`, async () => {
       const met = deferred<unknown>()
       const receiver = createServer((incoming) => {
         const read = async (): Promise<unknown> => {

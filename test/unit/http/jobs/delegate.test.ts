@@ -55,7 +55,7 @@ describe('a delegation whose last job was deleted a moment ago', () => {
     return String(asObject(metadata)['name'])
   }
 
-  it('is asked for under one name by a replica that has seen the deletion and by one that has not', async () => {
+  it('has the same name on a replica that has seen the deletion and on one that has not', async () => {
     const [late, early] = [replica(), replica()]
     for (const { stores } of [late, early]) stores.putJob(overJob('first', 0))
     early.stores.remove(overJob('first', 0))
@@ -72,7 +72,7 @@ describe('a delegation whose last job was deleted a moment ago', () => {
     expect(await nameFrom(early)).to.equal(await nameFrom(late))
   })
 
-  it('is forgotten after a minute, one by one', async () => {
+  it('expires after a minute, each job separately', async () => {
     const [fresh, early] = [replica(), replica()]
     early.stores.putJob(overJob('first', 0))
     early.stores.putJob(overJob('second', 10))

@@ -18,12 +18,12 @@ function refusal(body: unknown): string {
 }
 
 describe('a delegation', () => {
-  it('needs three facts', () => {
+  it('requires three facts', () => {
     expect(parseDelegation(minimal)).to.deep.equal(minimal)
     expect(refusal({})).to.equal('jobId is required; runId is required; repository is required')
   })
 
-  it('keeps every fact that it knows', () => {
+  it('keeps every known fact', () => {
     const full = {
       ...minimal,
       runAttempt: 2,
@@ -39,12 +39,12 @@ describe('a delegation', () => {
     expect(parseDelegation(full)).to.deep.equal(full)
   })
 
-  it('may have ids that are numbers, which become text', () => {
+  it('converts numeric ids to strings', () => {
     const largest = Number.MAX_SAFE_INTEGER
     expect(parseDelegation({ ...minimal, jobId: 0, runId: largest })).to.include({ jobId: '0', runId: `${largest}` })
   })
 
-  it('may hold more, which is left out: no caller sets what is the operator’s or the administrator’s', () => {
+  it('ignores unknown fields: no caller sets fields of the operator or the administrator', () => {
     const more = {
       cancel: true,
       poolName: 'gpu',
@@ -109,7 +109,7 @@ describe('a delegation', () => {
   ]
   for (const [body, why] of wrong) it(`is refused: ${why}`, () => expect(refusal(body)).to.equal(why))
 
-  it('is refused where an id is blank, in whatever of Unicode’s ways', () => {
+  it('is rejected if an id is blank, with any of Unicode’s blanks', () => {
     const blanks = Array.from(
       '\u0020\u00a0\u00ad\u1680\u180e\u200b\u200f\u2028\u2029\u202f\u205f\u2060\u2800\u3000\ufeff',
     )
@@ -121,7 +121,7 @@ describe('a delegation', () => {
     }
   })
 
-  it('is refused in no time, however long its blanks are', () => {
+  it('is rejected in linear time, however long its blanks are', () => {
     const begun = performance.now()
     expect(refusal({ ...minimal, jobId: `${' '.repeat(250_000)}\n`, runId: `${'a'.repeat(250_000)}\n` })).to.include(
       'jobId',
@@ -129,7 +129,7 @@ describe('a delegation', () => {
     expect(performance.now() - begun, 'milliseconds').to.be.below(1000)
   })
 
-  it('lacks every optional fact that is null, empty or blank', () => {
+  it('drops every optional fact that is null, empty or blank', () => {
     const optional = Object.keys(delegationFields).filter((field) => !(field in minimal))
     expect(optional).to.have.length(8)
     for (const nothing of [null, '', '  ', '\u3000']) {
@@ -140,28 +140,28 @@ describe('a delegation', () => {
     expect(parseDelegation({ ...minimal, labels: [] })).to.deep.equal(minimal)
   })
 
-  it('may have an attempt that is text', () => {
+  it('accepts an attempt as a string', () => {
     for (const [given, taken] of Object.entries({ 1: 1, 10: 10, 9999: 9999, 10000: 10_000 })) {
       expect(parseDelegation({ ...minimal, runAttempt: given }).runAttempt).to.equal(taken)
     }
   })
 
-  it('asks for each label once, as GitHub counts them', () => {
+  it('keeps each label once, ignoring case as GitHub does', () => {
     const labels = [' linux ', 'Linux', 'GPU', 'gpu', '\u00a0x64', 'two words']
     expect(parseDelegation({ ...minimal, labels }).labels).to.deep.equal(['linux', 'GPU', 'x64', 'two words'])
   })
 
-  it('is refused with at most ten reasons', () => {
+  it('is rejected with at most ten reasons', () => {
     const labels = Array.from({ length: 64 }, () => 5)
     expect(refusal({ ...minimal, labels }).split('; ')).to.have.length(10)
   })
 
-  it('measures text in characters as the API server does, not in halves of them', () => {
+  it('measures text in code points as the API server does, not in UTF-16 units', () => {
     expect(parseDelegation({ ...minimal, actor: '🚀'.repeat(128) })).to.have.property('actor')
     expect(refusal({ ...minimal, actor: '🚀'.repeat(129) })).to.include('128 characters')
   })
 
-  it('is taken or refused with 400, whatever the body holds', () => {
+  it('is accepted or rejected with 400, whatever the body contains', () => {
     const field = constantFrom(...Object.keys(delegationFields), '__proto__', 'constructor', 'toString', '')
     const fields = dictionary(oneof(field, string()), oneof(jsonValue(), anything()))
     const isCivil = property(fields, oneof(jsonValue(), anything()), (more, body) => {

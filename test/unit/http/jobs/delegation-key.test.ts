@@ -9,7 +9,7 @@ const keyOf = (facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string, u
   keyOfDelegation({ spec: { ...spec, ...facts }, user, idempotencyKey })
 
 describe('the key of a delegation', () => {
-  it('is natural where it has no name: five facts, whoever sends them', () => {
+  it('consists of five facts without an Idempotency-Key, whoever sends them', () => {
     expect(keyOf()).to.deep.equal(keyOf({ workflow: 'w', labels: ['x'] }, undefined, 'somebody'))
     const others = [
       { repository: 'owner/other' },
@@ -23,25 +23,25 @@ describe('the key of a delegation', () => {
     expect(keyOf().body).to.equal(undefined)
   })
 
-  it('is the same for a repository in other case, with a name and without', () => {
+  it('ignores the case of the repository, with and without an Idempotency-Key', () => {
     const other = { repository: 'Owner/REPO' }
     expect(keyOf(other)).to.deep.equal(keyOf())
     expect(keyOf(other, 'a')).to.deep.equal(keyOf({}, 'a'))
   })
 
-  it('is its name, among those of one caller', () => {
+  it('is the Idempotency-Key of one caller', () => {
     expect(keyOf({}, 'a').key).to.equal(keyOf({ jobId: '9' }, 'a').key)
     const keys = [keyOf({}, 'a'), keyOf({}, 'b'), keyOf({}, 'a', 'somebody'), keyOf()].map(({ key }) => key)
     expect(new Set(keys).size).to.equal(4)
   })
 
-  it('tells every fact of a named delegation apart, in whatever order they stand', () => {
+  it('distinguishes every fact under an Idempotency-Key, in any order', () => {
     expect(keyOf({ sha: 'abcdef', ref: 'r' }, 'a')).to.deep.equal(keyOf({ ref: 'r', sha: 'abcdef' }, 'a'))
     const others = [{}, { labels: [] }, { labels: ['a', 'b'] }, { labels: ['a,b'] }, { workflow: '' }, { actor: 'a' }]
     expect(new Set(others.map((facts) => keyOf(facts, 'a').body)).size).to.equal(others.length)
   })
 
-  it('cannot be made to look like facts', () => {
+  it('cannot be crafted to look like facts', () => {
     const looks = keyOfDelegation({
       spec: { repository: 'Idempotency-Key', runId: 'user', jobId: 'a' },
       user: 'user',
@@ -59,13 +59,13 @@ describe('the header Idempotency-Key', () => {
     })
   }
 
-  it('is taken as it is, and may be left out', () => {
+  it('is used unchanged, and is optional', () => {
     for (const header of ['a', '"8e03978e"', '~!'.repeat(127), undefined]) {
       expect(parseIdempotencyKey(header)).to.equal(header)
     }
   })
 
-  it('is taken as it is or refused with 400, whatever it holds, and its words are not repeated', () => {
+  it('is used unchanged or rejected with 400, whatever it contains, and never repeated in the error', () => {
     const words = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[!-~]{0,300}$/))
     const header = fc.oneof(words, fc.array(words, { maxLength: 3 }))
     let taken = 0

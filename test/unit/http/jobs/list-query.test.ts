@@ -76,7 +76,7 @@ describe('the dates of a list', () => {
     })
   }
 
-  it('are in the document as the very ones that are taken', () => {
+  it('are described in the document exactly as accepted', () => {
     const { pattern } = listParameters.startDate
     const isTaken = (startDate: string): boolean => {
       try {
@@ -104,7 +104,7 @@ describe('the dates of a list', () => {
     }
   })
 
-  it('name every day that there is, and no other', () => {
+  it('are valid for every day of the calendar, and no other', () => {
     const pattern = new RegExp(listParameters.startDate.pattern)
     for (const year of [1900, 2000, 2023, 2024]) {
       for (let month = 0; month <= 13; month += 1) {
@@ -118,7 +118,7 @@ describe('the dates of a list', () => {
     }
   })
 
-  it('stand for the last moment of a day at the end of a range, and a time for itself', () => {
+  it('mean the last moment of a day at the end of a range', () => {
     const endOf = (endDate: string) => new Date(parseListQuery({ endDate }).endMs ?? Number.NaN).toISOString()
     expect(endOf('2025-06-19')).to.equal('2025-06-19T23:59:59.999Z')
     expect(endOf('20250619')).to.equal('2025-06-19T23:59:59.999Z')

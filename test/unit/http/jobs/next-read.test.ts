@@ -15,7 +15,7 @@ describe('reads on behalf of many', () => {
     return { begun, get: (key = 'key') => reads.get(key, read) }
   }
 
-  it('are one for all who ask while another is under way, and it begins after they asked', async () => {
+  it('are shared by all callers during a running read, and begin after their calls', async () => {
     const { begun, get } = scene()
     const first = get()
     const others = Array.from({ length: 100 }, () => get())
@@ -31,7 +31,7 @@ describe('reads on behalf of many', () => {
     expect(await later).to.equal(3)
   })
 
-  it('go on after one that failed, which only its own caller hears of', async () => {
+  it('go on after a failed one, which rejects only for its own caller', async () => {
     const { begun, get } = scene()
     const first = get().catch(String)
     const second = get()
@@ -42,7 +42,7 @@ describe('reads on behalf of many', () => {
     expect(await second).to.equal(2)
   })
 
-  it('of different things do not wait for each other', async () => {
+  it('of different keys do not wait for each other', async () => {
     const { begun, get } = scene()
     const [one, other] = [get('one'), get('other')]
     expect(begun).to.have.length(2)

@@ -20,7 +20,7 @@ describe('the public id of a job', () => {
 })
 
 describe('the detail of a job', () => {
-  it('has every key from the first moment, null while it is unknown', () => {
+  it('has every key from the start, null while unknown', () => {
     expect(jobDetail(empty(), aJob({ metadata: { name: id } }))).to.deep.equal({
       id,
       githubJobId: 2,
@@ -45,12 +45,12 @@ describe('the detail of a job', () => {
     })
   })
 
-  it('says nothing of an operator that is not there: who answers is one', () => {
+  it('does not report a missing operator, since the operator itself responds', () => {
     const { metadata } = jobDetail(empty(), aJob({ status: runnerJobStatus.default }))
     expect(metadata).to.deep.include({ reason: null, message: null })
   })
 
-  it('tells all of a finished job', () => {
+  it('shows every field of a finished job', () => {
     const job = aJob({
       metadata: { name: id },
       spec: { workflow: 'CI', runnerName: 'proxy', labels: ['a'], delegatedAt: at(0.5).toISOString() },
@@ -102,7 +102,7 @@ describe('the detail of a job', () => {
     })
   }
 
-  it('shows a job with a Runner as assigned to it before that is written', () => {
+  it('shows a job with a Runner as assigned before its status is written', () => {
     const filled = new FilledCaches()
     const job = filled.putJob(aJob())
     const runner = filled.putRunner(aRunner({ job }))
@@ -112,7 +112,7 @@ describe('the detail of a job', () => {
     expect(jobDetail(filled.caches, other)).to.include({ status: 'queued', runnerId: null })
   })
 
-  it('shows reported ids while no pod says otherwise', () => {
+  it('shows reported ids until the pod has its own', () => {
     const reported = { runnerId: 'r', containerId: 'c', at: stamp(1) }
     const job = aJob({ status: { phase: 'Running', reported } })
     expect(jobDetail(empty(), job)).to.include({ runnerId: 'r', containerId: 'c' })

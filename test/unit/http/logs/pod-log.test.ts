@@ -61,7 +61,7 @@ describe('the log of a job', () => {
     })
   }
 
-  it('is none where there is no pod', () => {
+  it('is absent without a pod', () => {
     const stores = new FilledCaches()
     stores.putRunner(runner)
     expect(logPod(stores, stores.putJob(job))).to.equal(undefined)

@@ -19,13 +19,13 @@ function readOn(position: LogPosition, lines: readonly string[], bytes: number, 
 describe('how far a log has been handed on', () => {
   const lines = [0, 1, 1, 1, 2, 5, 5].map((second, index) => `${stamp(second)} line ${index}\n`)
 
-  it('gives a log that is read in one go as it is, a last line without an end included', () => {
+  it('returns a log of one stream unchanged, including a last line without a newline', () => {
     const position = new LogPosition()
     const log = [...lines, `${stamp(6)} no newline`]
     expect(readOn(position, log, Infinity) + position.rest().toString()).to.equal(log.join(''))
   })
 
-  it('loses no line and repeats none, wherever the stream breaks and how often', () => {
+  it('loses and repeats no line, wherever and however often the stream breaks', () => {
     const cuts = array(tuple(nat(500), integer({ min: 1, max: 50 })), { maxLength: 5 })
     assert(
       property(cuts, (breaks) => {
@@ -122,7 +122,7 @@ describe('how far a log has been handed on', () => {
     }
   })
 
-  it('leaves out what a kubelet says for itself', () => {
+  it('leaves out messages of the kubelet', () => {
     const position = new LogPosition()
     expect(readOn(position, [`${stamp(1)} a\n`], Infinity)).to.equal(`${stamp(1)} a\n`)
     position.reopened()
@@ -131,12 +131,12 @@ describe('how far a log has been handed on', () => {
     expect(readOn(position, [`${stamp(1)} a\n`, `${stamp(2)} b\n`], Infinity)).to.equal(`${stamp(2)} b\n`)
   })
 
-  it('keeps lines whose clock went back', () => {
+  it('keeps lines whose timestamps go back', () => {
     const log = [`${stamp(9)} a\n`, `${stamp(3)} b\n`, `${stamp(4)} c\n`]
     expect(readOn(new LogPosition(), log, Infinity)).to.equal(log.join(''))
   })
 
-  it('hands a line of more than a mebibyte on before its end', () => {
+  it('forwards a line of more than 1 MiB before its end', () => {
     const position = new LogPosition()
     const line = `${stamp(1)} ${'x'.repeat(3 * 1024 * 1024)}`
     const early = readOn(position, [line], Infinity, 65_536)

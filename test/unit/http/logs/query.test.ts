@@ -31,7 +31,7 @@ describe('the query of logs', () => {
     it(`takes ${JSON.stringify(query)}`, () => expect(parseLogsQuery(query)).to.deep.equal(parsed))
   }
 
-  it('refuses anything else with 400, naming the parameter', () => {
+  it('rejects anything else with 400, naming the parameter', () => {
     for (const query of bad) {
       const name = Object.keys(query)[0] ?? ''
       expect(() => parseLogsQuery(query), JSON.stringify(query))

@@ -22,7 +22,7 @@ function refsIn(value: unknown): string[] {
 }
 
 describe('the OpenAPI document', () => {
-  it('describes exactly the routes that there are', () => {
+  it('describes exactly the existing routes', () => {
     expect(describedRoutes().sort()).to.deep.equal(routesOf().sort())
   })
 
@@ -34,7 +34,7 @@ describe('the OpenAPI document', () => {
     expect(validator.version).to.equal('3.1')
   })
 
-  it('refers to nothing that it does not hold, and holds nothing that it does not refer to', () => {
+  it('refers only to schemas that it contains, and contains no unused one', () => {
     const { schemas, headers } = asObject(document['components'])
     const held = Object.entries({ schemas, headers }).flatMap(([kind, all]) =>
       Object.keys(asObject(all)).map((name) => `#/components/${kind}/${name}`),
@@ -42,7 +42,7 @@ describe('the OpenAPI document', () => {
     expect([...new Set(refsIn(document))].sort()).to.deep.equal(held.sort())
   })
 
-  it('gives every operation a name of its own, a summary and the failures that every call can meet', () => {
+  it('gives every operation a unique id, a summary and the failures that every request can get', () => {
     const operations = Object.entries(asObject(document['paths'])).flatMap(([path, item]) =>
       Object.values(asObject(item)).map((operation) => ({ path, ...asObject(operation) })),
     )
@@ -56,7 +56,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('holds no keyword that only Kubernetes knows', () => {
+  it('contains no keyword of Kubernetes', () => {
     expect(JSON.stringify(document)).to.not.include('x-kubernetes')
   })
 })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Kept } from '../../../../src/http/openapi/kept.ts'
 
 describe('what is kept', () => {
-  it('is made once for all who ask, and again only after it failed', async () => {
+  it('is created once for all callers, and again only after a failure', async () => {
     const kept = new Kept<string>()
     let made = 0
     const fail = async (): Promise<string> => {

@@ -63,24 +63,24 @@ describe('the directory of runners', () => {
       return scene
     }
 
-    it('while it runs, when its watch was last heard of', async () => {
+    it('while it runs, the last contact of the watch', async () => {
       const scene = await aScene(aContainer(running))
       expect(heartbeatOf(scene)).to.equal('2026-01-01T00:00:55.000Z')
       await scene.clock.advance(10_000)
       expect(heartbeatOf(scene), 'with nothing heard since').to.equal('2026-01-01T00:00:55.000Z')
     })
 
-    it('when it has ended, its end', async () => {
+    it('after it has ended, the end', async () => {
       expect(heartbeatOf(await aScene(aContainer(ended(0))))).to.equal('2026-01-01T00:00:20.000Z')
     })
 
-    it('before it runs, and without one, nothing', async () => {
+    it('before it runs, or without a pod, null', async () => {
       expect(heartbeatOf(await aScene(aContainer({ waiting: { reason: 'ContainerCreating' } })))).to.equal(null)
       expect(heartbeatOf(await aScene())).to.equal(null)
     })
   })
 
-  it('finds a proxy runner offline when three periods have passed, though nothing happens', async () => {
+  it('shows a proxy runner as offline after three periods without any event', async () => {
     const scene = new Scene()
     const proxy = scene.putRunner(aProxy())
     scene.putLease(aLease(proxy, 0))
@@ -94,7 +94,7 @@ describe('the directory of runners', () => {
     expect(scene.row({ status: 'idle' })).to.include({ lastHeartbeat: '2026-01-01T00:03:00.000Z', reason: null })
   })
 
-  it('does not believe the Lease of an earlier runner of that name', () => {
+  it('ignores the Lease of an earlier runner of that name', () => {
     const scene = new Scene()
     const earlier = aProxy({ metadata: { uid: 'earlier' } })
     scene.putRunner(aProxy())
@@ -102,7 +102,7 @@ describe('the directory of runners', () => {
     expect(scene.row()).to.include({ lastHeartbeat: '2026-01-01T00:00:00.000Z' })
   })
 
-  it('shows a proxy runner as busy as long as a job of it is not over', () => {
+  it('shows a proxy runner as busy until its jobs have finished', () => {
     const scene = new Scene()
     scene.putRunner(aProxy())
     const jobs = ['a', 'b'].map((name) =>
@@ -117,7 +117,7 @@ describe('the directory of runners', () => {
     expect(scene.names({ status: 'idle' })).to.deep.equal(['proxy-1'])
   })
 
-  it('finds a proxy runner under each repository whose jobs it delegated, until those are gone', () => {
+  it('lists a proxy runner under each repository whose jobs it delegated, until those are deleted', () => {
     const scene = new Scene()
     scene.putRunner(aProxy({ spec: { repository: 'owner/first' } }))
     const job = scene.putJob(aJob({ spec: { runnerName: 'proxy-1', repository: 'owner/second' } }))
@@ -128,7 +128,7 @@ describe('the directory of runners', () => {
     expect(scene.names({ repository: 'owner/first', status: 'idle' })).to.deep.equal(['proxy-1'])
   })
 
-  it('shows runners of every type, newest first, and what each has to say', () => {
+  it('shows runners of every type, newest first, with reason and message', () => {
     const scene = new Scene()
     const quota = { phase: 'Starting', reason: 'QuotaExceeded', message: 'exceeded quota' } as const
     scene.putRunner(aRunner({ job: scene.putJob(aJob()), metadata: { creationTimestamp: stamp(1) }, status: quota }))

@@ -10,7 +10,7 @@ import { eventually } from '../../../observe/eventually.ts'
 import { WireTap } from '../../../observe/wire-tap.ts'
 
 describe('a heartbeat that gives a proxy runner other labels', () => {
-  it('is put off when others have written the Runner five times in a row', async () => {
+  it('is 503 after five conflicts in a row', async () => {
     const tap = await WireTap.open()
     const client = new KubeClient(tap.connection(), { userAgent: 'test' })
     try {
