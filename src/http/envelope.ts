@@ -51,7 +51,7 @@ export function envelope(options: EnvelopeOptions): FacadeMiddleware {
     } catch (error) {
       const failed = errorToHttp(error)
       const { status, headers } = failed
-      // If the caller has disconnected, that is why the request failed: no error of ours, and nobody gets the response.
+      // A request of a disconnected caller failed for that reason: it is not logged as an error.
       if (status >= 500 && !ctx.res.destroyed) {
         log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       }

@@ -37,7 +37,7 @@ function whyNotReady({ caches, clock }: FacadeDeps): string | undefined {
   return heardRecently(caches, clock.monotonicMs()) ? undefined : 'no contact with the cluster for five minutes'
 }
 
-/** Whether the API server and its etcd are healthy. Most clusters let anyone read /readyz; where not, a list stands in. */
+/** Whether the API server and its etcd are healthy. Without permission for /readyz, a list is read instead. */
 async function isWell({ client, namespace }: Pick<FacadeDeps, 'client' | 'namespace'>): Promise<boolean> {
   const signal = AbortSignal.timeout(PROBE_MS)
   try {

@@ -28,7 +28,7 @@ export function requestSignal(ctx: Waiting, clock: Pick<Clock, 'setTimer'> = sys
   const cancel = clock.setTimer(giveUp, PATIENCE_MS)
   whenClosed(ctx, () => {
     cancel()
-    // After the response nobody listens: skip the abort event, which costs as much without listeners.
+    // After the response there are no listeners left: skip the abort event, which would cost as much as with them.
     if (!ctx.res.writableFinished) controller.abort(callerGone)
   })
   return controller.signal

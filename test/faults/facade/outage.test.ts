@@ -4,7 +4,7 @@ import { type Answer, call, isMarkedStale } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
-describe('a facade whose cluster answers in part', function () {
+describe('a facade whose cluster responds in part', function () {
   this.timeout('60s')
   let site: Site
   let proxy: FaultProxy

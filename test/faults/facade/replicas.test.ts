@@ -50,7 +50,7 @@ async function idFrom(url: string, jobId: string, key?: string): Promise<string>
   return String(asObject(answer.body['data'])['delegationId'])
 }
 
-describe('a facade whose cluster answers badly', function () {
+describe('a facade whose cluster responds badly', function () {
   this.timeout('240s')
 
   sideBySide({
@@ -148,8 +148,8 @@ describe('a facade whose cluster answers badly', function () {
         await site.until(
           'the job to be over for the second replica',
           async () => {
-            const { body: said } = await call(`${urls[1]}/api/jobs/${id}`)
-            seen.push(order.indexOf(String(asObject(said['data'])['status'])))
+            const { body: shown } = await call(`${urls[1]}/api/jobs/${id}`)
+            seen.push(order.indexOf(String(asObject(shown['data'])['status'])))
             if (seen.length % 5 === 0) cut.cut().remove()
             return seen.at(-1) === 3
           },

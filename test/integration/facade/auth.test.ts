@@ -8,7 +8,7 @@ import { openSite, type Site, TOKEN, TOKEN_LINE } from '../../site/site.ts'
 
 const NEW = 'another-token'
 
-describe('who may call the API', function () {
+describe('authentication', function () {
   this.timeout('60s')
   let site: Site
   let operator: Operator

@@ -112,7 +112,7 @@ for (const key of ['__proto__', 'constructor', 'prototype']) {
   bad[`the key ${key}, escaped`] = [withKey(`\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}`, '1'), key]
 }
 
-describe('bodies that cannot be used', function () {
+describe('request bodies', function () {
   this.timeout('60s')
   let site: Site
   let operator: Operator

@@ -130,8 +130,8 @@ describe('clients that behave badly', function () {
   it('that wait for 100 Continue get it before they send their body', async () => {
     const socket = await open()
     socket.write(head(good.length, 'Expect: 100-continue\r\nConnection: close\r\n'))
-    const told: unknown[] = await once(socket, 'data')
-    expect(String(told[0])).to.equal('HTTP/1.1 100 Continue\r\n\r\n')
+    const received: unknown[] = await once(socket, 'data')
+    expect(String(received[0])).to.equal('HTTP/1.1 100 Continue\r\n\r\n')
     socket.write(good)
     const [answer] = answersIn((await buffer(socket)).toString(), {
       method: 'POST',

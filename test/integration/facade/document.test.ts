@@ -4,7 +4,7 @@ import { version } from '../../../src/version.ts'
 import { call, expectFailure, sendRaw } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
-describe('the documentation that is served', function () {
+describe('the served documentation', function () {
   this.timeout('60s')
   let site: Site
   let url: string

@@ -49,7 +49,7 @@ function expectSafeHeaders({ headers }: Answer): void {
   expect(headers.get('server')).to.equal(null)
 }
 
-describe('the facade, whoever speaks to it', function () {
+describe('the facade', function () {
   this.timeout('60s')
   let site: Site
   let operator: Operator
@@ -66,7 +66,7 @@ describe('the facade, whoever speaks to it', function () {
     await site.close()
   })
 
-  describe('slowly', () => {
+  describe('a slow request', () => {
     const beginnings: Record<string, string> = {
       'half a request line': 'GET /api/j',
       'half of its headers': 'GET /api/jobs HTTP/1.1\r\nHost: x\r\nAuthoriz',
@@ -112,7 +112,7 @@ describe('the facade, whoever speaks to it', function () {
     })
   })
 
-  describe('not in HTTP', () => {
+  describe('an unusual request', () => {
     const nonsense: Record<string, [bytes: string, status: number, code: string]> = {
       'bytes of TLS': ['\u0016\u0003\u0001\u0002 hello\r\n\r\n', 400, 'InvalidRequest'],
       'an unknown version': ['GET /health HTTP/9.9\r\nHost: x\r\n\r\n', 400, 'InvalidRequest'],
@@ -205,7 +205,7 @@ describe('the facade, whoever speaks to it', function () {
     })
   })
 
-  describe('with a method', () => {
+  describe('a method', () => {
     const all = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
     for (const [path, offered] of methodsOf) {
@@ -257,7 +257,7 @@ describe('the facade, whoever speaks to it', function () {
     })
   })
 
-  describe('to any path', () => {
+  describe('on any path', () => {
     const answers: Record<string, [path: string, status: number, options?: Parameters<typeof call>[1]]> = {
       'a success': ['/api/jobs', 200],
       health: ['/health', 200],
@@ -296,7 +296,7 @@ describe('the facade, whoever speaks to it', function () {
     })
   })
 
-  describe('from a script of another origin', () => {
+  describe('a script of another origin', () => {
     const preflight = {
       method: 'OPTIONS',
       headers: { origin: ORIGIN, 'access-control-request-method': 'POST' },

@@ -76,8 +76,8 @@ describe('delegating the same job again', function () {
   it('returns the current job, marked as replayed', async () => {
     const [{ metadata } = { metadata: undefined }] = await jobsOf('storm')
     for (const replica of [0, 1]) {
-      const told = async () => (await delegate('storm', { replica })).status
-      await site.until('the replica to have seen the job run', async () => (await told()) === 'running')
+      const status = async () => (await delegate('storm', { replica })).status
+      await site.until('the replica to have seen the job run', async () => (await status()) === 'running')
       const again = await delegate('storm', { replica })
       expect(again).to.deep.equal({ id: metadata?.name, status: 'running', replayed: true })
     }
@@ -218,7 +218,7 @@ describe('delegating the same job again', function () {
       [fact: string]: unknown
     }
 
-    /** Delegates job `named`, unless told otherwise, under a key. */
+    /** Delegates job `named`, by default, under a key. */
     function send({ key = 'key-1', replica = 0, token = TOKEN, ...facts }: Named = {}) {
       const headers = {
         authorization: `Bearer ${token}`,

@@ -24,7 +24,7 @@ describe('the log of a running job', function () {
     await logs.close()
   })
 
-  /** A job that runs, and somebody who follows its log. */
+  /** A running job with a follower of its log. */
   async function followed(name: string, query = '') {
     if ((await site.job(name)) === undefined) await site.createJob(name)
     await site.jobIs(name, { phase: 'Running' })
@@ -39,7 +39,7 @@ describe('the log of a running job', function () {
       isOver = true
     }
     const ended = read()
-    ended.catch(() => undefined) // whoever awaits it is told
+    ended.catch(() => undefined) // a caller that awaits it gets the error
     const lines = (): string[] =>
       text
         .split('\n')
@@ -250,7 +250,7 @@ describe('the log of a running job', function () {
     await ended
   })
 
-  describe('of a node that does not answer', () => {
+  describe('of an unresponsive node', () => {
     it('ends with the job for its follower, with the lines so far', async () => {
       const { pod, hears, lines, ended, isOver } = await followed('silent')
       logs.write(pod, 'one')
@@ -284,7 +284,7 @@ describe('the log of a running job', function () {
       await site.until('the facade to ask the node', async () => (await call(url)).status === 503)
       expectFailure(await call(url), 503, 'ClusterUnavailable')
       await site.kubelet.tell('lost-1', (now) => exited(now, 0))
-      await site.until('the log to be told as gone', async () => (await call(url)).status === 200)
+      await site.until('the log to be unavailable', async () => (await call(url)).status === 200)
       expect((await call(url)).body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
     })
   })
@@ -301,7 +301,7 @@ describe('the log of a running job', function () {
     })
     expect(answered.body['data']).to.deep.equal({ logs: '' })
     await site.kubelet.tell('unknown-1', (now) => exited(now, 0))
-    await site.until('the log to be told as gone', async () => {
+    await site.until('the log to be unavailable', async () => {
       const { body } = await call(url)
       return asObject(body['data'])['state'] === 'unavailable'
     })

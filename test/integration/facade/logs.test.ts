@@ -80,9 +80,9 @@ describe('GET /api/jobs/:id/logs', function () {
   it('has a limit of followers per caller, and a slot is free again when one has ended', async () => {
     const stop = new AbortController()
     const headers = { authorization: `Bearer ${TOKEN}` }
-    const one = await openAnswer(path('queued', '?follow=true'), { headers, signal: stop.signal })
+    const follower = await openAnswer(path('queued', '?follow=true'), { headers, signal: stop.signal })
     const other = await follow('queued')
-    expect([one.status, other.status]).to.deep.equal([200, 200])
+    expect([follower.status, other.status]).to.deep.equal([200, 200])
     const third = await call(path('queued', '?follow=true'))
     expectFailure(third, 429, 'TooManyStreams')
     expect(third.headers.get('retry-after')).to.match(/^\d+$/)

@@ -20,7 +20,7 @@ describe('the metrics', function () {
     site = await openSite()
     await site.createPool('pool', { labels: ['linux'] })
     operator = await site.operator()
-    // A process tells no totals before it knows them, which is no reason not to be ready.
+    // A process exports no totals before it knows them, but is ready all the same.
     await jobsAre([0, 0, 0])
   })
   afterEach(() => site.checkInvariants())
@@ -83,7 +83,7 @@ describe('the metrics', function () {
     }
     expect((await rest.call('POST', `/api/jobs/${id}/proxy-complete`, { status: 'cancelled' })).status).to.equal(200)
     await jobsAre([2, 1, 2])
-    // What was told above has been taken in by now, and so would have been counted.
+    // The reports above have been processed by now, so they would have been counted.
     await site.createJob('later', { labels: ['linux'] })
     await jobsAre([3, 1, 2])
   })
@@ -132,7 +132,7 @@ describe('the metrics', function () {
       const client = await open()
       expect(await of('clients')).to.equal(1)
       await client.send('subscribe:repository', 'owner/repo')
-      await site.until('the client to be told of a job', async () => {
+      await site.until('the client to receive a job', async () => {
         await site.createJob(`told-${Date.now()}`, { labels: ['linux'] })
         return ((await of('messages_sent_total')) ?? 0) > 0
       })

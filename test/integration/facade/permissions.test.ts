@@ -9,11 +9,11 @@ import { bind, makeAccount, removeAccount, resigned, tokenOf } from '../../site/
 import { type Answer, call, expectFailure } from '../../site/calls/call.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
-/** Callers whom the cluster knows: the kinds of the manifests, and one who is bound to nothing. */
+/** Known callers: those of the roles in the manifests, and one without any role. */
 const known = ['without bindings', 'proxy', 'viewer', 'admin', 'metrics'] as const
 type Known = (typeof known)[number]
 
-/** Callers whom it does not know, or not for this. */
+/** Callers that are unknown, or whose token is for another audience. */
 const strangers = ['no token', 'garbage', 'forged', 'expired', 'wrong audience', 'deleted account'] as const
 
 /** Who may call what. A new route needs a line here. */
@@ -72,7 +72,7 @@ describe('permissions', function () {
     tokens.set('deleted account', await tokenOf(site, 'gone'))
     await removeAccount(site, 'gone')
     const isGone = async () => (await as('deleted account', { method: 'GET', path: '/api/jobs/none' })).status === 401
-    // What it said a moment before counts for ten seconds.
+    // Reviews are cached for ten seconds.
     await site.until('the API server to know that the account is gone', isGone, 30_000)
   })
   after(() => site.close())
@@ -82,7 +82,7 @@ describe('permissions', function () {
     const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
     const url = `${operator.url}${path.replace(':file', 'page.js').replaceAll(/:\w+/g, 'none')}`
     if (method === 'GET') return call(url, { headers: authorization })
-    // A body that no route takes: who comes as far as to hear of it was let through.
+    // A body that no route accepts: a 400 shows that the caller was authorised.
     return call(url, { method, headers: { ...authorization, 'content-type': 'application/json' }, body: [] })
   }
 

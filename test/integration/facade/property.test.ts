@@ -59,7 +59,7 @@ function isPlain(text: string): boolean {
   return !/\p{Cc}/u.test(text)
 }
 
-describe('whatever is sent', function () {
+describe('arbitrary input', function () {
   this.timeout('100s')
   let site: Site
   let operator: Operator
@@ -225,7 +225,7 @@ describe('whatever is sent', function () {
       fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }).map((text) => text.toWellFormed()),
       fc.constantFrom('%', '..', '__proto__', 'a/b', '\u0000'),
     )
-    const said = fc.oneof(
+    const bodies = fc.oneof(
       fc.jsonValue(),
       fc.record(
         { labels: fc.oneof(fc.array(fc.string({ unit: 'grapheme' })), fc.jsonValue()), repository: place },
@@ -233,7 +233,7 @@ describe('whatever is sent', function () {
       ),
     )
     await holds(
-      fc.asyncProperty(name, said, async (text, value) => {
+      fc.asyncProperty(name, bodies, async (text, value) => {
         const url = `${operator.url}/api/runners/${encodeURIComponent(text)}/heartbeat`
         const answer = await call(url, { method: 'POST', body: JSON.stringify(value) })
         // A dot segment is another path.
@@ -264,7 +264,7 @@ describe('whatever is sent', function () {
     ]
     const value = fc.oneof(printable, bytes, fc.constantFrom(...telling, authorization))
     const headers = fc.array(fc.tuple(fc.constantFrom(...words.split(' ')), value), { maxLength: 8 })
-    /** Of each, the first one counts: what is anything must not always stand behind what is right. */
+    /** The first of repeated headers counts, so arbitrary ones must not always come after valid ones. */
     const right = fc.record({ host: fc.boolean(), authorization: fc.boolean(), type: fc.boolean() })
     const seen = new Set<number>()
     await holds(
@@ -284,7 +284,7 @@ describe('whatever is sent', function () {
         const sent = Buffer.from(`${head}Connection: close\r\n\r\n${content}`, 'latin1')
         const [{ status, text }] = await sendRaw(operator.url, sent, asked)
         seen.add(status)
-        // A body that was announced and never comes is not waited for where nobody reads it.
+        // An announced body that never comes is not awaited if no route reads it.
         expect(status, `${head}\n${text}`).to.be.oneOf(allowed)
         expect(text).to.not.match(/node_modules|\.ts:\d|at async/)
       }),

@@ -279,8 +279,8 @@ describe('proxy runners', function () {
       await silence('forgotten', 25 * HOUR_MS)
       await site.until('the Runner to go', async () => (await site.get(runners, proxyName('forgotten'))) === undefined)
       await site.until('nobody to list it', async () => {
-        const told = await Promise.all([urls.first, urls.quick].map((url) => row('forgotten', 'type=proxy', url)))
-        return told.every((one) => one === undefined)
+        const found = await Promise.all([urls.first, urls.quick].map((url) => row('forgotten', 'type=proxy', url)))
+        return found.every((runner) => runner === undefined)
       })
       const back = await beat('forgotten', { url: urls.quick })
       expect(back.status, 'and may come back').to.equal(201)

@@ -10,7 +10,7 @@ const LONG_SECONDS = 900
 describe('the rate limit', function () {
   this.timeout('60s')
   let site: Site
-  /** Replicas that believe nobody, with a short and a long window, and one behind a trusted proxy, with a long one. */
+  /** Replicas without trusted proxies, with a short and a long window, and one with a trusted proxy and a long window. */
   let urls: { short: string; long: string; proxied: string }
 
   before(async () => {
@@ -31,7 +31,7 @@ describe('the rate limit', function () {
   const bearer = { authorization: `Bearer ${TOKEN}` }
   const get = (url: string, headers: Record<string, string> = {}) =>
     call(`${url}/api/jobs/none`, { headers: { ...bearer, ...headers } })
-  /** A call of a client that nobody else is. */
+  /** A request from a unique client address. */
   const from = (client: string) => get(urls.proxied, { 'x-forwarded-for': client })
   const number = ({ headers }: Answer, name: string) => Number(headers.get(`x-ratelimit-${name}`))
 

@@ -22,7 +22,7 @@ describe('a report on a job', function () {
   afterEach(() => site.checkInvariants())
   after(() => site.close())
 
-  /** A job that no pool takes: it waits until somebody reports on it. */
+  /** A job without a matching pool: it waits for a report. */
   async function waitingJob(label = 'nobody-offers-this'): Promise<{ id: string; jobId: string }> {
     const jobId = String(++count)
     const id = await rest.delegate({ jobId, runId: '7', repository: 'owner/repo', labels: [label] })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 
-describe('what a caller may have open', () => {
+describe('what a caller has open', () => {
   it('is limited per caller, and a release frees one slot, however often it is called', () => {
     const places = new ConcurrencyLimit(2)
     const first = places.enter('a')

@@ -8,11 +8,11 @@ const cases: [
   origin: string | undefined,
   host: string | undefined,
   list: string[] | undefined,
-  is: boolean,
+  isTrusted: boolean,
 ][] = [
-  ['what is no browser', undefined, 'hub.example:3001', undefined, true],
+  ['a client that is not a browser', undefined, 'hub.example:3001', undefined, true],
   [
-    'a page of the same name, which may be a stranger’s',
+    'a page of the same name, which a stranger may own',
     'http://hub.example:3001',
     'hub.example:3001',
     undefined,
@@ -26,32 +26,38 @@ const cases: [
   ['a page of the same Service, in full', 'http://hub.ns.svc', 'hub.ns.svc:3001', undefined, true],
   ['a page of a name that only looks like a Service', 'http://svc.example', 'svc.example', undefined, false],
   ['a page of another host', 'https://evil.example', 'hub.example:3001', undefined, false],
-  ['a page of a host with the name in its own', 'https://hub.example.evil.example', 'hub.example', undefined, false],
+  [
+    'a page of a host whose name contains this one',
+    'https://hub.example.evil.example',
+    'hub.example',
+    undefined,
+    false,
+  ],
   ['a page with the name before an @', 'https://hub.example@evil.example', 'hub.example', undefined, false],
   ['a page of this machine', 'http://localhost:8080', 'hub.example', undefined, true],
   ['a page of this machine, by its address', 'http://127.0.0.1:8080', 'hub.example', undefined, true],
   ['a page of this machine, by IPv6', 'http://[::1]:8080', 'hub.example', undefined, true],
   ['a page of a name below localhost', 'http://app.localhost', 'hub.example', undefined, true],
   ['a page that calls itself localhost', 'http://localhost.evil.example', 'hub.example', undefined, false],
-  ['a page without an origin of its own', 'null', 'hub.example', undefined, false],
+  ['a page with an opaque origin', 'null', 'hub.example', undefined, false],
   ['a page from a file', 'file://', 'hub.example', undefined, false],
   ['an empty origin', '', '', undefined, false],
-  ['a page where the host is not told', 'http://hub.example', undefined, undefined, false],
+  ['a page without a Host header', 'http://hub.example', undefined, undefined, false],
   ['a listed page', 'https://dashboard.example', 'hub.example', list, true],
   ['a page of the same host that is not listed', 'https://hub.example', 'hub.example', list, false],
   ['any page, where all are listed', 'https://anywhere.example', 'hub.example', ['*'], true],
-  ['what is no browser, with a list', undefined, 'hub.example', list, true],
+  ['a client that is not a browser, with a list', undefined, 'hub.example', list, true],
 ]
 
-describe('who may connect without a token, where that is configured', () => {
-  for (const [what, origin, host, allowed, is] of cases) {
-    it(`${is ? 'is' : 'is not'} ${what}`, () => {
-      expect(isTrustedOrigin({ origin, host, isWebSocket: true }, allowed)).to.equal(is)
+describe('a connection without a token', () => {
+  for (const [what, origin, host, allowed, isTrusted] of cases) {
+    it(`is ${isTrusted ? 'accepted' : 'rejected'} from ${what}`, () => {
+      expect(isTrustedOrigin({ origin, host, isWebSocket: true }, allowed)).to.equal(isTrusted)
     })
   }
 
   // A browser names no origin where a page polls its own host.
-  const polling: [host: string, list: string[] | undefined, is: boolean][] = [
+  const polling: [host: string, list: string[] | undefined, isTrusted: boolean][] = [
     ['evil.example:3001', undefined, false],
     ['evil.example:3001', list, false],
     ['dashboard.example', list, true],
@@ -63,10 +69,10 @@ describe('who may connect without a token, where that is configured', () => {
     ['runnerhub-realtime.runnerhub.svc.cluster.local', undefined, true],
     ['', undefined, false],
   ]
-  for (const [host, allowed, is] of polling) {
-    it(`${is ? 'is' : 'is not'} who polls "${host}" without an origin${allowed ? `, with ${allowed.join()}` : ''}`, () => {
+  for (const [host, allowed, isTrusted] of polling) {
+    it(`is ${isTrusted ? 'accepted' : 'rejected'} from a poll of "${host}" without an origin${allowed ? `, with ${allowed.join()}` : ''}`, () => {
       const address: Address = { origin: undefined, host, isWebSocket: false }
-      expect(isTrustedOrigin(address, allowed)).to.equal(is)
+      expect(isTrustedOrigin(address, allowed)).to.equal(isTrusted)
     })
   }
 })

@@ -6,7 +6,7 @@ import { HandClock } from '../../observe/clock.ts'
 const KEEP = 10_000
 const GRACE = 300_000
 
-describe('the answers to reviews', () => {
+describe('the results of reviews', () => {
   let clock: HandClock
   let cache: ReviewCache<string>
   let asked: number
@@ -38,8 +38,8 @@ describe('the answers to reviews', () => {
   })
 
   it('are fetched once for concurrent calls, separately for each question', async () => {
-    const answers = await Promise.all([cache.get('a', yes), cache.get('a', yes), cache.get('b', yes)])
-    expect(answers.map(({ value }) => value)).to.deep.equal(['yes 1', 'yes 1', 'yes 2'])
+    const results = await Promise.all([cache.get('a', yes), cache.get('a', yes), cache.get('b', yes)])
+    expect(results.map(({ value }) => value)).to.deep.equal(['yes 1', 'yes 1', 'yes 2'])
   })
 
   it('of known callers do not wait behind unknown ones, which are queued', async () => {

@@ -52,8 +52,8 @@ describe('the application', () => {
 
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH']) {
     it(`does not treat "delegate" as a job id: ${method} is not allowed`, async () => {
-      const answer = await send('/api/jobs/delegate', method)
-      expect({ status: answer.status, allow: answer.headers.get('allow') }).to.deep.equal({
+      const response = await send('/api/jobs/delegate', method)
+      expect({ status: response.status, allow: response.headers.get('allow') }).to.deep.equal({
         status: 405,
         allow: 'OPTIONS, POST',
       })

@@ -11,7 +11,7 @@ const loopback = [
   { address: '::1', prefix: 128 },
 ]
 
-describe('the path below which callers find us', () => {
+describe('the base path', () => {
   /** What is found out about a call that brings this header. */
   async function baseOf(prefix: string | undefined, { configured = '/hub', trusted = loopback } = {}): Promise<string> {
     const basePathOf = basePaths({ configured, isTrustedPeer: trustedPeers(trusted) })
@@ -26,8 +26,8 @@ describe('the path below which callers find us', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0
     const headers: Record<string, string> = prefix === undefined ? {} : { 'x-forwarded-prefix': prefix }
     try {
-      const said: unknown = await (await fetch(`http://127.0.0.1:${port}/`, { headers })).json()
-      return JSON.stringify(said)
+      const body: unknown = await (await fetch(`http://127.0.0.1:${port}/`, { headers })).json()
+      return JSON.stringify(body)
     } finally {
       server.close()
     }

@@ -56,7 +56,7 @@ describe('the log of failed requests', () => {
     const caller = await send(head)
     await begun
     caller.destroy()
-    expect(await ended, 'what counts and is told of it').to.equal(499)
+    expect(await ended, 'the status code of metrics and log').to.equal(499)
     expect(log.lines).to.deep.equal([])
   })
 })

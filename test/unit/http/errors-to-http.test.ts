@@ -33,7 +33,7 @@ const internal: [what: string, error: unknown][] = [
   ['nothing', undefined],
 ]
 
-describe('an error on its way to a caller', () => {
+describe('an error for a caller', () => {
   it('is passed on unchanged when it is meant for callers', () => {
     const error = new HttpError(409, 'IllegalTransition', 'no', { Allow: 'GET' })
     expect(errorToHttp(error)).to.equal(error)

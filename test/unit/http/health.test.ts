@@ -15,7 +15,7 @@ describe('/readyz', () => {
   const server: Server = createServer()
   const clock = new HandClock()
   const stores = new FilledCaches()
-  /** When the server behind each cache was last heard of. */
+  /** Last contact of each cache. */
   const heardAt: (number | undefined)[] = [undefined, undefined]
 
   before(async () => {

@@ -12,10 +12,10 @@ describe('a server that listens', () => {
     const served = listen(server, 0, { name: 'rest', log, signal: stop.signal })
     try {
       await eventually(() => log.lines.some(({ message }) => message === 'listening'), { what: 'the server to listen' })
-      // As Node.js tells it when there is no descriptor left.
+      // As Node.js reports it when no descriptor is left.
       server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE', syscall: 'accept' }))
-      const told = { level: 'warn', message: 'connection could not be accepted', name: 'rest' }
-      expect(log.lines.at(-1)).to.deep.equal(told)
+      const expected = { level: 'warn', message: 'connection could not be accepted', name: 'rest' }
+      expect(log.lines.at(-1)).to.deep.equal(expected)
       expect(server.listening).to.equal(true)
     } finally {
       stop.abort()

@@ -53,7 +53,7 @@ describe('the server below the application', () => {
     return caller
   }
 
-  /** The answers that were counted, as `route code`. */
+  /** The counted responses, as `route code`. */
   async function counted(): Promise<string[]> {
     const samples = [...samplesOf(await metrics.text())]
     return samples.flatMap(([name, count]) => {

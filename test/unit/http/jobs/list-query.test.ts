@@ -126,7 +126,7 @@ describe('the dates of a list', () => {
   })
 })
 
-describe('the page that a list is asked for', () => {
+describe('the page of a list', () => {
   for (const [page, number] of [
     [undefined, 1],
     ['1', 1],

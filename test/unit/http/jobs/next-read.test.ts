@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { NextRead } from '../../../../src/http/jobs/next-read.ts'
 
-describe('reads on behalf of many', () => {
+describe('shared reads', () => {
   /** Reads that end when the test says so, with their number. */
   function scene() {
     const reads = new NextRead<number>()

@@ -16,7 +16,7 @@ function readOn(position: LogPosition, lines: readonly string[], bytes: number, 
   return got
 }
 
-describe('how far a log has been handed on', () => {
+describe('the position in a forwarded log', () => {
   const lines = [0, 1, 1, 1, 2, 5, 5].map((second, index) => `${stamp(second)} line ${index}\n`)
 
   it('returns a log of one stream unchanged, including a last line without a newline', () => {

@@ -6,7 +6,7 @@ import { routesOf } from '../../../documents/routes.ts'
 
 const document = openApiDocument('1.2.3')
 
-/** `GET /api/jobs/:id`, as the document tells it. */
+/** `GET /api/jobs/:id`, from the document. */
 function describedRoutes(): string[] {
   return Object.entries(asObject(document['paths'])).flatMap(([path, item]) =>
     Object.keys(asObject(item)).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Kept } from '../../../../src/http/openapi/kept.ts'
 
-describe('what is kept', () => {
+describe('a cached promise', () => {
   it('is created once for all callers, and again only after a failure', async () => {
     const kept = new Kept<string>()
     let made = 0

@@ -48,10 +48,10 @@ describe('the directory of runners', () => {
     expect(scene.names({ repository: 'owner/other' })).to.deep.equal([])
   })
 
-  describe('says of an ephemeral runner when its pod was last known to run:', () => {
+  describe('shows as the last heartbeat of an ephemeral runner:', () => {
     const heartbeatOf = (scene: Scene) => scene.row({ type: 'ephemeral' })?.['lastHeartbeat']
 
-    /** A runner with its job and its pod, a minute after all began; their watch was heard of 5 s ago. */
+    /** A runner with its job and its pod, a minute after the start; the last contact of their watch was 5 s ago. */
     async function aScene(...containers: Parameters<typeof podStatus>[1][]) {
       const scene = new Scene()
       const job = scene.putJob(aJob({ status: { phase: 'Running' } }))
@@ -67,7 +67,7 @@ describe('the directory of runners', () => {
       const scene = await aScene(aContainer(running))
       expect(heartbeatOf(scene)).to.equal('2026-01-01T00:00:55.000Z')
       await scene.clock.advance(10_000)
-      expect(heartbeatOf(scene), 'with nothing heard since').to.equal('2026-01-01T00:00:55.000Z')
+      expect(heartbeatOf(scene), 'without contact since').to.equal('2026-01-01T00:00:55.000Z')
     })
 
     it('after it has ended, the end', async () => {

@@ -19,14 +19,14 @@ describe('a heartbeat that gives a proxy runner other labels', () => {
       stores.putLease(aLease(proxy, 0))
       const parts = facadeParts({ client, caches: stores.caches, clock: new HandClock() })
       const facts = { displayName: 'proxy-1', labels: ['new'] }
-      const heard = heartbeat(parts, facts, new AbortController().signal).catch((error: unknown) => error)
+      const result = heartbeat(parts, facts, new AbortController().signal).catch((error: unknown) => error)
       const conflict = { kind: 'Status', status: 'Failure', code: 409, reason: 'Conflict', message: 'changed' }
       for (let n = 0; n < 9; n += 1) {
         const request = await eventually(() => tap.requests[n], { what: `request ${n}` })
         if (request.method === 'PUT') request.answer(409, conflict)
         else request.answer(200, proxy)
       }
-      const error = await heard
+      const error = await result
       expect(error).to.be.instanceOf(HttpError)
       expect(String(error)).to.include('try again shortly')
       expect(tap.requests.map(({ method }) => method).join(' ')).to.equal('PUT GET PUT GET PUT GET PUT GET PUT')
