@@ -6,46 +6,46 @@ import { permissions } from '../auth/permissions.ts'
 import type { FixedWindowCounter } from '../auth/window-counter.ts'
 import { asksForWebSocket } from './upgrades.ts'
 
-/** Who wants to connect, or is connected. */
+/** The caller of a connection, new or open. */
 export interface Handshake {
   headers: IncomingHttpHeaders
-  /** Of the other end of the connection. */
+  /** The address of the peer. */
   address: string
-  /** One that came by other means than a header. */
+  /** A token from outside the headers, such as the Socket.IO handshake. */
   token?: string | undefined
-  /** Is connected already: what others from the same address do is not held against it. */
+  /** The connection is open already: refusals of other callers at the same address do not count against it. */
   isInside?: true
 }
 
-/** What comes of it. `caller` is what connections are counted by. */
+/** The result of an admission. Connections are counted per `caller`. */
 export type AdmissionDecision =
   | { is: 'admitted'; caller: string; mayList: boolean }
-  | { is: 'unknown' } // no token, or one that nobody holds
-  | { is: 'forbidden' } // without the right to watch jobs, or from a page that must show a token
-  | { is: 'tooMany'; leftMs: number } // from an address that has been refused too often, for so long
+  | { is: 'unknown' } // no token, or an unknown one
+  | { is: 'forbidden' } // no permission to watch jobs, or a page that must send a token
+  | { is: 'tooMany'; leftMs: number } // too many refusals for this address; `leftMs` until the next try
 
 export type Admitted = Extract<AdmissionDecision, { is: 'admitted' }>
 
-/** Says whether a connection may be opened, or stay. Rejects where nobody can tell. */
+/** Decides whether a connection may open or stay open. Rejects if the decision cannot be made. */
 export type Admit = (handshake: Handshake) => Promise<AdmissionDecision>
 
-/** Prefix by which browsers, which cannot set headers, hand a token over among the subprotocols. */
+/** Prefix of the subprotocol that carries a token: browsers cannot set headers. */
 export const TOKEN_PROTOCOL = 'runnerhub.bearer.'
 
 export interface AdmissionOptions {
   authority: Authorizer
-  /** Nobody needs a token, but for pages of other origins. */
+  /** No token is required, except from pages of other origins. */
   anonymous: boolean
-  /** Whose pages need no token then; without a list, those of the browser's own machine and of a host that is surely this. */
+  /** Origins whose pages need no token then. Default: the browser's own machine and a host that is certainly this one. */
   origins?: readonly string[] | undefined
-  /** What an address counts as, given the X-Forwarded-For header. */
+  /** The client address behind a peer, from the X-Forwarded-For header. */
   clientOf: (peer: string, forwardedFor: string) => string
-  /** How often an address was refused, and may be: each unknown token costs the API server a question. */
+  /** Refusals per address, which are limited: each unknown token costs the API server a review. */
   refused: FixedWindowCounter
   mostRefused: number
 }
 
-/** Admits whoever may watch jobs, or everybody where that is configured. */
+/** Admits callers that may watch jobs, or all callers if so configured. */
 export function admission(options: AdmissionOptions): Admit {
   const { anonymous, origins, clientOf, refused, mostRefused } = options
   return async ({ headers, address, token, isInside }) => {
@@ -55,16 +55,16 @@ export function admission(options: AdmissionOptions): Admit {
     if (isOpen) return { is: 'admitted', caller: `at ${client}`, mayList: true }
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
     if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }
-    if (isInside) return verdictOn(bearer, options.authority)
+    if (isInside) return decide(bearer, options.authority)
     const { count, leftMs } = refused.of(client)
     if (count >= mostRefused) return { is: 'tooMany', leftMs }
-    const decision = await verdictOn(bearer, options.authority)
+    const decision = await decide(bearer, options.authority)
     if (decision.is !== 'admitted') refused.add(client)
     return decision
   }
 }
 
-async function verdictOn(token: string, authority: Authorizer): Promise<AdmissionDecision> {
+async function decide(token: string, authority: Authorizer): Promise<AdmissionDecision> {
   const { value: caller } = await authority.callerOf(token)
   if (caller === undefined) return { is: 'unknown' }
   const mayWatch = (await authority.allows(caller, permissions.watchJobs)).value === true

@@ -15,15 +15,15 @@ export interface ConnectionsOptions {
   admit: Admit
   clock: Pick<Clock, 'setTimer'>
   log: Log
-  /** How often each is judged again. */
+  /** Interval at which each connection is authorised again. */
   everyMs: number
   mostPerCaller: number
 }
 
-/** What one is told who has as many connections as he may. */
+/** Close reason for a caller at its connection limit. */
 export const TOO_MANY = 'too many connections of this caller'
 
-/** The open connections: at most so many per caller, and each judged again from time to time. */
+/** The open connections: limited per caller, each authorised again at an interval. */
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #limit: ConcurrencyLimit
@@ -37,30 +37,30 @@ export class Connections {
     return this.#limit.hasRoom(caller)
   }
 
-  /** Takes a connection in, or closes it where its caller has too many; what is returned is called when it ends. */
+  /** Registers a connection, or closes it if its caller has too many. Call the returned function when it ends. */
   receive(connection: OpenConnection): (() => void) | undefined {
     const leave = this.#limit.enter(connection.admitted.caller)
     if (leave === undefined) {
       connection.close(closeCodes.tryAgainLater, TOO_MANY)
       return undefined
     }
-    const cancel = this.#judgeLater(connection)
+    const cancel = this.#reauthoriseLater(connection)
     return () => {
       cancel()
       leave()
     }
   }
 
-  #judgeLater(connection: OpenConnection): () => void {
+  #reauthoriseLater(connection: OpenConnection): () => void {
     const { clock, everyMs } = this.#options
     let isOver = false
     let cancelTimer = (): void => {}
-    const judge = async (): Promise<void> => {
-      const mayStay = await this.#judge(connection)
+    const reauthorise = async (): Promise<void> => {
+      const mayStay = await this.#isStillAdmitted(connection)
       if (mayStay && !isOver) wait()
     }
     const wait = (): void => {
-      cancelTimer = clock.setTimer(() => void judge(), everyMs)
+      cancelTimer = clock.setTimer(() => void reauthorise(), everyMs)
     }
     wait()
     return () => {
@@ -69,18 +69,18 @@ export class Connections {
     }
   }
 
-  /** Judges a connection anew, and closes it if need be. */
-  async #judge({ handshake, admitted, close }: OpenConnection): Promise<boolean> {
+  /** Authorises a connection again, and closes it if its caller lost a permission. */
+  async #isStillAdmitted({ handshake, admitted, close }: OpenConnection): Promise<boolean> {
     const { admit, log } = this.#options
     try {
       const decision = await admit({ ...handshake, isInside: true })
-      // Who may no longer list may have subscribed to all: he begins anew.
+      // A caller that lost `list` may hold a wildcard subscription: disconnect it, so that it subscribes again.
       if (decision.is === 'admitted' && (decision.mayList || !admitted.mayList)) return true
-      log.info({ user: admitted.caller }, 'connection closed: its right has gone')
+      log.info({ user: admitted.caller }, 'connection closed: permission revoked')
       close(closeCodes.policy, 'no longer allowed')
     } catch (error) {
-      log.warn({ err: error, user: admitted.caller }, 'connection could not be judged')
-      close(closeCodes.tryAgainLater, 'rights cannot be checked now')
+      log.warn({ err: error, user: admitted.caller }, 'connection closed: authorisation failed')
+      close(closeCodes.tryAgainLater, 'permissions cannot be checked now')
     }
     return false
   }

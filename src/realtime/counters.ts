@@ -1,18 +1,18 @@
 import type { Sink } from './sink.ts'
 
-/** How a client is connected. */
+/** The transport of a client. */
 export type TransportName = 'websocket' | 'socketio'
 
-/** What the realtime server counts. */
+/** Metrics of the realtime server. */
 export interface RealtimeMetrics {
   joined(transport: TransportName): void
   left(transport: TransportName): void
   sent(transport: TransportName): void
-  /** A client that did not read was disconnected. */
+  /** A client was disconnected because it did not read. */
   cutOff(transport: TransportName): void
 }
 
-/** For those who count nothing. */
+/** Metrics that count nothing. */
 export const uncounted: RealtimeMetrics = {
   joined: () => undefined,
   left: () => undefined,
@@ -20,7 +20,7 @@ export const uncounted: RealtimeMetrics = {
   cutOff: () => undefined,
 }
 
-/** An outlet whose messages are counted. */
+/** A sink that counts its messages. */
 export function counted(sink: Sink, metrics: RealtimeMetrics, transport: TransportName): Sink {
   return {
     ...sink,

@@ -2,12 +2,12 @@ import type { Subscriber } from './hub.ts'
 import type { Message } from './messages.ts'
 import type { Sink } from './sink.ts'
 
-/** Messages that may wait behind a snapshot for a client that is slow to take it. */
+/** Messages that may wait behind a snapshot that a slow client has not read yet. */
 const MAX_WAITING = 10_000
 
 /**
- * What one client is told, in order. A snapshot goes out as fast as the client takes it, so that its size is no reason to
- * be cut off; what happens meanwhile waits behind it. All else goes out at once, or not at all.
+ * The messages to one client, in order. A snapshot goes out as fast as the client reads it, so its size never cuts the
+ * client off. Later events wait behind it. All other messages go out at once, or not at all.
  */
 export class Feed implements Subscriber {
   readonly #sink: Sink
@@ -18,7 +18,7 @@ export class Feed implements Subscriber {
     this.#sink = sink
   }
 
-  /** Whether something waits until the client has taken what was written. */
+  /** Whether messages wait until the client has read the earlier ones. */
   get isPausing(): boolean {
     return this.#queue.length > 0
   }
@@ -33,14 +33,14 @@ export class Feed implements Subscriber {
     this.#sink.cutOff()
   }
 
-  /** Sends many messages, each of which is made when it can be taken. */
+  /** Sends many messages; each is created only when the client can take it. */
   sendAll(messages: Iterable<Message>): void {
     if (this.#isCut) return
     this.#queue.push(messages[Symbol.iterator]())
     this.drained()
   }
 
-  /** The client has taken some of what was written. */
+  /** The client has read some of the written messages. */
   drained(): void {
     while (!this.#isCut && this.#queue.length > 0 && !this.#sink.isFull()) {
       const next = this.#queue[0]?.next()

@@ -13,30 +13,30 @@ import {
   type Subscription,
 } from './messages.ts'
 
-/** Somebody who listens, over whatever transport. Sending never waits: one that does not read is cut off. */
+/** A connected client of any transport. Sending never waits: a client that does not read is cut off. */
 export interface Subscriber {
   send(message: Message): void
-  /** Sends many, as fast as they are taken; what is sent afterwards comes behind them. */
+  /** Sends many messages as fast as the client reads them; later messages follow them. */
   sendAll(messages: Iterable<Message>): void
 }
 
-/** What a client may do besides. */
+/** Optional permissions of a client. */
 export interface SubscriberRights {
   /** Subscribe to all repositories at once. */
   mayList: boolean
 }
 
-/** Most repositories that one client may subscribe to. */
+/** Maximum repositories per client. */
 const MAX_SUBSCRIPTIONS = 1000
 
-/** Jobs in one frame of a snapshot. */
+/** Jobs per snapshot frame. */
 const SNAPSHOT_FRAME = 200
 
-/** Jobs that one client is told of in snapshots: so many at once, then so many a millisecond. One snapshot may be longer. */
+/** Token bucket for jobs in snapshots to one client: burst, and refill per millisecond. One snapshot may exceed it. */
 const SNAPSHOT_BURST = 10_000
 const SNAPSHOT_RATE = 1
 
-/** What one client has subscribed to, and what its snapshots have cost that time has not paid yet. */
+/** The subscriptions of one client, and the cost of its snapshots that time has not refilled yet. */
 interface Account extends SubscriberRights {
   repositories: Set<string>
   debt: number
@@ -46,16 +46,15 @@ interface Account extends SubscriberRights {
 export interface HubOptions {
   metrics?: RealtimeMetrics | undefined
   clock: Pick<Clock, 'monotonicMs'>
-  /** The present steps of all jobs of a repository, or of all repositories ('*'). */
+  /** The current state of all jobs of a repository, or of all repositories ('*'). */
   current: (repository: string) => JobEvent[]
 }
 
 /**
- * The subscribers of each repository, whose name may be written in upper or lower case. A step goes to those of that very
- * repository, once each.
+ * The subscribers of each repository; case in names is ignored. An event goes to each subscriber of its repository once.
  */
 export class Hub {
-  /** Where transports count. */
+  /** Metrics for the transports. */
   readonly metrics: RealtimeMetrics
   readonly #current: (repository: string) => JobEvent[]
   readonly #listeners = new Map<string, Map<Subscriber, Subscription>>()
@@ -82,7 +81,7 @@ export class Hub {
     this.#accounts.delete(client)
   }
 
-  /** Follows what a client sent; answers with what to acknowledge. Throws BadMessage for what it does not know. */
+  /** Handles a message of a client; returns the acknowledgement. Throws BadMessage for an invalid message. */
   receive(client: Subscriber, event: unknown, data: unknown): { repository: string } {
     switch (event) {
       case 'subscribe:repository':
@@ -90,20 +89,20 @@ export class Hub {
       case 'unsubscribe:repository':
         return this.#unsubscribe(client, parseUnsubscription(data))
       default:
-        throw new BadMessage('unknown event: there are subscribe:repository and unsubscribe:repository')
+        throw new BadMessage('unknown event: use subscribe:repository or unsubscribe:repository')
     }
   }
 
-  publish(step: JobEvent): void {
+  publish(event: JobEvent): void {
     let plain: Message | undefined
     let detailed: Message | undefined
-    for (const [client, { detailed: wantsDetail }] of this.#audience(step.repository)) {
-      if (wantsDetail) client.send((detailed ??= detailedMessage(step)))
-      else client.send((plain ??= plainMessage(step)))
+    for (const [client, { detailed: wantsDetail }] of this.#audience(event.repository)) {
+      if (wantsDetail) client.send((detailed ??= detailedMessage(event)))
+      else client.send((plain ??= plainMessage(event)))
     }
   }
 
-  /** A client that has subscribed to the repository and to all is told once, in the form of the former. */
+  /** A client with both a repository and a wildcard subscription gets one message, in the repository's form. */
   #audience(repository: string): ReadonlyMap<Subscriber, Subscription> {
     const own = this.#listeners.get(repositoryKey(repository))
     const all = this.#listeners.get('*')
@@ -117,18 +116,19 @@ export class Hub {
     const account = this.#accounts.get(client)
     if (account === undefined) return { repository }
     const { repositories, mayList } = account
-    if (repository === '*' && !mayList) throw new BadMessage('all repositories need the right to list runnerjobs')
+    if (repository === '*' && !mayList)
+      throw new BadMessage('subscribing to all repositories requires permission to list runnerjobs')
     if (repositories.size >= MAX_SUBSCRIPTIONS && !repositories.has(key)) {
-      throw new BadMessage(`a client may subscribe to ${MAX_SUBSCRIPTIONS} repositories`)
+      throw new BadMessage(`too many subscriptions: at most ${MAX_SUBSCRIPTIONS} repositories per client`)
     }
     if (subscription.snapshot && this.#debtOf(account) >= SNAPSHOT_BURST) {
-      throw new BadMessage('too many snapshots in a short time, try again in a while')
+      throw new BadMessage('too many snapshots in a short time, try again later')
     }
     repositories.add(key)
     const listeners = this.#listeners.get(key) ?? new Map<Subscriber, Subscription>()
     listeners.set(client, subscription)
     this.#listeners.set(key, listeners)
-    // Nothing can happen between the snapshot and the first step after it: both are told in one turn.
+    // No event can be lost between the snapshot and the first event: both happen in one turn of the event loop.
     if (subscription.snapshot) account.debt += this.#sendSnapshot(client, repository)
     return { repository }
   }
@@ -140,11 +140,11 @@ export class Hub {
     return account.debt
   }
 
-  /** Sends the present state of a repository's jobs; says what it cost. */
+  /** Sends the current state of a repository's jobs; returns the cost. */
   #sendSnapshot(client: Subscriber, repository: string): number {
-    const steps = this.#current(repository).map(({ event: _event, ...job }) => job)
-    client.sendAll(framesOf(repository, steps))
-    return steps.length + 1
+    const jobStates = this.#current(repository).map(({ event: _event, ...job }) => job)
+    client.sendAll(framesOf(repository, jobStates))
+    return jobStates.length + 1
   }
 
   #unsubscribe(client: Subscriber, repository: string): { repository: string } {
@@ -161,9 +161,9 @@ export class Hub {
   }
 }
 
-function* framesOf(repository: string, steps: readonly Omit<JobEvent, 'event'>[]): Generator<Message> {
-  for (let from = 0; from === 0 || from < steps.length; from += SNAPSHOT_FRAME) {
-    const jobs = steps.slice(from, from + SNAPSHOT_FRAME)
-    yield messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= steps.length })
+function* framesOf(repository: string, jobStates: readonly Omit<JobEvent, 'event'>[]): Generator<Message> {
+  for (let from = 0; from === 0 || from < jobStates.length; from += SNAPSHOT_FRAME) {
+    const jobs = jobStates.slice(from, from + SNAPSHOT_FRAME)
+    yield messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= jobStates.length })
   }
 }

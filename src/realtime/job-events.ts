@@ -4,7 +4,7 @@ import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished, shownPhase } from '../domain/job/phases.ts'
 import { saidOf } from '../domain/job/status.ts'
 
-/** One step of a job, as subscribers are told it. */
+/** One state change of a job, as subscribers receive it. */
 export interface JobEvent {
   event: 'job:delegated' | 'job:status'
   jobId: string
@@ -15,28 +15,28 @@ export interface JobEvent {
   reason: string | null
 }
 
-/** How much of which incarnation of a job has been told. */
+/** The last emitted event of a job, by UID. */
 interface Emitted {
   uid: string
   sequence: number
 }
 
 /**
- * Turns changes of the caches into steps: of each job all, in order, each once. Where a later state is seen first,
- * the ones that came before it are told first. A job that is deleted before its end ends as cancelled.
+ * Turns cache changes into job events: every state of a job, in order, once. If a later state is seen first, the
+ * skipped ones are emitted before it. A job that is deleted before its end ends as cancelled.
  */
 export class JobEvents {
   readonly #caches: Caches
   readonly #listeners = new Set<(event: JobEvent) => void>()
   readonly #emitted = new Map<string, Emitted>()
 
-  /** What the caches hold already counts as told; everything that comes later is news. */
+  /** Jobs that the caches hold already count as emitted; only later changes emit events. */
   constructor(caches: Caches) {
     this.#caches = caches
     caches.jobs.onChange(({ key, old, now }) => {
       if (now !== undefined) return this.#follow(key, now)
       this.#emitted.delete(key)
-      // Its end will not come: without this, whoever waits for it would do so for ever.
+      // No final status will come: without this event, its subscribers would wait forever.
       if (old !== undefined && !isFinished(old)) this.#emit(eventOf(old, 'cancelled', 4))
     })
     caches.runners.onChange(({ now }) => {
@@ -46,12 +46,12 @@ export class JobEvents {
     })
   }
 
-  /** Calls back for every event from now on. */
+  /** Registers a callback for every later event. */
   onEvent(listener: (event: JobEvent) => void): void {
     this.#listeners.add(listener)
   }
 
-  /** The present step of a job, as the last that was told. */
+  /** The current state of a job, as its last event. */
   current(job: RunnerJob): JobEvent {
     return eventsOf(this.#caches, job).at(-1) ?? eventOf(job, 'queued', 1)
   }
@@ -59,14 +59,14 @@ export class JobEvents {
   #follow(key: string, job: RunnerJob): void {
     const { uid } = job.metadata
     const known = this.#emitted.get(key)
-    const steps = eventsOf(this.#caches, job)
-    const last = steps.at(-1)?.sequence ?? 0
+    const events = eventsOf(this.#caches, job)
+    const last = events.at(-1)?.sequence ?? 0
     const from = known?.uid === uid ? known.sequence : 0
     if (last <= from) return
     this.#emitted.set(key, { uid, sequence: last })
-    // Before the first list is complete, changes are not news but what was there.
+    // Before the first list is complete, changes are existing state and emit nothing.
     if (!this.#caches.jobs.hasSynced()) return
-    for (const step of steps) if (step.sequence > from) this.#emit(step)
+    for (const event of events) if (event.sequence > from) this.#emit(event)
   }
 
   #emit(event: JobEvent): void {
@@ -74,16 +74,16 @@ export class JobEvents {
   }
 }
 
-/** The states that a job has been in, up to the present one, which alone has the present reason. */
+/** The states of a job up to the current one; only the current one has the current reason. */
 function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
-  const steps = [eventOf(job, 'queued', 1)]
+  const events = [eventOf(job, 'queued', 1)]
   const phase = shownPhase(job, runnerOf(caches, job))
   const { assignedAt, startedAt } = job.status
-  if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) steps.push(eventOf(job, 'assigned', 2))
-  if (phase === 'Running' || startedAt !== undefined) steps.push(eventOf(job, 'running', 3))
-  if (isFinished(job)) steps.push(eventOf(job, stateOfPhase(phase), 4))
+  if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) events.push(eventOf(job, 'assigned', 2))
+  if (phase === 'Running' || startedAt !== undefined) events.push(eventOf(job, 'running', 3))
+  if (isFinished(job)) events.push(eventOf(job, stateOfPhase(phase), 4))
   const reason = saidOf(job).reason ?? null
-  return steps.map((step, index) => (index === steps.length - 1 ? { ...step, reason } : step))
+  return events.map((event, index) => (index === events.length - 1 ? { ...event, reason } : event))
 }
 
 function eventOf(job: RunnerJob, status: JobState, sequence: number): JobEvent {

@@ -1,11 +1,11 @@
 import { REPOSITORY_PATTERN } from '../api/fields.ts'
 import type { JobEvent } from './job-events.ts'
 
-/** What is sent to a client: an event, its payload, and both as a frame of the raw protocol. */
+/** A message to a client: event, payload, and both as a frame of the raw protocol. */
 export interface Message {
   event: string
   payload: unknown
-  /** `{"event", "data"}` as JSON in UTF-8, made for the first client that takes it and kept for the others. */
+  /** `{"event", "data"}` as JSON in UTF-8, encoded for the first client and cached for the others. */
   readonly bytes: Buffer
 }
 
@@ -20,27 +20,27 @@ export function messageOf(event: string, payload: unknown): Message {
   }
 }
 
-/** A step with exactly the three documented fields. */
+/** A job event with exactly the three documented fields. */
 export function plainMessage({ event, jobId, repository, status }: JobEvent): Message {
   return messageOf(event, { jobId, repository, status })
 }
 
-/** A step with what the object form of subscribe adds. */
+/** A job event with the fields that the object form of subscribe adds. */
 export function detailedMessage({ event, ...payload }: JobEvent): Message {
   return messageOf(event, payload)
 }
 
-/** What a client asks to be told: one repository's jobs, or all. */
+/** A subscription to the jobs of one repository, or of all. */
 export interface Subscription {
   /** A repository's name, or '*' for all. */
   repository: string
   /** Payloads carry `sequence` and `reason`. */
   detailed: boolean
-  /** The present state of every job comes first. */
+  /** The current state of every job is sent first. */
   snapshot: boolean
 }
 
-/** The client sent something that cannot be followed. Its message says why. */
+/** A client sent an invalid message. The error message is for the client. */
 export class BadMessage extends Error {
   override name = 'BadMessage'
 }

@@ -16,13 +16,13 @@ import { serveSocketIo, SOCKET_IO_PATH } from './transports/socket-io.ts'
 import { PingTimer, serveRawSocket } from './transports/websocket.ts'
 import { asksForWebSocket, preferWebSocket } from './upgrades.ts'
 
-/** How often silent connections are asked whether they are still there; one that misses two is closed. */
+/** Ping interval of idle connections; a connection that misses two is closed. */
 const PING_MS = 30_000
 
-/** How long a new connection waits for the caches to be filled: less than Socket.IO gives a client to show its token. */
+/** How long a new connection waits for cache sync: less than Socket.IO's limit for the handshake. */
 const FILL_MS = 3000
 
-/** The longest message, and how long a client may take to answer that its connection is being closed. */
+/** Maximum message size, and how long a client may take to answer a close frame. */
 const limits = { maxPayload: 64 * 1024, closeTimeout: 2000 }
 
 export interface RealtimeOptions {
@@ -30,12 +30,12 @@ export interface RealtimeOptions {
   admit: Admit
   clock: Clock
   log: Log
-  /** How often the rights of those who are connected are checked again. */
+  /** Interval at which permissions of open connections are checked again. */
   reauthoriseMs: number
   mostPerCaller: number
-  /** Origins whose scripts browsers may let poll Socket.IO; '*' is all. */
+  /** Origins whose scripts may poll Socket.IO from a browser (CORS); '*' is all. */
   corsOrigins?: readonly string[] | undefined
-  /** How long a Socket.IO connection may take to show its token. */
+  /** How long a Socket.IO connection may take to send its token. */
   handshakeMs?: number
   metrics?: RealtimeMetrics
 }
@@ -46,7 +46,7 @@ export interface Realtime {
   close: () => Promise<void>
 }
 
-/** The realtime server: raw WebSockets on every path but Socket.IO's, which is served beside. */
+/** The realtime server: Socket.IO on its own path, raw WebSockets on all others. */
 export function makeRealtime(options: RealtimeOptions): Realtime {
   const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
   const admit = onceFilled(caches, judge)
@@ -56,10 +56,12 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const serverOptions = { connectionsCheckingInterval: 1000, shouldUpgradeCallback: asksForWebSocket }
   const server = createServer(serverOptions, (_request, response) => {
-    response.writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' }).end('WebSocket or Socket.IO only\n')
+    response
+      .writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' })
+      .end('this port serves only WebSocket and Socket.IO\n')
   })
   preferWebSocket(server)
-  const io = serveSocketIo(server, hub, { admit, guests: connections, ...socketIo })
+  const io = serveSocketIo(server, hub, { admit, connections, ...socketIo })
   const heartbeat = new PingTimer(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false, handleProtocols })
   server.on('upgrade', (request, socket, head) => {
@@ -73,8 +75,8 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
           return
         }
         sockets.handleUpgrade(request, socket, head, (accepted) => {
-          // ws itself ends a connection that broke, and says why; ended here, it would be reset before that is read.
-          // Also one that is turned away below can break: unheard, that would end the process.
+          // ws itself ends a broken connection with a close frame; a socket destroyed here would be reset before it is read.
+          // A connection that is refused below can fail too: without a listener, its error would end the process.
           accepted.on('error', () => undefined)
           const close = (code: number, reason: string): void => accepted.close(code, reason)
           const leave = connections.receive({ handshake, admitted: decision, close })
@@ -85,7 +87,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
         })
       },
       (error: unknown) => {
-        log.warn({ err: error }, 'connection refused for now')
+        log.warn({ err: error }, 'connection refused: admission failed')
         refuse(socket, { status: '503 Service Unavailable', retrySeconds: 5 })
       },
     )
@@ -102,7 +104,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   }
 }
 
-/** Who came before the caches are filled would get an empty snapshot, and be told of nothing that happened meanwhile. */
+/** Waits for cache sync: an earlier client would get an empty snapshot and miss the events until then. */
 function onceFilled(caches: Caches, admit: Admit): Admit {
   return async (handshake) => {
     const decision = await admit(handshake)
@@ -112,18 +114,18 @@ function onceFilled(caches: Caches, admit: Admit): Admit {
 }
 
 /**
- * Browsers want one of those that they offered, and answers stand in the logs of proxies: a token is confirmed only
- * where nothing else was offered.
+ * Browsers require one of the offered protocols in the response, and proxies log responses: a token is confirmed only
+ * if nothing else was offered.
  */
 function handleProtocols(offered: ReadonlySet<string>): string | false {
   const protocols = [...offered]
   return protocols.find((protocol) => !protocol.startsWith(TOKEN_PROTOCOL)) ?? protocols[0] ?? false
 }
 
-/** An answer other than a WebSocket. */
+/** A response other than a WebSocket. */
 interface Refusal {
   status: string
-  /** When to try again. */
+  /** Seconds for Retry-After. */
   retrySeconds?: number
 }
 
@@ -140,7 +142,7 @@ function refusalOf(decision: Exclude<AdmissionDecision, Admitted>): Refusal {
   }
 }
 
-/** Answers and hangs up. No timeout watches an upgraded connection: one whose caller does not close it would stay. */
+/** Responds and closes. No timeout covers an upgraded socket: without this, one that its client keeps open would stay. */
 function refuse(socket: Duplex, { status, retrySeconds }: Refusal): void {
   const retry = retrySeconds === undefined ? '' : `Retry-After: ${retrySeconds}\r\n`
   const head = `HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`

@@ -1,12 +1,12 @@
 import type { Message } from './messages.ts'
 
-/** How a transport takes messages. */
+/** The transport of one client. */
 export interface Sink {
-  /** Takes a message without waiting; the feed is told by `drained` that the client has taken some. */
+  /** Writes a message without waiting; the transport calls the feed's `drained` once the client has read some. */
   write(message: Message): void
-  /** Has enough unread for now: a snapshot pauses. */
+  /** Enough is unread for now: a snapshot pauses. */
   isFull(): boolean
-  /** Has more unread than a client that reads would leave. */
+  /** More is unread than a reading client would leave. */
   isOverfull(): boolean
   /** Ends the connection of a client that does not read. */
   cutOff(): void

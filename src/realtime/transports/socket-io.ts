@@ -8,17 +8,17 @@ import type { Subscriber, Hub, SubscriberRights } from '../hub.ts'
 import { BadMessage } from '../messages.ts'
 import type { Sink } from '../sink.ts'
 
-/** Packets that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
+/** Limits of packets that wait for a client: a snapshot pauses, and the client is cut off. */
 const waitingPackets = { full: 20, overfull: 2000 }
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
-/** How long a connection may take to show its token: until then anybody can open one, and it costs some 10 KB. */
+/** How long a connection may take to send its token: until then anyone can hold one, at about 10 KB each. */
 const HANDSHAKE_MS = 5000
 
 export interface SocketIoOptions {
   admit: Admit
-  guests: Connections
+  connections: Connections
   handshakeMs?: number | undefined
   corsOrigins?: readonly string[] | undefined
 }
@@ -27,7 +27,7 @@ export interface SocketIoOptions {
 export function serveSocketIo(
   server: HttpServer,
   hub: Hub,
-  { admit, guests: connections, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
+  { admit, connections, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
 ): Server {
   const io = new Server(server, {
     path: SOCKET_IO_PATH,
@@ -41,19 +41,19 @@ export function serveSocketIo(
     httpCompression: false,
     ...(corsOrigins !== undefined && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
   })
-  const verdicts = new WeakMap<Socket, AdmissionDecision>()
+  const decisions = new WeakMap<Socket, AdmissionDecision>()
   io.use((socket, next) => {
-    const judge = async (): Promise<void> => {
-      const decision = await admit(visitorOf(socket)).catch(() => undefined)
-      if (decision !== undefined) verdicts.set(socket, decision)
-      // Clients come back by themselves where a connection breaks, but not where they are refused.
+    const authorise = async (): Promise<void> => {
+      const decision = await admit(handshakeOf(socket)).catch(() => undefined)
+      if (decision !== undefined) decisions.set(socket, decision)
+      // Clients reconnect after a broken connection, but not after a refusal.
       else socket.conn.close()
       next(refusalOf(decision, connections))
     }
-    void judge()
+    void authorise()
   })
   io.on('connection', (socket) => {
-    const admitted = verdicts.get(socket)
+    const admitted = decisions.get(socket)
     if (admitted?.is === 'admitted') welcome(socket, admitted)
     else socket.disconnect(true)
   })
@@ -62,7 +62,7 @@ export function serveSocketIo(
       socket.emit('error', { error: reason })
       socket.disconnect(true)
     }
-    const leave = connections.receive({ handshake: visitorOf(socket), admitted, close })
+    const leave = connections.receive({ handshake: handshakeOf(socket), admitted, close })
     if (leave === undefined) return
     socket.on('disconnect', leave)
     serve(socket, hub, admitted)
@@ -70,21 +70,21 @@ export function serveSocketIo(
   return io
 }
 
-function visitorOf({ handshake, conn }: Socket): Handshake {
+function handshakeOf({ handshake, conn }: Socket): Handshake {
   const { token } = Object.fromEntries(Object.entries(handshake.auth))
   const { headers } = handshake
   return { headers, address: conn.remoteAddress, token: typeof token === 'string' ? token : undefined }
 }
 
-/** Why a connection is refused; undefined where it is not. */
+/** Why a connection is refused; undefined if it is admitted. */
 function refusalOf(decision: AdmissionDecision | undefined, connections: Connections): Error | undefined {
   switch (decision?.is) {
     case undefined:
-      return new Error('connections cannot be judged now, try again')
+      return new Error('connections cannot be authorised now, try again')
     case 'unknown':
       return new Error('a valid bearer token is required')
     case 'forbidden':
-      return new Error('this needs the right to watch runnerjobs')
+      return new Error('this requires permission to watch runnerjobs')
     case 'tooMany':
       return new Error('too many refused connections from this address, try again later')
     case 'admitted':
@@ -109,11 +109,11 @@ function serve(socket: Socket, hub: Hub, rights: SubscriberRights): void {
     hub.leave(feed)
     hub.metrics.left('socketio')
   })
-  socket.onAny((event: unknown, ...sent: unknown[]) => {
-    const acknowledge = sent.at(-1)
-    const answer = receive(feed, hub, [event, sent[0]])
-    if (isCallback(acknowledge)) acknowledge(answer)
-    else if ('error' in answer) socket.emit('error', answer)
+  socket.onAny((event: unknown, ...args: unknown[]) => {
+    const acknowledge = args.at(-1)
+    const reply = receive(feed, hub, [event, args[0]])
+    if (isCallback(acknowledge)) acknowledge(reply)
+    else if ('error' in reply) socket.emit('error', reply)
   })
 }
 
@@ -130,8 +130,8 @@ function receive(
   }
 }
 
-/** Socket.IO appends it where the client asks for an acknowledgement. */
-function isCallback(value: unknown): value is (answer: unknown) => void {
+/** Socket.IO appends a callback if the client asks for an acknowledgement. */
+function isCallback(value: unknown): value is (reply: unknown) => void {
   return typeof value === 'function'
 }
 

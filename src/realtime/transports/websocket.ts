@@ -7,10 +7,10 @@ import { BadMessage, type Message, messageOf } from '../messages.ts'
 import type { Sink } from '../sink.ts'
 import { closeCodes } from './close-codes.ts'
 
-/** Bytes that may wait for a client: enough for a snapshot to pause, and so many that it is cut off. */
+/** Limits of bytes that wait for a client: a snapshot pauses, and the client is cut off. */
 const buffered = { full: 256 * 1024, overfull: 1024 * 1024 }
 
-/** Speaks the raw protocol with one WebSocket, whose errors others hear: `{"event", "data"}` as text, both ways. */
+/** Serves the raw protocol on one WebSocket: `{"event", "data"}` as text, both ways. The caller handles its errors. */
 export function serveRawSocket(socket: WebSocket, hub: Hub, rights: SubscriberRights): void {
   const feed = feedOf(socket, hub)
   hub.join(feed, rights)
@@ -20,14 +20,14 @@ export function serveRawSocket(socket: WebSocket, hub: Hub, rights: SubscriberRi
     hub.metrics.left('websocket')
   })
   socket.on('message', (data, isBinary) => {
-    // What had arrived before the connection was cut off is still handed on.
+    // Frames that arrived before the connection was cut off are still delivered here.
     if (socket.readyState !== WebSocket.OPEN) return
     if (isBinary || !Buffer.isBuffer(data)) {
       socket.close(closeCodes.unsupported, 'text frames only')
       return
     }
-    const told = answer(feed, hub, data.toString('utf8'))
-    if (told !== undefined) feed.send(told)
+    const error = receive(feed, hub, data.toString('utf8'))
+    if (error !== undefined) feed.send(error)
   })
 }
 
@@ -35,21 +35,21 @@ function feedOf(socket: WebSocket, { metrics }: Hub): Feed {
   const sink: Sink = {
     write: ({ bytes }) => {
       if (socket.readyState !== WebSocket.OPEN) return
-      // A snapshot that finds too much unread goes on when the last of that is taken: so it has to be told of it.
+      // A paused snapshot continues when the last unread message is sent: that send needs a callback.
       const isMuch = socket.bufferedAmount + bytes.length > buffered.full / 2
       if (feed.isPausing || isMuch) socket.send(bytes, { binary: false }, () => feed.drained())
       else socket.send(bytes, { binary: false })
     },
     isFull: () => socket.bufferedAmount > buffered.full,
     isOverfull: () => socket.bufferedAmount > buffered.overfull,
-    // The server's closeTimeout ends a connection whose client does not read this either.
+    // closeTimeout of the server ends a connection whose client does not read the close frame either.
     cutOff: () => socket.close(closeCodes.tryAgainLater, 'too slow'),
   }
   const feed = new Feed(counted(sink, metrics, 'websocket'))
   return feed
 }
 
-function answer(feed: Feed, hub: Hub, text: string): Message | undefined {
+function receive(feed: Feed, hub: Hub, text: string): Message | undefined {
   try {
     const { event, data: content } = parse(text)
     hub.receive(feed, event, content)
@@ -65,15 +65,15 @@ function parse(text: string): { event?: unknown; data?: unknown } {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value
   } catch {
-    // Told below.
+    // Rejected below.
   }
   throw new BadMessage('a message must be a JSON object with event and data')
 }
 
-/** Pings that may go unanswered before a connection counts as dead. */
+/** Unanswered pings before a connection counts as dead. */
 const MOST_MISSED = 2
 
-/** Asks silent connections whether they are still there, and ends those that are not. */
+/** Pings idle connections and terminates dead ones. */
 export class PingTimer {
   readonly #clock: Clock
   readonly #everyMs: number
@@ -93,7 +93,7 @@ export class PingTimer {
 
   start(): void {
     this.#cancel = this.#clock.setTimer(() => {
-      for (const [socket, missed] of this.#missed) this.#ask(socket, missed)
+      for (const [socket, missed] of this.#missed) this.#ping(socket, missed)
       this.start()
     }, this.#everyMs)
   }
@@ -102,7 +102,7 @@ export class PingTimer {
     this.#cancel()
   }
 
-  #ask(socket: WebSocket, missed: number): void {
+  #ping(socket: WebSocket, missed: number): void {
     if (missed >= MOST_MISSED) {
       socket.terminate()
       return

@@ -35,8 +35,8 @@ describe('realtime connections', function () {
   })
   after(() => site.close())
 
-  async function both(who: string): Promise<Listener[]> {
-    const token = tokens[who] ?? ''
+  async function both(user: string): Promise<Listener[]> {
+    const token = tokens[user] ?? ''
     const opened = [await rawListener(url, { token }), await socketIoListener(url, { token, transport: 'websocket' })]
     listeners.push(...opened)
     return opened
@@ -52,50 +52,52 @@ describe('realtime connections', function () {
 
   const refusal = (opening: Promise<unknown>) => opening.then(() => 'opened', String)
 
-  it('are for those who may watch jobs', async () => {
+  it('require permission to watch jobs', async () => {
     const token = tokens['nothing'] ?? ''
     expect(await refusal(rawListener(url, { token }))).to.include('403')
-    expect(await refusal(socketIoListener(url, { token, transport: 'polling' }))).to.include('the right to watch')
+    expect(await refusal(socketIoListener(url, { token, transport: 'polling' }))).to.include('permission to watch')
     expect(await refusal(rawListener(url, { token: 'none' }))).to.include('401')
     expect(await refusal(rawListener(url, {}))).to.include('401')
     expect(await both('proxy')).to.have.length(2)
   })
 
-  it('are told of all repositories only where their caller may list jobs', async () => {
+  it('may subscribe to all repositories only if their caller may list jobs', async () => {
     const errors = ({ received }: Listener) => received.filter(({ event }) => event === 'error').map(({ data }) => data)
     const [proxy] = await both('proxy')
     const [viewer] = await both('viewer')
     if (proxy === undefined || viewer === undefined) throw new Error('no listener')
     for (const listener of [proxy, viewer]) await listener.send('subscribe:repository', { all: true })
     expect(errors(viewer)).to.deep.equal([])
-    expect(errors(proxy)).to.deep.equal([{ error: 'all repositories need the right to list runnerjobs' }])
+    expect(errors(proxy)).to.deep.equal([
+      { error: 'subscribing to all repositories requires permission to list runnerjobs' },
+    ])
   })
 
-  it('end with 1008 when their right has gone, and only they', async () => {
-    /** How a connection ends whose right goes, and what else comes of that. */
-    async function endWithoutRight(who: string): Promise<object> {
-      const [raw, io] = await both(who)
+  it('end with 1008 when their permission is revoked, and no others do', async () => {
+    /** How connections end after their caller is unbound, and whether another one stays open. */
+    async function endUnbound(user: string): Promise<object> {
+      const [raw, io] = await both(user)
       if (raw === undefined || io === undefined) throw new Error('no listener')
       const other = await rawListener(url, { token: tokens['viewer'] ?? '' })
       listeners.push(other)
-      await unbind(site, who)
+      await unbind(site, user)
       const code = await endOf(raw)
       await endOf(io)
-      const answered = other.send('subscribe:repository', 'owner/still-there').then(() => true)
-      const isOtherThere = await Promise.race([other.closed.then(() => false), answered])
-      return { code, told: io.received.at(-1), isOtherThere }
+      const isAnswered = other.send('subscribe:repository', 'owner/still-there').then(() => true)
+      const isOtherOpen = await Promise.race([other.closed.then(() => false), isAnswered])
+      return { code, message: io.received.at(-1), isOtherOpen }
     }
-    const told = { event: 'error', data: { error: 'no longer allowed' } }
-    const expected = { code: 1008, told, isOtherThere: true }
+    const message = { event: 'error', data: { error: 'no longer allowed' } }
+    const expected = { code: 1008, message, isOtherOpen: true }
     const ends: object[] = []
-    // A review that takes longer than it may ends with 1013 whatever connection it is about: then another is looked at.
+    // A review that times out ends any connection with 1013: then try the next user.
     while (ends.length < LEAVING.length && !isDeepStrictEqual(ends.at(-1), expected)) {
-      ends.push(await endWithoutRight(LEAVING[ends.length] ?? ''))
+      ends.push(await endUnbound(LEAVING[ends.length] ?? ''))
     }
     expect(ends.at(-1)).to.deep.equal(expected)
   })
 
-  it('are so many per caller at most, and refused with 1013 and a reason beyond that', async () => {
+  it('are limited per caller, and refused with 1013 and a reason beyond the limit', async () => {
     const token = tokens['greedy'] ?? ''
     await both('greedy')
     listeners.push(await rawListener(url, { token }))
@@ -105,26 +107,26 @@ describe('realtime connections', function () {
     expect(await refusal(io)).to.include('too many connections of this caller')
     expect(await both('proxy'), 'another caller').to.have.length(2)
     listeners[0]?.close()
-    await site.until('a place to be free', async () => {
+    await site.until('room for a connection', async () => {
       const next = await rawListener(url, { token })
       listeners.push(next)
       return Promise.race([next.closed.then(() => false), next.send('unsubscribe:repository', 'a/b').then(() => true)])
     })
   })
 
-  it('are not tried without end with unknown tokens from one address', async () => {
+  it('are limited for unknown tokens from one address', async () => {
     const answers: string[] = []
     for (let tried = 0; tried <= 20; tried++) answers.push(await refusal(rawListener(url, { token: `guess-${tried}` })))
     expect(answers[0]).to.include('401')
     expect(answers.at(-1)).to.include('429')
   })
 
-  describe('without a token, where that is configured', () => {
+  describe('without a token, if so configured', () => {
     before(async () => {
       url = (await site.operator({ identity: 'open', env: { REALTIME_ANONYMOUS: 'true' } })).realtimeUrl
     })
 
-    /** The status of the answer to a handshake. */
+    /** The status code of a handshake. */
     function handshake(headers: Record<string, string>): Promise<number> {
       const socket = new WebSocket(url, { headers })
       return new Promise((resolve) => {
@@ -140,19 +142,19 @@ describe('realtime connections', function () {
       })
     }
 
-    it('are open to programs and to pages of this host, but not to any page that somebody opens', async () => {
+    it('are open to programs and to pages of this host, but not to other pages', async () => {
       expect(await handshake({}), 'no Origin').to.equal(101)
       expect(await handshake({ origin: 'http://localhost:3000' })).to.equal(101)
       expect(await handshake({ origin: 'http://10.1.2.3:3000', host: '10.1.2.3:3001' })).to.equal(101)
       const rebound = { origin: 'http://evil.example:3001', host: 'evil.example:3001' }
-      expect(await handshake(rebound), 'under a name that a stranger lets mean this host').to.equal(403)
+      expect(await handshake(rebound), 'a foreign name that resolves to this host').to.equal(403)
       expect(await handshake({ origin: 'https://evil.example' })).to.equal(403)
       expect(await handshake({ origin: 'null' })).to.equal(403)
       const authorization = `Bearer ${TOKEN}`
       expect(await handshake({ origin: 'https://evil.example', authorization }), 'with a token').to.equal(101)
     })
 
-    it('are closed to such pages by Socket.IO, too', async () => {
+    it('are closed to other pages by Socket.IO, too', async () => {
       const base = url.replace('ws:', 'http:')
       const connect = async (headers: Record<string, string>): Promise<string> => {
         const poll = `${base}/socket.io/?EIO=4&transport=polling`

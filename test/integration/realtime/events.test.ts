@@ -43,20 +43,21 @@ describe('realtime events', function () {
   const delegate = (repository: string) =>
     rest.delegate({ jobId: String(++count), runId: '1', repository, labels: ['linux'] })
 
-  const told = (listener: Listener, id: string) => listener.received.filter(({ data }) => data['jobId'] === id)
+  const eventsOf = (listener: Listener, id: string) => listener.received.filter(({ data }) => data['jobId'] === id)
 
-  async function whenOver(listener: Listener, id: string): Promise<void> {
-    const isOver = () => told(listener, id).some(({ data }) => ['completed', 'failed'].includes(String(data['status'])))
-    await site.until(`${listener.name} to hear of the end of ${id}`, isOver)
+  async function whenFinished(listener: Listener, id: string): Promise<void> {
+    const isOver = () =>
+      eventsOf(listener, id).some(({ data }) => ['completed', 'failed'].includes(String(data['status'])))
+    await site.until(`${listener.name} to receive the end of ${id}`, isOver)
   }
 
-  it('tell each step of a job once, in order, with exactly the documented fields, by every protocol', async () => {
-    const repository = 'owner/told'
+  it('report each state of a job once, in order, with exactly the documented fields, over every protocol', async () => {
+    const repository = 'owner/events'
     await Promise.all((await everyKind()).map((listener) => listener.send('subscribe:repository', repository)))
     const id = await delegate(repository)
     for (const listener of listeners) {
-      await whenOver(listener, id)
-      expect(told(listener, id), listener.name).to.deep.equal([
+      await whenFinished(listener, id)
+      expect(eventsOf(listener, id), listener.name).to.deep.equal([
         { event: 'job:delegated', data: { jobId: id, repository, status: 'queued' } },
         { event: 'job:status', data: { jobId: id, repository, status: 'assigned' } },
         { event: 'job:status', data: { jobId: id, repository, status: 'running' } },
@@ -65,7 +66,7 @@ describe('realtime events', function () {
     }
   })
 
-  it('tell nothing of a delegation that is repeated', async () => {
+  it('report nothing for a repeated delegation', async () => {
     const repository = 'owner/again'
     const [listener] = await everyKind()
     if (listener === undefined) throw new Error('no listener')
@@ -73,42 +74,42 @@ describe('realtime events', function () {
     const body = { jobId: 'again', runId: '1', repository, labels: ['linux'] }
     const id = await rest.delegate(body)
     expect(await rest.delegate(body)).to.equal(id)
-    await whenOver(listener, id)
+    await whenFinished(listener, id)
     expect(await rest.delegate(body), 'within the window').to.equal(id)
     const next = await delegate(repository)
-    await whenOver(listener, next)
+    await whenFinished(listener, next)
     const delegated = listener.received.filter(({ event }) => event === 'job:delegated')
     expect(delegated.map(({ data }) => data['jobId'])).to.deep.equal([id, next])
-    expect(told(listener, id)).to.have.length(4)
+    expect(eventsOf(listener, id)).to.have.length(4)
   })
 
-  it('end with cancelled where a job is deleted while it runs', async () => {
+  it('end with cancelled if a job is deleted while it runs', async () => {
     site.kubelet.onPod(() => runs())
     const [listener] = await everyKind()
     if (listener === undefined) throw new Error('no listener')
     await listener.send('subscribe:repository', 'owner/deleted')
     const id = await delegate('owner/deleted')
-    await site.until('the job to run', () => told(listener, id).length === 3)
+    await site.until('the job to run', () => eventsOf(listener, id).length === 3)
     await site.delete(runnerJobs, id)
-    await site.until('its end to be told', () => told(listener, id).length === 4)
-    expect(told(listener, id).at(-1)?.data['status']).to.equal('cancelled')
+    await site.until('its last event', () => eventsOf(listener, id).length === 4)
+    expect(eventsOf(listener, id).at(-1)?.data['status']).to.equal('cancelled')
     expect((await rest.get(`/api/jobs/${id}`)).status).to.equal(404)
     site.kubelet.onPod(() => succeeds({ runMs: 200 }))
   })
 
-  it('tell the steps between, where a pod was over before it was seen to run', async () => {
+  it('include the states between, if a pod ended before it was seen running', async () => {
     site.kubelet.onPod(() => succeedsAtOnce())
     const [listener] = await everyKind()
     if (listener === undefined) throw new Error('no listener')
     await listener.send('subscribe:repository', 'owner/quick')
     const id = await delegate('owner/quick')
-    await whenOver(listener, id)
-    const states = told(listener, id).map(({ data }) => data['status'])
+    await whenFinished(listener, id)
+    const states = eventsOf(listener, id).map(({ data }) => data['status'])
     expect(states).to.deep.equal(['queued', 'assigned', 'running', 'completed'])
     site.kubelet.onPod(() => succeeds({ runMs: 200 }))
   })
 
-  it('go to the subscribers of that very repository, and to them no longer than they like', async () => {
+  it('go to the subscribers of exactly that repository, until they unsubscribe', async () => {
     const [first, second, third] = await everyKind()
     if (first === undefined || second === undefined || third === undefined) throw new Error('no listeners')
     await first.send('subscribe:repository', 'owner/one')
@@ -119,18 +120,18 @@ describe('realtime events', function () {
     await third.send('subscribe:repository', { all: true })
     await third.send('unsubscribe:repository', { all: true })
     const id = await delegate('owner/one')
-    await whenOver(first, id)
-    expect(told(first, id)).to.have.length(4)
-    expect(told(second, id)).to.deep.equal([])
-    expect(told(third, id)).to.deep.equal([])
+    await whenFinished(first, id)
+    expect(eventsOf(first, id)).to.have.length(4)
+    expect(eventsOf(second, id)).to.deep.equal([])
+    expect(eventsOf(third, id)).to.deep.equal([])
   })
 
-  it('begin with a snapshot for whoever asks for one, and go on from there with sequence and reason', async () => {
+  it('begin with a snapshot if requested, and continue with sequence and reason', async () => {
     const repository = 'owner/shot'
     const [first] = await everyKind()
     if (first === undefined) throw new Error('no listener')
     const before = await delegate(repository)
-    await site.until('the operator to know of the end', async () => {
+    await site.until('the operator to see the end', async () => {
       const { data } = await rest.get(`/api/jobs/${before}`)
       return asObject(data)['status'] === 'completed'
     })
@@ -146,12 +147,12 @@ describe('realtime events', function () {
       },
     ])
     const id = await delegate(repository)
-    await whenOver(first, id)
-    expect(told(first, id).map(({ data }) => data['sequence'])).to.deep.equal([1, 2, 3, 4])
-    expect(told(first, id).at(-1)?.data['reason']).to.equal('Succeeded')
+    await whenFinished(first, id)
+    expect(eventsOf(first, id).map(({ data }) => data['sequence'])).to.deep.equal([1, 2, 3, 4])
+    expect(eventsOf(first, id).at(-1)?.data['reason']).to.equal('Succeeded')
   })
 
-  it('are not for callers without a known token', async () => {
+  it('are refused to callers without a known token', async () => {
     for (const token of [undefined, 'garbage'] as const) {
       const given = token === undefined ? {} : { token }
       const attempts = await Promise.allSettled([
@@ -163,7 +164,7 @@ describe('realtime events', function () {
     }
   })
 
-  it('survive what clients send: data of other forms, their own job events and huge frames', async () => {
+  it('survive bad input: data of other forms, job events of clients and huge frames', async () => {
     const [first, second, third] = await everyKind()
     if (first === undefined || second === undefined || third === undefined) throw new Error('no listeners')
     await first.send('subscribe:repository', 'owner/brave')
@@ -178,7 +179,7 @@ describe('realtime events', function () {
     huge.send('subscribe:repository', 'x'.repeat(1024 * 1024)).catch(() => undefined)
     expect(await huge.closed).to.equal(1009)
     const id = await delegate('owner/brave')
-    await whenOver(first, id)
+    await whenFinished(first, id)
     expect(first.received.filter(({ data }) => data['jobId'] === 'x')).to.deep.equal([])
   })
 

@@ -8,11 +8,11 @@ export interface Received {
   data: Record<string, unknown>
 }
 
-/** A client of either protocol that keeps what it was told. */
+/** A client of either protocol that records its messages. */
 export interface Listener {
   name: string
   received: Received[]
-  /** Sends an event; resolves when the server has certainly handled it. */
+  /** Sends an event; resolves once the server has handled it. */
   send(event: string, data: unknown): Promise<void>
   /** Close code of a raw socket, once it is closed. */
   closed: Promise<number>
@@ -36,7 +36,7 @@ export async function rawListener(url: string, options: { token?: string; protoc
     closed,
     async send(event, data) {
       socket.send(JSON.stringify({ event, data }))
-      // Frames are handled in order: when the ping is answered, so is what came before it.
+      // Frames are handled in order: the pong means that the earlier frames are handled.
       const answered = new Promise((resolve) => socket.once('pong', resolve))
       socket.ping()
       await answered

@@ -32,7 +32,7 @@ describe('realtime events on two replicas', function () {
     return site.close()
   })
 
-  const told = (listener: Listener, id: string) =>
+  const statusesOf = (listener: Listener, id: string) =>
     listener.received.filter(({ data }) => data['jobId'] === id).map(({ data }) => data['status'])
 
   async function delegate(jobIds: readonly string[], to: Operator | undefined): Promise<string[]> {
@@ -40,29 +40,33 @@ describe('realtime events on two replicas', function () {
     return Promise.all(jobIds.map((jobId) => rest.delegate({ jobId, runId: '1', repository, labels: ['linux'] })))
   }
 
-  async function hearAll(some: readonly Listener[], ids: readonly string[]): Promise<void> {
+  async function receiveAll(some: readonly Listener[], ids: readonly string[]): Promise<void> {
     for (const listener of some) {
       for (const id of ids) {
-        const isOver = () => told(listener, id).includes('completed')
-        await site.until(`${listener.name} to hear of the end of ${id}`, isOver, 30_000)
-        expect(told(listener, id), listener.name).to.deep.equal(['queued', 'assigned', 'running', 'completed'])
+        const isOver = () => statusesOf(listener, id).includes('completed')
+        await site.until(`${listener.name} to receive the end of ${id}`, isOver, 30_000)
+        expect(statusesOf(listener, id), listener.name).to.deep.equal(['queued', 'assigned', 'running', 'completed'])
       }
     }
   }
 
-  it('are the same wherever a client is connected, and wherever the job was delegated', async () => {
+  it('are the same on each replica, whichever replica the job was delegated to', async () => {
     site.kubelet.onPod(() => succeeds({ runMs: 200 }))
-    await hearAll(listeners, [...(await delegate(['1', '2'], operators[0])), ...(await delegate(['3'], operators[1]))])
+    await receiveAll(listeners, [
+      ...(await delegate(['1', '2'], operators[0])),
+      ...(await delegate(['3'], operators[1])),
+    ])
   })
 
-  it('are whole and each once, although the leader is killed in between', async () => {
+  it('are complete and not repeated, even if the leader is killed in between', async () => {
     site.kubelet.onPod(() => ignored())
     const ids = await delegate(['4', '5', '6', '7'], operators[1])
     const onOther = listeners.slice(2)
-    for (const id of ids) await site.until(`${id} to be assigned`, () => onOther.every((l) => told(l, id).length === 2))
+    for (const id of ids)
+      await site.until(`${id} to be assigned`, () => onOther.every((l) => statusesOf(l, id).length === 2))
     for (const id of ids) await site.kubeletHas(id)
     operators[0]?.kill()
     for (const id of ids) await site.kubelet.tell(`${id}-1`, 'bind', running, (pod) => exited(pod, 0))
-    await hearAll(onOther, ids)
+    await receiveAll(onOther, ids)
   })
 })

@@ -9,60 +9,60 @@ const admitted = { is: 'admitted', caller: 'a', mayList: true } as const
 
 describe('open connections', () => {
   let clock: HandClock
-  let guests: Connections
-  let judge: Admit
+  let connections: Connections
+  let decide: Admit
   let closed: [code: number, reason: string][]
-  let judged: number
+  let checks: number
 
   beforeEach(() => {
     clock = new HandClock()
     closed = []
-    judged = 0
-    judge = async () => admitted
-    const admit: Admit = async (visitor) => {
-      judged += 1
-      return judge(visitor)
+    checks = 0
+    decide = async () => admitted
+    const admit: Admit = async (handshake) => {
+      checks += 1
+      return decide(handshake)
     }
-    guests = new Connections({ admit, clock, log: new RecordedLog(), everyMs: EVERY, mostPerCaller: 2 })
+    connections = new Connections({ admit, clock, log: new RecordedLog(), everyMs: EVERY, mostPerCaller: 2 })
   })
 
   function open() {
     const close = (code: number, reason: string) => void closed.push([code, reason])
-    return guests.receive({ handshake: { headers: {}, address: '' }, admitted, close })
+    return connections.receive({ handshake: { headers: {}, address: '' }, admitted, close })
   }
 
-  it('are judged in each period, and stay while they are admitted', async () => {
+  it('are authorised again in each period, and stay open while admitted', async () => {
     open()
     await clock.advance(3 * EVERY)
-    expect([judged, closed.length]).to.deep.equal([3, 0])
+    expect([checks, closed.length]).to.deep.equal([3, 0])
   })
 
-  it('are not judged any more once they are over', async () => {
+  it('are not authorised again after they end', async () => {
     open()?.()
     await clock.advance(EVERY)
-    expect([judged, clock.timers]).to.deep.equal([0, 0])
+    expect([checks, clock.timers]).to.deep.equal([0, 0])
   })
 
   const ends: [why: string, verdict: AdmissionDecision | Error, end: [number, string]][] = [
-    ['their token does not count', { is: 'unknown' }, [1008, 'no longer allowed']],
+    ['their token is unknown', { is: 'unknown' }, [1008, 'no longer allowed']],
     ['they may not watch', { is: 'forbidden' }, [1008, 'no longer allowed']],
-    ['they may not list any more', { ...admitted, mayList: false }, [1008, 'no longer allowed']],
-    ['nobody can tell', new Error('no answer'), [1013, 'rights cannot be checked now']],
+    ['they may no longer list', { ...admitted, mayList: false }, [1008, 'no longer allowed']],
+    ['the authorisation fails', new Error('no answer'), [1013, 'permissions cannot be checked now']],
   ]
   for (const [why, verdict, end] of ends) {
     it(`are closed with ${end[0]} when ${why}`, async () => {
-      judge = async () => {
+      decide = async () => {
         if (verdict instanceof Error) throw verdict
         return verdict
       }
       open()
       await clock.advance(EVERY)
       expect(closed).to.deep.equal([end])
-      expect(clock.timers, 'it is not judged again').to.equal(0)
+      expect(clock.timers, 'timers after the close').to.equal(0)
     })
   }
 
-  it('are as many per caller as allowed, and again when one is over', () => {
+  it('are limited per caller, and the end of one makes room', () => {
     const first = open()
     open()
     expect(open()).to.equal(undefined)

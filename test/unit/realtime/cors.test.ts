@@ -8,7 +8,7 @@ import { HandClock } from '../../observe/clock.ts'
 
 const ORIGIN = 'https://dashboard.example'
 
-/** The header that lets a page read what it polls, for a page of this origin. */
+/** The CORS header of a polling response to a page of this origin. */
 async function allowed(corsOrigins: readonly string[] | undefined, origin: string): Promise<string | null> {
   const log = new RecordedLog()
   const { caches } = await new FilledCaches().fill()
@@ -31,13 +31,13 @@ async function allowed(corsOrigins: readonly string[] | undefined, origin: strin
 }
 
 describe('a script of another origin that polls Socket.IO', () => {
-  it('is let in where its origin is configured, and by no header where none is', async () => {
+  it('is allowed if its origin is configured, and gets no CORS header if none is', async () => {
     expect(await allowed([ORIGIN, 'https://other.example'], ORIGIN)).to.equal(ORIGIN)
     expect(await allowed([ORIGIN], 'https://evil.example')).to.equal(null)
     expect(await allowed(undefined, ORIGIN)).to.equal(null)
   })
 
-  it('is let in wherever it comes from, where that is configured', async () => {
+  it('is allowed from every origin if so configured', async () => {
     expect(await allowed(['*'], ORIGIN)).to.equal('*')
   })
 })

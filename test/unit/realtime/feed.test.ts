@@ -4,7 +4,7 @@ import { type Message, messageOf } from '../../../src/realtime/messages.ts'
 
 const numbered = (index: number): Message => messageOf('n', index)
 
-describe('what one client is told', () => {
+describe('the feed of one client', () => {
   let unread: unknown[]
   let isCut: boolean
   let feed: Feed
@@ -36,7 +36,7 @@ describe('what one client is told', () => {
     return read
   }
 
-  it('comes in order: a snapshot of any size, and then what happened while it was taken', () => {
+  it('keeps the order: a snapshot of any size, then the events since its begin', () => {
     feed.sendAll(count(50))
     feed.send(numbered(51))
     feed.sendAll([numbered(52), numbered(53)])
@@ -45,7 +45,7 @@ describe('what one client is told', () => {
     expect(isCut).to.equal(false)
   })
 
-  it('is made no sooner than the client can take it', () => {
+  it('creates no message before the client can take it', () => {
     const made: number[] = []
     feed.sendAll(count(50, made))
     expect(made).to.deep.equal([1, 2, 3])
@@ -54,7 +54,7 @@ describe('what one client is told', () => {
     expect(made).to.deep.equal([1, 2, 3, 4, 5])
   })
 
-  it('ends when the client does not read what happens', () => {
+  it('ends if the client does not read its events', () => {
     for (let index = 0; index <= 10; index += 1) feed.send(numbered(index))
     expect([isCut, unread.length]).to.deep.equal([true, 10])
     feed.sendAll(count(5))
@@ -62,7 +62,7 @@ describe('what one client is told', () => {
     expect(unread).to.have.length(10)
   })
 
-  it('ends when too much waits behind a snapshot that the client does not take', () => {
+  it('ends if too much waits behind an unread snapshot', () => {
     feed.sendAll(count(50))
     for (let index = 0; index < 9999; index += 1) feed.send(numbered(index))
     expect(isCut).to.equal(false)

@@ -30,7 +30,7 @@ const message = fc.record({ event, data }, { requiredKeys: [] }).map((value) => 
 const text = fc.oneof(message, fc.json(), fc.string({ unit: 'binary' }))
 const bytes = fc.uint8Array({ maxLength: 2000 })
 
-/** What Socket.IO makes packets of: their types, counts of attachments, namespaces, numbers, and JSON. */
+/** The parts of a Socket.IO packet: type, count of attachments, namespace, number, and JSON. */
 const packet = fc.oneof(
   fc.tuple(event, data).map((content) => `42${JSON.stringify(content)}`),
   fc.tuple(event, data).map((content) => `421${JSON.stringify(content)}`),
@@ -39,10 +39,10 @@ const packet = fc.oneof(
   bytes,
 )
 
-describe('whatever a realtime client sends', function () {
+describe('any message of a realtime client', function () {
   this.timeout('30s')
 
-  it('is followed, or refused with a reason', () => {
+  it('is handled, or rejected with a reason', () => {
     const client = { send: () => undefined, sendAll: () => undefined }
     fc.assert(
       fc.property(event, data, fc.boolean(), (name, content, mayList) => {
@@ -59,7 +59,7 @@ describe('whatever a realtime client sends', function () {
     )
   })
 
-  describe('comes to the server:', () => {
+  describe('at the server:', () => {
     let realtime: Realtime
     let url: string
     let witness: WebSocket
@@ -76,7 +76,7 @@ describe('whatever a realtime client sends', function () {
       url = `ws://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
       witness = await open('/')
     })
-    afterEach('others notice nothing', async () => {
+    afterEach('other clients are unaffected', async () => {
       witness.ping()
       await soon(witness, 'pong')
     })
@@ -93,24 +93,24 @@ describe('whatever a realtime client sends', function () {
       return socket
     }
 
-    /** Everything that a client is told, as it comes. */
-    function toldTo(socket: WebSocket): string[] {
-      const told: string[] = []
-      socket.on('message', (content) => told.push(Buffer.isBuffer(content) ? content.toString() : ''))
-      return told
+    /** All messages to a client, as they arrive. */
+    function messagesTo(socket: WebSocket): string[] {
+      const received: string[] = []
+      socket.on('message', (content) => received.push(Buffer.isBuffer(content) ? content.toString() : ''))
+      return received
     }
 
-    it('text is followed or answered with an error, and the connection stays', async () => {
+    it('text is handled or answered with an error, and the connection stays open', async () => {
       const socket = await open('/')
-      const told = toldTo(socket)
+      const received = messagesTo(socket)
       await fc.assert(
         fc.asyncProperty(fc.array(text, { maxLength: 5 }), async (frames) => {
-          told.length = 0
+          received.length = 0
           for (const frame of frames) socket.send(frame)
           socket.ping()
           await soon(socket, 'pong')
-          expect(told.length).to.be.at.most(frames.length)
-          for (const answer of told) {
+          expect(received.length).to.be.at.most(frames.length)
+          for (const answer of received) {
             const { event: name, data: content } = asObject(JSON.parse(answer))
             expect(name).to.be.oneOf(['error', 'job:snapshot'])
             if (name === 'error') expect(asObject(content)['error']).to.be.a('string').and.not.equal('')
@@ -121,7 +121,7 @@ describe('whatever a realtime client sends', function () {
       socket.terminate()
     })
 
-    it('bytes are answered with 1003', async () => {
+    it('binary frames are answered with 1003', async () => {
       await fc.assert(
         fc.asyncProperty(bytes, async (frame) => {
           const socket = await open('/')
@@ -143,13 +143,16 @@ describe('whatever a realtime client sends', function () {
       await fc.assert(
         fc.asyncProperty(packets, async (frames) => {
           const socket = await open('/socket.io/?EIO=4&transport=websocket')
-          const told = toldTo(socket)
+          const received = messagesTo(socket)
           const isClosed = () => socket.readyState !== WebSocket.OPEN
           socket.send('40')
-          await eventually(() => told.some((answer) => answer.startsWith('40')), { what: 'to be let in', everyMs: 5 })
+          await eventually(() => received.some((answer) => answer.startsWith('40')), {
+            what: 'the connection to be accepted',
+            everyMs: 5,
+          })
           for (const frame of [...frames, '42777["subscribe:repository","owner/repo"]']) socket.send(frame)
-          const isAnswered = () => told.includes('43777[{"repository":"owner/repo"}]')
-          await eventually(() => isAnswered() || isClosed(), { what: 'an answer, or the end', everyMs: 5 })
+          const isAnswered = () => received.includes('43777[{"repository":"owner/repo"}]')
+          await eventually(() => isAnswered() || isClosed(), { what: 'a reply, or the end', everyMs: 5 })
           if (isAnswered()) answered += 1
           else ended += 1
           socket.terminate()
@@ -161,8 +164,8 @@ describe('whatever a realtime client sends', function () {
   })
 })
 
-/** What an event brings, which must not be long in coming. */
+/** The arguments of an event, which must come within ten seconds. */
 async function soon(socket: WebSocket, name: string): Promise<unknown[]> {
-  const what: unknown[] = await once(socket, name, { signal: AbortSignal.timeout(10_000) })
-  return what
+  const args: unknown[] = await once(socket, name, { signal: AbortSignal.timeout(10_000) })
+  return args
 }

@@ -22,7 +22,7 @@ describe('connections of the realtime server', () => {
     const { caches } = await new FilledCaches().fill()
     const admit: Admit = async ({ headers }) => {
       if (headers.authorization === 'refused too often') return { is: 'tooMany', leftMs: 1500 }
-      if (headers.authorization === 'unclear') throw new Error('nobody can tell')
+      if (headers.authorization === 'unclear') throw new Error('the decision failed')
       if (headers.authorization !== undefined) return { is: 'admitted', caller: 'a', mayList: true }
       return { is: 'unknown' }
     }
@@ -40,10 +40,10 @@ describe('connections of the realtime server', () => {
     await served
   })
 
-  /** Asks for a WebSocket; reads what is answered, and neither answers nor closes anything itself. */
+  /** Requests a WebSocket and reads the response; neither responds to frames nor closes. */
   async function upgrade(path: string, headers = ''): Promise<string> {
     const caller = connect({ port: portOf(server), host: '127.0.0.1', allowHalfOpen: true })
-    caller.on('error', () => {}) // being cut off is what these expect
+    caller.on('error', () => {}) // these tests expect to be cut off
     callers.push(caller)
     const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
     caller.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}${headers}\r\n`)
@@ -51,7 +51,7 @@ describe('connections of the realtime server', () => {
     return String(answer[0])
   }
 
-  it('end with the server, though nobody answers at the other end', async () => {
+  it('end with the server, even if the client does not respond', async () => {
     for (const path of ['/', '/socket.io/?EIO=4&transport=websocket']) {
       expect(await upgrade(path, 'Authorization: Bearer x\r\n')).to.match(/^HTTP\/1\.1 101 /)
     }
@@ -59,21 +59,21 @@ describe('connections of the realtime server', () => {
     await served
   })
 
-  it('are told why they end, though they are still sending', async () => {
+  it('get a close frame with the reason, even if they are still sending', async () => {
     await upgrade('/', 'Authorization: Bearer x\r\n')
     const caller = callers.at(-1)
     if (caller === undefined) throw new Error('no caller')
-    let told = Buffer.alloc(0)
-    caller.on('data', (bytes: Buffer) => (told = Buffer.concat([told, bytes])))
-    // The head of a text frame of 8 MiB, masked, and what it announces.
+    let received = Buffer.alloc(0)
+    caller.on('data', (bytes: Buffer) => (received = Buffer.concat([received, bytes])))
+    // The head of a masked text frame of 8 MiB, and its payload.
     const head = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0])
     caller.write(Buffer.concat([head, Buffer.alloc(8 * 1024 * 1024)]))
-    // A reset, which can overtake what was told, rejects here.
+    // A reset, which can overtake the close frame, rejects here.
     await once(caller, 'end')
-    expect([told.readUInt8(0), told.readUInt16BE(2)], 'a close frame and its code').to.deep.equal([0x88, 1009])
+    expect([received.readUInt8(0), received.readUInt16BE(2)], 'a close frame and its code').to.deep.equal([0x88, 1009])
   })
 
-  it('that are too many are turned away, and harm nobody with what they send', async () => {
+  it('over the limit are refused, and their data has no effect', async () => {
     const admitted = 'Authorization: Bearer x\r\n'
     for (let open = 0; open < 9; open += 1) await upgrade('/', admitted)
     expect(await upgrade('/', admitted)).to.match(/^HTTP\/1\.1 101 /)
@@ -85,12 +85,12 @@ describe('connections of the realtime server', () => {
     expect(await upgrade('/')).to.match(/^HTTP\/1\.1 401 /)
   })
 
-  it('of Socket.IO end that never show a token', async () => {
+  it('of Socket.IO end if they never send a token', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
     await once(socket, 'close')
   })
 
-  it('are confirmed with another protocol than the token, where another was offered', async () => {
+  it('are confirmed with another protocol than the token if one was offered', async () => {
     const offering = (protocols: string) =>
       upgrade('/', `Authorization: Bearer x\r\nSec-WebSocket-Protocol: ${protocols}\r\n`)
     const secret = 'runnerhub.bearer.secret'
@@ -99,11 +99,13 @@ describe('connections of the realtime server', () => {
       expect(answer).to.match(/^HTTP\/1\.1 101 /)
       expect(answer).to.include('Sec-WebSocket-Protocol: runnerhub\r\n').and.not.include('secret')
     }
-    expect(await offering(secret), 'as a browser wants one of them').to.include(`Sec-WebSocket-Protocol: ${secret}\r\n`)
+    expect(await offering(secret), 'browsers require one of the offered protocols').to.include(
+      `Sec-WebSocket-Protocol: ${secret}\r\n`,
+    )
     expect(await upgrade('/', 'Authorization: Bearer x\r\n')).to.not.include('Sec-WebSocket-Protocol')
   })
 
-  it('that may be tried again are told when', async () => {
+  it('that may be tried again get Retry-After', async () => {
     const tooOften = await upgrade('/', 'Authorization: refused too often\r\n')
     expect(tooOften).to.match(/^HTTP\/1\.1 429 /)
     expect(tooOften).to.include('\r\nRetry-After: 2\r\n')
@@ -112,7 +114,7 @@ describe('connections of the realtime server', () => {
     expect(unclear).to.include('\r\nRetry-After: 5\r\n')
   })
 
-  it('that are refused are hung up, though their callers keep them open', async () => {
+  it('that are refused are closed, even if their clients keep them open', async () => {
     expect(await upgrade('/')).to.match(/^HTTP\/1\.1 401 /)
     await eventually(async () => (await connectionsOf(server)) === 0, { what: 'the connection to end', withinMs: 5000 })
   })

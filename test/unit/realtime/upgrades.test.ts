@@ -8,7 +8,7 @@ import { RecordedLog } from '../../documents/recorded-log.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 import { HandClock } from '../../observe/clock.ts'
 
-describe('a protocol that a caller offers to the realtime server', () => {
+describe('a protocol that a client offers to the realtime server', () => {
   let realtime: Realtime
   let port: number
 
@@ -29,7 +29,7 @@ describe('a protocol that a caller offers to the realtime server', () => {
 
   const webSocket = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' }
 
-  /** The status and the body of the answer to a call that offers protocols. */
+  /** Status and body of the response to a request that offers protocols. */
   async function answer(
     path: string,
     upgrade: string,
@@ -46,13 +46,13 @@ describe('a protocol that a caller offers to the realtime server', () => {
         resolve(`${response.statusCode} ${response.headers.upgrade}`)
       })
       sent.once('response', (response: IncomingMessage) => {
-        text(response).then((said) => resolve(`${response.statusCode} ${said}`), reject)
+        text(response).then((content) => resolve(`${response.statusCode} ${content}`), reject)
       })
     })
   }
 
   for (const offered of ['h2c', 'H2C', 'TLS/1.0', 'h2c, TLS/1.2', 'foo/2']) {
-    it(`is ignored where Socket.IO is polled: ${offered}`, async () => {
+    it(`is ignored for Socket.IO polling: ${offered}`, async () => {
       const path = '/socket.io/?EIO=4&transport=polling'
       const opened = await answer(path, offered)
       expect(opened).to.match(/^200 0\{"sid":"/)
@@ -62,12 +62,12 @@ describe('a protocol that a caller offers to the realtime server', () => {
     })
 
     it(`is ignored on all other paths: ${offered}`, async () => {
-      expect(await answer('/', offered)).to.equal('426 WebSocket or Socket.IO only\n')
+      expect(await answer('/', offered)).to.equal('426 this port serves only WebSocket and Socket.IO\n')
     })
   }
 
   for (const offered of ['websocket', 'WebSocket', 'h2c, websocket', 'websocket,h2c']) {
-    it(`is taken where WebSocket is among them: ${offered}`, async () => {
+    it(`is accepted if WebSocket is among them: ${offered}`, async () => {
       expect(await answer('/', offered, webSocket)).to.equal('101 websocket')
       expect(await answer('/socket.io/?EIO=4&transport=websocket', offered, webSocket)).to.equal('101 websocket')
     })

@@ -6,7 +6,7 @@ import { HandClock } from '../../../observe/clock.ts'
 
 const EVERY = 30_000
 
-describe('silent connections', () => {
+describe('idle connections', () => {
   let clock: HandClock
   let heartbeat: PingTimer
   let server: WebSocketServer
@@ -37,7 +37,7 @@ describe('silent connections', () => {
     return { client, served }
   }
 
-  it('that never answer are ended after two pings, and those that do stay', async () => {
+  it('that never respond end after two pings, and others stay open', async () => {
     const [dead, alive] = [await connect({ autoPong: false }), await connect({ autoPong: true })]
     const ended = once(dead.client, 'close')
     const round = async (): Promise<void> => {
@@ -49,12 +49,12 @@ describe('silent connections', () => {
     await round()
     expect(dead.served.readyState, 'two pings may be missed').to.equal(WebSocket.OPEN)
     await round()
-    expect((await ended)[0], 'the code of a connection that broke').to.equal(1006)
+    expect((await ended)[0], 'the code of a broken connection').to.equal(1006)
     for (let count = 0; count < 5; count += 1) await round()
     expect([alive.client.readyState, alive.served.readyState]).to.deep.equal([WebSocket.OPEN, WebSocket.OPEN])
   })
 
-  it('that answer late have not missed what they answered', async () => {
+  it('that respond late have not missed a ping', async () => {
     const { client, served } = await connect({ autoPong: false })
     for (let count = 0; count < 4; count += 1) {
       await clock.advance(2 * EVERY)
@@ -65,7 +65,7 @@ describe('silent connections', () => {
     expect(served.readyState).to.equal(WebSocket.OPEN)
   })
 
-  it('are asked no more once the server stops', async () => {
+  it('get no pings after the server stops', async () => {
     const { client } = await connect({ autoPong: true })
     let pings = 0
     client.on('ping', () => (pings += 1))

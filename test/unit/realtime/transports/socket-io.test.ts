@@ -14,7 +14,14 @@ import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
 
 const repository = `owner/${'r'.repeat(100)}`
-const step: JobEvent = { event: 'job:status', jobId: 'job', repository, status: 'running', sequence: 3, reason: null }
+const jobEvent: JobEvent = {
+  event: 'job:status',
+  jobId: 'job',
+  repository,
+  status: 'running',
+  sequence: 3,
+  reason: null,
+}
 
 describe('Socket.IO', () => {
   let server: Server
@@ -29,9 +36,9 @@ describe('Socket.IO', () => {
     cutOff = 0
     hub = new Hub({ clock, current: () => [], metrics: { ...uncounted, cutOff: () => (cutOff += 1) } })
     const admit = () => Promise.resolve({ is: 'admitted', caller: 'a', mayList: true } as const)
-    const guests = new Connections({ admit, clock, log: new RecordedLog(), everyMs: 60_000, mostPerCaller: 9 })
+    const connections = new Connections({ admit, clock, log: new RecordedLog(), everyMs: 60_000, mostPerCaller: 9 })
     server = createServer()
-    served = serveSocketIo(server, hub, { admit, guests })
+    served = serveSocketIo(server, hub, { admit, connections })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()
@@ -55,7 +62,7 @@ describe('Socket.IO', () => {
 
   const subscribe = (client: Socket): Promise<unknown> => client.emitWithAck('subscribe:repository', repository)
 
-  /** A client that speaks the protocol itself, so that it can stop to read; by WebSocket from the start or later. */
+  /** A client with its own implementation of the protocol, so that it can stop reading; over WebSocket at once or later. */
   async function connectByHand(first: 'websocket' | 'polling'): Promise<WebSocket> {
     const endpoint = `${url}/socket.io/?EIO=4&transport=`
     let socket: WebSocket
@@ -80,18 +87,18 @@ describe('Socket.IO', () => {
   }
 
   for (const first of ['websocket', 'polling'] as const) {
-    it(`cuts off a client that does not read, begun by ${first}, and the others hear all`, async function () {
+    it(`cuts off a client that does not read, connected by ${first}, and the others receive all`, async function () {
       this.timeout('30s')
       const slow = await connectByHand(first)
       const quick = await connect()
       await subscribe(quick)
-      let heard = 0
-      quick.on('job:status', () => (heard += 1))
+      let received = 0
+      quick.on('job:status', () => (received += 1))
       slow.pause()
-      for (let told = 500; hub.clients === 2; told += 500) {
-        expect(told, 'events that wait for a client').to.be.below(1_000_000)
-        for (let index = 0; index < 500; index += 1) hub.publish(step)
-        await eventually(() => heard === told, { what: `the other to hear ${told} events` })
+      for (let published = 500; hub.clients === 2; published += 500) {
+        expect(published, 'events that wait for a client').to.be.below(1_000_000)
+        for (let index = 0; index < 500; index += 1) hub.publish(jobEvent)
+        await eventually(() => received === published, { what: `the other to receive ${published} events` })
       }
       expect([cutOff, hub.clients]).to.deep.equal([1, 1])
       slow.resume()
@@ -100,7 +107,7 @@ describe('Socket.IO', () => {
     })
   }
 
-  it('ends a connection that sends a megabyte, and no other', async () => {
+  it('ends a connection that sends a megabyte, and no other one', async () => {
     const [big, other] = [await connect(), await connect()]
     const ended = new Promise((resolve) => big.once('disconnect', resolve))
     big.emit('subscribe:repository', 'x'.repeat(1024 * 1024))
@@ -109,14 +116,14 @@ describe('Socket.IO', () => {
     await eventually(() => hub.clients === 1, { what: 'the connection to be forgotten' })
   })
 
-  it('acknowledges what comes without data, and what comes with too much', async () => {
+  it('acknowledges events without data, and with too much', async () => {
     const client = await connect()
     const refused = { error: 'repository must be owner/repo' }
     expect(await client.emitWithAck('subscribe:repository')).to.deep.equal(refused)
     expect(await client.emitWithAck('subscribe:repository', repository, 'more')).to.deep.equal({ repository })
   })
 
-  it('survives ten thousand subscriptions of one client: it gets so many as it may, and others notice nothing', async () => {
+  it('survives ten thousand subscriptions of one client: it gets the allowed number, and others are unaffected', async () => {
     const [greedy, other] = [await connect(), await connect()]
     const most = 1000
     const answers = await Promise.all(
@@ -128,8 +135,8 @@ describe('Socket.IO', () => {
     const refused = answers.filter((answer) => typeof answer === 'object' && answer !== null && 'error' in answer)
     expect(refused).to.have.length(9 * most)
     await subscribe(other)
-    const told = new Promise((resolve) => other.once('job:status', resolve))
-    hub.publish(step)
-    expect(await told).to.deep.equal({ jobId: 'job', repository, status: 'running' })
+    const received = new Promise((resolve) => other.once('job:status', resolve))
+    hub.publish(jobEvent)
+    expect(await received).to.deep.equal({ jobId: 'job', repository, status: 'running' })
   })
 })

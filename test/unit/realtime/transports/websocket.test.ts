@@ -57,27 +57,27 @@ describe('a raw WebSocket', () => {
     await once(client, 'pong')
   }
 
-  /** What a client is told from now on. */
+  /** All later messages to a client. */
   function listen(client: WebSocket): Record<string, unknown>[] {
-    const told: Record<string, unknown>[] = []
-    client.on('message', (data) => told.push(asObject(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))))
-    return told
+    const received: Record<string, unknown>[] = []
+    client.on('message', (data) => received.push(asObject(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))))
+    return received
   }
 
-  it('that sends what is no JSON object is told so, and goes on', async () => {
+  it('that sends no JSON object gets an error, and stays open', async () => {
     const { client } = await connect()
-    const told = listen(client)
+    const received = listen(client)
     for (const text of ['{', '', '7', 'null', '"text"', '[]']) client.send(text)
     await subscribe(client, repository)
     const error = 'a message must be a JSON object with event and data'
-    const unknown = 'unknown event: there are subscribe:repository and unsubscribe:repository'
-    const errors = told.map(({ event, data }) => [event, asObject(data)['error']])
+    const unknown = 'unknown event: use subscribe:repository or unsubscribe:repository'
+    const errors = received.map(({ event, data }) => [event, asObject(data)['error']])
     expect(errors).to.deep.equal([...Array.from({ length: 5 }, () => ['error', error]), ['error', unknown]])
-    for (const step of present(1)) hub.publish(step)
-    await eventually(() => told.length === 7, { what: 'the client to hear of the job' })
+    for (const event of present(1)) hub.publish(event)
+    await eventually(() => received.length === 7, { what: 'the client to receive the job event' })
   })
 
-  it('that sends bytes in place of text is closed with 1003, and no other', async () => {
+  it('that sends binary in place of text is closed with 1003, and no other one', async () => {
     const [bytes, other] = [await connect(), await connect()]
     const closed = once(bytes.client, 'close')
     bytes.client.send(Buffer.from(JSON.stringify({ event: 'subscribe:repository', data: repository })))
@@ -86,34 +86,34 @@ describe('a raw WebSocket', () => {
     expect(hub.clients).to.equal(1)
   })
 
-  it('that subscribes ten thousand times gets so many as it may, and others notice nothing', async () => {
+  it('that subscribes ten thousand times gets the allowed number, and others are unaffected', async () => {
     const [greedy, other] = [await connect(), await connect()]
-    const [refusals, heard] = [listen(greedy.client), listen(other.client)]
+    const [refusals, received] = [listen(greedy.client), listen(other.client)]
     for (let count = 0; count < 10_000; count += 1) {
       greedy.client.send(JSON.stringify({ event: 'subscribe:repository', data: `owner/repo-${count}` }))
     }
     await subscribe(other.client, repository)
-    for (const step of present(1)) hub.publish(step)
-    await eventually(() => heard.length === 1, { what: 'the other to hear of the job' })
+    for (const event of present(1)) hub.publish(event)
+    await eventually(() => received.length === 1, { what: 'the other to receive the job event' })
     await eventually(() => refusals.length === 9000, { what: '9,000 refusals' })
     const texts = new Set(refusals.map(({ data }) => asObject(data)['error']))
-    expect([...texts]).to.deep.equal(['a client may subscribe to 1000 repositories'])
+    expect([...texts]).to.deep.equal(['too many subscriptions: at most 1000 repositories per client'])
     expect(greedy.served.readyState).to.equal(WebSocket.OPEN)
   })
 
-  it('that does not read is closed with 1013, and the others hear all', async () => {
+  it('that does not read is closed with 1013, and the others receive all', async () => {
     const [slow, quick] = [await connect(), await connect()]
     for (const { client } of [slow, quick]) await subscribe(client, repository)
-    let heard = 0
-    quick.client.on('message', () => (heard += 1))
+    let received = 0
+    quick.client.on('message', () => (received += 1))
     const code = new Promise<number>((resolve) => slow.client.once('close', resolve))
     slow.client.pause()
-    const [step] = present(1)
-    if (step === undefined) throw new Error('no step')
-    for (let told = 1000; slow.served.readyState === WebSocket.OPEN; told += 1000) {
-      expect(told, 'events that wait for a client').to.be.below(1_000_000)
-      for (let index = 0; index < 1000; index += 1) hub.publish(step)
-      await eventually(() => heard === told, { what: `the other to hear ${told} events` })
+    const [event] = present(1)
+    if (event === undefined) throw new Error('no event')
+    for (let published = 1000; slow.served.readyState === WebSocket.OPEN; published += 1000) {
+      expect(published, 'events that wait for a client').to.be.below(1_000_000)
+      for (let index = 0; index < 1000; index += 1) hub.publish(event)
+      await eventually(() => received === published, { what: `the other to receive ${published} events` })
     }
     slow.client.resume()
     expect(await code).to.equal(1013)
@@ -121,20 +121,20 @@ describe('a raw WebSocket', () => {
     const samples = samplesOf(await metrics.text())
     const count = (name: string) => samples.get(`github_runnerhub_realtime_${name}{transport="websocket"}`)
     expect(count('cut_off_total')).to.equal(1)
-    expect(count('messages_sent_total'), 'messages').to.be.at.least(heard)
+    expect(count('messages_sent_total'), 'messages').to.be.at.least(received)
   })
 
-  it('that asks for a snapshot with much unread gets it as soon as it reads on', async () => {
+  it('that asks for a snapshot with much unread gets it as soon as it reads again', async () => {
     jobs = 3
     const { client, served } = await connect()
     await subscribe(client, repository)
-    const [step] = present(1)
-    if (step === undefined) throw new Error('no step')
+    const [event] = present(1)
+    if (event === undefined) throw new Error('no event')
     client.pause()
-    for (let told = 0; served.bufferedAmount < 512 * 1024; told += 1) {
-      expect(told, 'events that wait for a client').to.be.below(1_000_000)
-      hub.publish(step)
-      if (told % 100 === 0) await setImmediate()
+    for (let published = 0; served.bufferedAmount < 512 * 1024; published += 1) {
+      expect(published, 'events that wait for a client').to.be.below(1_000_000)
+      hub.publish(event)
+      if (published % 100 === 0) await setImmediate()
     }
     client.send(JSON.stringify({ event: 'subscribe:repository', data: { repository, snapshot: true } }))
     await once(served, 'message')
@@ -144,24 +144,24 @@ describe('a raw WebSocket', () => {
     await eventually(() => hasSnapshot, { what: 'the snapshot', withinMs: 5000 })
   })
 
-  it('gets a snapshot of 100,000 jobs whole, and then what happened meanwhile', async function () {
+  it('gets a complete snapshot of 100,000 jobs, and then the events since its begin', async function () {
     this.timeout('30s')
     jobs = 100_000
     const { client } = await connect()
-    const told: string[] = []
+    const received: string[] = []
     let last = false
     client.on('message', (data) => {
       const { event, data: payload } = asObject(JSON.parse(Buffer.isBuffer(data) ? data.toString() : ''))
       const { jobs: some, last: isLast, jobId } = asObject(payload)
-      if (event !== 'job:snapshot') told.push(`${last ? 'after' : 'amid'} ${String(jobId)}`)
-      else if (Array.isArray(some)) for (const job of some) told.push(String(asObject(job)['jobId']))
+      if (event !== 'job:snapshot') received.push(`${last ? 'after' : 'amid'} ${String(jobId)}`)
+      else if (Array.isArray(some)) for (const job of some) received.push(String(asObject(job)['jobId']))
       last ||= isLast === true
     })
     client.send(JSON.stringify({ event: 'subscribe:repository', data: { all: true, snapshot: true } }))
-    await eventually(() => told.length > 0, { what: 'the snapshot to begin' })
-    for (const step of present(1)) hub.publish({ ...step, jobId: 'news' })
-    await eventually(() => told.length > jobs, { what: 'all to be told', withinMs: 20_000 })
-    expect(told).to.deep.equal([...present(jobs).map(({ jobId }) => jobId), 'after news'])
+    await eventually(() => received.length > 0, { what: 'the snapshot to begin' })
+    for (const event of present(1)) hub.publish({ ...event, jobId: 'news' })
+    await eventually(() => received.length > jobs, { what: 'all messages', withinMs: 20_000 })
+    expect(received).to.deep.equal([...present(jobs).map(({ jobId }) => jobId), 'after news'])
   })
 })
 
