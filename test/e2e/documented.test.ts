@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +9,7 @@ import { type Forward, forward } from '../../config/local/run.d/forward.ts'
 import { asObject } from '../../src/kube/client/parse.ts'
 import { listOf } from '../charts/monitoring.ts'
 import { type Listener, rawListener } from '../integration/realtime/listener.ts'
+import { command } from '../processes/command.ts'
 import { documentedExamples } from './clients/documented-examples.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
@@ -138,11 +139,10 @@ describe('the examples of docs/api.md, as they stand', () => {
     }
   })
 
-  /** Starts the documented program, unchanged, where its packages are found. */
+  /** Starts the documented program, unchanged, in a folder with its own packages. */
   async function startProgram(): Promise<{ output: () => string }> {
     const [program] = documentedExamples().filter(({ language }) => language === 'typescript')
-    const folder = join(root, 'build/examples')
-    await mkdir(folder, { recursive: true })
+    const folder = await programFolder()
     await writeFile(join(folder, 'program.ts'), here(program?.text ?? ''))
     const child = spawn(process.execPath, [join(folder, 'program.ts')], { stdio: ['ignore', 'pipe', 'pipe'] })
     programs.push(child)
@@ -152,6 +152,14 @@ describe('the examples of docs/api.md, as they stand', () => {
     return { output: () => output }
   }
 })
+
+/** Installs the pinned packages of the documented program, and returns the folder. */
+async function programFolder(): Promise<string> {
+  const folder = join(root, 'build/documented-program')
+  await cp(new URL('documented-program', import.meta.url), folder, { recursive: true })
+  await command('npm', 'ci', '--ignore-scripts', '--prefer-offline', '--loglevel=error', `--prefix=${folder}`)
+  return folder
+}
 
 /** Runs a command line of curl as it stands; curl's own settings make it tell the status besides. */
 async function curl(example: string): Promise<{ status: number; body: Record<string, unknown> }> {
