@@ -10,7 +10,7 @@ const help = `Runs every check and test suite, each as a stage, and ends with th
 ${stages.map(({ name, about }) => `                                                ${name.padEnd(12)} ${about}`).join('\n')}
   node test/run.ts --only unit,integration    these and what they need
 
-A test file of integration, faults, e2e or cluster that fails is run once more by itself. If it passes then, it is
+A test file of integration, faults, e2e or cluster that fails is run once more alone. If it passes then, it is
 listed as unsteady, and the run passes; more than three such files fail it.
 
 Exit code 0: everything passed. Anything else: a test failed, a stage broke, a suite wrote no result, no test of one of
@@ -43,7 +43,7 @@ function chosen(names: string[]): Stage[] {
   }
 }
 
-/** A mistake in the command line: what it is, and where the rest is told. */
+/** Reports an error in the command line, and how to get the help. */
 function refuse(error: unknown): never {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nnode test/run.ts --help\n`)
   process.exit(2)
@@ -52,7 +52,7 @@ function refuse(error: unknown): never {
 async function run(selected: Stage[]): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  // Where there is no kubectl, the stage that starts the cluster makes one.
+  // Without a kubectl on PATH, the stage that starts the cluster builds one.
   process.env['PATH'] += `:${await command(localTool('kubectl-folder'))}`
   const { signal } = stop
   const options = { signal, deadlineMs: TOTAL_MINUTES * 60_000 }

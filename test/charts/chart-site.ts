@@ -21,15 +21,15 @@ interface Secret extends KubeObject {
   data?: Record<string, string>
 }
 
-/** A namespace of its own in which the chart is installed: its objects, but no pod of it runs. */
+/** A namespace in which the chart is installed: its objects exist, but none of its pods runs. */
 export interface ChartSite {
   site: Site
   helm(...args: string[]): Promise<string>
   /** The tokens that the chart has made, by user. */
   tokens(): Promise<Record<string, string>>
-  /** Grants what a hook has, and runs what its Job runs. */
+  /** Runs the command of a hook's Job with the permissions of the hook. */
   runHook(name: string): Promise<Ended>
-  /** Runs a task with the rights of an account that is there. */
+  /** Runs a task with the permissions of an existing account. */
   runAs(account: string, args: string[]): Promise<Ended>
 }
 
@@ -72,7 +72,7 @@ async function openRelease(
   await writeFile(join(directory, 'tokens.csv'), (await tokens())['tokens.csv'] ?? '')
   const token = await tokenOf(plane, namespace, fullname)
   const site = new Site(plane, namespace, { token, directory })
-  // The operator's own pods wait for a node for ever.
+  // The operator's own pods never get a node.
   site.kubelet.onPod(({ metadata }) => (metadata.labels?.[RUNNER_LABEL] === undefined ? { steps: [] } : succeeds()))
   await Promise.all([site.kubelet.start(), site.history.start()])
 

@@ -20,7 +20,7 @@ export function helmPath(): Promise<string> {
   return (built ??= command(localTool('helm-path')))
 }
 
-/** Runs Helm; a failure tells all that it said, such as the logs of `helm test`. */
+/** Runs Helm; a failure includes all its output, such as the logs of `helm test`. */
 export async function helm(...args: string[]): Promise<string> {
   try {
     const { stdout } = await execute(await helmPath(), args, { maxBuffer: 64 * 1024 * 1024 })
@@ -32,7 +32,7 @@ export async function helm(...args: string[]): Promise<string> {
   }
 }
 
-/** What Helm says of values that it refuses. */
+/** Helm's message for values that it rejects. */
 export async function refusalOf(...flags: string[]): Promise<string> {
   try {
     await helm('template', 'hub', chart, ...flags)
@@ -42,7 +42,7 @@ export async function refusalOf(...flags: string[]): Promise<string> {
   return 'not refused'
 }
 
-/** An object as it stands in a manifest. */
+/** An object in a manifest. */
 export interface Manifest {
   apiVersion: string
   kind: string
@@ -68,7 +68,7 @@ export function found(objects: Manifest[], kind: string, name: string): Manifest
   const matching = objects.filter((object) => object.kind === kind && object.metadata.name === name)
   const [object] = matching
   if (object !== undefined && matching.length === 1) return object
-  throw new Error(`${matching.length} of ${kind} ${name}; there are ${objects.map(titleOf).join(', ')}`)
+  throw new Error(`${matching.length} of ${kind} ${name}; the manifest has ${objects.map(titleOf).join(', ')}`)
 }
 
 /** Kind and name. */

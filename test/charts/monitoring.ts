@@ -20,7 +20,7 @@ export function alertsOf(rule: unknown): Alert[] {
   return listOf(at(rule, 'spec', 'groups', 0, 'rules')).filter(isAlert)
 }
 
-/** Every query of a dashboard, as it stands there. */
+/** Every query of a dashboard, unchanged. */
 export function queriesOf(dashboard: unknown): Query[] {
   return listOf(at(dashboard, 'panels')).flatMap((panel) => {
     const title = String(at(panel, 'title'))
@@ -28,12 +28,12 @@ export function queriesOf(dashboard: unknown): Query[] {
   })
 }
 
-/** What Grafana asks Prometheus for a query where the namespace is chosen. */
+/** The query that Grafana sends to Prometheus for a chosen namespace. */
 export function asked(expr: string, namespace: string): string {
   return expr.replaceAll('$__rate_interval', '5m').replaceAll('$namespace', namespace)
 }
 
-/** A list that may be anything else, then nothing. */
+/** The value if it is a list, else an empty list. */
 export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value.map((item: unknown) => item) : []
 }

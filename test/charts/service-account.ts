@@ -7,10 +7,10 @@ const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' }
 const roleBindings: Resource = { ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }
 const never = new AbortController().signal
 
-/** A service account of a namespace that may read there. */
+/** A service account with read permission in its namespace. */
 export interface ServiceAccount {
   token(): Promise<string>
-  /** Its tokens end with it, some seconds later. */
+  /** Deletes the account; its tokens expire some seconds later. */
   remove(): Promise<void>
 }
 

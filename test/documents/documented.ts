@@ -2,17 +2,17 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { openApiDocument } from '../../src/http/openapi/document.ts'
 import { asObject } from '../../src/kube/client/parse.ts'
 
-/** An answer of the facade, with the request that it is for. */
+/** A response of the facade, with its request. */
 export interface Exchange {
   method: string
   url: string
   status: number
   headers: Headers
-  /** Undefined where it was not read to its end. */
+  /** Undefined if the body was not read to its end. */
   text: string | undefined
 }
 
-/** How the document describes an answer. */
+/** How the document describes a response. */
 interface Described {
   headers: Record<string, unknown>
   /** JSON pointers to the schemas, by content type. */
@@ -31,16 +31,16 @@ const templates = Object.keys(asObject(document['paths'])).map((template) => ({
   pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))
 
-/** What the router, and what stands before it, answer where there is no operation; 408, 413 and 431 to no request. */
+/** Status codes of requests without an operation, from the router and the middleware before it; 408, 413 and 431 have no request. */
 const strayStatuses = [204, 400, 401, 404, 405, 408, 413, 429, 431]
 
-/** Throws where an answer is not as the OpenAPI document says: its status, its headers, its type, its body. */
+/** Throws if a response differs from the OpenAPI document in status, headers, content type or body. */
 export function expectDocumented(exchange: Exchange): void {
   const wrong = problemsOf(exchange)
   if (wrong.length === 0) return
   const { method, url, status, text } = exchange
-  const told = `${method} ${url} answered ${status}, which is not as the OpenAPI document (src/http/openapi/operations.ts) says:`
-  throw new Error([told, ...wrong, text?.slice(0, 1000) ?? ''].join('\n'))
+  const summary = `${method} ${url} returned ${status}, which differs from the OpenAPI document (src/http/openapi/operations.ts):`
+  throw new Error([summary, ...wrong, text?.slice(0, 1000) ?? ''].join('\n'))
 }
 
 function problemsOf(exchange: Exchange): string[] {
@@ -50,9 +50,9 @@ function problemsOf(exchange: Exchange): string[] {
 }
 
 function find({ method, url, status }: Exchange): Described | undefined {
-  // The router takes a path with a slash at its end for the same one.
+  // The router ignores a trailing slash.
   const pathname = new URL(url).pathname.replace(/(?<=.)\/$/, '')
-  // What stands there as it is wins over what matches a placeholder, as it does in the router.
+  // A literal path wins over a path with a placeholder, as in the router.
   const { template } = templates.find((each) => each.template === pathname) ??
     templates.find(({ pattern }) => pattern.test(pathname)) ?? { template: '' }
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
@@ -91,7 +91,7 @@ function headerProblems(exchange: Exchange, described: Described): string[] {
 function bodyProblems({ method, headers, text }: Exchange, { content }: Described): string[] {
   if (method === 'HEAD' || text === undefined) return []
   const [type = ''] = (headers.get('content-type') ?? '').split(';')
-  if (Object.keys(content).length === 0) return text === '' ? [] : ['there must be no body']
+  if (Object.keys(content).length === 0) return text === '' ? [] : ['the body must be empty']
   const pointer = content[type]
   if (pointer === undefined) return [`the content type "${type}" is not described`]
   return problemsIn(type === 'application/json' ? JSON.parse(text) : text, pointer, 'body')
@@ -103,7 +103,7 @@ function problemsIn(value: unknown, pointer: string, name: string): string[] {
   return check(value) ? [] : [ajv.errorsText(check.errors, { separator: '\n', dataVar: name })]
 }
 
-/** Clients must live with fields that they do not know; a test must not. */
+/** Clients must accept unknown fields; a test must not. */
 function closed(schema: object): Record<string, unknown> {
   const entries = Object.entries(schema).map(([key, value]): [string, unknown] => [key, closedValue(value)])
   const result: Record<string, unknown> = Object.fromEntries(entries)

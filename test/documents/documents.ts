@@ -3,21 +3,21 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-/** A piece of a document for people to run, as it stands there. */
+/** A command or code block in a document. */
 export interface Snippet {
   /** Relative to the repository. */
   document: string
-  /** A whole block of a shell's, a line that is shown with its output, or a command within a sentence. */
+  /** A whole shell block, a line that is shown with its output, or a command within a sentence. */
   text: string
 }
 
-/** The documents for those who use the operator; docs/contract-tests.md only names tests. */
+/** The documents for users of the operator; docs/contract-tests.md only names tests. */
 export function documents(): string[] {
   const pages = globSync('docs/**/*.md', { cwd: root }).sort()
   return ['README.md', 'charts/runnerhub/README.md', ...pages.filter((page) => page !== 'docs/contract-tests.md')]
 }
 
-/** Every command that a document tells people to run. Two words in a sentence name a command, but are none. */
+/** Every command that a document asks to run. Two words in a sentence only name a command. */
 export function commandsOf(document: string): Snippet[] {
   const text = readFileSync(join(root, document), 'utf8')
   const blocks = blocksIn(text)
@@ -30,13 +30,13 @@ export function commandsOf(document: string): Snippet[] {
   return [...whole, ...shown, ...inline].map((each) => ({ document, text: each }))
 }
 
-/** The one command of a document that begins so. */
+/** The only command of a document with this beginning. */
 export function commandOf(document: string, beginning: string): string {
   const found = new Set(commandsOf(document).map(({ text }) => text))
   return only(`${document}: a command "${beginning}…"`, [...found], (text) => text.startsWith(beginning))
 }
 
-/** The one block of a document in this language that holds a text. */
+/** The only block of a document in this language that contains a text. */
 export function blockOf(document: string, language: string, part: string): string {
   const blocks = blocksIn(readFileSync(join(root, document), 'utf8'))
   const codes = blocks.flatMap((block) => (block.language === language ? [block.code] : []))

@@ -2,7 +2,7 @@ import type { Log } from '../../src/kube/runtime/logger.ts'
 
 type Line = { level: string; message: string } & Record<string, unknown>
 
-/** A log that a test can read; errors are left out of the fields, which are compared. */
+/** A log that a test can read; the fields omit errors, since tests compare them. */
 export class RecordedLog implements Log {
   readonly lines: Line[] = []
 

@@ -9,7 +9,7 @@ import { chart, refusalOf } from '../charts/chart.ts'
 import { type Follower, followers } from './clients/followers.ts'
 import { type ChartInstallation, installByChart } from './installation/chart-installation.ts'
 import type { Installation } from './installation/installation.ts'
-import { untilTold } from './installation/pools.ts'
+import { untilSignalled } from './installation/pools.ts'
 
 const auth = { token: 'your-token' }
 const definition = 'crd/runnerpools.runnerhub.dev'
@@ -71,7 +71,7 @@ describe('the chart on a real node', function () {
 
   it('is upgraded with other values and another CRD while 20 jobs run: none is lost or run again, each end is told', async () => {
     const repository = 'owner/upgrade'
-    await hub.createPool('long', { script: untilTold, maxRunners: 20 })
+    await hub.createPool('long', { script: untilSignalled, maxRunners: 20 })
     const realtime = `http://127.0.0.1:${hub.realtimePort}`
     for (const [name, follow] of Object.entries(followers)) following.push([name, follow(realtime, repository)])
     const ids = await Promise.all(Array.from({ length: 20 }, () => hub.rest.delegate({ repository, labels: ['long'] })))
@@ -90,7 +90,7 @@ describe('the chart on a real node', function () {
     const isNew = (pod: string): boolean => !operatorsBefore.includes(pod)
     const endMeanwhile = async (): Promise<void> => {
       await hub.until('the first replica to be replaced', async () => (await operatorPods()).some(isNew), 120_000)
-      await Promise.all(meanwhile.map((id) => hub.tellToEnd(id)))
+      await Promise.all(meanwhile.map((id) => hub.finishJob(id)))
     }
     await Promise.all([upgraded, endMeanwhile()])
     expect(await hub.kubectl('get', definition, `--output=jsonpath=${specFields}`)).to.not.include('formerField')
@@ -101,7 +101,7 @@ describe('the chart on a real node', function () {
     })
     for (const id of afterwards) expect((await hub.job(id))?.status.phase).to.equal('Running')
 
-    for (const id of afterwards) await hub.tellToEnd(id)
+    for (const id of afterwards) await hub.finishJob(id)
     for (const id of ids) await hub.jobIs(id, { phase: 'Completed', reason: 'Succeeded' }, 60_000)
     expect(await podUids()).to.deep.equal(podsBefore)
     for (const [name, { told, connections }] of following) {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { linesOf, printed } from './clients/rest.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
-import { runsOn, untilTold } from './installation/pools.ts'
+import { runsOn, untilSignalled } from './installation/pools.ts'
 
 const lineCount = 500
 
@@ -16,7 +16,7 @@ describe('the log of a job on a real node', () => {
     setUp: async (hub) =>
       Promise.all([
         hub.createPool('many', { script: `i=0; while [ $i -lt ${lineCount} ]; do echo "line $i"; i=$((i+1)); done` }),
-        hub.createPool('one', { script: untilTold, maxRunners: 1 }),
+        hub.createPool('one', { script: untilSignalled, maxRunners: 1 }),
         hub.createPool('helped', { script: 'echo done; exit 3', sidecar: runsOn }),
         hub.createPool('filling', { script: fillsItsLog }).then(async () => {
           filling = await hub.rest.delegate({ labels: ['filling'] })
@@ -38,14 +38,14 @@ describe('the log of a job on a real node', () => {
     expect((await hub.rest.job(id))['status']).to.equal('queued')
     expect(await hub.pod(id)).to.equal(undefined)
 
-    await hub.tellToEnd(first)
+    await hub.finishJob(first)
     let text = ''
     const decoder = new TextDecoder()
     const body: AsyncIterable<Uint8Array> | null = response.body
     if (body === null) throw new Error('the answer has no body')
     for await (const chunk of body) {
       // What is told to end only now has been seen while it was written.
-      if (text === '') await hub.tellToEnd(id)
+      if (text === '') await hub.finishJob(id)
       text += decoder.decode(chunk, { stream: true })
     }
     expect(printed(linesOf(text))).to.deep.equal(['begun', 'over'])

@@ -79,7 +79,7 @@ describe('make run', () => {
 
   it('run again upgrades in place, stays while the operator changes, and gives the port back at Ctrl-C', async () => {
     const run = makeRun()
-    await run.said('Ctrl-C ends the forwarding')
+    await run.printed('Ctrl-C ends the forwarding')
     expect(await rateLimit(port)).to.equal('100')
     expect(run.output()).to.include('The same delegation as a moment ago')
     expect(run.output()).to.match(/Z Job done$/m)

@@ -24,12 +24,11 @@ function deadlineOf({ spec, status }: Pod): number | undefined {
  * Plays scheduler and kubelet for the pods of one namespace, as fast as a test wants it:
  *
  *   kubelet.onPod((pod) => exits(3, { runMs: 100 }))     what happens to each new pod; by default it succeeds
- *   await kubelet.tell(name, (pod) => exited(pod, 0))    and to a pod that is there
- *   kubelet.ledger.of(jobName)                           every pod there ever was of a job
+ *   await kubelet.apply(name, (pod) => exited(pod, 0))   and to an existing pod
+ *   kubelet.ledger.of(jobName)                           every pod that a job ever had
  *
- * As a kubelet does, it answers a deletion by stopping the container and deleting the pod with no grace, and stops what
- * runs of a pod at its deadline. It survives
- * API servers that go and come back.
+ * Like a kubelet, it handles a deletion by stopping the container and deleting the pod without grace, and stops a pod at
+ * its deadline. It survives restarts of the API server.
  */
 export class StandInKubelet {
   readonly ledger = new Ledger()
@@ -38,7 +37,7 @@ export class StandInKubelet {
   readonly #store = new Store<Pod>()
   readonly #reflector: Reflector<Pod>
   readonly #stop = new AbortController()
-  /** What is being done to each pod, by UID. */
+  /** The running script of each pod, by UID. */
   readonly #scenes = new Map<string, AbortController>()
   #choose: (pod: Pod) => Script = () => succeeds()
   #running: Promise<void> | undefined
@@ -63,19 +62,19 @@ export class StandInKubelet {
     await this.#client.close()
   }
 
-  /** The pods as the watch has them. */
+  /** The pods of the watch. */
   get pods(): Store<Pod> {
     return this.#store
   }
 
-  /** Chooses the script of every pod that comes from now on. */
+  /** Chooses the script of every later pod. */
   onPod(choose: (pod: Pod) => Script): void {
     this.#choose = choose
   }
 
-  /** Binds a pod that is there, or writes its status, now. */
-  async tell(name: string, ...acts: Step['act'][]): Promise<void> {
-    const what = `pod ${name} to be there`
+  /** Binds an existing pod, or writes its status, now. */
+  async apply(name: string, ...acts: Step['act'][]): Promise<void> {
+    const what = `pod ${name} to exist`
     const pod = await eventually(() => this.#store.get(`${this.#namespace}/${name}`), { what })
     for (const act of acts) await this.#act(pod, act, this.#stop.signal)
   }
@@ -111,7 +110,7 @@ export class StandInKubelet {
     void this.#play(pod, script, scene.signal)
   }
 
-  /** Plays the steps; a deletion cuts them short and is answered as the script says. */
+  /** Plays the steps; a deletion interrupts them, and the script decides what happens then. */
   async #play(pod: Pod, { steps, stop = {} }: Script, signal: AbortSignal): Promise<void> {
     const deletion = new AbortController()
     const unsubscribe = this.#store.onChange(({ now }) => {
@@ -149,11 +148,11 @@ export class StandInKubelet {
     try {
       await this.#client.request('POST', resourcePath(pods, namespace, name, 'binding'), { body }, signal)
     } catch (error) {
-      if (!(error instanceof Conflict)) throw error // it is bound: an earlier answer was lost
+      if (!(error instanceof Conflict)) throw error // the pod is bound already: an earlier response was lost
     }
   }
 
-  /** The end of a deleted pod: its container stops, and then nothing of ours holds it any more. */
+  /** Ends a deleted pod: its container stops, then the pod is removed. */
   async #end(pod: Pod, { afterMs = 0, code = 143 }: { afterMs?: number; code?: number }, signal: AbortSignal) {
     await pause(afterMs, signal)
     const now = this.#store.get(keyOf(pod))
@@ -165,7 +164,7 @@ export class StandInKubelet {
     await this.#insist(() => this.#client.delete(pods, splitKey(keyOf(pod)), options, signal), signal)
   }
 
-  /** Tries until it works; a pod that is gone or was replaced needs no more work. */
+  /** Retries until it succeeds; a pod that is gone or was replaced needs no more work. */
   async #insist(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     for (;;) {
       try {

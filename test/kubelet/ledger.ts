@@ -1,28 +1,28 @@
 import { JOB_LABEL, JOB_UID_LABEL, POOL_LABEL } from '../../src/api/names.ts'
 import type { Pod } from '../../src/api/pod.ts'
 
-/** One pod that has ever been seen. */
+/** A pod that the watch has shown. */
 export interface PodRecord {
   uid: string
   name: string
   job: string
   jobUid: string
   pool: string
-  /** When it was first seen: milliseconds of the monotonic clock. */
+  /** First seen at, in milliseconds of the monotonic clock. */
   at: number
   finalizers: readonly string[]
   owners: readonly { kind: string; uid: string }[]
-  /** Neither over nor gone. */
+  /** Neither finished nor deleted. */
   isLive: boolean
 }
 
-/** Every pod that ever was, whatever became of it: the judge of "one pod, ever" and of "so many at once". */
+/** Every pod that ever existed: evidence for "one pod per job, ever" and for limits of concurrent pods. */
 export class Ledger {
   readonly #records = new Map<string, PodRecord>()
   readonly #live = new Map<string, number>()
   readonly #peaks = new Map<string, number>()
 
-  /** For the kubelet: a pod as it is, or as it was when it went. */
+  /** For the kubelet: records the current or last state of a pod. */
   note(pod: Pod, isGone: boolean): void {
     const known = this.#records.get(pod.metadata.uid)
     const phase = pod.status?.phase
@@ -37,12 +37,12 @@ export class Ledger {
     return [...this.#records.values()]
   }
 
-  /** The pods ever made for a job, by its name or UID. */
+  /** All pods ever created for a job, by its name or UID. */
   of(job: string): readonly PodRecord[] {
     return this.all.filter((record) => record.job === job || record.jobUid === job)
   }
 
-  /** The most pods of a pool that were alive at once. */
+  /** The highest number of pods of a pool alive at once. */
   peak(pool: string): number {
     return this.#peaks.get(pool) ?? 0
   }

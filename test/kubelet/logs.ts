@@ -13,25 +13,25 @@ const forever = new AbortController().signal
 interface Log {
   lines: string[]
   isOver: boolean
-  /** What is answered to those who ask: the lines, the kubelet's own words, a refusal, or nothing. */
+  /** The response to readers: the lines, the kubelet's own words, a refusal, or nothing. */
   answer: 'lines' | 'words' | 'refusal' | 'none'
   readers: Set<ServerResponse>
 }
 
 /**
- * The logs of the stand-in node: the API server asks here, as it asks a kubelet.
+ * The logs of the stand-in node, served to the API server as by a kubelet.
  *
- *   const logs = await serveLogs(client)     the node says from now on where its kubelet listens
- *   logs.write('pod', 'a line')              to those who follow, too
- *   logs.breakOff('pod')                     resets the connections of those who follow; `hangUp` ends them as if all was told
+ *   const logs = await serveLogs(client)     the node's status has the address of its kubelet from now on
+ *   logs.write('pod', 'a line')              also sent to followers
+ *   logs.breakOff('pod')                     resets the connections of followers; `hangUp` ends them normally
  *   logs.end('pod')                          the container has ended
  */
 export class NodeLogs {
   readonly #server: Server
   readonly #logs = new Map<string, Log>()
-  /** The queries with which logs were asked for. */
+  /** The queries of all log requests. */
   readonly asked: URLSearchParams[] = []
-  /** The containers whose logs were asked for, as `pod/container`. */
+  /** The containers of all log requests, as `pod/container`. */
   readonly containers: string[] = []
   #written = 0
 
@@ -63,19 +63,19 @@ export class NodeLogs {
     this.#release(pod, (reader) => reader.end())
   }
 
-  /** The container has ended and is removed: a kubelet says so in the words of a log. */
+  /** The container has ended and was removed: a kubelet reports this as log text. */
   forget(pod: string): void {
     this.#of(pod).answer = 'words'
     this.end(pod)
   }
 
-  /** The kubelet does not know the container: it answers 400. */
+  /** The kubelet does not know the container and returns 400. */
   refuse(pod: string): void {
     this.#of(pod).answer = 'refusal'
     this.breakOff(pod)
   }
 
-  /** The node has gone, as far as this pod is concerned: no answer ever comes from it. */
+  /** The node does not respond for this pod any more. */
   vanish(pod: string): void {
     this.#of(pod).answer = 'none'
     this.breakOff(pod)
@@ -97,11 +97,11 @@ export class NodeLogs {
     await once(this.#server, 'close')
   }
 
-  #release(pod: string, leave: (reader: ServerResponse) => void): void {
+  #release(pod: string, release: (reader: ServerResponse) => void): void {
     const { readers } = this.#of(pod)
-    const left = [...readers]
+    const released = [...readers]
     readers.clear()
-    left.forEach(leave)
+    released.forEach(release)
   }
 
   #of(pod: string): Log {
@@ -125,14 +125,14 @@ export class NodeLogs {
       case 'words':
         return void response.end('unable to retrieve container logs for containerd://0123')
       case 'lines':
-        return tell(log, searchParams, response)
+        return sendLines(log, searchParams, response)
       default:
         log.answer satisfies never
     }
   }
 }
 
-function tell(log: Log, query: URLSearchParams, response: ServerResponse): void {
+function sendLines(log: Log, query: URLSearchParams, response: ServerResponse): void {
   // The API server cuts it to seconds.
   const since = (query.get('sinceTime') ?? '').slice(0, '2026-01-01T00:00:00'.length)
   const tail = Number(query.get('tailLines') ?? Infinity)

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/kube/runtime/clock.ts'
 
-/** Lets time pass, in which the signal may end the wait. */
+/** Waits; the signal may end the wait. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   return ms === 0 ? Promise.resolve() : systemClock.sleep(ms, signal)

@@ -4,11 +4,11 @@ import type { Pod } from '../../src/api/pod.ts'
 /** What the stand-in kubelet does to one pod, step by step. */
 export interface Script {
   steps: readonly Step[]
-  /** How it answers a deletion: stop the container and let the pod go after a time, or never. */
+  /** Reaction to a deletion: stop the container and remove the pod after a time, or never. */
   stop?: { afterMs?: number; code?: number } | 'never'
 }
 
-/** Bind the pod to the node, or write the status that is made of the pod as it is then. */
+/** Binds the pod to the node, or writes the status that a function computes from the current pod. */
 export interface Step {
   afterMs?: number
   act: 'bind' | ((pod: Pod) => Record<string, unknown>)
@@ -19,7 +19,7 @@ export function wholeSeconds(date = new Date()): string {
   return `${date.toISOString().slice(0, 19)}Z`
 }
 
-/** Runs until somebody ends it. */
+/** Runs until the test ends it. */
 export function runs(afterMs = 0): Script {
   return { steps: [{ act: 'bind' }, { afterMs, act: running }] }
 }
@@ -33,7 +33,7 @@ export function succeeds(times: { startMs?: number; runMs?: number } = {}): Scri
   return exits(0, times)
 }
 
-/** Over in one write, so that thousands of pods cost little. */
+/** Succeeds in one write, so that thousands of pods cost little. */
 export function succeedsAtOnce(): Script {
   return { steps: [{ act: (pod) => exited(pod, 0) }] }
 }
@@ -43,13 +43,13 @@ export function runsOutOfMemory(): Script {
   return { steps: [...runs().steps, { act: (pod) => exited(pod, 137, 'OOMKilled') }] }
 }
 
-/** Ended from outside: the kubelet or the control plane says why in a condition. */
+/** Ended from outside: the kubelet or the control plane reports why in a condition. */
 export function disrupted(reason: string, message: string): Script {
   const conditions = [{ type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime: wholeSeconds() }]
   return { steps: [...runs().steps, { act: (pod) => ({ ...exited(pod, 137), conditions }) }] }
 }
 
-/** The kubelet refused or evicted the pod: no container status tells of an end. */
+/** The kubelet rejected or evicted the pod: no container status reports an end. */
 export function refused(reason: string, message: string): Script {
   return { steps: [{ act: 'bind' }, { act: () => ({ phase: 'Failed', reason, message }) }] }
 }
@@ -59,18 +59,18 @@ export function waitsFor(reason: string, message = 'no such thing'): Script {
   return { steps: [{ act: 'bind' }, { act: (pod) => pending(pod, { waiting: { reason, message } }) }] }
 }
 
-/** No node takes it. */
+/** No node accepts the pod. */
 export function unschedulable(message = '0/1 nodes are available: 1 Insufficient cpu.'): Script {
   const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }
   return { steps: [{ act: () => ({ phase: 'Pending', conditions: [condition] }) }] }
 }
 
-/** Bound to the node, which sets it up for ever: why stands in its Events, which are the test's to write. */
+/** Bound to the node, which never finishes its setup. The test writes the Events that explain it. */
 export function isSetUp(): Script {
   return waitsFor('ContainerCreating', '')
 }
 
-/** Nobody looks at the pod. */
+/** Nothing happens to the pod. */
 export function ignored(): Script {
   return { steps: [] }
 }
@@ -89,7 +89,7 @@ export function exited(pod: Pod, exitCode: number, reason?: string): Record<stri
   return { phase: exitCode === 0 ? 'Succeeded' : 'Failed', ...containers(pod, { terminated }) }
 }
 
-/** The end of a deleted pod: of a container that never started a kubelet only says that it does not find it. */
+/** The end of a deleted pod: for a container that never started, a kubelet only reports that it cannot find it. */
 export function stopped(pod: Pod, exitCode: number): Record<string, unknown> {
   if (startOf(pod) !== undefined) return exited(pod, exitCode)
   const message = 'The container could not be located when the pod was terminated'

@@ -15,14 +15,14 @@ import type { RunnerPool, RunnerPoolSpec } from '../../src/api/runner-pool.ts'
 import { type Runner, runners, type RunnerSpec, type RunnerStatus } from '../../src/api/runner.ts'
 import { type Lease, microTime } from '../../src/kube/election/lease.ts'
 
-// Objects as the API server returns them, complete and valid. A test names only what it is about.
+// Objects as the API server returns them, complete and valid. A test sets only the fields that it is about.
 
-/** The time at which everything here was created, and a moment so many seconds after it. */
+/** The creation time of all these objects, plus some seconds. */
 export const t0 = '2026-01-01T00:00:00Z'
 export function at(seconds: number): Date {
   return new Date(Date.parse(t0) + seconds * 1000)
 }
-/** The same as the kubelet and the API server write times: whole seconds. */
+/** The same in whole seconds, as the kubelet and the API server write times. */
 export function stamp(seconds: number): string {
   return at(seconds).toISOString().replace('.000Z', 'Z')
 }
@@ -77,7 +77,7 @@ export function aRunner({ job = aJob(), metadata, spec, status }: RunnerParts = 
   }
 }
 
-/** A proxy runner that calls itself `proxy-1`, registered and idle. */
+/** A proxy runner with the name `proxy-1`, registered and idle. */
 export function aProxy({ metadata, spec, status }: Omit<RunnerParts, 'job'> = {}): Runner {
   const displayName = spec?.displayName ?? 'proxy-1'
   return {
@@ -101,7 +101,7 @@ interface PodParts {
   runner?: Runner
   metadata?: Meta
   status?: PodStatus
-  /** Node it was given to; null for none yet. */
+  /** Its node; null for none yet. */
   nodeName?: string | null
 }
 
@@ -142,7 +142,7 @@ export function podStatus(phase: string, ...containerStatuses: ContainerStatus[]
   return { phase, containerStatuses }
 }
 
-/** Metadata of an object that somebody deleted at this second; its time is that of the end of the grace period. */
+/** Metadata of an object deleted at this second; deletionTimestamp is the end of the grace period. */
 export function deletedAt(seconds: number, graceSeconds = 30): Meta {
   return { deletionTimestamp: stamp(seconds + graceSeconds), deletionGracePeriodSeconds: graceSeconds }
 }

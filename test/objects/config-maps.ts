@@ -1,18 +1,18 @@
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
 
-/** The plainest object there is, for tests of what holds for every kind. */
+/** A minimal kind, for tests that hold for every kind. */
 export interface ConfigMap extends KubeObject {
   data?: Record<string, string>
 }
 
 export const configMaps: Resource<ConfigMap> = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' }
 
-/** One to be created. */
+/** A ConfigMap to be created. */
 export function newConfigMap(namespace: string, name: string, data: Record<string, string> = {}): NewObject<ConfigMap> {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data }
 }
 
-/** One as the API server would return it. */
+/** A ConfigMap as the API server would return it. */
 export function aConfigMap(
   name: string,
   version: number,

@@ -11,7 +11,7 @@ const kinds = ['runnerjobs', 'runners', 'runnerpools'].map(
   (plural) => `customresourcedefinition/${plural}.runnerhub.dev`,
 )
 
-/** A namespace on an API server that has our three definitions as they stand in `crds/`, which stay there. */
+/** A namespace on an API server with the definitions of `crds/`, which stay installed. */
 export async function openWithCrds(): Promise<CrdSite> {
   const site = new CrdSite(await openCluster())
   await site.kubectl('apply', '--server-side', '--force-conflicts', '-f', crds)
@@ -41,12 +41,12 @@ export class CrdSite {
     return this.cluster.client.get(resource, { namespace: this.cluster.namespace, name }, this.#signal)
   }
 
-  /** What the API server would say to a create: what it would store, or the message of its refusal. */
+  /** The dry-run result of a create: the stored object, or the message of the rejection. */
   tryCreate(resource: Resource, manifest: Manifest): Promise<Verdict> {
     return this.#try('POST', resourcePath(resource, this.cluster.namespace), this.#whole(resource, manifest))
   }
 
-  /** What the API server would say to a PUT of the object as it stands here, or of its status. */
+  /** The dry-run result of a PUT of this object, or of its status. */
   tryReplace(resource: Resource, object: Manifest, subresource?: 'status'): Promise<Verdict> {
     const path = resourcePath(resource, this.cluster.namespace, object.metadata.name, subresource)
     return this.#try('PUT', path, this.#whole(resource, object))
@@ -76,7 +76,7 @@ export class CrdSite {
   }
 }
 
-/** An object to be sent, right or wrong. */
+/** An object to be sent, valid or not. */
 export interface Manifest {
   metadata: { name: string }
   spec?: unknown
@@ -102,7 +102,7 @@ export function placesIn(schema: Schema, path: (string | number)[] = []): Place[
   return [...properties, ...items].flatMap((place) => [place, ...placesIn(place.schema, place.path)])
 }
 
-/** A copy of a JSON value with another value at the path; undefined takes it out. */
+/** A copy of a JSON value with another value at the path; undefined removes it. */
 export function withAt(root: unknown, [step, ...rest]: (string | number)[], value: unknown): unknown {
   if (step === undefined) return value
   if (Array.isArray(root))

@@ -9,10 +9,10 @@ export interface Thing extends KubeObject {
   status?: { phase?: string }
 }
 
-/** A resource type with a status, of one test's own. */
+/** A resource type with a status, for a single test. */
 export interface CustomKind {
   resource: Resource<Thing>
-  /** Makes the API server serve it. */
+  /** Installs the kind on the API server. */
   install(client: KubeClient): Promise<void>
   remove(client: KubeClient): Promise<void>
 }
@@ -25,7 +25,7 @@ const definitions: Resource = {
 }
 const never = new AbortController().signal
 
-/** A kind that no other test knows; nothing serves it before its installation. */
+/** A kind that no other test uses; it is not served before its installation. */
 export function makeCustomKind(): CustomKind {
   const group = `t${randomBytes(4).toString('hex')}.runnerhub.dev`
   const resource: Resource<Thing> = { group, version: 'v1', plural: 'things', kind: 'Thing' }
@@ -40,12 +40,12 @@ export function makeCustomKind(): CustomKind {
     },
     async remove(client) {
       await client.delete(definitions, key, {}, never)
-      const gone = (): Promise<boolean> =>
+      const isGone = (): Promise<boolean> =>
         client.get(definitions, key, never).then(
           () => false,
           (error: unknown) => error instanceof NotFound,
         )
-      await eventually(gone, { what: 'the kind to be gone' })
+      await eventually(isGone, { what: 'the kind to be gone' })
     },
   }
 }

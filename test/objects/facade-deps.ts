@@ -5,7 +5,7 @@ import type { KubeClient } from '../../src/kube/client/client.ts'
 import type { Clock } from '../../src/kube/runtime/clock.ts'
 import { RecordedLog } from '../documents/recorded-log.ts'
 
-/** What a facade's routes work with, where a test is about these three. */
+/** The dependencies of a facade's routes, for tests that are about these three. */
 export function facadeParts(parts: { client: KubeClient; caches: Caches; clock: Clock }): FacadeDeps {
   return {
     ...parts,

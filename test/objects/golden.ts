@@ -3,8 +3,8 @@ import { expect } from 'chai'
 import { parse, stringify } from 'yaml'
 
 /**
- * Compares with what is kept beside the test, in `golden/<name>.yaml`. UPDATE_GOLDEN=1 writes it anew; the difference
- * is then read in review.
+ * Compares with the file beside the test, `golden/<name>.yaml`. UPDATE_GOLDEN=1 writes it again; a review reads the
+ * difference.
  */
 export function expectGolden(test: string, name: string, actual: unknown): void {
   const file = new URL(`golden/${name}.yaml`, test)

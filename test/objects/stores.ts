@@ -8,13 +8,13 @@ import type { Store } from '../../src/kube/cache/store.ts'
 import type { Lease } from '../../src/kube/election/lease.ts'
 import { RecordedLog } from '../documents/recorded-log.ts'
 
-/** Lets all that reflectors fill have seen a complete list, which had nothing. */
+/** Gives every store that a reflector fills a complete, empty list. */
 export async function fillStores({ jobs, runners, pods, pools, leases }: Omit<Caches, 'reflectors'>): Promise<void> {
   const stores = [jobs, runners, pods, pools, leases]
   await Promise.all(stores.map((store) => store.replaceAll([], '1')))
 }
 
-/** Caches that a test fills; each change is delivered as one from the cluster would be. */
+/** Caches that a test fills; each change is delivered like a change in the cluster. */
 export class FilledCaches {
   readonly log = new RecordedLog()
   readonly caches: Caches = { ...makeStores(this.log), reflectors: [] }

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import { asObject } from '../../src/kube/client/parse.ts'
 
-/** One answered request, as the API server's audit log tells it. */
+/** One completed request in the API server's audit log. */
 interface Audited {
   verb: string
   user: string
@@ -15,19 +15,19 @@ interface Audited {
   isDryRun: boolean
 }
 
-/** One that was to change something. */
+/** A request with a mutating verb. */
 export type AuditedWrite = Omit<Audited, 'group'>
 
-/** Verbs that change nothing. */
+/** Read-only verbs. */
 export const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
 
-/** Which of the operator's writes are counted in which column. */
+/** The column of each of the operator's writes. */
 export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
 
 const counted = new Set(['runnerjobs', 'runners', 'pods'])
 const budgeted = new Set(['create', 'update', 'patch'])
 
-/** The audit log of an API server, from the moment at which this was made or last marked. */
+/** The audit log of an API server, since its creation or its last mark. */
 export class AuditLog {
   readonly #path: string
   #from = 0
@@ -36,18 +36,18 @@ export class AuditLog {
     this.#path = path
   }
 
-  /** Forgets what has been written until now. */
+  /** Ignores everything written until now. */
   async mark(): Promise<void> {
     this.#from = (await stat(this.#path)).size
   }
 
-  /** Every write in a namespace that was answered since the mark, whoever sent it and whatever the answer. */
+  /** Every completed write in a namespace since the mark, of any user and with any status code. */
   async writes(namespace: string): Promise<AuditedWrite[]> {
     const found = await this.#read((line) => line.includes(namespace))
     return found.filter((request) => request.namespace === namespace && !reads.has(request.verb))
   }
 
-  /** The rights that accounts of this name, in any namespace, have made use of since the mark, in the words of RBAC. */
+  /** The RBAC permissions that accounts of this name, in any namespace, have used since the mark. */
   async rightsUsed(account: string): Promise<Set<string>> {
     const found = await this.#read((line) => line.includes(account) && line.includes('/decision":"allow"'))
     const own = found.filter(({ user }) => user.startsWith('system:serviceaccount:') && user.endsWith(`:${account}`))
@@ -76,7 +76,7 @@ export class AuditLog {
   }
 }
 
-/** A right as a rule of RBAC grants it: `update runnerhub.dev/runnerjobs/status`. */
+/** A permission as an RBAC rule grants it: `update runnerhub.dev/runnerjobs/status`. */
 export function rightOf(verb: string, group: string, resource: string[]): string {
   return `${verb} ${[group === '' ? 'core' : group, ...resource].join('/')}`
 }
@@ -84,12 +84,12 @@ export function rightOf(verb: string, group: string, resource: string[]): string
 /** Writes as a list of words, for the message of a failure. */
 export function inWords(writes: readonly AuditedWrite[]): string[] {
   return writes.map(({ verb, resource, subresource, name, code }) => {
-    const what = subresource === '' ? resource : `${resource}/${subresource}`
-    return `${verb} ${what} ${name}${code < 300 ? '' : ` (${code})`}`
+    const target = subresource === '' ? resource : `${resource}/${subresource}`
+    return `${verb} ${target} ${name}${code < 300 ? '' : ` (${code})`}`
   })
 }
 
-/** Whether the controllers sent it, or what keeps their Lease: the facade's writes are its callers'. */
+/** Whether the controllers or their leader election sent the request: the facade's writes belong to its callers. */
 export function isOfControllers({ userAgent }: Pick<AuditedWrite, 'userAgent'>): boolean {
   return /^runnerhub-(controller|lease)\//.test(userAgent)
 }
@@ -120,7 +120,7 @@ function columnOf(write: Kind): Column {
   return counted.has(write.resource) && budgeted.has(write.verb) ? 'counted' : 'other'
 }
 
-/** A line that is being written right now is not a line yet. */
+/** Ignores a partly written last line. */
 function parse(line: string): Audited[] {
   if (!line.endsWith('}')) return []
   const value: unknown = JSON.parse(line)

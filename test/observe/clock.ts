@@ -5,7 +5,7 @@ interface Timer {
   callback: () => void
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test advances. */
 export class HandClock implements Clock {
   readonly #timers = new Set<Timer>()
   readonly #start: number
@@ -33,12 +33,12 @@ export class HandClock implements Clock {
     return sleepOn(this, delayMs, signal)
   }
 
-  /** How many timers are waiting; a test awaits this before it moves the clock. */
+  /** The number of pending timers; a test awaits this before it advances the clock. */
   get timers(): number {
     return this.#timers.size
   }
 
-  /** Moves time on: every timer due on the way is called at its own time, and what it awakes runs before the next. */
+  /** Advances the clock: each due timer runs at its own time, and the work that it starts runs before the next timer. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms
     await settled()
@@ -52,7 +52,7 @@ export class HandClock implements Clock {
     await settled()
   }
 
-  /** Moves time on as a process meets it that was stopped: no timer has run, the clock just says later. */
+  /** Advances the clock without running timers, as for a process that was stopped. */
   jump(ms: number): void {
     this.#elapsed += ms
   }
@@ -64,7 +64,7 @@ export class HandClock implements Clock {
   }
 }
 
-/** Lets every promise that is already decided run to its next wait. */
+/** Runs the callbacks of all settled promises. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,28 +1,28 @@
 import { inspect } from 'node:util'
 
-/** What the garbage collector may take: it knows our kinds from its start, and its queue is short. */
+/** Time limit for the garbage collector: it knows our kinds from its start, and its queue is short. */
 export const GARBAGE_MS = 10_000
 
 export interface EventuallyOptions {
   withinMs?: number
-  /** What is awaited, in the words of the test. */
+  /** The awaited condition, for the failure message. */
   what?: string
   everyMs?: number
-  /** Resolves when there may be something new to see: a look that nothing else would cause before the next one. */
+  /** Resolves when the condition may have changed, to check before the next interval. */
   changed?: (withinMs: number) => Promise<void>
 }
 
 type Falsy = false | 0 | '' | null | undefined
 
-/** Ends a wait at once: what is awaited can no longer come. */
+/** Ends a wait at once: the condition can no longer hold. */
 export class Hopeless extends Error {
   override name = 'Hopeless'
 }
 
 /**
- * Looks until the condition is truthy and returns its value. A failed assertion, an answer that does not come and the
- * like count as not yet; a mistake in the test and what is hopeless end the wait at once. The message of the failure
- * says what was awaited and what was seen last.
+ * Checks the condition until it is truthy and returns its value. A failed assertion, a missing response and the like
+ * count as not yet; an error in the test and Hopeless end the wait at once. The failure message has the awaited
+ * condition and the last seen value.
  */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
@@ -47,7 +47,7 @@ async function attempt<T>(condition: () => T | Promise<T>): Promise<{ value: T }
   }
 }
 
-/** Whether the test itself is wrong: no other look will go better. What undici throws for a lost connection has a cause. */
+/** Whether the error is a bug in the test: another check cannot succeed. A TypeError of undici for a lost connection has a cause. */
 function isMistake(error: unknown): boolean {
   if (error instanceof TypeError) return error.cause === undefined
   return error instanceof ReferenceError || error instanceof RangeError

@@ -8,11 +8,11 @@ import { restartReasons } from '../../src/metrics/runtime-metrics.ts'
 
 const kinds = { job: true, runner: true, pod: true, pool: true, proxy: true, ledger: true } satisfies Record<Kind, true>
 
-/** Statuses of answers that are given before anybody looks for a route. */
+/** Status codes of responses that are sent before routing. */
 const beforeRoutes = new Set([401, 408, 431])
 
-/** Tells metrics all that the parts of the operator may tell, so that every series is there. */
-export function tellEverything({ controllers, reflectors, onApiRequest, realtime, answered }: Metrics): void {
+/** Records everything that the parts of the operator may record, so that every series exists. */
+export function recordEverything({ controllers, reflectors, onApiRequest, realtime, answered }: Metrics): void {
   for (const kind of Object.keys(kinds)) {
     const outcomes: Outcome[] = ['success', 'requeue_after', 'conflict', 'error']
     for (const outcome of outcomes) controllers.passed('runnerhub', outcome, 0.1, `${kind}:ns/name`)
@@ -38,7 +38,7 @@ export function tellEverything({ controllers, reflectors, onApiRequest, realtime
   }
 }
 
-/** Every status of every route that the OpenAPI document has. */
+/** Every status code of every route in the OpenAPI document. */
 function documentedAnswers(): { route: string; code: number }[] {
   const { paths } = openApiDocument('1.2.3')
   return routes.flatMap(({ name, method, path }) => {

@@ -6,17 +6,17 @@ import type { Clock } from '../../src/kube/runtime/clock.ts'
 import type { Log } from '../../src/kube/runtime/logger.ts'
 import { RecordedLog } from '../documents/recorded-log.ts'
 
-/** A reflector at work, its store, and what it has told. */
+/** A running reflector, its store, and the changes that it has reported. */
 export interface Reflecting<T extends KubeObject> {
   store: Store<T>
   reflector: Reflector<T>
   log: RecordedLog
-  /** How many objects each completed list had. */
+  /** The number of objects of each completed list. */
   lists: number[]
   failures: string[]
   /** Names of objects by kind of change: `+a`, `~a`, `-a`. */
   changes: string[]
-  /** Stops it and waits for its end. */
+  /** Stops the reflector and waits for its end. */
   stop(): Promise<void>
 }
 
@@ -29,12 +29,12 @@ export interface ReflectingOptions<T extends KubeObject> {
   idleMs?: number
   clock?: Clock
   random?: () => number
-  /** Instead of those that remember. */
+  /** Replaces the recording metrics. */
   log?: Log
   metrics?: ReflectorMetrics
 }
 
-/** Starts a reflector whose delays are the shortest, unless a chance is given. */
+/** Starts a reflector with the shortest delays, unless `random` is given. */
 export function reflect<T extends KubeObject>(options: ReflectingOptions<T>): Reflecting<T> {
   const [store, log, stop] = [new Store<T>(), new RecordedLog(), new AbortController()]
   const [lists, failures, changes]: [number[], string[], string[]] = [[], [], []]

@@ -5,12 +5,12 @@ import { TOKEN } from '../site/site.ts'
 export interface RestAnswer {
   status: number
   headers: Headers
-  /** The envelope, or whatever JSON it was. */
+  /** The envelope, or other JSON. */
   body: Record<string, unknown>
   data: unknown
 }
 
-/** Calls the REST API of an operator with the token that every site knows. Every answer is held against its document. */
+/** Calls the REST API of an operator with the token of every site. Checks every response against the OpenAPI document. */
 export class RestClient {
   readonly #url: string
 

@@ -1,18 +1,18 @@
 import type { KubeObject } from '../../src/api/object.ts'
 import type { Store } from '../../src/kube/cache/store.ts'
 
-/** How many changes a store tells in each turn of the event loop, as the turns end. */
+/** The number of changes that a store emits in each turn of the event loop. */
 export function turnsOf<T extends KubeObject>(store: Store<T>): readonly number[] {
   const turns: number[] = []
-  let told = 0
+  let changes = 0
   store.onChange(() => {
-    if (told === 0) {
+    if (changes === 0) {
       setImmediate(() => {
-        turns.push(told)
-        told = 0
+        turns.push(changes)
+        changes = 0
       })
     }
-    told += 1
+    changes += 1
   })
   return turns
 }

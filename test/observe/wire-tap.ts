@@ -6,29 +6,29 @@ import { buffer } from 'node:stream/consumers'
 import type { Connection } from '../../src/kube/connection/connection.ts'
 import { makeCertificate } from '../faults/proxy/certificate.ts'
 
-/** A request as it came over the wire; it stays unanswered until the test answers it. */
+/** A received request; it stays open until the test responds. */
 export interface TappedRequest {
   method: string
   url: string
   headers: IncomingHttpHeaders
   body: string
-  /** Ports of the client tell connections apart. */
+  /** The client's port identifies the connection. */
   port: number
-  /** True once the client has closed the connection without having got an answer. */
+  /** True once the client has closed the connection without a response. */
   abandoned: () => boolean
-  /** Sends the head of an answer and the first bytes of its body; the rest does not come. */
+  /** Sends the head of a response and the first bytes of its body, and no more. */
   begin: (body?: string) => void
-  /** The first answer counts. */
+  /** Sends the response; later calls have no effect. */
   answer: (status: number, body: unknown, headers?: Record<string, string>) => void
 }
 
 /**
- * Writes down what a client sends, and can keep a connection from being finished. It knows nothing of Kubernetes:
- * it is for what holds of every request, and for moments that a real server is too quick for.
+ * Records the requests of a client, and can hold a connection before its TLS handshake. It knows nothing of Kubernetes:
+ * it is for rules about every request, and for moments that a real server passes too quickly.
  */
 export class WireTap {
   readonly requests: TappedRequest[] = []
-  /** The protocols that a client has offered to speak, per connection. */
+  /** The protocols that a client has offered, per connection. */
   readonly offers: string[][] = []
   readonly #https: Server
   readonly #tcp: TcpServer
@@ -72,7 +72,7 @@ export class WireTap {
     for (const socket of this.#waiting.splice(0)) this.#https.emit('connection', socket)
   }
 
-  /** How many connections wait for their handshake. */
+  /** The number of connections that wait for their handshake. */
   get connecting(): number {
     return this.#waiting.length
   }

@@ -6,18 +6,18 @@ import { RecordedLog } from '../documents/recorded-log.ts'
 
 export interface CandidateOptions extends Partial<LeaderElectionOptions> {
   identity: string
-  /** What it does while it is leader; waits for the end of the term if nothing is said. */
+  /** The work of the leader; by default it waits for the end of the term. */
   lead?: (term: Leadership) => Promise<void>
 }
 
-/** Where candidates meet. */
+/** The Lease of the candidates. */
 export interface Seat {
   connection: Connection
   namespace: string
   name: string
 }
 
-/** Stands for leader in this process and notes its terms and requests. Stop it at the end of the test. */
+/** Runs leader election in this process and records its terms and requests. Stop it at the end of the test. */
 export class TestCandidate {
   readonly identity: string
   readonly log = new RecordedLog()
@@ -52,12 +52,12 @@ export class TestCandidate {
     return this.election.isLeader()
   }
 
-  /** Lines that somebody would look into. */
+  /** Warnings and errors. */
   get complaints(): string[] {
     return this.log.lines.filter(({ level }) => level === 'warn' || level === 'error').map(({ message }) => message)
   }
 
-  /** As SIGTERM does; resolves when it has let go of everything. */
+  /** Stops as on SIGTERM; resolves once everything is released. */
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return await this.#ran
     this.#stop.abort()

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 
 /**
- * Runs a command when it is told to or when this process is gone, however it ended: a run that is killed leaves
- * nothing behind. The returned function tells it to and waits for its end.
+ * Runs a command when the returned function is called, or when this process ends in any way: a killed run leaves
+ * nothing behind. The function waits for the end of the command.
  */
 export function atTheEnd(program: string, ...args: string[]): () => Promise<void> {
   const whenInputEnds = 'cat >/dev/null; exec "$0" "$@"'

@@ -5,23 +5,23 @@ import { type Connection, fromKubeconfig } from '../../src/kube/connection/conne
 import { command, localTool } from './command.ts'
 import { startControlPlane } from './control-plane.ts'
 
-/** One test file's place in a cluster. */
+/** The namespace of one test file in a cluster. */
 export interface TestCluster {
   kubeconfig: string
   connection: Connection
-  /** An administrator. */
+  /** A client with an administrator's permissions. */
   client: KubeClient
-  /** Exists, is empty, and is this file's alone. */
+  /** An existing, empty namespace for this file only. */
   namespace: string
-  /** True where pods are run. */
+  /** Whether the cluster runs pods. */
   hasNodes: boolean
-  /** Deletes the namespace; it may still be going when this returns. */
+  /** Deletes the namespace, without waiting for its end. */
   close(): Promise<void>
 }
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 
-/** Its kubeconfig, unless it does not run or does not answer. */
+/** The kubeconfig of the shared cluster, if it runs and responds. */
 async function findShared(): Promise<string | undefined> {
   const kubeconfig = await command(localTool('cluster'), 'kubeconfig').catch(() => undefined)
   if (kubeconfig === undefined) return undefined
@@ -37,8 +37,8 @@ async function findShared(): Promise<string | undefined> {
 }
 
 /**
- * The shared cluster if it runs, or else a control plane of this file's own; a test that needs pods to run must look
- * at `hasNodes`. Kill nothing here: that is for `startControlPlane`.
+ * The shared cluster if it runs, or else a control plane for this file; a test that needs running pods must check
+ * `hasNodes`. Kill nothing here: use `startControlPlane` for that.
  */
 export async function openCluster(): Promise<TestCluster> {
   const shared = await findShared()

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Runs a program to its end and returns what it printed; a failure tells what it said. */
+/** Runs a program to its end and returns its output; a failure includes its error output. */
 export async function command(program: string, ...args: string[]): Promise<string> {
   const { stdout } = await run(program, args, { maxBuffer: 64 * 1024 * 1024 })
   return stdout.trim()

@@ -6,18 +6,18 @@ import { type Connection, fromKubeconfig } from '../../src/kube/connection/conne
 import { atTheEnd } from './cleaner.ts'
 import { command, localTool } from './command.ts'
 
-/** A Kubernetes of a test's own, without nodes: etcd and the API server. What is done to it disturbs nobody. */
+/** A control plane for one test, without nodes: etcd and the API server. No other test uses it. */
 export interface ControlPlane {
   /** The path of an administrator's kubeconfig. */
   kubeconfig: string
   connection: Connection
-  /** A crash: what is in flight is cut. */
+  /** Kills the API server, with requests in flight. */
   killApiServer(): Promise<void>
-  /** Back again at the same address, with the same data. */
+  /** Starts it again at the same address, with the same data. */
   startApiServer(): Promise<void>
-  /** Starts the controllers that do garbage collection and service accounts, once the kinds are there that they shall know. */
+  /** Starts the controllers for garbage collection and service accounts. Install the kinds that they must know before. */
   startControllerManager(): Promise<void>
-  /** A client of its own; it is closed with the control plane. */
+  /** A new client, which is closed with the control plane. */
   client(userAgent?: string): KubeClient
   stop(): Promise<void>
 }

@@ -3,9 +3,9 @@ import { command } from './command.ts'
 
 /** An image in an OCI archive, as buildah writes it. */
 export interface ArchivedImage {
-  /** Of its manifest: two images with the same digest are the same. */
+  /** The digest of its manifest: images with the same digest are equal. */
   digest: string
-  /** How a container of it is started: User, Entrypoint, Labels, ... */
+  /** The configuration of its containers: User, Entrypoint, Labels, ... */
   config: Record<string, unknown>
   /** The paths of all its files and folders, without a slash before them. */
   files: string[]

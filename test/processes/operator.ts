@@ -12,9 +12,9 @@ export interface OperatorOptions {
   /** The API server, or a proxy before it. */
   server: URL
   ca: string
-  /** Of the service account. */
+  /** The token of the service account. */
   token: string
-  /** Its name in the Lease. One that starts again under the same name need not wait for its own Lease. */
+  /** Its identity in the Lease. A restart under the same identity need not wait for its own Lease. */
   identity?: string
   /** Further settings, by the names of their environment variables. */
   env?: Readonly<Record<string, string>>
@@ -27,7 +27,7 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
 })
 
-/** Starts the operator as a pod would: from the sources, with the files of a service account, on a free port. */
+/** Starts the operator as in a pod: from the sources, with the files of a service account, on free ports. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-operator-'))
   await Promise.all([
@@ -72,7 +72,7 @@ export class Operator {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Undefined while it runs and where a signal ended it. */
+  /** Undefined while it runs, and if a signal ended it. */
   get exitCode(): number | undefined {
     return this.#child.exitCode ?? undefined
   }
@@ -97,7 +97,7 @@ export class Operator {
     return `ws://127.0.0.1:${this.#port('realtime')}`
   }
 
-  /** Resolves when /readyz says yes. */
+  /** Resolves when /readyz returns 200. */
   async ready(withinMs = 45_000): Promise<this> {
     const isReady = async () => !this.isRunning || (await fetch(`${this.url}/readyz`)).status === 200
     await this.#eventually('the operator to be ready', isReady, withinMs)
@@ -105,23 +105,23 @@ export class Operator {
     return this
   }
 
-  /** Resolves when it has become leader, or has again since a moment of its log. */
+  /** Resolves when it has become leader, after the given line of its log. */
   async leads(since = 0, withinMs = 20_000): Promise<void> {
     await this.logged('became leader', since, withinMs)
   }
 
-  /** Resolves when a message stands in the log, from a line of it on. */
+  /** Resolves when the log has a message, after the given line. */
   async logged(message: string, since = 0, withinMs = 20_000): Promise<LogLine> {
     const find = () => this.log.slice(since).find(({ msg }) => msg === message)
-    return this.#eventually(`the log to say "${message}"`, find, withinMs)
+    return this.#eventually(`the message "${message}" in the log`, find, withinMs)
   }
 
-  /** kill -9; synchronous, so that nothing more is sent or written. */
+  /** kill -9; synchronous, so that nothing is sent or written after it. */
   kill(): void {
     this.#child.kill('SIGKILL')
   }
 
-  /** Stands still, its connections open. */
+  /** Stops the process with SIGSTOP; its connections stay open. */
   freeze(): void {
     this.#child.kill('SIGSTOP')
   }
@@ -138,7 +138,7 @@ export class Operator {
     return performance.now() - begun
   }
 
-  /** Ends it in any case and removes its files. */
+  /** Ends it if it still runs, and removes its files. */
   async close(): Promise<void> {
     if (this.isRunning) {
       this.kill()
@@ -177,7 +177,7 @@ function parse(line: string): LogLine {
   }
 }
 
-/** A log line for people: what went wrong in one line, without its stack. */
+/** A readable log line: the error in one line, without its stack. */
 function shown({ level, time, msg, err, ...rest }: LogLine): string {
   const { message } = asObject(err)
   const why = typeof message === 'string' ? ` — ${message}` : ''

@@ -6,13 +6,13 @@ import { run } from '../../config/local/run.d/program.ts'
 
 const VERSION = '4.32.5'
 
-/** How long it may take to come from PyPI, once, and how much longer than its own budget a run may take. */
+/** Time limits of the installation from PyPI, and of a run beyond its own budget. */
 const INSTALL_MS = 180_000
 const SLACK_MS = 180_000
 
 /**
- * The path of Schemathesis, a fuzzer that is driven by an OpenAPI document. It is installed once into the cache of this
- * project, from PyPI.
+ * The path of Schemathesis, a fuzzer driven by an OpenAPI document. It is installed once into the cache of this project,
+ * from PyPI.
  */
 export async function installSchemathesis(): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runnerhub')
@@ -36,7 +36,7 @@ async function installInto(folder: string, program: string, signal: AbortSignal)
   if (code !== 0) throw new Error(`Schemathesis cannot be installed:\n${stdout}${stderr}`)
 }
 
-/** Whether this machine has what it is installed with. */
+/** Whether this machine has the Python modules for the installation. */
 export async function canInstallSchemathesis(): Promise<boolean> {
   const script = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'
   return run(['python3', '-c', script], {}, AbortSignal.timeout(INSTALL_MS)).then(
@@ -48,15 +48,15 @@ export async function canInstallSchemathesis(): Promise<boolean> {
 export interface FuzzOptions {
   url: string
   token: string
-  /** How long it sends requests. */
+  /** Duration of the requests. */
   seconds: number
 }
 
-/** Lets it loose on an operator. Code 0 is that it found nothing; what it said tells how to repeat what it found. */
+/** Runs it against an operator. Exit code 0 means no findings; the output shows how to repeat each finding. */
 export async function runSchemathesis(
   program: string,
   { url, token, seconds }: FuzzOptions,
-): Promise<{ code: number; said: string }> {
+): Promise<{ code: number; output: string }> {
   const options = [
     '--checks=all',
     '--phases=coverage,fuzzing,stateful',
@@ -71,5 +71,5 @@ export async function runSchemathesis(
   const signal = AbortSignal.timeout(seconds * 1000 + SLACK_MS)
   const command = [program, 'run', `${url}/openapi.json`, ...options] as const
   const { code, stdout, stderr } = await run([...command], { directory: tmpdir() }, signal)
-  return { code, said: `${stdout}${stderr}`.replaceAll(token, 'TOKEN') }
+  return { code, output: `${stdout}${stderr}`.replaceAll(token, 'TOKEN') }
 }

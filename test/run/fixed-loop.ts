@@ -1,8 +1,8 @@
 const STEPS = 400_000_000
 
 /**
- * Milliseconds that a loop of integer steps takes, which never changes: how fast this machine is, and how busy with
- * other things. Two runs of the tests are compared by it.
+ * Duration of a fixed loop of integer steps, in milliseconds: a measure of this machine's speed and load, by which two
+ * runs of the tests can be compared.
  */
 export function fixedLoopMs(steps = STEPS): number {
   const begun = performance.now()
@@ -12,7 +12,7 @@ export function fixedLoopMs(steps = STEPS): number {
     word ^= word >>> 17
     word ^= word << 5
   }
-  // Xorshift never comes to zero: what is computed is used, so no compiler leaves it out.
+  // Xorshift never returns zero: the check uses the result, so no compiler removes the loop.
   if (word === 0) throw new Error('the fixed loop came to zero')
   return performance.now() - begun
 }

@@ -10,15 +10,15 @@ export interface ProcessOptions {
   command: string[]
   environment?: NodeJS.ProcessEnv
   deadlineMs: number
-  /** Where its output goes instead of to ours. */
+  /** A file for its output; default: the output of this process. */
   outputFile?: string
-  /** Between asking a process to stop and killing it. */
+  /** Time between SIGTERM and SIGKILL. */
   graceMs?: number
 }
 
 /**
- * Runs a command in a process group of its own, with its output on ours. At the deadline, or when the signal is
- * aborted, the whole group is asked to stop and then killed: no child of a child keeps running.
+ * Runs a command in a new process group, with its output on ours. At the deadline, or when the signal is aborted, the
+ * whole group gets SIGTERM and then SIGKILL: no descendant keeps running.
  */
 export async function runProcess(options: ProcessOptions, signal: AbortSignal): Promise<Ending> {
   const [file = '', ...args] = options.command

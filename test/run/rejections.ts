@@ -1,4 +1,4 @@
-// Mocha passes on a rejected promise that nobody looks at, and nothing comes of it. Thrown, it fails the test.
+// Mocha ignores an unhandled rejection. Thrown as an uncaught error, it fails the test.
 process.on('unhandledRejection', (reason) => {
   throw reason
 })

@@ -13,7 +13,7 @@ const {
   EVENT_TEST_PENDING,
 } = Mocha.Runner.constants
 
-/** Mocha's spec output for people, and the same as JSON for the run's summary. */
+/** Mocha's spec output, and the results as JSON for the run's summary. */
 // oxlint-disable-next-line import/no-default-export -- mocha loads a reporter by its default export
 export default class SpecAndJson extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
@@ -22,7 +22,7 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
     runner.on(EVENT_TEST_PASS, (test) => result.passed.push({ ...whichOf(test), ms: test.duration ?? 0 }))
     runner.on(EVENT_TEST_FAIL, (test, error: unknown) => {
       const which = whichOf(test)
-      // After an error that nobody caught, mocha may hear of the end of the same test once more.
+      // After an uncaught error, mocha may report the end of the same test once more.
       const isKnown = result.failed.some(({ title, file }) => title === which.title && file === which.file)
       if (!isKnown) result.failed.push({ ...which, message: messageOf(error) })
     })
@@ -31,12 +31,12 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
     runner.on(EVENT_TEST_BEGIN, (test) => (running = whichOf(test)))
     timeFiles(runner, result.files)
     const stop = (): void => {
-      result.failed.push({ ...running, message: 'the suite was told to stop while it ran, or the hooks after it' })
+      result.failed.push({ ...running, message: 'the suite got a stop signal while it ran, or the hooks after it' })
       write(result)
       process.exit(1)
     }
     process.once('SIGTERM', stop)
-    // Written at once: a process that hangs or crashes after its tests still has told what they showed.
+    // Written at once: the results survive a process that hangs or crashes after its tests.
     runner.once(EVENT_RUN_END, () => {
       process.off('SIGTERM', stop)
       write(result)
@@ -44,7 +44,7 @@ export default class SpecAndJson extends Mocha.reporters.Spec {
   }
 }
 
-/** Notes how long the outermost describes of each file take, their hooks included. */
+/** Records how long the outermost describes of each file take, with their hooks. */
 function timeFiles(runner: Mocha.Runner, files: Record<string, number>): void {
   let begun = 0
   const isOutermost = (suite: Mocha.Suite): boolean => suite.parent?.root === true

@@ -7,20 +7,20 @@ import { summaryLines, totalsOfRun } from './summary.ts'
 import { settle } from './unsteady.ts'
 import type { Expectations } from './verdict.ts'
 
-/** Where the totals are kept for who wants them once more. */
+/** The file with the totals of the last run. */
 const TOTALS = 'build/test-results/totals'
 
 interface RunOptions {
   /** Ends the run early. */
   signal: AbortSignal
-  /** What all stages have together. */
+  /** The time limit of all stages together. */
   deadlineMs: number
   totalsFile?: string
   /** Measures the machine. */
   measure?: () => number
 }
 
-/** Runs the stages, sums them up, and returns the exit code: 0 where all of them ran and passed. */
+/** Runs the stages, prints the summary, and returns the exit code: 0 if all of them ran and passed. */
 export async function runAll(
   stages: Stage[],
   expected: Expectations,

@@ -12,8 +12,8 @@ import { type Expectations, problemsOf } from './verdict.ts'
 const mocha = [process.execPath, 'node_modules/mocha/bin/mocha.js', '--config', 'config/mocharc.json']
 
 /**
- * Runs the stages one after another; those marked so run beside the ones that follow, and their output is shown as a
- * whole once they have ended. A stage that fails keeps only those from running that need it.
+ * Runs the stages one after another. A stage marked `beside` runs in parallel with the following ones, and its output is
+ * printed at its end. A failed stage blocks only the stages that need it.
  */
 export async function runStages(
   stages: Stage[],
@@ -81,7 +81,7 @@ async function runSuite(stage: Stage, { files, mochaArguments }: Suite, signal: 
   return { stage, ending, ms, result: await readResult(file), files: filesOf(files) }
 }
 
-/** Runs every file that failed in these suites once more by itself, unless there are too many. */
+/** Runs every failed file of these suites once more alone, unless there are too many. */
 async function rerunFailed(
   stage: Stage,
   suites: readonly StageReport[],

@@ -2,19 +2,19 @@ import type { Ending } from './process-group.ts'
 import type { Stage } from './stages.ts'
 import type { SuiteResult } from './suite-result.ts'
 
-/** What became of a stage; a suite that wrote no result has none. */
+/** The result of a stage; a suite that wrote no result file has no `result`. */
 export interface StageReport {
   stage: Stage
   ending: Ending | { is: 'blocked'; by: string } | { is: 'broken'; message: string }
   ms: number
   result?: SuiteResult | undefined
-  /** Every test file that a suite has. */
+  /** All test files of a suite. */
   files?: readonly string[]
-  /** What a stage found that runs failed files once more. */
+  /** The results of the second runs of failed files. */
   reruns?: readonly Rerun[]
 }
 
-/** A test file that failed in its suite, and what came of it when it was run once more by itself. */
+/** A test file that failed in its suite, and the result of its second run alone. */
 export interface Rerun {
   suite: string
   file: string

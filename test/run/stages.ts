@@ -1,38 +1,38 @@
 /** One step of the whole test run, in a process of its own. */
 export interface Stage {
   name: string
-  /** What it shows, for `--help`. */
+  /** Description for `--help`. */
   about: string
-  /** After so long it hangs, and is killed: twice what it takes on a machine that is busy with the stages beside it. */
+  /** Time limit, after which it is killed: twice its duration on a machine that is busy with parallel stages. */
   deadlineMinutes: number
-  /** Stages without which this one makes no sense. */
+  /** Stages that must have passed before this one. */
   needs: string[]
-  /** Stages that must have ended before this one begins, however they ended. */
+  /** Stages that must have ended before this one begins, with any result. */
   after?: string[]
-  /** Mostly waits, and shares nothing with the stages after it: it runs while they do. */
+  /** Mostly waits and shares nothing with the following stages: it runs in parallel with them. */
   beside?: boolean
   work: Work
 }
 
-/** A suite of mocha tests: the pattern of its files, and what mocha is called with besides. */
+/** A suite of mocha tests: the pattern of its files, and further arguments of mocha. */
 export interface Suite {
   files: string
   mochaArguments: string[]
 }
 
 /**
- * A command passes by its exit code; a suite also by the results that it writes. A rerun gives the files that failed in
- * these suites a second chance: what it finds is judged with them (see unsteady.ts).
+ * A command passes by its exit code, a suite also by its result file. A rerun runs the failed files of these suites a
+ * second time; their results are judged together (see unsteady.ts).
  */
 export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Suite) | { is: 'rerun'; suites: string[] }
 
-/** What all stages have together, within the hour and a half that CI gives a run: what is not done then is cut short. */
+/** Time limit of all stages together, within CI's limit of 90 minutes: later stages do not run. */
 export const TOTAL_MINUTES = 85
 
 /**
- * All stages in the order in which they begin. What needs no cluster runs while the cluster starts. The last ones leave
- * the machine without a cluster, so failed files of the other suites are run once more before them. The files of a suite
- * run one after another: on two cores, which the API server shares, two at a time were slower and less steady.
+ * All stages in their order. Stages without a cluster run while the cluster starts. The last ones remove the cluster, so
+ * failed files of the other suites get their second run before them. The files of a suite run one after another: on two
+ * cores, which the API server shares, two at a time were slower and less steady.
  */
 export const stages: Stage[] = [
   {
@@ -45,7 +45,7 @@ export const stages: Stage[] = [
   },
   {
     name: 'unit',
-    about: 'logic alone, no cluster',
+    about: 'logic only, no cluster',
     deadlineMinutes: 8,
     needs: [],
     beside: true,
@@ -76,7 +76,7 @@ export const stages: Stage[] = [
   },
   {
     name: 'faults',
-    about: 'the same when connections break and answers lie',
+    about: 'the same with broken connections and wrong responses',
     deadlineMinutes: 25,
     needs: ['up'],
     after: ['check', 'unit'],
@@ -93,7 +93,7 @@ export const stages: Stage[] = [
   },
   {
     name: 'planes',
-    about: 'control planes that tests start, and clusters that are given',
+    about: 'throwaway control planes, and clusters that the caller provides',
     deadlineMinutes: 8,
     needs: ['up'],
     after: ['faults', 'integration'],
@@ -110,14 +110,14 @@ export const stages: Stage[] = [
   },
   {
     name: 'again',
-    about: 'the files of these suites that failed, once more by themselves',
+    about: 'a second run of each failed file of these suites',
     deadlineMinutes: 8,
     needs: [],
     work: { is: 'rerun', suites: ['faults', 'integration', 'e2e'] },
   },
   {
     name: 'cluster',
-    about: 'up, down, status and kubeconfig themselves',
+    about: 'up, down, status and kubeconfig',
     deadlineMinutes: 20,
     needs: ['up'],
     after: ['planes'],
@@ -125,7 +125,7 @@ export const stages: Stage[] = [
   },
   {
     name: 'cluster-again',
-    about: 'the files of these two suites that failed, once more by themselves',
+    about: 'a second run of each failed file of these two suites',
     deadlineMinutes: 8,
     needs: [],
     work: { is: 'rerun', suites: ['planes', 'cluster'] },
@@ -148,13 +148,14 @@ function mocha(files: string, timeoutSeconds: number): Work {
   return { is: 'suite', files: `test/${files.replace('**', '**/*')}.test.ts`, mochaArguments }
 }
 
-/** The named stages, all that they need, and the second chance of their files, in order; all when none is named. */
+/** The named stages, the stages that they need, and the second runs of their files, in order; all if none is named. */
 export function selectStages(all: Stage[], names: string[]): Stage[] {
   if (names.length === 0) return all
   const wanted = new Set<string>()
   const want = (name: string): void => {
     const stage = all.find((candidate) => candidate.name === name)
-    if (stage === undefined) throw new Error(`no stage "${name}"; there are ${all.map((each) => each.name).join(', ')}`)
+    if (stage === undefined)
+      throw new Error(`unknown stage "${name}": must be one of ${all.map((each) => each.name).join(', ')}`)
     wanted.add(name)
     stage.needs.forEach(want)
   }

@@ -17,23 +17,23 @@ export interface SuiteResult {
 /** The environment variable that names the file into which the reporter writes. */
 export const resultFileVariable = 'TEST_RESULT_FILE'
 
-/** Where a suite's result is kept until the next run. */
+/** The file with a suite's result, until the next run. */
 export function resultFile(suite: string): string {
   return `build/test-results/${suite}.json`
 }
 
-/** Where the output of a stage is kept that runs beside others. */
+/** The file with the output of a parallel stage. */
 export function outputFile(stage: string): string {
   return `build/test-results/${stage}.log`
 }
 
-/** Removes the last run's result, so that it cannot be taken for this one's. */
+/** Removes the last run's result, so that it cannot be mistaken for this run's. */
 export async function clearResult(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   await rm(file, { force: true })
 }
 
-/** The result in a file, or undefined where the suite ended without writing a whole one. */
+/** The result in a file; undefined if the suite ended before writing all of it. */
 export async function readResult(file: string): Promise<SuiteResult | undefined> {
   if (!existsSync(file)) return undefined
   try {

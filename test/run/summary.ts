@@ -2,28 +2,28 @@ import type { StageReport } from './stage-report.ts'
 import { MOST_UNSTEADY, type Unsteady } from './unsteady.ts'
 import { type Expectations, problemsOf, reasonToSkip, totalsOf, type Totals } from './verdict.ts'
 
-/** How many of a suite's files are named that took longest. */
+/** The number of slowest files that are listed per suite. */
 const SLOWEST = 5
 
-/** What a whole run has come to. */
+/** The result of a whole run. */
 export interface Run {
   reports: readonly StageReport[]
   unsteady: readonly Unsteady[]
-  /** All of it. */
+  /** The duration of the run. */
   ms: number
-  /** What the fixed loop took at its begin and at its end. */
+  /** Durations of the fixed loop at the begin and at the end. */
   loopMs: readonly number[]
 }
 
-/** The totals of a run, in which too many unsteady files are one failure more. */
+/** The totals of a run; too many unsteady files count as one more failure. */
 export function totalsOfRun({ reports, unsteady }: Pick<Run, 'reports' | 'unsteady'>, expected: Expectations): Totals {
   const totals = totalsOf(reports, expected)
   return { ...totals, failed: totals.failed + (unsteady.length > MOST_UNSTEADY ? 1 : 0) }
 }
 
 /**
- * The lines that end a run: every stage and its share of the time, what is wrong, what was skipped and why, which files
- * are unsteady, how long all of it took, and the totals alone in the last.
+ * The last lines of a run: every stage and its share of the time, problems, skipped tests with reasons, unsteady files,
+ * the total duration, and the totals alone in the last line.
  */
 export function summaryLines(run: Run, expected: Expectations): string[] {
   const { passed, failed, skipped } = totalsOfRun(run, expected)
@@ -33,13 +33,13 @@ export function summaryLines(run: Run, expected: Expectations): string[] {
     ...run.reports.flatMap((report) => [stageLine(report, run.ms, expected), ...detailLines(report, expected)]),
     '',
     `The fixed loop took ${run.loopMs.map((ms) => `${Math.round(ms)} ms`).join(' at the begin and ')} at the end.`,
-    `All of it took ${readableDuration(run.ms)}.`,
+    `The whole run took ${readableDuration(run.ms)}.`,
     ...unsteadyLines(run.unsteady),
     `${passed} passed, ${failed} failed, ${skipped} skipped`,
   ]
 }
 
-/** Minutes and seconds, as people read them. */
+/** A duration in minutes and seconds. */
 export function readableDuration(ms: number): string {
   const seconds = Math.round(ms / 1000)
   return seconds < 60 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
@@ -83,7 +83,7 @@ function unsteadyLines(unsteady: readonly Unsteady[]): string[] {
   ]
 }
 
-/** Its first lines, in one: the first alone often says only that something failed, not what. */
+/** The first lines of a message, in one line: the first alone often lacks the cause. */
 function shortened(message: string): string {
   return message
     .split('\n')

@@ -1,18 +1,18 @@
 import type { Rerun, StageReport } from './stage-report.ts'
 import type { SuiteResult } from './suite-result.ts'
 
-/** A run with more unsteady files than this fails: that many are no accident. */
+/** A run with more unsteady files than this fails: so many are no coincidence. */
 export const MOST_UNSTEADY = 3
 
-/** A test file that failed, and passed when it was run once more by itself. */
+/** A test file that failed, and passed in a second run alone. */
 export interface Unsteady {
   file: string
-  /** Of the first test that failed. */
+  /** The error of the first failed test. */
   title: string
   message: string
 }
 
-/** The reports with what the second runs have mended, and the files that they have shown to be unsteady. */
+/** The reports, corrected by the second runs, and the unsteady files. */
 export interface Settled {
   reports: StageReport[]
   unsteady: Unsteady[]
@@ -24,7 +24,7 @@ export function failedFiles(result: SuiteResult | undefined): string[] {
   return [...new Set(files)].filter((file) => file !== '')
 }
 
-/** Puts the second runs that passed in the place of the first ones. */
+/** Replaces first results with second runs that passed. */
 export function settle(reports: readonly StageReport[]): Settled {
   const reruns = reports.flatMap((report) => report.reruns ?? [])
   const unsteady: Unsteady[] = []
@@ -57,7 +57,7 @@ function replaced(result: SuiteResult, file: string, second: SuiteResult): Suite
   }
 }
 
-/** Mocha's exit code is that of failed tests: where none is left, it is 0. */
+/** Mocha's exit code is that of failed tests: without failures, it is 0. */
 function mended(report: StageReport, result: SuiteResult): StageReport {
   const ending: StageReport['ending'] =
     report.ending.is === 'exited' ? { is: 'exited', code: result.failed.length } : report.ending

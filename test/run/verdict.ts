@@ -2,9 +2,9 @@ import type { StageReport } from './stage-report.ts'
 import type { Stage } from './stages.ts'
 import type { SuiteResult } from './suite-result.ts'
 
-/** What the repository demands of its suites. */
+/** The expectations of the repository for its suites. */
 export interface Expectations {
-  /** Skips that are agreed on: full title to reason; one that ends with ` *` is how the titles of many begin. */
+  /** Accepted skips: full title to reason; a title that ends with ` *` is a prefix of many. */
   skips: Record<string, string>
 }
 
@@ -14,7 +14,7 @@ export interface Totals {
   skipped: number
 }
 
-/** Why a stage does not pass, apart from failed tests; empty for a good one. Each counts as one failure. */
+/** The problems of a stage besides failed tests. Each counts as one failure. */
 export function problemsOf({ stage, ending, result, files = [] }: StageReport, expected: Expectations): string[] {
   if (ending.is === 'blocked') return [`not run: it needs "${ending.by}", which failed`]
   const problems = endingProblems(stage, ending, result)
@@ -41,14 +41,14 @@ function endingProblems(stage: Stage, ending: StageReport['ending'], result: Sui
   }
 }
 
-/** A suite that ran, and a file of it that holds no test or lost them all. */
+/** Problems of a suite that ran: files without a test that ran. */
 function fileProblems(files: readonly string[], result: SuiteResult): string[] {
   const ran = new Set([...result.passed, ...result.failed, ...result.skipped].map(({ file }) => file))
   if (ran.size === 0) return ['no test ran']
   return files.filter((file) => !ran.has(file)).map((file) => `no test of ${file} ran`)
 }
 
-/** Why a test may be skipped; undefined where nobody has agreed on that. */
+/** Why a test may be skipped; undefined if the skip is not listed. */
 export function reasonToSkip(title: string, { skips }: Expectations): string | undefined {
   const isMeant = (listed: string): boolean =>
     listed === title || (listed.endsWith(' *') && title.startsWith(listed.slice(0, -1)))

@@ -11,7 +11,7 @@ const bindings: Resource = { group: rbac, version: 'v1', plural: 'rolebindings',
 const clusterBindings: Resource = { ...bindings, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' }
 const forever = new AbortController().signal
 
-/** What callers must have their tokens made for. */
+/** The audience of callers' tokens. */
 const AUDIENCE = 'runnerhub'
 
 /** Creates a service account, bound to a role of the manifests if one is named. */
@@ -34,7 +34,7 @@ export async function bind(site: Site, account: string, role: string): Promise<v
   else await site.create(bindings, binding)
 }
 
-/** Takes the account's binding away. */
+/** Deletes the account's binding. */
 export function unbind(site: Site, account: string): Promise<void> {
   return site.delete(bindings, account)
 }
@@ -51,7 +51,7 @@ export async function tokenOf(site: Site, account: string, audience = AUDIENCE):
   return String(asObject(answer['status'])['token'])
 }
 
-/** Ends the account; its tokens end with it, a moment later. */
+/** Deletes the account; its tokens expire a moment later. */
 export function removeAccount(site: Site, name: string): Promise<void> {
   return site.delete(accounts, name)
 }
@@ -59,8 +59,8 @@ export function removeAccount(site: Site, name: string): Promise<void> {
 /** The same token with other claims, signed with the cluster's own key. */
 export async function resigned(site: Site, token: string, claims: Record<string, unknown>): Promise<string> {
   const [header = '', payload = ''] = token.split('.')
-  const was = asObject(JSON.parse(Buffer.from(payload, 'base64url').toString()))
-  const signed = `${header}.${Buffer.from(JSON.stringify({ ...was, ...claims })).toString('base64url')}`
+  const original = asObject(JSON.parse(Buffer.from(payload, 'base64url').toString()))
+  const signed = `${header}.${Buffer.from(JSON.stringify({ ...original, ...claims })).toString('base64url')}`
   const key = await readFile(join(dirname(site.plane.controlPlane.kubeconfig), 'pki/service-account.key'))
   return `${signed}.${createSign('RSA-SHA256').update(signed).sign(key, 'base64url')}`
 }

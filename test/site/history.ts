@@ -9,17 +9,21 @@ import { RecordedLog } from '../documents/recorded-log.ts'
 const order = ['Queued', 'Assigned', 'Running']
 const final = ['Completed', 'Failed', 'Cancelled']
 
-/** Whether a job's proxy runner has said that it saw the end, and nothing else: stored once, and only after the end. */
+/** Whether only a proxy runner's report of the end before added: it after stored once, and only after the end. */
 function isSeenEnd(
-  { reported: was, ...before }: RunnerJobStatus,
-  { reported: is, ...after }: RunnerJobStatus,
+  { reported: reportedBefore, ...before }: RunnerJobStatus,
+  { reported: reportedAfter, ...after }: RunnerJobStatus,
 ): boolean {
-  return was?.completedAt === undefined && is?.completedAt !== undefined && isDeepStrictEqual(before, after)
+  return (
+    reportedBefore?.completedAt === undefined &&
+    reportedAfter?.completedAt !== undefined &&
+    isDeepStrictEqual(before, after)
+  )
 }
 
-/** Every status that every job of a namespace has had, in order, and what no job may ever do. */
+/** The status history of every job of a namespace, in order, and violations of the rules for jobs. */
 export class History {
-  /** What was wrong, in words. */
+  /** Descriptions of the violations. */
   readonly violations: string[] = []
   readonly #client: KubeClient
   readonly #statuses = new Map<string, RunnerJob['status'][]>()
@@ -52,7 +56,7 @@ export class History {
     await this.#client.close()
   }
 
-  /** The jobs as the watch has them. */
+  /** The jobs of the watch. */
   get jobs(): Store<RunnerJob> {
     return this.#store
   }
@@ -68,18 +72,23 @@ export class History {
   }
 
   #judge(old: RunnerJob, now: RunnerJob): void {
-    const wrong = (what: string): void => {
+    const violates = (rule: string): void => {
       const change = `${JSON.stringify(old.status)} -> ${JSON.stringify(now.status)}`
-      this.violations.push(`job ${now.metadata.name}: ${what}: ${change}`)
+      this.violations.push(`job ${now.metadata.name}: ${rule}: ${change}`)
     }
-    const [was, is] = [old.status, now.status]
-    if (final.includes(was.phase) && !isDeepStrictEqual(was, is) && !isSeenEnd(was, is)) wrong('a final status changed')
-    if (!final.includes(is.phase) && order.indexOf(is.phase) < order.indexOf(was.phase)) wrong('it went back')
+    const [before, after] = [old.status, now.status]
+    if (final.includes(before.phase) && !isDeepStrictEqual(before, after) && !isSeenEnd(before, after))
+      violates('a final status changed')
+    if (!final.includes(after.phase) && order.indexOf(after.phase) < order.indexOf(before.phase))
+      violates('it went back')
     for (const field of ['podUID', 'runnerRef', 'assignedAt', 'startedAt'] as const) {
-      if (was[field] !== undefined && !isDeepStrictEqual(was[field], is[field])) wrong(`${field} changed`)
+      if (before[field] !== undefined && !isDeepStrictEqual(before[field], after[field])) violates(`${field} changed`)
     }
-    const times = [is.assignedAt, is.startedAt, is.completedAt].filter((time) => time !== undefined).map(Date.parse)
-    if (times.some((time, index) => time < (times[index - 1] ?? time))) wrong('its times are out of order')
-    if (final.includes(is.phase) !== (is.completedAt !== undefined)) wrong('only a finished job has completedAt')
+    const times = [after.assignedAt, after.startedAt, after.completedAt]
+      .filter((time) => time !== undefined)
+      .map(Date.parse)
+    if (times.some((time, index) => time < (times[index - 1] ?? time))) violates('its times are out of order')
+    if (final.includes(after.phase) !== (after.completedAt !== undefined))
+      violates('only a finished job has completedAt')
   }
 }

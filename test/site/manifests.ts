@@ -14,7 +14,7 @@ export async function manifests(path: string): Promise<Manifest[]> {
   const text = await readFile(join(root, path), 'utf8')
   return parseAllDocuments(text).map((document) => {
     const object: unknown = document.toJS()
-    if (!isManifest(object)) throw new Error(`${path} holds something that is no object`)
+    if (!isManifest(object)) throw new Error(`${path} contains a document that is not an object`)
     return object
   })
 }

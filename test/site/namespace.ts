@@ -17,16 +17,16 @@ const rightsOf: Record<string, Resource> = {
 }
 const forever = new AbortController().signal
 
-/** The group of the callers of tests: the manifests let it do everything. */
+/** The group of the tests' callers: the manifests grant it everything. */
 export const CALLERS = 'runnerhub:admins'
 
 export interface MadeNamespace {
   namespace: string
-  /** Of the operator's account. */
+  /** The token of the operator's account. */
   token: string
 }
 
-/** A namespace as the manifests make it: its labels, the operator's account and the callers' roles, and no more. */
+/** A namespace from the manifests: only its labels, the operator's account and the callers' roles. */
 export async function makeNamespace(
   client: KubeClient,
   namespace = `site-${randomBytes(4).toString('hex')}`,
@@ -35,7 +35,7 @@ export async function makeNamespace(
   const [account] = await manifests('config/manifests/service-account.yaml')
   if (made === undefined || account === undefined) throw new Error('manifests are missing')
   await client.create(namespaces, { ...made, metadata: { ...made.metadata, name: namespace } }, forever)
-  // The controller manager makes "default" too, but later than the first pod wants it.
+  // The controller manager creates "default" too, but later than the first pod needs it.
   const anonymous = { ...account, metadata: { name: 'default' } }
   await Promise.all([
     client.create(accounts, within(namespace, account), forever),
@@ -45,7 +45,7 @@ export async function makeNamespace(
     const objects = await manifests(`config/manifests/${file}.yaml`)
     await Promise.all(objects.map((object) => grant(client, namespace, object)))
   }
-  await eventually(() => mayDelegate(client, namespace), { what: 'the rights of callers to be in force' })
+  await eventually(() => mayDelegate(client, namespace), { what: 'the permissions of callers to be in force' })
   return { namespace, token: await tokenOf(client, namespace, account.metadata.name) }
 }
 
@@ -54,16 +54,16 @@ type Grants = NewObject<KubeObject> & { subjects?: { kind: string }[] }
 /** Creates a role or a binding, in the namespace or, if it is cluster-wide, for it. */
 async function grant(client: KubeClient, namespace: string, object: Grants): Promise<void> {
   const resource = rightsOf[object.kind]
-  if (resource === undefined) throw new Error(`no rights: ${object.kind}`)
+  if (resource === undefined) throw new Error(`not an RBAC object: ${object.kind}`)
   await client.create(resource, placed(namespace, object), forever).catch((error: unknown) => {
-    // Every namespace's manifests bring the same ones.
+    // The manifests of every namespace have the same cluster-wide objects.
     if (object.kind !== 'ClusterRole' || !(error instanceof AlreadyExists)) throw error
   })
 }
 
 function placed(namespace: string, object: Grants): Grants {
   if (object.kind === 'ClusterRole') return object
-  // As kustomize does: the manifests leave the namespace to it.
+  // As kustomize does: the manifests have no namespace.
   const subjects = object.subjects?.map((each) => (each.kind === 'ServiceAccount' ? { ...each, namespace } : each))
   const bound = { ...object, ...(subjects !== undefined && { subjects }) }
   if (object.kind !== 'ClusterRoleBinding') return within(namespace, bound)
@@ -74,7 +74,7 @@ function within<T extends NewObject<KubeObject>>(namespace: string, object: T): 
   return { ...object, metadata: { ...object.metadata, namespace } }
 }
 
-/** The API server learns of new bindings a moment after they are made. */
+/** The API server applies new bindings a moment after their creation. */
 async function mayDelegate(client: KubeClient, namespace: string): Promise<boolean> {
   const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
   const [group, resource, subresource] = ['runnerhub.dev', 'runnerjobs', 'delegate']
@@ -90,6 +90,6 @@ async function tokenOf(client: KubeClient, namespace: string, account: string): 
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
   const answer = await client.request('POST', path, { body }, forever)
   const { token } = asObject(asObject(answer)['status'])
-  if (typeof token !== 'string') throw new Error('the API server gave no token')
+  if (typeof token !== 'string') throw new Error('the API server returned no token')
   return token
 }

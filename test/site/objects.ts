@@ -5,7 +5,7 @@ import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } 
 import type { Runner } from '../../src/api/runner.ts'
 import type { RunnerPool, RunnerPoolSpec } from '../../src/api/runner-pool.ts'
 
-/** A RunnerJob to be created; what a test does not care for is filled in. */
+/** A RunnerJob to be created, with defaults for all other fields. */
 export function newJob(name: string, spec: Partial<NewRunnerJobSpec> = {}): NewObject<RunnerJob> {
   const facts = { repository: 'owner/repo', runId: '1', jobId: name }
   const full = { ...runnerJobDefaults, ...facts, ...spec }
@@ -19,7 +19,7 @@ export function newPool(name: string, spec: Partial<RunnerPoolSpec> = {}): NewOb
   return { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerPool', metadata: { name }, spec: full }
 }
 
-/** The Runner of a job, as an operator makes it. */
+/** The Runner of a job, as an operator creates it. */
 export function newRunner(job: RunnerJob): NewObject<Runner> {
   const { name, uid } = job.metadata
   return {
@@ -34,7 +34,7 @@ export function newRunner(job: RunnerJob): NewObject<Runner> {
   }
 }
 
-/** A pod under the name that the job's pod will want; with our labels, or a perfect stranger's. */
+/** A pod with the name that the job's pod will need; with our labels, or foreign. */
 export function newPod(job: string, metadata: Partial<Pod['metadata']> = {}): NewObject<Pod> {
   const securityContext = {
     allowPrivilegeEscalation: false,

@@ -12,12 +12,12 @@ import { type ControlPlane, startControlPlane } from '../processes/control-plane
 import { manifests } from './manifests.ts'
 import { type MadeNamespace, makeNamespace } from './namespace.ts'
 
-/** A control plane with our resources in it, the controllers that collect garbage, an audit log, and no kubelet. */
+/** A control plane with our kinds, the garbage collector, an audit log, and no kubelet. */
 export interface Plane {
   controlPlane: ControlPlane
   client: KubeClient
   audit: () => AuditLog
-  /** A namespace as the manifests make it, which nobody else has. */
+  /** A new namespace from the manifests, for one caller. */
   namespace: () => Promise<MadeNamespace>
 }
 
@@ -25,7 +25,7 @@ const forever = new AbortController().signal
 const root = new URL('../../', import.meta.url).pathname
 
 let shared: Promise<Plane> | undefined
-/** The next namespace, which is made while the tests in the last one run: its rights take a while to be in force. */
+/** The next namespace, created while tests use the last one: its bindings take a while to be in force. */
 let spare: Promise<MadeNamespace> | undefined
 
 // One for all tests of a process: it takes ten seconds to start.
@@ -45,20 +45,20 @@ async function startPlane(): Promise<Plane> {
   const controlPlane = await startControlPlane({ audit: true })
   const client = controlPlane.client()
   await applyCrds(client)
-  // After our kinds: its garbage collector knows them from the start, and need not look for new ones.
+  // After our kinds: its garbage collector knows them from the start, without a new discovery.
   await Promise.all([controlPlane.startControllerManager(), makeNode(client)])
   const auditPath = join(dirname(controlPlane.kubeconfig), 'audit.log')
   return { controlPlane, client, audit: () => new AuditLog(auditPath), namespace: () => nextNamespace(client) }
 }
 
 async function nextNamespace(client: KubeClient): Promise<MadeNamespace> {
-  // Where the spare one failed, a test may have ended the API server meanwhile.
+  // The spare one may have failed because a test stopped the API server meanwhile.
   const next = spare?.catch(() => makeNamespace(client)) ?? makeNamespace(client)
   spare = undefined
   const made = await next
   if (spare === undefined) {
     spare = makeNamespace(client)
-    spare.catch(() => {}) // another one is made then
+    spare.catch(() => {}) // another one is created then
   }
   return made
 }

@@ -13,18 +13,18 @@ export interface KubeEvent extends KubeObject {
 
 export const events: Resource<KubeEvent> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }
 
-/** How many objects of a kind are shown where the question is not about a single job. */
+/** The number of objects per kind in a report that is not about a single job. */
 const SHOWN = 10
 
-/** What a failure is about. */
+/** The subject of a failure. */
 export interface Scene {
   namespace: string
   operators: readonly Operator[]
-  /** One job; all of them where it is not given. */
+  /** One job; default: all jobs. */
   job?: string | undefined
 }
 
-/** Everything that tells why a test failed: jobs, Runners, pods, Events, and the ends of the operators' logs. */
+/** The evidence for a failed test: jobs, Runners, pods, Events, and the ends of the operators' logs. */
 export async function report(client: KubeClient, { namespace, operators, job }: Scene): Promise<string> {
   const section = async <T extends KubeObject>(resource: Resource<T>, line: (object: T) => string): Promise<string> => {
     const signal = AbortSignal.timeout(5000)

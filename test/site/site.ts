@@ -22,14 +22,14 @@ import { Watches } from './watches.ts'
 
 const forever = new AbortController().signal
 
-/** A namespace with all that an operator needs: its account with the rights of the manifests, and a stand-in kubelet. */
+/** A namespace for an operator: its account with the permissions of the manifests, and a stand-in kubelet. */
 export class Site {
   readonly plane: Plane
   readonly namespace: string
   readonly kubelet: StandInKubelet
   readonly history: History
   readonly tokenFile: string
-  /** Of the operator's account. */
+  /** The token of the operator's account. */
   readonly token: string
   readonly #operators: Operator[] = []
   readonly #watches: Watches
@@ -46,12 +46,12 @@ export class Site {
     this.token = token
   }
 
-  /** An administrator's. */
+  /** An administrator's client. */
   get client(): KubeClient {
     return this.plane.client
   }
 
-  /** Starts an operator here and waits until it is ready. Through a proxy, if one is given. */
+  /** Starts an operator here and waits until it is ready; through a proxy, if given. */
   async operator(
     options: { proxy?: FaultProxy } & Partial<OperatorOptions> = {},
     { waits = true } = {},
@@ -97,12 +97,12 @@ export class Site {
     return this.get(pods, `${job}-1`)
   }
 
-  /** Waits until the kubelet has the pod of a job: what is told to `onPod` later is for later pods only. */
+  /** Waits until the kubelet has the pod of a job: later calls of `onPod` are for later pods only. */
   async kubeletHas(job: string, withinMs?: number): Promise<void> {
     await this.until(`the pod of ${job} to be seen`, () => this.kubelet.ledger.of(job).length > 0, withinMs, job)
   }
 
-  /** An object here as it is now; in a condition that is waited for, as the watch has it. */
+  /** The current object; inside an awaited condition, the object of the watch. */
   async get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
     if (this.#watches.isLooking) return this.#watches.get(resource, name)
     try {
@@ -113,13 +113,13 @@ export class Site {
     }
   }
 
-  /** All objects of a kind here; from the watch where a condition is waited for. */
+  /** All objects of a kind here; inside an awaited condition, those of the watch. */
   async list<T extends KubeObject>(resource: Resource<T>): Promise<T[]> {
     if (this.#watches.isLooking) return this.#watches.list(resource)
     return (await this.client.listPage(resource, this.namespace, {}, forever)).items
   }
 
-  /** As kubectl delete does, without waiting. */
+  /** Deletes an object like kubectl, without waiting. */
   async delete<T extends KubeObject>(resource: Resource<T>, name: string, gracePeriodSeconds?: number): Promise<void> {
     const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }
     const options = { propagationPolicy: 'Background', ...grace } as const
@@ -132,9 +132,8 @@ export class Site {
   }
 
   /**
-   * Waits for a condition, looking again at every change here. What the condition reads of this site comes from the
-   * watches, and is read once more from the API server when they say that it holds. A failure reports the whole state
-   * of the site.
+   * Waits for a condition, and checks it again at every change here. Its reads of this site come from the watches, and
+   * once more from the API server when it holds. A failure reports the whole state of the site.
    */
   async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 15_000, job?: string) {
     const look = async (): Promise<T> => {
@@ -154,7 +153,7 @@ export class Site {
     }
   }
 
-  /** Waits until a job's status is as asked, and returns the job; a job that is over in another way ends the wait. */
+  /** Waits until a job has this status, and returns the job; a job that finishes differently ends the wait. */
   async jobIs(name: string, status: Partial<RunnerJob['status']>, withinMs = 15_000): Promise<RunnerJob> {
     const what = `job ${name} to be ${JSON.stringify(status)}`
     const find = async (): Promise<RunnerJob | undefined> => {
@@ -170,22 +169,22 @@ export class Site {
     return this.#waitFor(what, find, withinMs, name)
   }
 
-  /** Waits until an Event about the job gives this reason. */
-  async eventTold(job: string, reason: string): Promise<void> {
+  /** Waits until an Event about the job has this reason. */
+  async eventRecorded(job: string, reason: string): Promise<void> {
     await this.until(`an Event ${reason} about job ${job}`, async () => {
-      const told = await this.list(events)
-      return told.some((event) => event.regarding?.name === job && event.reason === reason)
+      const recorded = await this.list(events)
+      return recorded.some((event) => event.regarding?.name === job && event.reason === reason)
     })
   }
 
-  /** Waits until neither the job nor anything made for it is there any more. */
+  /** Waits until the job and everything created for it are gone. */
   async isGone(job: string, withinMs = GARBAGE_MS): Promise<void> {
     const what = `nothing to be left of job ${job}`
-    const left = async () => [await this.job(job), await this.runner(job), await this.pod(job)]
-    await this.until(what, async () => (await left()).every((object) => object === undefined), withinMs, job)
+    const remaining = async () => [await this.job(job), await this.runner(job), await this.pod(job)]
+    await this.until(what, async () => (await remaining()).every((object) => object === undefined), withinMs, job)
   }
 
-  /** What holds whatever happens: a job has one pod, ever, and its status goes forward and then stands still. */
+  /** Checks the invariants: a job has one pod, ever, and its status only moves forward and never changes after the end. */
   async checkInvariants(): Promise<void> {
     const podsOf = Map.groupBy(this.kubelet.ledger.all, ({ jobUid }) => jobUid)
     const doubles = [...podsOf].filter(([, records]) => records.length > 1)
@@ -227,10 +226,10 @@ function isAs(job: RunnerJob, status: Partial<RunnerJob['status']>): boolean {
 /** The token that every site's facade knows. */
 export const TOKEN = 'token-of-tests'
 
-/** It in the token file, with its user and groups. */
+/** Its line in the token file, with its user and groups. */
 export const TOKEN_LINE = `${TOKEN},tester,tester-uid,"testers,${CALLERS}"\n`
 
-/** Opens a site of its own; close it in `after`. */
+/** Opens a new site; close it in `after`. */
 export async function openSite(): Promise<Site> {
   const plane = await sharedPlane()
   const { namespace, token } = await plane.namespace()

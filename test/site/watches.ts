@@ -16,15 +16,15 @@ interface Watched {
   onChange(handler: () => void): () => void
 }
 
-/** What a condition has seen, and whether any of it came from here. */
+/** The result of a condition, and whether it read from the watches. */
 interface Look<T> {
   value: T
   isFromWatches: boolean
 }
 
 /**
- * What the tests of a namespace wait on: one watch for each kind, opened when somebody first asks for it, and kept. A
- * wait costs the API server nothing, however often it looks.
+ * The watches of a namespace for the waits of its tests: one for each kind, opened at its first use and kept. A wait
+ * costs the API server nothing, however often it checks.
  */
 export class Watches {
   readonly #client: KubeClient
@@ -32,7 +32,7 @@ export class Watches {
   readonly #stop = new AbortController()
   readonly #watched = new Map<string, Watched>()
   readonly #running: Promise<void>[] = []
-  /** Set while a condition is looked at whose reads are to come from here. */
+  /** Set while a condition runs whose reads come from here. */
   readonly #looking = new AsyncLocalStorage<{ reads: number }>()
   #change = deferred<void>()
 
@@ -41,7 +41,7 @@ export class Watches {
     this.#namespace = namespace
   }
 
-  /** Takes a store that somebody else keeps for the one of its kind. */
+  /** Uses an existing store for its kind. */
   adopt(resource: Resource, store: Watched): void {
     this.#watched.set(keyOf(resource), store)
     store.onChange(() => {
@@ -55,7 +55,7 @@ export class Watches {
     return this.#looking.getStore() !== undefined
   }
 
-  /** Calls a condition; what it reads of the site meanwhile comes from here. */
+  /** Calls a condition; its reads of the site come from here. */
   async look<T>(condition: () => T | Promise<T>): Promise<Look<T>> {
     const look = { reads: 0 }
     const value = await this.#looking.run(look, condition)
@@ -71,7 +71,7 @@ export class Watches {
     return [...(await this.#store(resource)).list()].filter((object) => isObject(resource, object))
   }
 
-  /** Resolves at the next change of anything that is watched, or after so long. */
+  /** Resolves at the next change of a watched object, or after a time limit. */
   async changed(withinMs: number): Promise<void> {
     const timer = deferred<void>()
     const running = setTimeout(timer.resolve, withinMs)

@@ -6,10 +6,10 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 /** What many clients heard, together. */
 export class Audience {
   readonly #clients: { close(): void }[] = []
-  #heard = 0
+  #received = 0
   #wanted = 0
   #enough: () => void = () => undefined
-  /** Events that came twice, or before one that comes ahead of them; what never comes lets `hears` wait in vain. */
+  /** Events that came twice, or before one that comes ahead of them; what never comes lets `receives` wait in vain. */
   wrong = 0
 
   /** Clients of the raw protocol that have subscribed. */
@@ -21,8 +21,8 @@ export class Audience {
       // Frames are handled in order: with the answer to the ping, the subscription stands.
       socket.ping()
       await once(socket, 'pong')
-      const hear = audience.#ear()
-      socket.on('message', (data) => hear(Buffer.isBuffer(data) ? data.toString('latin1') : ''))
+      const receive = audience.#receiver()
+      socket.on('message', (data) => receive(Buffer.isBuffer(data) ? data.toString('latin1') : ''))
       return { close: () => socket.terminate() }
     })
   }
@@ -32,8 +32,8 @@ export class Audience {
     return Audience.#of(count, async (audience) => {
       const socket: Socket = io(`ws://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
       await socket.timeout(60_000).emitWithAck('subscribe:repository', 'owner/repo')
-      const hear = audience.#ear()
-      socket.on('job:delegated', (data: unknown) => hear(`"${String(asObject(data)['jobId'])}"`))
+      const receive = audience.#receiver()
+      socket.on('job:delegated', (data: unknown) => receive(`"${String(asObject(data)['jobId'])}"`))
       return { close: () => void socket.close() }
     })
   }
@@ -49,26 +49,26 @@ export class Audience {
   }
 
   /** What one client does with a message: its number must be the one after the last. */
-  #ear(): (text: string) => void {
+  #receiver(): (text: string) => void {
     let last = -1
     return (text) => {
       const at = text.indexOf('"job-') + 5
       const number = Number(text.slice(at, text.indexOf('"', at)))
       if (number !== last + 1) this.wrong += 1
       last = number
-      this.#heard += 1
-      if (this.#heard === this.#wanted) this.#enough()
+      this.#received += 1
+      if (this.#received === this.#wanted) this.#enough()
     }
   }
 
-  /** Lets each client hear so many more events, which `tell` causes; the milliseconds until all did. */
-  async hears(events: number, tell: () => void): Promise<number> {
-    this.#wanted = this.#heard + events * this.#clients.length
+  /** Lets each client hear so many more events, which `publish` causes; the milliseconds until all did. */
+  async receives(events: number, publish: () => void): Promise<number> {
+    this.#wanted = this.#received + events * this.#clients.length
     const all = new Promise<void>((resolve) => (this.#enough = resolve))
     const begun = performance.now()
-    tell()
+    publish()
     const deadline = setTimeout(() => {
-      throw new Error(`${this.#wanted - this.#heard} events were lost`)
+      throw new Error(`${this.#wanted - this.#received} events were lost`)
     }, 120_000)
     await all
     clearTimeout(deadline)

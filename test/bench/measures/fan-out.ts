@@ -66,10 +66,10 @@ async function measure({ clients, server, protocol }: Run, shipped: Shipped): Pr
   try {
     const audience = await Audience[protocol](served.port, clients)
     const tell = (): void => served.command(burst)
-    await audience.hears(burst, tell)
+    await audience.receives(burst, tell)
     const before = await served.usage()
     let ms = 0
-    for (let count = 0; count < bursts; count += 1) ms += await audience.hears(burst, tell)
+    for (let count = 0; count < bursts; count += 1) ms += await audience.receives(burst, tell)
     const after = await served.usage()
     audience.close()
     const messages = clients * burst * bursts

@@ -10,7 +10,7 @@ import { makeLog } from '../../../src/log.ts'
 import { Metrics } from '../../../src/metrics/registry.ts'
 import { aJob, at } from '../../objects/builders.ts'
 import { fillStores } from '../../objects/stores.ts'
-import { tellEverything } from '../../observe/every-metric.ts'
+import { recordEverything } from '../../observe/every-metric.ts'
 import { portOf, ready } from './child.ts'
 
 /** Serves the REST facade over caches with so many jobs. Lists and metrics are made from them alone: there is no API server. */
@@ -43,7 +43,7 @@ const app = makeApp({
   rateLimit: { max: 1e9, windowSeconds: 900, clientOf: (peer) => peer },
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
-tellEverything(metrics)
+recordEverything(metrics)
 await fillStores(caches)
 await caches.ledgers.replaceAll([], '1')
 await caches.jobs.replaceAll(jobs(Number(process.argv[2])), '1')

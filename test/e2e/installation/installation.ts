@@ -188,15 +188,15 @@ export class Installation {
     return this.until(`REST to show job ${id} as ${status}`, find, undefined, id)
   }
 
-  /** Has a job end whose pool runs `untilTold`, once it is at work. */
-  async tellToEnd(job: string): Promise<void> {
+  /** Has a job end whose pool runs `untilSignalled`, once it is at work. */
+  async finishJob(job: string): Promise<void> {
     const pod = `${job}-1`
     await this.until(`job ${job} to be at work`, () => this.kubectl('logs', pod), undefined, job)
-    await this.until(`job ${job} to be told`, () => this.#tellToEnd(pod), undefined, job)
+    await this.until(`job ${job} to be told`, () => this.#signalEnd(pod), undefined, job)
   }
 
   /** The container may be gone before its own end is reported to the caller: then it has been told. */
-  async #tellToEnd(pod: string): Promise<boolean> {
+  async #signalEnd(pod: string): Promise<boolean> {
     try {
       await this.kubectl('exec', pod, '--', '/bin/sh', '-c', 'kill -USR1 1')
       return true

@@ -11,7 +11,7 @@ export interface MakeRun {
   /** All that it has said until now, on both outputs. */
   output(): string
   /** Resolves when it has said this; rejects when it ends before. */
-  said(text: string, withinMs?: number): Promise<void>
+  printed(text: string, withinMs?: number): Promise<void>
   /** Ctrl-C. */
   interrupt(): void
   /** Ends it, if it has not ended. */
@@ -32,11 +32,11 @@ export function startMakeRun(settings: string[]): MakeRun {
   return {
     ended,
     output: () => output,
-    async said(text, withinMs = 100_000) {
-      const isSaid = () => output.includes(text)
+    async printed(text, withinMs = 100_000) {
+      const isPrinted = () => output.includes(text)
       const what = `make run to say "${text}"`
       const hasEnded = ended.then((code) => Promise.reject(new Error(`make run ended with ${code}\n${output}`)))
-      await Promise.race([eventually(isSaid, { what, withinMs }), hasEnded])
+      await Promise.race([eventually(isPrinted, { what, withinMs }), hasEnded])
     },
     interrupt: () => signalGroup(child, 'SIGINT'),
     kill: () => signalGroup(child, 'SIGTERM'),

@@ -24,8 +24,8 @@ const graceSeconds = 5
 /** Runs until it is told to stop, and says that it was. */
 export const runsOn = `trap 'echo stopped; exit 143' TERM; echo running; while :; do sleep 0.1; done`
 
-/** Runs until its test ends it, by `tellToEnd`. */
-export const untilTold = `trap 'echo over; exit 0' USR1; trap 'exit 143' TERM; echo begun; while :; do sleep 5 & wait $!; done`
+/** Runs until its test ends it, by `finishJob`. */
+export const untilSignalled = `trap 'echo over; exit 0' USR1; trap 'exit 143' TERM; echo begun; while :; do sleep 5 & wait $!; done`
 
 /** A pool whose jobs ask for it by its name as their label. */
 export function newPool(name: string, baseImage: string, options: PoolOptions): NewObject<RunnerPool> {

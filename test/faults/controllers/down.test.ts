@@ -46,8 +46,8 @@ describe('while the operator is down', function () {
     await make('new')
     for (const job of ['deleted-running', 'deleted-assigned', 'deleted-queued']) await site.delete(runnerJobs, job)
     for (const job of ['cancelled', 'cancelled-queued']) await site.cancel(job)
-    await site.kubelet.tell('ended-1', 'bind', running, (pod) => exited(pod, 3))
-    await site.kubelet.tell('begun-and-deleted-1', 'bind', running)
+    await site.kubelet.apply('ended-1', 'bind', running, (pod) => exited(pod, 3))
+    await site.kubelet.apply('begun-and-deleted-1', 'bind', running)
     for (const pod of ['begun-and-deleted-1', 'stopped-1', 'robbed-1']) await site.delete(pods, pod)
     for (const pod of ['begun-and-deleted', 'stopped']) {
       const ended = async () => (await site.pod(pod))?.status?.phase === 'Failed'
@@ -109,7 +109,7 @@ describe('while the operator is down', function () {
   })
 
   it('a job that went on running goes on', async () => {
-    await site.kubelet.tell('steady-1', (pod) => exited(pod, 0))
+    await site.kubelet.apply('steady-1', (pod) => exited(pod, 0))
     await site.jobIs('steady', { phase: 'Completed' })
   })
 })

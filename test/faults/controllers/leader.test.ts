@@ -62,8 +62,8 @@ async function makeJobs(site: Site): Promise<{ run: string[]; start: string[] }>
 }
 
 async function endAll(site: Site, { run, start }: { run: string[]; start: string[] }): Promise<void> {
-  for (const job of run) await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
-  for (const job of start) await site.kubelet.tell(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
+  for (const job of run) await site.kubelet.apply(`${job}-1`, (pod) => exited(pod, 0))
+  for (const job of start) await site.kubelet.apply(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
   for (const job of [...run, ...start]) await site.jobIs(job, { phase: 'Completed' }, 40_000)
   expect(site.kubelet.ledger.of('run0'), 'pods of one job').to.have.length(1)
 }

@@ -101,8 +101,8 @@ describe('an API server that is killed and gone for six seconds', function () {
 
   it('costs no job its pod, and none its end', async () => {
     await operator.leads(0, 30_000)
-    for (const job of run) await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
-    for (const job of start) await site.kubelet.tell(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
+    for (const job of run) await site.kubelet.apply(`${job}-1`, (pod) => exited(pod, 0))
+    for (const job of start) await site.kubelet.apply(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
     for (const job of [...run, ...start]) await site.jobIs(job, { phase: 'Completed' }, 40_000)
     for (const { metadata } of await site.list(runnerJobs)) {
       if (metadata.name.startsWith('cut')) await site.jobIs(metadata.name, { phase: 'Completed' }, 30_000)

@@ -52,7 +52,7 @@ describe('an API server that answers badly', function () {
       const { metadata } = await site.createJob(job)
       if (mustBeSeen) {
         await site.until('the write', () => rule.hits > 0)
-        await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
+        await site.kubelet.apply(`${job}-1`, (pod) => exited(pod, 0))
       }
       const { status: end } = await site.jobIs(job, { phase: 'Completed', exitCode: 0 })
       await site.until('the pod to be let go', async () => (await site.pod(job))?.metadata.finalizers === undefined)
@@ -117,7 +117,7 @@ describe('an API server that answers badly', function () {
     const rule = proxy
       .when({ ...CONTROLLERS, method: 'PUT', path: /\/runnerjobs\// })
       .answer(500, status(500, 'InternalError'))
-    await site.kubelet.tell('held-1', (pod) => exited(pod, 9))
+    await site.kubelet.apply('held-1', (pod) => exited(pod, 9))
     // The times of pods are whole seconds: within the same one nobody could tell which came first.
     const ended = Date.now()
     await site.until('the operator to have tried for a while', () => rule.hits > 3 && Date.now() > ended + 2000)
@@ -137,7 +137,7 @@ describe('an API server that answers badly', function () {
     const rule = proxy
       .when({ ...CONTROLLERS, method: 'PATCH', path: /\/pods\/helped-1/, times: 1 })
       .answer(403, status(403, 'Forbidden'))
-    await site.kubelet.tell('helped-1', (pod) => {
+    await site.kubelet.apply('helped-1', (pod) => {
       const helpers = (pod.status?.containerStatuses ?? []).map((container) => ({ ...container, name: 'helper' }))
       const { containerStatuses } = exited(pod, 0)
       return { phase: 'Running', containerStatuses: [...listOf(containerStatuses), ...helpers] }

@@ -21,7 +21,7 @@ interface Case {
   ends: { phase: 'Completed' | 'Failed' | 'Cancelled'; reason: string; exitCode?: number } | 'gone'
 }
 
-const end = (site: Site, job: string, code: number) => site.kubelet.tell(`${job}-1`, (pod) => exited(pod, code))
+const end = (site: Site, job: string, code: number) => site.kubelet.apply(`${job}-1`, (pod) => exited(pod, code))
 
 const cases: Record<string, Case> = {
   'of pods, at the moment of completion': {
@@ -163,7 +163,7 @@ describe('a list that lacks what is there', function () {
       await site.until('its Runner to be busy', async () => (await site.runner(hidden))?.status.phase === 'Busy')
       await hide(plural, hidden)
       expect((await site.job(hidden))?.status.phase).to.equal('Running')
-      await site.kubelet.tell(`${hidden}-1`, (pod) => exited(pod, 0))
+      await site.kubelet.apply(`${hidden}-1`, (pod) => exited(pod, 0))
       await site.jobIs(hidden, { phase: 'Completed' })
       await site.checkInvariants()
     })

@@ -127,7 +127,7 @@ describe('a reflector', () => {
       await remove(`gone${test}`)
       await create(`new${test}`)
       expect(
-        proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'ERROR', object: status(code, reason) }),
+        proxy.when({ ...anyWatch, userAgent: me() }).emit({ type: 'ERROR', object: status(code, reason) }),
       ).to.equal(1)
       await eventually(() => reflecting.changes.length === 4, { what: 'the missed changes' })
       expect(stalled.hits).to.equal(1)
@@ -181,7 +181,7 @@ describe('a reflector', () => {
     begin(2000)
     await synced()
     const object = { metadata: { resourceVersion: '1' } }
-    const sendBookmark = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).say({ type: 'BOOKMARK', object })
+    const sendBookmark = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).emit({ type: 'BOOKMARK', object })
     const begun = performance.now()
     const longEnough = (): boolean => {
       sendBookmark()
@@ -227,7 +227,7 @@ describe('a reflector', () => {
     const begun = performance.now()
     const { resourceVersion } = await cluster.client.listPage(configMaps, cluster.namespace, {}, never)
     const mine = { ...anyWatch, userAgent: me() }
-    proxy.when(mine).say({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } })
+    proxy.when(mine).emit({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } })
     await eventually(() => performance.now() - begun > 1100, { what: 'a watch that was not short' })
     proxy.when(mine).end()
     const next = await eventually(() => proxy.seen({ ...watchFromVersion, userAgent: me() })[0])

@@ -30,7 +30,7 @@ export class Exchange {
   }
 
   /** Puts a line of our own between the server's. */
-  say(line: string): void {
+  write(line: string): void {
     this.#response.write(`${line}\n`)
   }
 

@@ -16,7 +16,7 @@
  *   dropReply()     the server does what was asked, but the connection is reset instead of its answer
  *   answer(…)       the proxy answers, the server is not asked
  *   rewrite(f)      f changes the body of the answer; each line of a watch; also of one that is open already
- * `say(event)` and `end()` are no rules: they put an event into the watches that match and are open, or end them as
+ * `emit(event)` and `end()` are no rules: they put an event into the watches that match and are open, or end them as
  * the server does when their time is over, and return how many there were.
  * Where several rules match a new request, all of them apply, oldest first. `requests` has every request that
  * arrived, with its answer's status when there is one.
@@ -45,7 +45,7 @@ export interface When {
   dropReply(): Rule
   answer(status: number, body: unknown, headers?: OutgoingHttpHeaders): Rule
   rewrite(change: (text: string) => string): Rule
-  say(event: unknown): number
+  emit(event: unknown): number
   end(): number
 }
 
@@ -97,9 +97,9 @@ export class FaultProxy {
       dropReply: () => add({ is: 'dropReply' }),
       answer: (status, body, headers = {}) => add({ is: 'answer', status, body, headers }),
       rewrite: (change) => add({ is: 'rewrite', change }),
-      say: (event) => {
+      emit: (event) => {
         const line = typeof event === 'string' ? event : JSON.stringify(event)
-        return this.#toOpen(match, (exchange) => exchange.say(line))
+        return this.#toOpen(match, (exchange) => exchange.write(line))
       },
       end: () => this.#toOpen(match, (exchange) => exchange.end()),
     }

@@ -142,7 +142,7 @@ describe('a pod that has lost all its labels', function () {
       [POOL_LABEL]: 'default',
     })
     await strip('labelled')
-    await site.kubelet.tell('labelled-1', (pod) => exited(pod, 0))
+    await site.kubelet.apply('labelled-1', (pod) => exited(pod, 0))
     await site.jobIs('labelled', { phase: 'Completed' })
     expect((await site.pod('labelled'))?.metadata.labels).to.equal(undefined)
   })
@@ -151,7 +151,7 @@ describe('a pod that has lost all its labels', function () {
     await runsStripped('exits')
     await site.createJob('next')
     await site.jobIs('next', { phase: 'Queued', reason: 'PoolFull' })
-    await site.kubelet.tell('exits-1', (pod) => exited(pod, 7))
+    await site.kubelet.apply('exits-1', (pod) => exited(pod, 7))
     await site.jobIs('exits', { phase: 'Failed', reason: 'ExitCode', exitCode: 7 })
     await site.until('the finalizer to be gone', async () => {
       return (await site.pod('exits'))?.metadata.finalizers?.includes(OUTCOME_FINALIZER) !== true

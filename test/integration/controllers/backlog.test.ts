@@ -31,7 +31,7 @@ describe('a backlog of 600 delegations', function () {
     await Promise.all(Array.from({ length: CALLERS }, call))
     await site.until('all places to be taken', () => site.kubelet.ledger.peak('default') >= PLACES, 60_000)
     site.kubelet.onPod(() => succeedsAtOnce())
-    for (const { name } of site.kubelet.ledger.all) await site.kubelet.tell(name, (pod) => exited(pod, 0))
+    for (const { name } of site.kubelet.ledger.all) await site.kubelet.apply(name, (pod) => exited(pod, 0))
     await site.until('some to have completed', () => completed() >= 100, 60_000)
     operator.kill()
     await site.operator()

@@ -109,7 +109,7 @@ describe('a job that is taken back', function () {
 
   it('is Cancelled only when the pod did not end before', async () => {
     await phases['Running']?.('race')
-    await Promise.all([site.kubelet.tell('race-1', (pod) => exited(pod, 0)), site.cancel('race')])
+    await Promise.all([site.kubelet.apply('race-1', (pod) => exited(pod, 0)), site.cancel('race')])
     const { status } = await site.until('the job to be over', async () => {
       const job = await site.job('race')
       return job?.status.completedAt === undefined ? undefined : job

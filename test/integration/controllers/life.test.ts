@@ -64,7 +64,7 @@ describe('the life of a job', function () {
   })
 
   it('ends with the exit code, and only then lets go of the pod', async () => {
-    await site.kubelet.tell('one-1', (pod) => exited(pod, 0))
+    await site.kubelet.apply('one-1', (pod) => exited(pod, 0))
     const job = await site.jobIs('one', { phase: 'Completed', reason: 'Succeeded', exitCode: 0 })
     expect(job.status.completedAt).to.be.a('string')
     const pod = await site.until('the pod to be let go', async () => {
@@ -90,7 +90,7 @@ describe('the life of a job', function () {
     const { metadata } = await site.createJob('slow', { labels: ['linux'] })
     const job = await site.jobIs('slow', { phase: 'Assigned', reason: 'RunnerStarting' })
     expect(job.status.assignedAt).to.be.a('string')
-    await site.kubelet.tell('slow-1', running)
+    await site.kubelet.apply('slow-1', running)
     const phases = await site.until('the job to run', () => {
       const seen = site.history.of(metadata.uid).map(({ phase }) => phase)
       return seen.at(-1) === 'Running' ? seen : undefined
@@ -105,7 +105,10 @@ describe('the life of a job', function () {
     site.kubelet.onPod(() => runs())
     await site.createJob('helped', { labels: ['helped'] })
     await site.jobIs('helped', { phase: 'Running' })
-    await site.kubelet.tell('helped-1', (pod) => ({ phase: 'Running', containerStatuses: [ended(pod), still(helper)] }))
+    await site.kubelet.apply('helped-1', (pod) => ({
+      phase: 'Running',
+      containerStatuses: [ended(pod), still(helper)],
+    }))
     await site.jobIs('helped', { phase: 'Completed', exitCode: 0 })
     const over = await site.until('the pod to be over', async () => {
       const pod = await site.pod('helped')
@@ -123,7 +126,7 @@ describe('the life of a job', function () {
   })
 
   it('fails with an exit code other than 0', async () => {
-    await site.kubelet.tell('slow-1', (pod) => exited(pod, 4))
+    await site.kubelet.apply('slow-1', (pod) => exited(pod, 4))
     await site.jobIs('slow', { phase: 'Failed', reason: 'ExitCode', exitCode: 4 })
   })
 })

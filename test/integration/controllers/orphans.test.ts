@@ -26,7 +26,7 @@ describe('what a job leaves behind that is deleted with --cascade=orphan', funct
   it('is deleted where the job was over', async () => {
     await site.createJob('over')
     await site.jobIs('over', { phase: 'Running' })
-    await site.kubelet.tell('over-1', (pod) => exited(pod, 0))
+    await site.kubelet.apply('over-1', (pod) => exited(pod, 0))
     await site.jobIs('over', { phase: 'Completed' })
     expect((await site.runner('over'))?.metadata.name).to.equal('over-1')
     await orphan('over')

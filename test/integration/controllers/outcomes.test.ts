@@ -174,7 +174,7 @@ describe('how a job ends', function () {
     await site.jobIs('silenced', { phase: 'Running' })
     // What the taint manager does where a node no longer answers; the kubelet will never say that the pod has ended.
     const condition = { ...tainted, lastTransitionTime: wholeSeconds() }
-    await site.kubelet.tell('silenced-1', (pod) => ({ ...pod.status, conditions: [condition] }))
+    await site.kubelet.apply('silenced-1', (pod) => ({ ...pod.status, conditions: [condition] }))
     await site.delete(pods, 'silenced-1')
   })
   const podOf = (job: string): Promise<Pod> => site.until(`the pod of ${job}`, () => site.pod(job))
@@ -186,7 +186,7 @@ describe('how a job ends', function () {
     it(behaviour, async () => {
       const { status } = await site.jobIs(job, ends)
       if ((status.message ?? '') === '') throw new Error(`job ${job} says nothing to people`)
-      if (ends.phase === 'Failed') await site.eventTold(job, status.reason ?? '')
+      if (ends.phase === 'Failed') await site.eventRecorded(job, status.reason ?? '')
     })
   }
 
@@ -204,10 +204,10 @@ describe('how a job ends', function () {
     await site.createJob('hooked', { poolName: 'hooked' })
     const event = { reason: 'FailedPostStartHook', message: 'PostStartHook failed', container: 'runner' }
     await warn(site.client, await podOf('hooked'), event)
-    await site.kubelet.tell('hooked-1', (pod) => exited(pod, 137))
+    await site.kubelet.apply('hooked-1', (pod) => exited(pod, 137))
     const { status } = await site.jobIs('hooked', failed('HookFailed', 137))
     expect(status.message).to.include('postStart hook').and.to.include('exit code 137')
-    await site.eventTold('hooked', 'HookFailed')
+    await site.eventRecorded('hooked', 'HookFailed')
   })
 
   it('stops the pod of a job that ran too long', async () => {

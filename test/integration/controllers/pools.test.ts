@@ -136,7 +136,7 @@ describe('where a job runs', function () {
     await site.createJob('waits-for-mending', { labels: ['mended'] })
     const { status } = await site.jobIs('waits-for-mending', { phase: 'Queued', reason: 'PoolNotReady' })
     expect(status.message).to.include('RunnerPool mended is not ready: ').and.to.include('spec.toleration')
-    await site.eventTold('waits-for-mending', 'PoolNotReady')
+    await site.eventRecorded('waits-for-mending', 'PoolNotReady')
     await site.createPool('twice', { labels: ['twice'] })
     await site.createJob('elsewhere', { labels: ['twice'] })
     expect(await poolOf('elsewhere')).to.equal('twice')
@@ -154,7 +154,7 @@ describe('where a job runs', function () {
     const key = { namespace: site.namespace, name: 'breaks' }
     await site.client.patchMerge(runnerPools, key, { spec: { template: { spec: { hostNam: 'x' } } } }, forever)
     await site.jobIs('b-second', { phase: 'Queued', reason: 'PoolNotReady' })
-    await site.kubelet.tell('a-first-1', (pod) => exited(pod, 0))
+    await site.kubelet.apply('a-first-1', (pod) => exited(pod, 0))
     await site.jobIs('a-first', { phase: 'Completed' })
     expect((await site.job('b-second'))?.status).to.include({ phase: 'Queued', reason: 'PoolNotReady' })
     await site.client.patchMerge(runnerPools, key, { spec: { template: { spec: { hostNam: null } } } }, forever)
@@ -198,7 +198,7 @@ describe('where a job runs', function () {
         return busy[0]?.metadata.name
       })
       begun.push(next)
-      await site.kubelet.tell(next, (pod) => exited(pod, 0))
+      await site.kubelet.apply(next, (pod) => exited(pod, 0))
     }
     expect(begun.map((name) => name.slice(0, -2))).to.deep.equal(['taken', ...names])
     expect(site.kubelet.ledger.peak('turn')).to.equal(1)

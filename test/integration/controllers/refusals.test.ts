@@ -112,7 +112,7 @@ describe('a pod that admission refuses', function () {
       const ready = await readyOf(site, name)
       expect(ready).to.include({ status: 'False', reason: 'AdmissionDenied' })
       expect(ready.message).to.include(says)
-      await site.eventTold(name, 'AdmissionDenied')
+      await site.eventRecorded(name, 'AdmissionDenied')
     })
   }
 
@@ -157,7 +157,7 @@ describe('a pod that admission refuses', function () {
     const { status } = await site.jobIs('unjudged', { phase: 'Assigned', reason: 'PodCreateFailed' }, 5000)
     expect(status.message).to.include('failed calling webhook "judge.example.com"')
     expect((await site.runner('unjudged'))?.status).to.deep.include({ phase: 'Starting', reason: 'PodCreateFailed' })
-    await site.eventTold('unjudged', 'PodCreateFailed')
+    await site.eventRecorded('unjudged', 'PodCreateFailed')
     expect(await readyOf(site, 'unjudged')).to.include({ status: 'False', reason: 'PodCreateFailed' })
     const { metadata } = (await site.runner('unjudged')) ?? {}
     await site.createJob('unjudged-too', { poolName: 'unjudged' })
@@ -191,7 +191,7 @@ describe('a pod that admission refuses', function () {
     expect(status.message).to.match(
       /^its Runner cannot be created: .*failed calling webhook "judge-runners\.example\.com"/,
     )
-    await site.eventTold('unmade', 'PodCreateFailed')
+    await site.eventRecorded('unmade', 'PodCreateFailed')
     const mend = [{ op: 'replace', path: '/webhooks/1/failurePolicy', value: 'Ignore' }] as const
     await site.client.patchJson(webhooks, { namespace: '', name: site.namespace }, mend, forever)
     await site.jobIs('unmade', { phase: 'Running' })

@@ -52,7 +52,7 @@ describe('what a job waits for', function () {
   it('NoMatchingPool: names the labels, and begins when a pool offers them', async () => {
     const { status } = await site.jobIs('strange', { phase: 'Queued', reason: 'NoMatchingPool' })
     expect(status.message).to.equal('no RunnerPool offers the label "windows"; the job asks for "linux", "windows"')
-    await site.eventTold('strange', 'NoMatchingPool')
+    await site.eventRecorded('strange', 'NoMatchingPool')
     await site.createPool('strange', { labels: ['Linux', 'Windows', 'x64'] })
     await site.jobIs('strange', { phase: 'Running' })
     expect((await site.runner('strange'))?.spec.poolName).to.equal('strange')
@@ -62,7 +62,7 @@ describe('what a job waits for', function () {
     const { status } = await site.jobIs('second', { phase: 'Queued', reason: 'PoolFull' })
     expect(status.message).to.equal('waiting for a free place in RunnerPool full')
     expect(await site.runner('second'), 'no Runner before there is a place').to.equal(undefined)
-    await site.kubelet.tell('first-1', (pod) => exited(pod, 0))
+    await site.kubelet.apply('first-1', (pod) => exited(pod, 0))
     await site.jobIs('second', { phase: 'Running' })
   })
 
@@ -88,7 +88,7 @@ describe('what a job waits for', function () {
     const { status } = await site.jobIs('homeless', { phase: 'Assigned', reason: 'Unschedulable' })
     expect(status.message).to.include('Insufficient cpu')
     expect(status.conditions?.find(({ type }) => type === 'Waiting')).to.include({ reason: 'Unschedulable' })
-    await site.kubelet.tell('homeless-1', 'bind', running)
+    await site.kubelet.apply('homeless-1', 'bind', running)
     await site.jobIs('homeless', { phase: 'Running' })
   })
 
@@ -98,11 +98,11 @@ describe('what a job waits for', function () {
     expect(status.message).to.equal(message)
     const backOff = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "runner"' } }
     const common = { name: 'runner', image: 'runner', imageID: '', ready: false, restartCount: 0 }
-    await site.kubelet.tell('unpulled-1', () => ({ containerStatuses: [{ ...common, state: backOff }] }))
+    await site.kubelet.apply('unpulled-1', () => ({ containerStatuses: [{ ...common, state: backOff }] }))
     await site.createJob('afterwards', { poolName: 'default' })
     await site.jobIs('afterwards', { phase: 'Running' })
     expect((await site.job('unpulled'))?.status.message, 'once it waits to pull again').to.equal(message)
-    await site.kubelet.tell('unpulled-1', running)
+    await site.kubelet.apply('unpulled-1', running)
     const { status: now } = await site.jobIs('unpulled', { phase: 'Running' })
     expect(now.conditions?.some(({ type }) => type === 'Waiting')).to.equal(false)
   })
@@ -110,7 +110,7 @@ describe('what a job waits for', function () {
   it('SchedulingGated: names the gates, by which somebody else holds the pod', async () => {
     const { status } = await site.jobIs('gated', { phase: 'Assigned', reason: 'SchedulingGated' })
     expect(status.message).to.include('"example.com/queue"')
-    await site.eventTold('gated', 'SchedulingGated')
+    await site.eventRecorded('gated', 'SchedulingGated')
   })
 
   it('VolumeUnavailable: of a claim that is missing, in the words of the scheduler', async () => {
@@ -129,12 +129,12 @@ describe('what a job waits for', function () {
       if (pod === undefined) throw new Error('no pod')
       await warn(site.client, pod, { reason: event, message })
       const { metadata } = await site.jobIs(job, { phase: 'Assigned', reason, message }, 5000)
-      await site.eventTold(job, reason)
+      await site.eventRecorded(job, reason)
       const { body } = await call(`${operator.url}/api/jobs/${metadata.uid}`)
       expect(asObject(asObject(body['data'])['metadata'])).to.include({ reason, message })
       const metrics = await scrape(operator)
       expect(metrics.get(`github_runnerhub_waiting_jobs{reason="${reason}"}`)).to.be.at.least(1)
-      await site.kubelet.tell(`${job}-1`, running)
+      await site.kubelet.apply(`${job}-1`, running)
       await site.jobIs(job, { phase: 'Running' })
     })
   }

@@ -140,10 +140,10 @@ describe('what the controllers write', function () {
     await idle.audit.mark()
     for (const count of [1, 2, 3]) {
       const condition = { type: 'Ready', status: 'False', reason: `Probe${count}` }
-      await still.kubelet.tell('running-1', (pod) => ({ ...pod.status, conditions: [condition] }))
+      await still.kubelet.apply('running-1', (pod) => ({ ...pod.status, conditions: [condition] }))
     }
     // A change that does matter comes after them in the same watch.
-    await still.kubelet.tell('unpulled-1', running)
+    await still.kubelet.apply('unpulled-1', running)
     await still.jobIs('unpulled', { phase: 'Running' })
     await quiet(still, idle.audit)
     const { counted } = await idle.audit.columns(still.namespace)

@@ -97,7 +97,7 @@ describe('the commands of the documents', function () {
       const ours = names.filter((name) => name.startsWith('runnerhub-'))
       return ours.length === 2 && ours
     })
-    for (const name of operatorPods) await site.kubelet.tell(name, 'bind', running)
+    for (const name of operatorPods) await site.kubelet.apply(name, 'bind', running)
   })
   after(async () => {
     await hub?.site.close()
@@ -143,7 +143,7 @@ describe('the commands of the documents', function () {
     await hub.site.jobIs(id, { phase: 'Running' })
     logs.write(`${id}-1`, 'a line of the job')
     logs.end(`${id}-1`)
-    await hub.site.kubelet.tell(`${id}-1`, (pod) => exited(pod, 0))
+    await hub.site.kubelet.apply(`${id}-1`, (pod) => exited(pod, 0))
     const said = await shell.run((await here(commandOf('README.md', 'ID=…'))).replace('…', id))
     expect(said).to.include(`"id":"${id}"`).and.include('a line of the job')
     await hub.site.jobIs(id, { phase: 'Completed' })

@@ -95,7 +95,7 @@ describe('POST /api/jobs/delegate and GET /api/jobs/:id', function () {
   })
 
   it('shows the end of a finished job', async () => {
-    await site.kubelet.tell(`${id}-1`, (pod) => exited(pod, 0))
+    await site.kubelet.apply(`${id}-1`, (pod) => exited(pod, 0))
     await site.until('the facade to have seen it', async () => (await detail(id))['status'] === 'completed')
     const data = await detail(id)
     expect(data['completedAt']).to.match(ISO)

@@ -51,7 +51,7 @@ describe('the log of a running job', function () {
 
   async function end(pod: string): Promise<void> {
     logs.end(pod)
-    await site.kubelet.tell(pod, (now) => exited(now, 0))
+    await site.kubelet.apply(pod, (now) => exited(now, 0))
   }
 
   it('is streamed to a follower line by line, with timestamps, and ends with the container', async () => {
@@ -109,7 +109,7 @@ describe('the log of a running job', function () {
     const times = { startedAt: wholeSeconds(), finishedAt: wholeSeconds() }
     const [terminated, waiting] = [{ exitCode: 2, reason: 'Error', ...times }, { reason: 'PodInitializing' }]
     const common = { image: 'runner', imageID: '', ready: false, restartCount: 0 }
-    await site.kubelet.tell('unprepared-1', () => ({
+    await site.kubelet.apply('unprepared-1', () => ({
       phase: 'Failed',
       initContainerStatuses: [{ ...common, name: 'prepare', state: { terminated } }],
       containerStatuses: [{ ...common, name: 'runner', state: { waiting } }],
@@ -131,7 +131,7 @@ describe('the log of a running job', function () {
     logs.write(pod, 'one')
     await hears('one')
     logs.forget(pod)
-    await site.kubelet.tell(pod, (now) => exited(now, 0))
+    await site.kubelet.apply(pod, (now) => exited(now, 0))
     await ended
     expect(lines()).to.deep.equal(['one'])
     const { body } = await call(`${operator.url}/api/jobs/removed/logs`)
@@ -259,7 +259,7 @@ describe('the log of a running job', function () {
       logs.vanish(pod)
       await site.until('the node to be asked again', () => logs.asked.length > asked + 1)
       expect(isOver()).to.equal(false)
-      await site.kubelet.tell(pod, (now) => exited(now, 0))
+      await site.kubelet.apply(pod, (now) => exited(now, 0))
       await ended
       expect(lines()).to.deep.equal(['one'])
       expect((await site.pod('silent'))?.metadata.uid, 'the pod is still there').to.be.a('string')
@@ -269,7 +269,7 @@ describe('the log of a running job', function () {
       await site.createJob('silence')
       await site.jobIs('silence', { phase: 'Running' })
       logs.vanish('silence-1')
-      await site.kubelet.tell('silence-1', (now) => exited(now, 0))
+      await site.kubelet.apply('silence-1', (now) => exited(now, 0))
       await site.jobIs('silence', { phase: 'Completed' })
       const headers = { authorization: `Bearer ${TOKEN}` }
       const response = await openAnswer(`${operator.url}/api/jobs/silence/logs?follow=true`, { headers })
@@ -283,7 +283,7 @@ describe('the log of a running job', function () {
       const url = `${operator.url}/api/jobs/lost/logs`
       await site.until('the facade to ask the node', async () => (await call(url)).status === 503)
       expectFailure(await call(url), 503, 'ClusterUnavailable')
-      await site.kubelet.tell('lost-1', (now) => exited(now, 0))
+      await site.kubelet.apply('lost-1', (now) => exited(now, 0))
       await site.until('the log to be unavailable', async () => (await call(url)).status === 200)
       expect((await call(url)).body['data']).to.deep.equal({ logs: '', state: 'unavailable' })
     })
@@ -300,7 +300,7 @@ describe('the log of a running job', function () {
       return logs.asked.length > asked ? answer : undefined
     })
     expect(answered.body['data']).to.deep.equal({ logs: '' })
-    await site.kubelet.tell('unknown-1', (now) => exited(now, 0))
+    await site.kubelet.apply('unknown-1', (now) => exited(now, 0))
     await site.until('the log to be unavailable', async () => {
       const { body } = await call(url)
       return asObject(body['data'])['state'] === 'unavailable'

@@ -216,14 +216,14 @@ describe('proxy runners', function () {
       const second = await delegate('two', 'delegator', urls.quick, 'owner/second')
       await site.jobIs(job, { phase: 'Running' })
       await site.jobIs(second, { phase: 'Running' })
-      await site.kubelet.tell(`${job}-1`, (pod) => exited(pod, 0))
+      await site.kubelet.apply(`${job}-1`, (pod) => exited(pod, 0))
       await site.jobIs(job, { phase: 'Completed' })
       await site.until('the end to be seen', async () => {
         const { body } = await call(`${urls.first}/api/jobs/${job}`)
         return asObject(body['data'])['status'] === 'completed'
       })
       expect(await row('delegator', 'status=busy'), 'with one job left').to.include({ name: 'delegator' })
-      await site.kubelet.tell(`${second}-1`, (pod) => exited(pod, 1))
+      await site.kubelet.apply(`${second}-1`, (pod) => exited(pod, 1))
       await site.until('it to be idle', () => row('delegator', 'type=proxy&status=idle'))
     })
 

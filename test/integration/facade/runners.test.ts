@@ -104,7 +104,7 @@ describe('GET /api/runners', function () {
   }
 
   it('shows the runner of a finished job as stopping, next to the next job’s', async () => {
-    await site.kubelet.tell(`${ids[0]}-1`, (pod) => exited(pod, 0))
+    await site.kubelet.apply(`${ids[0]}-1`, (pod) => exited(pod, 0))
     await site.until('the first to stop', async () => (await names('status=stopping')).length === 1)
     expect(await names('status=stopping')).to.deep.equal([`${ids[0]}-1`])
     expect((await site.runner(ids[0] ?? ''))?.status.phase, 'nothing is written for it').to.equal('Busy')

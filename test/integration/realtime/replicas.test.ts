@@ -66,7 +66,7 @@ describe('realtime events on two replicas', function () {
       await site.until(`${id} to be assigned`, () => onOther.every((l) => statusesOf(l, id).length === 2))
     for (const id of ids) await site.kubeletHas(id)
     operators[0]?.kill()
-    for (const id of ids) await site.kubelet.tell(`${id}-1`, 'bind', running, (pod) => exited(pod, 0))
+    for (const id of ids) await site.kubelet.apply(`${id}-1`, 'bind', running, (pod) => exited(pod, 0))
     await receiveAll(onOther, ids)
   })
 })

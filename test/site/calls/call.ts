@@ -5,25 +5,25 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { type Exchange, expectDocumented } from '../../documents/documented.ts'
 import { TOKEN } from '../site.ts'
 
-/** An answer of the facade. */
+/** A response of the facade. */
 export interface Answer {
   status: number
   headers: Headers
-  /** The JSON that it was; empty for anything else. */
+  /** The parsed JSON body; empty for anything else. */
   body: Record<string, unknown>
   text: string
 }
 
 export interface CallOptions {
   method?: string
-  /** Sent as they are; without this, as the caller that every site knows. */
+  /** Sent unchanged; default: the token of every site. */
   headers?: Record<string, string>
-  /** Sent as it is if it is text or bytes, else as JSON. */
+  /** Text and bytes are sent unchanged, all else as JSON. */
   body?: unknown
   withinMs?: number
 }
 
-/** Opens an answer whose body the caller reads; what has come of it is held against the OpenAPI document. */
+/** Opens a response whose body the caller reads; the body read so far is checked against the OpenAPI document. */
 export async function openAnswer(url: string, options: RequestInit): Promise<Response> {
   const response = await fetch(url, options)
   const { status, headers } = response
@@ -31,7 +31,7 @@ export async function openAnswer(url: string, options: RequestInit): Promise<Res
   return response
 }
 
-/** One request to the facade, with nothing done for its good. The answer is held against the OpenAPI document. */
+/** One request to the facade, without retries. The response is checked against the OpenAPI document. */
 export async function call(
   url: string,
   { method = 'GET', headers, body, withinMs = 10_000 }: CallOptions = {},
@@ -48,20 +48,20 @@ export async function call(
   return { status: response.status, headers: response.headers, body: parsed(text), text }
 }
 
-/** Whether an answer says that it stands on what was known before an outage. */
+/** Whether a response is marked as based on cached data. */
 export function isMarkedStale({ headers }: Pick<Answer, 'headers'>): boolean {
   return headers.get('x-runnerhub-stale') === 'true'
 }
 
-/** What bytes ask for, where an operation may come of them. */
+/** Method and URL of a raw request, if it may reach an operation. */
 export type Asked = Pick<Exchange, 'method' | 'url'>
 
-/** Where no operation is. */
+/** A URL without an operation. */
 const NOTHING: Asked = { method: '', url: 'http://localhost/' }
 
 /**
- * Sends bytes to the port of a URL, as they are; all answers until the other side closes. Each is held against the
- * OpenAPI document, as an answer to what was asked in its place, else as one that no operation gave.
+ * Sends raw bytes to the port of a URL, and returns all responses until the server closes. Each is checked against the
+ * OpenAPI document, as the response to the request at its position, or as one without an operation.
  */
 export async function sendRaw(url: string, bytes: string | Buffer, ...asked: Asked[]): Promise<[Answer, ...Answer[]]> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
@@ -70,7 +70,7 @@ export async function sendRaw(url: string, bytes: string | Buffer, ...asked: Ask
   return answersIn((await buffer(socket)).toString(), ...asked)
 }
 
-/** The answers among bytes of HTTP/1.1, held against the OpenAPI document as sendRaw does. */
+/** The responses in HTTP/1.1 bytes, checked against the OpenAPI document as in sendRaw. */
 export function answersIn(bytes: string, ...asked: Asked[]): [Answer, ...Answer[]] {
   const [first = '', ...others] = bytes.split(/(?=HTTP\/1\.1 [2-5])/)
   return [checked(first, asked[0]), ...others.map((text, index) => checked(text, asked[index + 1]))]
@@ -78,7 +78,7 @@ export function answersIn(bytes: string, ...asked: Asked[]): [Answer, ...Answer[
 
 function checked(text: string, asked = NOTHING): Answer {
   const answer = answerOf(text)
-  // What is no request is refused before anybody knows what it asks for, and counts in no limit.
+  // Bytes that are no request are rejected before routing, and count in no limit.
   const isUnread = [400, 408, 413, 431].includes(answer.status) && !answer.headers.has('x-ratelimit-limit')
   expectDocumented({ ...(isUnread ? NOTHING : asked), ...answer })
   return answer
@@ -92,7 +92,7 @@ function answerOf(bytes: string): Answer {
   return { status: Number(statusLine.split(' ')[1]), headers: new Headers(pairs), body: parsed(text), text }
 }
 
-/** Checks that an answer is a failure as every failure must be: the envelope, a text, a code, and no inner detail. */
+/** Checks the form of a failure: the envelope, a message, a code, and no internal detail. */
 export function expectFailure({ status, headers, body, text }: Answer, wanted: number, code: string): void {
   expect(status, text).to.equal(wanted)
   expect(headers.get('content-type')).to.equal('application/json; charset=utf-8')
@@ -100,7 +100,7 @@ export function expectFailure({ status, headers, body, text }: Answer, wanted: n
   expect(body).to.include({ success: false, code })
   expect(body['error']).to.be.a('string').and.not.equal('')
   expectMetadata(body)
-  expect(text, 'no inner detail').to.not.match(/node_modules|\.ts:\d|Error:|at async/)
+  expect(text, 'no internal detail').to.not.match(/node_modules|\.ts:\d|Error:|at async/)
 }
 
 export function expectMetadata(body: Record<string, unknown>): void {

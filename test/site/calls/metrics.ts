@@ -2,7 +2,7 @@ import { samplesOf } from '../../objects/samples.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call } from './call.ts'
 
-/** What an operator exports. */
+/** The metrics of an operator. */
 export async function scrape({ url }: Operator): Promise<Map<string, number>> {
   const { status, text } = await call(`${url}/api/metrics`)
   if (status !== 200) throw new Error(`/api/metrics: ${status} ${text}`)
@@ -22,8 +22,8 @@ export async function jobsTotal(operator: Operator): Promise<(number | undefined
 }
 
 /**
- * Looks at the totals of some operators again and again, at least twice, and remembers every sample that fell. They are
- * expected to live as long as it looks.
+ * Reads the totals of some operators repeatedly, at least twice, and records every sample that decreased. The operators
+ * must run until it stops.
  */
 export class TotalsWatcher {
   readonly falls: string[] = []

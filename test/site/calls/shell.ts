@@ -9,11 +9,11 @@ import type { Site } from '../site.ts'
 const root = join(import.meta.dirname, '../../..')
 const forever = new AbortController().signal
 
-/** Runs commands of the documents as a reader of them would, in a folder in which the chart lies. */
+/** Runs commands of the documents as a reader would, in a folder with the chart. */
 export interface Shell {
-  /** Where the commands write. */
+  /** The working folder of the commands. */
   folder: string
-  /** Runs a command in a site's namespace in place of the documented one; its failure is an Error with all it said. */
+  /** Runs a command in a site's namespace instead of the documented one; a failure includes all its output. */
   run(command: string, environment?: Record<string, string>): Promise<string>
   /** The same in the namespace of another site. */
   at(site: Site): Promise<Shell>
@@ -27,7 +27,7 @@ export async function openShell(site: Site): Promise<Shell> {
 }
 
 async function shellIn(folder: string, { plane, namespace }: Site): Promise<Shell> {
-  // One whose own namespace is the site's: not every command names it.
+  // A kubeconfig with the site's namespace: not every command names one.
   const kubeconfig = join(folder, `kubeconfig-${namespace}`)
   await copyFile(plane.controlPlane.kubeconfig, kubeconfig)
   const config = ['config', 'set-context', '--current', `--namespace=${namespace}`]

@@ -1,6 +1,6 @@
 /**
- * Tests that spend their time on waiting, run at the same time: all begin together, and each reports under its own
- * name. Each must have a site of its own.
+ * Tests that mostly wait, run in parallel: all begin together, and each reports under its own name. Each needs its own
+ * site.
  */
 export function sideBySide(cases: Readonly<Record<string, () => Promise<void>>>): void {
   const running = new Map<string, Promise<void>>()
@@ -8,7 +8,7 @@ export function sideBySide(cases: Readonly<Record<string, () => Promise<void>>>)
   before(() => {
     for (const [name, run] of Object.entries(cases)) {
       const result = run()
-      result.catch(() => {}) // its own test tells
+      result.catch(() => {}) // its own test reports the failure
       running.set(name, result)
     }
   })

@@ -4,7 +4,7 @@ import { Metrics } from '../../../src/metrics/registry.ts'
 import { aJob, stamp } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 import { HandClock } from '../../observe/clock.ts'
-import { tellEverything } from '../../observe/every-metric.ts'
+import { recordEverything } from '../../observe/every-metric.ts'
 
 /** `name type labels`, a line for each metric. */
 async function documented(): Promise<string[]> {
@@ -20,7 +20,7 @@ async function exported(): Promise<string[]> {
   const metrics = new Metrics({ clock: new HandClock(), version: '1.2.3' })
   metrics.watch(stores.caches)
   stores.putJob(aJob({ status: { phase: 'Completed', startedAt: stamp(0), completedAt: stamp(1) } }))
-  tellEverything(metrics)
+  recordEverything(metrics)
   const text = await metrics.text()
   return [...text.matchAll(/^# TYPE (github_runnerhub_\w+) (\w+)$/gm)].map(([, name = '', type = '']) => {
     const labels = [...text.matchAll(new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{(.*)\\}`, 'gm'))].flatMap(

@@ -4,7 +4,7 @@ import { aJob, aRunner, at, stamp } from '../../objects/builders.ts'
 import { samplesOf } from '../../objects/samples.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 import { HandClock } from '../../observe/clock.ts'
-import { tellEverything } from '../../observe/every-metric.ts'
+import { recordEverything } from '../../observe/every-metric.ts'
 
 const JOBS = 10_000
 const REPOSITORIES = 500
@@ -50,7 +50,7 @@ describe('the metrics of 10,000 jobs of 500 repositories', () => {
     const metrics = new Metrics({ clock, version: '1.2.3' })
     metrics.watch(stores.caches)
     fill(stores)
-    tellEverything(metrics)
+    recordEverything(metrics)
     text = await metrics.text()
     samples = samplesOf(text)
   })

@@ -1,7 +1,7 @@
 import { runAll } from '../../run/run-all.ts'
 import type { Stage } from '../../run/stages.ts'
 
-/** What the tests of the runner tell this program: stages instead of the repository's own. */
+/** The input from the tests of the runner: stages that replace the repository's own. */
 export interface Samples {
   stages: Stage[]
   skips: Record<string, string>

@@ -14,7 +14,7 @@ const program = join(import.meta.dirname, 'run-samples.ts')
 const suiteName = 'sample-of-the-runner'
 
 describe('a run of stages', function () {
-  // What is killed is waited for until the system has forgotten its children.
+  // A killed stage is awaited until the system has reaped its children.
   this.timeout('30s')
   let folder: string
 
@@ -35,28 +35,28 @@ describe('a run of stages', function () {
     expect(output).to.include('failed: c: no').and.include('skipped: d (for a reason)')
   })
 
-  it('counts a suite that ends before its results as one failure', async () => {
+  it('counts a suite that ends without results as one failure', async () => {
     const output = await runTests("it('a', () => process.exit(0))")
     expect(output).to.include('it wrote no result')
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
   })
 
-  it('does not take the results of the last run for those of a suite that crashes', async () => {
+  it('does not use the results of the last run for a suite that crashes', async () => {
     await runTests("it('a', () => {})")
     expect(lastLine(await runTests('process.exit(0)'))).to.equal('0 passed, 1 failed, 0 skipped')
   })
 
-  it('fails a test whose promise is rejected with nobody looking', async () => {
+  it('fails a test with an unhandled rejection', async () => {
     const rejection = "void Promise.reject(new Error('lost')); await new Promise((resolve) => setTimeout(resolve, 20))"
     const output = await runTests(`it('a', async () => { ${rejection} })`)
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
   })
 
-  it('fails a suite with a test that runs alone', async () => {
+  it('fails a suite with an exclusive test', async () => {
     expect(lastLine(await runTests("it.only('a', () => {})"))).to.match(/^0 passed, [1-9]\d* failed, 0 skipped$/)
   })
 
-  it('kills what is not done at its deadline, with its children, and goes on', async () => {
+  it('kills a stage at its deadline, with its children, and continues', async () => {
     const pidFile = join(folder, 'pid')
     const hang = `sleep 300 & echo $! > ${pidFile}; wait`
     const stages = [command('hangs', hang, { deadlineMinutes: 1 / 30 }), command('next', 'echo went on')]
@@ -67,7 +67,7 @@ describe('a run of stages', function () {
     expect(stdout).to.match(/no such process/i)
   })
 
-  it('stops when all stages together have taken too long, and says so', async () => {
+  it('stops when all stages together exceed the time limit, and reports it', async () => {
     const stages = [command('hangs', 'sleep 300'), command('next', 'echo must not run')]
     const output = await run({ stages, skips: {}, deadlineMs: 2000 })
     expect(output).to.include('hangs: ended by SIGTERM').and.include('out of time: later stages did not run')
@@ -75,14 +75,14 @@ describe('a run of stages', function () {
     expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
   })
 
-  it('has the results of a suite that is told to stop, and says which test ran then', async () => {
+  it('has the results of a suite that gets a stop signal, and names the running test', async () => {
     const killed = "process.kill(process.pid, 'SIGTERM'); return new Promise(() => {})"
     const output = await runTests(`it('quick', () => {}); it('slow', () => { ${killed} }).timeout(0)`)
-    expect(output).to.include('failed: slow: the suite was told to stop')
+    expect(output).to.include('failed: slow: the suite got a stop signal')
     expect(lastLine(output)).to.equal('1 passed, 1 failed, 0 skipped')
   })
 
-  it('does not run what needs a failed stage, and says so', async () => {
+  it('does not run a stage that needs a failed one, and reports it', async () => {
     const stages = [
       command('up', 'exit 3'),
       command('tests', 'echo must not run', { needs: ['up'] }),
@@ -96,7 +96,7 @@ describe('a run of stages', function () {
     expect(lastLine(output)).to.equal('0 passed, 3 failed, 0 skipped')
   })
 
-  it('shows the output of what runs beside the rest as a whole, at its end', async () => {
+  it('prints the output of a parallel stage as a whole, at its end', async () => {
     const mark = join(folder, 'mark')
     const beside = `echo begun beside; until [ -e ${mark} ]; do sleep 0.01; done; echo ended beside`
     const stages = [
@@ -108,7 +108,7 @@ describe('a run of stages', function () {
     expect(lastLine(output)).to.equal('0 passed, 0 failed, 0 skipped')
   })
 
-  it('counts a failure beside the rest, and waits for it where it is needed', async () => {
+  it('counts a failure of a parallel stage, and waits for it if it is needed', async () => {
     const stages = [
       command('fails', 'sleep 0.2; exit 3', { beside: true }),
       command('needs it', 'echo must not run', { needs: ['fails'] }),
@@ -136,7 +136,7 @@ describe('a run of stages', function () {
     expect(output).to.include('The fixed loop took 1234 ms at the begin and 1234 ms at the end.')
   })
 
-  it('fails where a file of a suite has no test', async () => {
+  it('fails if a file of a suite has no test', async () => {
     await writeFile(join(folder, 'empty.test.ts'), 'export {}\n')
     const output = await runTests("it('a', () => {})", '*.test.ts')
     expect(output).to.match(/no test of \S+empty\.test\.ts ran/)
@@ -145,7 +145,7 @@ describe('a run of stages', function () {
 
   describe('when a file failed', () => {
     const again: Stage = { ...command('again', ''), work: { is: 'rerun', suites: [suiteName] } }
-    // The first time that it runs it leaves a mark, by which it knows the second time.
+    // Its first run leaves a mark for the second one.
     const failsOnce = (mark: string): string => `
       import { existsSync, writeFileSync } from 'node:fs'
       it('steady', () => {})
@@ -155,7 +155,7 @@ describe('a run of stages', function () {
         if (!isSecond) throw new Error('out of luck')
       })`
 
-    it('runs it once more by itself, and passes where it passes then, and says that it is unsteady', async () => {
+    it('runs it once more alone, passes if it passes then, and lists it as unsteady', async () => {
       await writeFile(join(folder, 'other.test.ts'), "it('other', () => console.log('other runs'))\n")
       const output = await runTests(failsOnce(join(folder, 'mark')), '*.test.ts', again)
       expect(output.match(/other runs/g), 'runs of the file that passed').to.have.length(1)
@@ -164,18 +164,18 @@ describe('a run of stages', function () {
       )
     })
 
-    it('fails where it fails again', async () => {
+    it('fails if it fails again', async () => {
       const output = await runTests("it('a', () => { throw new Error('no') })", 'sample.test.ts', again)
       expect(output).not.to.include('unsteady')
       expect(lastLine(output)).to.equal('0 passed, 1 failed, 0 skipped')
     })
 
-    it('fails where its hooks fail again', async () => {
+    it('fails if its hooks fail again', async () => {
       const source = "describe('x', () => { before(() => { throw new Error('no') }); it('a', () => {}) })"
       expect(lastLine(await runTests(source, 'sample.test.ts', again))).to.equal('0 passed, 1 failed, 0 skipped')
     })
 
-    it('runs none once more where more than three failed', async () => {
+    it('runs none once more if more than three failed', async () => {
       for (const name of ['b', 'c', 'd']) {
         await writeFile(join(folder, `${name}.test.ts`), failsOnce(join(folder, `mark-${name}`)))
       }
@@ -185,7 +185,7 @@ describe('a run of stages', function () {
     })
   })
 
-  it('begins no stage before those have ended that it comes after', async () => {
+  it('begins a stage only after the stages in its `after` have ended', async () => {
     const stages = [
       command('first', 'sleep 0.3; exit 1', { beside: true }),
       command('then', 'echo it runs', { after: ['first'] }),
@@ -201,7 +201,7 @@ describe('a run of stages', function () {
     return run({ stages, skips: { d: 'for a reason' } })
   }
 
-  /** What is printed; the exit code and the file of the totals have to say the same. */
+  /** The output; checks that the exit code and the file of the totals agree with it. */
   async function run(samples: Omit<Samples, 'totalsFile'>): Promise<string> {
     const totalsFile = join(folder, 'totals')
     const child = spawn(process.execPath, [program, JSON.stringify({ ...samples, totalsFile })])

@@ -7,10 +7,11 @@ const namesOf = (only: string[]): string[] => selectStages(stages, only).map(({ 
 describe('the stages', () => {
   it('all run when none is named', () => expect(selectStages(stages, [])).to.equal(stages))
 
-  it('bring along what they need and the second chance of their files, in order', () =>
+  it('include the stages that they need and the second runs of their files, in order', () =>
     expect(namesOf(['e2e'])).to.deep.equal(['up', 'tools', 'image', 'e2e', 'again']))
 
-  it('refuse a name that is none', () => expect(() => namesOf(['units'])).to.throw('no stage "units"; there are check'))
+  it('reject an unknown name', () =>
+    expect(() => namesOf(['units'])).to.throw('unknown stage "units": must be one of check'))
 
   it('need only earlier stages', () => {
     stages.forEach(({ needs, after = [], work }, index) => {
@@ -20,12 +21,12 @@ describe('the stages', () => {
     })
   })
 
-  it('give every suite but that of the units a second chance, while it still has what it needs', () => {
+  it('give every suite except the unit tests a second run, while its cluster still exists', () => {
     const names = stages.map(({ name }) => name)
     const suites = stages.filter(({ work }) => work.is === 'suite').map(({ name }) => name)
     const reruns = stages.flatMap(({ work }) => (work.is === 'rerun' ? work.suites : []))
     expect(reruns).to.have.members(suites.filter((name) => name !== 'unit'))
-    expect(names.indexOf('again'), 'the cluster suite takes the cluster away').to.be.below(names.indexOf('cluster'))
+    expect(names.indexOf('again'), 'the cluster suite removes the cluster').to.be.below(names.indexOf('cluster'))
   })
 
   it('run every test file in one suite', () => {

@@ -9,12 +9,12 @@ const unsteady = (count: number): Unsteady[] =>
   Array.from({ length: count }, (_, index) => ({ file: `${index}.test.ts`, title: 'a b', message: 'no\nmore' }))
 
 describe('the summary of a run', () => {
-  it('ends with what the fixed loop took, how long all of it took, and the totals alone in the last line', () => {
+  it('ends with the duration of the fixed loop, of the whole run, and the totals alone in the last line', () => {
     const run = { reports: [], unsteady: [], ms: 29 * 60_000 + 59_000, loopMs: [1010.4, 1200] }
     const lines = summaryLines(run, { skips: {} })
     expect(lines.slice(-3)).to.deep.equal([
       'The fixed loop took 1010 ms at the begin and 1200 ms at the end.',
-      'All of it took 29 min 59 s.',
+      'The whole run took 29 min 59 s.',
       '0 passed, 0 failed, 0 skipped',
     ])
   })

@@ -33,13 +33,13 @@ const reports = (...reruns: Rerun[]): StageReport[] => [
 ]
 
 describe('files that failed', () => {
-  it('are those of the failed tests and hooks, each once; a hook of no file has none', () => {
+  it('are those of the failed tests and hooks, each once, without hooks of no file', () => {
     const nowhere = { title: '"after all" hook', file: '', message: 'no' }
     expect(failedFiles({ ...first, failed: [...first.failed, nowhere] })).to.deep.equal(['a', 'c'])
     expect(failedFiles(undefined)).to.deep.equal([])
   })
 
-  it('count as their second run where it passed, and are unsteady with the first of their errors', () => {
+  it('count as their second run if it passed, and are unsteady with their first error', () => {
     const { reports: settled, unsteady } = settle(reports(good))
     expect(unsteady).to.deep.equal([{ file: 'a', title: 'a 2', message: 'first' }])
     const [report] = settled
@@ -49,7 +49,7 @@ describe('files that failed', () => {
     expect(report?.ending).to.deep.equal({ is: 'exited', code: 1 })
   })
 
-  it('are all of them mended where all have passed', () => {
+  it('are all corrected if all second runs passed', () => {
     const other: Rerun = { ...good, file: 'c', result: { ...second, passed: [{ title: 'c 1', file: 'c', ms: 1 }] } }
     const { reports: settled, unsteady } = settle(reports(good, other))
     expect(unsteady.map(({ file }) => file)).to.deep.equal(['a', 'c'])
@@ -61,16 +61,16 @@ describe('files that failed', () => {
     'crashed after its tests': { ending: { is: 'killed', signal: 'SIGSEGV' } },
     'wrote no result': { result: undefined },
     'ran no test': { result: { ...second, passed: [] } },
-    'was one of another suite': { suite: 'e2e' },
+    'was of another suite': { suite: 'e2e' },
   }
   for (const [what, rerun] of Object.entries(bad)) {
-    it(`count as they were where the second run ${what}`, () => {
+    it(`keep their first result if the second run ${what}`, () => {
       const before = reports({ ...good, ...rerun })
       expect(settle(before)).to.deep.equal({ reports: before, unsteady: [] })
     })
   }
 
-  it('leave a suite failed that did not end by its tests', () => {
+  it('do not correct a suite that failed for another reason than its tests', () => {
     const [report, rerun] = reports(good)
     if (report === undefined || rerun === undefined) throw new Error('no report')
     const { reports: settled } = settle([{ ...report, ending: { is: 'timed-out' } }, rerun])

@@ -77,7 +77,7 @@ const cases: [behaviour: string, report: StageReport, expected: Expectations, pr
   ],
   ['a listed skip', { stage: suite, ending: exited(0), ms: 1, result: withSkip }, { skips: { s: 'why' } }, []],
   [
-    'a skip whose title begins as a listed one says',
+    'a skip whose title has a listed prefix',
     {
       stage: suite,
       ending: exited(0),
@@ -88,7 +88,7 @@ const cases: [behaviour: string, report: StageReport, expected: Expectations, pr
     [],
   ],
   [
-    'a skip whose title only resembles that',
+    'a skip whose title only resembles the prefix',
     {
       stage: suite,
       ending: exited(0),
