@@ -12,10 +12,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-# Hundreds of short-lived processes of the tests compile the same sources. Node.js keeps what comes of it, by content.
+# Hundreds of short-lived test processes compile the same sources. Node.js caches the compiled code by content.
 export NODE_COMPILE_CACHE := $(CURDIR)/build/compile-cache
 
-# npm writes it last, after the lock file, whether it was `npm ci` or somebody adding a package.
+# npm writes it last, after the lock file, on `npm ci` and when a package is added.
 INSTALLED := node_modules/.package-lock.json
 IMAGE ?= docker.io/local/runnerhub:dev
 IMAGE_ARCHIVE ?= build/runnerhub.tar
@@ -80,17 +80,17 @@ verify: generate check test-unit ## Everything that needs no cluster, then fail 
 ##@ Test
 
 .PHONY: test
-test: $(INSTALLED) ## Everything, from a fresh clone: checks and all suites with a cluster, ended by the totals
+test: $(INSTALLED) ## Everything, also from a fresh clone: checks and all suites with a cluster, then the totals
 	@node test/run.ts
 
 .PHONY: test-unit test-integration test-faults test-e2e test-cluster
 test-unit: $(INSTALLED) ## Unit tests: no cluster, no network
 	@node test/run.ts --only unit
 
-test-integration: $(INSTALLED) ## Integration tests on the local cluster, which is started if need be
+test-integration: $(INSTALLED) ## Integration tests on the local cluster, which is started if necessary
 	@node test/run.ts --only integration
 
-test-faults: $(INSTALLED) ## Fault tests: the same cluster through a TLS proxy that breaks things
+test-faults: $(INSTALLED) ## Fault tests: the same cluster through a TLS proxy that injects faults
 	@node test/run.ts --only faults
 
 test-e2e: $(INSTALLED) ## The whole operator, as an image, with real pods
@@ -103,9 +103,9 @@ test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes th
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts
 	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)
 
-# The image needs a cluster's base image to stand on: it is built where there is one.
+# The image needs a cluster's base image: it is built only with a cluster.
 .PHONY: tools
-tools: $(INSTALLED) ## Build what the tests need besides: Helm, promtool, an image with Prometheus (the first time takes minutes)
+tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, an image with Prometheus (the first time takes minutes)
 	config/local/helm-path
 	config/local/promtool-path
 	config/local/prometheus-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
@@ -113,13 +113,13 @@ tools: $(INSTALLED) ## Build what the tests need besides: Helm, promtool, an ima
 ##@ Cluster
 
 .PHONY: up down status kubeconfig
-up: $(INSTALLED) ## Start the local cluster (harmless when it runs already)
+up: $(INSTALLED) ## Start the local cluster (no effect if it runs already)
 	config/local/cluster up
 
-down: ## Stop the local cluster and remove all that it made
+down: ## Stop the local cluster and remove everything that it created
 	config/local/cluster down
 
-status: ## Tell whether the local cluster runs
+status: ## Show whether the local cluster runs
 	@config/local/cluster status
 
 kubeconfig: ## Print the path of the local cluster's kubeconfig
@@ -128,15 +128,15 @@ kubeconfig: ## Print the path of the local cluster's kubeconfig
 ##@ Run
 
 .PHONY: run
-run: $(INSTALLED) ## Deploy the operator into the local cluster and show it at work; config/local/run --help tells more
+run: $(INSTALLED) ## Deploy the operator into the local cluster and show it at work; see config/local/run --help
 	@config/local/run
 
 .PHONY: image load-image
-image: $(INSTALLED) ## Build the image as an archive and tell its size: IMAGE, IMAGE_ARCHIVE and BASE_IMAGE say what and where
+image: $(INSTALLED) ## Build the image as an archive and print its size; set IMAGE, IMAGE_ARCHIVE and BASE_IMAGE
 	@mkdir -p build
 	flock build/image.lock config/image/build $(IMAGE) $(IMAGE_ARCHIVE)
 
-load-image: image ## Build the image and bring it into the local cluster
+load-image: image ## Build the image and load it into the local cluster
 	config/local/cluster load-image $(IMAGE_ARCHIVE)
 
 .PHONY: bench
@@ -146,5 +146,5 @@ bench: $(INSTALLED) ## Measure throughput, latency and API writes
 ##@ Clean
 
 .PHONY: clean
-clean: ## Remove what builds made (not the cluster, not node_modules)
+clean: ## Remove build output (not the cluster, not node_modules)
 	rm -rf build dist

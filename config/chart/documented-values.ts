@@ -1,16 +1,16 @@
 import { parse } from 'yaml'
 import { asObject } from '../../src/kube/client/parse.ts'
 
-/** One value that can be given to the chart. */
+/** A value of the chart. */
 export interface DocumentedValue {
-  /** As it is given to helm: image.tag. */
+  /** Its path for helm: image.tag. */
   path: string
   default: unknown
-  /** What values.yaml says above it. */
+  /** The comment above it in values.yaml. */
   text: string
 }
 
-/** All values of a values.yaml, by the comment above each; what stands below a commented one belongs to it. */
+/** All values of a values.yaml with a comment above them; keys below a commented one belong to it. */
 export function documentedValues(yaml: string): DocumentedValue[] {
   const values: unknown = parse(yaml)
   const comments = commentsOf(yaml)

@@ -1,4 +1,4 @@
-// Writes what the chart has from elsewhere, so that nothing is kept twice by hand. Called by `make generate`.
+// Writes the generated parts of the chart from their sources. Called by `make generate`.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'

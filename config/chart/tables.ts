@@ -11,7 +11,7 @@ export function tableOfValues(values: DocumentedValue[]): string {
   return table(['value', 'default', 'meaning'], rows)
 }
 
-/** The operator's settings as a Markdown table, under the names that they have in the chart. */
+/** The operator's settings as a Markdown table, by their names in the chart. */
 export function tableOfSettings(settings: SettingDescription[]): string {
   const rows = settings.map(({ name, default: fallback, help, schema }) => [
     code(name),

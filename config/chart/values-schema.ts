@@ -18,7 +18,7 @@ const secretKey: JsonSchema = { type: 'string', pattern: '^[\\w.-]+$' }
 const quantities: JsonSchema = { type: 'object', additionalProperties: { type: ['string', 'number'] } }
 const resources: JsonSchema = closed({ requests: quantities, limits: quantities, claims: listOf(free) })
 
-/** Only what is listed: a typing error is an error. */
+/** An object with only the listed properties: a typing error is an error. */
 function closed(properties: Record<string, JsonSchema>, required: string[] = []): JsonSchema {
   return { type: 'object', additionalProperties: false, properties, ...(required.length > 0 && { required }) }
 }
@@ -93,7 +93,7 @@ const values: Record<string, () => JsonSchema> = {
   gateway: () => {
     const part = closed({ hostnames: listOf(hostName), sessionPersistence: free })
     const route = closed({ enabled: yesOrNo, parentRefs: listOf(free), annotations: texts, rest: part, realtime: part })
-    // A route that is attached to no Gateway is valid, and does nothing.
+    // A route without a Gateway is valid, and has no effect.
     const isOff = { properties: { enabled: { const: false } } }
     const isAttached = { properties: { parentRefs: { minItems: 1 } } }
     return { ...route, anyOf: [isOff, isAttached] }
@@ -140,10 +140,10 @@ const values: Record<string, () => JsonSchema> = {
 /** The JSON schema of the chart's values, with the texts of values.yaml. */
 export function valuesSchema(documented: DocumentedValue[]): JsonSchema {
   const properties = Object.fromEntries(Object.entries(values).map(([key, schema]) => [key, schema()]))
-  // Where the chart is a dependency: the condition of its parent, and what the parent hands on to all its charts.
+  // For the chart as a dependency: the condition of its parent, and the parent's global values.
   const ofParent = {
-    enabled: { ...yesOrNo, description: 'For the condition of a parent chart; this chart makes no use of it.' },
-    global: { ...free, description: 'What a parent chart hands on to all its charts; this chart makes no use of it.' },
+    enabled: { ...yesOrNo, description: 'For the condition of a parent chart; this chart does not use it.' },
+    global: { ...free, description: 'Global values of a parent chart; this chart does not use them.' },
   }
   const root = closed({ ...properties, ...ofParent })
   const described = new Map(documented.map(({ path, text: description }) => [path, description]))

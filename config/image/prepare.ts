@@ -14,17 +14,17 @@ import { fileURLToPath } from 'node:url'
 import { trim } from './trim.ts'
 
 /**
- * prepare.ts [FOLDER]: writes what the image has besides its base: the compiled sources, the packages that they need to
- * run, and the Node.js that runs this. In the Dockerfile it is the stage `prepared`. The packages are installed anew
- * only when the lock file has changed.
+ * prepare.ts [FOLDER]: writes the image's content above its base: the compiled sources, their runtime packages, and the
+ * Node.js that runs this. It is the stage `prepared` of the Dockerfile. The packages are installed again only if the
+ * lock file has changed.
  */
 const root = join(import.meta.dirname, '../..')
 const folder = resolve(process.argv[2] ?? join(root, 'build/image'))
 const app = join(folder, 'app')
-/** What the packages there were installed from. */
+/** The lock file of the installed packages. */
 const installedLock = join(folder, 'package-lock.json')
 
-// The user of the image reads all of it, and the image is the same, whatever this machine allows to others.
+// The image's user can read all files, and the image does not depend on the umask of this machine.
 process.umask(0o022)
 mkdirSync(app, { recursive: true })
 compile()

@@ -26,7 +26,7 @@ function parsed(): Options | undefined {
   }
 }
 
-/** A mistake in the command line is told in a line. */
+/** Reports an error in the command line in one line. */
 function refuse(error: unknown): never {
   if (!(error instanceof TypeError)) throw error
   process.stderr.write(`${error.message}\nnode test/bench/main.ts --help\n`)

@@ -2,17 +2,17 @@ import { parseArgs } from 'node:util'
 
 const allParts = ['drain', 'latency', 'delegations', 'starts', 'lists', 'scrapes', 'fan-out']
 
-const help = `Measures the operator next to a raw client, on fresh control planes of its own.
+const help = `Measures the operator next to a raw client, on fresh control planes.
 
-  node test/bench/main.ts                     everything, some ten minutes
+  node test/bench/main.ts                     everything, about ten minutes
   node test/bench/main.ts --only drain        a part, or several: ${allParts.join(',')}
       --jobs N        jobs of the drain, and of the delegations [2000]
-      --repeats N     how often the drain is measured; the median counts [3]
+      --repeats N     number of drains; the median counts [3]
       --seconds N     how long each latency load lasts [20]
       --rates LIST    jobs per second of the latency loads [20,50]
-      --listed N      jobs of which pages are listed [100000]
-      --clients LIST  clients that are told of events [1000,5000]
-      --json FILE     where the result goes [build/bench.json]
+      --listed N      jobs in the lists [100000]
+      --clients LIST  clients that receive events [1000,5000]
+      --json FILE     file for the result [build/bench.json]
       --cpu-profile DIRECTORY   profile the operator; makes it slower
 `
 
@@ -28,7 +28,7 @@ export interface Options {
   cpuProfile: string | undefined
 }
 
-/** The options of the command line; undefined when it asked for help, which has been given. */
+/** The options of the command line; undefined after printing the help. */
 export function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
@@ -51,7 +51,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   }
   const parts = values.only.split(',')
   for (const part of parts)
-    if (!allParts.includes(part)) throw new TypeError(`--only ${part}: one of ${allParts.join(', ')}`)
+    if (!allParts.includes(part)) throw new TypeError(`--only ${part}: must be one of ${allParts.join(', ')}`)
   return {
     parts,
     jobs: positive('jobs', values.jobs),
@@ -67,5 +67,5 @@ export function readOptions(args: readonly string[]): Options | undefined {
 
 function positive(name: string, text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text)
-  throw new TypeError(`--${name} ${text}: a whole number from 1 up`)
+  throw new TypeError(`--${name} ${text}: must be a whole number from 1 up`)
 }

@@ -8,7 +8,7 @@ import type { StartResult } from './measures/starts.ts'
 import type { Shipped } from './stage/shipped.ts'
 import { median, quantile } from './statistics.ts'
 
-/** All that was measured, and under which conditions. */
+/** All results, with their conditions. */
 export interface BenchResult {
   conditions: Shipped & { machine: string; node: string; jobs: number; seconds: number }
   drains: DrainResult[]
@@ -22,7 +22,7 @@ export interface BenchResult {
 
 type Row = [what: string, value: string, target: string]
 
-/** The result as a Markdown table, the conditions under it. Of several drains: the median, and the range in parentheses. */
+/** The result as a Markdown table, followed by the conditions. Several drains: the median, and the range in parentheses. */
 export function table({
   conditions,
   drains,
@@ -150,8 +150,8 @@ function startRows({ jobs, readyMs, idleRssMb }: StartResult): Row[] {
 function listRows({ jobs, pages, peakRssMb }: ListResult): Row[] {
   return [
     ...pages.map(
-      ({ what, p50, p99 }): Row => [
-        `page of 50 out of ${jobs} jobs, ${what}, p99, ms`,
+      ({ page, p50, p99 }): Row => [
+        `page of 50 out of ${jobs} jobs, ${page}, p99, ms`,
         `${p99.toFixed(1)} (p50 ${p50.toFixed(1)})`,
         '< 10',
       ],
@@ -161,12 +161,12 @@ function listRows({ jobs, pages, peakRssMb }: ListResult): Row[] {
 }
 
 function fanOutRows({ clients, bare, raw, socketIo, ratio, rawDifference }: FanOutResult): Row[] {
-  const told = ({ rate, cpu }: FanOutResult['raw']): string =>
+  const speed = ({ rate, cpu }: FanOutResult['raw']): string =>
     `${(rate / 1000).toFixed(0)} k/s, ${cpu.toFixed(1)} us CPU each`
   return [
-    [`events to ${clients} WebSockets, of a bare broadcast`, `${ratio.raw.toFixed(2)} (${told(raw)})`, '>= 0.70'],
-    [`events to ${clients} Socket.IO clients, of the same`, `${ratio.socketIo.toFixed(2)} (${told(socketIo)})`, ''],
-    [`bare broadcast to ${clients}`, told(bare), ''],
+    [`events to ${clients} WebSockets, of a bare broadcast`, `${ratio.raw.toFixed(2)} (${speed(raw)})`, '>= 0.70'],
+    [`events to ${clients} Socket.IO clients, of the same`, `${ratio.socketIo.toFixed(2)} (${speed(socketIo)})`, ''],
+    [`bare broadcast to ${clients}`, speed(bare), ''],
     ['events twice or out of order', String(raw.wrong + socketIo.wrong), '0'],
     ['bare before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
   ]

@@ -1,12 +1,12 @@
 import { say } from './stage/progress.ts'
 
-/** Raw runs that differ more than this say that the machine was busy with something else. */
+/** Raw runs that differ more than this indicate other load on the machine. */
 const mostDifference = 0.15
 const attempts = 3
 
 /**
- * Measures a cell again when its two raw runs differ too much, so many times at most; then the attempt with the
- * smallest difference stands, and its difference with it.
+ * Measures a cell again when its two raw runs differ too much, up to a number of attempts; then the attempt with the
+ * smallest difference counts, and its difference is reported.
  */
 export async function trustworthy<R extends { rawDifference: number }>(measure: () => Promise<R>): Promise<R> {
   let best: R | undefined

@@ -9,14 +9,14 @@ import { healthyStatus, logTail, type Part, parts, pidOf, status, type Status } 
 import { networkCheck, Pods } from './pods.ts'
 import { cluster, clusterEnv, ended, toolFolder } from './tool.ts'
 
-/** Parts that are killed together: none of a round needs another of it to be started again. */
+/** Parts that are killed together: none of a round needs another of it for its restart. */
 const rounds: Part[][] = [
   ['etcd', 'kube-scheduler', 'coredns'],
   ['containerd', 'kube-controller-manager', 'kube-proxy'],
   ['kube-apiserver', 'kubelet'],
 ]
 
-/** These tests take the machine's own cluster down and up again: nothing else may use it meanwhile. */
+/** These tests stop and start the machine's own cluster: nothing else may use it meanwhile. */
 describe('the local cluster', function () {
   this.timeout('3m')
   let kubeconfig: string
@@ -41,7 +41,7 @@ describe('the local cluster', function () {
     if (longRunning !== '') await pods.remove(longRunning)
   })
 
-  // One that passed has seen for itself that all is well.
+  // A passed test has checked this itself.
   afterEach('is healthy again for the next test', async function () {
     if (this.currentTest?.state === 'failed') await cluster('up')
   })
@@ -61,9 +61,9 @@ describe('the local cluster', function () {
       .and.to.contain('service answers')
   }
 
-  it('answers names and Services in pods', () => expectWorking())
+  it('serves names and Services in pods', () => expectWorking())
 
-  it('looks for the address of a Service nowhere outside the machine, also where no rule leads to a pod', async () => {
+  it('never routes the address of a Service outside the machine, even without a rule for a pod', async () => {
     expect(await command('ip', 'route', 'get', '10.96.255.254')).to.match(/ dev rhub0 /)
   })
 
@@ -91,7 +91,7 @@ describe('the local cluster', function () {
     }
   })
 
-  it('refuses a second cluster beside it, and to take the first down in its name', async () => {
+  it('refuses a second cluster, and does not stop the first one in its name', async () => {
     for (const verb of ['up', 'down']) {
       const { code, stderr } = await ended(`${toolFolder}cluster`, [verb], { RUNNERHUB_LOCAL_STATE: `${state}-two` })
       expect(code).not.to.equal(0)
@@ -124,15 +124,15 @@ describe('the local cluster', function () {
           expect(now.parts[part]?.pid).not.to.equal(pidIn(healthy, part))
         })
 
-      it('works again, and running pods go on', async () => {
+      it('works again, and running pods keep running', async () => {
         await expectWorking(round[0])
-        expect(await pods.containerId(longRunning), 'running pods go on').to.equal(container)
+        expect(await pods.containerId(longRunning), 'running pods keep running').to.equal(container)
       })
     })
 
   it('repairs every part in one of these rounds', () => expect(rounds.flat()).to.have.members(parts))
 
-  it('starts a part again that hangs', async () => {
+  it('restarts a part that hangs', async () => {
     const pid = await pidOf('kube-scheduler')
     process.kill(pid, 'SIGSTOP')
     expect((await status()).parts['kube-scheduler']?.state).to.equal('unhealthy')
@@ -141,12 +141,12 @@ describe('the local cluster', function () {
     await expectWorking('kube-scheduler')
   })
 
-  it('never ends a process that merely has the pid of a dead part', async () => {
+  it('never ends another process with the pid of a dead part', async () => {
     const file = join(state, 'parts', 'coredns.pid')
     const pid = await pidOf('coredns')
     const [, , boot] = (await readFile(file, 'utf8')).trim().split(' ')
     await command('sh', '-c', `echo ${process.pid} 1 ${boot} >${file}`)
-    await cluster('up') // ends the true CoreDNS, which bears our mark, and not this process
+    await cluster('up') // ends the real CoreDNS, which has our mark, and not this process
     expect(await pidOf('coredns')).not.to.be.oneOf([pid, process.pid])
     await expectWorking('coredns')
   })
@@ -163,7 +163,7 @@ describe('the local cluster', function () {
     await expectWorking('kube-apiserver')
   })
 
-  it('comes back after everything was killed at once', async () => {
+  it('recovers after everything was killed at once', async () => {
     const marked = await ended('sh', ['-c', `grep -lzs 'RUNNERHUB_LOCAL_PART=${state}:' /proc/[0-9]*/environ`])
     for (const path of marked.stdout.trim().split('\n')) killIfThere(Number(path.split('/')[2]))
     expect((await status()).healthy).to.equal(false)
@@ -171,7 +171,7 @@ describe('the local cluster', function () {
     await expectWorking()
   })
 
-  it('makes its bridge again, and the pods on it', async () => {
+  it('recreates its bridge, and the pods on it', async () => {
     await command('ip', 'link', 'delete', 'rhub0')
     expect((await status()).healthy).to.equal(false)
     await cluster('up')
@@ -184,7 +184,7 @@ describe('the local cluster', function () {
     await expectWorking()
   })
 
-  it('leaves nothing behind when it is taken down, and starts anew', async () => {
+  it('leaves nothing behind when it is stopped, and starts again', async () => {
     await startLongRunning()
     await cluster('down')
     expect(await leftovers(state)).to.deep.equal([])
@@ -203,7 +203,7 @@ function pidIn({ parts: all, text }: Status, part: Part): number {
   return pid
 }
 
-/** The end of one process may have ended another before its turn. */
+/** Kills a process that may have ended with another one before. */
 function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

@@ -26,7 +26,7 @@ describe('a throwaway control plane', function () {
   const kubectl = (name: string, ...args: string[]): Promise<string> =>
     command('kubectl', '--kubeconfig', join(folder, name, 'kubeconfig'), '--request-timeout=20s', ...args)
 
-  it('is apart from another that runs at the same time', async () => {
+  it('is independent of another that runs at the same time', async () => {
     const [one] = await Promise.all([plane('start', 'one'), plane('start', 'two', '--no-audit')])
     expect(one).to.equal(join(folder, 'one', 'kubeconfig'))
     await kubectl('one', 'create', 'namespace', 'only-here')
@@ -66,7 +66,7 @@ describe('a throwaway control plane', function () {
     expect((await ended('sh', ['-c', `grep -lzs '${mark}' /proc/[0-9]*/environ`])).stdout).to.equal('')
   })
 
-  it('says what is wrong with a folder that holds other things', async () => {
+  it('reports a folder with other files', async () => {
     const { code, stderr } = await ended(localTool('control-plane'), ['start', '/usr'])
     expect(code).not.to.equal(0)
     expect(stderr).to.contain('/usr holds other files')

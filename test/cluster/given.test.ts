@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { command, localTool } from '../processes/command.ts'
 import { ended, type Ended, toolFolder } from './tool.ts'
 
-describe('a cluster that the caller brings', function () {
+describe('a cluster that the caller provides', function () {
   this.timeout('2m')
   let folder: string
   let kubeconfig: string
@@ -23,7 +23,7 @@ describe('a cluster that the caller brings', function () {
   const withIt = (verb: string, env: Record<string, string> = {}): Promise<Ended> =>
     ended(`${toolFolder}cluster`, [verb], { RUNNERHUB_KUBECONFIG: kubeconfig, XDG_CACHE_HOME: folder, ...env })
 
-  it('is used as it is and outlives down', async () => {
+  it('is used unchanged and outlives down', async () => {
     for (const verb of ['up', 'status', 'down', 'up']) {
       const { code, stderr } = await withIt(verb)
       expect(code, `${verb}: ${stderr}`).to.equal(0)
@@ -34,7 +34,7 @@ describe('a cluster that the caller brings', function () {
     expect(writes, 'nothing was written').not.to.contain('kubectl/')
   })
 
-  it('is used through the context that is named', async () => {
+  it('is used through the given context', async () => {
     const { stdout } = await withIt('kubeconfig', { RUNNERHUB_CONTEXT: 'runnerhub-local' })
     expect(await command('kubectl', '--kubeconfig', stdout.trim(), 'get', '--raw', '/readyz')).to.equal('ok')
     const missing = await withIt('up', { RUNNERHUB_CONTEXT: 'missing' })

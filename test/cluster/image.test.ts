@@ -47,9 +47,9 @@ describe("the operator's image", function () {
 
   after(() => rm(folder, { recursive: true }))
 
-  /** Builds it of files that are written under a umask, with no layer of an earlier build. */
+  /** Builds the image from files written under a umask, without layers of earlier builds. */
   async function build(name: string, baseImage: string, umask: string): Promise<string> {
-    // One folder for each umask: its packages are installed once.
+    // One folder for each umask: its packages are installed only once.
     const [files, archive] = [join(folder, `umask-${umask}`), join(folder, `${name}.tar`)]
     await command('bash', '-c', 'umask "$1" && shift && "$@"', 'build', umask, process.execPath, prepare, files)
     const flags = ['--no-cache', '--stage', `prepared=${files}`]
@@ -63,7 +63,7 @@ describe("the operator's image", function () {
     return archive
   }
 
-  it('is the same, digest and all, whenever and wherever its files were written', async function () {
+  it('has the same digest whenever and wherever its files were written', async function () {
     if ((await command(localTool('build-image'), '--builder')) !== 'buildah') this.skip()
     const digests: string[] = []
     for (const umask of ['022', '077']) {

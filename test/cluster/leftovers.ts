@@ -4,8 +4,8 @@ import { command } from '../processes/command.ts'
 import { ended } from './tool.ts'
 
 /**
- * Everything on this machine that the cluster of this state folder could have left behind, one line each. What a
- * container engine of the machine uses is none of it.
+ * Everything on this machine that the cluster of this state folder could have left behind, one line each, without the
+ * resources of the machine's container engine.
  */
 export async function leftovers(state: string): Promise<string[]> {
   const found = await Promise.all([
@@ -21,7 +21,7 @@ export async function leftovers(state: string): Promise<string[]> {
   return [...found.flat(), ...folders(state)]
 }
 
-/** Processes that carry the cluster's mark, and those of pods, which carry only their arguments. */
+/** Processes with the cluster's mark, and processes of pods, which have only their arguments. */
 async function processes(state: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const described = await Promise.all(
@@ -35,7 +35,7 @@ async function processes(state: string): Promise<string[]> {
   return described.flat()
 }
 
-/** What the pods of these tests wait with: a number that nobody else sleeps for. */
+/** The sleep of these tests' pods: a number that no other program uses. */
 export const podProcess = 'sleep 31536017'
 
 async function mounts(state: string): Promise<string[]> {
@@ -45,12 +45,12 @@ async function mounts(state: string): Promise<string[]> {
 
 async function links(): Promise<string[]> {
   const all = await readdir('/sys/class/net')
-  // With our bridge gone, a pod's end of ours is on none; an engine's are on its own.
+  // Without our bridge, our veths have no bridge; those of an engine have its own.
   const isLoose = (name: string): boolean => name.startsWith('veth') && !existsSync(`/sys/class/net/${name}/master`)
   return all.filter((name) => name === 'rhub0' || isLoose(name)).map((name) => `interface ${name}`)
 }
 
-/** Sockets of shims that nobody holds any more. */
+/** Sockets of shims that no process holds any more. */
 async function sockets(): Promise<string[]> {
   const held = await readFile('/proc/net/unix', 'utf8')
   return (await lines(glob('/run/containerd/s/*'), 'socket')).filter(
@@ -68,8 +68,8 @@ function folders(state: string): string[] {
   return [state, '/var/lib/kubelet', '/var/log/containers'].filter((path) => existsSync(path))
 }
 
-async function lines(paths: AsyncIterable<string>, what: string): Promise<string[]> {
+async function lines(paths: AsyncIterable<string>, kind: string): Promise<string[]> {
   const found: string[] = []
-  for await (const path of paths) found.push(`${what} ${path}`)
+  for await (const path of paths) found.push(`${kind} ${path}`)
   return found
 }

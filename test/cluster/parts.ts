@@ -23,7 +23,7 @@ export interface Status {
   text: string
 }
 
-/** `cluster status`, read as a person reads it. */
+/** The parsed output of `cluster status`. */
 export async function status(): Promise<Status> {
   const { code, stdout } = await ended(`${toolFolder}cluster`, ['status'])
   const seen: Status = { healthy: code === 0, parts: {}, text: stdout }
@@ -32,7 +32,7 @@ export async function status(): Promise<Status> {
   return seen
 }
 
-/** The status once all is well: a part that has much to do may answer too late once. `log` is for the failure. */
+/** The status once all parts are healthy: a busy part may respond too late once. `log` is for the failure message. */
 export function healthyStatus(log = async () => ''): Promise<Status> {
   const find = async (): Promise<Status> => {
     const now = await status()

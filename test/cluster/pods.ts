@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { eventually } from '../observe/eventually.ts'
 import { command } from '../processes/command.ts'
 
-/** What a pod runs to show that names are answered and that a Service leads to the API. */
+/** The script of a pod that checks DNS and the API's Service. */
 export const networkCheck =
   'getent hosts kubernetes.default.svc.cluster.local && exec 3<>/dev/tcp/kubernetes.default/443 && echo service answers'
 
@@ -25,7 +25,7 @@ export class Pods {
     return this.#outputOf(await this.start(script, image))
   }
 
-  /** The same with what the image itself starts. */
+  /** The same with the image's own command. */
   async runEntrypoint(...args: string[]): Promise<string> {
     return this.#outputOf(await this.#create(this.#image, '--', ...args))
   }
@@ -38,7 +38,7 @@ export class Pods {
     return (await this.field(name, '{.status.phase}')) === 'Running'
   }
 
-  /** Another id means that the container was started anew. */
+  /** Another id means that the container was restarted. */
   containerId(name: string): Promise<string> {
     return this.field(name, '{.status.containerStatuses[0].containerID}')
   }

@@ -17,17 +17,17 @@ export function ended(program: string, args: string[], env: Record<string, strin
   })
 }
 
-/** The folder of the tools, of this clone. */
+/** The folder of this clone's tools. */
 export const toolFolder = new URL('../../config/local/', import.meta.url).pathname
 
-/** Runs `cluster VERB...` and returns its output; what it said is in the message when it fails. */
+/** Runs `cluster VERB...` and returns its output, which is in the message of a failure. */
 export async function cluster(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await ended(`${toolFolder}cluster`, args)
   if (code !== 0) throw new Error(`cluster ${args.join(' ')} ended with ${code}: ${stderr}${stdout}`)
   return stdout.trim()
 }
 
-/** What `cluster env` tells, by name. */
+/** The variables of `cluster env`, by name. */
 export async function clusterEnv(): Promise<Record<string, string>> {
   const pairs = (await cluster('env')).split('\n').map((line) => line.split('='))
   return Object.fromEntries(pairs.map(([name = '', value = '']): [string, string] => [name, value]))

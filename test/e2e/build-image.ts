@@ -1,4 +1,4 @@
-/** Builds the image that the tests of this folder use and brings it into the cluster, before the first of them asks. */
+/** Builds the image of this folder's tests and loads it into the cluster, before the first test needs it. */
 import { prepare } from './installation/image.ts'
 
 const { image } = await prepare()

@@ -44,9 +44,9 @@ describe('the chart on a real node', function () {
 
   it('runs two replicas, and passes helm test', async () => {
     expect(await operatorPods()).to.have.length(2)
-    const said = await installation.helm('test', 'runnerhub', '--logs')
-    expect(said).to.match(/Phase: +Succeeded/)
-    expect(said).to.include('the job is completed, and its log was read')
+    const output = await installation.helm('test', 'runnerhub', '--logs')
+    expect(output).to.match(/Phase: +Succeeded/)
+    expect(output).to.include('the job is completed, and its log was read')
   })
 
   it('keeps each of 50 Socket.IO clients with default transports on one of the replicas', async function () {
@@ -69,7 +69,7 @@ describe('the chart on a real node', function () {
     for (const socket of sockets.splice(0)) socket.close()
   })
 
-  it('is upgraded with other values and another CRD while 20 jobs run: none is lost or run again, each end is told', async () => {
+  it('is upgraded with other values and another CRD while 20 jobs run: none is lost or run again, each end is reported', async () => {
     const repository = 'owner/upgrade'
     await hub.createPool('long', { script: untilSignalled, maxRunners: 20 })
     const realtime = `http://127.0.0.1:${hub.realtimePort}`
@@ -104,14 +104,14 @@ describe('the chart on a real node', function () {
     for (const id of afterwards) await hub.finishJob(id)
     for (const id of ids) await hub.jobIs(id, { phase: 'Completed', reason: 'Succeeded' }, 60_000)
     expect(await podUids()).to.deep.equal(podsBefore)
-    for (const [name, { told, connections }] of following) {
-      const toldAll = (): boolean => ids.every((id) => told.get(id) === 'completed')
-      await hub.until(`a ${name} client to have been told the end of all jobs`, toldAll)
+    for (const [name, { statuses, connections }] of following) {
+      const hasAll = (): boolean => ids.every((id) => statuses.get(id) === 'completed')
+      await hub.until(`a ${name} client to receive the end of all jobs`, hasAll)
       expect(connections(), `connections of ${name}`).to.be.at.least(2)
     }
   })
 
-  it('refuses a wrong value with its reason, and changes nothing', async () => {
+  it('rejects a wrong value with its reason, and changes nothing', async () => {
     const revisions = await installation.helm('list', '--output=json')
     expect(await refusalOf('--set', 'replicaCount=two')).to.include("at '/replicaCount': got string, want integer")
     const upgraded = installation.helm('upgrade', 'runnerhub', chart, '--set', 'replicaCount=two')
@@ -127,11 +127,11 @@ describe('the chart on a real node', function () {
     const before = await operatorPods()
     await installation.helm('rollback', 'runnerhub', '1', '--wait')
     expect(await hub.kubectl('get', 'rp', 'default', '--output=jsonpath={.spec.maxRunners}')).to.equal('20')
-    await hub.until('only the replicas of the rollback to be left', async () => {
+    await hub.until('only the replicas of the rollback to remain', async () => {
       const now = await operatorPods()
       return now.length === 2 && now.every((pod) => !before.includes(pod))
     })
-    // The forwarding may still be on its way from a pod that is gone: a failed call is tried again.
+    // The forward may still lead to a deleted pod: a failed call is tried again.
     const id = await hub.until('a job to be delegated', () => hub.rest.delegate({ labels: ['self-hosted'] }))
     await hub.jobIs(id, { phase: 'Completed' })
   })
@@ -145,10 +145,10 @@ describe('the chart on a real node', function () {
     expect(await names(leases)).to.deep.equal([])
     expect(await names(configMaps)).to.deep.equal(['kube-root-ca.crt'])
     const kinds = 'all,secrets,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets'
-    // Helm waits for its own objects only: the garbage collector takes what was made for them later.
-    await hub.until('nothing else to be left', async () => {
-      const left = (await hub.kubectl('get', kinds, '--output=name')).split('\n').filter(Boolean)
-      expect(left).to.have.members(['secret/my-tokens', 'serviceaccount/default'])
+    // Helm waits for its own objects only: the garbage collector deletes their dependents later.
+    await hub.until('nothing else to remain', async () => {
+      const remaining = (await hub.kubectl('get', kinds, '--output=name')).split('\n').filter(Boolean)
+      expect(remaining).to.have.members(['secret/my-tokens', 'serviceaccount/default'])
       return true
     })
     const wide = await hub.kubectl('get', 'clusterroles,clusterrolebindings', '--output=name')

@@ -15,11 +15,11 @@ import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
 import { portIsFree } from './installation/make-run.ts'
 
-/** The address that the examples name. */
+/** The ports in the examples. */
 const [REST, REALTIME] = [3000, 3001]
 const UNKNOWN = '550e8400-e29b-41d4-a716-446655440000'
 
-describe('the examples of docs/api.md, as they stand', () => {
+describe('the unchanged examples of docs/api.md', () => {
   const installation = installed()
   const stop = new AbortController()
   const forwards: Forward[] = []
@@ -34,8 +34,8 @@ describe('the examples of docs/api.md, as they stand', () => {
       ['runnerhub-realtime', REALTIME],
     ]
     for (const [service, port] of services) {
-      const options = { place: hub.place, service, servicePort: port, tell: () => undefined }
-      // Somebody may have a `make run` on this machine.
+      const options = { place: hub.place, service, servicePort: port, report: () => undefined }
+      // A `make run` may be active on this machine.
       const localPort = (await portIsFree(port)) ? port : 0
       forwards.push(await forward({ ...options, localPort }, stop.signal))
     }
@@ -47,8 +47,8 @@ describe('the examples of docs/api.md, as they stand', () => {
     await Promise.all(forwards.map(({ ended }) => ended))
   })
 
-  /** The text as it stands, but for a port that was taken. */
-  function here(text: string): string {
+  /** The unchanged text, except for a port that was taken. */
+  function withPorts(text: string): string {
     const [rest, realtime] = forwards
     return text.replaceAll(`:${REST}`, `:${rest?.port}`).replaceAll(`:${REALTIME}`, `:${realtime?.port}`)
   }
@@ -57,51 +57,51 @@ describe('the examples of docs/api.md, as they stand', () => {
     .filter(({ language }) => language === 'bash')
     .map(({ text }) => text)
 
-  it('cURL: a job is delegated, not found by the printed id, shown by its own, and listed', async () => {
-    const delegated = await curl(here(delegateIt))
+  it('cURL: a job is delegated, not found by the printed id, shown by its own id, and listed', async () => {
+    const delegated = await curl(withPorts(delegateIt))
     expect(delegated.status).to.equal(201)
     const { delegationId, status } = asObject(delegated.body['data'])
     expect(status).to.equal('queued')
     const id = String(delegationId)
 
-    const unknown = await curl(here(showIt))
+    const unknown = await curl(withPorts(showIt))
     expect(unknown.status).to.equal(404)
     expect(unknown.body).to.include({ success: false, code: 'NotFound' })
-    const shown = await curl(here(showIt).replace(UNKNOWN, id))
+    const shown = await curl(withPorts(showIt).replace(UNKNOWN, id))
     expect(shown.status).to.equal(200)
     expect(asObject(shown.body['data'])).to.include({ id, githubJobId: 123, repository: 'owner/repo', workflow: 'CI' })
 
     await hub.jobIs(id, { phase: 'Running' })
     const listed = await hub.until('the list to have it', async () => {
-      const answer = await curl(here(listIt))
+      const answer = await curl(withPorts(listIt))
       return JSON.stringify(answer.body['data']).includes(id) && answer
     })
     expect(listed.status).to.equal(200)
-    // Other tests may have left jobs that still run.
+    // Jobs of other tests may still run.
     const total = listOf(listed.body['data']).length
     expect(listed.body['pagination']).to.deep.equal({ page: 1, limit: 10, total, totalPages: 1 })
     await hub.jobIs(id, { phase: 'Completed' })
   })
 
-  it('JavaScript: the program is told of a job of owner/repo until its end', async () => {
+  it('JavaScript: the program receives the events of a job of owner/repo until its end', async () => {
     const program = await startProgram()
     await hub.until(`the program to connect:\n${program.output()}`, () => program.output().includes('Connected'))
     const id = await hub.rest.delegate({ labels: ['self-hosted'] })
-    const told = () => [...program.output().matchAll(/jobId: '([^']+)'.*?status: '(\w+)'/gs)]
-    const states = () => told().flatMap(([, job, status]) => (job === id ? [status] : []))
-    await hub.until('the program to be told of the end', () => states().includes('completed'), 30_000, id)
-    // It says that it is connected before it subscribes, and may miss the first.
+    const printed = () => [...program.output().matchAll(/jobId: '([^']+)'.*?status: '(\w+)'/gs)]
+    const states = () => printed().flatMap(([, job, status]) => (job === id ? [status] : []))
+    await hub.until('the program to receive the end', () => states().includes('completed'), 30_000, id)
+    // It prints that it is connected before it subscribes, and may miss the first event.
     expect(states().join(' '), program.output()).to.match(/^(assigned )?running completed$/)
   })
 
-  it('a raw WebSocket client is told each state once, with exactly the documented fields', async () => {
-    const listener = await rawListener(here(`ws://localhost:${REALTIME}`), {})
+  it('a raw WebSocket client receives each state once, with exactly the documented fields', async () => {
+    const listener = await rawListener(withPorts(`ws://localhost:${REALTIME}`), {})
     listeners.push(listener)
     await listener.send('subscribe:repository', 'owner/raw')
     const repository = 'owner/raw'
     const jobId = await hub.rest.delegate({ repository, labels: ['self-hosted'] })
     const isOver = () => listener.received.some(({ data }) => data['status'] === 'completed')
-    await hub.until('the end to be told', isOver, 30_000, jobId)
+    await hub.until('its last event', isOver, 30_000, jobId)
     expect(listener.received).to.deep.equal([
       { event: 'job:delegated', data: { jobId, repository, status: 'queued' } },
       { event: 'job:status', data: { jobId, repository, status: 'assigned' } },
@@ -110,7 +110,7 @@ describe('the examples of docs/api.md, as they stand', () => {
     ])
   })
 
-  it('kubectl and REST act on the same jobs, and each sees what the other did', async () => {
+  it('kubectl and REST act on the same jobs, and each shows the changes of the other', async () => {
     const byRest = await hub.rest.delegate({ labels: ['self-hosted'] })
     expect(await hub.kubectl('get', 'runnerjob', byRest, '--output=jsonpath={.spec.repository}')).to.equal('owner/repo')
     await hub.kubectl('patch', 'runnerjob', byRest, '--type=merge', '--patch={"spec":{"cancel":true}}')
@@ -123,12 +123,12 @@ describe('the examples of docs/api.md, as they stand', () => {
     await hub.until('REST to list it', async () => (await list()).includes(id))
     await hub.until('REST to show it running', async () => (await hub.rest.job(id))['status'] === 'running')
     await hub.kubectl('delete', 'runnerjob', 'by-kubectl', '--wait=false')
-    await hub.until('REST to know it no more', async () => {
+    await hub.until('REST to return 404', async () => {
       return (await hub.rest.call('GET', `/api/jobs/${id}`)).status === 404
     })
   })
 
-  it('the image holds all that the page at /docs needs', async () => {
+  it('the image has all files of the page at /docs', async () => {
     const page = await hub.rest.call('GET', '/docs')
     const links = [...page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path)
     expect(links).to.have.length(3)
@@ -143,7 +143,7 @@ describe('the examples of docs/api.md, as they stand', () => {
   async function startProgram(): Promise<{ output: () => string }> {
     const [program] = documentedExamples().filter(({ language }) => language === 'typescript')
     const folder = await programFolder()
-    await writeFile(join(folder, 'program.ts'), here(program?.text ?? ''))
+    await writeFile(join(folder, 'program.ts'), withPorts(program?.text ?? ''))
     const child = spawn(process.execPath, [join(folder, 'program.ts')], { stdio: ['ignore', 'pipe', 'pipe'] })
     programs.push(child)
     let output = ''
@@ -161,7 +161,7 @@ async function programFolder(): Promise<string> {
   return folder
 }
 
-/** Runs a command line of curl as it stands; curl's own settings make it tell the status besides. */
+/** Runs a command line of curl unchanged; curl's settings make it print the status code, too. */
 async function curl(example: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const folder = await mkdtemp(join(tmpdir(), 'runnerhub-curl-'))
   await writeFile(join(folder, '.curlrc'), 'silent\nwrite-out = "\\n%{http_code}"\n')

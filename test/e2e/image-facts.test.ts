@@ -36,7 +36,7 @@ describe("what the operator's image holds", function () {
     expect({ user, more }).to.deep.equal({ user: '65532:65532', more: null })
   })
 
-  it('says what it is and of which commit', async () => {
+  it('has labels with its name, version and commit', async () => {
     const labels = asObject(image.config['Labels'])
     const name = (word: string) => `org.opencontainers.image.${word}`
     for (const word of ['title', 'description']) expect(labels[name(word)], word).to.be.a('string').and.not.equal('')
@@ -47,7 +47,7 @@ describe("what the operator's image holds", function () {
     expect(labels[name('revision')]).to.match(/^[0-9a-f]{40}$/)
   })
 
-  it('has the packages that it needs to run, and no other', async () => {
+  it('has its runtime packages, and no others', async () => {
     const inImage = image.files.flatMap((path) => /^app\/(node_modules\/.+)\/package\.json$/.exec(path)?.[1] ?? [])
     const lock = asObject(asObject(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')))['packages'])
     const needed = Object.keys(lock).filter((path) => {
@@ -55,7 +55,7 @@ describe("what the operator's image holds", function () {
       return path !== '' && dev !== true && optional !== true && devOptional !== true
     })
     expect(needed).to.include('node_modules/koa').and.not.include('node_modules/@kubernetes/client-node')
-    // Parts of a package may have a package.json of their own, and @scarf only tells that it was installed.
+    // Parts of a package may have their own package.json, and @scarf only reports installations.
     const packages = inImage.filter((path) => lock[path] !== undefined)
     expect(packages.sort()).to.deep.equal(needed.filter((path) => !path.includes('@scarf/')).sort())
     expect(image.files.filter((path) => path.includes('@kubernetes'))).to.deep.equal([])

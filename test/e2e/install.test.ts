@@ -21,7 +21,7 @@ describe('docs/install.md', function () {
     const text = await readFile(`${root}/docs/install.md`, 'utf8')
     const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
     const commands = blocks.filter((block) => !block.startsWith('export'))
-    // Another namespace and another port, since others may be here; nothing else.
+    // Only the namespace and the port differ, since others may be in use.
     const port = await freePort()
     const script = commands
       .join('\n')

@@ -30,7 +30,7 @@ describe('the log of a job on a real node', () => {
     hub = installation()
   })
 
-  it('can be followed before its pod exists, comes while it is written, and ends with the job', async () => {
+  it('can be followed before its pod exists, arrives while it is written, and ends with the job', async () => {
     const first = await hub.rest.delegate({ labels: ['one'] })
     const id = await hub.rest.delegate({ labels: ['one'] })
     const response = await hub.rest.open('GET', `/api/jobs/${id}/logs?follow=true`)
@@ -44,7 +44,7 @@ describe('the log of a job on a real node', () => {
     const body: AsyncIterable<Uint8Array> | null = response.body
     if (body === null) throw new Error('the answer has no body')
     for await (const chunk of body) {
-      // What is told to end only now has been seen while it was written.
+      // The job gets its signal only now: the text above arrived while it was written.
       if (text === '') await hub.finishJob(id)
       text += decoder.decode(chunk, { stream: true })
     }
@@ -53,7 +53,7 @@ describe('the log of a job on a real node', () => {
     await hub.jobIs(first, { phase: 'Completed' })
   })
 
-  it('is given whole, by its last lines, or to a follower who comes late', async () => {
+  it('is returned whole, by its last lines, or to a late follower', async () => {
     const id = await hub.rest.delegate({ labels: ['many'] })
     await hub.restShows(id, 'completed')
     await hub.until('its log to be there', async () => (await hub.rest.log(id)).length > 0)

@@ -9,7 +9,7 @@ import { prepare } from './installation/image.ts'
 import { type MakeRun, portIsFree, startMakeRun } from './installation/make-run.ts'
 
 describe('make run', () => {
-  // Apart from the namespace that a person may be using.
+  // Not the namespace that a person may be using.
   const namespace = `e2e-run-${randomBytes(4).toString('hex')}`
   const running: MakeRun[] = []
   let place: Place
@@ -42,28 +42,28 @@ describe('make run', () => {
     await askKubectl(place, ['delete', 'namespace', namespace, '--wait=false'], within())
   })
 
-  it('gives up on an image that cannot be pulled, with what the kubelet says and what to do', async () => {
+  it('gives up on an image that cannot be pulled, with the reason of the kubelet and an advice', async () => {
     const run = makeRun('RUN_ONCE=1', 'IMAGE=127.0.0.1:1/does-not/exist:1')
     expect(await run.ended, run.output()).to.equal(2)
     expect(run.output()).to.match(/the operator does not start: (ErrImagePull|ImagePullBackOff) .*does-not\/exist:1/)
     expect(run.output()).to.match(/Failed to pull image/)
-    expect(run.output()).to.include('give an image that the cluster has or can pull')
+    expect(run.output()).to.include('use an image that the cluster has or can pull')
   })
 
   it('deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0', async () => {
     const run = makeRun('RUN_ONCE=1', 'RATE_LIMIT_MAX=4321')
     expect(await run.ended, run.output()).to.equal(0)
     const shown = run.output()
-    const steps = [
-      'starting the cluster, unless it runs',
+    const expected = [
+      'starting the cluster, if it does not run',
       'loading it into the cluster',
       `into namespace ${namespace} with RATE_LIMIT_MAX=4321`,
       'the operator is ready',
       `REST answers on http://localhost:${port}, realtime on ws://localhost:${realtimePort}`,
       'ports closed; cluster and operator stay',
     ]
-    const said = shown.split('\n').filter((line) => /^ *\d+s {2}/.test(line))
-    expect(said.flatMap((line) => steps.filter((step) => line.includes(step)))).to.deep.equal(steps)
+    const messages = shown.split('\n').filter((line) => /^ *\d+s {2}/.test(line))
+    expect(messages.flatMap((line) => expected.filter((message) => line.includes(message)))).to.deep.equal(expected)
     expect(shown).to.include(`$ curl -X POST http://localhost:${port}/api/jobs/delegate`)
     expect(shown).to.match(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z Starting job 123 of run 456$/m)
     expect(shown).to.match(/Z Job done$/m)
@@ -77,7 +77,7 @@ describe('make run', () => {
     expect(await portIsFree(port)).to.equal(true)
   })
 
-  it('run again upgrades in place, stays while the operator changes, and gives the port back at Ctrl-C', async () => {
+  it('upgrades in place if run again, stays while the operator changes, and releases the port at Ctrl-C', async () => {
     const run = makeRun()
     await run.printed('Ctrl-C ends the forwarding')
     expect(await rateLimit(port)).to.equal('100')
@@ -101,7 +101,7 @@ describe('make run', () => {
     expect(await portIsFree(port)).to.equal(true)
   })
 
-  it('names everything that is wrong with its settings before it does anything', async () => {
+  it('reports every wrong setting before it does anything', async () => {
     const run = makeRun('RATE_LIMIT_MAX=none', 'RATE_LIMT_MAX=1', 'HTTP_PORT=8080', 'RUN_REALTIME_PORT=0')
     expect(await run.ended).to.equal(2)
     expect(run.output()).to.match(/RATE_LIMIT_MAX\) is "none": must be a whole number/)

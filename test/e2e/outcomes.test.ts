@@ -11,15 +11,15 @@ function volumeOf(source: object): PoolOptions {
   return { container: { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, pod: { volumes } }
 }
 
-/** What keeps a pod from starting, in the words of the part that refuses it, and how its job says so at first and at the end. */
-const troubles: [pool: string, reason: string, says: string][] = [
+/** Causes that keep a pod from starting, and their messages in the job's status. */
+const troubles: [pool: string, reason: string, message: string][] = [
   ['no-image', 'ImagePull', '127.0.0.1:1: connect: connection refused'],
   ['no-secret', 'VolumeUnavailable', 'secret "missing" not found'],
   ['no-claim', 'VolumeUnavailable', 'persistentvolumeclaim "missing" not found'],
   ['no-key', 'InvalidPod', "couldn't find key missing in ConfigMap"],
 ]
 
-/** Its cluster may have known our kinds for a moment only: then its garbage collector finds them within half a minute. */
+/** The cluster may be new to our kinds: then its garbage collector discovers them within half a minute. */
 const GARBAGE_MS = 45_000
 
 describe('a job on a real node', () => {
@@ -28,7 +28,7 @@ describe('a job on a real node', () => {
       Promise.all([
         hub.createPool('exit-3', { script: 'echo oh no; exit 3' }),
         hub.createPool('hungry', { script: 'sleep 1; x=aaaaaaaa; while :; do x=$x$x; done', memory: '24Mi' }),
-        // Nothing listens there: the pull fails at once.
+        // No registry listens there: the pull fails at once.
         hub.createPool('no-image', { image: '127.0.0.1:1/does-not/exist:1' }),
         hub.createPool('forbidden', { privileged: true }),
         hub.createPool('long', { script: runsOn }),
@@ -53,7 +53,7 @@ describe('a job on a real node', () => {
     hub = installation()
   })
 
-  it('runs with the facts of its delegation, and shows the same by REST and by kubectl', async () => {
+  it('runs with the fields of its delegation, and shows them by REST and by kubectl', async () => {
     const workflow = 'CI $(SECRET) $(RUNNERHUB_REPOSITORY) $$(X) $HOME'
     const facts = { workflow, sha: 'abc123def456', ref: 'refs/heads/main', eventName: 'push', actor: 'someone' }
     const id = await hub.rest.delegate({ ...facts, runnerName: 'proxy-1', labels: ['self-hosted', 'docker'] })
@@ -89,7 +89,7 @@ describe('a job on a real node', () => {
     expect(await hub.kubectl('describe', 'rj', id)).to.include('exit code 0')
   })
 
-  it('that exits with a code fails with it', async () => {
+  it('that exits with a code fails with that code', async () => {
     const id = await hub.rest.delegate({ labels: ['exit-3'] })
     await hub.jobIs(id, { phase: 'Failed', reason: 'ExitCode', exitCode: 3 })
     const detail = await hub.restShows(id, 'failed')
@@ -98,7 +98,7 @@ describe('a job on a real node', () => {
     expect(printed(await hub.rest.log(id))).to.deep.equal(['oh no'])
   })
 
-  it('whose image does not exist says so, fails after START_TROUBLE_SECONDS, and leaves no pod waiting', async () => {
+  it('whose image does not exist reports it, fails after START_TROUBLE_SECONDS, and leaves no pod waiting', async () => {
     const begun = performance.now()
     const id = await hub.rest.delegate({ labels: ['no-image'] })
     await hub.jobIs(id, { phase: 'Assigned', reason: 'ImagePull' })
@@ -108,15 +108,15 @@ describe('a job on a real node', () => {
     await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
   })
 
-  for (const [pool, reason, says] of troubles) {
-    it(`whose pod does not start says why, and fails with that: ${says}`, async () => {
+  for (const [pool, reason, message] of troubles) {
+    it(`whose pod does not start reports why, and fails with that: ${message}`, async () => {
       const id = await hub.rest.delegate({ labels: [pool] })
       await hub.jobIs(id, { phase: 'Assigned', reason })
       const { status } = await hub.jobIs(id, { phase: 'Failed', reason })
-      expect(status.message).to.include(says)
+      expect(status.message).to.include(message)
       const { metadata } = await hub.restShows(id, 'failed')
       expect(asObject(metadata)).to.include({ reason, message: status.message })
-      expect(await hub.kubectl('describe', 'rj', id)).to.include(says)
+      expect(await hub.kubectl('describe', 'rj', id)).to.include(message)
     })
   }
 
@@ -126,7 +126,7 @@ describe('a job on a real node', () => {
     expect(status.message).to.include("the postStart hook of the job's container failed")
   })
 
-  it('whose pod is gated says by what', async () => {
+  it('whose pod is gated names the gate', async () => {
     const id = await hub.rest.delegate({ labels: ['gated'] })
     const { status } = await hub.jobIs(id, { phase: 'Assigned', reason: 'SchedulingGated' })
     expect(status.message).to.include('"example.com/queue"')
@@ -145,7 +145,7 @@ describe('a job on a real node', () => {
     for (let attempt = 1; ; attempt += 1) {
       const id = await hub.rest.delegate({ labels: ['hungry'] })
       const { status } = await hub.jobIs(id, { phase: 'Failed' })
-      // containerd may tell of the end before it has heard why: then nobody can know (its issue 12260).
+      // containerd may report the end before its reason: then the reason is lost (its issue 12260).
       const pod = await hub.pod(id)
       if (attempt < 3 && pod?.status?.containerStatuses?.[0]?.state?.terminated?.reason === 'Error') continue
       expect(status, await hub.report(id)).to.include({ reason: 'OOMKilled', exitCode: 137 })
@@ -153,7 +153,7 @@ describe('a job on a real node', () => {
     }
   })
 
-  it('whose pod the cluster refuses fails with its answer', async () => {
+  it('whose pod the cluster rejects fails with its message', async () => {
     const id = await hub.rest.delegate({ labels: ['forbidden'] })
     const { status } = await hub.jobIs(id, { phase: 'Failed' })
     expect(status.reason).to.equal('AdmissionDenied')
@@ -169,10 +169,10 @@ describe('a job on a real node', () => {
     await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
   })
 
-  it('that is cancelled by kubectl is told to stop, and has ended', async () => {
+  it('that is cancelled by kubectl gets SIGTERM, and ends', async () => {
     const id = await hub.rest.delegate({ labels: ['long'] })
     await hub.jobIs(id, { phase: 'Running' })
-    await hub.until('it to be at work', async () => (await hub.rest.log(id)).length > 0)
+    await hub.until('it to run', async () => (await hub.rest.log(id)).length > 0)
     const log = hub.rest.open('GET', `/api/jobs/${id}/logs?follow=true`).then((response) => response.text())
     await hub.kubectl('patch', 'rj', id, '--type=merge', '--patch={"spec":{"cancel":true}}')
     await hub.jobIs(id, { phase: 'Cancelled', reason: 'CancelRequested' })
@@ -195,6 +195,6 @@ describe('a job on a real node', () => {
     await hub.jobIs(id, { phase: 'Running' })
     await hub.kubectl('delete', 'rj', id, '--wait=false')
     const isGone = async (): Promise<boolean> => (await hub.remainsOf(id)).length === 0
-    await hub.until('nothing to be left of it', isGone, GARBAGE_MS)
+    await hub.until('nothing of it to remain', isGone, GARBAGE_MS)
   })
 })

@@ -7,12 +7,12 @@ import type { PrometheusApi, Target } from './clients/prometheus-api.ts'
 import type { Installation } from './installation/installation.ts'
 import { installMonitored, type MonitoredInstallation } from './installation/monitored-installation.ts'
 
-/** Panels that show nothing while all is well, and why. All others must show something. */
+/** Panels without data in a healthy cluster, and why. All others must show data. */
 const emptyWhileWell: Record<string, string> = {
   'Watch restarts': 'a watch ends after 5 minutes at the earliest, and none has failed',
 }
 
-/** What alerts look for, and what is not there while all is well. Of everything else there must be series. */
+/** Series of alerts that do not exist in a healthy cluster. All others must exist. */
 const absentWhileWell = [
   'github_runnerhub_reconciles_total{outcome="error"}',
   'github_runnerhub_watch_restarts_total{reason!="Ended"}',
@@ -60,7 +60,7 @@ describe('a Prometheus of the Prometheus Operator', function () {
     expect(authorization).to.deep.equal({ type: 'Bearer', credentials: '<secret>' })
   })
 
-  it('is answered 401 without the token, as anybody is', async () => {
+  it('gets 401 without the token', async () => {
     await scraped('without-token', 'down', 'server returned HTTP status 401 Unauthorized')
     const url = `http://127.0.0.1:${hub.port}/api/metrics`
     const statusWith = async (headers: Record<string, string>) => (await fetch(url, { headers })).status
@@ -86,7 +86,7 @@ describe('a Prometheus of the Prometheus Operator', function () {
     for (const { panel, expr } of queries) {
       const values = await shown(expr)
       if (emptyWhileWell[panel] !== undefined && values.length === 0) continue
-      await hub.until(`${panel} to show something by ${expr}`, async () => (await shown(expr)).some(Number.isFinite))
+      await hub.until(`${panel} to show data for ${expr}`, async () => (await shown(expr)).some(Number.isFinite))
     }
     const outcomes = 'sum by (status) (github_runnerhub_jobs_total{namespace="$namespace",status=~"completed|failed"})'
     await hub.until('each outcome to be counted once by both replicas', async () => {
@@ -95,7 +95,7 @@ describe('a Prometheus of the Prometheus Operator', function () {
     expect(await prometheus.labelValues('namespace', 'github_runnerhub_build_info')).to.deep.equal([hub.namespace])
   })
 
-  it('has loaded every rule, and each asks for series that there are', async () => {
+  it('has loaded every rule, and each queries existing series', async () => {
     const json: unknown = JSON.parse(await hub.kubectl('get', 'prometheusrule', 'hub-runnerhub', '--output=json'))
     const alerts = alertsOf(json)
     const wanted = alerts.map(({ alert }) => alert)
@@ -117,7 +117,7 @@ describe('a Prometheus of the Prometheus Operator', function () {
     for (const selector of new Set(selectors)) {
       expect(selector).to.include(chosen)
       if (absent.includes(selector.replace(chosen, '{'))) continue
-      // A scrape that takes too long takes the series away until the next.
+      // A scrape that times out removes the series until the next.
       await hub.until(`${selector} to have a value`, async () => (await prometheus.values(selector)).length > 0)
     }
   })

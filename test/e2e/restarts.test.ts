@@ -14,7 +14,7 @@ const outageSeconds = 12
 const steadySeconds = 25
 const inFlight = 50
 
-/** What an operator of the service tries before trusting it: on the chart's two replicas, behind their Service. */
+/** What an administrator tries before trusting the service: on the chart's two replicas, behind their Service. */
 describe('two replicas on a real node', function () {
   this.timeout('5m')
   const installation = installed({
@@ -43,7 +43,7 @@ describe('two replicas on a real node', function () {
     return String(data['delegationId'])
   }
 
-  /** Each job is there once, has succeeded, and had one pod ever. */
+  /** Each job exists once, has succeeded, and had one pod ever. */
   async function expectAllOnce(ids: readonly string[]): Promise<void> {
     expect(new Set(ids).size).to.equal(ids.length)
     for (const id of ids) await hub.jobIs(id, { phase: 'Completed' }, 120_000)
@@ -89,17 +89,17 @@ describe('two replicas on a real node', function () {
     }
   })
 
-  it('end by themselves when they are told to, and leave the Lease to nobody', async () => {
+  it('end in time on SIGTERM, and release the Lease', async () => {
     const name = await hub.leader()
     const patch = (patches: object[]) =>
       hub.kubectl('patch', 'pod', name, '--type=json', '--patch', JSON.stringify(patches))
-    // Kept until the test has seen how its container ended.
+    // The pod is kept until the test has seen how its container ended.
     const [finalizers, kept] = ['/metadata/finalizers', 'runnerhub.dev/test']
     await patch([{ op: 'add', path: finalizers, value: [kept] }])
     try {
       await hub.kubectl('scale', 'deployment/runnerhub', '--replicas=0')
       const ended = '{.status.containerStatuses[0].state.terminated'
-      const told = await hub.until(
+      const termination = await hub.until(
         'the container to have ended',
         async () => {
           const fields = `${ended}.exitCode} ${ended}.finishedAt} {.metadata.deletionTimestamp}`
@@ -108,12 +108,12 @@ describe('two replicas on a real node', function () {
         },
         60_000,
       )
-      const [code, finishedAt = '', killedAt = ''] = told
+      const [code, finishedAt = '', killedAt = ''] = termination
       expect(code, 'not 137, as after a kill').to.equal('0')
       expect(Date.parse(finishedAt), `ended at ${finishedAt}`).to.be.below(Date.parse(killedAt))
       const holder = () => hub.kubectl('get', 'lease', 'runnerhub', '--output=jsonpath={.spec.holderIdentity}')
-      // The other may have taken it from this one before it was told to end itself.
-      await hub.until('the Lease to be held by nobody', async () => (await holder()) === '')
+      // The other may have taken it from this one before its own stop signal.
+      await hub.until('the Lease to be released', async () => (await holder()) === '')
     } finally {
       await patch([{ op: 'remove', path: finalizers }])
       await hub.kubectl('scale', 'deployment/runnerhub', '--replicas=2')
@@ -121,13 +121,13 @@ describe('two replicas on a real node', function () {
     }
   })
 
-  it('go over to a rotated token by themselves, and refuse the old one', async () => {
+  it('accept a rotated token without a restart, and reject the old one', async () => {
     const patch = JSON.stringify({ stringData: { 'tokens.csv': 'next-token,local,local,runnerhub:admins\n' } })
     await hub.kubectl('patch', 'secret', 'my-tokens', '--type=merge', '--patch', patch)
     const url = await hub.serviceUrl()
     const [next, old] = [new RetryingClient(url, 'next-token'), client]
     const codesOf = async (caller: RetryingClient): Promise<number[]> => {
-      // Connections are spread over the replicas: all of several must agree.
+      // Connections are spread over the replicas: several must all agree.
       const asked = await Promise.all(Array.from({ length: 10 }, () => caller.call('GET', '/api/jobs')))
       return [...new Set(asked.map(({ status }) => status))]
     }
@@ -137,12 +137,12 @@ describe('two replicas on a real node', function () {
       return codes === 'new 200, old 401'
     }
     await hub.until('both replicas to know it', isKnown, 150_000).catch((error: unknown) => {
-      throw new Error(`the last answers: ${codes}`, { cause: error })
+      throw new Error(`the last status codes: ${codes}`, { cause: error })
     })
     client = next
   })
 
-  it('say that the cluster refuses when their Role is taken away, and go on once it is back', async () => {
+  it('report that the cluster refuses when their Role is deleted, and continue once it is back', async () => {
     const known = await delegate('quick')
     const binding = await hub.kubectl('get', 'rolebinding', 'runnerhub', '--output=json')
     await hub.kubectl('delete', 'rolebinding', 'runnerhub')
@@ -150,7 +150,7 @@ describe('two replicas on a real node', function () {
       let attempts = 0
       const answer = await hub.until('a delegation to be refused', async () => {
         attempts += 1
-        // Each is a job of its own: one that got through is answered again without asking the cluster.
+        // Each is a new job: a repeated one would be answered without a call to the cluster.
         const facts = { jobId: `without-rights-${attempts}`, runId: '1', repository: 'owner/steady', labels: ['quick'] }
         const { status, headers } = await client.once('POST', '/api/jobs/delegate', facts)
         return status === 503 ? headers : undefined
@@ -169,7 +169,7 @@ describe('two replicas on a real node', function () {
     const running = [await delegate('long'), await delegate('long')]
     for (const id of running) await hub.jobIs(id, { phase: 'Running' })
     const path = `/api/jobs/${running[0]}`
-    // Each replica knows of itself alone who was allowed to read: over many connections both are asked.
+    // Each replica has its own cache of permissions: many connections reach both.
     await Promise.all(Array.from({ length: 40 }, () => client.call('GET', path)))
     const pid = Number(
       (await readFile(join(dirname(hub.place.kubeconfig), 'parts/kube-apiserver.pid'), 'utf8')).split(' ')[0],
@@ -178,7 +178,7 @@ describe('two replicas on a real node', function () {
     const killedAt = performance.now()
     let delegated: Promise<string> | undefined
     try {
-      await hub.until('/health to say so', async () => (await client.once('GET', '/health')).status === 503)
+      await hub.until('/health to return 503', async () => (await client.once('GET', '/health')).status === 503)
       expect((await client.once('GET', path)).status, 'a job that is known').to.equal(200)
       const facts = { jobId: 'in-outage', runId: '1', repository: 'owner/steady', labels: ['quick'] }
       const refused = await client.once('POST', '/api/jobs/delegate', facts)

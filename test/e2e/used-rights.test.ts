@@ -7,7 +7,7 @@ import { rarelyUsed } from './installation/rarely-used-rights.ts'
 
 let log: AuditLog
 
-// Before the first test of the first suite: what these do is what is looked at here.
+// Before the first test of the first suite: this file looks at the requests of all suites.
 before('mark the audit log', async function () {
   this.timeout('5m')
   const { cluster } = await prepare()
@@ -15,7 +15,7 @@ before('mark the audit log', async function () {
   await log.mark()
 })
 
-/** The rights of every account of an installation, by its name. */
+/** The permissions of every account of an installation, by its name. */
 async function grantedRights(): Promise<Map<string, Set<string>>> {
   const objects = manifestsIn(await helm('template', 'runnerhub', chart, '--is-upgrade'))
   const granted = new Map<string, Set<string>>()
@@ -51,10 +51,10 @@ describe('the rights of an installation', function () {
   this.timeout('2m')
 
   for (const account of ['runnerhub', 'runnerhub-crds', 'runnerhub-clean-up']) {
-    it(`that ${account} has are those that it has used in all suites before, and those that a test of its own needs`, async () => {
+    it(`of ${account} are those that it has used in the earlier suites, and those with a test of their own`, async () => {
       const granted = (await grantedRights()).get(account) ?? new Set()
       const used = await log.rightsUsed(account)
-      expect(used.size, 'this looks at what other suites have done: make test-e2e').to.be.above(0)
+      expect(used.size, 'this test needs the requests of the other suites: make test-e2e').to.be.above(0)
       const rare = rarelyUsed.filter((row) => row.account === account).map(({ right }) => right)
       expect(
         [...granted].filter((right) => !used.has(right) && !rare.includes(right)),

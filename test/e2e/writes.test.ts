@@ -3,7 +3,7 @@ import { inWords } from '../observe/audit.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
 
-/** Writes that a job may cost the controllers, deletes aside. */
+/** Writes that a job may cost the controllers, without deletes. */
 const budget = 7
 
 describe('the writes of the controllers on a real node', () => {
@@ -16,7 +16,7 @@ describe('the writes of the controllers on a real node', () => {
 
   beforeEach(async () => {
     hub = installation()
-    await hub.until('the pool to be judged', async () => (await hub.kubectl('get', 'rp', 'short')).includes('True'))
+    await hub.until('the pool to be Ready', async () => (await hub.kubectl('get', 'rp', 'short')).includes('True'))
   })
 
   it(`are at most ${budget} for a job that succeeds, and one Event`, async () => {
@@ -24,7 +24,9 @@ describe('the writes of the controllers on a real node', () => {
     const ids = await Promise.all(Array.from({ length: 4 }, () => hub.rest.delegate({ labels: ['short'] })))
     for (const id of ids) await hub.jobIs(id, { phase: 'Completed' })
     const isLetGo = async (id: string) => (await hub.pod(id))?.metadata.finalizers === undefined
-    await hub.until('the pods to be let go', async () => (await Promise.all(ids.map(isLetGo))).every(Boolean))
+    await hub.until('the pods to be without finalizers', async () =>
+      (await Promise.all(ids.map(isLetGo))).every(Boolean),
+    )
 
     const { counted, events, other } = await hub.audit.columns(hub.namespace)
     expect(inWords(other)).to.deep.equal([])

@@ -1,5 +1,5 @@
 /**
- * A leader as a process of its own, to be stopped and killed. Arguments: kubeconfig, namespace, name, identity, leaseMs.
+ * A leader in its own process, to be stopped and killed. Arguments: kubeconfig, namespace, name, identity, leaseMs.
  * While it leads it writes the ConfigMap of the Lease's name. SIGUSR2 blocks its event loop for five seconds. It ends
  * with SIGTERM, or when its standard input is closed.
  */

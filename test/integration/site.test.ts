@@ -6,8 +6,8 @@ import { openSite, type Site } from '../site/site.ts'
 
 const forever = new AbortController().signal
 
-/** How tests wait: what they rely on, without an operator. */
-describe('a wait for what becomes of a job', function () {
+/** The waits that tests rely on, without an operator. */
+describe('a wait for the status of a job', function () {
   this.timeout('30s')
   let site: Site
 
@@ -26,20 +26,20 @@ describe('a wait for what becomes of a job', function () {
     expect((await waiting).status.phase).to.equal('Running')
   })
 
-  it('fails at once when the job is over in another way', async () => {
+  it('fails at once when the job finishes differently', async () => {
     await site.createJob('fails')
     const begun = performance.now()
     const waiting = site.jobIs('fails', { phase: 'Completed' }, 20_000)
     await become('fails', { phase: 'Failed', completedAt: '2026-01-01T00:00:00Z' })
     const error = await waiting.then(
-      () => 'it went on',
+      () => 'it continued',
       (failure: unknown) => String(failure),
     )
     expect(error).to.match(/it is over, as \{"completedAt":.*"phase":"Failed"/)
     expect(performance.now() - begun, 'milliseconds').to.be.below(10_000)
   })
 
-  it('does not take what the watch has yet to hear of for what is gone', async () => {
+  it('does not treat an object that the watch has not seen yet as gone', async () => {
     for (let turn = 0; turn < 5; turn += 1) {
       await site.create(pods, newPod(`pod-${turn}`))
       const gone = site.until('it to be gone', async () => (await site.pod(`pod-${turn}`)) === undefined, 300)

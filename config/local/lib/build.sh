@@ -24,7 +24,7 @@ helm_version_flags() {
   printf -- '-X helm.sh/helm/v3/internal/version.version=%s' "$(sed -n 's|^require helm.sh/helm/v3 ||p' "$HERE/helm/go.mod")"
 }
 
-# Hash of what decides the binaries of module folder $1: its pins, our flags, the processor.
+# Hash of the inputs of module folder $1's binaries: its pins, our flags, the processor.
 module_key() {
   { cat "$HERE/$1"/go.{mod,sum} && printf '%s\n' "${BUILD_FLAGS[*]} $LINKER_FLAGS $(version_flags)" && uname -m; } | sha256sum | cut -c 1-12
 }
@@ -61,7 +61,7 @@ build_binary() { # FOLDER MODULE PACKAGE [LINKER-FLAGS]
   say "built $name in $((SECONDS - started)) s"
 }
 
-# Whoever finds all that it needs waits for nobody who builds something else.
+# A caller with all its binaries does not wait for another build.
 ensure_binaries() { # NAME...
   local name
   for name in "$@"; do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Certificates: made once, made anew when they near expiry, no longer fit their
-# authority, or are to say something else. Parts notice by their fingerprint.
+# Certificates: made once, and again when they near expiry, no longer fit their
+# authority, or their request changes. Parts notice by their fingerprint.
 
 PKI=$STATE/pki
 RENEW_BEFORE=$((30 * 24 * 3600))

@@ -56,7 +56,7 @@ containerd_healthy() { containers --timeout 3s version >/dev/null; }
 stop_shims() {
   local pid socket
   for pid in $(marked_pids containerd); do kill -s KILL "$pid" 2>/dev/null || true; done
-  # Shims keep their sockets here whatever folder they are given; one that nobody holds is of no use to anybody.
+  # Shims ignore the configured folder and keep their sockets here; a socket that no process holds is useless.
   for socket in /run/containerd/s/*; do
     grep -qF -- "$socket" /proc/net/unix || rm -f -- "$socket"
   done

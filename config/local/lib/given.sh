@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# A cluster that the caller brings: used as it is, never changed.
+# A cluster that the caller provides: used unchanged.
 
 given_kubectl() { "$(kubectl_binary)" --kubeconfig "$(given_kubeconfig)" --request-timeout=10s "$@"; }
 
 given_up() {
   [[ -r $RUNNERHUB_KUBECONFIG ]] || die "RUNNERHUB_KUBECONFIG is not a readable file: $RUNNERHUB_KUBECONFIG"
   ensure_kubectl
-  given_kubectl get --raw /readyz >/dev/null || die "the cluster of RUNNERHUB_KUBECONFIG does not answer"
+  given_kubectl get --raw /readyz >/dev/null || die "the cluster of RUNNERHUB_KUBECONFIG does not respond"
   say "using the cluster of $RUNNERHUB_KUBECONFIG"
 }
 
-given_down() { say "the cluster of RUNNERHUB_KUBECONFIG is left alone"; }
+given_down() { say "the cluster of RUNNERHUB_KUBECONFIG is not changed"; }
 
 given_status() { given_kubectl get --raw /readyz && printf '\n' && given_kubectl get nodes; }
 
@@ -35,4 +35,4 @@ given_env() {
   print_env RUNNERHUB_BASE_IMAGE "${RUNNERHUB_BASE_IMAGE:-$PUBLIC_BASE_IMAGE}"
 }
 
-given_load_image() { die "images for a given cluster go to a registry that it can pull from"; }
+given_load_image() { die "images for a given cluster must be pushed to a registry that it can pull from"; }

@@ -13,7 +13,7 @@ kube_controller_manager_command() {
     --root-ca-file="$PKI/ca.crt" --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key")
 }
 
-# Its certificate is made by itself at start and signed by nobody. Its first
+# Its certificate is created at start and self-signed. Its first
 # work that everyone waits for: no pod can be made before there is a service account.
 kube_controller_manager_healthy() {
   curl -skf --noproxy '*' --max-time 3 "https://127.0.0.1:$CONTROLLER_MANAGER_PORT/healthz" | grep -qx ok &&

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # COMMAND, FILES and PORTS are read by part.sh
-# kube-proxy, told to leave the kernel's connection tracking settings alone.
+# kube-proxy, configured not to change the kernel's connection tracking settings.
 
 kube_proxy_command() {
   PORTS=("$PROXY_HEALTH_PORT" "$PROXY_METRICS_PORT")
@@ -24,7 +24,7 @@ conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeou
 END
 }
 
-# Not only its own word: the API's Service must lead to the API.
+# Besides its own health check, the API's Service must lead to the API.
 kube_proxy_healthy() {
   curl -sf --noproxy '*' --max-time 3 -o /dev/null "http://127.0.0.1:$PROXY_HEALTH_PORT/healthz" &&
     curl -sf --noproxy '*' --max-time 3 --cacert "$PKI/ca.crt" "https://$API_SERVICE_ADDRESS/livez" | grep -qx ok

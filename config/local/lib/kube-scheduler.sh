@@ -10,7 +10,7 @@ kube_scheduler_command() {
     --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig")
 }
 
-# Its certificate is made by itself at start and signed by nobody.
+# Its certificate is created at start and self-signed.
 kube_scheduler_healthy() {
   curl -skf --noproxy '*' --max-time 3 "https://127.0.0.1:$SCHEDULER_PORT/healthz" | grep -qx ok
 }

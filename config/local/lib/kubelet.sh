@@ -42,7 +42,7 @@ evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 
 END
 }
 
-# Ready, and said so since this kubelet started: the API server remembers its predecessor's word.
+# Ready, and reported by this kubelet: the API server keeps the last status of its predecessor.
 kubelet_healthy() {
   local ready heartbeat
   curl -sf --noproxy '*' --max-time 3 "http://127.0.0.1:$KUBELET_HEALTH_PORT/healthz" | grep -qx ok || return 1
@@ -51,7 +51,7 @@ kubelet_healthy() {
   [[ $ready == True ]] && (($(date -d "$heartbeat" +%s) >= $(stat -c %Y "$STATE/parts/kubelet.pid")))
 }
 
-# The kubelet keeps these outside its root whatever it is told.
+# The kubelet keeps these outside its root in any configuration.
 remove_kubelet_leftovers() {
   local link
   for link in /var/log/containers/*.log; do

@@ -28,7 +28,7 @@ local_up() {
   say "the cluster is ready: $STATE/kubeconfig"
 }
 
-# A part may die of what was wrong with another, so all are looked at again at the end.
+# A part may die of another part's failure, so all are checked again at the end.
 ensure_parts() {
   local round part unhealthy
   for round in 1 2 3; do
@@ -75,7 +75,7 @@ local_down() {
   remove_kubelet_leftovers
   restore_sysctls
   remove_state
-  say "the cluster is gone"
+  say "the cluster is stopped and removed"
 }
 
 local_status() {
@@ -120,7 +120,7 @@ local_env() {
   print_env RUNNERHUB_CLUSTER_KIND local
   print_env RUNNERHUB_AUDIT_LOG "$STATE/audit.log"
   print_env RUNNERHUB_BASE_IMAGE "$BASE_IMAGE"
-  # Where pods reach a program on this machine that listens on this address.
+  # The address at which pods reach a program on this machine.
   print_env RUNNERHUB_HOST_ADDRESS "$NODE_ADDRESS"
 }
 

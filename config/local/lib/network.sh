@@ -28,14 +28,14 @@ restore_sysctls() {
   [[ ! -e $STATE/sysctls ]] || sysctl -eqp "$STATE/sysctls" || true
 }
 
-# The bridge says whose it is: a machine has room for one of these clusters.
+# The bridge names its owner: a machine has room for one of these clusters.
 bridge_owner() { cat "/sys/class/net/$BRIDGE/ifalias" 2>/dev/null || true; }
 
 check_only_cluster() {
   local owner
   owner=$(bridge_owner)
   [[ -z $owner || $owner == "$STATE" ]] ||
-    die "another local cluster is up, with its state in $owner; RUNNERHUB_LOCAL_STATE=$owner is its name for \`status\` and \`down\`"
+    die "another local cluster is up, with its state in $owner; set RUNNERHUB_LOCAL_STATE=$owner to use \`status\` and \`down\` on it"
 }
 
 has_bridge() { ip -4 -o address show dev "$BRIDGE" 2>/dev/null | grep -q " $NODE_ADDRESS/"; }
@@ -47,7 +47,7 @@ ensure_bridge() {
     [[ -z $other || $other == "$BRIDGE" ]] || die "interface $other already uses $POD_NETWORK, the pods' network"
     [[ -e /sys/class/net/$BRIDGE ]] || ip link add "$BRIDGE" type bridge
     ip address replace "$NODE_ADDRESS/${POD_NETWORK#*/}" dev "$BRIDGE"
-    # Pods of before hang on a bridge that is gone: the kubelet makes them anew.
+    # Earlier pods are attached to a bridge that is gone: the kubelet creates them again.
     kill_pods
   fi
   ip link set "$BRIDGE" up alias "$STATE"
@@ -82,7 +82,7 @@ remove_network() {
     ip link delete "$link" 2>/dev/null || true
   done
   ip link delete "$BRIDGE" 2>/dev/null || true
-  # The plugins remember each sandbox here, whatever folders they are told to use.
+  # The plugins record each sandbox here, in any configuration.
   for sandbox in "$STATE"/containerd/io.containerd.grpc.v1.cri/sandboxes/*; do
     rm -f /var/lib/cni/results/*-"${sandbox##*/}"-*
   done

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian packages the cluster stands on, installed only where a command is missing.
+# Debian packages that the cluster needs, installed only if a command is missing.
 
 declare -A PACKAGE_OF=([containerd]=containerd [ctr]=containerd [runc]=runc [iptables-save]=iptables
   [buildah]=buildah [mmdebstrap]=mmdebstrap [ip]=iproute2 [ss]=iproute2 [curl]=curl [openssl]=openssl
@@ -20,8 +20,8 @@ ensure_cni_plugins() {
 # Services of these packages are neither needed nor wanted running: policy-rc.d says no to all of them.
 install_packages() {
   (($#)) || return 0
-  command -v apt-get >/dev/null || die "these are missing and there is no apt-get to install them: $*"
-  ((UID == 0)) || die "these are missing, and only root can install them: $*"
+  command -v apt-get >/dev/null || die "missing commands, and no apt-get to install them: $*"
+  ((UID == 0)) || die "missing commands, which only root can install: $*"
   say "installing $*"
   local policy=/usr/sbin/policy-rc.d ours=no log=$CACHE/packages.log
   mkdir -p "$CACHE"
@@ -44,13 +44,13 @@ ensure_promtool() {
   local tool=$CACHE/bin/promtool log=$CACHE/promtool.log directory
   command -v promtool && return
   if [[ ! -x $tool ]]; then
-    command -v apt-get >/dev/null || die "promtool is missing and there is no apt-get to fetch it"
+    command -v apt-get >/dev/null || die "promtool is missing, and there is no apt-get to download it"
     mkdir -p "$CACHE/bin"
     directory=$(mktemp -d)
     unpack_promtool "$directory" >"$log" 2>&1 || {
       rm -rf "$directory"
       tail -n 5 "$log" >&2
-      die "cannot fetch promtool; see $log"
+      die "cannot download promtool; see $log"
     }
     mv -f "$directory/usr/bin/promtool" "$tool"
     rm -rf "$directory"

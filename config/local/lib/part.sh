@@ -47,10 +47,10 @@ start_part() {
   print=$(fingerprint)
   if part_pid "$part" >/dev/null; then
     [[ $print != "$(cat "$STATE/parts/$part.fingerprint" 2>/dev/null)" ]] || return 0
-    say "$part is to run differently now: restarting it"
+    say "the configuration of $part has changed: restarting it"
     stop_part "$part"
   elif [[ -e $STATE/parts/$part.pid ]]; then
-    say "$part is dead: starting it again"
+    say "$part is not running: starting it again"
   fi
   end_strays "$part"
   check_ports_free "$part"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# After parts were started, their word that they are healthy is not all: those
-# that watch the API may still be waiting to try again. A pod is the proof.
+# Health checks alone do not prove that started parts work: those that watch
+# the API may still wait for their next retry. A pod is the proof.
 
 SMOKE_SCRIPT='getent hosts kubernetes.default.svc.cluster.local && exec 3<>/dev/tcp/kubernetes.default/443'
 
@@ -14,7 +14,7 @@ run_smoke_pod() {
     if [[ $phase == Failed ]] || ((SECONDS >= deadline)); then
       kube -n kube-system logs "$pod" >&2 || true
       kube -n kube-system describe pod "$pod" | tail -n 12 >&2
-      die "a pod that asks for a name and a Service does not succeed"
+      die "a pod that uses DNS and a Service does not succeed"
     fi
     sleep 0.2
     phase=$(kube -n kube-system get pod "$pod" -o 'jsonpath={.status.phase}' 2>/dev/null) || true

@@ -1,5 +1,5 @@
-// Command pause holds a pod's namespaces open: it sleeps until it is told to
-// stop, and reaps the orphans that a shared process namespace hands to it.
+// Command pause holds a pod's namespaces open: it sleeps until it gets a stop
+// signal, and reaps the orphans that a shared process namespace hands to it.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// reap collects every child that has ended: one SIGCHLD may stand for many.
+// reap collects every child that has ended: one SIGCHLD may report many.
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)

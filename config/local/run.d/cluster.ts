@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { outputOf } from './program.ts'
 
-/** The cluster in use, as `config/local/cluster env` tells. */
+/** The cluster in use, from `config/local/cluster env`. */
 export interface Cluster {
   kubeconfig: string
   kind: 'local' | 'kind' | 'given'
-  /** Image that runner pods can start from there. */
+  /** Base image of runner pods there. */
   baseImage: string
   auditLog?: string
 }
@@ -16,9 +16,9 @@ export const root = join(import.meta.dirname, '../../..')
 /** The tool that starts clusters. */
 export const clusterTool = join(root, 'config/local/cluster')
 
-/** Asks which cluster is in use; fails where none is. */
+/** Finds the cluster in use; fails if there is none. */
 export async function clusterInUse(signal: AbortSignal): Promise<Cluster> {
-  // The shell reads what was quoted for a shell.
+  // The output is quoted for a shell, so a shell reads it.
   const script = 'answer=$("$0" env); set -a; eval "$answer"; exec env -0'
   const printed = await outputOf(['bash', '-euc', script, clusterTool], signal)
   const variables = new Map(printed.split('\0').map((line) => split(line)))
@@ -38,5 +38,5 @@ function split(line: string): [string, string] {
 
 function kindOf(text: string | undefined): Cluster['kind'] {
   if (text === 'local' || text === 'kind' || text === 'given') return text
-  throw new Error(`config/local/cluster env names an unknown kind of cluster: ${text}`)
+  throw new Error(`config/local/cluster env printed an unknown kind of cluster: ${text}`)
 }

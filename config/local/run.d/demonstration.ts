@@ -10,7 +10,7 @@ export interface Demonstration {
   show: (text: string) => void
 }
 
-/** How long the job may take, which counts five seconds, and then its end to be seen. */
+/** Time limit for the job, which counts five seconds, and for its end to be visible. */
 const patienceMs = 60_000
 
 /** Delegates the reference's job, follows its log, and shows it by REST and by kubectl. */
@@ -34,16 +34,16 @@ async function delegate(demonstration: Demonstration, signal: AbortSignal): Prom
   demonstration.show(pretty(answer))
   if (!answer.includes('"queued"')) {
     demonstration.show(
-      '# The same delegation as a moment ago (IDEMPOTENCY_WINDOW_SECONDS): the answer is the same job.',
+      '# The same delegation as a moment ago (IDEMPOTENCY_WINDOW_SECONDS): the response is the same job.',
     )
   }
   const [, id] = /"delegationId": ?"([0-9a-f-]{36})"/.exec(answer) ?? []
   if (id !== undefined) return id
-  const advice = 'see the answer above, and the log of the operator below it'
+  const advice = 'see the response above, and the log of the operator below it'
   throw new StepFailed('the job was not delegated', { details: await operatorLog(demonstration.place, signal), advice })
 }
 
-/** Shows a command, runs it, and answers what it printed; a log is shown while it comes. */
+/** Shows a command, runs it, and returns its output; a log is shown while it arrives. */
 async function example({ place, show }: Demonstration, command: string, signal: AbortSignal): Promise<string> {
   show(`\n$ ${command}`)
   const isStream = command.startsWith('curl -sN')
@@ -66,9 +66,9 @@ async function follow(demonstration: Demonstration, id: string, signal: AbortSig
 }
 
 async function unfinished(place: Place, id: string, signal: AbortSignal): Promise<StepFailed> {
-  const told = await askKubectl(place, ['describe', 'runnerjob', id], signal)
-  return new StepFailed(`the job has not ended within ${patienceMs / 1000} s`, {
-    details: `${told}\n${await operatorLog(place, signal)}`,
+  const description = await askKubectl(place, ['describe', 'runnerjob', id], signal)
+  return new StepFailed(`the job did not end within ${patienceMs / 1000} s`, {
+    details: `${description}\n${await operatorLog(place, signal)}`,
     advice: 'see the status and the events of the job, and the log of the operator above',
   })
 }

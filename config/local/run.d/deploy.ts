@@ -8,7 +8,7 @@ import { StepFailed } from './step-failed.ts'
 
 const crds = ['runnerjobs', 'runners', 'runnerpools'].map((plural) => `crd/${plural}.runnerhub.dev`)
 
-/** Applies the CRDs, and the manifests as the overlay has them. */
+/** Applies the CRDs and the overlay's manifests. */
 export async function deploy(kubeconfig: string, deployed: Deployed, signal: AbortSignal): Promise<void> {
   const place = { kubeconfig, namespace: deployed.namespace }
   await applyCrds(place, signal)
@@ -16,12 +16,12 @@ export async function deploy(kubeconfig: string, deployed: Deployed, signal: Abo
   await step('the manifests cannot be applied', kubectl(place, ...apply, '--kustomize', overlay), signal)
 }
 
-/** Applies what a chart does not bring: the namespace with its level of Pod Security, and the CRDs of these sources. */
+/** Applies what the chart lacks: the namespace with its Pod Security level, and the CRDs of these sources. */
 export async function applyBasics(place: Place, signal: AbortSignal): Promise<void> {
   const text = await readFile(join(root, 'config/manifests/namespace.yaml'), 'utf8')
   const namespace = text.replace(/^  name: .*$/m, `  name: ${place.namespace}`)
   const command = kubectl(place, ...apply, '--filename', '-')
-  await step('the namespace cannot be made', command, signal, namespace)
+  await step('the namespace cannot be created', command, signal, namespace)
   await applyCrds(place, signal)
 }
 
@@ -38,7 +38,7 @@ async function applyCrds(place: Place, signal: AbortSignal): Promise<void> {
   await step('the CRDs are not served', kubectl(place, ...wait), signal)
 }
 
-// Whoever applied a field before: what stands here counts.
+// These manifests win over earlier field managers.
 const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=runnerhub-deploy']
 
 async function step(failure: string, command: [string, ...string[]], signal: AbortSignal, input = ''): Promise<void> {
@@ -46,6 +46,6 @@ async function step(failure: string, command: [string, ...string[]], signal: Abo
   if (code === 0) return
   const advice = /being terminated/.test(stderr)
     ? 'wait until the namespace is gone, and run this again'
-    : 'see the answer of the API server above'
+    : 'see the response of the API server above'
   throw new StepFailed(failure, { details: tail(stdout + stderr, 20), advice })
 }

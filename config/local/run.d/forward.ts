@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Place, askKubectl, kubectl } from './kubectl.ts'
 import { relay, type Target } from './relay.ts'
 
-/** A port of this machine behind which a Service of the cluster answers. */
+/** A port of this machine that is forwarded to a Service of the cluster. */
 export interface Forward {
   port: number
   /** Resolves when forwarding has ended. */
@@ -19,24 +19,24 @@ export interface ForwardOptions {
   /** Port on 127.0.0.1; 0 takes a free one. */
   localPort: number
   servicePort: number
-  tell: (what: string) => void
-  /** The cluster's network is on this machine: its Services are asked for first. */
+  report: (message: string) => void
+  /** Whether the cluster's network is on this machine: then Services are reached directly, if possible. */
   isLocal?: boolean
 }
 
 const pauseMs = 500
 
-/** How soon is looked for the next attempt. */
+/** Delay before the next attempt. */
 const waitMs = 50
 
-/** How long a Service on this machine may take to answer. */
+/** Time limit for a connection to a Service on this machine. */
 const connectMs = 1000
 
 /**
- * Forwards a port until the signal, and keeps it open whatever becomes of single connections and pods. Where the Service
- * can be reached from this machine, connections go there; else through kubectl, which holds on to one pod and ends with
- * that, or with a client that resets its connection: it is started again at once, and new connections wait for it.
- * Resolves when the port can be used; rejects when the first attempt ends at once.
+ * Forwards a port until the signal, and keeps it open when single connections or pods end. If this machine can reach the
+ * Service, connections go there; else through kubectl, which forwards to one pod and ends with that pod, or when a client
+ * resets its connection: it is restarted at once, and new connections wait for it.
+ * Resolves when the port can be used; rejects if the first attempt ends at once.
  */
 export async function forward(options: ForwardOptions, signal: AbortSignal): Promise<Forward> {
   const direct = options.isLocal === true ? await serviceAddress(options, signal) : undefined
@@ -45,7 +45,7 @@ export async function forward(options: ForwardOptions, signal: AbortSignal): Pro
     return { port, ended: closed }
   }
   const first = attempt(options, signal)
-  const opened = first.closed.then((said) => Promise.reject(new Error(said)))
+  const opened = first.closed.then((message) => Promise.reject(new Error(message)))
   await Promise.race([first.open, opened])
   const current = { now: first }
   const target = async (until: AbortSignal): Promise<Target> => ({
@@ -57,7 +57,7 @@ export async function forward(options: ForwardOptions, signal: AbortSignal): Pro
   return { port, ended: Promise.all([closed, kept]).then(() => undefined) }
 }
 
-/** The port of the attempt that goes on, or of the next one that does. */
+/** The port of the current attempt, or of the next successful one. */
 async function openPort(current: { now: Attempt }, signal: AbortSignal): Promise<number> {
   for (;;) {
     const { open, closed } = current.now
@@ -67,7 +67,7 @@ async function openPort(current: { now: Attempt }, signal: AbortSignal): Promise
   }
 }
 
-/** The address of a Service, where it takes connections from this machine. */
+/** The address of a Service, if it accepts connections from this machine. */
 async function serviceAddress(
   { place, service, servicePort }: ForwardOptions,
   signal: AbortSignal,
@@ -88,23 +88,23 @@ async function serviceAddress(
 async function keepUp(options: ForwardOptions, current: { now: Attempt }, signal: AbortSignal): Promise<void> {
   let isDown = false
   for (;;) {
-    const said = await current.now.closed
+    const reason = await current.now.closed
     // Ctrl-C goes to kubectl too, which may be the first to end.
     if (isDown || signal.aborted) await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return
-    if (!isDown) options.tell(`port ${options.localPort} lost its pod, forwarding it again (${said})`)
+    if (!isDown) options.report(`port ${options.localPort} lost its pod, forwarding it again (${reason})`)
     isDown = true
     current.now = attempt(options, signal)
     const isOpen = await Promise.race([current.now.open.then(() => true), current.now.closed.then(() => false)])
-    if (isOpen) options.tell(`port ${options.localPort} is forwarded again`)
+    if (isOpen) options.report(`port ${options.localPort} is forwarded again`)
     isDown &&= !isOpen
   }
 }
 
 interface Attempt {
-  /** The port on which kubectl listens, once it does. Never settles where it never does. */
+  /** The port on which kubectl listens. Never settles if kubectl never listens. */
   open: Promise<number>
-  /** What kubectl said last, once it has ended. */
+  /** The last error output of kubectl, once it has ended. */
   closed: Promise<string>
 }
 
@@ -114,16 +114,16 @@ function attempt({ place, service, servicePort }: ForwardOptions, signal: AbortS
   const stop = (): void => void child.kill()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
-  let said = ''
+  let lastLine = ''
   const open = new Promise<number>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
       const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1]
       if (port !== undefined) resolve(Number(port))
     })
   })
-  createInterface(child.stderr).on('line', (line) => (said = line))
+  createInterface(child.stderr).on('line', (line) => (lastLine = line))
   const closed = once(child, 'close').then(
-    () => said,
+    () => lastLine,
     (error: unknown) => String(error),
   )
   return { open, closed: closed.finally(() => signal.removeEventListener('abort', stop)) }

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { StepFailed } from './step-failed.ts'
 
-/** Fails where something on this machine listens on the port already, on either address that localhost may mean. */
+/** Fails if a program on this machine listens on the port already, on either address of localhost. */
 export async function demandFreePort(port: number, variable: string): Promise<void> {
   const problems = await Promise.all(['127.0.0.1', '::1'].map((host) => problemOf(port, host)))
-  const problem = problems.find((one) => one !== undefined)
+  const problem = problems.find((each) => each !== undefined)
   if (problem === undefined) return
   const another = port < 50_000 ? port + 10_000 : port - 10_000
   throw new StepFailed(`port ${port} cannot be used: ${problem}`, {
-    advice: `end what listens there (an earlier \`make run\`?), or choose another port: make run ${variable}=${another}`,
+    advice: `end the program that listens there (an earlier \`make run\`?), or choose another port: make run ${variable}=${another}`,
   })
 }
 
@@ -21,9 +21,9 @@ async function problemOf(port: number, host: string): Promise<string | undefined
     return undefined
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'EADDRINUSE') return `something listens on ${host}:${port}`
+    if (code === 'EADDRINUSE') return `a program listens on ${host}:${port}`
     if (code === 'EACCES') return 'only root may listen on it'
-    // No IPv6 on this machine.
+    // This machine has no IPv6.
     return undefined
   } finally {
     server.close()

@@ -10,42 +10,42 @@ import { StepFailed } from './step-failed.ts'
 /** Tools of the repository that its scripts call by name. */
 const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`
 
-/** Where the image that was built last is. */
+/** The archive of the image that was built last. */
 export const imageArchive = join(root, 'build/runnerhub-run.tar')
-/** Tells which image the archive holds. */
+/** The file with the name of the image in the archive. */
 const label = `${imageArchive}.name`
 
 /**
- * Builds the operator's image, under a name that tells its content, unless that was done last time; answers the name.
- * Other content, other name: a deployment notices, and nobody else's image is replaced.
+ * Builds the operator's image, unless the last build had the same content, and returns its name. The name has a hash of
+ * the content: a deployment notices other content, and no other image is replaced.
  */
 export async function buildImage(
   baseImage: string,
-  tell: (what: string) => void,
+  report: (message: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
   await mkdir(dirname(imageArchive), { recursive: true })
-  // One at a time in this tree: all builds write to the same folder.
-  return locked(join(root, 'build/image.lock'), () => build(baseImage, tell, signal), signal)
+  // One build at a time in this tree: all write to the same folder.
+  return locked(join(root, 'build/image.lock'), () => build(baseImage, report, signal), signal)
 }
 
-async function build(baseImage: string, tell: (what: string) => void, signal: AbortSignal): Promise<string> {
+async function build(baseImage: string, report: (message: string) => void, signal: AbortSignal): Promise<string> {
   const environment = { PATH, BASE_IMAGE: process.env['BASE_IMAGE'] || baseImage }
   const name = `docker.io/local/runnerhub:${await hashOfSources(environment.BASE_IMAGE)}`
   if (existsSync(imageArchive) && existsSync(label) && (await readFile(label, 'utf8')) === name) return name
-  tell(`building the image ${name}`)
+  report(`building the image ${name}`)
   await rm(label, { force: true })
   await step('the image cannot be built', ['config/image/build', name, imageArchive], environment, signal)
   await writeFile(label, name)
   return name
 }
 
-/** Brings the image that was built last into the cluster. */
+/** Loads the image that was built last into the cluster. */
 export async function loadImage(signal: AbortSignal): Promise<void> {
-  await step('the image cannot be brought into the cluster', [clusterTool, 'load-image', imageArchive], {}, signal)
+  await step('the image cannot be loaded into the cluster', [clusterTool, 'load-image', imageArchive], {}, signal)
 }
 
-/** Of what the image is made from, which .dockerignore lists. */
+/** A hash of the image's sources, which .dockerignore lists. */
 async function hashOfSources(baseImage: string): Promise<string> {
   const rules = await readFile(join(root, '.dockerignore'), 'utf8')
   const sources = ['Dockerfile', ...[...rules.matchAll(/^!(.+)$/gm)].map(([, source = '']) => source)]
@@ -72,5 +72,5 @@ async function step(
   const ended: Ended = await run(command, { environment, directory: root }, signal)
   if (ended.code === 0) return
   const details = tail(`${ended.stdout}${ended.stderr}`, 30)
-  throw new StepFailed(failure, { details, advice: `mend what ${command.join(' ')} says` })
+  throw new StepFailed(failure, { details, advice: `fix the cause that ${command.join(' ')} reports` })
 }

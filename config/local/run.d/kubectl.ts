@@ -6,12 +6,12 @@ export interface Place {
   namespace: string
 }
 
-/** The command line of a kubectl call there. */
+/** The command line of a kubectl call in a namespace. */
 export function kubectl({ kubeconfig, namespace }: Place, ...args: string[]): [string, ...string[]] {
   return ['kubectl', '--kubeconfig', kubeconfig, '--namespace', namespace, ...args]
 }
 
-/** What a kubectl call there prints; its failure is an Error with all that it said. */
+/** The output of a kubectl call in a namespace; a failure includes all its output. */
 export function askKubectl(place: Place, args: string[], signal: AbortSignal): Promise<string> {
   return outputOf(kubectl(place, ...args), signal)
 }

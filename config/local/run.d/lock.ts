@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Does some work while no other process that uses the same lock file does. The lock ends with this process, too. */
+/** Does some work under an exclusive lock file. The lock also ends with this process. */
 export async function locked<T>(file: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   // The program after flock keeps the lock until its input ends.
   const holder = spawn('flock', [file, 'sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -11,18 +11,18 @@ import { release } from './release.ts'
 import { awaitRollout } from './rollout.ts'
 import { StepFailed } from './step-failed.ts'
 
-/** How people are told. */
+/** The output for people. */
 export interface Voice {
-  /** What is being done. */
-  say: (what: string) => void
-  /** What is to be seen. */
+  /** Reports progress. */
+  say: (message: string) => void
+  /** Shows a result. */
   show: (text: string) => void
 }
 
-/** What differs from the operator's own defaults: the API reference's examples connect without a token. */
+/** Differences to the operator's defaults: the API reference's examples connect without a token. */
 const localSettings = { REALTIME_ANONYMOUS: 'true' }
 
-/** Deploys, demonstrates, and stays until the signal, or with `once` ends. */
+/** Deploys and demonstrates, then stays until the signal, unless `once` is set. */
 export async function run(options: RunOptions, voice: Voice, signal: AbortSignal): Promise<void> {
   const { say } = voice
   await demandFreePort(options.httpPort, 'RUN_HTTP_PORT')
@@ -30,7 +30,7 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   const cluster = await startCluster(say, signal)
   const place = { kubeconfig: cluster.kubeconfig, namespace: options.namespace }
   const image = await imageFor(cluster, options, say, signal)
-  say(`deploying ${image} into namespace ${options.namespace}${told(options.settings)}`)
+  say(`deploying ${image} into namespace ${options.namespace}${withSettings(options.settings)}`)
   const runnerImage = options.runnerImage ?? cluster.baseImage
   const { namespace } = options
   const settings = { ...localSettings, ...options.settings }
@@ -40,16 +40,16 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   await useForwarded({ options, place, voice, isLocal: cluster.kind === 'local' }, signal)
 }
 
-function told(settings: Record<string, string>): string {
+function withSettings(settings: Record<string, string>): string {
   const pairs = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   return pairs.length === 0 ? '' : ` with ${pairs.join(', ')}`
 }
 
 async function startCluster(say: Voice['say'], signal: AbortSignal): Promise<Cluster> {
-  say('starting the cluster, unless it runs')
+  say('starting the cluster, if it does not run')
   const { code } = await runProgram([clusterTool, 'up'], { output: 'show' }, signal)
   if (code === 0) return clusterInUse(signal)
-  const advice = 'mend what it says, or use another cluster: RUNNERHUB_KUBECONFIG=FILE make run IMAGE=NAME'
+  const advice = 'fix the reported cause, or use another cluster: RUNNERHUB_KUBECONFIG=FILE make run IMAGE=NAME'
   throw new StepFailed('the cluster cannot be started (see above)', { advice })
 }
 
@@ -63,7 +63,7 @@ async function imageFor(
   if (cluster.kind === 'given') {
     throw new StepFailed('no image can be loaded into the cluster of RUNNERHUB_KUBECONFIG', {
       advice:
-        'bring one to a registry that the cluster pulls from, and name it: ' +
+        'push one to a registry that the cluster pulls from, and pass its name: ' +
         '`make image IMAGE=registry.example/team/runnerhub:1` writes build/runnerhub.tar, ' +
         '`make run IMAGE=registry.example/team/runnerhub:1` deploys it',
     })
@@ -78,20 +78,20 @@ interface Deployment {
   options: RunOptions
   place: Place
   voice: Voice
-  /** The cluster's network is on this machine. */
+  /** Whether the cluster's network is on this machine. */
   isLocal: boolean
 }
 
-/** All that needs the ports; they are closed at the end, however it comes. */
+/** The part that needs the ports; they are closed at its end in any case. */
 async function useForwarded({ options, place, voice, isLocal }: Deployment, signal: AbortSignal): Promise<void> {
   const { say } = voice
   const over = new AbortController()
   const until = AbortSignal.any([signal, over.signal])
   const open = async (localPort: number, service: string, servicePort: number) =>
-    forward({ place, service, localPort, servicePort, tell: say, isLocal }, until).catch((error: unknown) => {
+    forward({ place, service, localPort, servicePort, report: say, isLocal }, until).catch((error: unknown) => {
       throw new StepFailed(`port ${localPort} cannot be forwarded`, {
         details: String(error),
-        advice: 'see that nothing else listens on it, and run this again',
+        advice: 'end the program that listens on it, and run this again',
       })
     })
   const forwards: Forward[] = []
@@ -102,7 +102,7 @@ async function useForwarded({ options, place, voice, isLocal }: Deployment, sign
     await demonstrate({ place, port: options.httpPort, show: voice.show }, signal)
     if (options.once) return
     say(`the operator stays: REST on http://localhost:${options.httpPort} with "Authorization: Bearer your-token",`)
-    say('or viewer-token for one who may only read;')
+    say('or viewer-token for read-only access;')
     say(`kubectl with KUBECONFIG=${place.kubeconfig} in namespace ${place.namespace}. Ctrl-C ends the forwarding.`)
     if (!signal.aborted) await once(signal, 'abort')
   } finally {

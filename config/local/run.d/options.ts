@@ -1,7 +1,7 @@
 import { BadConfig, readConfig } from '../../../src/config.ts'
 import { passableSettings, whyNotPassable } from './operator-settings.ts'
 
-/** What `make run` was asked to do. */
+/** The options of `make run`. */
 export interface RunOptions {
   namespace: string
   httpPort: number
@@ -10,25 +10,25 @@ export interface RunOptions {
   once: boolean
   /** An operator image that the cluster can pull; otherwise one is built. */
   image?: string
-  /** What the default pool's jobs run in; otherwise what the cluster offers. */
+  /** Image of the default pool's jobs; default: the image that the cluster offers. */
   runnerImage?: string
   /** Settings of the operator, by environment variable. */
   settings: Record<string, string>
 }
 
-/** All that is wrong with what was asked, a line each. */
+/** Every wrong option, a line each. */
 export class BadOptions extends Error {
   override name = 'BadOptions'
 }
 
 const ownNames = ['RUN_NAMESPACE', 'RUN_HTTP_PORT', 'RUN_REALTIME_PORT', 'RUN_ONCE', 'IMAGE', 'RUNNER_IMAGE']
 
-/** Read by what this starts: the builder, and config/local/cluster. */
+/** Variables of the programs that this starts: the builder, and config/local/cluster. */
 const readByOthers = /^(BASE_IMAGE|IMAGE_ARCHIVE|XDG_CACHE_HOME|RUNNERHUB_[A-Z_]+)$/
 
 /**
- * Reads what was given as NAME=VALUE, to this program or to make. Its own options may also come from the environment;
- * the operator's settings may not, where a name like LOG_LEVEL can be meant for something else.
+ * Reads options as NAME=VALUE, from this program's arguments or make's. Its own options may also come from the
+ * environment; the operator's settings may not, since a name like LOG_LEVEL may be meant for another program.
  */
 export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): RunOptions {
   const problems: string[] = []
@@ -41,7 +41,8 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Ru
   for (const name of Object.keys(given)) problems.push(...problemsOfName(name, passable))
   problems.push(...problemsOfSettings(settings))
   const namespace = own['RUN_NAMESPACE'] || 'runnerhub'
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) problems.push('RUN_NAMESPACE is no name of a namespace')
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
+    problems.push('RUN_NAMESPACE must be a valid namespace name')
   const httpPort = port('RUN_HTTP_PORT', own['RUN_HTTP_PORT'] || '3000', problems)
   const realtimePort = port('RUN_REALTIME_PORT', own['RUN_REALTIME_PORT'] || '3001', problems)
   if (problems.length > 0) throw new BadOptions(problems.join('\n'))
@@ -62,7 +63,7 @@ function givenAsArguments(args: readonly string[], problems: string[]): Record<s
   const given: Record<string, string> = {}
   for (const arg of args) {
     const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(arg) ?? []
-    if (name === undefined || value === undefined) problems.push(`${arg}: settings are given as NAME=VALUE`)
+    if (name === undefined || value === undefined) problems.push(`${arg}: settings must be given as NAME=VALUE`)
     else given[name] = value
   }
   return given

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { root } from './cluster.ts'
 
-/** What one deployment differs in from the manifests. */
+/** The differences of one deployment to the manifests. */
 export interface Deployed {
   namespace: string
   /** The operator's image. */
@@ -70,12 +70,12 @@ function kustomization(folder: string, { namespace, image, runnerImage, settings
 
 const reviewsBinding = 'runnerhub-reviews'
 
-/** The one object of a deployment that stands outside of its namespace and is about nothing else. */
+/** The only cluster-wide object of a deployment that is for its namespace alone. */
 export function bindingOf(namespace: string): string {
   return `${reviewsBinding}-${namespace}`
 }
 
-/** Settings are read at the start: other settings, other pods. */
+/** Settings are read at the start: changed settings must replace the pods. */
 function annotation(settings: Record<string, string>): string {
   const hash = createHash('sha256')
     .update(JSON.stringify(Object.entries(settings).map(String).sort()))
@@ -85,7 +85,7 @@ function annotation(settings: Record<string, string>): string {
   return JSON.stringify([{ op: 'add', path, value: { 'runnerhub.dev/settings-hash': hash } }])
 }
 
-/** The parts of an image's name, as kustomize and the chart take them apart. */
+/** The parts of an image's name, as kustomize and the chart split it. */
 export function imageParts(image: string): { newName: string; newTag?: string; digest?: string } {
   const [withoutDigest = '', digest] = image.split('@')
   const [, newName = withoutDigest, newTag] = /^(.*):([^/:]*)$/.exec(withoutDigest) ?? []

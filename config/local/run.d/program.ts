@@ -1,7 +1,7 @@
 import { spawn, type StdioOptions } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 
-/** How a program ended, and what it said where that was captured. */
+/** The exit code of a program, and its captured output. */
 export interface Ended {
   code: number
   stdout: string
@@ -31,17 +31,19 @@ export async function run(
   const env = { ...process.env, ...environment }
   const child = spawn(file, args, { stdio: outputs[output ?? 'capture'], env, signal, cwd: directory })
   child.stdin?.on('error', () => undefined).end(input)
-  const said = Promise.all([child.stdout, child.stderr].map(async (stream) => (stream === null ? '' : text(stream))))
+  const captured = Promise.all(
+    [child.stdout, child.stderr].map(async (stream) => (stream === null ? '' : text(stream))),
+  )
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (exitCode) => resolve(exitCode ?? 128))
   })
   signal.throwIfAborted()
-  const [stdout = '', stderr = ''] = await said
+  const [stdout = '', stderr = ''] = await captured
   return { code, stdout, stderr }
 }
 
-/** What a program printed; its failure is an Error with all that it said. */
+/** The output of a program; a failure includes all its output. */
 export async function outputOf(command: readonly [string, ...string[]], signal: AbortSignal): Promise<string> {
   const { code, stdout, stderr } = await run(command, {}, signal)
   if (code === 0) return stdout
@@ -49,6 +51,6 @@ export async function outputOf(command: readonly [string, ...string[]], signal: 
 }
 
 /** The last lines of a text. */
-export function tail(said: string, lines: number): string {
-  return said.trimEnd().split('\n').slice(-lines).join('\n')
+export function tail(output: string, lines: number): string {
+  return output.trimEnd().split('\n').slice(-lines).join('\n')
 }

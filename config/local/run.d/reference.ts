@@ -1,4 +1,4 @@
-/** The API reference's own examples, with the real port and id. Tests run them as they stand. */
+/** The API reference's own examples, with the real port and id. Tests run them unchanged. */
 export function delegateExample(port: number): string {
   return `curl -X POST http://localhost:${port}/api/jobs/delegate \\
   -H "Authorization: Bearer your-token" \\

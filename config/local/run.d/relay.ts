@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, connect, type Socket } from 'node:net'
 
-/** Where a port of the cluster answers now. */
+/** The current address of a port of the cluster. */
 export interface Target {
   host: string
   port: number
@@ -17,13 +17,13 @@ export interface Relay {
 export interface RelayOptions {
   /** On 127.0.0.1; 0 takes a free one. */
   port: number
-  /** Where the next connection goes; it waits as long as this does. Rejects with the signal. */
+  /** Resolves with the target of the next connection, which waits for it. Rejects with the signal. */
   target: (signal: AbortSignal) => Promise<Target>
 }
 
 /**
- * Hands every connection to a port on to its target, bytes both ways. What happens to one connection concerns no other:
- * a client that resets its own leaves the port open.
+ * Forwards every connection to a port to its target, both ways. Connections are independent: a client that resets its
+ * own leaves the port open.
  */
 export async function relay({ port, target }: RelayOptions, signal: AbortSignal): Promise<Relay> {
   const open = new Set<Socket>()
@@ -54,7 +54,7 @@ export async function relay({ port, target }: RelayOptions, signal: AbortSignal)
   return { port: typeof address === 'object' && address !== null ? address.port : port, closed }
 }
 
-/** The other half of a client's connection. An end of either is handed on; a break of either breaks both. */
+/** The target's half of a client's connection. An end of either is forwarded; a break of either breaks both. */
 function join(client: Socket, { host, port }: Target): Socket {
   const other = connect({ host, port, allowHalfOpen: true })
   other.once('close', () => client.destroy())

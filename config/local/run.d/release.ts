@@ -9,7 +9,7 @@ import { outputOf, run, tail } from './program.ts'
 import { StepFailed } from './step-failed.ts'
 import { localTokens, localUsers } from './tokens.ts'
 
-/** What one installation by the chart differs in from its values. */
+/** The differences of one installation to the chart's values. */
 export interface Release {
   namespace: string
   /** The operator's image. */
@@ -37,7 +37,7 @@ export async function release(kubeconfig: string, wanted: Release, signal: Abort
   if (code === 0) return
   const advice = /being terminated/.test(stderr)
     ? 'wait until the namespace is gone, and run this again'
-    : `see the answer above; \`make down\` removes the whole cluster, RUN_NAMESPACE=… takes another namespace than ${namespace}`
+    : `see the response above; \`make down\` removes the whole cluster, RUN_NAMESPACE=… uses another namespace than ${namespace}`
   throw new StepFailed('the chart cannot be installed', { details: tail(stdout + stderr, 20), advice })
 }
 
@@ -55,7 +55,7 @@ async function removeUnpackaged(place: Place, signal: AbortSignal): Promise<void
   }
 }
 
-/** The chart makes no Secret of tokens that are as short as these: everybody may know them. */
+/** The chart creates no Secret of tokens as short as these, which are public. */
 const tokenSecret = {
   apiVersion: 'v1',
   kind: 'Secret',
@@ -75,12 +75,12 @@ function valuesOf({ image, runnerImage, settings }: Release): object {
     auth: { existingSecret: tokenSecret.metadata.name },
     defaultPool: { image: runnerImage },
     test: { tokenKey: localUsers[0].name },
-    // The CRDs of these sources are applied before.
+    // The CRDs of these sources are applied before the chart.
     crds: { upgrade: false },
   }
 }
 
-/** By their names in the chart, and as JSON has them. What is no setting is left to the chart to refuse. */
+/** Settings by their names in the chart, as JSON values. The chart rejects unknown ones. */
 function settingsOf(environment: Record<string, string>): Record<string, unknown> {
   const known = new Map(passableSettings().map((setting) => [setting.env, setting]))
   const values: Record<string, unknown> = {}

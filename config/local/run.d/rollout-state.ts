@@ -1,7 +1,7 @@
 import { type KubeObject, controllerUid } from '../../../src/api/object.ts'
 import type { Pod } from '../../../src/api/pod.ts'
 
-/** A Deployment or ReplicaSet, as far as a rollout is told by them. */
+/** The fields of a Deployment or ReplicaSet that show a rollout. */
 interface Workload extends KubeObject {
   spec: { replicas?: number }
   status?: {
@@ -13,8 +13,11 @@ interface Workload extends KubeObject {
   }
 }
 
-/** Where a rollout is. */
-export type Rollout = { is: 'done' } | { is: 'under-way'; told: string } | { is: 'stuck'; why: string; pod?: string }
+/** The state of a rollout. */
+export type Rollout =
+  | { is: 'done' }
+  | { is: 'under-way'; progress: string }
+  | { is: 'stuck'; why: string; pod?: string }
 
 /** Reads a rollout from the Deployment, its ReplicaSets and their pods. */
 export function rolloutOf(items: unknown[]): Rollout {
@@ -23,7 +26,7 @@ export function rolloutOf(items: unknown[]): Rollout {
   const revision = revisionOf(deployment)
   const current = workloads.find((workload) => workload.kind === 'ReplicaSet' && revisionOf(workload) === revision)
   if (deployment === undefined || current === undefined || !isObserved(deployment)) {
-    return { is: 'under-way', told: 'waiting for the cluster to take the deployment up' }
+    return { is: 'under-way', progress: 'waiting for the cluster to take the deployment up' }
   }
   const refused = deployment.status?.conditions?.find(
     ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
@@ -37,7 +40,7 @@ export function rolloutOf(items: unknown[]): Rollout {
   }
   return isComplete(deployment)
     ? { is: 'done' }
-    : { is: 'under-way', told: own.map(stateOf).join(', ') || 'no pod yet' }
+    : { is: 'under-way', progress: own.map(stateOf).join(', ') || 'no pod yet' }
 }
 
 function isWorkload(item: unknown): item is Workload {

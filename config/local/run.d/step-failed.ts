@@ -1,18 +1,18 @@
-/** A step that failed: what, what was seen, and what to do about it. */
+/** A failed step: the message, the evidence, and an advice. */
 export class StepFailed extends Error {
   override name = 'StepFailed'
   readonly advice: string
   readonly details: string
 
-  constructor(what: string, { advice, details = '' }: { advice: string; details?: string }) {
-    super(what)
+  constructor(message: string, { advice, details = '' }: { advice: string; details?: string }) {
+    super(message)
     this.advice = advice
     this.details = details
   }
 }
 
-/** All of it, for people. */
+/** The whole failure as text. */
 export function explain({ message, advice, details }: StepFailed): string {
-  const seen = details.trim() === '' ? [] : ['--- what was seen:', details.trim(), '---']
+  const seen = details.trim() === '' ? [] : ['--- details:', details.trim(), '---']
   return [`error: ${message}`, ...seen, `what to do: ${advice}`, ''].join('\n')
 }

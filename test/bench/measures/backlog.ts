@@ -13,7 +13,7 @@ import type { Stage } from '../stage/stage.ts'
 
 const forever = new AbortController().signal
 
-/** Creates so many RunnerJobs. */
+/** Creates RunnerJobs. */
 export async function createJobs({ server, ca }: Stage, { token, namespace }: Place, count: number): Promise<void> {
   const client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench' })
   await inFlight(64, count, async (index) => {
@@ -23,7 +23,7 @@ export async function createJobs({ server, ca }: Stage, { token, namespace }: Pl
   await client.close()
 }
 
-/** Creates so many RunnerJobs that are over: nobody has anything to do for them. */
+/** Creates finished RunnerJobs, which cause no work. */
 export async function createFinishedJobs(
   { server, ca }: Stage,
   { token, namespace }: Place,
@@ -44,7 +44,7 @@ function finished(): RunnerJob['status'] {
   return { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0, completedAt }
 }
 
-/** Waits until every job has its pod. The watch tells at once; should it be silent, the API server's count does. */
+/** Waits until every job has its pod, by the watch, or by the API server's count if the watch is silent. */
 export async function allPods({ admin }: Stage, { namespace }: Place, watch: PodWatch, count: number): Promise<void> {
   let askAgainAt = performance.now() + 2000
   const done = async (): Promise<boolean> => {
@@ -56,20 +56,20 @@ export async function allPods({ admin }: Stage, { namespace }: Place, watch: Pod
   await eventually(done, { withinMs: 180_000, everyMs: 50, what: `${count} pods in ${namespace}` })
 }
 
-/** Waits until every job's status says that it has a Runner: what the operator put off is done. */
+/** Waits until every job's status shows a Runner: then the operator's deferred work is done. */
 export async function allAssigned({ admin }: Stage, { namespace }: Place): Promise<void> {
   const query = { namespace, fieldSelector: 'status.phase=Queued' }
   const none = async (): Promise<boolean> => (await countOf(admin, runnerJobs, query)) === 0
   await eventually(none, { withinMs: 180_000, everyMs: 250, what: 'no job is Queued' })
 }
 
-/** How many objects there are, by the API server's own count. */
+/** The number of objects, by the API server's count. */
 export async function countOf<T extends KubeObject>(
   admin: KubeClient,
   resource: Resource<T>,
   { namespace, fieldSelector }: { namespace: string; fieldSelector?: string },
 ): Promise<number> {
-  // A selector makes the server leave out remainingItemCount: then only none, or some, is known.
+  // With a selector, the server omits remainingItemCount: then only zero or non-zero is known.
   const query = { limit: '1', ...(fieldSelector !== undefined && { fieldSelector }) }
   const list = asObject(await admin.request('GET', resourcePath(resource, namespace), { query }, forever))
   const items = Array.isArray(list['items']) ? list['items'].length : 0

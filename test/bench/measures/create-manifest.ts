@@ -7,11 +7,11 @@ const plurals: Record<string, string> = {
   RunnerPool: 'runnerpools',
 }
 
-/** Creates an object as it stands; where it goes, its metadata says. */
+/** Creates an object unchanged, in the namespace of its metadata. */
 export function createManifest(client: KubeClient, object: Manifest): Promise<KubeObject> {
   const [first = '', second] = object.apiVersion.split('/')
   const plural = plurals[object.kind]
-  if (plural === undefined) throw new TypeError(`no plural known of ${object.kind}`)
+  if (plural === undefined) throw new TypeError(`unknown kind: ${object.kind}`)
   const [group, version] = second === undefined ? ['', first] : [first, second]
   const resource: Resource = { group, version, plural, kind: object.kind }
   return client.create(resource, object, new AbortController().signal)

@@ -10,10 +10,10 @@ import { difference, mean, quantile } from '../statistics.ts'
 import { Facade } from './facade.ts'
 
 const width = 64
-/** Jobs before it counts. A process takes that many before its code is compiled for good; in life it has long been. */
+/** Jobs of the warm-up: a process needs that many before its code is fully compiled, as it is in production. */
 const warmUp = 1000
 
-/** How fast jobs were taken, in jobs per second, and how long one took, in milliseconds. */
+/** Accepted jobs per second, and milliseconds per job. */
 interface Taken {
   rate: number
   p50: number
@@ -28,27 +28,27 @@ export interface DelegationResult {
   /** The same jobs, posted to `POST /api/jobs/delegate`. */
   facade: Taken
   ratio: number
-  /** RunnerJobs posted to the API server when no operator runs: what watching them costs is not in it. */
+  /** RunnerJobs posted to the API server without an operator, and so without the cost of its watches. */
   unwatched: Taken
   /** CPU seconds per 1,000 jobs. Other load of the machine changes them far less than it does rates. */
   cpu: { facade: number; server: number; serverRaw: number; watching: number }
 }
 
-/** What was taken, and what it cost the API server and etcd: CPU seconds per 1,000 jobs. */
+/** Accepted jobs, and the cost for the API server and etcd: CPU seconds per 1,000 jobs. */
 interface Paid {
   taken: Taken
   serverCpu: number
 }
 
-/** And what it cost the operator, CPU seconds per 1,000 jobs too. */
+/** The cost for the operator, in CPU seconds per 1,000 jobs. */
 interface Watched extends Paid {
   cpu: number
 }
 
 /**
- * Posts so many jobs, 64 in flight: to the API server, to the facade of an operator, and to the API server again, all
- * into the namespace of that operator. It watches all of them, as it does wherever jobs are worked off, so that the
- * ratio is what the facade costs. Last come as many for which no operator runs.
+ * Posts jobs, 64 in flight: to the API server, to the facade of an operator, and to the API server again, all into the
+ * namespace of that operator. It watches all of them, as in production, so the ratio is the cost of the facade. The last
+ * run has no operator.
  */
 export function measureDelegations(jobs: number, shipped: Shipped): Promise<DelegationResult> {
   return onStage(async (stage) => {
@@ -78,7 +78,7 @@ export function measureDelegations(jobs: number, shipped: Shipped): Promise<Dele
   })
 }
 
-/** The runs under the eyes of one operator. */
+/** The runs that one operator watches. */
 async function watchedRuns(stage: Stage, jobs: number, shipped: Shipped): Promise<[Watched, Watched, Watched]> {
   const place = await stage.place('runnerhub')
   const facade = await Facade.start(stage, place, shipped, width)
@@ -117,7 +117,7 @@ async function paid(stage: Stage, jobs: number, post: (index: number) => Promise
   return { taken: done, serverCpu: perThousand((await stage.serverCpuSeconds()) - begun, jobs) }
 }
 
-/** Of all jobs, those of the warm-up too. */
+/** For all jobs, including the warm-up. */
 function perThousand(seconds: number, jobs: number): number {
   return (seconds / (jobs + warmUp)) * 1000
 }

@@ -13,27 +13,27 @@ import { accountOf, type WriteAccount } from '../stage/write-account.ts'
 import { difference, mean, type Rate, rateOf } from '../statistics.ts'
 import { allAssigned, allPods, countOf, createJobs } from './backlog.ts'
 
-/** Objects made before it counts: both sides' processes and the API server warm up by them. */
+/** Objects of the warm-up, for both clients and the API server. */
 const warmUp = 300
-/** How long the operator is watched for writes that it does not owe. */
+/** How long the audit log is watched for needless writes of the operator. */
 const quietMs = 1500
 
 export interface DrainResult {
   surroundings: Surroundings
   rawBefore: Rate
   rawAfter: Rate
-  /** How far the raw runs differ from each other. */
+  /** Difference of the raw runs. */
   rawDifference: number
   /** In CPU seconds per 1,000 jobs. */
   rawCost: Cost
   operator: OperatorDrain
-  /** The operator's rate, of the mean of both raw ones. */
+  /** The operator's rate as a share of the mean raw rate. */
   ratio: Rate
 }
 
-/** CPU for all objects, those of the warm-up too. Other load of the machine changes it far less than it does rates. */
+/** CPU for all objects, including the warm-up. Other load of the machine changes it far less than rates. */
 export interface Cost {
-  /** The process that asks. */
+  /** The client process. */
   client: number
   /** The API server and etcd. */
   server: number
@@ -46,7 +46,7 @@ export interface OperatorDrain {
   writes: WriteAccount
   /** Until the last pod is there, in CPU seconds per 1,000 jobs. */
   cost: Cost
-  /** What the operator itself had used when it had nothing left to do, in the same measure. */
+  /** The operator's own total when it had nothing left to do, in the same unit. */
   quietCost: number
   peakRssMb: number
   counted: PodCounts
@@ -95,7 +95,7 @@ async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Ra
   return { rate: rateAfterWarmUp(times), cost: costOf({ client, server }, made) }
 }
 
-/** Starts to measure what the control plane uses, in CPU seconds. */
+/** Starts to measure the CPU seconds of the control plane. */
 async function meter(stage: Stage): Promise<() => Promise<number>> {
   const begun = await stage.serverCpuSeconds()
   return async () => (await stage.serverCpuSeconds()) - begun
@@ -105,7 +105,7 @@ function costOf({ client, server }: Cost, made: number): Cost {
   return { client: (client / made) * 1000, server: (server / made) * 1000 }
 }
 
-/** The operator, started with all jobs there already, on its own until it has nothing left to do. */
+/** The operator, started with all jobs existing, until it has nothing left to do. */
 async function operatorRun(stage: Stage, jobs: number, shipped: Shipped): Promise<OperatorDrain> {
   const made = jobs + warmUp
   const place = await stage.place('runnerhub')

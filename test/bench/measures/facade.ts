@@ -11,7 +11,7 @@ import type { Stage } from '../stage/stage.ts'
 
 const token = 'token-of-the-benchmark'
 
-/** An operator without controllers, and what posts delegations to it. */
+/** An operator without controllers, and a client for delegations. */
 export class Facade {
   readonly #operator: Operator
   readonly #pool: Pool
@@ -21,7 +21,7 @@ export class Facade {
     this.#pool = pool
   }
 
-  /** Starts it and waits until it serves. So many connections post to it. */
+  /** Starts the operator and waits until it serves; the client has this number of connections. */
   static async start(stage: Stage, place: Place, shipped: Shipped, connections: number): Promise<Facade> {
     const port = await freePort()
     const tokenFile = join(place.serviceAccountDirectory, 'tokens.csv')
@@ -38,7 +38,7 @@ export class Facade {
     return facade
   }
 
-  /** Delegates one job; throws where it is not taken. */
+  /** Delegates one job; throws if it is not accepted. */
   async delegate(delegation: object): Promise<void> {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const body = JSON.stringify(delegation)
@@ -47,12 +47,12 @@ export class Facade {
     if (answer.statusCode !== 201) throw new Error(`HTTP ${answer.statusCode}: ${text}`)
   }
 
-  /** Does something, as long as the process runs. */
+  /** Runs some work; rejects if the process ends meanwhile. */
   during<R>(act: () => Promise<R>): Promise<R> {
     return this.#operator.during(act())
   }
 
-  /** What the process has used so far. */
+  /** The resource usage of the process so far. */
   async cpuSeconds(): Promise<number> {
     return (await this.#operator.usage()).cpuSeconds
   }

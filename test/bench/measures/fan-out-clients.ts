@@ -3,13 +3,13 @@ import { io, type Socket } from 'socket.io-client'
 import { WebSocket } from 'ws'
 import { asObject } from '../../../src/kube/client/parse.ts'
 
-/** What many clients heard, together. */
+/** The events that many clients received together. */
 export class Audience {
   readonly #clients: { close(): void }[] = []
   #received = 0
   #wanted = 0
   #enough: () => void = () => undefined
-  /** Events that came twice, or before one that comes ahead of them; what never comes lets `receives` wait in vain. */
+  /** Events that arrived twice or out of order; a lost event makes `receives` time out. */
   wrong = 0
 
   /** Clients of the raw protocol that have subscribed. */
@@ -18,7 +18,7 @@ export class Audience {
       const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { perMessageDeflate: false })
       await once(socket, 'open')
       socket.send(JSON.stringify({ event: 'subscribe:repository', data: 'owner/repo' }))
-      // Frames are handled in order: with the answer to the ping, the subscription stands.
+      // Frames are handled in order: after the pong, the subscription is active.
       socket.ping()
       await once(socket, 'pong')
       const receive = audience.#receiver()
@@ -48,7 +48,7 @@ export class Audience {
     return audience
   }
 
-  /** What one client does with a message: its number must be the one after the last. */
+  /** Handles the messages of one client: each number must follow the last one. */
   #receiver(): (text: string) => void {
     let last = -1
     return (text) => {
@@ -61,7 +61,7 @@ export class Audience {
     }
   }
 
-  /** Lets each client hear so many more events, which `publish` causes; the milliseconds until all did. */
+  /** Publishes events, and returns the milliseconds until each client has received all of them. */
   async receives(events: number, publish: () => void): Promise<number> {
     this.#wanted = this.#received + events * this.#clients.length
     const all = new Promise<void>((resolve) => (this.#enough = resolve))

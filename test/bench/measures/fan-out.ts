@@ -4,12 +4,12 @@ import type { Shipped } from '../stage/shipped.ts'
 import { difference } from '../statistics.ts'
 import { Audience } from './fan-out-clients.ts'
 
-/** Events that are told at once, and how often. */
+/** Events per burst, and number of bursts. */
 const burst = 20
 const bursts = 10
 
-/** How fast one server told many clients. */
-interface Told {
+/** The speed of one server with many clients. */
+interface FanOut {
   /** Messages per second, over all clients. */
   rate: number
   /** CPU seconds of the server for a million messages. */
@@ -22,16 +22,16 @@ export interface FanOutResult {
   clients: number
   surroundings: Surroundings
   /** A bare broadcast of the same payload with `ws`, before and after. */
-  bare: Told
+  bare: FanOut
   rawDifference: number
-  raw: Told
-  socketIo: Told
+  raw: FanOut
+  socketIo: FanOut
   ratio: { raw: number; socketIo: number }
 }
 
 type Protocol = 'raw' | 'socketIo'
 
-/** Lets the realtime server tell so many clients of new jobs, each in bursts, next to a bare broadcast. */
+/** Measures the realtime server with many clients and bursts of new jobs, next to a bare broadcast. */
 export async function measureFanOut(clients: number, shipped: Shipped): Promise<FanOutResult> {
   const around = surroundings()
   const run = (server: 'bare' | 'ours', protocol: Protocol) => measure({ clients, server, protocol }, shipped)
@@ -61,15 +61,15 @@ interface Run {
   protocol: Protocol
 }
 
-async function measure({ clients, server, protocol }: Run, shipped: Shipped): Promise<Told> {
+async function measure({ clients, server, protocol }: Run, shipped: Shipped): Promise<FanOut> {
   const served = await Served.start('fan-out-server.ts', [server], shipped)
   try {
     const audience = await Audience[protocol](served.port, clients)
-    const tell = (): void => served.command(burst)
-    await audience.receives(burst, tell)
+    const publish = (): void => served.command(burst)
+    await audience.receives(burst, publish)
     const before = await served.usage()
     let ms = 0
-    for (let count = 0; count < bursts; count += 1) ms += await audience.receives(burst, tell)
+    for (let count = 0; count < bursts; count += 1) ms += await audience.receives(burst, publish)
     const after = await served.usage()
     audience.close()
     const messages = clients * burst * bursts

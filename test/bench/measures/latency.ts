@@ -17,7 +17,7 @@ import { postPair } from './raw-pair.ts'
 
 const warmUp = 300
 
-/** Milliseconds to the moment in which a third party sees the pod. */
+/** Milliseconds until a third party sees the pod. */
 export interface Latency {
   p50: number
   p99: number
@@ -27,10 +27,10 @@ export interface Latency {
 export interface LatencyResult {
   rate: number
   surroundings: Surroundings
-  /** From the beginning of the Runner's post; Runner, then Pod, one in flight. Half before and half after. */
+  /** From the start of the Runner's POST; Runner, then Pod, one in flight. Half before and half after. */
   raw: Latency
   rawDifference: number
-  /** From the answer to the RunnerJob's post; open loop. */
+  /** From the response to the RunnerJob's POST; open loop. */
   operator: Latency
   ratio: { p50: number; p99: number }
 }
@@ -65,7 +65,7 @@ function latencyOf(values: readonly number[]): Latency {
   return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), samples: values.length }
 }
 
-/** Keeps to the same arrivals as the operator's load, but begins no pair before the last one's answer. */
+/** Uses the same arrivals as the operator's load, but starts each pair only after the last response. */
 async function rawRun(stage: Stage, namespace: string, load: Load): Promise<number[]> {
   const place = await stage.place(namespace)
   const client = clientOf(stage, place, 'runnerhub-raw-client/0.1.0')
@@ -115,7 +115,7 @@ async function postJob(client: BareClient, place: Place, index: number, answered
   await body.dump()
 }
 
-/** How long after its beginning each pod was seen; one seen before the answer came counts as no time at all. */
+/** Time from its start until each pod was seen; a pod seen before the response counts as zero. */
 async function untilSeen(watch: PodWatch, begun: ReadonlyMap<string, number>): Promise<number[]> {
   const names = [...begun.keys()]
   const all = (): boolean => names.every((name) => watch.seenAt(name) !== undefined)

@@ -6,9 +6,9 @@ import { type Surroundings, surroundings } from '../stage/machine.ts'
 import type { Shipped } from '../stage/shipped.ts'
 import { quantile } from '../statistics.ts'
 
-/** How long one kind of page took, in milliseconds. */
+/** Duration of one kind of page, in milliseconds. */
 export interface PageTimes {
-  what: string
+  page: string
   p50: number
   p99: number
 }
@@ -22,7 +22,7 @@ export interface ListResult {
 
 const requests = 1000
 
-/** Kinds of pages of 50 out of so many jobs; `random` is from 0 up to 1. */
+/** Queries for pages of 50; `random` is from 0 up to 1. */
 const kinds: Record<string, (jobs: number, random: number) => string> = {
   'the newest': () => 'page=1',
   'any page': (jobs, random) => `page=${1 + Math.floor((random * jobs) / 50)}`,
@@ -35,19 +35,19 @@ const kinds: Record<string, (jobs: number, random: number) => string> = {
   },
 }
 
-/** Asks the REST facade for pages of 50, one at a time. */
+/** Requests pages of 50 from the REST facade, one at a time. */
 export async function measureLists(jobs: number, shipped: Shipped): Promise<ListResult> {
   const around = surroundings()
   const served = await Served.start('list-server.ts', [String(jobs)], shipped)
   const pool = new Pool(`http://127.0.0.1:${served.port}`, { connections: 1 })
   try {
     const pages: PageTimes[] = []
-    for (const [what, query] of Object.entries(kinds)) {
+    for (const [page, query] of Object.entries(kinds)) {
       const ask = (): Promise<number> => timeOf(pool, `/api/jobs?limit=50&${query(jobs, Math.random())}`)
       for (let count = 0; count < requests / 10; count += 1) await ask()
       const times: number[] = []
       for (let count = 0; count < requests; count += 1) times.push(await ask())
-      pages.push({ what, p50: quantile(times, 0.5), p99: quantile(times, 0.99) })
+      pages.push({ page, p50: quantile(times, 0.5), p99: quantile(times, 0.99) })
     }
     return { jobs, surroundings: around, pages, peakRssMb: (await served.usage()).peakRssMb }
   } finally {

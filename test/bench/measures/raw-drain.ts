@@ -3,7 +3,7 @@ import { parseObject } from '../../../src/kube/client/parse.ts'
 import { BareClient, inFlight } from '../stage/bare-client.ts'
 import { postPair } from './raw-pair.ts'
 
-// The raw client of the drain, in a process of its own so that nothing else in it slows it down.
+// The raw client of the drain, in its own process so that nothing else slows it down.
 // Arguments: server, CA, token, RunnerPool as JSON, number of jobs. Prints the CPU seconds that it used.
 const [server = '', ca = '', token = '', poolJson = '', jobs = ''] = process.argv.slice(2)
 const pool = parseObject(runnerPools, JSON.parse(poolJson))

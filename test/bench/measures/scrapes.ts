@@ -5,7 +5,7 @@ import { type Surroundings, surroundings } from '../stage/machine.ts'
 import type { Shipped } from '../stage/shipped.ts'
 import { quantile } from '../statistics.ts'
 
-/** How long a scrape took, in milliseconds, from the request to the last byte. */
+/** Duration of a scrape in milliseconds, from the request to the last byte. */
 export interface ScrapeResult {
   jobs: number
   surroundings: Surroundings
@@ -16,7 +16,7 @@ export interface ScrapeResult {
 
 const scrapes = 500
 
-/** Scrapes the metrics of a process that has so many jobs of 500 repositories, and has told everything that it can tell. */
+/** Scrapes the metrics of a process with jobs of 500 repositories, and with every possible series. */
 export async function measureScrapes(jobs: number, shipped: Shipped): Promise<ScrapeResult> {
   const around = surroundings()
   const served = await Served.start('list-server.ts', [String(jobs)], shipped)

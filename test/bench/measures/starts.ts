@@ -20,7 +20,7 @@ export interface StartResult {
   idleRssMb: number
 }
 
-/** Starts the operator over so many jobs, again and again. The jobs are over, so that it idles then. */
+/** Starts the operator repeatedly with existing jobs. The jobs are finished, so that it idles. */
 export function measureStart(jobs: number, shipped: Shipped): Promise<StartResult> {
   return onStage(async (stage) => {
     const around = surroundings()

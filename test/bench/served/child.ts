@@ -6,7 +6,7 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { usageOf } from '../stage/machine.ts'
 import type { Shipped } from '../stage/shipped.ts'
 
-/** A part of the operator that serves in a process of its own, without a cluster. */
+/** A part of the operator that serves in its own process, without a cluster. */
 export class Served {
   readonly #child: ChildProcess
   readonly port: number
@@ -40,17 +40,17 @@ export class Served {
   }
 }
 
-/** In the child: tells where it listens. */
+/** In the child: reports its port. */
 export function ready(port: number): void {
   process.send?.({ port })
 }
 
-/** In the child: calls back with the number of each command. */
+/** In the child: calls the function with the number of each command. */
 export function onCommand(handler: (count: number) => void): void {
   process.on('message', (message: unknown) => handler(Number(asObject(message)['count'])))
 }
 
-/** In the child: the port that the system chose. */
+/** In the child: the port chosen by the system. */
 export function portOf(server: Server): number {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server does not listen')

@@ -9,24 +9,24 @@ import { aJob } from '../../objects/builders.ts'
 import { fillStores } from '../../objects/stores.ts'
 import { onCommand, portOf, ready } from './child.ts'
 
-/** Serves events to WebSocket clients: as the operator does, or with the least that could do it. */
-const tell = process.argv[2] === 'bare' ? await serveBare() : await serveOurs()
+/** Serves events to WebSocket clients: with the operator's realtime server, or with minimal code. */
+const publish = process.argv[2] === 'bare' ? await serveBare() : await serveOurs()
 
-let told = 0
+let published = 0
 onCommand((count) => {
   for (let index = 0; index < count; index += 1) {
-    tell(`job-${told}`)
-    told += 1
+    publish(`job-${published}`)
+    published += 1
   }
 })
 
-/** The realtime server on caches of its own: each job that they get is one event. */
+/** The realtime server with its own caches: each new job is one event. */
 async function serveOurs(): Promise<(jobId: string) => void> {
   const log = makeLog('error')
   const caches = { ...makeStores(log), reflectors: [] }
   await fillStores(caches)
-  const verdict = { is: 'admitted', caller: 'bench', mayList: true } as const
-  const admit = () => Promise.resolve(verdict)
+  const decision = { is: 'admitted', caller: 'bench', mayList: true } as const
+  const admit = () => Promise.resolve(decision)
   const { server } = makeRealtime({ caches, admit, clock, log, reauthoriseMs: 60_000, mostPerCaller: 1e6 })
   await listening(server)
   return (jobId) => caches.jobs.upsert(aJob({ metadata: { name: jobId, uid: jobId } }))
@@ -38,7 +38,7 @@ async function serveBare(): Promise<(jobId: string) => void> {
   await listening(server)
   return (jobId) => {
     const data = { jobId, repository: 'owner/repo', status: 'queued' }
-    // Encoded once for all, as ours is: ws encodes a string anew for each client.
+    // Encoded once, as in our server: ws encodes a string again for each client.
     const bytes = Buffer.from(JSON.stringify({ event: 'job:delegated', data }))
     for (const socket of sockets.clients) {
       if (socket.readyState === WebSocket.OPEN) socket.send(bytes, { binary: false })

@@ -13,7 +13,7 @@ import { fillStores } from '../../objects/stores.ts'
 import { recordEverything } from '../../observe/every-metric.ts'
 import { portOf, ready } from './child.ts'
 
-/** Serves the REST facade over caches with so many jobs. Lists and metrics are made from them alone: there is no API server. */
+/** Serves the REST facade from caches with many jobs. Lists and metrics need only these: there is no API server. */
 const log = makeLog('error')
 const caches = { ...makeStores(log), reflectors: [] }
 const metrics = new Metrics({ clock, version: '0.0.0' })

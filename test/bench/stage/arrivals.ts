@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Arrivals at random (Poisson), the same in every run. They come at their own times, whatever has become of the earlier
- * ones; a consumer that is late gets those it has missed at once.
+ * Random (Poisson) arrivals, the same in every run, independent of the progress of earlier ones. A late consumer gets
+ * missed arrivals at once.
  */
 export async function* arrivals(load: { perSecond: number; seconds: number }): AsyncGenerator<number> {
   const random = generator(load.perSecond)
@@ -17,7 +17,7 @@ export async function* arrivals(load: { perSecond: number; seconds: number }): A
   }
 }
 
-/** Numbers from 0 to 1 that look random (mulberry32). */
+/** Pseudo-random numbers from 0 to 1 (mulberry32). */
 function generator(seed: number): () => number {
   let state = seed
   return () => {

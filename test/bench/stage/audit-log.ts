@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { reads } from '../../observe/audit.ts'
 
-/** One write that the API server has answered. */
+/** One completed write on the API server. */
 export interface Write {
   verb: string
   resource: string
@@ -13,7 +13,7 @@ export interface Write {
   userAgent: string
   code: number
   isDryRun: boolean
-  /** When it was answered, by the API server's clock. */
+  /** Time of its response, by the API server's clock. */
   answeredMs: number
 }
 
@@ -27,7 +27,7 @@ export async function readAuditLog(path: string): Promise<Write[]> {
   return writes
 }
 
-/** A read is left out, and a line that is still being written. */
+/** Omits reads, and a partly written line. */
 function parse(line: string): Write | undefined {
   let event: Record<string, unknown>
   try {
@@ -50,7 +50,7 @@ function parse(line: string): Write | undefined {
   }
 }
 
-/** Date knows milliseconds only. */
+/** Date has only milliseconds. */
 function microseconds(timestamp: string): number {
   return Number(/\.\d{3}(\d{1,3})/.exec(timestamp)?.[1]?.padEnd(3, '0') ?? 0) / 1000
 }

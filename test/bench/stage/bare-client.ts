@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
 
-/** Where a bare client speaks to, and as whom. */
+/** Server and credentials of a bare client. */
 export interface BareAccess {
   server: string
   ca: string
@@ -8,18 +8,18 @@ export interface BareAccess {
   userAgent: string
 }
 
-/** The least that can speak to the API server: undici alone, no retries, no limits but its 64 connections. */
+/** A minimal client of the API server: undici alone, no retries, no limits except its 64 connections. */
 export class BareClient {
   readonly #pool: Pool
   readonly #headers: Record<string, string>
 
   constructor({ server, ca, token, userAgent }: BareAccess) {
-    // As the operator's own: over one HTTP/2 connection the rate is no better.
+    // As in the operator's client: over one HTTP/2 connection the rate is no better.
     this.#pool = new Pool(server, { connections: 64, pipelining: 1, allowH2: false, connect: { ca } })
     this.#headers = { authorization: `Bearer ${token}`, 'user-agent': userAgent, accept: 'application/json' }
   }
 
-  /** Creates an object; its answer's body is left to be read. */
+  /** Creates an object; the caller reads the body of the response. */
   post(path: string, object: object): Promise<Dispatcher.ResponseData['body']> {
     return this.#send('POST', path, object)
   }
@@ -30,7 +30,7 @@ export class BareClient {
     await body.dump()
   }
 
-  /** A body without an end, of the kind that is asked for. */
+  /** Opens a streaming response body. */
   async stream(path: string, accept: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
     const headers = { ...this.#headers, accept }
     const answer = await this.#pool.request({ method: 'GET', path, headers, signal, bodyTimeout: 0 })
@@ -50,7 +50,7 @@ export class BareClient {
   }
 }
 
-/** Does all of it, so many at a time; each begins when an earlier one has ended. */
+/** Runs all tasks with limited concurrency; each starts when an earlier one has ended. */
 export async function inFlight(width: number, count: number, act: (index: number) => Promise<void>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import { DELEGATION_KEY_ANNOTATION } from '../../../src/api/names.ts'
 import type { NewObject } from '../../../src/api/object.ts'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 
-/** A delegation as the REST API makes it: every field given, its key with it, lengths as in life. */
+/** A delegation as the REST API creates it: with every field, its key, and realistic lengths. */
 export function newJob(namespace: string, index: number): NewObject<RunnerJob> {
   return {
     apiVersion: 'runnerhub.dev/v1',
@@ -33,7 +33,7 @@ export function newJob(namespace: string, index: number): NewObject<RunnerJob> {
   }
 }
 
-/** The same, as if the API server had stored it: what the raw client says that its objects were made for. */
+/** The same as a stored object, which the raw client names as the owner of its objects. */
 export function storedJob(namespace: string, index: number): RunnerJob {
   const { metadata, spec } = newJob(namespace, index)
   const stored = { uid: randomUUID(), resourceVersion: '1', creationTimestamp: new Date().toISOString() }

@@ -10,7 +10,7 @@ import type { Stage } from './stage.ts'
 const root = join(import.meta.dirname, '../../..')
 const app = join(root, 'build/bench/app')
 
-/** Compiles the operator as the image has it. */
+/** Compiles the operator as in the image. */
 export async function buildOperator(): Promise<void> {
   await mkdir(app, { recursive: true })
   const project = join(root, 'config/tsconfig.build.json')
@@ -18,7 +18,7 @@ export async function buildOperator(): Promise<void> {
   await copyFile(join(root, 'package.json'), join(app, 'package.json'))
 }
 
-/** The operator as a process of its own, as it runs in its pod. */
+/** The operator in its own process, as in its pod. */
 export class Operator {
   readonly #child: ChildProcess
   readonly #ended: Promise<unknown>
@@ -58,7 +58,7 @@ export class Operator {
     return usageOf(this.#child.pid ?? 0)
   }
 
-  /** Waits for something, as long as the process runs. */
+  /** Waits for a promise; rejects if the process ends meanwhile. */
   async during<R>(wanted: Promise<R>): Promise<R> {
     const died = this.#ended.then(() => Promise.reject(new Error('the operator ended: see build/bench/operator.log')))
     return await Promise.race([wanted, died])

@@ -7,24 +7,24 @@ import { manifests } from '../../site/manifests.ts'
 import { makeNamespace } from '../../site/namespace.ts'
 import { createManifest } from '../measures/create-manifest.ts'
 
-/** A namespace, and a service account that may do there what the operator's Role allows, and no more. */
+/** A namespace, and a service account with only the operator's Role. */
 export interface Place {
   namespace: string
   token: string
-  /** A folder with token and ca.crt, as the kubelet mounts it into a pod. */
+  /** A folder with token and ca.crt, like the mount in a pod. */
   serviceAccountDirectory: string
   pool: RunnerPool
 }
 
 export interface PlaceOptions {
   namespace: string
-  /** Of the API server, as PEM. */
+  /** CA certificate of the API server, as PEM. */
   ca: string
-  /** Where folders may be made. */
+  /** The parent of temporary folders. */
   directory: string
 }
 
-/** Sets a namespace up by the product's own manifests. Its pool has room for all jobs at once. */
+/** Sets up a namespace with the operator's manifests. Its pool has room for all jobs at once. */
 export async function makePlace(admin: KubeClient, { namespace, ca, directory }: PlaceOptions): Promise<Place> {
   const { token } = await makeNamespace(admin, namespace)
   const [pool] = await manifests('config/manifests/default-pool.yaml')

@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts'
 
 const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
-/** A third party that sees pods appear, by their metadata alone, and notes when by this process's monotonic clock. */
+/** A third party that watches the metadata of pods, and records when each appears by this process's monotonic clock. */
 export class PodWatch {
   readonly #client: BareClient
   readonly #end = new AbortController()
@@ -33,7 +33,7 @@ export class PodWatch {
     return this.#seenAt.size
   }
 
-  /** When the pod was first seen. */
+  /** First time that the pod was seen. */
   seenAt(name: string): number | undefined {
     return this.#seenAt.get(name)
   }

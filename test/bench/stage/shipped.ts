@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { manifests } from '../../site/manifests.ts'
 
-/** How the operator is run where it is installed. */
+/** The settings of an installed operator. */
 export interface Shipped {
   /** For Node.js. */
   flags: string[]
   environment: Record<string, string>
 }
 
-/** What the image sets, and what Node.js makes of the memory that the Deployment allows. */
+/** The settings of the image, and Node.js's heap limit under the Deployment's memory limit. */
 export async function readShipped(): Promise<Shipped> {
   const dockerfile = lastStage(await readFile(new URL('../../../Dockerfile', import.meta.url), 'utf8'))
   const entrypoint: unknown = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]')
@@ -26,7 +26,7 @@ function environmentOf(dockerfile: string): Record<string, string> {
   return Object.fromEntries(settings.map((setting) => [setting.split('=')[0] ?? '', setting.split('=')[1] ?? '']))
 }
 
-/** In a container Node.js takes half of the memory limit for its old objects; here it would see the whole machine. */
+/** In a container Node.js limits its old space to half of the memory limit; here it would use the machine's memory. */
 async function heapFlag(): Promise<string> {
   const [deployment] = await manifests('config/manifests/deployment.yaml')
   const template = asObject(asObject(deployment?.['spec'])['template'])

@@ -12,22 +12,22 @@ import { createManifest } from '../measures/create-manifest.ts'
 import { usageOf } from './machine.ts'
 import { makePlace, type Place } from './place.ts'
 
-/** A fresh control plane without nodes, where the CRDs are served. */
+/** A fresh control plane without nodes, with the CRDs. */
 export interface Stage {
   server: string
   ca: string
   auditLog: string
-  /** An administrator: to look on, never to do what is measured. */
+  /** An administrator's client for observation, never for measured work. */
   admin: KubeClient
-  /** What etcd and the API server have used so far, in CPU seconds. */
+  /** CPU seconds of etcd and the API server so far. */
   serverCpuSeconds(): Promise<number>
-  /** A namespace of its own: nothing in it concerns the others. */
+  /** A new namespace, independent of the others. */
   place(namespace: string): Promise<Place>
 }
 
 const forever = new AbortController().signal
 
-/** Runs something on a control plane of its own. */
+/** Runs a function with a new control plane. */
 export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> {
   const plane = await startControlPlane({ audit: true })
   try {

@@ -1,16 +1,16 @@
 import { type Column, inColumns, isOfControllers } from '../../observe/audit.ts'
 import { isPodCreate, type Write } from './audit-log.ts'
 
-/** The operator's successful writes, and how many it tried besides. */
+/** The operator's successful writes, and the number of its failed ones. */
 export interface WriteAccount {
   perJob: number
-  /** How many of each kind, as in "update runnerjobs/status". */
+  /** Counts by kind, such as "update runnerjobs/status". */
   byKind: Record<string, number>
-  /** Counted writes that were put off until after the last pod create, and how long they took from then on. */
+  /** Counted writes after the last pod create, and their duration from then on. */
   afterLastPod: { writes: number; seconds: number }
   /** Counted writes other than creates that were made before the last pod create, when a create had to wait for them. */
   statusBeforeLastPod: number
-  /** How many there are in each of the other columns. */
+  /** Counts in each of the other columns. */
   others: Record<Exclude<Column, 'counted'>, number>
   /** Writes that the API server refused. */
   refused: number

@@ -5,14 +5,14 @@ export interface Example {
   text: string
 }
 
-/** The code blocks of docs/api.md under the heading Examples, as they stand there. */
+/** The code blocks of docs/api.md under the heading Examples, unchanged. */
 export function documentedExamples(): Example[] {
   const text = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8')
   const [, section = ''] = text.split(/^## Examples$/m)
   return codeBlocks(section)
 }
 
-/** Those of the API reference that we were given. */
+/** The code blocks of the original API reference. */
 export function referenceExamples(): Example[] {
   return codeBlocks(readFileSync(new URL('../../unit/repository/reference-examples.md', import.meta.url), 'utf8'))
 }

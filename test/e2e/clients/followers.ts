@@ -6,11 +6,11 @@ import { listOf } from '../../charts/monitoring.ts'
 const token = 'your-token'
 const reconnectMs = 200
 
-/** A client that follows the jobs of a repository: when its connection ends it connects again, and asks for a snapshot. */
+/** A client that follows the jobs of a repository: it reconnects when its connection ends, and requests a snapshot. */
 export interface Follower {
-  /** The last status that it was told of each job. */
-  told: ReadonlyMap<string, string>
-  /** Connections that it has had until now. */
+  /** The last received status of each job. */
+  statuses: ReadonlyMap<string, string>
+  /** The number of its connections so far. */
   connections: () => number
   close(): void
 }
@@ -18,7 +18,7 @@ export interface Follower {
 type Follow = (url: string, repository: string) => Follower
 
 const bySocketIo: Follow = (url, repository) => {
-  const told = new Map<string, string>()
+  const statuses = new Map<string, string>()
   let connections = 0
   const delays = { reconnectionDelay: reconnectMs, reconnectionDelayMax: 1000 }
   const socket = io(url, { auth: { token }, forceNew: true, ...delays })
@@ -26,12 +26,12 @@ const bySocketIo: Follow = (url, repository) => {
     connections += 1
     socket.emit('subscribe:repository', { repository, snapshot: true })
   })
-  socket.onAny((_event: string, data: unknown) => hear(told, data))
-  return { told, connections: () => connections, close: () => void socket.close() }
+  socket.onAny((_event: string, data: unknown) => record(statuses, data))
+  return { statuses, connections: () => connections, close: () => void socket.close() }
 }
 
 const byWebSocket: Follow = (url, repository) => {
-  const told = new Map<string, string>()
+  const statuses = new Map<string, string>()
   let connections = 0
   let isOver = false
   const connect = (): WebSocket => {
@@ -41,7 +41,7 @@ const byWebSocket: Follow = (url, repository) => {
       socket.send(JSON.stringify({ event: 'subscribe:repository', data: { repository, snapshot: true } }))
     })
     socket.on('message', (data) => {
-      if (Buffer.isBuffer(data)) hear(told, asObject(JSON.parse(data.toString()))['data'])
+      if (Buffer.isBuffer(data)) record(statuses, asObject(JSON.parse(data.toString()))['data'])
     })
     // It is closed after an error, too.
     socket.on('error', () => undefined)
@@ -55,17 +55,17 @@ const byWebSocket: Follow = (url, repository) => {
     isOver = true
     current.terminate()
   }
-  return { told, connections: () => connections, close }
+  return { statuses, connections: () => connections, close }
 }
 
 /** Both protocols, by name. */
 export const followers: Record<string, Follow> = { 'Socket.IO': bySocketIo, 'raw WebSocket': byWebSocket }
 
-/** Keeps what a message says of one job, or of those in a snapshot. */
-function hear(told: Map<string, string>, data: unknown): void {
+/** Records the statuses in a message about one job, or in a snapshot. */
+function record(statuses: Map<string, string>, data: unknown): void {
   const { jobs } = asObject(data)
   for (const job of Array.isArray(jobs) ? listOf(jobs) : [data]) {
     const { jobId, status } = asObject(job)
-    if (typeof jobId === 'string' && typeof status === 'string') told.set(jobId, status)
+    if (typeof jobId === 'string' && typeof status === 'string') statuses.set(jobId, status)
   }
 }

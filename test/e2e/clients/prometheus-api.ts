@@ -2,7 +2,7 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { at } from '../../charts/chart.ts'
 import { listOf } from '../../charts/monitoring.ts'
 
-/** What Prometheus scrapes, and how the last scrape went. */
+/** A target of Prometheus, with the result of its last scrape. */
 export interface Target {
   pool: string
   url: string
@@ -11,7 +11,7 @@ export interface Target {
   labels: Record<string, unknown>
 }
 
-/** An alert as Prometheus has loaded it. */
+/** An alert that Prometheus has loaded. */
 export interface LoadedRule {
   name: string
   health: string
@@ -57,7 +57,7 @@ export class PrometheusApi {
       })
   }
 
-  /** The values that a query finds now, one a series. */
+  /** The current values of a query, one per series. */
   async values(query: string): Promise<number[]> {
     const found = listOf(at(await this.#get('query', { query }), 'result'))
     return found.map((series) => Number(at(series, 'value', 1)))
@@ -68,7 +68,7 @@ export class PrometheusApi {
     return listOf(await this.#get(`label/${label}/values`, { 'match[]': match }))
   }
 
-  /** The configuration that is in force, secrets left out. */
+  /** The configuration in force, without secrets. */
   async configuration(): Promise<string> {
     return String(at(await this.#get('status/config'), 'yaml'))
   }

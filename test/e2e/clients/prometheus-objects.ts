@@ -1,16 +1,16 @@
 import type { Manifest } from '../../charts/chart.ts'
 import { publishedManifests } from '../../charts/prometheus-operator.ts'
 
-/** Where a Prometheus and its operator run, and what they watch. */
+/** The namespaces of a Prometheus with its operator, and of the targets. */
 export interface Watching {
-  /** Their own namespace; cluster-wide objects bear its name. */
+  /** Their own namespace; cluster-wide objects have its name. */
   namespace: string
-  /** The namespace of what is watched. */
+  /** The watched namespace. */
   watched: string
   image: string
 }
 
-/** By this label the Prometheus of the tests chooses what it watches. */
+/** The label by which the Prometheus of the tests selects its targets. */
 export const release = 'e2e'
 
 const restricted = {
@@ -20,7 +20,7 @@ const restricted = {
 }
 const labels = { app: 'prometheus-operator' }
 
-/** The operator, with the rights that its project publishes, restricted to the two namespaces. */
+/** The operator, with the permissions that its project publishes, restricted to the two namespaces. */
 export async function operatorObjects({ namespace, watched, image }: Watching): Promise<Manifest[]> {
   const rights = await publishedManifests('rbac/prometheus-operator/prometheus-operator-cluster-role.yaml')
   const container = {
@@ -49,7 +49,7 @@ export async function operatorObjects({ namespace, watched, image }: Watching): 
   ]
 }
 
-/** Lets Prometheus look for targets in the watched namespace, and only there. */
+/** Lets Prometheus look for targets in the watched namespace, and only inWatched. */
 export function rightsToWatch({ namespace, watched }: Watching): Manifest {
   const metadata = { name: `${namespace}-prometheus`, namespace: watched }
   return binding('RoleBinding', metadata, { namespace, account: 'prometheus' })
@@ -59,7 +59,7 @@ export function rightsToWatch({ namespace, watched }: Watching): Manifest {
 export async function prometheusObjects({ namespace, watched, image }: Watching): Promise<Manifest[]> {
   const rights = await publishedManifests('rbac/prometheus/prometheus-cluster-role.yaml')
   const chosen = { matchLabels: { release } }
-  const there = { matchLabels: { 'kubernetes.io/metadata.name': watched } }
+  const inWatched = { matchLabels: { 'kubernetes.io/metadata.name': watched } }
   return [
     account(namespace, 'prometheus'),
     ...rights.map((role) => named(role, `${namespace}-prometheus`)),
@@ -72,9 +72,9 @@ export async function prometheusObjects({ namespace, watched, image }: Watching)
         version: '3.5.0',
         serviceAccountName: 'prometheus',
         serviceMonitorSelector: chosen,
-        serviceMonitorNamespaceSelector: there,
+        serviceMonitorNamespaceSelector: inWatched,
         ruleSelector: chosen,
-        ruleNamespaceSelector: there,
+        ruleNamespaceSelector: inWatched,
         evaluationInterval: '2s',
         resources: { requests: { cpu: '20m', memory: '128Mi' } },
         securityContext: {

@@ -29,7 +29,7 @@ export class Rest {
     return { status, headers, body: text, data: asObject(envelope['data']) }
   }
 
-  /** An answer whose body is still coming. */
+  /** A response whose body is still being received. */
   open(method: string, path: string, body?: unknown): Promise<Response> {
     return fetch(`${this.url}${path}`, {
       method,
@@ -38,12 +38,12 @@ export class Rest {
     })
   }
 
-  /** Delegates a job of its own, and answers its id. */
+  /** Delegates a new job, and returns its id. */
   async delegate(fields: Record<string, unknown>): Promise<string> {
     delegations += 1
     const facts = { jobId: String(delegations), runId: '789012', repository: 'owner/repo' }
     const { status, body, data } = await this.call('POST', '/api/jobs/delegate', { ...facts, ...fields })
-    if (status !== 201) throw new Error(`delegate answered ${status}: ${body}`)
+    if (status !== 201) throw new Error(`delegate returned ${status}: ${body}`)
     return String(data['delegationId'])
   }
 
@@ -64,11 +64,11 @@ export function linesOf(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n')
 }
 
-/** What the job itself printed: the lines without the timestamps before them, each of which must be there. */
+/** The output of the job: the lines without their timestamps, each of which must exist. */
 export function printed(lines: readonly string[]): string[] {
   return lines.map((line) => {
-    const [, said] = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z (.*)$/.exec(line) ?? []
-    if (said === undefined) throw new Error(`no timestamp of the kubelet before: ${line}`)
-    return said
+    const [, printedLine] = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z (.*)$/.exec(line) ?? []
+    if (printedLine === undefined) throw new Error(`no timestamp of the kubelet before: ${line}`)
+    return printedLine
   })
 }

@@ -7,11 +7,11 @@ export interface RetriedAnswer {
   data: Record<string, unknown>
 }
 
-/** Calls the REST API as a careful client does: what is not answered, or with 503, is sent again, for two minutes. */
+/** Calls the REST API with retries: a request without a response, or with 503, is sent again, for two minutes. */
 export class RetryingClient {
   readonly #url: string
   readonly #token: string
-  /** Attempts that were sent again. */
+  /** The number of retries. */
   retries = 0
 
   constructor(url: string, token = 'your-token') {
@@ -25,7 +25,7 @@ export class RetryingClient {
       const answer = await this.once(method, path, body).catch(() => undefined)
       if (answer !== undefined && answer.status !== 503) return answer
       if (performance.now() > deadline)
-        throw new Error(`${method} ${path}: no answer but ${answer?.status} for two minutes`)
+        throw new Error(`${method} ${path}: no response except ${answer?.status} for two minutes`)
       this.retries += 1
       await sleep(200)
     }

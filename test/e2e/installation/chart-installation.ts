@@ -6,7 +6,7 @@ import { prepare } from './image.ts'
 import { type Installed, reach } from './installation.ts'
 
 const patient = (): AbortSignal => AbortSignal.timeout(120_000)
-/** Longer than any of them takes on a busy machine. */
+/** A time limit beyond the duration of any command on a busy machine. */
 const timeout = '--timeout=5m'
 
 /** An installation by the chart, as release `runnerhub`, in a namespace that enforces the restricted level. */
@@ -14,7 +14,7 @@ export interface ChartInstallation extends Installed {
   helm(verb: string, ...args: string[]): Promise<string>
 }
 
-/** Installs the image of the present sources by the chart: two replicas, and what else it does unless these say so. */
+/** Installs the image of these sources by the chart: two replicas, and the defaults unless these values differ. */
 export async function installByChart(more: Record<string, string> = {}): Promise<ChartInstallation> {
   const prepared = await prepare()
   const { cluster, image } = prepared

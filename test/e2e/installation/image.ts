@@ -8,7 +8,7 @@ export interface Prepared {
 
 let prepared: Promise<Prepared> | undefined
 
-/** The cluster in use, with the image of the present sources in it; once for all test files. */
+/** The cluster in use, with the loaded image of these sources; once for all test files. */
 export function prepare(): Promise<Prepared> {
   prepared ??= load()
   return prepared

@@ -29,21 +29,21 @@ const patient = (): AbortSignal => AbortSignal.timeout(120_000)
 /** An operator that tests have deployed. */
 export interface Installed {
   hub: Installation
-  /** Removes all of it; the namespace may still be going when this resolves. */
+  /** Removes all of it, without waiting for the end of the namespace. */
   close(): Promise<void>
 }
 
-/** The Services behind which it answers. */
+/** Its Services. */
 export interface Services {
   rest: string
   realtime: string
 }
 
-/** Makes an operator that runs reachable from this machine, until its `leave`. */
+/** Makes a running operator reachable from this machine, until its `leave`. */
 export async function reach(prepared: Prepared, place: Place, services: Services): Promise<Installation> {
   const stop = new AbortController()
   const open = (service: string, servicePort: number): Promise<Forward> =>
-    forward({ place, service, localPort: 0, servicePort, tell: () => undefined }, stop.signal)
+    forward({ place, service, localPort: 0, servicePort, report: () => undefined }, stop.signal)
   const [http, realtime] = [await open(services.rest, 3000), await open(services.realtime, 3001)]
   const client = new KubeClient(await fromKubeconfig(place.kubeconfig), { userAgent: 'runnerhub-test' })
   return new Installation({ prepared, place, client, http, realtime, stop })
@@ -58,10 +58,10 @@ interface Parts {
   stop: AbortController
 }
 
-/** An operator in the cluster, in a namespace that is one test file's own. */
+/** An operator in the cluster, in the namespace of one test file. */
 export class Installation {
   readonly place: Place
-  /** An administrator's. */
+  /** An administrator's client. */
   readonly client: KubeClient
   readonly rest: Rest
   readonly audit: AuditLog
@@ -92,7 +92,7 @@ export class Installation {
     return this.#parts.prepared.cluster.kind
   }
 
-  /** What kubectl prints, in this namespace. */
+  /** The output of kubectl in this namespace. */
   kubectl(...args: string[]): Promise<string> {
     return askKubectl(this.place, args, patient())
   }
@@ -106,7 +106,7 @@ export class Installation {
     )
   }
 
-  /** Creates a job as kubectl does. */
+  /** Creates a job with kubectl. */
   async createJob(name: string, spec: Partial<NewRunnerJobSpec>): Promise<RunnerJob> {
     const job = newJob(name, spec)
     return this.client.create(runnerJobs, { ...job, metadata: { name, namespace: this.namespace } }, patient())
@@ -130,7 +130,7 @@ export class Installation {
     return this.#list(pods, operatorLabels)
   }
 
-  /** What is left of the runner pods. */
+  /** The remaining runner pods. */
   runnerPods(): Promise<Pod[]> {
     return this.#list(pods, RUNNER_LABEL)
   }
@@ -138,12 +138,12 @@ export class Installation {
   /** The pod that holds the Lease. */
   async leader(): Promise<string> {
     const find = async () => this.kubectl('get', 'lease', 'runnerhub', '--output=jsonpath={.spec.holderIdentity}')
-    return (await this.until('somebody to lead', find)).trim()
+    return (await this.until('a leader', find)).trim()
   }
 
-  /** Where the REST API is reached through its Service, with every replica behind it. */
+  /** The address of the REST API's Service, with every replica behind it. */
   async serviceUrl(): Promise<string> {
-    // Only this machine's own cluster has its Services on this machine.
+    // Only a cluster on this machine has Services that are reachable from it.
     if (this.clusterKind !== 'local') return this.rest.url
     const address = await this.kubectl('get', 'service', 'runnerhub', '--output=jsonpath={.spec.clusterIP}')
     return `http://${address.trim()}:3000`
@@ -158,7 +158,7 @@ export class Installation {
     await rm(folder, { recursive: true })
   }
 
-  /** Waits for a condition; a failure tells the whole state of the namespace. */
+  /** Waits for a condition; a failure reports the whole state of the namespace. */
   async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 30_000, job?: string) {
     try {
       return await eventually(condition, { what, withinMs, everyMs: 50 })
@@ -167,7 +167,7 @@ export class Installation {
     }
   }
 
-  /** Waits until a job's status is as asked, and returns the job; a job that is over in another way ends the wait. */
+  /** Waits until a job has this status, and returns the job; a job that finishes differently ends the wait. */
   async jobIs(name: string, wanted: Partial<RunnerJob['status']>, withinMs?: number): Promise<RunnerJob> {
     const find = async (): Promise<RunnerJob | undefined> => {
       const job = await this.job(name)
@@ -188,14 +188,14 @@ export class Installation {
     return this.until(`REST to show job ${id} as ${status}`, find, undefined, id)
   }
 
-  /** Has a job end whose pool runs `untilSignalled`, once it is at work. */
+  /** Lets a job of a pool with `untilSignalled` end, once it runs. */
   async finishJob(job: string): Promise<void> {
     const pod = `${job}-1`
-    await this.until(`job ${job} to be at work`, () => this.kubectl('logs', pod), undefined, job)
-    await this.until(`job ${job} to be told`, () => this.#signalEnd(pod), undefined, job)
+    await this.until(`job ${job} to run`, () => this.kubectl('logs', pod), undefined, job)
+    await this.until(`job ${job} to get the signal`, () => this.#signalEnd(pod), undefined, job)
   }
 
-  /** The container may be gone before its own end is reported to the caller: then it has been told. */
+  /** The container may be gone before the command returns: then it got the signal. */
   async #signalEnd(pod: string): Promise<boolean> {
     try {
       await this.kubectl('exec', pod, '--', '/bin/sh', '-c', 'kill -USR1 1')
@@ -206,19 +206,19 @@ export class Installation {
     }
   }
 
-  /** What is left of a job: itself, its Runner, its pod. */
+  /** The remaining objects of a job: itself, its Runner, its pod. */
   async remainsOf(job: string): Promise<string[]> {
     const all = await Promise.all([this.job(job), this.#get(runners, `${job}-1`), this.pod(job)])
     return all.flatMap((object) => (object === undefined ? [] : [object.metadata.name]))
   }
 
-  /** Everything that tells why a test failed, of one job or of all. */
+  /** The evidence for a failed test, of one job or of all. */
   async report(job?: string): Promise<string> {
     const log = await this.kubectl('logs', `--selector=${operatorLabels}`, '--prefix', '--tail=40').catch(String)
     return `${await report(this.client, { namespace: this.namespace, operators: [], job })}\n--- log of the operator\n${log}`
   }
 
-  /** Stops forwarding. What is deployed stays. */
+  /** Stops forwarding; the installation stays. */
   async leave(): Promise<void> {
     this.#parts.stop.abort(new Error('the tests are over'))
     await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])

@@ -4,13 +4,13 @@ import type { Installation, Installed } from './installation.ts'
 import { installByManifests } from './manifest-installation.ts'
 
 export interface InstalledOptions {
-  /** An operator of the suite's own, which it may ill-treat. Otherwise all suites share one, installed by the chart. */
+  /** A separate operator for the suite, which it may disturb. Otherwise all suites share one, installed by the chart. */
   own?: keyof typeof ways
-  /** What the tests of the suite need besides. */
+  /** Further setup of the suite. */
   setUp?: (hub: Installation) => Promise<unknown>
 }
 
-/** Settings that the tests of the shared operator count on. */
+/** Settings that the tests of the shared operator rely on. */
 const settings = { 'settings.realtimeAnonymous': 'true', 'settings.startTroubleSeconds': '3' }
 
 const ways = { chart: () => installByChart(), manifests: installByManifests }
@@ -18,7 +18,7 @@ const ways = { chart: () => installByChart(), manifests: installByManifests }
 const installations: Promise<Installed>[] = []
 let shared: Promise<Installed> | undefined
 
-/** Has an operator deployed before the tests of a suite. It is removed after the last test of all. */
+/** Deploys an operator before the tests of a suite. It is removed after the last test of all. */
 export function installed({ own, setUp }: InstalledOptions = {}): () => Installation {
   let hub: Installation | undefined
 

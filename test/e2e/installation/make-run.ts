@@ -4,17 +4,17 @@ import { createServer } from 'node:net'
 import { root } from '../../../config/local/run.d/cluster.ts'
 import { eventually } from '../../observe/eventually.ts'
 
-/** A `make run` in a process group of its own, as a terminal would have it. */
+/** A `make run` in its own process group, as in a terminal. */
 export interface MakeRun {
   /** The exit code of make, or the signal that it ended by. */
   ended: Promise<number | string>
-  /** All that it has said until now, on both outputs. */
+  /** Its output so far, stdout and stderr. */
   output(): string
-  /** Resolves when it has said this; rejects when it ends before. */
+  /** Resolves when it has printed this; rejects if it ends before. */
   printed(text: string, withinMs?: number): Promise<void>
   /** Ctrl-C. */
   interrupt(): void
-  /** Ends it, if it has not ended. */
+  /** Ends it, if it still runs. */
   kill(): void
 }
 
@@ -34,7 +34,7 @@ export function startMakeRun(settings: string[]): MakeRun {
     output: () => output,
     async printed(text, withinMs = 100_000) {
       const isPrinted = () => output.includes(text)
-      const what = `make run to say "${text}"`
+      const what = `make run to print "${text}"`
       const hasEnded = ended.then((code) => Promise.reject(new Error(`make run ended with ${code}\n${output}`)))
       await Promise.race([eventually(isPrinted, { what, withinMs }), hasEnded])
     },

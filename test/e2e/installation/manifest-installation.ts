@@ -10,7 +10,7 @@ const settings = { RATE_LIMIT_MAX: '1000000' }
 
 const patient = (): AbortSignal => AbortSignal.timeout(120_000)
 
-/** Deploys the image of the present sources by the plain manifests: one replica, in a namespace of its own. */
+/** Deploys the image of these sources by the plain manifests: one replica, in a new namespace. */
 export async function installByManifests(): Promise<Installed> {
   const prepared = await prepare()
   const { cluster, image } = prepared
@@ -27,9 +27,9 @@ export async function installByManifests(): Promise<Installed> {
     hub,
     async close() {
       try {
-        // First the jobs, while somebody is there to let go of their pods.
+        // Delete the jobs first, while an operator removes the finalizers of their pods.
         await hub.kubectl('delete', 'runnerjobs', '--all', '--wait=false')
-        await hub.until('no runner pod to be left', async () => (await hub.runnerPods()).length === 0)
+        await hub.until('no runner pod to remain', async () => (await hub.runnerPods()).length === 0)
         await hub.kubectl('delete', 'namespace', namespace, '--wait=false')
         await hub.kubectl('delete', 'clusterrolebinding', bindingOf(namespace), '--wait=false')
       } finally {

@@ -25,15 +25,15 @@ const definitions = kinds.map((plural) => `crd/${plural}.monitoring.coreos.com`)
 
 /**
  * An operator that the chart has installed as `hub`, and a Prometheus that the Prometheus Operator runs for it. Closing
- * it also removes what is cluster-wide.
+ * also removes cluster-wide objects.
  */
 export interface MonitoredInstallation extends Installed {
   prometheus: PrometheusApi
-  /** What scrapes show their right with. */
+  /** The token of the scrapes. */
   metricsToken: string
 }
 
-/** Installs both, or removes what there is of them. */
+/** Installs both, or removes a partial installation. */
 export async function installMonitored(): Promise<MonitoredInstallation> {
   const prepared = await prepare()
   const { kubeconfig } = prepared.cluster
@@ -47,14 +47,14 @@ export async function installMonitored(): Promise<MonitoredInstallation> {
     await deploy(prepared, watching)
     return await connect(prepared, watching)
   } catch (error) {
-    const left = await remove(kubeconfig, watching).then(() => '', String)
-    throw new Error(`${String(error)}\n${left}`, { cause: error })
+    const remaining = await remove(kubeconfig, watching).then(() => '', String)
+    throw new Error(`${String(error)}\n${remaining}`, { cause: error })
   }
 }
 
 /**
- * Prometheus comes last: from what is there when it starts it has its first configuration, a later one reaches its pod
- * only when the kubelet next looks at the Secret.
+ * Prometheus comes last: its first configuration has the existing objects, a later one reaches its pod only when the
+ * kubelet next syncs the Secret.
  */
 async function deploy(prepared: Prepared, watching: Watching): Promise<void> {
   const { kubeconfig } = prepared.cluster
@@ -77,7 +77,7 @@ async function connect(prepared: Prepared, watching: Watching): Promise<Monitore
   const hub = await reach(prepared, place, { rest: 'hub-runnerhub', realtime: 'hub-runnerhub-realtime' })
   const stop = new AbortController()
   const itsPort = { place: their, service: 'prometheus-operated', localPort: 0, servicePort: 9090 }
-  const prometheus = await forward({ ...itsPort, tell: () => undefined }, stop.signal)
+  const prometheus = await forward({ ...itsPort, report: () => undefined }, stop.signal)
   const token = await ask(place, 'get', 'secret', 'hub-runnerhub-tokens', '--output=jsonpath={.data.runnerhub-metrics}')
   return {
     hub,
@@ -91,7 +91,7 @@ async function connect(prepared: Prepared, watching: Watching): Promise<Monitore
   }
 }
 
-/** Where the hub is, and where Prometheus is. */
+/** The namespaces of the hub and of Prometheus. */
 function placesOf(kubeconfig: string, { namespace, watched }: Watching): [Place, Place] {
   return [
     { kubeconfig, namespace: watched },
@@ -99,14 +99,14 @@ function placesOf(kubeconfig: string, { namespace, watched }: Watching): [Place,
   ]
 }
 
-/** Builds the image of Prometheus and its operator unless that was done before, and brings it into the cluster. */
+/** Builds the image of Prometheus and its operator, if it does not exist, and loads it into the cluster. */
 async function loadedImage({ cluster }: Prepared): Promise<string> {
   const [image = '', archive = ''] = (await command(localTool('prometheus-image'), cluster.baseImage)).split('\n')
   await outputOf([clusterTool, 'load-image', archive], patient())
   return image
 }
 
-/** Waits until the kinds can be used. `kubectl wait` fails on a definition that has no condition yet. */
+/** Waits until the kinds are served. `kubectl wait` fails on a definition that has no condition yet. */
 async function served(place: Place): Promise<void> {
   const names = kinds.map((plural) => `${plural}.monitoring.coreos.com`).join(',')
   await eventually(() => ask(place, 'get', names, '--all-namespaces').then(() => true), {
@@ -122,7 +122,7 @@ async function installChart(place: Place, { cluster, image }: Prepared): Promise
     'image.repository': image.slice(0, colon),
     'image.tag': image.slice(colon + 1),
     'defaultPool.image': cluster.baseImage,
-    // Each scrape without a token counts against the address of Prometheus.
+    // Each scrape without a token counts as a refusal of Prometheus' address.
     'settings.rateLimitMax': '2000000',
     'monitoring.serviceMonitor.enabled': 'true',
     'monitoring.serviceMonitor.interval': '2s',
@@ -136,7 +136,7 @@ async function installChart(place: Place, { cluster, image }: Prepared): Promise
   await helm('install', 'hub', chart, '--kubeconfig', kubeconfig, '--namespace', namespace, ...flags)
 }
 
-/** The chart's own ServiceMonitor once more, as `without-token`, whose scrapes show no right. */
+/** A copy of the chart's ServiceMonitor, `without-token`, whose scrapes send no token. */
 async function withoutToken(place: Place): Promise<void> {
   const monitor: unknown = JSON.parse(await ask(place, 'get', 'servicemonitor', 'hub-runnerhub', '--output=json'))
   const [endpoint] = listOf(at(monitor, 'spec', 'endpoints'))
@@ -146,7 +146,7 @@ async function withoutToken(place: Place): Promise<void> {
       apiVersion: 'monitoring.coreos.com/v1',
       kind: 'ServiceMonitor',
       metadata: { name: 'without-token', labels: { release } },
-      // Another job, or its series would be the other's.
+      // Another job label, or the series of both would be equal.
       spec: {
         jobLabel: 'app.kubernetes.io/component',
         selector: at(monitor, 'spec', 'selector'),
@@ -156,39 +156,39 @@ async function withoutToken(place: Place): Promise<void> {
   ])
 }
 
-/** Waits for what the Prometheus Operator is still to make. */
+/** Waits for the workloads of the Prometheus Operator. */
 async function rolledOut(place: Place, workload: string): Promise<void> {
   const what = `${workload} to run`
   const ready = () => ask(place, 'rollout', 'status', workload, '--timeout=30s')
   try {
     await eventually(ready, { what, withinMs: 180_000, everyMs: 500 })
   } catch (error) {
-    const told = [
+    const queries = [
       ['get', 'pods,prometheus'],
       ['logs', 'deployment/operator', '--tail=20'],
       ['logs', 'prometheus-e2e-0', '--tail=20'],
       ['get', 'events'],
     ]
-    const said = await Promise.all(told.map((args) => ask(place, ...args).catch(String)))
-    throw new Error(`${String(error)}\n${said.join('\n')}`, { cause: error })
+    const outputs = await Promise.all(queries.map((args) => ask(place, ...args).catch(String)))
+    throw new Error(`${String(error)}\n${outputs.join('\n')}`, { cause: error })
   }
 }
 
-/** Removes what there is; a failure does not keep it from removing the rest. */
+/** Removes everything that exists; a failure does not stop the rest. */
 async function remove(kubeconfig: string, watching: Watching): Promise<void> {
   const [place, their] = placesOf(kubeconfig, watching)
   const { namespace, watched } = watching
-  const gone = ['--ignore-not-found', '--timeout=120s']
+  const ifExisting = ['--ignore-not-found', '--timeout=120s']
   const wide = [`clusterrole/${namespace}-operator`, `clusterrole/${namespace}-prometheus`]
-  const steps = [
-    () => ask(their, 'delete', 'prometheus', '--all', ...gone),
+  const removals = [
+    () => ask(their, 'delete', 'prometheus', '--all', ...ifExisting),
     () => helm('uninstall', 'hub', '--kubeconfig', kubeconfig, '--namespace', watched, '--ignore-not-found'),
-    () => ask(place, 'delete', ...definitions, ...gone),
-    () => ask(place, 'delete', ...wide, `clusterrolebinding/${namespace}-operator`, ...gone),
+    () => ask(place, 'delete', ...definitions, ...ifExisting),
+    () => ask(place, 'delete', ...wide, `clusterrolebinding/${namespace}-operator`, ...ifExisting),
     () => ask(place, 'delete', 'namespace', namespace, watched, '--ignore-not-found', '--wait=false'),
   ]
   const failures: unknown[] = []
-  for (const step of steps) await step().catch((error: unknown) => failures.push(error))
+  for (const removal of removals) await removal().catch((error: unknown) => failures.push(error))
   if (failures.length > 0) throw new AggregateError(failures, failures.join('\n'))
 }
 
@@ -201,7 +201,7 @@ function ask(place: Place, ...args: string[]): Promise<string> {
   return askKubectl(place, args, patient())
 }
 
-/** Applies by the server: the client cannot, the definitions are too large for its annotation. */
+/** Applies on the server side: the definitions are too large for the annotation of a client-side apply. */
 async function apply(place: Place, items: Manifest[]): Promise<void> {
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
   const applied = kubectl(place, 'apply', '--server-side', '--force-conflicts', '--filename=-')

@@ -3,9 +3,8 @@ import { command } from '../../processes/command.ts'
 import type { Installation } from './installation.ts'
 
 /**
- * kill -9 for the operator. Inside its container it is process 1, which the kernel protects; so the signal is sent
- * from the node, where the process is found by the id of its container in its control group. Of several replicas it is
- * the named pod's.
+ * kill -9 for the operator of a pod. Inside its container it is process 1, which the kernel protects; so the signal is
+ * sent from the node, which finds the process by its container's id in its control group.
  */
 export async function killOperator(hub: Installation, podName?: string): Promise<void> {
   const { id, pod } = await containerOf(hub, podName)

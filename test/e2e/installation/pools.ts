@@ -2,32 +2,32 @@ import type { NewObject } from '../../../src/api/object.ts'
 import type { RunnerPool } from '../../../src/api/runner-pool.ts'
 
 export interface PoolOptions {
-  /** What the job's shell runs. */
+  /** The script of the job's shell. */
   script?: string
   image?: string
   maxRunners?: number
   memory?: string
   /** What the shell of an ordinary side-car runs, if there is to be one. */
   sidecar?: string
-  /** Asks for what the restricted level of Pod Security refuses. */
+  /** Requests a privilege that the restricted level of Pod Security rejects. */
   privileged?: boolean
-  /** What an init container runs before. */
+  /** The script of an init container. */
   prepare?: string
-  /** Fields of the job's container, and of the pod, besides. */
+  /** Further fields of the job's container and of the pod. */
   container?: Record<string, unknown>
   pod?: Record<string, unknown>
 }
 
-/** How long a stopped pod may take to end. */
+/** Grace period of a stopped pod. */
 const graceSeconds = 5
 
-/** Runs until it is told to stop, and says that it was. */
+/** Runs until SIGTERM, and prints that it was stopped. */
 export const runsOn = `trap 'echo stopped; exit 143' TERM; echo running; while :; do sleep 0.1; done`
 
-/** Runs until its test ends it, by `finishJob`. */
+/** Runs until its test ends it with `finishJob`. */
 export const untilSignalled = `trap 'echo over; exit 0' USR1; trap 'exit 143' TERM; echo begun; while :; do sleep 5 & wait $!; done`
 
-/** A pool whose jobs ask for it by its name as their label. */
+/** A pool whose jobs select it by its name as their label. */
 export function newPool(name: string, baseImage: string, options: PoolOptions): NewObject<RunnerPool> {
   const { script = 'echo done', image = baseImage, maxRunners = 20, memory = '64Mi', privileged = false } = options
   const { sidecar } = options

@@ -1,4 +1,4 @@
-/** A right that whole runs of the operator may never need, and the test that shows what it is for. */
+/** A permission that whole runs of the operator may never use, and the test that shows its purpose. */
 export interface RarelyUsed {
   account: string
   right: string
@@ -13,7 +13,7 @@ const pages: Test[0] = 'faults/kube/reflector.test.ts'
 const inPages = 'restarts a paged list when its continue token has expired'
 
 const ofOperator: Test[] = [
-  // Where there is no WatchList.
+  // Without WatchList.
   [
     pages,
     inPages,
@@ -81,12 +81,12 @@ const ofOperator: Test[] = [
 const ofUpgrades: Test[] = [
   [
     'integration/chart/hooks.test.ts',
-    'gets new CRDs by an upgrade: what they had more is gone, and objects are as they were',
+    'gets new CRDs by an upgrade: removed fields are gone, and objects are unchanged',
     ['create apiextensions.k8s.io/customresourcedefinitions'],
   ],
 ]
 
-/** All of them. */
+/** All permissions of this kind. */
 export const rarelyUsed: RarelyUsed[] = [...rows('runnerhub', ofOperator), ...rows('runnerhub-crds', ofUpgrades)]
 
 function rows(account: string, tests: Test[]): RarelyUsed[] {

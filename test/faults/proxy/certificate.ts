@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command } from '../../processes/command.ts'
 
-/** A certificate for this machine that vouches for itself: it is its own CA. */
+/** A self-signed certificate for this machine. */
 export interface Certificate {
   cert: string
   key: string
@@ -13,9 +13,9 @@ export async function makeCertificate(name = 'runnerhub-test'): Promise<Certific
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-cert-'))
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
   try {
-    const what = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-days', '2']
+    const contents = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-days', '2']
     const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert]
-    await command('openssl', 'req', '-x509', ...how, ...what)
+    await command('openssl', 'req', '-x509', ...how, ...contents)
     return { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') }
   } finally {
     await rm(directory, { recursive: true })

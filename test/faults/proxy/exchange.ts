@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { Rule, SeenRequest } from './rules.ts'
 
-/** One request that has reached the proxy, and the faults that it has met. */
+/** One request at the proxy, and the faults that apply to it. */
 export class Exchange {
   readonly seen: SeenRequest
   readonly #request: IncomingMessage
@@ -23,27 +23,27 @@ export class Exchange {
     this.#cut = met.cut
   }
 
-  /** A fault that comes while the exchange is open. */
+  /** Applies a fault to an open exchange. */
   meet(rule: Rule): void {
     this.#rules.push(rule)
     if (rule.fault.is === 'cut') this.#cut()
   }
 
-  /** Puts a line of our own between the server's. */
+  /** Inserts a line between the server's lines. */
   write(line: string): void {
     this.#response.write(`${line}\n`)
   }
 
-  /** Ends the answer as a server does that has no more to say. */
+  /** Ends the response normally. */
   end(): void {
     this.#response.end()
   }
 
-  /** Takes the request through its faults; `forward` is called where it may go to the server. */
+  /** Applies the faults of the request; `forward` is called if it may go to the server. */
   async run(forward: (body: Buffer) => Promise<IncomingMessage>): Promise<void> {
     const body = await buffer(this.#request)
     for (const rule of this.#rules) if (await this.#endsBefore(rule)) return
-    // As in a real network, a write that was held back arrives although its client has given up.
+    // As in a real network, a delayed write arrives even if its client has given up.
     if (this.#response.destroyed && this.seen.method === 'GET') return
     const reply = await forward(body)
     this.seen.status = reply.statusCode ?? 0
@@ -57,7 +57,7 @@ export class Exchange {
     await (this.#isWatch() ? this.#passLines(reply) : this.#passWhole(reply))
   }
 
-  /** True when a fault has ended the exchange before the server was asked. */
+  /** True if a fault has ended the exchange before the server got the request. */
   async #endsBefore({ fault, removed }: Rule): Promise<boolean> {
     if (fault.is === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
     if (fault.is === 'stall') await removed
@@ -95,7 +95,7 @@ export class Exchange {
     this.#response.end(this.#rest)
   }
 
-  /** Half a line goes out before the connection breaks. */
+  /** Sends half a line, then resets the connection. */
   #cutMid(line: string): void {
     this.#response.write(line.slice(0, line.length / 2), () => this.#cut())
   }

@@ -1,27 +1,27 @@
 /**
- * A proxy before the API server that breaks what a test tells it to. It ends TLS with a certificate of its own and
- * passes on every request with the client's own Authorization, or as the administrator if the client sent none.
+ * A proxy before the API server that injects faults. It terminates TLS with its own certificate and forwards every
+ * request with the client's Authorization, or as the administrator if the client sent none.
  *
  *   const proxy = await startFaultProxy(controlPlane)              // or a TestCluster
  *   const client = new KubeClient(proxy.connection(), { userAgent: 'a' })
  *   const rule = proxy.when({ method: 'GET', path: /\/pods\?.*watch=true/, userAgent: /a/ }).stall()
  *   await eventually(() => rule.hits > 0)
- *   rule.remove()                                                  // what was held back arrives now
+ *   rule.remove()                                                  // held requests arrive now
  *
  * Faults, each of which returns its rule:
  *   delay(ms)       a new request reaches the server only later; a write even if its client has given up by then
- *   stall()         nothing passes any more, connections stay open; also what is open already
- *   cut()           the connection is reset before the server sees the request; also what is open already
- *   cutMidLine()    a watch breaks after half of its next line; also one that is open already
- *   dropReply()     the server does what was asked, but the connection is reset instead of its answer
- *   answer(…)       the proxy answers, the server is not asked
- *   rewrite(f)      f changes the body of the answer; each line of a watch; also of one that is open already
- * `emit(event)` and `end()` are no rules: they put an event into the watches that match and are open, or end them as
- * the server does when their time is over, and return how many there were.
- * Where several rules match a new request, all of them apply, oldest first. `requests` has every request that
- * arrived, with its answer's status when there is one.
+ *   stall()         nothing passes any more, connections stay open; also for open requests
+ *   cut()           the connection is reset before the server sees the request; also for open requests
+ *   cutMidLine()    a watch breaks after half of its next line; also an open one
+ *   dropReply()     the server handles the request, but the connection is reset instead of a response
+ *   answer(…)       the proxy responds, the server gets no request
+ *   rewrite(f)      f changes the body of the response; each line of a watch; also of an open one
+ * `emit(event)` and `end()` are no rules: they insert an event into the matching open watches, or end them like a server
+ * timeout, and return the number of watches.
+ * If several rules match a new request, all of them apply, oldest first. `requests` has every request that arrived,
+ * with the status code of its response.
  *
- * A child process takes `await proxy.kubeconfig()`. One proxy per replica keeps the faults of replicas apart.
+ * A child process uses `await proxy.kubeconfig()`. One proxy per replica keeps the faults of replicas apart.
  * `rotate()` changes the certificate, and `close()` ends everything.
  */
 import { once } from 'node:events'
@@ -36,7 +36,7 @@ import { type Certificate, makeCertificate } from './certificate.ts'
 import { Exchange } from './exchange.ts'
 import { type Fault, type Match, matches, Rule, type SeenRequest } from './rules.ts'
 
-/** What a test does to the requests that match. */
+/** The faults for matching requests. */
 export interface When {
   delay(ms: number): Rule
   stall(): Rule
@@ -110,7 +110,7 @@ export class FaultProxy {
     return this.requests.filter((request) => matches(match, request))
   }
 
-  /** Removes every rule; what they hold back flows again. */
+  /** Removes every rule; held requests and responses continue. */
   clear(): void {
     for (const rule of this.#rules.splice(0)) rule.remove()
   }
@@ -173,7 +173,7 @@ export class FaultProxy {
   #add(rule: Rule): Rule {
     this.#rules.push(rule)
     const { is } = rule.fault
-    if (is === 'delay' || is === 'answer' || is === 'dropReply') return rule // these are for requests that are yet to come
+    if (is === 'delay' || is === 'answer' || is === 'dropReply') return rule // these apply to new requests only
     for (const exchange of this.#open) if (rule.meets(exchange.seen)) exchange.meet(rule)
     return rule
   }
@@ -207,7 +207,7 @@ export class FaultProxy {
     try {
       await exchange.run((body) => this.#forward(request, response, body))
     } catch {
-      this.#sockets.get(port)?.destroy() // the server is gone, or the client: neither gets more than that
+      this.#sockets.get(port)?.destroy() // the server or the client is gone: reset the other side
     }
   }
 

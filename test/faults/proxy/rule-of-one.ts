@@ -8,12 +8,12 @@ import { configMaps, newConfigMap } from '../../objects/config-maps.ts'
 
 const never = new AbortController().signal
 
-/** Something that the API server did, in its order. */
+/** A change on the API server, in its order. */
 type Step = { version: bigint } & ({ is: 'held'; by: string } | { is: 'written'; by: string })
 
 /**
- * Writes the counter from several workers at once, which pay no heed to the term's signal while a request is under way
- * and are mostly between two requests: only the guard keeps the next one from being begun after the term.
+ * Writes the counter from several workers at once. They ignore the term's signal during a request and are mostly between
+ * two requests: only the guard prevents the next request after the term.
  */
 export function writeWhileLeading(
   client: KubeClient,
@@ -37,13 +37,13 @@ export function writeWhileLeading(
   }
 }
 
-/** Watches a Lease and a counter, and knows who wrote without holding the Lease, by the API server's own order. */
+/** Watches a Lease and a counter, and finds writes by an identity that did not hold the Lease, in the API server's order. */
 export class RuleOfOne {
   readonly #steps: Step[] = []
   readonly #stop = new AbortController()
   #watches: Promise<void>[] = []
 
-  /** Makes the counter and begins to watch. */
+  /** Creates the counter and begins to watch. */
   static async begin(client: KubeClient, key: ObjectKey): Promise<RuleOfOne> {
     const rule = new RuleOfOne()
     const { signal } = rule.#stop
@@ -69,7 +69,7 @@ export class RuleOfOne {
     return rule
   }
 
-  /** Who holds the Lease, by what has been seen until now. */
+  /** The holder of the Lease, as seen so far. */
   get holder(): string {
     return this.#steps.findLast(({ is }) => is === 'held')?.by ?? ''
   }
@@ -78,7 +78,7 @@ export class RuleOfOne {
     return this.#steps.filter(({ is, by }) => is === 'written' && by === identity).length
   }
 
-  /** Writes by somebody who did not hold the Lease then. */
+  /** Writes by an identity that did not hold the Lease at that time. */
   violations(): string[] {
     const found: string[] = []
     let holder = ''
@@ -89,7 +89,7 @@ export class RuleOfOne {
     return found
   }
 
-  /** Who held the Lease, one after the other. */
+  /** The holders of the Lease, in order. */
   holders(): string[] {
     const held = this.#steps.filter(({ is }) => is === 'held').map(({ by }) => by)
     return held.filter((by, index) => by !== held[index - 1])

@@ -1,17 +1,17 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { deferred } from '../../../src/kube/runtime/signals.ts'
 
-/** Which requests a rule is for; what is left out matches everything. */
+/** The requests of a rule; omitted fields match everything. */
 export interface Match {
   method?: string
-  /** Only what may change something. */
+  /** Only requests with a mutating method. */
   isWrite?: boolean
-  /** Against path and query as they were sent, still encoded: `/\/pods\?.*watch=true/`. */
+  /** Matched against the raw path and query, still encoded: `/\/pods\?.*watch=true/`. */
   path?: RegExp
   userAgent?: RegExp
   /** Only the nth of the requests that match otherwise, counted from 1. */
   nth?: number
-  /** Only so many of them, from the first that matches. */
+  /** Only the first matching requests, up to this number. */
   times?: number
 }
 
@@ -24,7 +24,7 @@ export type Fault =
   | { is: 'answer'; status: number; body: unknown; headers: OutgoingHttpHeaders }
   | { is: 'rewrite'; change: (text: string) => string }
 
-/** What is known of a request. */
+/** The record of a request. */
 export interface SeenRequest {
   method: string
   /** With its query. */
@@ -33,11 +33,11 @@ export interface SeenRequest {
   authorization: string | undefined
   /** The monotonic time of its arrival. */
   at: number
-  /** What the API server answered, once it has. */
+  /** The status code of the API server's response, once it exists. */
   status?: number
 }
 
-/** A fault for the requests that match, until it is removed; it counts those it has met. */
+/** A fault for matching requests, until it is removed; it counts the requests that it has hit. */
 export class Rule {
   readonly fault: Fault
   readonly #match: Match
@@ -51,7 +51,7 @@ export class Rule {
     this.fault = fault
   }
 
-  /** How many requests have met this fault. */
+  /** The number of requests that this fault has hit. */
   get hits(): number {
     return this.#hits
   }
@@ -65,13 +65,13 @@ export class Rule {
     return this.#removed.promise
   }
 
-  /** Ends the fault; what it holds back flows again. */
+  /** Ends the fault; held requests and responses continue. */
   remove(): void {
     this.#active = false
     this.#removed.resolve()
   }
 
-  /** True for a request that is meant; to be asked once per request, as it counts. */
+  /** Whether the rule applies to a request. Call this once per request, since it counts. */
   meets(request: SeenRequest): boolean {
     const { nth, times } = this.#match
     if (!this.#active || !matches(this.#match, request)) return false
@@ -82,7 +82,7 @@ export class Rule {
   }
 }
 
-/** True when the request is what the match describes, its number aside. */
+/** Whether the request matches, without regard to its number. */
 export function matches({ method, isWrite, path, userAgent }: Match, request: SeenRequest): boolean {
   if (isWrite === true && request.method === 'GET') return false
   if (method !== undefined && method !== request.method) return false

@@ -19,7 +19,7 @@ const forever = new AbortController().signal
 
 let served: Promise<void> | undefined
 
-/** Has the shared API server know the kinds that the chart can make, but does not define; once for all tests. */
+/** Installs the foreign kinds that the chart can create on the shared API server; once for all tests. */
 export function serveForeignKinds(): Promise<void> {
   return (served ??= serveAll())
 }
@@ -29,7 +29,7 @@ async function serveAll(): Promise<void> {
   await Promise.all((await foreignKinds()).map((definition) => serve(client, definition)))
 }
 
-/** The definitions, as their projects publish them. */
+/** The definitions that their projects publish. */
 async function foreignKinds(): Promise<Manifest[]> {
   const gateway = await moduleFolder('sigs.k8s.io/gateway-api', 'kinds')
   return [

@@ -55,7 +55,7 @@ describe('an installation by the chart', function () {
   })
 
   it('has a default pool whose pods the restricted level admits', async () => {
-    await hub.site.until('the pool to be found good', async () => {
+    await hub.site.until('the pool to be Ready', async () => {
       const pool = await hub.site.get(runnerPools, 'default')
       return pool?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
     })
@@ -67,7 +67,7 @@ describe('an installation by the chart', function () {
     await hub.site.jobIs(String(asObject(answer.body['data'])['delegationId']), { phase: 'Completed' })
   })
 
-  it('tells the next three commands, and what is missing: clients’ addresses, a helm test, pages of alerts', async () => {
+  it('prints the next three commands, and what is missing: clients’ addresses, a helm test, pages of alerts', async () => {
     const plain = await hub.helm('get', 'notes', 'hub')
     for (const word of ['get secret hub-runnerhub-tokens', 'port-forward service/hub-runnerhub', 'curl -X POST']) {
       expect(plain).to.include(word)
@@ -84,9 +84,9 @@ describe('an installation by the chart', function () {
       ['auth.generate=false', 'hub-runnerhub-tokens'],
       ['auth.existingSecret=mine', 'mine'],
     ] as const) {
-      const said = await dryRun(value)
-      expect(said).to.include(`reads the tokens of callers from your Secret ${secret}: its key tokens.csv`)
-      expect(said).to.include(`get secret ${secret} --output`).and.not.include('unless auth.generate')
+      const notes = await dryRun(value)
+      expect(notes).to.include(`reads the tokens of callers from your Secret ${secret}: its key tokens.csv`)
+      expect(notes).to.include(`get secret ${secret} --output`).and.not.include('unless auth.generate')
     }
     const noPool = await dryRun('defaultPool.enabled=false')
     expect(noPool).to.include('NOTE: there is no pool yet').and.not.include('does the same')
@@ -100,7 +100,7 @@ describe('an installation by the chart', function () {
     expect(await warnings(`${rule}.enabled=true`, `${rule}.runbooks=https://example.com/runbooks`)).to.equal(0)
   })
 
-  it('gives each user the rights of its groups, and no more', async () => {
+  it('gives each user the permissions of its groups, and no more', async () => {
     expectFailure(await as('runnerhub-viewer', '/api/jobs/delegate', delegation('2')), 403, 'Forbidden')
     expect((await as('runnerhub-viewer', '/api/jobs')).status).to.equal(200)
     expectFailure(await as('runnerhub-metrics', '/api/jobs'), 403, 'Forbidden')
@@ -122,7 +122,7 @@ describe('an installation by the chart', function () {
     await hub.helm('rollback', 'hub', '2', '--no-hooks')
   })
 
-  it('gets new CRDs by an upgrade: what they had more is gone, and objects are as they were', async () => {
+  it('gets new CRDs by an upgrade: removed fields are gone, and objects are unchanged', async () => {
     const [definition, schema] = ['crd/runnerpools.runnerhub.dev', '/spec/versions/0/schema/openAPIV3Schema']
     const old = `${schema}/properties/spec/properties/formerField`
     const patch = [{ op: 'add', path: old, value: { type: 'string' } }]
@@ -147,7 +147,7 @@ describe('an installation by the chart', function () {
     )
   })
 
-  it('has a test that says why its job was refused, and tells nobody its token', async () => {
+  it('has a test that reports why its job was refused, and never prints its token', async () => {
     const tokenFile = join(await mkdtemp(join(tmpdir(), 'runnerhub-trial-')), 'token')
     const attempt = async (token: string) => {
       await writeFile(tokenFile, token)
@@ -162,13 +162,13 @@ describe('an installation by the chart', function () {
     await rm(dirname(tokenFile), { recursive: true })
   })
 
-  it('has hooks that say what they may not do, and fail', async () => {
+  it('has hooks that report a missing permission, and fail', async () => {
     const { code, stdout } = await hub.runAs('hub-runnerhub', ['--task=clean-up', '--task-deployment=hub-runnerhub'])
     expect(code).to.equal(1)
     expect(stdout).to.include('the task is not done').and.include('cannot get resource \\"deployments\\"')
   })
 
-  it('is removed with all that it made; RunnerJobs and RunnerPools stay, and the namespace can be deleted', async () => {
+  it('is removed with everything that it created; RunnerJobs and RunnerPools stay, and the namespace can be deleted', async () => {
     const { site } = hub
     site.kubelet.onPod(() => runs())
     await site.createPool('mine', { labels: ['mine'] })
@@ -181,7 +181,7 @@ describe('an installation by the chart', function () {
     expect(code, stdout).to.equal(0)
     await hub.helm('uninstall', 'hub', '--no-hooks')
     expect(await site.list(runners)).to.deep.equal([])
-    // The garbage collector takes those of proxy runners with their Runners.
+    // The garbage collector deletes the Leases of proxy runners with their Runners.
     const isOwned = ({ metadata }: KubeObject): boolean => metadata.ownerReferences?.[0]?.kind === 'Runner'
     expect((await site.list(leases)).filter((lease) => !isOwned(lease))).to.deep.equal([])
     expect(await site.list(pods)).to.deep.equal([])
@@ -195,13 +195,13 @@ describe('an installation by the chart', function () {
     const selector = '--selector=app.kubernetes.io/instance=hub'
     const kinds = 'all,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets'
     const isHook = (name: string): boolean => name.endsWith('-clean-up') || name.endsWith('-crds')
-    // The garbage collector takes ReplicaSets after their Deployment.
-    const wentAll = async () => {
+    // The garbage collector deletes ReplicaSets after their Deployment.
+    const allGone = async () => {
       const left = await kubectlHere('get', kinds, selector, '--output=name')
       expect(left.split('\n').filter((name) => name !== '' && !isHook(name))).to.deep.equal([])
       return true
     }
-    await site.until('no object of the chart to be left', wentAll, GARBAGE_MS)
+    await site.until('no object of the chart to remain', allGone, GARBAGE_MS)
 
     await expectNamespaceToGo(hub)
   })
@@ -219,9 +219,9 @@ describe('an operator whose pods do not go', function () {
     await hub?.site.close()
   })
 
-  it('has a clean-up that says so in time, and fails', async () => {
+  it('has a clean-up that reports it in time, and fails', async () => {
     const { site } = hub
-    // On a node whose kubelet never lets them go: nobody else takes them either.
+    // On a node whose kubelet never removes them, nothing else does.
     site.kubelet.onPod(() => ({ ...runs(), stop: 'never' }))
     for (const { metadata } of await site.list(pods)) await site.delete(pods, metadata.name)
     await site.until('other pods to run', async () => {
@@ -233,7 +233,7 @@ describe('an operator whose pods do not go', function () {
   })
 })
 
-describe('an operator that went without its hook', function () {
+describe('an operator that was removed without its hook', function () {
   this.timeout('90s')
   let hub: ChartSite
 
@@ -243,7 +243,7 @@ describe('an operator that went without its hook', function () {
   })
   after(() => hub?.site.close())
 
-  it('leaves pods that the command of docs/operations.md lets go of', async () => {
+  it('leaves pods that the command of docs/operations.md releases', async () => {
     const { site } = hub
     const operator = await site.operator()
     for (const job of ['one', 'two']) await site.createJob(job, { labels: ['self-hosted'] })
@@ -260,19 +260,19 @@ describe('an operator that went without its hook', function () {
     const command = commandOf('docs/operations.md', 'kubectl --namespace runnerhub get pods')
     const script = command.replaceAll('--namespace runnerhub', `--namespace ${site.namespace}`)
     const environment = { KUBECONFIG: site.plane.controlPlane.kubeconfig }
-    const said = await run(['bash', '-euo', 'pipefail', '-c', script], { environment }, forever)
-    expect(said.code, said.stderr).to.equal(0)
+    const ended = await run(['bash', '-euo', 'pipefail', '-c', script], { environment }, forever)
+    expect(ended.code, ended.stderr).to.equal(0)
     await site.until('the pods to be gone', async () => (await site.list(pods)).length === 0)
     await expectNamespaceToGo(hub)
   })
 })
 
-/** Takes all labels off a pod, so that no selector finds it. */
+/** Removes all labels of a pod, so that no selector matches it. */
 async function stripLabels({ site }: ChartSite, name: string): Promise<void> {
   await site.client.patchMerge(pods, { namespace: site.namespace, name }, { metadata: { labels: null } }, forever)
 }
 
-/** Deletes the namespace, and waits for its end as long as a user may have to. */
+/** Deletes the namespace, and waits for its end within a user's time limit. */
 async function expectNamespaceToGo({ site }: ChartSite): Promise<void> {
   const { client, namespace } = site
   await client.delete(namespaces, { namespace: '', name: namespace }, {}, forever)

@@ -10,7 +10,7 @@ import { command, localTool } from '../../processes/command.ts'
 
 const docs = new URL('../../../docs/', import.meta.url)
 
-/** What a series is in a test of promtool: a sample a minute. */
+/** A series in a test of promtool: one sample per minute. */
 interface Series {
   series: string
   values: string
@@ -21,7 +21,7 @@ const replica = (pod: number, name: string, values: string, more = ''): Series =
   return { series: `${name}{${labels},pod="${pod}"${more}}`, values }
 }
 
-/** For each alert what the operator would tell in that case, and a case that is only near it. */
+/** Series for each alert that fire it, and similar series that do not. */
 const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
   RunnerHubAbsent: {
     fires: [{ series: 'github_runnerhub_build_info{namespace="other",job="x"}', values: '1x60' }],
@@ -54,7 +54,7 @@ const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
       replica(2, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
       replica(1, 'github_runnerhub_jobs_total', '0+1x60', ',status="completed"'),
     ],
-    // As many fail, but of many more; two replicas tell of the same jobs.
+    // As many fail, but out of many more; two replicas export the same jobs.
     silent: [
       replica(1, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
       replica(2, 'github_runnerhub_jobs_total', '0+3x60', ',status="failed"'),
@@ -63,7 +63,7 @@ const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
   },
   RunnerHubInfrastructureFails: {
     fires: [replica(1, 'github_runnerhub_job_failures_total', '0+1x60', ',reason="NodeLost"')],
-    // As many fail by themselves; two replicas tell of the same few.
+    // As many fail in total; two replicas export the same few.
     silent: [
       replica(1, 'github_runnerhub_job_failures_total', '0+5x60', ',reason="ExitCode"'),
       replica(1, 'github_runnerhub_job_failures_total', '0x20 4x40', ',reason="NodeLost"'),
@@ -138,7 +138,7 @@ describe('the monitoring of the chart', function () {
     expect(used).to.have.length.at.least(20)
   })
 
-  it('has a page for each alert, no other page, and a link to it', async () => {
+  it('has one page for each alert, and a link to it', async () => {
     const pages = (await readdir(new URL('runbooks/', docs))).map((file) => file.replace('.md', ''))
     expect(pages).to.have.members(rules.map(({ alert }) => alert))
     for (const { alert, annotations } of rules) {
@@ -147,7 +147,7 @@ describe('the monitoring of the chart', function () {
     }
   })
 
-  it('has rules and queries that Prometheus understands', async () => {
+  it('has rules and queries that Prometheus accepts', async () => {
     expect(await command(promtool, 'check', 'rules', join(folder, 'rules.yaml'))).to.include('SUCCESS')
     const recorded = queries.map((expr, index) => ({ record: `query:number:${index}`, expr: asked(expr, 'hub') }))
     const file = join(folder, 'queries.yaml')
@@ -155,7 +155,7 @@ describe('the monitoring of the chart', function () {
     expect(await command(promtool, 'check', 'rules', file)).to.include(`SUCCESS: ${queries.length} rules found`)
   })
 
-  it('has a dashboard of ordinary panels, each with a place of its own and a unit', async () => {
+  it('has a dashboard of ordinary panels, each with its own place and a unit', async () => {
     const dashboard: unknown = JSON.parse(await chartFile('files/dashboard.json'))
     const panels = listOf(at(dashboard, 'panels')).map(asObject)
     expect(new Set(panels.map(({ type }) => type))).to.deep.equal(new Set(['stat', 'timeseries']))
@@ -178,20 +178,20 @@ describe('the monitoring of the chart', function () {
     try {
       return !(await command(promtool, 'test', 'rules', file)).includes('SUCCESS')
     } catch (error) {
-      const said = `${String(asObject(error)['stdout'])}${String(asObject(error)['stderr'])}`
-      if (/exp:\[\s*\],\s*got:\[\s*0:/.test(said)) return true
-      throw new Error(said, { cause: error })
+      const output = `${String(asObject(error)['stdout'])}${String(asObject(error)['stderr'])}`
+      if (/exp:\[\s*\],\s*got:\[\s*0:/.test(output)) return true
+      throw new Error(output, { cause: error })
     }
   }
 
   for (const [alert, { fires, silent }] of Object.entries(cases)) {
-    it(`has ${alert} fire when it should, and not when things only look like it`, async () => {
+    it(`fires ${alert} when it should, and not for similar series`, async () => {
       expect(await isFiring(alert, fires), 'fires when it should').to.equal(true)
-      expect(await isFiring(alert, silent), 'fires when things only look like it').to.equal(false)
+      expect(await isFiring(alert, silent), 'fires for similar series').to.equal(false)
     })
   }
 
-  it('reads metrics with the token of a user that may do nothing else', () => {
+  it('reads metrics with the token of a user without other permissions', () => {
     const [endpoint] = [at(found(objects, 'ServiceMonitor', 'hub-runnerhub'), 'spec', 'endpoints', 0)]
     expect(asObject(endpoint)).to.deep.include({ port: 'http', path: '/api/metrics' })
     expect(at(endpoint, 'authorization')).to.deep.equal({

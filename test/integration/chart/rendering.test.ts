@@ -17,7 +17,7 @@ import {
 } from '../../charts/chart.ts'
 import { blockOf } from '../../documents/documents.ts'
 
-/** What Helm says of a chart elsewhere that it refuses to render. */
+/** Helm's message for another chart that it refuses to render. */
 const refused = (folder: string, ...flags: string[]): Promise<string> =>
   helm('template', 'release', folder, ...flags).then(() => 'not refused', String)
 
@@ -42,7 +42,7 @@ describe('the chart without a cluster', function () {
     'each user has a token': `auth.users[0].name=runnerhub-metrics,auth.users[0].${token}`,
   }
   for (const [where, flag] of Object.entries(stable)) {
-    it(`renders the same to the last byte, as installation and as upgrade, where ${where}`, async () => {
+    it(`renders the same bytes, as installation and as upgrade, if ${where}`, async () => {
       const flags = ['--set', all, '--set', flag]
       const [once, again, upgrade] = await Promise.all([
         template(...flags),
@@ -54,9 +54,9 @@ describe('the chart without a cluster', function () {
     })
   }
 
-  it('renders every value set the same with that one switch', async () => {
+  it('renders every value set the same with that one flag', async () => {
     for (const file of valueFiles()) {
-      // Of the users there one has a token and the other has none.
+      // Of its users, one has a token and the other has none.
       const given = file.includes('given-tokens')
         ? ['--set-json', `auth.users=[{"name":"one","token":"${secret}"}]`]
         : []
@@ -66,7 +66,7 @@ describe('the chart without a cluster', function () {
     }
   })
 
-  it('has nothing else that differs from one rendering to the next', async () => {
+  it('renders nothing else differently each time', async () => {
     const unsteady =
       /\b(rand\w+|gen[A-Z]\w+|uuidv4|now|ago|date\w*|lookup|htpasswd|bcrypt|encryptAES|shuffle|getHostByName|Release\.(Revision|IsInstall|IsUpgrade)|Capabilities)\b/g
     const files = (await readdir(join(chart, 'templates'))).filter((file) => file !== 'NOTES.txt')
@@ -85,10 +85,10 @@ describe('the chart without a cluster', function () {
     expect(at(volume, 'secret')).to.include({ secretName: 'hub-runnerhub-tokens', optional: true })
   })
 
-  it('refuses auth.generate=false where some users have a token and others none, and says which', async () => {
+  it('rejects auth.generate=false if some users have no token, and names them', async () => {
     const users = `auth.users[0].name=ada,auth.users[0].${token},auth.users[1].name=grace`
-    const said = await refusalOf('--set', `auth.generate=false,${users}`)
-    expect(said).to.include('auth.generate is false, and user "grace" of auth.users has no token')
+    const message = await refusalOf('--set', `auth.generate=false,${users}`)
+    expect(message).to.include('auth.generate is false, and user "grace" of auth.users has no token')
   })
 })
 
@@ -104,7 +104,7 @@ describe('the chart as a dependency', function () {
 
   type Dependency = { name: string; version?: string; repository: string; condition?: string; alias?: string }
 
-  /** A chart that depends on others, in a folder of its own. */
+  /** A chart that depends on others, in a new folder. */
   async function parent(name: string, dependencies: Dependency[], values: object = {}): Promise<string> {
     const folder = join(directory, name)
     await mkdir(folder)
@@ -120,10 +120,10 @@ describe('the chart as a dependency', function () {
   const render = async (folder: string, ...flags: string[]) =>
     manifestsIn(await helm('template', 'release', folder, '--namespace', 'hub', ...flags))
 
-  it('is there or not by the condition of its parent, which may hand on global values', async () => {
+  it('is enabled by the condition of its parent, which may pass global values', async () => {
     const condition = 'runnerhub.enabled'
     const values = { global: { imageRegistry: 'images.example.com', more: [1] }, runnerhub: { replicaCount: 3 } }
-    // As docs/install.md has it, but for the place where the chart is.
+    // As in docs/install.md, except for the location of the chart.
     const documented = at(parse(blockOf('docs/install.md', 'yaml', 'condition:')), 'dependencies', 0)
     expect(documented).to.include({ name: own.name, condition })
     const folder = await parent('platform', [{ ...own, version: String(at(documented, 'version')), condition }], values)
@@ -136,21 +136,21 @@ describe('the chart as a dependency', function () {
     expect(await helm('lint', '--strict', folder, '--set', `${condition}=true`)).to.include('0 chart(s) failed')
   })
 
-  it('has its values checked as strictly as by itself', async () => {
+  it('has its values checked as strictly as without a parent', async () => {
     const folder = await parent('strict', [own])
-    const said = await refused(folder, '--set', 'runnerhub.replicas=3')
-    expect(said).to.include("additional properties 'replicas' not allowed")
+    const message = await refused(folder, '--set', 'runnerhub.replicas=3')
+    expect(message).to.include("additional properties 'replicas' not allowed")
     expect(await refused(folder, '--set', 'runnerhub.enabled=maybe')).to.include('got string, want boolean')
   })
 
-  it('can be there twice, under names that are no names of objects', async () => {
+  it('can be used twice, under names that are no names of objects', async () => {
     const dependencies = ['teamA', 'team_b'].map((alias) => ({ ...own, alias, condition: `${alias}.enabled` }))
     const folder = await parent('teams', dependencies, { teamA: { enabled: true }, team_b: { enabled: true } })
     const objects = await render(folder)
     const names = objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)
     expect(names).to.have.members(['release-teama', 'release-team-b'])
     for (const { metadata } of objects) expect(metadata.name).to.match(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
-    // Each finds its own pods only.
+    // Each selects only its own pods.
     const selectors = objects.flatMap((object) => (object.kind === 'Service' ? [at(object, 'spec', 'selector')] : []))
     expect(new Set(selectors.map((selector) => at(selector, 'app.kubernetes.io/name')))).to.have.all.keys(
       'teamA',
@@ -160,7 +160,7 @@ describe('the chart as a dependency', function () {
     expect(only.filter(({ kind }) => kind === 'Deployment')).to.have.length(1)
   })
 
-  it('can be a dependency of a dependency, and renders the same each time with its switch', async () => {
+  it('can be a dependency of a dependency, and renders the same each time with its flag', async () => {
     const inner = await parent('inner', [{ ...own, condition: 'runnerhub.enabled' }])
     const folder = await parent('outer', [{ name: 'inner', repository: `file://${inner}` }])
     const flags = ['--set', 'global.environment=test,inner.runnerhub.enabled=true,inner.runnerhub.auth.generate=false']

@@ -38,7 +38,7 @@ describe('every value set of the chart', function () {
     await plane.client.create(accounts, account, forever).catch(() => undefined)
   }
 
-  /** What the API server says to a manifest that it is only to check. */
+  /** The API server's output for a dry run of a manifest. */
   async function dryRun(manifest: string): Promise<string> {
     const place = { kubeconfig: plane.controlPlane.kubeconfig, namespace }
     const command = kubectl(place, 'apply', '--dry-run=server', '--filename=-')
@@ -47,14 +47,14 @@ describe('every value set of the chart', function () {
     return stdout + stderr
   }
 
-  /** What the API server says to a pod that an object makes, where only the restricted level is admitted. */
+  /** The API server's output for the pod of an object, in a namespace with the restricted level. */
   async function admission(pod: unknown): Promise<string> {
     const body = {
       ...asObject(pod),
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { ...asObject(asObject(pod)['metadata']), name: 'check' },
-      // The account and the class may be the user's own.
+      // The account and the priority class may come from the user.
       spec: { ...asObject(asObject(pod)['spec']), serviceAccountName: 'default' },
     }
     const path = resourcePath(pods, namespace)
@@ -69,9 +69,9 @@ describe('every value set of the chart', function () {
 
   for (const file of files) {
     it(`is accepted by the API server, with pods that the restricted level admits: ${basename(file)}`, async () => {
-      const said = await dryRun(await helm('template', 'hub', chart, '--namespace', namespace, '--values', file))
-      expect(said).to.not.match(/Warning/)
-      expect(said).to.match(/deployment.apps\/\S+ created \(server dry run\)/)
+      const output = await dryRun(await helm('template', 'hub', chart, '--namespace', namespace, '--values', file))
+      expect(output).to.not.match(/Warning/)
+      expect(output).to.match(/deployment.apps\/\S+ created \(server dry run\)/)
       for (const object of await render('--values', file)) {
         const pod = podOf(object)
         if (pod !== undefined) expect(await admission(pod), titleOf(object)).to.equal('admitted')
@@ -80,7 +80,7 @@ describe('every value set of the chart', function () {
   }
 })
 
-/** The pod that an object is, or makes. */
+/** The pod template of an object. */
 function podOf(object: Manifest): unknown {
   if (object.kind === 'Pod') return object
   if (object.kind === 'Deployment' || object.kind === 'Job') return at(object, 'spec', 'template')

@@ -10,7 +10,7 @@ import { manifests } from '../../site/manifests.ts'
 describe('the values of the chart', function () {
   this.timeout('30s')
   before(async function () {
-    // The first time on a machine, Helm is built.
+    // Helm is built on its first use on a machine.
     this.timeout('10m')
     await helmPath()
   })
@@ -38,14 +38,14 @@ describe('the values of the chart', function () {
     ['networkPolicy.runners.except[0]=10.0.0.1', '/networkPolicy/runners/except/0', /does not match pattern/],
   ]
   for (const [flag, place, why] of wrong) {
-    it(`are refused where they make no sense, with the place and the reason: ${flag}`, async () => {
-      const said = await refusalOf('--set', flag)
-      expect(said).to.match(why)
-      expect(said).to.include(`at '${place.replaceAll("'", '')}'`)
+    it(`are rejected if invalid, with the path and the reason: ${flag}`, async () => {
+      const message = await refusalOf('--set', flag)
+      expect(message).to.match(why)
+      expect(message).to.include(`at '${place.replaceAll("'", '')}'`)
     })
   }
 
-  it('name a token of auth.users, or are refused for a ServiceMonitor and make no helm test', async () => {
+  it('name a token of auth.users, or are rejected for a ServiceMonitor and disable the helm test', async () => {
     const users = (...names: string[]) => names.map((name, index) => `auth.users[${index}].name=${name}`)
     const titlesWith = async (...values: string[]) => (await render('--set', values.join())).map(titleOf)
     const test = 'Pod hub-runnerhub-test'
@@ -70,8 +70,8 @@ describe('the values of the chart', function () {
     for (const { path } of values) expect(readme).to.include(`\`${path}\``)
   })
 
-  it('are what the operator is given: every setting arrives and is understood', async () => {
-    // Texts that have no default have a form of their own, which only the operator knows.
+  it('reach the operator: every setting is passed on and accepted', async () => {
+    // Strings without a default have a format that only the operator knows.
     const known = passableSettings().filter(
       ({ default: fallback, schema }) => fallback !== undefined || schema.type !== 'string',
     )
@@ -89,7 +89,7 @@ describe('the values of the chart', function () {
     expect(() => readConfig([], env)).to.not.throw()
   })
 
-  it('arrive as they are, whatever text they are', async () => {
+  it('are passed on unchanged, for any text', async () => {
     const flag = String.raw`settings.trustedProxies=10.0.0.0/8\,fd00::/8`
     const data = asObject(found(await render('--set', flag), 'ConfigMap', 'hub-runnerhub')['data'])
     expect(data['TRUSTED_PROXIES']).to.equal('10.0.0.0/8,fd00::/8')
@@ -121,7 +121,7 @@ describe('the values of the chart', function () {
     ).to.equal(before)
   })
 
-  it('make replicas that are spread, judged by probes, and drained before they stop', async () => {
+  it('create replicas that are spread, probed, and drained before they stop', async () => {
     const objects = await render('--set', 'drainSeconds=9,replicaCount=3')
     const spec = at(found(objects, 'Deployment', 'hub-runnerhub'), 'spec')
     expect(at(spec, 'replicas')).to.equal(3)
@@ -135,7 +135,7 @@ describe('the values of the chart', function () {
     expect(probed('readinessProbe')).to.deep.equal({ path: '/readyz', port: 'http' })
 
     expect(at(container, 'lifecycle', 'preStop')).to.deep.equal({ sleep: { seconds: 9 } })
-    // The drain is taken from the same time as the stop after it, which needs what the manifests give.
+    // The drain and the stop after it share the grace period; the stop needs the time that the manifests give.
     const [plain] = await manifests('config/manifests/deployment.yaml')
     const toStop = Number(at(plain, 'spec', 'template', 'spec', 'terminationGracePeriodSeconds'))
     expect(at(pod, 'terminationGracePeriodSeconds')).to.be.at.least(9 + toStop)
@@ -150,14 +150,14 @@ describe('the values of the chart', function () {
     expect(asObject(budget)).to.deep.include({ maxUnavailable: 1, selector: theirs })
   })
 
-  it('make no disruption budget for a single replica, which would keep its node from being drained', async () => {
+  it('create no disruption budget for a single replica, which would block the drain of its node', async () => {
     const kindsOf = async (replicas: number) =>
       (await render('--set', `replicaCount=${replicas}`)).map(({ kind }) => kind)
     expect(await kindsOf(1)).to.not.include('PodDisruptionBudget')
     expect(await kindsOf(2)).to.include('PodDisruptionBudget')
   })
 
-  it('grant what the manifests grant, to the same', async () => {
+  it('grant the same permissions as the manifests, to the same subjects', async () => {
     const files = ['role', 'cluster-role', 'caller-roles'].map((file) => manifests(`config/manifests/${file}.yaml`))
     const wanted = (await Promise.all(files)).flat().map(essence)
     const objects = (await render()).filter(({ apiVersion }) => apiVersion.startsWith('rbac.'))
@@ -165,7 +165,7 @@ describe('the values of the chart', function () {
     expect(granted).to.have.deep.members(wanted)
   })
 
-  it('put a default pool there that is the manifests’ own, with another image if one is given', async () => {
+  it('create the default pool of the manifests, with another image if given', async () => {
     const [pool] = await manifests('config/manifests/default-pool.yaml')
     expect(found(await render(), 'RunnerPool', 'default')['spec']).to.deep.equal(asObject(pool)['spec'])
     const other = found(await render('--set', 'defaultPool.image=images.example.com/runner:2'), 'RunnerPool', 'default')
@@ -174,14 +174,14 @@ describe('the values of the chart', function () {
     expect(at(container, 'command')).to.deep.equal(['/bin/sh', '-c'])
   })
 
-  it('bring the CRDs as they are generated', async () => {
+  it('include the generated CRDs', async () => {
     for (const kind of ['runnerjobs', 'runnerpools', 'runners']) {
       expect(parse(await chartFile(`crds/${kind}.yaml`))).to.deep.equal((await manifests(`crds/${kind}.yaml`))[0])
     }
   })
 })
 
-/** What a role or a binding says, whatever its release and namespace. */
+/** A role or a binding without its release and namespace. */
 function essence(object: object): unknown {
   const { kind, metadata, rules, roleRef, subjects } = asObject(object)
   const text = JSON.stringify({ kind, name: asObject(metadata)['name'], rules, roleRef, subjects })

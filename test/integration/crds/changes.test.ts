@@ -9,7 +9,7 @@ const [jobSample, runnerSample] = samples
 const minimal = { repository: 'owner/repo', runId: '1', jobId: '2' }
 const time = '2027-01-01T00:00:00Z'
 
-/** Another value of every field that is a fact of the delegation. */
+/** Another value of every immutable field. */
 const otherFacts: Readonly<Record<string, unknown>> = {
   repository: 'owner/other',
   runId: '3',
@@ -25,7 +25,7 @@ const otherFacts: Readonly<Record<string, unknown>> = {
   delegatedAt: time,
   poolName: 'other',
 }
-/** What may be changed, to what. */
+/** Mutable fields, with another value. */
 const changeable: Readonly<Record<string, unknown>> = { timeoutSeconds: 61, ttlSecondsAfterFinished: 0, cancel: true }
 
 function expectImmutable(verdict: Verdict, field: string): void {
@@ -49,7 +49,7 @@ describe('a stored RunnerJob', () => {
     return site.tryReplace(runnerJobs, { ...job, spec: withAt(job.spec, [field], value) })
   }
 
-  it('is tested here in every field of its spec', () => {
+  it('is tested here for every field of its spec', () => {
     const fields = [...Object.keys(otherFacts), ...Object.keys(changeable)]
     expect(Object.keys(jobSample?.specSchema.properties ?? {})).to.have.members(fields)
   })
@@ -75,16 +75,16 @@ describe('a stored RunnerJob', () => {
     })
   }
 
-  it('lets what has a default be left out', async () => {
+  it('may omit a field with a default', async () => {
     for (const field of Object.keys(changeable))
       expect(await change(full, field, undefined)).to.include({ is: 'accepted' })
   })
 
-  it('can be written as it is', async () => {
+  it('can be written unchanged', async () => {
     expect(await site.tryReplace(runnerJobs, full)).to.include({ is: 'accepted' })
   })
 
-  it('cannot be called back once it is cancelled', async () => {
+  it('cannot be resumed once it is cancelled', async () => {
     const job = await site.create<RunnerJob>(runnerJobs, {
       metadata: { name: 'going' },
       spec: { ...minimal, cancel: true },
@@ -133,7 +133,7 @@ describe('the phase of a RunnerJob', () => {
     })
   }
 
-  it('of a finished job is kept when its status is taken away', async () => {
+  it('of a finished job is kept when its status is removed', async () => {
     const created = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'bare' }, spec: minimal })
     const { status: _status, ...job } = await site.putStatus(runnerJobs, created, { phase: 'Completed' })
     expect(await site.tryReplace(runnerJobs, job, 'status')).to.include({ is: 'refused' })
@@ -166,7 +166,7 @@ describe('a stored Runner', () => {
   const change = (from: Runner, field: string, value: unknown): Promise<Verdict> =>
     site.tryReplace(runners, { ...from, spec: withAt(from.spec, [field], value) })
 
-  it('is tested here in every field of its spec', () => {
+  it('is tested here for every field of its spec', () => {
     expect(Object.keys(runnerSample?.specSchema.properties ?? {})).to.have.members(Object.keys(others))
   })
 
@@ -186,7 +186,7 @@ describe('a stored Runner', () => {
     })
   }
 
-  it('does not lose its type, and has its attempt again when that is left out', async () => {
+  it('does not lose its type, and gets its default attempt if that is omitted', async () => {
     expect(await change(runner, 'type', undefined)).to.include({ is: 'refused' })
     expect(await change(runner, 'attempt', undefined)).to.have.nested.property('object.spec.attempt', 1)
   })
@@ -207,7 +207,7 @@ describe('a stored Runner', () => {
     })
   }
 
-  it('that is a proxy has a name that it keeps, and may change the rest', async () => {
+  it('that is a proxy keeps its name, and may change the rest', async () => {
     const nameless = await site.tryCreate(runners, { metadata: { name: 'nameless' }, spec: { type: 'Proxy' } })
     expect(nameless).to.have.property('message').that.includes('a proxy runner has a displayName')
     const spec = { type: 'Proxy', displayName: 'proxy-1', attempt: 1 }
@@ -219,7 +219,7 @@ describe('a stored Runner', () => {
     })
   })
 
-  it('can be written as it is', async () => {
+  it('can be written unchanged', async () => {
     expect(await site.tryReplace(runners, runner)).to.include({ is: 'accepted' })
   })
 })

@@ -26,7 +26,7 @@ describe('a new object', () => {
   })
   after(() => site?.cluster.close())
 
-  it('has the defaults of a RunnerJob, and is queued, which says that no operator is running', async () => {
+  it('has the defaults of a RunnerJob, and is Queued with the message that no operator runs', async () => {
     const { spec, status } = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'job' }, spec: facts })
     expect(spec).to.deep.equal({ ...facts, cancel: false, timeoutSeconds: 21_600, ttlSecondsAfterFinished: 86_400 })
     expect(status).to.deep.equal(unserved)
@@ -50,7 +50,7 @@ describe('a new object', () => {
     expect(status).to.equal(undefined)
   })
 
-  it('cannot bring its own status: nobody declares a job complete by making it', async () => {
+  it('cannot set its own status: no job is created as completed', async () => {
     const status = { phase: 'Completed', reason: 'Succeeded', podUID: 'x' }
     const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'done' }, spec: facts, status })
     expect(job.status).to.deep.equal(unserved)
@@ -68,7 +68,7 @@ describe('a new object', () => {
     expect(job.spec.timeoutSeconds).to.equal(21_600)
   })
 
-  it('takes a reason that this version does not know: an older definition must not stop a newer operator', async () => {
+  it('accepts an unknown reason: an older definition must not stop a newer operator', async () => {
     const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'reason' }, spec: facts })
     const written = await site.putStatus(runnerJobs, job, { phase: 'Queued', reason: 'WaitingForTheMoon' })
     expect(written.status).to.deep.equal({ phase: 'Queued', reason: 'WaitingForTheMoon' })

@@ -4,7 +4,7 @@ import type { Schema } from '../../../src/api/schema.ts'
 import { type CrdSite, openWithCrds, type Place, placesIn, valueAt, type Verdict, withAt } from '../../objects/crds.ts'
 import { patterns, samples } from './samples.ts'
 
-// Every rule of every field of the three kinds: values just inside it are taken, values just outside are refused.
+// Every rule of every field of the three kinds: values just inside are accepted, values just outside are rejected.
 
 interface Trial {
   what: string
@@ -12,7 +12,7 @@ interface Trial {
   isGood: boolean
 }
 
-/** `sample`: the value that stands there in a whole object. */
+/** `sample` is the value of the field in a complete object. */
 function trialsOf({ schema, isRequired }: Place, sample: unknown): Trial[] {
   return [
     ...(isRequired ? [bad('absent', undefined)] : []),
@@ -53,7 +53,7 @@ function patternTrials({ pattern, format, maxLength = 99 }: Schema): Trial[] {
   ]
 }
 
-/** A text of exactly this length that the field's pattern takes. */
+/** A string of exactly this length that matches the field's pattern. */
 function textOf(length: number, pattern: string | undefined): string {
   return pattern !== undefined && !new RegExp(pattern, 'u').test('ü')
     ? `o/${'r'.repeat(length - 2)}`
@@ -63,7 +63,7 @@ function textOf(length: number, pattern: string | undefined): string {
 function lengthTrials({ minLength, maxLength, pattern, format }: Schema): Trial[] {
   const trials: Trial[] = []
   if (minLength === 1) trials.push(bad('empty', ''))
-  // A time is no longer than its pattern lets it.
+  // The pattern of a time limits its length.
   if (maxLength !== undefined && format !== 'date-time') {
     trials.push(good(`${maxLength} characters long`, textOf(maxLength, pattern)))
     trials.push(bad(`${maxLength + 1} characters long`, textOf(maxLength + 1, pattern)))
@@ -103,8 +103,8 @@ function enumTrials({ enum: words = [] }: Schema): Trial[] {
 }
 
 function expectVerdict(verdict: Verdict, { isGood, what }: Trial): void {
-  const said = verdict.is === 'refused' ? `: ${verdict.message}` : ''
-  expect(`${verdict.is}${verdict.is === 'refused' && isGood ? said : ''}`, what).to.equal(
+  const message = verdict.is === 'refused' ? `: ${verdict.message}` : ''
+  expect(`${verdict.is}${verdict.is === 'refused' && isGood ? message : ''}`, what).to.equal(
     isGood ? 'accepted' : 'refused',
   )
 }
@@ -125,13 +125,13 @@ describe('the definitions', () => {
         stored = await site.create<KubeObject>(resource, { metadata: { name: 'stored' }, spec })
       })
 
-      it('are known to these tests in every field', () => {
+      it('are tested here in every field', () => {
         for (const { path } of placesIn(specSchema)) expect(valueAt(spec, path), path.join('.')).to.not.equal(undefined)
         for (const { path } of placesIn(statusSchema))
           expect(valueAt(status, path), path.join('.')).to.not.equal(undefined)
       })
 
-      it('refuse an object without a spec, or with an empty one', async () => {
+      it('reject an object without a spec, or with an empty one', async () => {
         const { metadata } = object
         expect(await site.tryCreate(resource, { metadata })).to.include({ is: 'refused' })
         expect(await site.tryCreate(resource, { metadata, spec: {} })).to.include({ is: 'refused' })
@@ -139,7 +139,7 @@ describe('the definitions', () => {
       })
 
       for (const place of placesIn(specSchema)) {
-        it(`take in spec.${place.path.join('.')} what they should and nothing else`, async () => {
+        it(`accept only valid values in spec.${place.path.join('.')}`, async () => {
           for (const trial of trialsOf(place, valueAt(spec, place.path))) {
             const changed = { ...object, spec: withAt(spec, place.path, trial.value) }
             expectVerdict(await site.tryCreate(resource, changed), trial)
@@ -148,7 +148,7 @@ describe('the definitions', () => {
       }
 
       for (const place of placesIn(statusSchema)) {
-        it(`take in status.${place.path.join('.')} what they should and nothing else`, async () => {
+        it(`accept only valid values in status.${place.path.join('.')}`, async () => {
           for (const trial of trialsOf(place, valueAt(status, place.path))) {
             const changed = { ...stored, status: withAt(status, place.path, trial.value) }
             expectVerdict(await site.tryReplace(resource, changed, 'status'), trial)
@@ -156,7 +156,7 @@ describe('the definitions', () => {
         })
       }
 
-      it('drop fields that they do not know', async () => {
+      it('drop unknown fields', async () => {
         const verdict = await site.tryCreate(resource, { ...object, spec: { ...spec, unknown: 1 } })
         expect(verdict).to.have.nested.property('object.spec').that.does.not.have.property('unknown')
       })

@@ -34,7 +34,7 @@ describe('kubectl', () => {
   const get = (...args: string[]) => site.kubectl('get', ...args)
   const names = async (...args: string[]) => (await get(...args, '--output=name')).split('\n').filter(Boolean)
 
-  it('get rj shows what a job is about, where it stands and why', async () => {
+  it('get rj shows the subject of a job, its phase and its reason', async () => {
     const [header, running, queued] = words(await get('rj', '--sort-by=.spec.repository')).map((cells) =>
       cells.slice(0, -1),
     )
@@ -50,7 +50,7 @@ describe('kubectl', () => {
     expect(running).to.include.members(['3', 'node', 'exit code 3'])
   })
 
-  it('get rj -o wide and describe rj say where no operator is', async () => {
+  it('get rj -o wide and describe rj report a missing operator', async () => {
     for (const text of [await get('rj', '--output=wide'), await site.kubectl('describe', 'rj', 'runnerjob')])
       expect(text).to.match(/No operator has looked at this job yet\. If this stays.* no operator serves/)
   })
@@ -64,7 +64,7 @@ describe('kubectl', () => {
     expect(pool?.slice(0, 3)).to.deep.equal(['runnerpool', '["self-hosted"]', '2'])
   })
 
-  it('get runnerhub lists everything of ours', async () => {
+  it('get runnerhub lists all our kinds', async () => {
     expect(await names('runnerhub')).to.have.members([
       'runnerjob.runnerhub.dev/runnerjob',
       'runnerjob.runnerhub.dev/running',

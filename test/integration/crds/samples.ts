@@ -99,7 +99,7 @@ export const samples = [
 
 const text = delegationFields.workflow.pattern
 
-/** Of each pattern in the schemas: texts that it takes and texts that it does not. */
+/** For each pattern in the schemas: strings that match and strings that do not. */
 export const patterns: Readonly<Record<string, { good: string[]; bad: string[] }>> = {
   [text]: {
     good: ['plain', 'größer 🚀', '$(cat /etc/passwd)', '"quoted" \\ \u00a0'],

@@ -13,7 +13,7 @@ import { openSite, type Site } from '../../site/site.ts'
 
 const page = 'docs/operations.md'
 
-describe('a backup as docs/operations.md makes it', function () {
+describe('a backup by docs/operations.md', function () {
   this.timeout('90s')
   let from: Site
   let to: Site
@@ -36,7 +36,7 @@ describe('a backup as docs/operations.md makes it', function () {
     return pools.map(({ metadata: { name, labels, annotations }, spec }) => ({ name, labels, annotations, spec }))
   }
 
-  it('brings pools and totals into an empty namespace as they were', async () => {
+  it('restores pools and totals in an empty namespace', async () => {
     const labels = { labels: ['mine'] }
     await from.createPool('mine', { ...labels, repositories: ['owner/*'], maxRunners: 7 })
     await from.createPool('other', { ...labels, repositories: ['other/*'] })
@@ -54,18 +54,18 @@ describe('a backup as docs/operations.md makes it', function () {
     await operator.terminate()
 
     await shell.run(commandOf(page, 'kubectl --namespace runnerhub get runnerpools'))
-    const there = await shell.at(to)
-    await there.run(commandOf(page, 'kubectl apply --server-side'))
+    const target = await shell.at(to)
+    await target.run(commandOf(page, 'kubectl apply --server-side'))
 
     const own = (await poolsOf(from)).filter(({ name }) => name !== 'default')
     expect(own.map(({ name }) => name)).to.deep.equal(['mine', 'other'])
     expect(await poolsOf(to)).to.deep.equal(own)
-    const [was, is] = [await from.get(configMaps, LEDGER_NAME), await to.get(configMaps, LEDGER_NAME)]
-    expect(is?.data).to.deep.equal(was?.data)
-    expect(is?.metadata.labels).to.deep.equal(was?.metadata.labels)
+    const [before, after] = [await from.get(configMaps, LEDGER_NAME), await to.get(configMaps, LEDGER_NAME)]
+    expect(after?.data).to.deep.equal(before?.data)
+    expect(after?.metadata.labels).to.deep.equal(before?.metadata.labels)
     const restored = await to.operator()
-    const isTold = async () => (await jobsTotal(restored)).every((total) => total !== undefined)
-    await to.until('the totals to be told', isTold)
+    const areExported = async () => (await jobsTotal(restored)).every((total) => total !== undefined)
+    await to.until('the totals to be exported', areExported)
     expect(await jobsTotal(restored)).to.deep.equal([2, 1, 0])
     await to.createJob('next', { ...labels, repository: 'owner/repo' })
     await to.jobIs('next', { phase: 'Completed' })

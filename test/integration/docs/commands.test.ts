@@ -25,7 +25,7 @@ const inPhase = (phase: string): string => `kubectl --namespace NAMESPACE get rj
 /** The job that docs/spec/v1/runnerjob.md describes. */
 const shown = 'dc3334da-19ad-5179-b8a3-e3ee09567d55'
 
-/** What only reads: where it stands, how it begins, and what of the site it shows, or does not. */
+/** Read-only commands: document, beginning, and the output that they show, or do not. */
 const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][] = [
   [
     'README.md',
@@ -105,21 +105,21 @@ describe('the commands of the documents', function () {
     await shell?.close()
   })
 
-  /** A command for the API, for this operator's and with the token of one who may do everything. */
-  async function here(command: string): Promise<string> {
+  /** A command for the API, with this operator's address and an administrator's token. */
+  async function forSite(command: string): Promise<string> {
     const { 'runnerhub-admin': token = '' } = await hub.tokens()
     return command.replaceAll('http://localhost:3000', operator.url).replaceAll('your-token', token)
   }
 
   for (const [document, command, shows, hides] of reads) {
-    it(`run as they stand: ${document}: ${command}`, async () => {
-      const said = await shell.run(commandOf(document, command))
-      expect(said).to.match(shows)
-      if (hides !== undefined) expect(said).to.not.match(hides)
+    it(`run unchanged: ${document}: ${command}`, async () => {
+      const output = await shell.run(commandOf(document, command))
+      expect(output).to.match(shows)
+      if (hides !== undefined) expect(output).to.not.match(hides)
     })
   }
 
-  it('RunnerHubApiErrors: tells whom the API server has refused, if there is anybody', async () => {
+  it('RunnerHubApiErrors: shows which callers the API server has rejected, if any', async () => {
     const command = commandOf(runbook('RunnerHubApiErrors'), 'kubectl get --raw /metrics')
     expect(await shell.run(command.replace('rejected', 'dispatched'))).to.match(/^apiserver_flowcontrol_dispatched/m)
     expect(await shell.run(`{ ${command}; } || (($? == 1))`)).to.match(/^(apiserver_flowcontrol_rejected.*\n)*$/)
@@ -130,31 +130,31 @@ describe('the commands of the documents', function () {
       logs.write(name, `{"level":50,"msg":"reconcile failed in ${name}"}`)
       for (let line = 0; line < 30; line += 1) logs.write(name, '{"level":30,"msg":"ok"}')
     }
-    const said = await shell.run(commandOf(runbook('RunnerHubReconcileErrors'), 'kubectl --namespace NAMESPACE logs'))
-    const lines = said.trimEnd().split('\n')
+    const output = await shell.run(commandOf(runbook('RunnerHubReconcileErrors'), 'kubectl --namespace NAMESPACE logs'))
+    const lines = output.trimEnd().split('\n')
     expect(lines).to.have.length(2)
-    for (const name of operatorPods) expect(said).to.include(`"msg":"reconcile failed in ${name}"`)
+    for (const name of operatorPods) expect(output).to.include(`"msg":"reconcile failed in ${name}"`)
   })
 
   it('a job is delegated, shown, and its log followed to its end', async () => {
     hub.site.kubelet.onPod(() => runs())
-    const delegated: unknown = JSON.parse(await shell.run(await here(commandOf('README.md', 'curl -X POST'))))
+    const delegated: unknown = JSON.parse(await shell.run(await forSite(commandOf('README.md', 'curl -X POST'))))
     const id = String(asObject(asObject(delegated)['data'])['delegationId'])
     await hub.site.jobIs(id, { phase: 'Running' })
     logs.write(`${id}-1`, 'a line of the job')
     logs.end(`${id}-1`)
     await hub.site.kubelet.apply(`${id}-1`, (pod) => exited(pod, 0))
-    const said = await shell.run((await here(commandOf('README.md', 'ID=…'))).replace('…', id))
-    expect(said).to.include(`"id":"${id}"`).and.include('a line of the job')
+    const output = await shell.run((await forSite(commandOf('README.md', 'ID=…'))).replace('…', id))
+    expect(output).to.include(`"id":"${id}"`).and.include('a line of the job')
     await hub.site.jobIs(id, { phase: 'Completed' })
   })
 
-  it('a program is told of the jobs of its repository', async () => {
+  it('a program receives the events of its repository', async () => {
     const { 'runnerhub-admin': token = '' } = await hub.tokens()
     const id = randomUUID()
     const program = blockOf('README.md', 'js', 'subscribe:repository')
     const text = program.replaceAll('ws://localhost:3001', operator.realtimeUrl).replaceAll('your-token', token)
-    // Frames are handled in order: once this is acknowledged, so is what the program itself has sent.
+    // Frames are handled in order: once this is acknowledged, the program's own frames are handled.
     const addition = `
       import { writeFileSync } from 'node:fs'
       socket.on('connect', async () => {
@@ -164,19 +164,19 @@ describe('the commands of the documents', function () {
       socket.on('job:status', ({ jobId }) => jobId === '${id}' && process.exit(0))`
     await writeFile(join(shell.folder, 'program.mjs'), text + addition)
     await symlink(join(import.meta.dirname, '../../../node_modules'), join(shell.folder, 'node_modules'))
-    const said = shell.run('node program.mjs')
+    const output = shell.run('node program.mjs')
     await hub.site.until('the program to subscribe', () => existsSync(join(shell.folder, 'subscribed')))
     hub.site.kubelet.onPod(() => succeeds())
     await hub.site.createJob(id, { labels: ['self-hosted'] })
-    expect(await said).to.match(new RegExp(`jobId: '${id}',\\s+repository: 'owner/repo',\\s+status: 'assigned'`))
+    expect(await output).to.match(new RegExp(`jobId: '${id}',\\s+repository: 'owner/repo',\\s+status: 'assigned'`))
   })
 
   it('a service account gets a token with which it may delegate jobs', async () => {
-    const said = await shell.run(commandOf('README.md', 'kubectl -n runnerhub create serviceaccount'))
-    const token = said.trimEnd().split('\n').at(-1) ?? ''
+    const output = await shell.run(commandOf('README.md', 'kubectl -n runnerhub create serviceaccount'))
+    const token = output.trimEnd().split('\n').at(-1) ?? ''
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const body = { jobId: '1', runId: '2', repository: 'owner/own', workflow: 'CI', runnerName: 'proxy-1', labels: [] }
-    // A caller that was refused a moment ago is refused from memory for two seconds.
+    // A denial is cached for two seconds.
     const { status } = await hub.site.until('the binding to be in force', async () => {
       const answer = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', headers, body })
       return answer.status !== 403 && answer
@@ -192,23 +192,23 @@ describe('the commands of the documents', function () {
   })
 
   it('the token of the proxy runners is read from its Secret', async () => {
-    const said = await shell.run(commandOf('charts/runnerhub/README.md', 'kubectl --namespace runnerhub get secret'))
-    expect(said).to.equal((await hub.tokens())['runnerhub-proxy'])
+    const output = await shell.run(commandOf('charts/runnerhub/README.md', 'kubectl --namespace runnerhub get secret'))
+    expect(output).to.equal((await hub.tokens())['runnerhub-proxy'])
   })
 
-  it('the chart is installed into a namespace that is not there yet, but for the image', async () => {
+  it('the chart is installed into a new namespace, with another image', async () => {
     const command = commandOf('charts/runnerhub/README.md', 'helm install')
     const elsewhere = command.replace(
       '--namespace runnerhub',
       `--namespace ${hub.site.namespace}-other --dry-run=server`,
     )
-    const said = await shell.run(elsewhere.replace('…', 'images.example.com/runnerhub'))
-    expect(said)
+    const output = await shell.run(elsewhere.replace('…', 'images.example.com/runnerhub'))
+    expect(output)
       .to.match(/image: "?images\.example\.com\/runnerhub:/)
       .and.include('STATUS: pending-install')
   })
 
-  it('the log of the clean-up says why it failed', async () => {
+  it('the log of the clean-up has the cause of its failure', async () => {
     hub.site.kubelet.onPod(() => runs())
     const hooks = manifestsIn(await hub.helm('get', 'hooks', 'runnerhub'))
     const named = hooks.filter(({ metadata: { name } }) => name === 'runnerhub-clean-up')
@@ -231,11 +231,11 @@ describe('the commands of the documents', function () {
     )
   })
 
-  it('all jobs and pools are deleted, and the definitions are called as the command says', async () => {
-    // Other tests need them: so far as the API server can say without removing anything.
+  it('all jobs and pools are deleted, and the definitions have the names in the command', async () => {
+    // Other tests need the definitions: the deletion is only a dry run.
     const command = commandOf(operations, 'kubectl --namespace runnerhub delete rj,rp')
-    const said = await shell.run(command.replace('delete crd', 'delete --dry-run=server crd'))
-    expect(said.match(/customresourcedefinition\S+ "\S+" deleted/g)).to.have.length(3)
+    const output = await shell.run(command.replace('delete crd', 'delete --dry-run=server crd'))
+    expect(output.match(/customresourcedefinition\S+ "\S+" deleted/g)).to.have.length(3)
     expect(await hub.site.list(runnerJobs)).to.deep.equal([])
     expect(await hub.site.list(runnerPools)).to.deep.equal([])
   })

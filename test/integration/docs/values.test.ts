@@ -16,7 +16,7 @@ describe('values in the documents', function () {
   })
   after(() => rm(folder, { recursive: true }))
 
-  /** What the chart makes with a block of its README as its values. */
+  /** The objects of the chart with a block of its README as values. */
   async function rendered(part: string): Promise<Manifest[]> {
     const file = join(folder, 'values.yaml')
     await writeFile(file, blockOf('charts/runnerhub/README.md', 'yaml', part))
@@ -42,7 +42,7 @@ describe('values in the documents', function () {
     })
   })
 
-  it('turn on everything that the command for monitoring is for', async () => {
+  it('enable everything that the command for monitoring needs', async () => {
     const command = commandOf(
       'docs/operations.md',
       'helm upgrade runnerhub charts/runnerhub --namespace runnerhub --reset-then-reuse-values \\',

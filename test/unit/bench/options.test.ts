@@ -5,12 +5,12 @@ import { readOptions } from '../../bench/options.ts'
 import { commandOf } from '../../documents/documents.ts'
 
 describe('the options of the bench', () => {
-  it('are told by --help', () => {
+  it('are listed by --help', () => {
     const cwd = join(import.meta.dirname, '../../..')
-    const said = execFileSync('bash', ['-c', commandOf('docs/performance.md', 'node ')], { cwd, encoding: 'utf8' })
+    const help = execFileSync('bash', ['-c', commandOf('docs/performance.md', 'node ')], { cwd, encoding: 'utf8' })
     for (const name of Object.keys(readOptions([]) ?? {})) {
       const option = name === 'parts' ? 'only' : name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-      expect(said).to.include(` --${option} `)
+      expect(help).to.include(` --${option} `)
     }
   })
 })

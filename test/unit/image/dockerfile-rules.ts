@@ -3,22 +3,22 @@ interface Instruction {
   value: string
 }
 
-/** What in a Dockerfile is against the rules for images of this repository. */
+/** The violations of this repository's rules for images in a Dockerfile. */
 export function problemsOf(dockerfile: string): string[] {
   const instructions = instructionsOf(dockerfile)
   const stages = stagesOf(instructions)
   const last = stages.at(-1) ?? []
   return [
-    ...instructions.filter(({ name }) => name === 'ADD').map(({ value }) => `ADD ${value}: COPY says what it does`),
+    ...instructions.filter(({ name }) => name === 'ADD').map(({ value }) => `ADD ${value}: use COPY`),
     ...instructions.filter(isShellForm).map(({ name, value }) => `${name} ${value}: needs a shell`),
     ...stages.flatMap(([from]) => baseProblems(from?.value ?? '', bases(instructions))),
-    ...(last.some(({ name }) => name === 'RUN') ? ['the last stage runs something of its base'] : []),
+    ...(last.some(({ name }) => name === 'RUN') ? ['the last stage runs a program of its base'] : []),
     ...(/^[1-9]\d*:[1-9]\d*$/.test(valueOf(last, 'USER') ?? '') ? [] : ['USER is not a number, or is root']),
     ...(valueOf(last, 'ENTRYPOINT') === undefined ? ['there is no ENTRYPOINT'] : []),
   ]
 }
 
-/** The images that the stages may stand on, by the names of their arguments. */
+/** The base images of the stages, by the names of their arguments. */
 export function basesOf(dockerfile: string): Map<string, string> {
   return bases(instructionsOf(dockerfile))
 }
@@ -45,10 +45,10 @@ function baseProblems(from: string, known: Map<string, string>): string[] {
   const [base = ''] = from.split(' ')
   if (base === 'scratch') return []
   const image = known.get(/^\$\{(\w+)\}$/.exec(base)?.[1] ?? '')
-  if (image === undefined) return [`FROM ${from}: no argument says what it is`]
+  if (image === undefined) return [`FROM ${from}: the base must be an argument`]
   return /^[\w.-]+\.[a-z]+\/[\w./-]+:(?!latest$)[\w.-]+$/.test(image)
     ? []
-    : [`FROM ${from}: '${image}' is no full name with a tag`]
+    : [`FROM ${from}: '${image}' must be a full name with a tag`]
 }
 
 function isShellForm({ name, value }: Instruction): boolean {

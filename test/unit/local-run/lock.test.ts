@@ -13,7 +13,7 @@ describe('a lock on a file', () => {
   })
   after(() => rm(folder, { recursive: true }))
 
-  it('lets one in at a time, and the next one whether that failed or not', async () => {
+  it('admits one at a time, and the next one even after a failure', async () => {
     let inside = 0
     let most = 0
     const work = async (index: number): Promise<number> => {
@@ -30,7 +30,7 @@ describe('a lock on a file', () => {
     expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
   })
 
-  it('does not wait longer than it is told', async () => {
+  it('does not wait beyond its time limit', async () => {
     const file = join(folder, 'held')
     const stop = new AbortController()
     const second = async (): Promise<unknown> => {

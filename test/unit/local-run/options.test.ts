@@ -27,12 +27,12 @@ describe('options of make run', () => {
     })
   })
 
-  it('pass the settings on that were given to make, and no others', () => {
+  it('pass on the settings that were given to make, and no others', () => {
     const env = underMake({ RATE_LIMIT_MAX: '10000', LEASE_NAME: 'a WORKERS=3' }, { LOG_LEVEL: 'debug' })
     expect(readOptions([], env).settings).to.deep.equal({ RATE_LIMIT_MAX: '10000', LEASE_NAME: 'a WORKERS=3' })
   })
 
-  it('pass the settings on that were given as arguments, which win', () => {
+  it('pass on the settings that were given as arguments, which win', () => {
     const env = underMake({ WORKERS: '3', LOG_LEVEL: 'warn' })
     expect(readOptions(['WORKERS=4'], env).settings).to.deep.equal({ WORKERS: '4', LOG_LEVEL: 'warn' })
   })
@@ -44,11 +44,11 @@ describe('options of make run', () => {
     expect(options).to.include({ image: 'registry.example/hub:1', runnerImage: 'registry.example/runner:2' })
   })
 
-  it('let through what the builder and the cluster read', () => {
+  it('accept the variables of the builder and the cluster', () => {
     expect(problemsOf([], underMake({ BASE_IMAGE: 'x', RUNNERHUB_KUBECONFIG: 'y' }))).to.deep.equal([])
   })
 
-  it('are refused all at once, each with its reason', () => {
+  it('are rejected all at once, each with its reason', () => {
     const args = ['RATE_LIMIT_MAX=none', 'RATE_LIMT_MAX=1', 'HTTP_PORT=80', 'RUN_HTTP_PORT=0', 'RUN_NAMESPACE=A', '-v']
     const problems = problemsOf(args)
     expect(problems).to.have.length(args.length)

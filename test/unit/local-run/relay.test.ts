@@ -9,7 +9,7 @@ describe('the relay of a port', () => {
   let echo: Server
   let target: Target
   let relayed: Relay
-  /** What the relay asks for where each connection goes. */
+  /** Returns the target of each connection. */
   let find: () => Promise<Target>
 
   beforeEach(async () => {
@@ -37,20 +37,20 @@ describe('the relay of a port', () => {
     return socket
   }
 
-  async function echoed(socket: Socket, said: string): Promise<string> {
+  async function echoed(socket: Socket, sent: string): Promise<string> {
     const answer = once(socket, 'data')
-    socket.write(said)
+    socket.write(sent)
     return String((await answer)[0])
   }
 
-  it('hands on what each side says, and its end', async () => {
+  it('forwards the bytes of each side, and its end', async () => {
     const socket = await open()
     expect(await echoed(socket, 'hello')).to.equal('hello')
     socket.end('last')
     expect(await text(socket)).to.equal('last')
   })
 
-  it('stays open, for new connections and others, when a client resets its own', async () => {
+  it('stays open for other connections when a client resets its own', async () => {
     const staying = await open()
     await echoed(staying, 'there')
     for (let count = 0; count < 20; count += 1) {
@@ -71,7 +71,7 @@ describe('the relay of a port', () => {
     expect(await answer).to.equal('early')
   })
 
-  it('ends a connection whose target cannot be reached, and that alone', async () => {
+  it('ends only the connection whose target cannot be reached', async () => {
     find = async () => ({ host: '127.0.0.1', port: 1 })
     const refused = await open()
     expect(await text(refused)).to.equal('')

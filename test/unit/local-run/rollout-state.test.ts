@@ -29,19 +29,19 @@ const unscheduled = { conditions: [{ type: 'PodScheduled', status: 'False', mess
 const cases: [behaviour: string, items: object[], rollout: Rollout][] = [
   ['is done when only new pods are there and available', [deployment(complete)], { is: 'done' }],
   [
-    'is under way while the deployment was not looked at',
+    'is under way while the deployment is not observed yet',
     [deployment(complete, 3)],
-    { is: 'under-way', told: 'waiting for the cluster to take the deployment up' },
+    { is: 'under-way', progress: 'waiting for the cluster to take the deployment up' },
   ],
   [
-    'tells what the new pod waits for',
+    'shows what the new pod waits for',
     [deployment(old), pod(2, { waiting: { reason: 'ContainerCreating' } })],
-    { is: 'under-way', told: 'pod pod-2: ContainerCreating' },
+    { is: 'under-way', progress: 'pod pod-2: ContainerCreating' },
   ],
   [
-    'tells that no node takes the new pod',
+    'shows that no node accepts the new pod',
     [deployment(old), pod(2, {}, unscheduled)],
-    { is: 'under-way', told: 'pod pod-2: no node' },
+    { is: 'under-way', progress: 'pod pod-2: no node' },
   ],
   [
     'is stuck when the new pod crashes',
@@ -49,11 +49,11 @@ const cases: [behaviour: string, items: object[], rollout: Rollout][] = [
     { is: 'stuck', why: 'CrashLoopBackOff back-off', pod: 'pod-2' },
   ],
   [
-    'is not stuck because the pod crashes that it replaces',
+    'is not stuck if only the replaced pod crashes',
     [deployment(old), pod(1, { waiting: { reason: 'CrashLoopBackOff' } }), pod(2, { running: {} })],
-    { is: 'under-way', told: 'pod pod-2 runs and is not ready yet' },
+    { is: 'under-way', progress: 'pod pod-2 runs and is not ready yet' },
   ],
-  ['is stuck when its pod is refused', [deployment({ ...old, conditions: [refused] })], { is: 'stuck', why: 'quota' }],
+  ['is stuck when its pod is rejected', [deployment({ ...old, conditions: [refused] })], { is: 'stuck', why: 'quota' }],
 ]
 
 describe('a rollout', () => {

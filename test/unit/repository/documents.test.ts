@@ -25,13 +25,13 @@ describe('docs/api.md', () => {
     expect(Object.keys(errorCodes).filter((code) => !api.includes(`\`${code}\``))).to.deep.equal([])
   })
 
-  it('has the three cURL commands and the program of the reference, to the letter', () => {
+  it('has the exact cURL commands and program of the reference', () => {
     const given = referenceExamples()
     expect(given.map(({ language }) => language)).to.deep.equal(['bash', 'bash', 'bash', 'typescript'])
     expect(documentedExamples()).to.deep.equal(given)
   })
 
-  it('has the first of them as make run shows it', () => {
+  it('has the first command as make run shows it', () => {
     expect(documentedExamples()[0]?.text.trimEnd()).to.equal(delegateExample(3000))
   })
 })
@@ -46,7 +46,7 @@ describe('docs/contract-tests.md', () => {
   })
 
   for (const [, statement = '', path = '', title = ''] of rows) {
-    it(`names a test that there is: ${statement}`, () => {
+    it(`names an existing test: ${statement}`, () => {
       const file = join(docs, path)
       expect(existsSync(file), path).to.equal(true)
       expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
@@ -97,20 +97,20 @@ describe('the prose of the documents', () => {
 describe('the commands of the documents', () => {
   const commands = documents().flatMap(commandsOf)
 
-  it('are each tried by a test that test/unit/repository/tried-commands.ts names', () => {
+  it('are each tried by a test in test/unit/repository/tried-commands.ts', () => {
     expect(commands).to.have.length.above(30)
     const rowsOf = ({ document, text }: Snippet) =>
       triedCommands.filter((row) => row.document === document && text.startsWith(row.command))
     expect(commands.filter((command) => rowsOf(command).length !== 1)).to.deep.equal([])
   })
 
-  it('are all that the table has', () => {
+  it('are all commands of the table', () => {
     const isThere = (row: { document: string; command: string }): boolean =>
       commands.some(({ document, text }) => document === row.document && text.startsWith(row.command))
     expect(triedCommands.filter((row) => !isThere(row))).to.deep.equal([])
   })
 
-  it('are tried by tests that there are', () => {
+  it('are tried by existing tests', () => {
     const isThere = (row: { file: string; title: string }): boolean =>
       titlesIn(readFileSync(join(docs, '../test', row.file), 'utf8')).includes(row.title)
     expect(triedCommands.filter((row) => !isThere(row))).to.deep.equal([])
@@ -130,12 +130,12 @@ describe('the commands of the documents', () => {
 
 describe('rights that a run may never use', () => {
   for (const { account, right, file, title } of rarelyUsed) {
-    it(`have a test that there is: ${account} may ${right}`, () =>
+    it(`have an existing test: ${account} may ${right}`, () =>
       expect(titlesIn(readFileSync(join(docs, '../test', file), 'utf8'))).to.include(title))
   }
 })
 
-/** The titles of a file's tests, as they stand there: what follows `it(`, or is the key of a table of tests. */
+/** The titles of a file's tests in its source: the arguments of `it(`, and the keys of tables of tests. */
 function titlesIn(source: string): string[] {
   const found = [/\bit\(\s*(['`])(.+?)\1,/g, /^ +(['`])(.+?)\1: (?:async )?\(/gm].map((pattern) =>
     source.matchAll(pattern),

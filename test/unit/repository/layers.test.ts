@@ -43,7 +43,7 @@ describe('imports', () => {
     expect(violations(files)).to.deep.equal([])
   })
 
-  it('are allowed to nothing that is not there', () => {
+  it('are allowed only to existing layers', () => {
     expect(Object.keys(layers).filter((layer) => !existsSync(join(src, layer)))).to.deep.equal([])
   })
 

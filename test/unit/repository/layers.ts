@@ -1,6 +1,6 @@
 import { dirname, posix } from 'node:path'
 
-/** A folder of `src`, or one of the files that stand beside the folders. */
+/** A folder of `src`, or a file beside the folders. */
 export interface Layer {
   /** The layers that it may import; '*' is all. */
   imports: string[]
@@ -15,8 +15,8 @@ export interface SourceFile {
 }
 
 /**
- * Imports point down. What must stay free of I/O lists the few Node.js modules that it may use; `http` and
- * `realtime` never meet `controllers`: they work together through the cluster alone.
+ * Imports point down. A layer without I/O lists the few Node.js modules that it may use; `http` and `realtime` never
+ * import `controllers`: they cooperate only through the cluster.
  */
 export const layers: Record<string, Layer> = {
   api: { imports: [], packages: ['node:crypto'] },
@@ -70,12 +70,12 @@ function isAllowed(path: string, specifier: string, { imports, packages }: Layer
   return isOwn || imports.includes(layerOf(target)) || imports.includes('*')
 }
 
-/** The first folder of a path, or the file itself where it is in none. */
+/** The first folder of a path, or the file itself if it is in none. */
 function layerOf(path: string): string {
   return path.split('/')[0] ?? path
 }
 
-/** What a source imports: `from 'x'`, `import 'x'`, `import('x')`, and types alike. */
+/** The imports of a source: `from 'x'`, `import 'x'`, `import('x')`, and types alike. */
 function importsOf(text: string): string[] {
   const specifiers = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g)
   return [...specifiers].map(([, specifier = '']) => specifier)

@@ -19,8 +19,8 @@ const failure = { success: false, error: 'no', code: 'NotFound', metadata }
 const right: Record<string, Exchange> = {
   'a success': delegated(envelope),
   'a failure': delegated({ ...failure, code: 'InvalidRequest' }, { status: 400 }),
-  'a path that is not there': delegated(failure, { status: 404, url: 'http://localhost/api/none' }),
-  'a method that is not there': delegated(failure, { status: 405, method: 'PUT' }),
+  'an unknown path': delegated(failure, { status: 404, url: 'http://localhost/api/none' }),
+  'an unknown method': delegated(failure, { status: 405, method: 'PUT' }),
 }
 
 const wrong: Record<string, [Exchange, named: string]> = {
@@ -40,7 +40,7 @@ const wrong: Record<string, [Exchange, named: string]> = {
   ],
 }
 
-describe('the check of answers against the OpenAPI document', () => {
+describe('the check of responses against the OpenAPI document', () => {
   for (const [name, exchange] of Object.entries(right)) it(`passes ${name}`, () => expectDocumented(exchange))
 
   for (const [name, [exchange, named]] of Object.entries(wrong)) {
@@ -56,7 +56,7 @@ describe('the check of answers against the OpenAPI document', () => {
     'realtime/',
   ]
 
-  it('is a part of every call that the integration suite and the faults make', () => {
+  it('is a part of every call in the integration and fault suites', () => {
     const files = ['integration', 'faults'].flatMap((suite) => {
       const folder = new URL(`../../${suite}/`, import.meta.url)
       return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -1,4 +1,4 @@
-/** Folders that only one machine has, and hosts that packages come from. The pieces keep this file from naming them. */
+/** Folders of a single machine, and package registries. They are split so that this file does not name them. */
 const foreign = new RegExp(
   [
     ...['home', 'root', 'Users', 'work'].map((folder) => `(?<![\\w.~$}*-])/${folder}/[\\w.-]+`),
@@ -9,12 +9,12 @@ const foreign = new RegExp(
   'g',
 )
 
-/** Places of one machine, and registry hosts, that a text names. */
+/** Folders of one machine, and registry hosts, in a text. */
 export function foreignNames(text: string): string[] {
   return [...text.matchAll(foreign)].map(([name]) => name)
 }
 
-/** The links of a Markdown text that lead to no file or heading; `read` gives a target's text, if there is one. */
+/** The dead links of a Markdown text; `read` returns a target's text, if it exists. */
 export function brokenLinks(text: string, read: (path: string) => string | undefined): string[] {
   const prose = text.replaceAll(/^```.*?^```/gms, '')
   const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)

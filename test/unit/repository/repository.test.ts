@@ -16,12 +16,12 @@ const required = [
 describe('the repository', () => {
   const files = listFiles()
 
-  it('has at its top level what was agreed on, and nothing else', () => {
+  it('has only the agreed files and folders at its top level', () => {
     const names = new Set(files.map((path) => path.split('/')[0] ?? path))
     expect([...names].sort()).to.deep.equal(required)
   })
 
-  it('names no place of one machine and no package registry', () => {
+  it('names no folder of one machine and no package registry', () => {
     const found = files.flatMap((path) =>
       foreignNames(readFileSync(join(root, path), 'utf8')).map((name) => [path, name]),
     )
@@ -83,11 +83,11 @@ describe('config/clean-tree', () => {
   })
   after(() => rmSync(folder, { recursive: true }))
 
-  it('passes where all is committed', () => {
+  it('passes if everything is committed', () => {
     expect(check().status).to.equal(0)
   })
 
-  it('fails where a file is changed, and shows how', () => {
+  it('fails if a file is changed, and shows the change', () => {
     writeFileSync(join(folder, 'kept'), 'two\n')
     const { status, stdout } = check()
     expect(status).to.equal(1)
@@ -95,7 +95,7 @@ describe('config/clean-tree', () => {
     git('checkout', '--quiet', 'kept')
   })
 
-  it('fails where a file is new, and names it', () => {
+  it('fails if a file is new, and names it', () => {
     writeFileSync(join(folder, 'new'), '')
     const { status, stdout } = check()
     expect(status).to.equal(1)
@@ -107,18 +107,18 @@ describe('the rules on documents', () => {
   const target = '# The title\n\n## A `part`, and more\n'
   const read = (path: string): string | undefined => (path === 'there.md' ? target : undefined)
 
-  it('find a link to a file that is not there', () => {
+  it('find a link to a missing file', () => {
     expect(brokenLinks('[a](there.md), [b](missing.md), [c](https://example.com/x)', read)).to.deep.equal([
       'missing.md',
     ])
   })
 
-  it('find a link to a heading that is not there', () => {
+  it('find a link to a missing heading', () => {
     const links = '# Here\n[a](there.md#a-part-and-more) [b](there.md#another) [c](#here) [d](#nowhere)'
     expect(brokenLinks(links, read)).to.deep.equal(['there.md#another', '#nowhere'])
   })
 
-  it('find places of a machine and registries', () => {
+  it('find folders of a machine and registries', () => {
     const home = ['', 'home', 'somebody', 'x'].join('/')
     const host = ['registry', 'npmjs', 'org'].join('.')
     expect(foreignNames(`see ${home} and https://${host}/x, not src/home/x`)).to.have.length(2)

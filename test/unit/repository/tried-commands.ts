@@ -1,4 +1,4 @@
-/** A command of a document, by how it begins, and the test that tries it. */
+/** A command of a document, by its beginning, and the test that tries it. */
 export interface TriedCommand {
   document: string
   command: string
@@ -9,7 +9,7 @@ export interface TriedCommand {
 
 type Tried = [document: string, command: string]
 
-/** Who tries which commands of the documents; `${…}` stands where one test is written for many of them. */
+/** The tests of the documents' commands; a title with `${…}` is for many commands. */
 const byTest: [file: string, title: string, tried: Tried[]][] = [
   [
     'e2e/make-run.test.ts',
@@ -35,7 +35,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ['integration/docs/commands.test.ts', 'a job is cancelled', [['README.md', 'kubectl -n runnerhub patch rj']]],
   [
     'integration/docs/commands.test.ts',
-    'run as they stand: ${document}: ${command}',
+    'run unchanged: ${document}: ${command}',
     [
       ['README.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
       ['README.md', 'kubectl get rj'],
@@ -62,7 +62,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ],
   [
     'integration/docs/commands.test.ts',
-    'the chart is installed into a namespace that is not there yet, but for the image',
+    'the chart is installed into a new namespace, with another image',
     [['charts/runnerhub/README.md', 'helm install runnerhub']],
   ],
   [
@@ -72,7 +72,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ],
   [
     'e2e/documented.test.ts',
-    'cURL: a job is delegated, not found by the printed id, shown by its own, and listed',
+    'cURL: a job is delegated, not found by the printed id, shown by its own id, and listed',
     [
       ['docs/api.md', 'curl -X POST'],
       ['docs/api.md', 'curl http://localhost:3000/api/jobs/550e'],
@@ -91,7 +91,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ['e2e/install.test.ts', 'ends with a job that was delegated by hand', [['docs/install.md', 'TOKEN=$(kubectl']]],
   [
     'e2e/chart.test.ts',
-    'is upgraded with other values and another CRD while 20 jobs run: none is lost or run again, each end is told',
+    'is upgraded with other values and another CRD while 20 jobs run: none is lost or run again, each end is reported',
     [
       [
         'docs/operations.md',
@@ -107,12 +107,12 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ],
   [
     'integration/docs/commands.test.ts',
-    'all jobs and pools are deleted, and the definitions are called as the command says',
+    'all jobs and pools are deleted, and the definitions have the names in the command',
     [['docs/operations.md', 'kubectl --namespace runnerhub delete rj,rp']],
   ],
   [
     'integration/chart/hooks.test.ts',
-    'leaves pods that the command of docs/operations.md lets go of',
+    'leaves pods that the command of docs/operations.md releases',
     [
       ['docs/operations.md', 'helm uninstall --no-hooks'],
       ['docs/operations.md', 'kubectl --namespace runnerhub get pods --output go-template'],
@@ -120,12 +120,12 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ],
   [
     'integration/docs/commands.test.ts',
-    'the log of the clean-up says why it failed',
+    'the log of the clean-up has the cause of its failure',
     [['docs/operations.md', 'kubectl --namespace runnerhub logs job/']],
   ],
   [
     'integration/docs/backup.test.ts',
-    'brings pools and totals into an empty namespace as they were',
+    'restores pools and totals in an empty namespace',
     [
       ['docs/operations.md', 'kubectl --namespace runnerhub get runnerpools'],
       ['docs/operations.md', 'kubectl apply --server-side'],
@@ -133,7 +133,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   ],
   [
     'integration/docs/values.test.ts',
-    'turn on everything that the command for monitoring is for',
+    'enable everything that the command for monitoring needs',
     [
       [
         'docs/operations.md',
@@ -141,10 +141,10 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ],
     ],
   ],
-  ['unit/bench/options.test.ts', 'are told by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
+  ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [
     'integration/docs/commands.test.ts',
-    'RunnerHubApiErrors: tells whom the API server has refused, if there is anybody',
+    'RunnerHubApiErrors: shows which callers the API server has rejected, if any',
     [['docs/runbooks/RunnerHubApiErrors.md', 'kubectl get --raw /metrics']],
   ],
   [

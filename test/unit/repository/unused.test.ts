@@ -22,7 +22,7 @@ const files: Record<string, string> = {
   'config/local/run.d/step.ts': 'export const step = 1\nconsole.log(step)\n',
 }
 
-describe('what finds unused code', function () {
+describe('the search for unused code', function () {
   this.timeout(60_000)
   let folder: string
   let found: unknown
@@ -48,15 +48,15 @@ describe('what finds unused code', function () {
     })
   }
 
-  it('finds values that nobody imports, also where their own file uses them, in src and in config', () => {
+  it('finds values without imports, even if their own file uses them, in src and in config', () => {
     expect(names('exports')).to.have.members(['constant', 'help', 'step'])
   })
 
-  it('lets types be exported that only their own file uses: they are part of what it promises', () => {
+  it('accepts exported types that only their own file uses: they are part of its interface', () => {
     expect(names('types')).to.deep.equal([])
   })
 
-  it('finds files that nobody imports', () => {
+  it('finds files without imports', () => {
     expect(names('files')).to.deep.equal(['src/alone.ts'])
   })
 })
