@@ -181,7 +181,8 @@ describe('a reflector', () => {
     begin(2000)
     await synced()
     const object = { metadata: { resourceVersion: '1' } }
-    const sendBookmark = (): void => void proxy.when({ ...anyWatch, userAgent: me() }).emit({ type: 'BOOKMARK', object })
+    const sendBookmark = (): void =>
+      void proxy.when({ ...anyWatch, userAgent: me() }).emit({ type: 'BOOKMARK', object })
     const begun = performance.now()
     const longEnough = (): boolean => {
       sendBookmark()
