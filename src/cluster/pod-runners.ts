@@ -3,7 +3,7 @@ import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
 import { Lru } from '../collections/lru.ts'
-import { runnerKey } from '../domain/runner/names.ts'
+import { runnerKey } from '../domain/runner/keys.ts'
 import type { Store } from '../kube/cache/store.ts'
 
 /** Runners that went before their pod was seen: its create may still have been on the way. */

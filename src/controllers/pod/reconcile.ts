@@ -1,7 +1,7 @@
 import { keyOf } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import { runnerJobs } from '../../api/runner-job.ts'
-import { jobKeyAt } from '../../domain/runner/names.ts'
+import { jobKeyAt } from '../../domain/runner/keys.ts'
 import { lostLabels } from '../../domain/runner/desired-pod.ts'
 import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'

@@ -11,7 +11,7 @@ import type { Admission } from '../../domain/job/view.ts'
 import { choosePool, type NoPool } from '../../domain/pool/choice.ts'
 import { occupiesSlot } from '../../domain/pool/slots.ts'
 import { WaitingLine } from '../../domain/pool/waiting-line.ts'
-import { runnerKeyAt } from '../../domain/runner/names.ts'
+import { runnerKeyAt } from '../../domain/runner/keys.ts'
 import { PoolSlots } from './slot-counts.ts'
 
 export interface SchedulerOptions {

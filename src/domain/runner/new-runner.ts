@@ -3,7 +3,7 @@ import { controllerRef, type NewObject } from '../../api/object.ts'
 import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
-import { runnerName } from './names.ts'
+import { runnerName } from './keys.ts'
 
 /** The Runner of a job in a pool. */
 export function newRunner(job: RunnerJob, pool: RunnerPool): NewObject<Runner> {

@@ -1,7 +1,7 @@
 import { keyOf } from '../../api/object.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Caches } from '../../cluster/caches.ts'
-import { runnerKey } from '../../domain/runner/names.ts'
+import { runnerKey } from '../../domain/runner/keys.ts'
 
 /** Resolves at the next change of a job or its pod, with the updated job; undefined if it was deleted. */
 export function nextJobChange(caches: Caches, job: RunnerJob, signal: AbortSignal): Promise<RunnerJob | undefined> {

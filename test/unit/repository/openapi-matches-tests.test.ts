@@ -50,8 +50,8 @@ describe('the check of responses against the OpenAPI document', () => {
   /** These hold connections open, and have their responses checked by answersIn, or do not talk to the facade. */
   const others = [
     'controllers/refusals.test.ts',
-    'facade/clients.test.ts',
-    'facade/hardening.test.ts',
+    'facade/requests/clients.test.ts',
+    'facade/requests/hardening.test.ts',
     'kube/connection.test.ts',
     'realtime/',
   ]

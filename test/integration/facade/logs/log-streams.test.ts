@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { asObject } from '../../../src/kube/client/parse.ts'
-import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
-import { exited, isSetUp, runs, wholeSeconds } from '../../kubelet/script.ts'
-import type { Operator } from '../../processes/operator.ts'
-import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
+import { type NodeLogs, serveLogs } from '../../../kubelet/logs.ts'
+import { exited, isSetUp, runs, wholeSeconds } from '../../../kubelet/script.ts'
+import type { Operator } from '../../../processes/operator.ts'
+import { call, expectFailure, openAnswer } from '../../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 describe('the log of a running job', function () {
   this.timeout('60s')

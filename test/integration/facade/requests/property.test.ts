@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { delegationFields } from '../../../src/api/runner-job.ts'
-import { isBlank } from '../../../src/http/input/blank-text.ts'
-import { asObject } from '../../../src/kube/client/parse.ts'
-import type { Operator } from '../../processes/operator.ts'
-import { call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { delegationFields } from '../../../../src/api/runner-job.ts'
+import { isBlank } from '../../../../src/http/input/blank-text.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
+import type { Operator } from '../../../processes/operator.ts'
+import { call, expectFailure, expectMetadata, sendRaw } from '../../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 const fields = Object.keys(delegationFields)
 /** Answers that a caller can be to blame for. */

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
-import type { Operator } from '../../processes/operator.ts'
-import { answersIn, call, sendRaw } from '../../site/calls/call.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import type { Operator } from '../../../processes/operator.ts'
+import { answersIn, call, sendRaw } from '../../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 const good = JSON.stringify({ jobId: '1', runId: '1', repository: 'owner/repo' })
 const head = (length: number, more = '') =>

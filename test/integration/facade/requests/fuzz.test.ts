@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { canInstallSchemathesis, installSchemathesis, runSchemathesis } from '../../processes/schemathesis.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { canInstallSchemathesis, installSchemathesis, runSchemathesis } from '../../../processes/schemathesis.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 describe('a schema-driven fuzzer', function () {
   this.timeout('400s')

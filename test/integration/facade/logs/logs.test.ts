@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { pods } from '../../../src/api/pod.ts'
-import { asObject } from '../../../src/kube/client/parse.ts'
-import { succeeds } from '../../kubelet/script.ts'
-import type { Operator } from '../../processes/operator.ts'
-import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { pods } from '../../../../src/api/pod.ts'
+import { asObject } from '../../../../src/kube/client/parse.ts'
+import { succeeds } from '../../../kubelet/script.ts'
+import type { Operator } from '../../../processes/operator.ts'
+import { call, expectFailure, openAnswer } from '../../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 /** The parts of the logs route that need no kubelet. */
 describe('GET /api/jobs/:id/logs', function () {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { runnerJobs } from '../../../src/api/runner-job.ts'
-import type { Operator } from '../../processes/operator.ts'
-import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { runnerJobs } from '../../../../src/api/runner-job.ts'
+import type { Operator } from '../../../processes/operator.ts'
+import { call, expectFailure, openAnswer } from '../../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 const good = { jobId: '1', runId: '1', repository: 'owner/repo' }
 const KIB = 1024

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { type Answer, call, expectFailure } from '../../site/calls/call.ts'
-import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { type Answer, call, expectFailure } from '../../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 const MAX = 5
 /** One that ends while a test waits, and one that no test outlasts. */
