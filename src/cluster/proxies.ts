@@ -110,12 +110,7 @@ export async function readLease(
   key: string,
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
-  try {
-    const lease = await client.get(leases, splitKey(key), signal)
-    caches.leases.applyOwn(lease)
-    return lease
-  } catch (error) {
-    if (error instanceof NotFound) return undefined
-    throw error
-  }
+  const lease = await client.find(leases, splitKey(key), signal)
+  if (lease !== undefined) caches.leases.applyOwn(lease)
+  return lease
 }

@@ -6,7 +6,7 @@ import { ENDING_DEADLINE_SECONDS } from '../domain/pod/state.ts'
 import type { Store } from '../kube/cache/store.ts'
 import type { CreateOptions, KubeClient } from '../kube/client/client.ts'
 import { AlreadyExists, ApiError, Conflict, Forbidden, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
-import { type ObjectKey, splitKey } from '../kube/client/resource-path.ts'
+import { splitKey } from '../kube/client/resource-path.ts'
 import { removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
 
 /** How long to wait for a namesake of an earlier life to be removed, when no event tells. */
@@ -101,20 +101,5 @@ export async function deleteObject<T extends KubeObject>(
     await client.delete(resource, splitKey(keyOf(object)), options, signal)
   } catch (error) {
     if (!(error instanceof NotFound || error instanceof Conflict)) throw error
-  }
-}
-
-/** Asks the API server for an object, before an absence from the caches is acted on; undefined where it is not there. */
-export async function lookUp<T extends KubeObject>(
-  client: KubeClient,
-  resource: Resource<T>,
-  key: ObjectKey,
-  signal: AbortSignal,
-): Promise<T | undefined> {
-  try {
-    return await client.get(resource, key, signal)
-  } catch (error) {
-    if (error instanceof NotFound) return undefined
-    throw error
   }
 }

@@ -2,7 +2,6 @@ import { crdOf, kinds } from '../api/crd.ts'
 import { GROUP } from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
 import type { KubeClient } from '../kube/client/client.ts'
-import { NotFound } from '../kube/client/errors.ts'
 import { resourcePath } from '../kube/client/resource-path.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
@@ -47,17 +46,8 @@ export async function applyCrds(
 
 async function untilEstablished(client: KubeClient, clock: Clock, name: string, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const conditions = (await find(client, name, signal))?.status?.conditions ?? []
+    const conditions = (await client.find(definitions, { namespace: '', name }, signal))?.status?.conditions ?? []
     if (conditions.some(({ type, status }) => type === 'Established' && status === 'True')) return
     await clock.sleep(200, signal)
-  }
-}
-
-async function find(client: KubeClient, name: string, signal: AbortSignal): Promise<Definition | undefined> {
-  try {
-    return await client.get(definitions, { namespace: '', name }, signal)
-  } catch (error) {
-    if (error instanceof NotFound) return undefined
-    throw error
   }
 }

@@ -80,7 +80,7 @@ function nameOf({ metadata }: Pod): string {
 async function stopOperator(options: CleanUpOptions, signal: AbortSignal): Promise<Labels | undefined> {
   const { client, log, namespace, deployment: name } = options
   const key = { namespace, name }
-  const deployment = await unlessGone(client.get(deployments, key, signal))
+  const deployment = await client.find(deployments, key, signal)
   if (deployment === undefined) return undefined
   await unlessGone(client.patchMerge(deployments, key, { spec: { replicas: 0 } }, signal, 'scale'))
   log.info({ deployment: name }, 'scaled the operator to 0 replicas')

@@ -20,7 +20,7 @@ import type { ReconcilerDeps } from '../deps.ts'
 import { hasHookFailed } from '../pod/events.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
-import { createOnce, deleteObject, expirePod, lookUp, releasePod, writeStatus } from '../writes.ts'
+import { createOnce, deleteObject, expirePod, releasePod, writeStatus } from '../writes.ts'
 import { recordPhaseChange } from './phase-events.ts'
 import { WaitingSince } from './waiting-since.ts'
 
@@ -165,7 +165,7 @@ async function liveRunner(
   job: RunnerJob,
   signal: AbortSignal,
 ): Promise<Place['runner']> {
-  const found = await lookUp(client, runners, splitKey(runnerKey(job)), signal)
+  const found = await client.find(runners, splitKey(runnerKey(job)), signal)
   if (found === undefined) return undefined
   caches.runners.applyOwn(found)
   const stays = found.metadata.deletionTimestamp === undefined
@@ -174,7 +174,7 @@ async function liveRunner(
 
 /** Offers what it finds to the cache; the pod, if it is that of this very job and still ours. */
 async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signal: AbortSignal): Promise<Place['pod']> {
-  const found = await lookUp(client, pods, splitKey(runnerKey(job)), signal)
+  const found = await client.find(pods, splitKey(runnerKey(job)), signal)
   if (found === undefined) return undefined
   caches.pods.applyOwn(found)
   return isOwnPod(found) && caches.podRunners.isPodOf(found, job) ? found : undefined

@@ -7,7 +7,7 @@ import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
-import { deleteObject, lookUp, releasePod } from '../writes.ts'
+import { deleteObject, releasePod } from '../writes.ts'
 
 /** While the job still exists, its own reconciler stores the outcome; look again in case the cache was behind. */
 const LOOK_AGAIN_MS = 5000
@@ -57,6 +57,6 @@ async function label({ caches, client }: ReconcilerDeps, pod: Pod, signal: Abort
 }
 
 async function jobExists({ client, caches }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<boolean> {
-  const job = await lookUp(client, runnerJobs, splitKey(jobKeyAt(keyOf(pod))), signal)
+  const job = await client.find(runnerJobs, splitKey(jobKeyAt(keyOf(pod))), signal)
   return job !== undefined && caches.podRunners.isPodOf(pod, job)
 }

@@ -12,7 +12,7 @@ import type { KubeClient } from '../../kube/client/client.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
-import { asWritten, createOnce, deleteObject, lookUp, writeStatus } from '../writes.ts'
+import { asWritten, createOnce, deleteObject, writeStatus } from '../writes.ts'
 import type { Tried } from './pod-creates.ts'
 import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 
@@ -56,7 +56,7 @@ async function withdraw(deps: ReconcilerDeps, runner: Runner, signal: AbortSigna
   const { client, caches } = deps
   if (jobOf(caches, runner) === undefined && (await hasJob(client, runner, signal)))
     return { requeueAfterMs: TRY_AGAIN_MS }
-  const pod = await lookUp(client, pods, splitKey(keyOf(runner)), signal)
+  const pod = await client.find(pods, splitKey(keyOf(runner)), signal)
   if (pod !== undefined) caches.pods.applyOwn(pod)
   const plan = planOf(deps, runner, pod)
   if (plan.act !== 'delete-runner') return againOf(plan)
@@ -67,7 +67,7 @@ async function withdraw(deps: ReconcilerDeps, runner: Runner, signal: AbortSigna
 async function hasJob(client: KubeClient, { metadata, spec }: Runner, signal: AbortSignal): Promise<boolean> {
   const { name, uid } = spec.jobRef ?? {}
   if (name === undefined) return false
-  const job = await lookUp(client, runnerJobs, { namespace: metadata.namespace ?? '', name }, signal)
+  const job = await client.find(runnerJobs, { namespace: metadata.namespace ?? '', name }, signal)
   return job !== undefined && job.metadata.uid === uid
 }
 
@@ -141,7 +141,7 @@ async function poolOf(
   signal: AbortSignal,
 ): Promise<RunnerPool | undefined> {
   const key = { namespace: runner.metadata.namespace ?? '', name: runner.spec.poolName ?? '' }
-  return caches.pools.get(`${key.namespace}/${key.name}`) ?? lookUp(client, runnerPools, key, signal)
+  return caches.pools.get(`${key.namespace}/${key.name}`) ?? client.find(runnerPools, key, signal)
 }
 
 function missing({ spec }: Runner): Refusal {

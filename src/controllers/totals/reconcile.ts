@@ -18,7 +18,6 @@ import { AlreadyExists, Conflict, RetryLater } from '../../kube/client/errors.ts
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
-import { lookUp } from '../writes.ts'
 
 /** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
 const AGAIN_MS = 250
@@ -105,7 +104,7 @@ async function confirmGone(
 }
 
 async function isGone(client: KubeClient, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
-  return (await lookUp(client, runnerJobs, splitKey(keyOf(job)), signal))?.metadata.uid !== job.metadata.uid
+  return (await client.find(runnerJobs, splitKey(keyOf(job)), signal))?.metadata.uid !== job.metadata.uid
 }
 
 async function write(

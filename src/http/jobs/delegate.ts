@@ -4,7 +4,7 @@ import type { NewObject } from '../../api/object.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../../api/runner-job.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import { isRepeat } from '../../domain/job/repeat.ts'
-import { AlreadyExists, NotFound } from '../../kube/client/errors.ts'
+import { AlreadyExists } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { DeletedDelegations } from './deleted-delegations.ts'
@@ -146,14 +146,9 @@ function isNewer(job: RunnerJob, other: RunnerJob): boolean {
 }
 
 async function find(deps: FacadeDeps, name: string, signal: AbortSignal): Promise<RunnerJob | undefined> {
-  try {
-    const job = await deps.client.get(runnerJobs, { namespace: deps.namespace, name }, signal)
-    deps.caches.jobs.applyOwn(job)
-    return job
-  } catch (error) {
-    if (error instanceof NotFound) return undefined
-    throw error
-  }
+  const job = await deps.client.find(runnerJobs, { namespace: deps.namespace, name }, signal)
+  if (job !== undefined) deps.caches.jobs.applyOwn(job)
+  return job
 }
 
 function newJob(

@@ -3,6 +3,7 @@ import type { KubeObject, NewObject, Resource } from '../../api/object.ts'
 import { parseWatchEvent, type WatchEvent, watchLines } from '../cache/watch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { WriteGuard } from '../election/write-guard.ts'
+import { NotFound } from './errors.ts'
 import { normaliseError } from './exchange.ts'
 import { type ListPage, parseList, parseObject } from './parse.ts'
 import { type ClientOptions, createState, Requests } from './requests.ts'
@@ -71,6 +72,16 @@ export class KubeClient {
 
   async get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T> {
     return parseObject(resource, await this.request('GET', pathOf(resource, key), {}, signal))
+  }
+
+  /** As get; undefined if the object does not exist. */
+  async find<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T | undefined> {
+    try {
+      return await this.get(resource, key, signal)
+    } catch (error) {
+      if (error instanceof NotFound) return undefined
+      throw error
+    }
   }
 
   async listPage<T extends KubeObject>(

@@ -1,5 +1,4 @@
 import type { KubeClient } from '../client/client.ts'
-import { NotFound } from '../client/errors.ts'
 import type { ObjectKey } from '../client/resource-path.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { withTimeout } from '../runtime/signals.ts'
@@ -17,15 +16,10 @@ export class LeaseLock {
     this.#key = key
   }
 
-  async read(limitMs: number, signal: AbortSignal): Promise<Lease | undefined> {
-    try {
-      return await withTimeout({ clock: this.#clock, ms: limitMs }, signal, (limited) =>
-        this.#client.get(leases, this.#key, limited),
-      )
-    } catch (error) {
-      if (error instanceof NotFound) return undefined
-      throw error
-    }
+  read(limitMs: number, signal: AbortSignal): Promise<Lease | undefined> {
+    return withTimeout({ clock: this.#clock, ms: limitMs }, signal, (limited) =>
+      this.#client.find(leases, this.#key, limited),
+    )
   }
 
   /** Writes the spec; fails with Conflict or AlreadyExists if the Lease has changed since `before` was read. */
