@@ -105,6 +105,8 @@ describe('the log of a running job', function () {
     site.kubelet.onPod(() => isSetUp())
     await site.createJob('unprepared', { poolName: 'prepared' })
     await site.kubeletHas('unprepared')
+    // What the kubelet writes of a pod that it sets up must not come after what this test writes.
+    await site.until('the pod to be set up', async () => (await site.pod('unprepared'))?.status?.containerStatuses)
     site.kubelet.onPod(() => runs())
     const times = { startedAt: wholeSeconds(), finishedAt: wholeSeconds() }
     const [terminated, waiting] = [{ exitCode: 2, reason: 'Error', ...times }, { reason: 'PodInitializing' }]
