@@ -1,6 +1,6 @@
 import type { KubeObject, Resource } from './object.ts'
 
-/** The slice of a ConfigMap that is read and written. */
+/** The fields of a ConfigMap that we read and write. */
 export interface ConfigMap extends KubeObject {
   data?: Record<string, string>
 }

@@ -10,7 +10,7 @@ interface Column {
   type: 'string' | 'integer' | 'date'
   jsonPath: string
   description: string
-  /** Above 0: only with -o wide. */
+  /** Above 0, the column shows only with -o wide. */
   priority?: number
 }
 
@@ -35,14 +35,14 @@ const age: Column = {
 function nameRule(longest: number): ValidationRule {
   return {
     rule: `self.metadata.name.size() <= ${longest} && !self.metadata.name.contains('.')`,
-    message: `the name must be at most ${longest} characters long and hold no dots: pods and labels are named after it`,
+    message: `the name must have at most ${longest} characters and no dots, because pods and labels are named after it`,
   }
 }
 
 export const kinds: readonly Kind[] = [
   {
     resource: runnerJobs,
-    description: 'A RunnerJob is one delegated GitHub Actions job; the operator runs it in one fresh pod.',
+    description: 'A RunnerJob is one delegated GitHub Actions job. The operator runs it in one pod, once.',
     shortName: 'rj',
     spec: runnerJobSpec,
     status: runnerJobStatus,
@@ -50,12 +50,18 @@ export const kinds: readonly Kind[] = [
     columns: [
       { name: 'Repository', type: 'string', jsonPath: '.spec.repository', description: 'Repository of the job.' },
       { name: 'Workflow', type: 'string', jsonPath: '.spec.workflow', description: 'Name of the workflow.' },
-      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'State of the job.' },
-      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is in that state.' },
-      { name: 'Runner', type: 'string', jsonPath: '.status.runnerRef.name', description: 'Runner it was given to.' },
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'Phase of the job.' },
+      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Reason for the phase.' },
+      { name: 'Runner', type: 'string', jsonPath: '.status.runnerRef.name', description: 'Runner of the job.' },
       { name: 'Exit', type: 'integer', jsonPath: '.status.exitCode', description: 'Exit code.', priority: 1 },
       { name: 'Node', type: 'string', jsonPath: '.status.nodeName', description: 'Node of the pod.', priority: 1 },
-      { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'For people.', priority: 1 },
+      {
+        name: 'Message',
+        type: 'string',
+        jsonPath: '.status.message',
+        description: 'Details of the reason.',
+        priority: 1,
+      },
       age,
     ],
     selectable: ['.spec.repository', '.status.phase'],
@@ -63,7 +69,7 @@ export const kinds: readonly Kind[] = [
   {
     resource: runners,
     description:
-      'A Runner is a place where jobs run: for an ephemeral one, one pod; a proxy is outside of the cluster.',
+      'A Runner runs jobs. An ephemeral Runner is one pod for one job; a proxy runner is outside of the cluster.',
     shortName: 'rn',
     spec: runnerSpec,
     status: runnerStatus,
@@ -71,10 +77,10 @@ export const kinds: readonly Kind[] = [
     columns: [
       { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Ephemeral, Proxy or Dedicated.' },
       { name: 'Repository', type: 'string', jsonPath: '.spec.repository', description: 'Repository of its job.' },
-      { name: 'Pool', type: 'string', jsonPath: '.spec.poolName', description: 'RunnerPool it belongs to.' },
-      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'State of the Runner.' },
-      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is in that state.' },
-      { name: 'Pod', type: 'string', jsonPath: '.status.podName', description: 'Its pod.' },
+      { name: 'Pool', type: 'string', jsonPath: '.spec.poolName', description: 'RunnerPool of the Runner.' },
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'Phase of the Runner.' },
+      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Reason for the phase.' },
+      { name: 'Pod', type: 'string', jsonPath: '.status.podName', description: 'Pod of the Runner.' },
       { name: 'Called', type: 'string', jsonPath: '.spec.displayName', description: 'Name of a proxy.', priority: 1 },
       { name: 'Node', type: 'string', jsonPath: '.status.nodeName', description: 'Node of the pod.', priority: 1 },
       age,
@@ -83,14 +89,14 @@ export const kinds: readonly Kind[] = [
   },
   {
     resource: runnerPools,
-    description: 'A RunnerPool holds the template and the limits of runner pods.',
+    description: 'A RunnerPool is the template and the limits of runner pods.',
     shortName: 'rp',
     spec: runnerPoolSpec,
     status: runnerPoolStatus,
     rules: [nameRule(63)],
     columns: [
-      { name: 'Labels', type: 'string', jsonPath: '.spec.labels', description: 'What its runners offer.' },
-      { name: 'Max', type: 'integer', jsonPath: '.spec.maxRunners', description: 'Most runner pods at once.' },
+      { name: 'Labels', type: 'string', jsonPath: '.spec.labels', description: 'Labels that its runners offer.' },
+      { name: 'Max', type: 'integer', jsonPath: '.spec.maxRunners', description: 'Maximum number of runner pods.' },
       {
         name: 'Ready',
         type: 'string',

@@ -1,9 +1,9 @@
 import type { Schema } from './schema.ts'
 import { REASON_PATTERN } from './reasons.ts'
 
-// Field schemas that several kinds and the REST facade share. Patterns are written for RE2 (the API server), for
-// ECMAScript with the u flag (ajv) and without it, and for Python, whose tools read the OpenAPI document: plain ranges of
-// characters, no classes of Unicode, no look-around.
+// Field schemas that several kinds and the REST facade share. Patterns work in RE2 (the API server), in ECMAScript with
+// the u flag (ajv) and without it, and in Python, whose tools read the OpenAPI document: plain ranges of characters, no
+// Unicode classes, no look-around.
 
 /** The control characters, for use between brackets. */
 export const CONTROLS = '\\x00-\\x1f\\x7f-\\x9f'
@@ -11,7 +11,7 @@ export const CONTROLS = '\\x00-\\x1f\\x7f-\\x9f'
 /** Any text without control characters. */
 const TEXT = `^[^${CONTROLS}]*$`
 
-// A part may not be "." or "..": it starts with a letter, digit, underscore or dash, or with dots and goes on.
+// A part must not be "." or "..": it starts with a letter, digit, underscore or dash, or has more after its dots.
 const REPOSITORY_PART = '([A-Za-z0-9_-][A-Za-z0-9_.-]*|\\.[A-Za-z0-9_-][A-Za-z0-9_.-]*|\\.\\.[A-Za-z0-9_.-]+)'
 export const REPOSITORY_PATTERN = `^${REPOSITORY_PART}/${REPOSITORY_PART}$`
 
@@ -31,13 +31,13 @@ export const labels = {
 
 export const reason = {
   type: 'string',
-  description: 'One word for why the phase is what it is, such as PoolFull, ExitCode or OOMKilled.',
+  description: 'Reason as one word, such as PoolFull, ExitCode or OOMKilled.',
   pattern: REASON_PATTERN,
 } as const satisfies Schema
 
 export const message = {
   type: 'string',
-  description: 'The same for people: what happened, or what would unblock it.',
+  description: 'Message for people: what happened, or what unblocks the job.',
   maxLength: 1024,
 } as const satisfies Schema
 
@@ -56,7 +56,7 @@ export function name<const D extends string>(description: D) {
   return { type: 'string', description, maxLength: 253 } as const satisfies Schema
 }
 
-/** RFC 3339 as JavaScript reads it. The API server's own check of date-time also passes a comma, or an offset of 99 hours. */
+/** RFC 3339 as JavaScript parses it. The API server's date-time check also accepts a comma, or an offset of 99 hours. */
 const TIME =
   '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$'
 
@@ -67,7 +67,7 @@ export function time<const D extends string>(description: D) {
 
 export const conditions = {
   type: 'array',
-  description: 'Standard conditions, for kubectl wait and for tools.',
+  description: 'Standard conditions, for kubectl wait and other tools.',
   maxItems: 16,
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['type'],
@@ -76,12 +76,16 @@ export const conditions = {
     description: 'One condition.',
     required: ['type', 'status', 'reason', 'message', 'lastTransitionTime'],
     properties: {
-      type: { type: 'string', description: 'Kind of condition.', maxLength: 64 },
-      status: { type: 'string', description: 'Whether it holds.', enum: ['True', 'False', 'Unknown'] },
+      type: { type: 'string', description: 'Type of the condition.', maxLength: 64 },
+      status: { type: 'string', description: 'Whether the condition holds.', enum: ['True', 'False', 'Unknown'] },
       reason,
       message,
-      lastTransitionTime: time('When it last changed.'),
-      observedGeneration: { type: 'integer', description: 'metadata.generation it was judged by.', format: 'int64' },
+      lastTransitionTime: time('Time of the last change of status or reason.'),
+      observedGeneration: {
+        type: 'integer',
+        description: 'metadata.generation that the condition was computed from.',
+        format: 'int64',
+      },
     },
   },
 } as const satisfies Schema

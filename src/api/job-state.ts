@@ -24,19 +24,19 @@ const byState: Readonly<Record<JobState, JobPhase>> = {
 /** All states, in the order of a job's life. */
 export const jobStates: readonly JobState[] = Object.values(byPhase)
 
-/** The state that clients are shown for a phase. */
+/** The state that clients see for a phase. */
 export function stateOfPhase(phase: JobPhase): JobState {
   return byPhase[phase]
 }
 
-/** The phase that a state is shown for. */
+/** The phase of a state. */
 export function phaseOf(state: JobState): JobPhase {
   return byState[state]
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** The delegation id: the name, or for an object that was named by hand its UID. */
+/** The delegation id: the name if the facade chose it, else the UID. */
 export function publicId({ metadata: { name, uid } }: { metadata: { name: string; uid: string } }): string {
   return UUID.test(name) ? name : uid
 }

@@ -8,7 +8,7 @@ export const API_VERSION = `${GROUP}/${VERSION}`
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by'
 export const MANAGED_BY = 'runnerhub'
 
-// Labels are for those who look for something. What belongs to what, owner references and `spec.jobRef` say.
+// Labels are for selectors. Ownership is in owner references and `spec.jobRef`.
 
 /** On Runners and pods: the name of the RunnerJob. */
 export const JOB_LABEL = `${GROUP}/job`
@@ -16,7 +16,7 @@ export const JOB_LABEL = `${GROUP}/job`
 export const JOB_UID_LABEL = `${GROUP}/job-uid`
 /** On pods: the name of the Runner. Network policies select by it. */
 export const RUNNER_LABEL = `${GROUP}/runner`
-/** On Runners and pods: the name of the RunnerPool whose limits they count in. */
+/** On Runners and pods: the name of the RunnerPool whose limits they count towards. */
 export const POOL_LABEL = `${GROUP}/pool`
 
 /** On proxy Runners and their Leases. */
@@ -25,7 +25,7 @@ export const PROXY = 'proxy'
 
 /** On pods: which container's exit code is the job's. */
 export const CONTAINER_ANNOTATION = `${GROUP}/job-container`
-/** On RunnerJobs made by the facade: hash of what tells the delegation from others. */
+/** On RunnerJobs created by the facade: hash of the fields that identify the delegation. */
 export const DELEGATION_KEY_ANNOTATION = `${GROUP}/delegation-key`
 /** On RunnerJobs delegated with an Idempotency-Key: hash of the delegation's facts. */
 export const DELEGATION_BODY_ANNOTATION = `${GROUP}/delegation-body`
@@ -33,10 +33,10 @@ export const DELEGATION_BODY_ANNOTATION = `${GROUP}/delegation-body`
 /** Holds a runner pod until its outcome is stored in the RunnerJob. */
 export const OUTCOME_FINALIZER = `${GROUP}/outcome`
 
-/** The ConfigMap in which finished jobs go on counting after they are deleted. */
+/** The ConfigMap that counts finished jobs after their deletion. */
 export const LEDGER_NAME = 'runnerhub-job-totals'
 
-/** The name of the Runner, and of the Lease, of a proxy runner: what it calls itself is free text, and stays apart. */
+/** The name of a proxy runner's Runner and Lease: a hash, since its own name is free text. */
 export function proxyName(displayName: string): string {
   return `proxy-${hash('sha256', displayName).slice(0, 20)}`
 }
@@ -46,7 +46,7 @@ export function proxyKey(namespace: string | undefined, displayName: string): st
   return `${namespace ?? ''}/${proxyName(displayName)}`
 }
 
-/** The key by which a repository is looked up: GitHub's names of repositories have no case. */
+/** The lookup key of a repository: GitHub ignores the case of repository names. */
 export function repositoryKey(repository: string): string {
   return repository.toLowerCase()
 }

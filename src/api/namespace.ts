@@ -1,4 +1,4 @@
 import type { Resource } from './object.ts'
 
-/** Of a namespace only the metadata is read, which says whether it is being deleted. */
+/** Only the metadata of a namespace is read: it shows whether the namespace is being deleted. */
 export const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }

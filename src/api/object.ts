@@ -1,4 +1,4 @@
-/** What every Kubernetes object carries, as raw JSON: timestamps stay RFC 3339 strings. */
+/** The metadata of a Kubernetes object as raw JSON: timestamps stay RFC 3339 strings. */
 export interface ObjectMeta {
   name: string
   namespace?: string
@@ -30,7 +30,7 @@ export interface KubeObject {
   metadata: ObjectMeta
 }
 
-/** A standard condition; lastTransitionTime moves only when status changes. */
+/** A standard condition; lastTransitionTime changes with status or reason. */
 export interface Condition {
   type: string
   status: 'True' | 'False' | 'Unknown'
@@ -53,7 +53,7 @@ export interface Resource<T extends KubeObject = KubeObject> {
   version: string
   plural: string
   kind: string
-  /** Never set: it only carries the object type. */
+  /** Never set: it only carries the type of the objects. */
   readonly objects?: T
 }
 

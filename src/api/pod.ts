@@ -2,7 +2,7 @@ import { GROUP, OUTCOME_FINALIZER } from './names.ts'
 import { controllerOf, type KubeObject, type Resource } from './object.ts'
 import { runners } from './runner.ts'
 
-/** State of a container as the kubelet reports it: one of the three is set, or none yet. */
+/** State of a container as the kubelet reports it: one of the three is set, or none at first. */
 export interface ContainerState {
   waiting?: { reason?: string; message?: string }
   running?: { startedAt?: string }
@@ -10,7 +10,7 @@ export interface ContainerState {
     exitCode: number
     reason?: string
     message?: string
-    /** Null where it never was: so the API server writes a time that is not set. */
+    /** Null if the container never started: the API server writes an unset time as null. */
     startedAt?: string | null
     finishedAt?: string | null
     containerID?: string
@@ -22,7 +22,7 @@ export interface ContainerStatus {
   image?: string
   containerID?: string
   restartCount?: number
-  /** It runs, and has passed its startup probe if it has one. */
+  /** The container runs, and has passed its startup probe if it has one. */
   started?: boolean
   state?: ContainerState
 }
@@ -44,7 +44,7 @@ export interface PodStatus {
   containerStatuses?: ContainerStatus[]
 }
 
-/** The part of a pod that we read. What we write is a PodTemplate with more in it, see domain/runner/desired-pod.ts. */
+/** The fields of a pod that we read. We write a PodTemplate with additions, see domain/runner/desired-pod.ts. */
 export interface Pod extends KubeObject {
   spec: {
     nodeName?: string
@@ -57,14 +57,14 @@ export interface Pod extends KubeObject {
 
 export const pods: Resource<Pod> = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' }
 
-/** Whether a pod is one of ours: a Runner owns it, or our finalizer holds it. Labels are for those who look for it. */
+/** Whether a pod is ours: a Runner owns it, or it has our finalizer. Labels do not count: they are for selectors. */
 export function isOwnPod(pod: Pod): boolean {
   const owner = controllerOf(pod)
-  const isRunners = owner?.kind === runners.kind && owner.apiVersion.startsWith(`${GROUP}/`)
-  return isRunners || isHeldPod(pod)
+  const isOwned = owner?.kind === runners.kind && owner.apiVersion.startsWith(`${GROUP}/`)
+  return isOwned || isHeldPod(pod)
 }
 
-/** Whether our finalizer holds the pod. */
+/** Whether the pod has our finalizer. */
 export function isHeldPod({ metadata }: Pod): boolean {
   return metadata.finalizers?.includes(OUTCOME_FINALIZER) === true
 }

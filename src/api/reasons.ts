@@ -1,5 +1,7 @@
-/** Why a job or a Runner is where it is. The same word stands in kubectl, Events, REST and metrics.
- * The CRD checks only the shape: a new reason must not make status writes fail under an older CRD. */
+/**
+ * Reasons of jobs and Runners. kubectl, Events, REST and metrics use the same words. The CRD only checks their form: a
+ * new reason must not make status writes fail under an older CRD.
+ */
 export const waitingReasons = [
   'NoMatchingPool',
   'PoolNotReady',
@@ -39,10 +41,10 @@ export const failureReasons = [
   'VolumeUnavailable',
 ] as const
 
-/** What the CRD says of a new job, until an operator writes its status. Whoever serves the job never shows it. */
+/** The CRD's default reason of a new job, until an operator writes its status. REST and realtime never show it. */
 export const NO_OPERATOR = 'NoOperator'
 
-/** What only a Runner says; else it says one of the words above. */
+/** Reasons that only Runners have; they also use the reasons above. */
 export const runnerReasons = ['HeartbeatMissed'] as const
 
 export type WaitingReason = (typeof waitingReasons)[number]

@@ -8,37 +8,37 @@ import { type FromSchema, type NewFromSchema, type Schema, immutable } from './s
 export const jobPhases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 export type JobPhase = (typeof jobPhases)[number]
 
-/** The facts of a delegation, as a proxy runner hands them over. */
+/** The facts of a delegation, as a proxy runner sends them. */
 export const delegationFields = {
   repository,
-  runId: nonEmptyText(64, 'GitHub run id, as text.'),
-  jobId: nonEmptyText(256, 'GitHub job id, as text.'),
-  runAttempt: { type: 'integer', description: 'Attempt of the GitHub run.', minimum: 1, maximum: 10_000 },
+  runId: nonEmptyText(64, 'Run ID at GitHub.'),
+  jobId: nonEmptyText(256, 'Job ID at GitHub.'),
+  runAttempt: { type: 'integer', description: 'Attempt of the run at GitHub.', minimum: 1, maximum: 10_000 },
   workflow: text(256, 'Name of the workflow.'),
   runnerName: text(MAX_RUNNER_NAME, 'Name of the proxy runner that delegated the job.'),
   sha: { type: 'string', description: 'Commit, 6 to 64 hex digits.', pattern: '^[0-9a-fA-F]{6,64}$' },
   ref: text(1024, 'Git ref that triggered the run.'),
   eventName: text(64, 'GitHub event that triggered the run.'),
   actor: text(128, 'GitHub user that triggered the run.'),
-  labels: { ...labels, description: 'What the job asks for (runs-on). A pool fits when it offers all of them.' },
+  labels: { ...labels, description: 'Labels of runs-on. A pool fits if it offers all of them.' },
 } as const satisfies Record<string, Schema>
 
 const required = ['repository', 'runId', 'jobId'] as const
 
 export const runnerJobSpec = {
   type: 'object',
-  description: 'What was delegated, and what is asked of the operator.',
+  description: 'The delegated job, and how to run it.',
   required,
   properties: {
     ...delegationFields,
-    delegatedAt: time('When it was delegated, in milliseconds. Absent: the creation time.'),
-    poolName: name('Run in this RunnerPool, whatever the labels say.'),
-    cancel: { type: 'boolean', description: 'Set to true to cancel the job. Cannot be taken back.', default: false },
+    delegatedAt: time('Time of the delegation, in milliseconds. If absent, the creation time counts.'),
+    poolName: name('RunnerPool to run in, whatever the labels are. The pool must still allow the repository.'),
+    cancel: { type: 'boolean', description: 'Set to true to cancel the job. Cannot be undone.', default: false },
     timeoutSeconds: {
       type: 'integer',
       description:
-        'Longest time the job may run, and likewise the longest time it may wait in the queue or for its pod to start. ' +
-        'After it the job fails with reason JobTimeout.',
+        'Limit for each stage: the wait in the queue, the start of the pod, and the run. After it the job fails with ' +
+        'reason JobTimeout.',
       format: 'int64',
       minimum: 1,
       maximum: 2_592_000,
@@ -46,7 +46,7 @@ export const runnerJobSpec = {
     },
     ttlSecondsAfterFinished: {
       type: 'integer',
-      description: 'The RunnerJob is deleted this long after it finished.',
+      description: 'Time between the end of the job and the deletion of the RunnerJob.',
       format: 'int64',
       minimum: 0,
       maximum: 31_536_000,
@@ -55,14 +55,14 @@ export const runnerJobSpec = {
   },
   'x-kubernetes-validations': [
     ...immutable({ required }, ...Object.keys(delegationFields), 'delegatedAt', 'poolName'),
-    { rule: 'self.cancel || !oldSelf.cancel', message: 'cancel cannot be taken back', fieldPath: '.cancel' },
+    { rule: 'self.cancel || !oldSelf.cancel', message: 'cancel cannot be undone', fieldPath: '.cancel' },
   ],
 } as const satisfies Schema
 
 export const runnerJobStatus = {
   type: 'object',
-  description: 'Where the job is. Written by the operator only.',
-  // It stays where no operator is; an operator writes over it with the first status that it writes in any case.
+  description: 'State of the job. Only the operator writes it.',
+  // It stays if there is no operator. An operator replaces it with its first status write, at no extra cost.
   default: {
     phase: 'Queued',
     reason: NO_OPERATOR,
@@ -70,36 +70,40 @@ export const runnerJobStatus = {
   },
   required: ['phase'],
   properties: {
-    phase: { type: 'string', description: 'State of the job. The last three are final.', enum: jobPhases },
+    phase: { type: 'string', description: 'Phase of the job. The last three are final.', enum: jobPhases },
     reason,
     message,
     runnerRef: {
       type: 'object',
-      description: 'The Runner that the job was given to.',
+      description: 'Runner that the job was assigned to.',
       required: ['name', 'uid'],
-      properties: { name: name('Its name.'), uid: name('Its UID.') },
+      properties: { name: name('Name of the Runner.'), uid: name('UID of the Runner.') },
     },
-    podName: name('Pod that runs the job.'),
-    podUID: name('UID of that pod. Once set, the job never starts in another pod.'),
-    containerId: name("The container runtime's id of the job's container."),
-    nodeName: name('Node that the pod runs on.'),
+    podName: name('Pod of the job.'),
+    podUID: name('UID of the pod. Once it is set, the job never gets another pod.'),
+    containerId: name("ID of the job's container in the container runtime."),
+    nodeName: name('Node of the pod.'),
     reported: {
       type: 'object',
-      description: 'What a proxy runner reported of the job; shown while no pod says otherwise.',
+      description: 'Last report of a proxy runner. It is shown until a pod provides the same facts.',
       required: ['at'],
       properties: {
-        runnerId: text(253, 'Id of the runner that it named.'),
-        containerId: text(253, 'Id of the container that it named.'),
-        at: time('When it last reported.'),
-        completedAt: time('When it reported by proxy-complete that the job is over.'),
+        runnerId: text(253, 'Runner ID in the report.'),
+        containerId: text(253, 'Container ID in the report.'),
+        at: time('Time of the last report.'),
+        completedAt: time('Time at which proxy-complete reported the end.'),
       },
     },
     exitCode: { type: 'integer', description: "Exit code of the job's container.", format: 'int32' },
-    assignedAt: time('When it was given to a Runner.'),
-    startedAt: time('When its container started.'),
-    completedAt: time('When it finished.'),
+    assignedAt: time('Time at which the job got its Runner.'),
+    startedAt: time('Time at which the container started.'),
+    completedAt: time('Time at which the job ended.'),
     conditions,
-    observedGeneration: { type: 'integer', description: 'metadata.generation this was judged by.', format: 'int64' },
+    observedGeneration: {
+      type: 'integer',
+      description: 'metadata.generation that the status was computed from.',
+      format: 'int64',
+    },
   },
   'x-kubernetes-validations': [
     {
@@ -116,7 +120,7 @@ export type RunnerJobStatus = FromSchema<typeof runnerJobStatus>
 
 const { cancel, timeoutSeconds, ttlSecondsAfterFinished } = runnerJobSpec.properties
 
-/** What the API server would fill in. */
+/** The defaults that the API server sets. */
 export const runnerJobDefaults = {
   cancel: cancel.default,
   timeoutSeconds: timeoutSeconds.default,
@@ -136,5 +140,5 @@ export const runnerJobs: Resource<RunnerJob> = {
   kind: 'RunnerJob',
 }
 
-/** Longest name of a RunnerJob: `-<attempt>` is appended for its pod, whose name must fit a label. */
+/** Longest name of a RunnerJob: the name of its pod adds `-<attempt>` and must fit into a label. */
 export const MAX_JOB_NAME = 57

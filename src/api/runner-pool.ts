@@ -5,20 +5,20 @@ import type { FromSchema, Schema } from './schema.ts'
 
 export const runnerPoolSpec = {
   type: 'object',
-  description: 'A template for runner pods, and the limits they are made in.',
+  description: 'Template and limits of runner pods.',
   required: ['template'],
   properties: {
     labels: {
       ...labels,
       description:
-        'What runners of this pool offer. A job fits when every label it asks for is here, upper and lower case alike. ' +
-        'Of several fitting pools the one with the most labels wins, then the first by name; also for jobs that ask ' +
-        'for few. So give a pool for special jobs only its special labels.',
+        'Labels that runners of this pool offer. The pool fits a job if it offers all of its labels, ignoring case. Of ' +
+        'several fitting pools the one with the most labels wins, then the first by name, even for a job with few ' +
+        'labels. Therefore give a pool for special jobs only its special labels.',
     },
     repositories: {
       type: 'array',
       description:
-        'Repositories that may use the pool, as owner/name, where * stands for any text. Absent or empty: all.',
+        'Repositories that may use the pool, as owner/name, where * matches any text. Absent or empty allows all.',
       maxItems: 256,
       'x-kubernetes-list-type': 'atomic',
       items: {
@@ -31,27 +31,27 @@ export const runnerPoolSpec = {
     template: {
       type: 'object',
       description:
-        'A pod template (metadata.labels, metadata.annotations, spec). The container named "runner", else the first, ' +
-        "is the job's. The operator adds the delegation's facts as RUNNERHUB_* variables, and restricted security " +
-        'defaults where the template says nothing. A template with unknown fields, or with what a runner pod cannot ' +
-        'have (a name, finalizers, owners, a restartPolicy other than Never), makes the pool not ready.',
+        'A pod template (metadata.labels, metadata.annotations, spec). The container named "runner", or else the first ' +
+        'one, runs the job. The operator adds the facts of the delegation as RUNNERHUB_* variables, and restricted ' +
+        'security defaults where the template sets none. The pool is not ready if the template has unknown fields, or ' +
+        'fields that a runner pod cannot have (a name, finalizers, owners, a restartPolicy other than Never).',
       required: ['spec'],
       properties: {
         metadata: {
           type: 'object',
-          description: 'Labels and annotations for the pods.',
+          description: 'Labels and annotations of the pods.',
           'x-kubernetes-preserve-unknown-fields': true,
         },
         spec: {
           type: 'object',
-          description: 'A PodSpec, checked by the API server with a strict dry-run create.',
+          description: 'A PodSpec. The API server checks it with a strict dry-run create.',
           'x-kubernetes-preserve-unknown-fields': true,
         },
       },
     },
     maxRunners: {
       type: 'integer',
-      description: 'Most runner pods at once. Further jobs wait, first in, first out.',
+      description: 'Maximum number of runner pods at a time. Further jobs wait, first in, first out.',
       format: 'int32',
       minimum: 0,
       maximum: 100_000,
@@ -59,7 +59,7 @@ export const runnerPoolSpec = {
     },
     finishedPodTTLSeconds: {
       type: 'integer',
-      description: 'A finished pod and its Runner are kept this long, for their logs.',
+      description: 'Time for which a finished pod and its Runner are kept, for the log.',
       format: 'int64',
       minimum: 0,
       maximum: 604_800,
@@ -70,17 +70,21 @@ export const runnerPoolSpec = {
 
 export const runnerPoolStatus = {
   type: 'object',
-  description: 'Whether the pool can be used. Written by the operator only.',
+  description: 'State of the pool. Only the operator writes it.',
   properties: {
     conditions,
-    observedGeneration: { type: 'integer', description: 'metadata.generation this was judged by.', format: 'int64' },
+    observedGeneration: {
+      type: 'integer',
+      description: 'metadata.generation that the status was computed from.',
+      format: 'int64',
+    },
   },
 } as const satisfies Schema
 
 export type RunnerPoolSpec = FromSchema<typeof runnerPoolSpec>
 export type RunnerPoolStatus = FromSchema<typeof runnerPoolStatus>
 
-/** A template for runner pods and its limits. */
+/** A template for runner pods, with limits. */
 export interface RunnerPool extends KubeObject {
   spec: RunnerPoolSpec
   status?: RunnerPoolStatus

@@ -6,34 +6,37 @@ import type { FromSchema, Schema } from './schema.ts'
 export const runnerPhases = ['Starting', 'Idle', 'Busy', 'Stopping', 'Offline'] as const
 export type RunnerPhase = (typeof runnerPhases)[number]
 
-/** Longest name that a proxy runner may call itself by. */
+/** Longest displayName of a proxy runner. */
 export const MAX_RUNNER_NAME = 128
 
 export const runnerSpec = {
   type: 'object',
-  description: 'A place where jobs run.',
+  description: 'Type of the Runner, and its job.',
   required: ['type'],
   properties: {
     type: {
       type: 'string',
       description:
-        'Ephemeral: one pod, for one job. Proxy: a runner outside of the cluster that delegates jobs, or says that it ' +
-        'is there. Dedicated: listed, and nothing more.',
+        'Ephemeral: one pod for one job. Proxy: a runner outside of the cluster that delegates jobs or sends ' +
+        'heartbeats. Dedicated: listed, and nothing more.',
       enum: ['Ephemeral', 'Proxy', 'Dedicated'],
     },
-    displayName: nonEmptyText(MAX_RUNNER_NAME, 'What a proxy runner calls itself; the object is named by its hash.'),
+    displayName: nonEmptyText(
+      MAX_RUNNER_NAME,
+      'Name that a proxy runner gives itself. The object is named by its hash.',
+    ),
     repository,
-    labels: { ...labels, description: 'Labels that the job asked for; of a proxy runner its own.' },
+    labels: { ...labels, description: 'Labels that the job asks for. For a proxy runner, its own labels.' },
     poolName: name('RunnerPool whose template and limits apply.'),
     jobRef: {
       type: 'object',
-      description: 'The RunnerJob it was made for.',
+      description: 'RunnerJob that the Runner was created for.',
       required: ['name', 'uid'],
-      properties: { name: name('Its name.'), uid: name('Its UID.') },
+      properties: { name: name('Name of the RunnerJob.'), uid: name('UID of the RunnerJob.') },
     },
     attempt: {
       type: 'integer',
-      description: 'Which attempt to run the job this is.',
+      description: 'Attempt number of the job.',
       format: 'int32',
       minimum: 1,
       maximum: 99_999,
@@ -43,42 +46,42 @@ export const runnerSpec = {
   'x-kubernetes-validations': [
     {
       rule: "self == oldSelf || (self.type == 'Proxy' && oldSelf.type == 'Proxy' && self.displayName == oldSelf.displayName)",
-      message: "a Runner is made for one job and never changes; of a proxy runner's all but its name may",
+      message: 'a Runner is immutable, but a proxy runner may change everything except its type and displayName',
     },
     {
       rule: "self.type != 'Ephemeral' || (has(self.repository) && has(self.poolName) && has(self.jobRef))",
-      message: 'an ephemeral Runner has repository, poolName and jobRef',
+      message: 'an ephemeral Runner must have repository, poolName and jobRef',
     },
-    { rule: "self.type != 'Proxy' || has(self.displayName)", message: 'a proxy runner has a displayName' },
+    { rule: "self.type != 'Proxy' || has(self.displayName)", message: 'a proxy runner must have a displayName' },
   ],
 } as const satisfies Schema
 
-/** Without conditions: phase, reason and message are all that there is to say, and its job has those to wait for. */
+/** It has no conditions: phase, reason and message are enough, and its job has the conditions to wait for. */
 export const runnerStatus = {
   type: 'object',
-  description: 'What the Runner is doing. Written by the operator only.',
+  description: 'State of the Runner. Only the operator writes it.',
   default: { phase: 'Starting' },
   required: ['phase'],
   properties: {
     phase: {
       type: 'string',
       description:
-        'State of the Runner. Of a proxy runner only Idle and Offline are stored: its jobs say when it is busy.',
+        'Phase of the Runner. For a proxy runner only Idle and Offline are stored; REST derives busy from its jobs.',
       enum: runnerPhases,
     },
     reason,
     message,
-    podName: name('Its pod.'),
-    podUID: name('UID of its pod. Once set, the Runner never makes another pod.'),
-    containerId: name("The container runtime's id of the job's container."),
-    nodeName: name('Node that the pod runs on.'),
+    podName: name('Pod of the Runner.'),
+    podUID: name('UID of the pod. Once it is set, the Runner never creates another pod.'),
+    containerId: name("ID of the job's container in the container runtime."),
+    nodeName: name('Node of the pod.'),
   },
 } as const satisfies Schema
 
 export type RunnerSpec = FromSchema<typeof runnerSpec>
 export type RunnerStatus = FromSchema<typeof runnerStatus>
 
-/** One place where jobs run. An ephemeral one owns its pod and is owned by its RunnerJob. */
+/** An ephemeral or proxy runner. An ephemeral Runner owns its pod, and its RunnerJob owns it. */
 export interface Runner extends KubeObject {
   spec: RunnerSpec
   status: RunnerStatus

@@ -32,7 +32,7 @@ type Flat<T> = { [K in keyof T]: T[K] }
 type Required<S> = S extends { required: readonly (infer R)[] } ? R : never
 type Defaulted<P> = { [K in keyof P]: P[K] extends { default: unknown } ? K : never }[keyof P]
 
-/** What an object of schema `S` holds once the API server has stored it: defaults are present. */
+/** The type of an object of schema `S` once the API server has stored it: defaults are present. */
 export type FromSchema<S> = S extends { enum: readonly (infer E)[] }
   ? E
   : S extends { type: 'string' }
@@ -51,15 +51,17 @@ export type FromSchema<S> = S extends { enum: readonly (infer E)[] }
               >
             : Record<string, unknown>
 
-/** What a writer has to give: as `FromSchema`, but fields with a default may be left out. */
+/** The type of an object to write: like `FromSchema`, but fields with a default are optional. */
 export type NewFromSchema<S> = Flat<
   { [K in keyof FromSchema<S> as K extends Required<S> ? K : never]: FromSchema<S>[K] } & {
     [K in keyof FromSchema<S> as K extends Required<S> ? never : K]?: FromSchema<S>[K]
   }
 >
 
-/** Rules that forbid changing, adding or removing a field. They stand at the parent of the field: a rule
- * on an optional field itself is not evaluated when the field is added or removed. */
+/**
+ * Rules that forbid changing, adding or removing a field. They belong to the parent of the field: the API server does
+ * not evaluate a rule on an optional field when the field is added or removed.
+ */
 export function immutable(schema: { required?: readonly string[] }, ...fields: string[]): ValidationRule[] {
   return fields.map((field) => ({
     rule: schema.required?.includes(field)

@@ -124,6 +124,6 @@ describe('a job that is taken back', function () {
     const { signal } = new AbortController()
     const undone = site.client.patchMerge(runnerJobs, key, { spec: { cancel: false } }, signal)
     const refused = await undone.then(String, (error: unknown) => String(error))
-    expect(refused).to.include('cancel cannot be taken back')
+    expect(refused).to.include('cancel cannot be undone')
   })
 })

@@ -92,7 +92,7 @@ describe('a stored RunnerJob', () => {
     for (const value of [false, undefined]) {
       expect(await change(job, 'cancel', value))
         .to.have.property('message')
-        .that.includes('cancel cannot be taken back')
+        .that.includes('cancel cannot be undone')
     }
     expect(await change(job, 'timeoutSeconds', 5)).to.include({ is: 'accepted' })
   })
@@ -162,7 +162,7 @@ describe('a stored Runner', () => {
     jobRef: { name: 'other', uid: 'x' },
     attempt: 2,
   }
-  const never = 'a Runner is made for one job and never changes'
+  const never = 'a Runner is immutable, but a proxy runner may change everything except its type and displayName'
   const change = (from: Runner, field: string, value: unknown): Promise<Verdict> =>
     site.tryReplace(runners, { ...from, spec: withAt(from.spec, [field], value) })
 
@@ -203,13 +203,13 @@ describe('a stored Runner', () => {
     it(`that is ephemeral is not made without ${field}`, async () => {
       const spec = withAt(runner.spec, [field], undefined)
       const verdict = await site.tryCreate(runners, { metadata: { name: 'incomplete' }, spec })
-      expect(verdict).to.have.property('message').that.includes('an ephemeral Runner has repository')
+      expect(verdict).to.have.property('message').that.includes('an ephemeral Runner must have repository')
     })
   }
 
   it('that is a proxy keeps its name, and may change the rest', async () => {
     const nameless = await site.tryCreate(runners, { metadata: { name: 'nameless' }, spec: { type: 'Proxy' } })
-    expect(nameless).to.have.property('message').that.includes('a proxy runner has a displayName')
+    expect(nameless).to.have.property('message').that.includes('a proxy runner must have a displayName')
     const spec = { type: 'Proxy', displayName: 'proxy-1', attempt: 1 }
     const proxy = await site.create<Runner>(runners, { metadata: { name: 'proxy' }, spec })
     const changed = { ...proxy, spec: { ...spec, labels: ['gpu'], repository: 'owner/repo' } }

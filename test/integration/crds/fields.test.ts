@@ -187,7 +187,7 @@ describe('the name', () => {
     it(`of a ${kind} holds no dots`, async () => {
       expect(await verdict('a.b'))
         .to.have.property('message')
-        .that.includes('hold no dots')
+        .that.includes('and no dots')
     })
   }
 })

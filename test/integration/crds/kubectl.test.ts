@@ -97,7 +97,7 @@ describe('kubectl', () => {
   }
 
   it('explains a field in a sentence', async () => {
-    expect(await site.kubectl('explain', 'rj.spec.cancel')).to.include('Cannot be taken back')
+    expect(await site.kubectl('explain', 'rj.spec.cancel')).to.include('Cannot be undone')
     expect(await site.kubectl('explain', 'rp.spec.template')).to.include('A pod template')
   })
 
