@@ -17,31 +17,31 @@ import { PodStates } from './pod-states.ts'
 import { projectPod } from './project-pod.ts'
 import { ProxyJobs } from './proxy-jobs.ts'
 
-/** The part of a Reflector that does not depend on its kind. */
+/** The members of a Reflector that do not depend on its kind. */
 export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContactMs' | 'isBroken'>
 
-/** What every replica knows of the cluster: one cache for each kind, kept up by one watch each. */
+/** The informer caches of a replica: one cache and one watch for each kind. */
 export interface Caches {
   jobs: Store<RunnerJob>
   runners: Store<Runner>
-  /** Those of Runners, whatever their labels say. */
+  /** The pods of Runners, whatever their labels are. */
   pods: Store<Pod>
   pools: Store<RunnerPool>
-  /** Those of proxy runners. */
+  /** The Leases of proxy runners. */
   leases: Store<Lease>
-  /** Holds one ConfigMap at most: the ledger of job totals. */
+  /** At most one ConfigMap: the ledger of job totals. */
   ledgers: Store<ConfigMap>
   totals: JobTotals
   podRunners: PodRunners
   podStates: PodStates
   proxyJobs: ProxyJobs
-  /** They fill all but `ledgers`, without which only totals and deletions wait. */
+  /** The reflectors of all caches except `ledgers`: without that, only totals and deletions wait. */
   reflectors: readonly Watched[]
-  /** The one of them that fills `pods`; absent where nothing does. */
+  /** The reflector of `pods`, if there is one. */
   podReflector?: Pick<Watched, 'lastContactMs'>
 }
 
-/** Caches with all that fills them. */
+/** Caches with all of their reflectors. */
 export interface ReflectedCaches extends Caches {
   ledgerReflector: Watched
 }
@@ -53,7 +53,7 @@ export interface CachesOptions {
   metrics?: ReflectorMetrics
 }
 
-/** Empty caches that nothing fills. */
+/** Empty caches without reflectors. */
 export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'> {
   const jobs = new Store<RunnerJob>({
     log,
@@ -80,13 +80,13 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
   }
 }
 
-/** Makes the caches; nothing is read before their reflectors run. */
+/** Creates the caches and their reflectors; nothing is read before the reflectors run. */
 export function makeCaches({ client, namespace, log, metrics }: CachesOptions): ReflectedCaches {
   const stores = makeStores(log)
   const common = { client, namespace, log, ...(metrics !== undefined && { metrics }) }
   const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, selectors: Selectors = {}): Watched =>
     new Reflector({ ...common, resource, store, ...selectors })
-  // Without a selector: labels can be lost, and the store itself sees what is ours.
+  // No selector: pods can lose labels, and the store itself keeps only our pods.
   const podReflector = reflect(pods, stores.pods)
   return {
     ...stores,
@@ -109,23 +109,23 @@ function delegationKeys({ metadata }: RunnerJob): string[] {
   return key === undefined ? [] : [key]
 }
 
-/** As the selector says. Whose it is, its owner reference says. */
+/** The same condition as the watch's selector. The owner reference identifies the Runner. */
 function isProxyLease({ metadata }: Lease): boolean {
   return metadata.labels?.[RUNNER_TYPE_LABEL] === PROXY
 }
 
-/** The cache key of the job that a Runner was made for. */
+/** The cache key of a Runner's job. */
 export function jobKeyOf({ metadata, spec }: Runner): string | undefined {
   return spec.jobRef === undefined ? undefined : `${metadata.namespace ?? ''}/${spec.jobRef.name}`
 }
 
 type Shown = Pick<Caches, 'jobs' | 'runners'>
 
-/** Calls back with the key of each job that is there, and from now on of each that may be shown differently. */
+/** Calls back with the key of each existing job, and later of each job whose shown state may have changed. */
 export function followShownJobs(caches: Shown, onJob: (key: string) => void): void {
   for (const job of caches.jobs.list()) onJob(keyOf(job))
   caches.jobs.onChange(({ key }) => onJob(key))
-  // A job with a Runner is shown as assigned before that is written.
+  // A job with a Runner is shown as assigned before its status says so.
   caches.runners.onChange(({ old, now }) => {
     const runner = now ?? old
     const key = runner === undefined ? undefined : jobKeyOf(runner)
@@ -133,30 +133,30 @@ export function followShownJobs(caches: Shown, onJob: (key: string) => void): vo
   })
 }
 
-/** Calls back with the key of each Runner that is there, and from now on of each that may be shown differently. */
+/** Calls back with the key of each existing Runner, and later of each Runner whose shown state may have changed. */
 export function followShownRunners(caches: Shown, onRunner: (key: string) => void): void {
   for (const runner of caches.runners.list()) onRunner(keyOf(runner))
   caches.runners.onChange(({ key }) => onRunner(key))
-  // The Runner of a job that is over is shown as stopping, though nothing is written of it.
+  // The Runner of a finished job is shown as stopping without a write to the Runner.
   caches.jobs.onChange(({ old, now }) => {
     const job = now ?? old
     if (job !== undefined) onRunner(runnerKey(job))
   })
 }
 
-/** The job that this very Runner was made for, if it is known. */
+/** The job that this very Runner was created for, if it is in the cache. */
 export function jobOf(caches: Caches, runner: Runner): RunnerJob | undefined {
   const job = caches.jobs.get(jobKeyOf(runner) ?? '')
   return job?.metadata.uid === runner.spec.jobRef?.uid ? job : undefined
 }
 
-/** The Runner of this very job, if it is known. */
+/** The Runner of this very job, if it is in the cache. */
 export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
   const runner = caches.runners.get(runnerKey(job))
   return runner?.spec.jobRef?.uid === job.metadata.uid ? runner : undefined
 }
 
-/** The pod of this very job, if it is known. It has the name of the Runner. */
+/** The pod of this very job, if it is in the cache. It has the name of the Runner. */
 export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
   const pod = caches.pods.get(runnerKey(job))
   return pod !== undefined && caches.podRunners.isPodOf(pod, job) ? pod : undefined

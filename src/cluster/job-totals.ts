@@ -15,17 +15,17 @@ export interface JobTotalsOptions {
   log: Log
 }
 
-/** A finished job that was deleted and is not in the ledger yet. */
+/** A finished job that was deleted and that the ledger does not count yet. */
 export interface Departed {
   job: RunnerJob
-  /** A version of the jobs at which it was still there. */
+  /** A version of the jobs at which it still existed. */
   after: string
 }
 
 /**
- * How all jobs of the cluster ended: what the ledger says, the finished jobs in the cache that it does not count, and
- * those that have gone from the cache and are not in it yet. Kept up change by change: reading costs the same with any
- * number of jobs. Every process comes to the same numbers, and what it has once told never falls.
+ * The totals of all jobs of the cluster: the ledger, plus the finished jobs in the cache that it does not count, plus
+ * the finished jobs deleted from the cache that it does not count yet. Each change updates the totals, so reading costs
+ * the same with any number of jobs. Every process computes the same numbers, and they never decrease.
  */
 export class JobTotals {
   readonly #jobs: Store<RunnerJob>
@@ -34,7 +34,7 @@ export class JobTotals {
   readonly #departed = new Map<string, Departed>()
   #leaving: ReadonlySet<string> = new Set()
   #ledger: Ledger | undefined
-  /** A newer ledger than the cache of jobs can be added up with. */
+  /** A ledger that is newer than the cache of jobs, so that the two cannot be added yet. */
   #ahead: Ledger | undefined
   #lost: ConfigMap | undefined
   #here = noJobs
@@ -58,7 +58,7 @@ export class JobTotals {
     return this.#told
   }
 
-  /** The ledger that the numbers stand on; undefined until there can be one. It outlives its deletion. */
+  /** The ledger that the totals are based on; undefined until it is known. It survives the deletion of its ConfigMap. */
   ledger(): Ledger | undefined {
     if (!this.#jobs.hasSynced() || !this.#ledgers.hasSynced()) return undefined
     this.#catchUp()
@@ -66,7 +66,7 @@ export class JobTotals {
     return this.#ledger
   }
 
-  /** The ledger's last object, where somebody has deleted it. */
+  /** The last ConfigMap of the ledger, if that was deleted. */
   get lost(): ConfigMap | undefined {
     return this.#lost
   }
@@ -77,7 +77,7 @@ export class JobTotals {
     return this.#isLeaving(job)
   }
 
-  /** Finished jobs that somebody deleted, of which the next ledger should know. */
+  /** Finished jobs that were deleted and that the next ledger has to count. */
   departed(): readonly Departed[] {
     this.#catchUp()
     return [...this.#departed.values()]
@@ -87,11 +87,11 @@ export class JobTotals {
     return this.#leaving.has(metadata.uid)
   }
 
-  /** Judges by the ledger as it was: the job has left the cache already, and going over would miss its share. */
+  /** Uses the current ledger: the job has already left the cache, and a switch to a newer ledger would miss its share. */
   #jobChanged({ old, now, after }: Change<RunnerJob>): void {
     if (old !== undefined) this.#countHere(old, minus)
     if (now !== undefined) {
-      this.#forget(now.metadata.uid) // a list had lacked it
+      this.#forget(now.metadata.uid) // a list had missed it
       this.#countHere(now, plus)
     } else if (old !== undefined && isFinished(old) && !this.#isLeaving(old)) {
       this.#departed.set(old.metadata.uid, { job: old, after: after ?? '0' })
@@ -113,7 +113,7 @@ export class JobTotals {
   #ledgerChanged({ old, now: object }: Change<ConfigMap>): void {
     this.#lost = object === undefined ? old : undefined
     if (object?.metadata.name !== LEDGER_NAME) return
-    // There was none until now.
+    // There was no ledger before.
     if (old === undefined && this.#ledgers.hasSynced()) this.#ledger ??= emptyLedger
     try {
       this.#ahead = ledgerOf(object)
@@ -124,9 +124,9 @@ export class JobTotals {
   }
 
   /**
-   * Goes over to the newer ledger as soon as the cache of jobs has seen what its writer had: before, a job that the
-   * ledger counts and has dropped could still be in the cache, and would count twice. No event says when that is, so
-   * every question begins here.
+   * Switches to the newer ledger once the cache of jobs is as new as the one that the ledger was computed from: before
+   * that, a job that the ledger counted and dropped could still be in the cache, and would count twice. No event marks
+   * that moment, so every read starts here.
    */
   #catchUp(): void {
     const next = this.#ahead
@@ -139,7 +139,7 @@ export class JobTotals {
     this.#leaving = leaving
     for (const uid of before) if (!leaving.has(uid)) this.#recount(uid, plus)
     for (const uid of [...leaving, ...next.gone]) this.#forget(uid)
-    // The ledger may have named them in a version that was missed here.
+    // A ledger version that this process missed may have named them.
     for (const [uid, { after }] of this.#departed) if (compareVersions(next.goneSince, after) > 0) this.#forget(uid)
   }
 
@@ -148,7 +148,7 @@ export class JobTotals {
   }
 }
 
-/** What a ConfigMap says. Versions from another cluster's history, as after a restore, say nothing here. */
+/** Parses the ledger of a ConfigMap. Ignores versions from another cluster's history, as after a restore. */
 export function ledgerOf({ data = {}, metadata }: ConfigMap): Ledger {
   const ledger = parseLedger(data)
   return compareVersions(ledger.asOf, metadata.resourceVersion) > 0 ? { ...ledger, goneSince: '0', asOf: '0' } : ledger

@@ -6,12 +6,12 @@ import { Lru } from '../collections/lru.ts'
 import { runnerKey } from '../domain/runner/keys.ts'
 import type { Store } from '../kube/cache/store.ts'
 
-/** Runners that went before their pod was seen: its create may still have been on the way. */
+/** Most remembered Runners that were deleted before their pod was seen: its create may have been in flight. */
 const MOST_GONE = 1000
 
 /**
- * The Runner that each pod was made for, by the pod's owner reference. One that is gone is remembered for as long as
- * its pod is there, also where the reference went with it, as in a deletion with --cascade=orphan.
+ * The Runner of each pod, by the pod's owner reference. A deleted Runner is remembered as long as its pod exists, even
+ * if the reference was removed, as in a deletion with --cascade=orphan.
  */
 export class PodRunners {
   readonly #runners: Store<Runner>
@@ -37,7 +37,7 @@ export class PodRunners {
     })
   }
 
-  /** The Runner of the pod, as far as it is known. */
+  /** The Runner of the pod, if it is known. */
   of(pod: Pod): Runner | undefined {
     const runner = this.#runners.get(keyOf(pod))
     if (runner !== undefined && isOwner(runner, pod)) return runner
@@ -45,9 +45,9 @@ export class PodRunners {
   }
 
   /**
-   * Whether the pod was made for this very job, not for an earlier one of the same name. Where nobody knows its Runner
-   * any more, the job says so; and where nothing was written yet, it is taken for the job's if it can be: the job must
-   * never run twice.
+   * Whether the pod was created for this very job, not for an earlier one of the same name. If its Runner is unknown,
+   * the job's status decides. If the status has nothing yet, the pod counts as the job's unless it is older: the job
+   * must never run twice.
    */
   isPodOf(pod: Pod, job: RunnerJob): boolean {
     if (keyOf(pod) !== runnerKey(job)) return false

@@ -2,13 +2,13 @@ import type { Pod } from '../api/pod.ts'
 import { podState, type PodState } from '../domain/pod/state.ts'
 
 /**
- * The state of each pod, computed once per object. An object of a cache never changes: each change brings another one,
- * and the state of the old one goes with it.
+ * The state of each pod, computed once per object. Objects in a cache are immutable: each change brings a new object,
+ * and the state of the old one is garbage-collected with it.
  */
 export class PodStates {
   readonly #known = new WeakMap<Pod, PodState>()
 
-  /** The state of this object; absent where there is none. */
+  /** The state of this object; `absent` for undefined. */
   of(pod: Pod | undefined): PodState {
     if (pod === undefined) return { is: 'absent' }
     const known = this.#known.get(pod)

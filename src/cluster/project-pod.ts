@@ -2,7 +2,7 @@ import { CONTAINER_ANNOTATION } from '../api/names.ts'
 import type { ContainerStatus, Pod } from '../api/pod.ts'
 import { startHooks } from '../domain/pod/start-hooks.ts'
 
-/** Keeps of a pod what is read; a whole pod is about four times as big. */
+/** Keeps only the fields that we read; a whole pod is about four times as big. */
 export function projectPod(pod: Pod): Pod {
   const { metadata, spec, status } = pod
   const container = metadata.annotations?.[CONTAINER_ANNOTATION]
@@ -28,7 +28,7 @@ export function projectPod(pod: Pod): Pod {
   }
 }
 
-/** Of the containers only those whose start has a hook, which few have. */
+/** Keeps only containers with a postStart hook; few have one. */
 function hooksOf(spec: Pod['spec']): { containers?: object[] } {
   const names = startHooks(spec)
   return names.length === 0 ? {} : { containers: names.map((name) => ({ name, lifecycle: { postStart: {} } })) }

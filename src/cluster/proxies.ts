@@ -11,7 +11,7 @@ import type { Caches } from './caches.ts'
 /** The labels of proxy Runners and of their Leases. */
 const labels = { [MANAGED_BY_LABEL]: MANAGED_BY, [RUNNER_TYPE_LABEL]: PROXY }
 
-/** What is known of a proxy runner when it is heard of. */
+/** The facts of a proxy runner in a heartbeat or delegation. */
 export type ProxyFacts = { displayName: string } & Pick<Partial<RunnerSpec>, 'labels' | 'repository'>
 
 interface Writer {
@@ -25,12 +25,12 @@ export function leaseOf(caches: Caches, runner: Runner): Lease | undefined {
   return lease !== undefined && isLeaseOf(lease, runner) ? lease : undefined
 }
 
-/** Whether a Lease is this very Runner's, which its owner reference says. */
+/** Whether a Lease belongs to this very Runner, by its owner reference. */
 export function isLeaseOf({ metadata }: Lease, runner: Runner): boolean {
   return metadata.ownerReferences?.some(({ uid }) => uid === runner.metadata.uid) === true
 }
 
-/** Makes the Runner of a proxy runner, or finds the one that somebody else has just made. */
+/** Creates the Runner of a proxy runner, or gets the one that another writer has just created. */
 export async function registerProxy(
   { client, caches }: Writer,
   key: string,
@@ -54,10 +54,10 @@ function newProxy(key: string, facts: ProxyFacts): NewObject<Runner> {
   return { apiVersion: API_VERSION, kind: 'Runner', metadata, spec: { type: 'Proxy', attempt: 1, ...facts } }
 }
 
-/** Each turn loses to somebody else who writes the same Lease. */
-const MOST_TURNS = 5
+/** Each failed attempt lost to another writer of the same Lease. */
+const MOST_ATTEMPTS = 5
 
-/** Writes into its Lease that a proxy runner was heard of. Whoever else says so meanwhile says it for us. */
+/** Writes a heartbeat to a proxy runner's Lease. An equal write by another replica makes ours unnecessary. */
 export async function renewProxy(
   { client, caches }: Writer,
   runner: Runner,
@@ -65,7 +65,7 @@ export async function renewProxy(
   signal: AbortSignal,
 ): Promise<void> {
   let known = caches.leases.get(keyOf(runner))
-  for (let turn = 0; turn < MOST_TURNS; turn++) {
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     try {
       const lease = newLease(runner, heard)
       const { spec, metadata } = lease
@@ -104,7 +104,7 @@ function isAfter({ spec }: Lease, { at, heartbeatMs }: { at: Date; heartbeatMs: 
   return at.getTime() - Date.parse(spec?.renewTime ?? '') < heartbeatMs / 3
 }
 
-/** The Lease of a proxy runner as the API server has it, put into the cache; undefined where there is none. */
+/** Gets the Lease of a proxy runner from the API server and updates the cache; undefined if there is none. */
 export async function readLease(
   { client, caches }: Writer,
   key: string,

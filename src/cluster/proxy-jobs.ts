@@ -3,13 +3,13 @@ import type { RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import type { Store } from '../kube/cache/store.ts'
 
-/** What is known of the jobs that one proxy runner delegated: how many are not over, and how many each repository has. */
+/** The jobs that one proxy runner delegated: how many are unfinished, and how many each repository has. */
 interface Tally {
   live: number
   byRepository: Map<string, number>
 }
 
-/** What the jobs in the cache say of who delegated them. Each change of a job costs the same, however many there are. */
+/** The cached jobs by proxy runner. A change of a job costs the same with any number of jobs. */
 export class ProxyJobs {
   readonly #tallies = new Map<string, Tally>()
   readonly #handlers: ((proxyKey: string) => void)[] = []
@@ -17,29 +17,29 @@ export class ProxyJobs {
   constructor(jobs: Store<RunnerJob>) {
     for (const job of jobs.list()) this.#count(job, 1)
     jobs.onChange(({ old, now }) => {
-      // Nothing else of a job counts, and a job's facts never change.
+      // No other change matters: a job's facts are immutable.
       if (old !== undefined && now !== undefined && isFinished(old) === isFinished(now)) return
       const touched = new Set([this.#count(now, 1), this.#count(old, -1)])
       for (const key of touched) if (key !== undefined) for (const handler of this.#handlers) handler(key)
     })
   }
 
-  /** Calls back with the key of each proxy runner whose answers below may have changed. */
+  /** Calls back with the key of each proxy runner whose results below may have changed. */
   onChange(handler: (proxyKey: string) => void): void {
     this.#handlers.push(handler)
   }
 
-  /** Whether it has delegated a job that is not over. */
+  /** Whether the proxy runner has delegated an unfinished job. */
   isDelegating(key: string): boolean {
     return (this.#tallies.get(key)?.live ?? 0) > 0
   }
 
-  /** The repositories whose jobs it has delegated, by their keys. */
+  /** Keys of the repositories whose jobs the proxy runner delegated. */
   repositoriesOf(key: string): Iterable<string> {
     return this.#tallies.get(key)?.byRepository.keys() ?? []
   }
 
-  /** The key of the proxy runner, if one has delegated the job. */
+  /** Returns the key of the proxy runner, if one delegated the job. */
   #count(job: RunnerJob | undefined, by: 1 | -1): string | undefined {
     if (job?.spec.runnerName === undefined || job.spec.runnerName === '') return undefined
     const { runnerName } = job.spec
