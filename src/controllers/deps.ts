@@ -8,17 +8,17 @@ import type { PodWarnings } from './pod/warnings.ts'
 import type { PendingDeletions } from './totals/pending-deletions.ts'
 
 export interface ControllerSettings {
-  /** How long trouble that somebody has to mend is waited out before the job fails, in ms. */
+  /** How long a job waits for somebody to fix what keeps its pod from starting, before it fails, in ms. */
   startTroubleMs: number
-  /** How often proxy runners say that they are there. */
+  /** Period of the heartbeats of proxy runners. */
   heartbeatMs: number
-  /** How long a proxy runner that is offline is kept. */
+  /** How long an offline proxy runner is kept. */
   proxyForgetMs: number
-  /** Most proxy runners that are registered. */
+  /** Maximum number of registered proxy runners. */
   maxProxies: number
 }
 
-/** What reconcilers act through. `client` refuses every write after the Lease is lost. */
+/** Dependencies of the reconcilers. `client` rejects every write after the Lease is lost. */
 export interface ReconcilerDeps {
   client: KubeClient
   caches: Caches
@@ -26,12 +26,12 @@ export interface ReconcilerDeps {
   clock: Clock
   log: Log
   settings: ControllerSettings
-  /** Whether creates are waiting, to which a status write should yield. */
+  /** Whether creates are waiting: a status write should yield to them. */
   isBusy: () => boolean
-  /** Finished jobs that are to be deleted, as soon as the ledger counts them. */
+  /** Finished jobs to be deleted once the ledger counts them. */
   pendingDeletions: PendingDeletions
-  /** Lets Runners try to create their pods. */
+  /** Admits Runners to try to create their pods. */
   podCreates: PodCreates
-  /** What Events say of pods that are slow to start. */
+  /** Warning Events of pods that are slow to start. */
   podWarnings: PodWarnings
 }

@@ -1,4 +1,4 @@
-/** What a key of the work queue is about. All kinds share one queue, so that creates of any kind go first. */
+/** The kind of a work queue key. All kinds share one queue, so that creates of any kind go first. */
 export type Kind = 'job' | 'runner' | 'pod' | 'pool' | 'proxy' | 'ledger'
 
 export function queueKey(kind: Kind, key: string): string {

@@ -26,7 +26,7 @@ import { enqueueAll, watchCaches, watchProxies } from './watches.ts'
 export interface ControllersOptions {
   client: KubeClient
   caches: Caches
-  /** Of this process, in the Events that it writes. */
+  /** Identity of this process in the Events that it writes. */
   identity: string
   clock: Clock
   log: Log
@@ -37,15 +37,15 @@ export interface ControllersOptions {
   onTerminating: () => void
 }
 
-/** How long a leader may wait for its caches: one that cannot fill them lets another replica try. */
+/** How long a leader may wait for its caches: after that it lets another replica try. */
 const FILL_LIMIT_MS = 120_000
 
-/** After a long outage no key is left waiting for longer than this. */
+/** After a long outage no key waits longer than this. */
 const LONGEST_BACKOFF_MS = 60_000
 
 /**
- * Runs the controllers for one term of leadership, from caches that are as fresh as the term. Rejects where these do
- * not become so in time, and so gives the Lease up.
+ * Runs the controllers for one term of leadership, with caches that are relisted in the term. Rejects if they cannot be
+ * relisted in time; this releases the Lease.
  */
 export async function runControllers(options: ControllersOptions, term: Leadership): Promise<void> {
   const { caches, clock, identity, log } = options
@@ -75,7 +75,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
   const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, pendingHeartbeats)]
-  // Events go on until the last pass has ended: it may have something to tell.
+  // The recorder runs until the last reconcile has ended: that may record Events.
   const ended = new AbortController()
   const recorded = recorder.run(ended.signal)
   try {
@@ -90,7 +90,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   }
 }
 
-/** Lists everything anew. The ledger may come later: only totals and deletions wait for it. */
+/** Relists all caches except the ledger: only totals and deletions wait for that. */
 async function freshen({ caches, clock }: ControllersOptions, signal: AbortSignal): Promise<void> {
   try {
     await withTimeout({ clock, ms: FILL_LIMIT_MS }, signal, (limited) =>
@@ -98,7 +98,7 @@ async function freshen({ caches, clock }: ControllersOptions, signal: AbortSigna
     )
   } catch (error) {
     if (signal.aborted) throw error
-    throw new Error(`the caches could not be filled within ${FILL_LIMIT_MS / 1000} s`, { cause: error })
+    throw new Error(`the caches were not filled within ${FILL_LIMIT_MS / 1000} s`, { cause: error })
   }
 }
 
@@ -113,7 +113,7 @@ function noticing(onTerminating: () => void, reconcile: Reconcile): Reconcile {
   }
 }
 
-/** Of so many workers a few may write status, and fewer while others create. */
+/** A few workers may write status, and fewer while others create. */
 function roomForStatus(workers: number): { maxDeferred: number; maxDeferredWhileUrgent: number } {
   return { maxDeferred: Math.ceil(workers / 6), maxDeferredWhileUrgent: Math.ceil(workers / 24) }
 }

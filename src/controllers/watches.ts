@@ -15,10 +15,10 @@ import type { Scheduler } from './pool/scheduler.ts'
 import type { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
 import { queueKey } from './queue-keys.ts'
 
-/** How long other deletions are waited for before deleted jobs are counted. */
+/** How long to collect deletions before deleted jobs are counted. */
 const DEPARTED_MS = 50
 
-/** Says which change has to be looked at under which keys. Ends its subscriptions when called. */
+/** Adds the keys that each change of the caches affects to the work queue. Returns a function that unsubscribes. */
 export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Scheduler): () => void {
   const stops = [
     caches.jobs.onChange(({ key, old, now }) => {
@@ -50,7 +50,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       if (change.old?.spec.finishedPodTTLSeconds !== change.now?.spec.finishedPodTTLSeconds) {
         addJobsOf(caches, queue, change.now ?? change.old)
       }
-      // First: who waits for the pool's judgement is woken once more by it.
+      // The pool goes first: its check wakes the waiting jobs once more.
       if (isNewSpec(change)) queue.add(queueKey('pool', change.key))
       if (isNewReadiness(change)) addStartingOf(caches, queue, change.now)
       if (isNewSpec(change) || isNewReadiness(change)) scheduler.poolsChanged()
@@ -64,7 +64,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
   }
 }
 
-/** Puts everything that may need work into the queue, once, at the start of a term. */
+/** Adds everything that may need work to the queue, once, at the start of a term. */
 export function enqueueAll(caches: Caches, queue: Workqueue): void {
   for (const pool of caches.pools.list()) queue.add(queueKey('pool', keyOf(pool)))
   for (const runner of caches.runners.list()) {
@@ -77,17 +77,17 @@ export function enqueueAll(caches: Caches, queue: Workqueue): void {
   if (caches.totals.lost !== undefined) addLedger(queue, caches.totals.lost)
 }
 
-/** Whether a deleted job was over, and nobody but us may know that any more. */
+/** Whether a deleted job had finished and the ledger does not count it: its end may exist only in this process. */
 function isUncounted(caches: Caches, job: RunnerJob): boolean {
   return isFinished(job) && !caches.totals.counts(job)
 }
 
-/** Soon, but not for each of many at once: one write counts them all. */
+/** Requeues the ledger with a delay, so that one write counts many deletions. */
 function addLedger(queue: Workqueue, { metadata }: KubeObject): void {
   queue.addAfter(queueKey('ledger', metadata.namespace ?? ''), DEPARTED_MS, 'deferred')
 }
 
-/** Whether the job that the pod was made for is gone; another one may have its name by now. */
+/** Whether the pod's job is gone; another job may have its name by now. */
 function isOrphan(caches: Caches, pod: Pod): boolean {
   const job = caches.jobs.get(jobKeyAt(keyOf(pod)))
   return job === undefined || !caches.podRunners.isPodOf(pod, job)
@@ -102,7 +102,7 @@ function addPod(caches: Caches, queue: Workqueue, job: RunnerJob): void {
   if (caches.pods.get(key) !== undefined) queue.add(queueKey('pod', key))
 }
 
-/** Those with a Runner in the pool: how long finished ones keep it is the pool's to say. */
+/** Adds the jobs with a Runner in the pool: the pool decides how long finished jobs keep it. */
 function addJobsOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefined): void {
   for (const runner of caches.runners.list()) {
     const { name, namespace } = pool?.metadata ?? {}
@@ -112,7 +112,7 @@ function addJobsOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefine
   }
 }
 
-/** Runners of a pool that was judged: those without a pod wait for that, or were refused it and try again. */
+/** Adds the starting Runners of a checked pool: they wait for the check, or their pod was refused and they try again. */
 function addStartingOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefined): void {
   if (pool === undefined || readinessOf(pool).is === 'unjudged') return
   const { name, namespace } = pool.metadata
@@ -127,12 +127,12 @@ function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined)
   if (caches.runners.get(key) !== undefined) queue.add(queueKey('runner', key))
 }
 
-/** A kubelet writes about seven times in a pod's life, mostly things that no decision depends on. */
+/** Whether a change affects the pod's state. A kubelet updates a pod about seven times, mostly in unused fields. */
 function isNews({ podStates }: Caches, { old, now }: Change<Pod>): boolean {
   return old === undefined || now === undefined || !isDeepStrictEqual(podStates.of(old), podStates.of(now))
 }
 
-/** Whether the pool may have jobs now that it had not, or the other way round, or its jobs have something else to say. */
+/** Whether the pool can or cannot have jobs any more, or the waiting reason of its jobs changes. */
 function isNewReadiness({ old, now }: Change<RunnerPool>): boolean {
   if (old === undefined || now === undefined) return false
   return !isDeepStrictEqual(readinessOf(old), readinessOf(now))
@@ -142,7 +142,7 @@ function isNewSpec({ old, now }: Change<RunnerPool>): boolean {
   return old?.metadata.generation !== now?.metadata.generation || old?.metadata.uid !== now?.metadata.uid
 }
 
-/** Says which change has to be looked at for which proxy runner. Ends its subscriptions when called. */
+/** Adds the proxy runner that each change affects to the work queue. Returns a function that unsubscribes. */
 export function watchProxies(caches: Caches, queue: Workqueue, pendingHeartbeats: PendingHeartbeats): () => void {
   const look = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const stops = [

@@ -9,15 +9,15 @@ import { AlreadyExists, ApiError, Conflict, Forbidden, Invalid, NotFound, RetryL
 import { splitKey } from '../kube/client/resource-path.ts'
 import { removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
 
-/** How long to wait for a namesake of an earlier life to be removed, when no event tells. */
+/** How long to wait for the removal of an earlier object of the same name, if no event reports it. */
 const NAMESAKE_CHECK_MS = 1000
 
-/** How pods are made: no field of a template is dropped. */
+/** Options of pod creates: the API server drops no field of a template. */
 export const asWritten: CreateOptions = { fieldValidation: 'Strict' }
 
 /**
- * Creates an object whose name derives from its owner. One that exists already is ours if `isOurs` says so: an earlier
- * create whose answer was lost. Otherwise it is a namesake that has to go first (RetryLater).
+ * Creates an object whose name derives from its owner. If it already exists and `isOurs` holds, it comes from an earlier
+ * create whose response was lost. Otherwise another object has the name and has to be deleted first (RetryLater).
  */
 export async function createOnce<T extends KubeObject>(
   kind: { client: KubeClient; store: Store<T>; resource: Resource<T>; options?: CreateOptions },
@@ -38,7 +38,7 @@ export async function createOnce<T extends KubeObject>(
   }
 }
 
-/** Writes a status by PUT with the cached resourceVersion. After a conflict the cache is brought up to date. */
+/** Writes a status by PUT with the cached resourceVersion. After a conflict it updates the cache. */
 export async function writeStatus<T extends KubeObject>(
   { client, store, resource }: { client: KubeClient; store: Store<T>; resource: Resource<T> },
   object: T,
@@ -54,22 +54,22 @@ export async function writeStatus<T extends KubeObject>(
   }
 }
 
-/** Takes our finalizer off a pod. */
+/** Removes our finalizer from a pod. */
 export async function releasePod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
   try {
     const released = await removeFinalizer(client, pods, pod, OUTCOME_FINALIZER, signal)
     if (released !== undefined) caches.pods.applyOwn(released)
   } catch (error) {
-    // The list of finalizers is another by now: look again.
+    // The list of finalizers has changed: read the pod again.
     if (error instanceof Invalid) caches.pods.applyOwn(await client.get(pods, splitKey(keyOf(pod)), signal))
     throw error
   }
 }
 
 /**
- * Lets a pod end whose job is over: its deadline makes the kubelet stop what still runs of it and keep its logs, and
- * our finalizer goes with the same write. Where the change is refused, by a policy or because the pod is another by
- * now, the pod is let go and deleted, so that its slot becomes free.
+ * Ends the pod of a finished job: the deadline makes the kubelet stop the remaining containers and keep the logs, and
+ * the same write removes our finalizer. If the API server rejects the change, because of a policy or because the pod has
+ * changed, the pod is released and deleted, so that its slot becomes free.
  */
 export async function expirePod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
   const deadline = { op: 'add', path: '/spec/activeDeadlineSeconds', value: ENDING_DEADLINE_SECONDS } as const
@@ -89,7 +89,7 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Invalid || error instanceof Forbidden || (error instanceof ApiError && error.code === 400)
 }
 
-/** Deletes this very object; one that is gone or has been replaced is none of our business. */
+/** Deletes this very object; does nothing if it is gone or was replaced. */
 export async function deleteObject<T extends KubeObject>(
   client: KubeClient,
   resource: Resource<T>,

@@ -1,8 +1,8 @@
 import type { Condition } from '../api/object.ts'
 
 /**
- * Text for a status field, cut to what the CRD accepts. Never through a character of two code units: the API server
- * stores a replacement for half of one, which would differ from what is wanted at every look.
+ * Text for a status field, cut to the length that the CRD accepts. It never splits a surrogate pair: the API server
+ * stores a replacement character for half of one, and the status would differ from the wanted one at every reconcile.
  */
 export function shorten(text: string, longest = 1024): string {
   if (text.length <= longest) return text
@@ -10,8 +10,8 @@ export function shorten(text: string, longest = 1024): string {
 }
 
 /**
- * The list with one condition set. Its time moves when status or reason changes: the reason of a waiting job is a
- * state of its own, whose age counts.
+ * The list with one condition set. lastTransitionTime moves when status or reason changes: the age of a waiting job's
+ * reason is what a deadline counts.
  */
 export function withCondition(
   list: readonly Condition[] | undefined,

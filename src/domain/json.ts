@@ -1,4 +1,4 @@
-/** A JSON object of which nothing is known. */
+/** A JSON object with unknown fields. */
 export type Json = Record<string, unknown>
 
 /** Whether a value is a JSON object. */
@@ -6,24 +6,24 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A copy of a JSON object; an empty one for anything else. */
+/** A copy of a JSON object; an empty object for any other value. */
 export function record(value: unknown): Json {
   return isJson(value) ? { ...value } : {}
 }
 
-/** The items of a list; none for anything else. */
+/** The items of a list; none for any other value. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** Whether a field says nothing: Kubernetes takes null as absent. */
+/** Whether a field is unset: Kubernetes treats null as absent. */
 export function isSilent(value: unknown): boolean {
   return value === undefined || value === null
 }
 
 /**
- * An object with defaults for those of its fields that say nothing; a silent value becomes the defaults, if there are
- * any. What is no object stays as it is, for the API server to refuse.
+ * An object with defaults for its unset fields; an unset value becomes the defaults, if there are any. A value that is
+ * not an object stays unchanged, for the API server to reject.
  */
 export function fill(own: unknown, defaults: Json): unknown {
   if (Object.keys(defaults).length === 0) return own

@@ -1,6 +1,6 @@
 /**
- * The message to show of a trouble that is reported again: the known one where the new one adds nothing to it, because
- * it only differs in numbers (a port, an id, a time) or lacks the cause. Each other text costs a write.
+ * The message to show when a trouble is reported again: the known one, if the new one only differs in numbers (a port,
+ * an id, a time) or lacks the cause. Each change of the message costs a write.
  */
 export function steadyMessage(known: string | undefined, message: string): string {
   if (known === undefined) return message
@@ -9,7 +9,7 @@ export function steadyMessage(known: string | undefined, message: string): strin
   return now.cause === '' || withoutNumbers(before.cause) === withoutNumbers(now.cause) ? known : message
 }
 
-/** What is wrong, and after the first colon why. */
+/** The problem, and after the first colon its cause. */
 function parts(text: string): { head: string; cause: string } {
   const colon = text.indexOf(': ')
   return colon < 0 ? { head: text, cause: '' } : { head: text.slice(0, colon), cause: text.slice(colon + 2) }

@@ -2,11 +2,11 @@ import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import type { EventRecorder } from '../../kube/events/recorder.ts'
 
-/** Tells of an end, and of waiting that somebody could unblock; never of the ordinary steps. */
+/** Records an Event for an end, and for a waiting state that somebody could unblock; never for ordinary steps. */
 export function recordPhaseChange(recorder: Pick<EventRecorder, 'record'>, before: RunnerJob, after: RunnerJob): void {
   const { reason = 'Unknown', message = '', phase } = after.status
-  const told = reason === before.status.reason && phase === before.status.phase
-  if (told || (!isFinished(after) && (reason === 'RunnerStarting' || reason === 'Running'))) return
+  const isUnchanged = reason === before.status.reason && phase === before.status.phase
+  if (isUnchanged || (!isFinished(after) && (reason === 'RunnerStarting' || reason === 'Running'))) return
   const type = phase === 'Completed' || phase === 'Cancelled' ? 'Normal' : 'Warning'
   const action = isFinished(after) ? 'Finish' : 'Wait'
   recorder.record({ resource: runnerJobs, object: after }, { type, reason, message, action })

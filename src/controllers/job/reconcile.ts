@@ -24,10 +24,10 @@ import { createOnce, deleteObject, expirePod, releasePod, writeStatus } from '..
 import { recordPhaseChange } from './phase-events.ts'
 import { WaitingSince } from './waiting-since.ts'
 
-/** A waiting state is written only when it has lasted this long: most pass sooner, and a write costs as much as a pod. */
+/** A waiting state is written only after it has lasted this long: most pass sooner, and a write costs as much as a pod. */
 const TRANSIENT_MS = 1000
 
-/** How long a Runner is refused before its job says so, and how soon it is tried again from then on. */
+/** How long creates of a Runner fail before the job's status shows it, and the retry interval after that. */
 const REFUSED_MS = 2000
 const TRY_AGAIN_MS = 5000
 
@@ -80,9 +80,9 @@ interface Seen {
 }
 
 /**
- * Plans from the caches. Before an absence becomes an outcome the API server is asked: the caches of Runners and pods
- * are not in step, and a list may have lacked what is there. Where it is there after all, it is planned with, so that
- * the job can still be cancelled and still meets its deadline, and it is looked at again soon: no event may come of it.
+ * Plans from the caches. Before an absence becomes an outcome, the object is looked up at the API server: the caches of
+ * Runners and pods are not in step, and a list may have missed it. If it exists after all, the plan includes it, so that
+ * the job can still be cancelled and still meets its deadline, and the job is soon requeued: there may be no event.
  */
 async function planFrom(
   deps: ReconcilerDeps,
@@ -117,18 +117,18 @@ function viewOf(
   }
 }
 
-/** A job that is let in waits until the template of its pool has been tried, which wakes it again. */
+/** An admitted job waits until the template of its pool has been tried; that wakes the job again. */
 function admissionOf(scheduler: Scheduler, key: string): Admission {
   const admission = scheduler.admissionOf(key)
   const pool = scheduler.poolOf(key)
   if (admission.is !== 'admitted' || pool === undefined || readinessOf(pool).is !== 'unjudged') return admission
   const { name } = pool.metadata
-  return { is: 'next', message: `its Runner is made as soon as the template of RunnerPool ${name} has been tried` }
+  return { is: 'next', message: `the Runner will be created once the template of RunnerPool ${name} has been checked` }
 }
 
 /**
- * A kubelet says that a container runs when the hook after its start has succeeded. Of one that ended before that, where
- * there is such a hook, only the Events say why.
+ * A kubelet reports a container as running once its postStart hook has succeeded. If a container with such a hook ended
+ * before that, only its Events show why.
  */
 async function withHook(
   { client }: ReconcilerDeps,
@@ -143,14 +143,14 @@ async function withHook(
   return { ...view, hookFailed: await hasHookFailed(client, object, container, signal) }
 }
 
-/** Whether the planned status says something new. In a waiting state, details of the place are no news. */
-function isNews(was: RunnerJobStatus, { status, isTransient: mayPass }: JobPlan): boolean {
+/** Whether the planned status differs. In a waiting state, details of Runner and pod do not count. */
+function isNews(current: RunnerJobStatus, { status, isTransient }: JobPlan): boolean {
   if (status === undefined) return false
-  if (mayPass !== true) return !isDeepStrictEqual(status, was)
-  return status.phase !== was.phase || status.reason !== was.reason || status.message !== was.message
+  if (isTransient !== true) return !isDeepStrictEqual(status, current)
+  return status.phase !== current.phase || status.reason !== current.reason || status.message !== current.message
 }
 
-/** The place as the API server has it; undefined where the caches lack nothing of it. */
+/** The Runner and pod from the API server; undefined if the caches miss neither. */
 async function livePlace(deps: ReconcilerDeps, { job, place }: Seen, signal: AbortSignal): Promise<Place | undefined> {
   const { is } = deps.caches.podStates.of(place.pod)
   const needsRunner = place.runner === undefined && is !== 'exited' && is !== 'lost'
@@ -159,7 +159,7 @@ async function livePlace(deps: ReconcilerDeps, { job, place }: Seen, signal: Abo
   return runner === place.runner && pod === place.pod ? undefined : { runner, pod }
 }
 
-/** Offers what it finds to the cache; the Runner, if it is that of this very job and stays. */
+/** Gets the Runner and updates the cache; undefined unless it belongs to this very job and is not being deleted. */
 async function liveRunner(
   { client, caches }: ReconcilerDeps,
   job: RunnerJob,
@@ -172,7 +172,7 @@ async function liveRunner(
   return stays && found.spec.jobRef?.uid === job.metadata.uid ? found : undefined
 }
 
-/** Offers what it finds to the cache; the pod, if it is that of this very job and still ours. */
+/** Gets the pod and updates the cache; undefined unless it belongs to this very job and is ours. */
 async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signal: AbortSignal): Promise<Place['pod']> {
   const found = await client.find(pods, splitKey(runnerKey(job)), signal)
   if (found === undefined) return undefined
@@ -183,7 +183,7 @@ async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signa
 interface JobPass {
   deps: ReconcilerDeps
   scheduler: Scheduler
-  /** Since when Runners of jobs are refused. */
+  /** Since when creates of the jobs' Runners fail. */
   refused: WaitingSince
   key: string
   job: RunnerJob
@@ -217,7 +217,7 @@ async function performAct(act: JobAct, context: JobPass, signal: AbortSignal): P
 async function createRunner(context: JobPass, signal: AbortSignal): Promise<void> {
   const { deps, scheduler, refused, key, job } = context
   const pool = scheduler.poolOf(key)
-  // The pool went between two lines; its change wakes the job again.
+  // The pool was just deleted; that change wakes the job again.
   if (pool === undefined) return
   const kind = { client: deps.client, store: deps.caches.runners, resource: runners }
   try {
@@ -226,12 +226,12 @@ async function createRunner(context: JobPass, signal: AbortSignal): Promise<void
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined || refused.ageMs(key, refusal.reason) < REFUSED_MS) throw error
-    await writeRefusal(context, `its Runner cannot be created: ${refusal.message}`, signal)
-    throw new RetryLater(TRY_AGAIN_MS, 'the Runner is refused', { cause: error })
+    await writeRefusal(context, `cannot create the Runner: ${refusal.message}`, signal)
+    throw new RetryLater(TRY_AGAIN_MS, 'the API server rejected the Runner', { cause: error })
   }
 }
 
-/** Says in the job's status that not even its Runner can be made, once for each text. */
+/** Writes to the job's status that its Runner cannot be created, once for each message. */
 async function writeRefusal({ deps, job }: JobPass, message: string, signal: AbortSignal): Promise<void> {
   const { reason, message: known = '' } = job.status
   if (reason === 'PodCreateFailed' && saysTheSame(known, shorten(message))) return

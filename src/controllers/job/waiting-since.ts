@@ -1,6 +1,6 @@
 import type { Clock } from '../../kube/runtime/clock.ts'
 
-/** For how long each key has wanted the same thing. Lost with the process, which only makes a write come later. */
+/** How long each key has wanted the same value. A restart loses this, which only delays a write. */
 export class WaitingSince {
   readonly #clock: Clock
   readonly #since = new Map<string, { what: string; ms: number }>()
@@ -9,7 +9,7 @@ export class WaitingSince {
     this.#clock = clock
   }
 
-  /** Milliseconds since the key first wanted `what`, without a break. */
+  /** Milliseconds since the key began to want `what` without a break. */
   ageMs(key: string, what: string): number {
     const now = this.#clock.monotonicMs()
     const known = this.#since.get(key)

@@ -4,10 +4,10 @@ import type { KubeClient } from '../../kube/client/client.ts'
 import { Forbidden } from '../../kube/client/errors.ts'
 import { events, type KubeEvent } from '../../kube/events/event.ts'
 
-/** Most Events that one answer brings. */
+/** Most Events in one response. */
 const PAGE = 500
 
-/** The warnings about the pods of a namespace, of those pods that are asked for. */
+/** The warnings about the given pods of a namespace, by UID. */
 export async function warningsAbout(
   client: KubeClient,
   namespace: string,
@@ -23,8 +23,8 @@ export async function warningsAbout(
 }
 
 /**
- * Whether the kubelet ended this container of the pod because the command failed that follows its start; false where
- * Events may not be read, since the job shall end all the same.
+ * Whether the kubelet ended this container of the pod because its postStart hook failed; false without the right to
+ * read Events, since the job has to end all the same.
  */
 export async function hasHookFailed(
   client: KubeClient,
@@ -58,10 +58,10 @@ async function* warningsIn(
   }
 }
 
-/** Kubelets write the older form of Events, whose times have other names here. */
+/** Kubelets write the older form of Events, whose times have other names in events.k8s.io. */
 function warningFrom({ reason, note, series, eventTime, deprecatedLastTimestamp, metadata }: KubeEvent): PodWarning {
   const last = series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp
-  // Others than we may have left it out.
-  const said: unknown = note
-  return { reason, note: typeof said === 'string' ? said : reason, lastMs: Date.parse(last) }
+  // Other writers may have left it out.
+  const text: unknown = note
+  return { reason, note: typeof text === 'string' ? text : reason, lastMs: Date.parse(last) }
 }

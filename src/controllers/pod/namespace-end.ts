@@ -10,7 +10,7 @@ import type { Log } from '../../kube/runtime/logger.ts'
 import { abortable, type Deferred, deferred, linkedAbortController, withTimeout } from '../../kube/runtime/signals.ts'
 
 export interface NamespaceEndOptions {
-  /** Not guarded by the Lease: every replica lets go, whoever leads. */
+  /** Not guarded by the Lease: every replica releases pods, leader or not. */
   client: KubeClient
   caches: { pods: Pick<Caches['pods'], 'onChange'> }
   namespace: string
@@ -18,50 +18,50 @@ export interface NamespaceEndOptions {
   log: Log
 }
 
-/** Unknown where it may not be read. */
-type NamespaceState = 'standing' | 'terminating' | 'unknown'
+/** Unknown without the right to read it. */
+type NamespaceState = 'active' | 'terminating' | 'unknown'
 
-/** How soon the namespace is looked at again, at the earliest. */
+/** Shortest time between two reads of the namespace. */
 const AGAIN_MS = 1000
-/** The same where it may not be read. */
+/** The same without the right to read it. */
 const LATER_MS = 10_000
-/** How long a process that is stopping waits to learn whether its namespace is being deleted. */
+/** Time limit of a stopping process for the last read of its namespace. */
 const ASK_MS = 2000
-/** How long it lets go of pods at most: all of its stop has ten seconds. */
+/** Time limit of a stopping process for releasing pods: its whole shutdown has ten seconds. */
 const LAST_MS = 6000
-/** Pods on one page of a list. */
+/** Pods per page of a list. */
 const PAGE = 500
-/** Pods that are released at a time. */
+/** Pods released concurrently. */
 const AT_A_TIME = 32
 
 const never = new AbortController().signal
 
 /**
- * Lets go of all pods as soon as their namespace is being deleted, and stops the work in it. Nobody reads an outcome
- * after that, nothing can be created, and the deletion waits for our finalizer, but for no operator. Each replica does
- * so, leader or not, and once more when it stops.
+ * Releases all pods once their namespace is being deleted, and stops the work in it. Nobody reads an outcome after that,
+ * nothing can be created, and the deletion waits for our finalizer, but not for an operator. Each replica does this,
+ * leader or not, and once more when it stops.
  */
 export class NamespaceEnd {
   readonly #options: NamespaceEndOptions
   #sign: Deferred<void> = deferred()
   /** Aborted while the namespace is being deleted. */
   #ending = new AbortController()
-  #standsAgain: Deferred<void> = deferred()
+  #activeAgain: Deferred<void> = deferred()
   #mayRead = true
 
   constructor(options: NamespaceEndOptions) {
     this.#options = options
   }
 
-  /** Has the namespace looked at: there is a sign that it is being deleted. */
+  /** Requests a read of the namespace: there is a sign that it is being deleted. */
   suspect(): void {
     this.#sign.resolve()
   }
 
-  /** Works until the signal or until the work ends by itself; pauses while the namespace is being deleted. */
+  /** Runs the work until the signal or until the work ends; pauses while the namespace is being deleted. */
   async whileItStands(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     for (;;) {
-      if (this.#ending.signal.aborted) await abortable(this.#standsAgain.promise, signal)
+      if (this.#ending.signal.aborted) await abortable(this.#activeAgain.promise, signal)
       const { signal: ending } = this.#ending
       const both = linkedAbortController(signal, ending)
       try {
@@ -76,9 +76,8 @@ export class NamespaceEnd {
   }
 
   /**
-   * Looks at the namespace at every sign, such as that somebody deletes a pod that we hold, until the signal, and a last
-   * time after it.
-   * `ended` settles when this process begins no further pod.
+   * Reads the namespace at every sign of its deletion, such as the deletion of a pod with our finalizer, until the
+   * signal, and a last time after it. `ended` settles when this process will create no further pod.
    */
   async run(ended: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const { caches, clock } = this.#options
@@ -95,7 +94,7 @@ export class NamespaceEnd {
     await this.#lastLook(ended)
   }
 
-  /** Once the namespace is being deleted, it is looked at until it is gone: one of the same name may follow it. */
+  /** Once the namespace is being deleted, it is read until it is gone: a new one may have the same name. */
   async #look(signal: AbortSignal): Promise<void> {
     try {
       const state = await this.#read(signal)
@@ -103,7 +102,7 @@ export class NamespaceEnd {
       if (state === 'terminating') await this.#releaseAll(signal)
     } catch (error) {
       if (signal.aborted) return
-      this.#options.log.warn({ err: error }, 'cannot let go of all pods yet')
+      this.#options.log.warn({ err: error }, 'cannot release all pods yet')
       this.#sign.resolve()
     }
     if (this.#ending.signal.aborted) this.#sign.resolve()
@@ -112,15 +111,15 @@ export class NamespaceEnd {
   #note(state: NamespaceState): void {
     const wasTerminating = this.#ending.signal.aborted
     if (state === 'terminating' && !wasTerminating) {
-      this.#standsAgain = deferred()
+      this.#activeAgain = deferred()
       this.#ending.abort(new Error('the namespace is being deleted'))
       this.#options.log.info(
         { namespace: this.#options.namespace },
-        'the namespace is being deleted: the work in it stops',
+        'the namespace is being deleted: the controllers stop',
       )
-    } else if (state === 'standing' && wasTerminating) {
+    } else if (state === 'active' && wasTerminating) {
       this.#ending = new AbortController()
-      this.#standsAgain.resolve()
+      this.#activeAgain.resolve()
     }
   }
 
@@ -131,14 +130,16 @@ export class NamespaceEnd {
       if (state !== 'terminating') return
       await withTimeout({ clock, ms: LAST_MS }, never, (limited) => this.#releaseToTheEnd(ended, limited))
     } catch (error) {
-      log.warn({ err: error }, 'stops without knowing that it holds no pod')
+      log.warn({ err: error }, 'the operator stops without knowing whether it still holds pods')
     }
   }
 
-  /** At once, since the rights to do so are being deleted as well; then again for a pod whose create was under way. */
+  /** Releases at once, since the deletion removes our rights too; then again for a pod whose create was in flight. */
   async #releaseToTheEnd(ended: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options
-    await this.#releaseAll(signal).catch((error: unknown) => log.debug({ err: error }, 'tries again to let go of pods'))
+    await this.#releaseAll(signal).catch((error: unknown) =>
+      log.debug({ err: error }, 'cannot release all pods, retrying'),
+    )
     await abortable(ended, signal)
     do await clock.sleep(AGAIN_MS, signal)
     while ((await this.#releaseAll(signal)) > 0)
@@ -149,20 +150,20 @@ export class NamespaceEnd {
     try {
       const { metadata } = await client.get(namespaces, { namespace: '', name: namespace }, signal)
       this.#mayRead = true
-      return metadata.deletionTimestamp === undefined ? 'standing' : 'terminating'
+      return metadata.deletionTimestamp === undefined ? 'active' : 'terminating'
     } catch (error) {
-      // One that is gone has no pods, and may come back.
-      if (error instanceof NotFound) return 'standing'
+      // A namespace that is gone has no pods, and may be created again.
+      if (error instanceof NotFound) return 'active'
       if (!(error instanceof Forbidden)) throw error
-      // In a namespace that is being deleted the right may have gone already.
+      // The deletion of the namespace may have removed the right already.
       const isNews = this.#mayRead && !this.#ending.signal.aborted
-      if (isNews) log.warn({ err: error }, 'may not read its namespace, and so does not see that it is being deleted')
+      if (isNews) log.warn({ err: error }, 'the operator may not read its namespace and will not notice its deletion')
       this.#mayRead = false
       return 'unknown'
     }
   }
 
-  /** Takes our finalizer off every pod that has it, labelled or not, and returns how many those were before. */
+  /** Removes our finalizer from every pod that has it, labelled or not, and returns how many had it. */
   async #releaseAll(signal: AbortSignal): Promise<number> {
     const { client, namespace, log } = this.#options
     let found = 0
@@ -177,7 +178,7 @@ export class NamespaceEnd {
       found += held.length
       next = page.continue
     } while (next !== undefined)
-    if (found > 0) log.info({ namespace, pods: found }, 'the namespace is being deleted: let go of its pods')
+    if (found > 0) log.info({ namespace, pods: found }, 'the namespace is being deleted: released its pods')
     return found
   }
 }
@@ -186,12 +187,12 @@ function isHeld(pod: Pod): boolean {
   return hasFinalizer(pod, OUTCOME_FINALIZER)
 }
 
-/** A namespace's deletion begins with its pods: one that we hold is deleted, and waits for us. */
+/** A namespace's deletion begins with its pods: a pod with our finalizer is deleted, and waits for us. */
 function isSign(pod: Pod | undefined): boolean {
   return pod !== undefined && isHeld(pod) && pod.metadata.deletionTimestamp !== undefined
 }
 
-/** Where another replica was quicker, or the list of finalizers has changed meanwhile, the next round sees it. */
+/** If another replica was quicker, or the list of finalizers has changed, the next round handles it. */
 async function release(client: KubeClient, pod: Pod, signal: AbortSignal): Promise<void> {
   try {
     await removeFinalizer(client, pods, pod, OUTCOME_FINALIZER, signal)

@@ -9,12 +9,12 @@ import type { ReconcileContext, Result } from '../../kube/controller/controller.
 import type { ReconcilerDeps } from '../deps.ts'
 import { deleteObject, releasePod } from '../writes.ts'
 
-/** While the job still exists, its own reconciler stores the outcome; look again in case the cache was behind. */
+/** While the job exists, its own reconciler stores the outcome; requeue in case the cache was behind. */
 const LOOK_AGAIN_MS = 5000
 
 /**
- * Lets go of pods whose job no longer exists: nobody is left to store their outcome for. Gives the others back the
- * labels that they have lost, once: a policy that takes them away again is right.
+ * Releases pods whose job no longer exists: no job needs their outcome. Restores lost labels of the other pods, once: a
+ * policy may remove them again.
  */
 export function podReconciler(deps: ReconcilerDeps) {
   const { caches, client } = deps
@@ -30,7 +30,7 @@ export function podReconciler(deps: ReconcilerDeps) {
       await label(deps, pod, signal)
       return {}
     }
-    // The cache says so; only the API server may make us act on an absence.
+    // The job is absent from the cache; confirm that at the API server before acting.
     if (await jobExists(deps, pod, signal)) return { requeueAfterMs: LOOK_AGAIN_MS }
     await releasePod(client, caches, pod, signal)
     if (pod.metadata.deletionTimestamp === undefined) await deleteObject(client, pods, pod, signal)
@@ -38,7 +38,7 @@ export function podReconciler(deps: ReconcilerDeps) {
   }
 }
 
-/** Whether a pod that is to stay has not all of its labels. */
+/** Whether a pod that is not being deleted lacks labels. */
 export function needsLabels({ caches }: Pick<ReconcilerDeps, 'caches'>, pod: Pod): boolean {
   const runner = caches.podRunners.of(pod)
   if (runner === undefined || pod.metadata.deletionTimestamp !== undefined) return false

@@ -8,12 +8,12 @@ import type { Log } from '../../kube/runtime/logger.ts'
 import { withTimeout } from '../../kube/runtime/signals.ts'
 import { warningsAbout } from './events.ts'
 
-/** How long a pod may be set up before its Events are read: most have started by then, and cost no read. */
+/** How long a pod may take to be set up before its Events are read: most have started by then and cost no read. */
 const SLOW_START_MS = 2000
-/** How soon they are read again, and how long at the least after a read that failed. */
+/** How soon Events are read again, and how soon after a failed read. */
 const AGAIN_MS = 2000
 const AFTER_FAILURE_MS = 10_000
-/** A read goes over all Events of the namespace at the API server: so many times its own length is waited after it. */
+/** The API server scans all Events of the namespace, so the pause after a read is a multiple of its duration. */
 const REST_FACTOR = 10
 const READ_MS = 10_000
 
@@ -21,7 +21,7 @@ export interface PodWarningsOptions {
   client: KubeClient
   clock: Clock
   log: Log
-  /** Called with the key of a job whose pod's Events say something, for as long as they do. */
+  /** Called with the key of a job whose pod has relevant Events, after each read. */
   wake: (jobKey: string) => void
   /** Ends the reads. */
   signal: AbortSignal
@@ -34,8 +34,8 @@ interface SlowStart {
 }
 
 /**
- * What Events say of the pods that are slow to start: of all of them by one list every other second, and nothing is
- * read while there are none. Lost with the term; the next one reads again.
+ * The warnings in Events about pods that are slow to start: one list every two seconds for all of them, and no read
+ * while there are none. They are lost at the end of the term; the next leader reads again.
  */
 export class PodWarnings {
   readonly #options: PodWarningsOptions
@@ -49,7 +49,7 @@ export class PodWarnings {
     options.signal.addEventListener('abort', () => this.#cancel?.(), { once: true })
   }
 
-  /** What keeps the job's pod from starting, as far as Events say. From now on they are read while it is set up. */
+  /** What keeps the job's pod from starting according to Events, which are read from now on while it is set up. */
   look(jobKey: string, pod: Pod | undefined): Waiting | undefined {
     if (pod === undefined || !isBeingSetUp(pod) || pod.metadata.deletionTimestamp !== undefined) {
       this.#starts.delete(jobKey)
@@ -82,7 +82,7 @@ export class PodWarnings {
       this.#isFailing = false
     } catch (error) {
       restMs = AFTER_FAILURE_MS
-      if (!this.#isFailing && !signal.aborted) log.warn({ err: error }, 'events of pods cannot be read')
+      if (!this.#isFailing && !signal.aborted) log.warn({ err: error }, 'cannot read Events of pods')
       this.#isFailing = true
     }
     this.#isReading = false
@@ -90,7 +90,7 @@ export class PodWarnings {
     if (this.#starts.size > 0) this.#schedule(Math.max(restMs, tookMs * REST_FACTOR))
   }
 
-  /** Those that have been set up for longer than most, by namespace. */
+  /** Pods that take longer to be set up than most, by namespace. */
   #slow(nowMs: number): Map<string, [jobKey: string, start: SlowStart][]> {
     const slow = [...this.#starts].filter(([, { sinceMs }]) => nowMs - sinceMs >= SLOW_START_MS)
     return Map.groupBy(slow, ([, { pod }]) => pod.metadata.namespace ?? '')
@@ -106,7 +106,7 @@ export class PodWarnings {
       const warning = warningOf(found.get(start.pod.metadata.uid) ?? [])
       const isNews = !isDeepStrictEqual(warning, start.warning)
       start.warning = warning
-      // Also without news: its status may say by now that the trouble is over.
+      // Wake the job also without a change: the pod's status may show by now that the trouble is over.
       if (isNews || warning !== undefined) wake(jobKey)
     }
   }

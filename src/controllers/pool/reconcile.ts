@@ -15,13 +15,13 @@ import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { asWritten, writeStatus } from '../writes.ts'
 
-/** How soon a template is tried again that was refused for now, and one that was refused for good: policies change. */
+/** How soon a template that was refused for now, or for good, is tried again: policies change. */
 const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
 
 /**
- * Says in the pool's Ready condition whether the API server would take a pod of its template. A refusal is looked at
- * again now and then, since what it comes from may change without the pool; nothing is written while it stays the same.
- * An accepted template is tried once in a term: an earlier version of the operator may have judged it less strictly.
+ * Sets the pool's Ready condition: whether the API server would accept a pod of its template. A refused template is
+ * tried again, since the cause may change without the pool; nothing is written while the result is the same. An accepted
+ * template is tried once per term: an earlier version of the operator may have been less strict.
  */
 export function poolReconciler(deps: ReconcilerDeps) {
   /** The accepted template of each pool: UID and generation, by key. */
@@ -67,12 +67,12 @@ async function problemOf(
   try {
     await client.dryRunCreate(pods, desiredPod(pool, sample.job, sample.runner), signal, asWritten)
   } catch (error) {
-    // A pod of this name cannot exist for long; its being there says that the template was accepted.
+    // A pod of this name exists only for a moment, and only if the template was accepted.
     if (error instanceof AlreadyExists) return undefined
-    // A webhook that has more to do than to judge takes no part in a dry run, and the API server refuses that alone.
+    // A webhook with side effects takes no part in a dry run; the API server rejects only the dry run.
     if (error instanceof ApiError && error.message.includes('does not support dry run')) return undefined
     const refusal = refusalOf(error)
-    // Pods beyond a quota wait for it: that is no fault of a template that can fit it.
+    // Pods wait for quota: the template is not at fault if it can fit the quota.
     if (refusal?.reason === 'QuotaExceeded') return isTooBig(refusal.message) ? refusal : undefined
     if (refusal === undefined) throw error
     const message = withPaths(inTermsOfTemplate(refusal.message, sample), pool.spec.template)
@@ -81,7 +81,7 @@ async function problemOf(
   return undefined
 }
 
-/** A job and its Runner, as this pool might get them. */
+/** A sample job and Runner of this pool. */
 function sampleOf(pool: RunnerPool): { job: RunnerJob; runner: Runner } {
   const { name, namespace } = pool.metadata
   const uid = '00000000-0000-0000-0000-000000000000'

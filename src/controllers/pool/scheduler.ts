@@ -16,18 +16,18 @@ import { PoolSlots } from './slot-counts.ts'
 
 export interface SchedulerOptions {
   caches: Caches
-  /** Called when a job may have its Runner now, or when what it waits for has changed. */
+  /** Called when a job may have its Runner now, or when its waiting reason has changed. */
   wake: (jobKey: string) => void
-  /** Most Runners that are being started at once; further ones follow as pods appear. */
+  /** Maximum number of Runners that start at a time; others follow as pods appear. */
   startWindow?: number
 }
 
-/** The part of the start window that no other pool can take from a pool is one in so many. */
+/** Each pool has 1/SHARES of the start window to itself. */
 const SHARES = 16
 
 /**
- * Says which job may have a Runner next: per pool oldest first, within maxRunners. It remembers nothing that the
- * caches do not say, except who was let in and has no Runner yet.
+ * Decides which job gets a Runner next: per pool oldest first, within maxRunners. All of its state derives from the
+ * caches, except which jobs were admitted and have no Runner yet.
  */
 export class Scheduler {
   readonly #caches: Caches
@@ -39,8 +39,8 @@ export class Scheduler {
   readonly #unplaced = new Map<string, NoPool>()
   readonly #admitted = new Map<string, string>()
   readonly #admittedTo = new Map<string, number>()
-  /** Pools with free places whose lines the start window holds up. */
-  readonly #held = new Set<string>()
+  /** Pools with free slots whose jobs wait for the start window. */
+  readonly #heldUp = new Set<string>()
 
   constructor(options: SchedulerOptions) {
     this.#caches = options.caches
@@ -48,24 +48,24 @@ export class Scheduler {
     this.#startWindow = options.startWindow ?? 128
   }
 
-  /** The pool that an admitted job was let into. */
+  /** The pool that a job was admitted to. */
   poolOf(jobKey: string): RunnerPool | undefined {
     const poolKey = this.#admitted.get(jobKey)
     return poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
   }
 
-  /** Whether the job may have a Runner, will have one soon, or what it waits for. */
+  /** Whether the job may have a Runner, will soon have one, or what it waits for. */
   admissionOf(jobKey: string): Admission {
     if (this.#admitted.has(jobKey)) return { is: 'admitted' }
     const noPool = this.#unplaced.get(jobKey)
     if (noPool !== undefined) return { is: 'waiting', ...noPool }
     const poolKey = this.#lineOf.get(jobKey)
-    if (poolKey !== undefined && this.#hasPlaceFor(jobKey, poolKey))
-      return { is: 'next', message: 'its Runner is made as soon as those before it are' }
+    if (poolKey !== undefined && this.#hasSlotFor(jobKey, poolKey))
+      return { is: 'next', message: 'the Runner will be created after those of earlier jobs' }
     const pool = poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
     const name = pool?.metadata.name ?? 'a pool'
-    // Without the limit: a change of it would be a write for each job that waits.
-    return { is: 'waiting', reason: 'PoolFull', message: `waiting for a free place in RunnerPool ${name}` }
+    // The message omits the limit: a change of it would cost a write for each waiting job.
+    return { is: 'waiting', reason: 'PoolFull', message: `waiting for a free slot in RunnerPool ${name}` }
   }
 
   /** Reads everything from the caches. */
@@ -83,14 +83,14 @@ export class Scheduler {
     this.#advanceAll()
   }
 
-  /** A Runner or its pod (both have the same name) appeared, changed or went; `jobKey` is whose it is or was. */
+  /** A Runner or its pod (both have the same name) was created, changed or deleted; `jobKey` is that of its job. */
   runnerChanged(runnerKey: string, jobKey: string | undefined): void {
     this.#recount(runnerKey)
     if (jobKey !== undefined) this.#review(jobKey)
     this.#advanceAll()
   }
 
-  /** Everybody without a Runner lines up anew, those let in as well: their pool may be gone or smaller. */
+  /** Queues all jobs without a Runner again, including admitted ones: their pool may be gone or smaller. */
   poolsChanged(): void {
     for (const jobKey of [...this.#admitted.keys(), ...this.#lineOf.keys(), ...this.#unplaced.keys()]) {
       this.#leave(jobKey)
@@ -100,7 +100,7 @@ export class Scheduler {
     this.#advanceAll()
   }
 
-  /** Brings one job into line if it waits for a Runner, and out of it if not. */
+  /** Adds one job to a waiting line if it waits for a Runner, and removes it if not. */
   #review(jobKey: string): void {
     const job = this.#caches.jobs.get(jobKey)
     if (job === undefined || !this.#waits(job)) this.#leave(jobKey)
@@ -144,40 +144,40 @@ export class Scheduler {
     this.#admittedTo.set(admittedTo, (this.#admittedTo.get(admittedTo) ?? 1) - 1)
   }
 
-  /** Brings the place of one Runner up to date. */
+  /** Updates the slot of one Runner. */
   #recount(runnerKey: string): void {
     const known = this.#caches.runners.get(runnerKey)
     const runner = known?.spec.type === 'Ephemeral' ? known : undefined
     const pod = this.#caches.pods.get(runnerKey)
     const object = runner ?? pod
     const poolName = runner?.spec.poolName ?? (pod && this.#poolNameOf(pod))
-    // A Runner whose pod is refused for now may be so for hours: it keeps its place, but nobody else from starting.
+    // A pod may be refused for now for hours: its Runner keeps its slot, but does not keep other Runners from starting.
     const started = pod !== undefined || runner?.status.reason !== undefined
-    if (object !== undefined && poolName !== undefined && this.#holds(runner, pod)) {
+    if (object !== undefined && poolName !== undefined && this.#occupies(runner, pod)) {
       this.#slots.occupy(runnerKey, `${object.metadata.namespace ?? ''}/${poolName}`, started)
     } else {
       this.#slots.release(runnerKey)
     }
   }
 
-  /** A predecessor may have seen the last of its Runner. What it wrote on the pod then decides this count, and no more. */
+  /** The Runner may have been deleted before this process started. Then the pod's label decides, only for this count. */
   #poolNameOf(pod: Pod): string | undefined {
     return this.#caches.podRunners.of(pod)?.spec.poolName ?? pod.metadata.labels?.[POOL_LABEL]
   }
 
-  #holds(runner: Runner | undefined, pod: Pod | undefined): boolean {
+  #occupies(runner: Runner | undefined, pod: Pod | undefined): boolean {
     const { podStates } = this.#caches
-    // Also the pod of an earlier Runner of this name holds its place until it is over.
-    const holdsAlone = occupiesSlot(undefined, undefined, podStates.of(pod))
-    if (runner === undefined || holdsAlone) return holdsAlone
+    // The pod of an earlier Runner of this name also holds its slot until it is terminal.
+    const podOccupies = occupiesSlot(undefined, undefined, podStates.of(pod))
+    if (runner === undefined || podOccupies) return podOccupies
     const own = jobOf(this.#caches, runner)
     const isOfRunner = pod !== undefined && controllerUid(pod) === runner.metadata.uid
     return occupiesSlot(runner, own, podStates.of(isOfRunner ? pod : undefined))
   }
 
-  /** Pools take turns, so that a long line does not keep the start window to itself. */
+  /** Pools take turns, so that a long line does not use up the start window. */
   #advanceAll(): void {
-    // What is put back at the end of a Map is visited once more.
+    // An entry that is added again at the end of a Map is visited once more.
     for (const [poolKey, line] of this.#lines) {
       if (!this.#admitNext(poolKey, line) && line.size > 0) continue
       this.#lines.delete(poolKey)
@@ -185,32 +185,32 @@ export class Scheduler {
     }
   }
 
-  /** Whether nothing but the start window keeps the job from its Runner. */
-  #hasPlaceFor(jobKey: string, poolKey: string): boolean {
+  /** Whether the job waits only for the start window. */
+  #hasSlotFor(jobKey: string, poolKey: string): boolean {
     const before = this.#lines.get(poolKey)?.before(jobKey)
-    return before !== undefined && before < this.#freePlaces(poolKey)
+    return before !== undefined && before < this.#freeSlots(poolKey)
   }
 
-  #freePlaces(poolKey: string): number {
+  #freeSlots(poolKey: string): number {
     const limit = this.#caches.pools.get(poolKey)?.spec.maxRunners ?? 0
     return limit - this.#slots.count(poolKey) - (this.#admittedTo.get(poolKey) ?? 0)
   }
 
-  /** However many of other pools are on their way, a few of each pool may be: their creates may hang where these do not. */
+  /** Each pool may start a few Runners, however many other pools are starting: only the others' creates may hang. */
   #isWindowFull(poolKey: string): boolean {
     if (this.#admitted.size + this.#slots.startingCount < this.#startWindow) return false
     const own = (this.#admittedTo.get(poolKey) ?? 0) + this.#slots.podlessOf(poolKey)
     return own >= Math.floor(this.#startWindow / SHARES)
   }
 
-  /** Lets the first in line have a Runner, if there is a place. */
+  /** Admits the first job in line, if there is a slot. */
   #admitNext(poolKey: string, line: WaitingLine): boolean {
-    if (this.#freePlaces(poolKey) <= 0) {
+    if (this.#freeSlots(poolKey) <= 0) {
       this.#close(poolKey, line)
       return false
     }
     if (this.#isWindowFull(poolKey)) {
-      this.#held.add(poolKey)
+      this.#heldUp.add(poolKey)
       return false
     }
     const jobKey = line.shift()
@@ -222,8 +222,8 @@ export class Scheduler {
     return true
   }
 
-  /** The pool is full. Those who were to be next and are not any more have something to say now. */
+  /** The pool is full. Wakes the jobs that were next in line, since their waiting reason has changed. */
   #close(poolKey: string, line: WaitingLine): void {
-    if (this.#held.delete(poolKey)) for (const jobKey of line.keys()) this.#wake(jobKey)
+    if (this.#heldUp.delete(poolKey)) for (const jobKey of line.keys()) this.#wake(jobKey)
   }
 }

@@ -1,17 +1,17 @@
-/** Which Runners take up a place of which pool. */
+/** The Runners that occupy the slots of each pool. */
 export class PoolSlots {
   readonly #poolOf = new Map<string, string>()
   readonly #byPool = new Map<string, Set<string>>()
-  /** Runners whose pod has not been seen yet, by pool. */
+  /** Runners without a pod in the cache, by pool. */
   readonly #podless = new Map<string, Set<string>>()
   #allPodless = 0
 
-  /** Runners that hold a place but have no pod yet. */
+  /** Number of Runners with a slot but without a pod. */
   get startingCount(): number {
     return this.#allPodless
   }
 
-  /** Those of one pool. */
+  /** Number of these Runners in one pool. */
   podlessOf(poolKey: string): number {
     return this.#podless.get(poolKey)?.size ?? 0
   }
@@ -42,10 +42,10 @@ export class PoolSlots {
   }
 }
 
-/** Whether the member was in the set of this key; a set that is empty then goes. */
+/** Removes the member from the set of this key, and the set when it is empty. Returns whether it was a member. */
 function leave(sets: Map<string, Set<string>>, key: string, member: string): boolean {
   const set = sets.get(key)
-  const was = set?.delete(member) ?? false
+  const wasMember = set?.delete(member) ?? false
   if (set?.size === 0) sets.delete(key)
-  return was
+  return wasMember
 }

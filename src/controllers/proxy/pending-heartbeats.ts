@@ -8,7 +8,7 @@ import { isDue, presenceOf } from '../../domain/proxy/presence.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { ControllerSettings } from '../deps.ts'
 
-/** A job that says that its proxy runner was there. */
+/** A delegated job, which counts as a heartbeat of its proxy runner. */
 export interface PendingHeartbeat {
   job: RunnerJob
   atMs: number
@@ -18,13 +18,13 @@ export interface PendingHeartbeatsOptions {
   caches: Caches
   clock: Clock
   settings: ControllerSettings
-  /** Called for a proxy runner whose Runner or Lease has something to be told. */
+  /** Called for a proxy runner with a pending heartbeat. */
   wake: (proxyKey: string) => void
 }
 
 /**
- * The last delegation of each proxy runner that nothing in the cluster tells of yet. Noting one costs the same however
- * many jobs there are. What a restart loses, the next delegation or heartbeat tells.
+ * The last delegation of each proxy runner that is not yet recorded in the cluster. Noting one costs the same with any
+ * number of jobs. After a restart, the next delegation or heartbeat makes up for lost ones.
  */
 export class PendingHeartbeats {
   readonly #options: PendingHeartbeatsOptions
@@ -34,7 +34,7 @@ export class PendingHeartbeats {
     this.#options = options
   }
 
-  /** Reads the jobs that are not over: who delegated them may not have been registered before a restart. */
+  /** Notes all unfinished jobs: their proxy runners may not have been registered before a restart. */
   begin(): void {
     for (const job of this.#options.caches.jobs.list()) if (!isFinished(job)) this.note(job)
   }
@@ -59,8 +59,8 @@ export class PendingHeartbeats {
     return this.#last.get(key)
   }
 
-  /** It has been told, or is not worth it. A later one that has come meanwhile stays. */
-  forget(key: string, told: PendingHeartbeat): void {
-    if (this.#last.get(key) === told) this.#last.delete(key)
+  /** Removes a recorded or dropped heartbeat. A later one that came meanwhile stays. */
+  forget(key: string, done: PendingHeartbeat): void {
+    if (this.#last.get(key) === done) this.#last.delete(key)
   }
 }

@@ -10,7 +10,7 @@ import type { ReconcilerDeps } from '../deps.ts'
 import { deleteObject, writeStatus } from '../writes.ts'
 import type { PendingHeartbeat, PendingHeartbeats } from './pending-heartbeats.ts'
 
-/** Reconciles one proxy runner: registers who delegates, and says when one is offline or has been for too long. */
+/** Reconciles one proxy runner: registers it when it delegates, marks it offline, and deletes it after too long. */
 export function proxyReconciler(deps: ReconcilerDeps, pendingHeartbeats: PendingHeartbeats) {
   return async function reconcileProxy(key: string, { signal }: ReconcileContext): Promise<Result> {
     const delegation = pendingHeartbeats.get(key)
@@ -29,7 +29,7 @@ export function proxyReconciler(deps: ReconcilerDeps, pendingHeartbeats: Pending
   }
 }
 
-/** A delegation is a heartbeat. Of those beyond the limit nobody is told: the delegation itself has succeeded. */
+/** Records a delegation as a heartbeat. Silently skips proxy runners beyond the limit: the delegation has succeeded. */
 async function hear(
   deps: ReconcilerDeps,
   key: string,
@@ -53,7 +53,7 @@ function factsOf({ runnerName = '', labels, repository }: RunnerJobSpec) {
   return { displayName: runnerName, repository, ...(labels !== undefined && { labels }) }
 }
 
-/** Before silence has consequences the API server is asked: the cache may be behind, or the Lease has lost its label. */
+/** Reads the Lease from the API server before acting on missed heartbeats: the cache may be behind, or lack the Lease. */
 async function plan(deps: ReconcilerDeps, runner: Runner, signal: AbortSignal): Promise<ProxyPlan> {
   const fromCache = planNow(deps, runner, leaseOf(deps.caches, runner))
   if (fromCache.act === undefined && fromCache.status?.phase !== 'Offline') return fromCache

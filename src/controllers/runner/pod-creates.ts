@@ -3,52 +3,52 @@ import type { Refusal } from './pod-refusal.ts'
 
 export interface PodCreatesOptions {
   clock: Clock
-  /** Most creates for one pool at a time: those that hang shall not take every worker. */
+  /** Maximum number of concurrent creates per pool: hanging creates must not take every worker. */
   mostPerPool: number
   /** Called with the key of a Runner that may try now. */
   wake: (runnerKey: string) => void
 }
 
-/** Who wants to try. */
+/** The Runner that wants to try. */
 export interface Entry {
   /** The Runner has not been refused before. */
   isFirst: boolean
-  /** The state of its pool: what was refused in another one may be accepted now. */
+  /** The state of its pool: a change of it may make a refused pod acceptable. */
   pool: string
 }
 
-/** Whether a Runner may try to create its pod; if not, why not, where that is known, and when to ask again. */
+/** Whether a Runner may try to create its pod; if not, the reason if known, and when to ask again. */
 export type Leave = { may: true } | { may: false; refusal: Refusal | undefined; afterMs: number }
 
-/** How a try ended. */
+/** The result of a try. */
 export type Tried = { is: 'created' } | { is: 'refused'; refusal: Refusal } | { is: 'failed' }
 
-/** How soon a refused create is tried again at the soonest and at the latest: what takes long to refuse, later. */
+/** Shortest and longest pause after a refused create: the longer the refusal takes, the longer the pause. */
 const FASTEST_MS = 5000
 const SLOWEST_MS = 60_000
-/** The rest after a try is so many times as long as the try. */
+/** The pause after a try is this many times as long as the try. */
 const REST_FACTOR = 2
-/** How soon after a refusal a Runner may try that never has. */
+/** How soon after a refusal a Runner may make its first try. */
 const FIRST_TRY_MS = 1000
 
 interface Door {
   /** The state of the pool at the last entry. */
   pool: string
-  /** Runners that are trying now, with the time since when. */
+  /** Runners that are trying now, with their start times. */
   readonly inside: Map<string, number>
-  /** Runners that wait for somebody to leave. */
+  /** Runners that wait for a free try. */
   readonly waiting: Set<string>
-  /** How many may be inside. */
+  /** Maximum number of Runners inside. */
   most: number
-  /** Of the last try, if it was refused for now, with the name of the pod that was meant. */
+  /** The refusal of the last try, if it was refused for now, with the name of its pod. */
   refusal: { said: Refusal; pod: string; atMs: number; paceMs: number } | undefined
 }
 
 /**
- * Lets Runners try to create their pods, pool by pool. While the pods of a pool are refused for now, one Runner of it tries at a
- * time and at a bounded pace, and the others have its answer for theirs: so a webhook that hangs costs one worker and
- * not all of them, and a quota that is used up not one request for each Runner and pace. A create that succeeds opens
- * the door to twice as many.
+ * Admits Runners to try to create their pods, per pool. While the pods of a pool are refused for now, one of its Runners
+ * tries at a time and at a bounded pace, and the others reuse its refusal: a hanging webhook costs one worker instead of
+ * all, and a full quota does not cost one request per Runner. Each successful create doubles the number of concurrent
+ * tries.
  */
 export class PodCreates {
   readonly #options: PodCreatesOptions
@@ -60,7 +60,7 @@ export class PodCreates {
     this.#options = options
   }
 
-  /** With `may`, `leave` has to be called when the try has ended. */
+  /** If the result has `may: true`, the caller must call `leave` after the try. */
   enter(poolKey: string, runnerKey: string, { isFirst, pool }: Entry): Leave {
     const door = this.#doorOf(poolKey)
     if (door.pool !== pool) door.refusal = undefined
@@ -77,7 +77,7 @@ export class PodCreates {
     return { may: false, refusal, afterMs: restMs > 0 ? restMs : FASTEST_MS }
   }
 
-  /** Returns how soon this Runner should try again after a refusal. */
+  /** Returns after how many milliseconds this Runner should try again if it was refused. */
   leave(poolKey: string, runnerKey: string, tried: Tried): number {
     const door = this.#doorOf(poolKey)
     const nowMs = this.#options.clock.monotonicMs()
@@ -103,7 +103,7 @@ export class PodCreates {
     return door.refusal?.paceMs ?? FASTEST_MS
   }
 
-  /** The Runner wants no pod any more, or is gone. */
+  /** Removes a Runner that needs no pod any more, or is gone. */
   forget(runnerKey: string): void {
     const poolKey = this.#poolOf.get(runnerKey)
     if (poolKey === undefined) return
@@ -125,7 +125,7 @@ export class PodCreates {
     return door
   }
 
-  /** How long nobody tries after a refusal; those that never have may sooner, since what was wrong may be mended. */
+  /** Remaining pause after a refusal; a first try may come sooner, since the cause may be fixed. */
   #restOf({ refusal }: Door, isFirst: boolean): number {
     if (refusal === undefined) return 0
     const restMs = isFirst ? FIRST_TRY_MS : refusal.paceMs
@@ -151,7 +151,7 @@ function isIdle({ inside, waiting, most, refusal }: Door, mostPerPool: number): 
   return inside.size === 0 && waiting.size === 0 && refusal === undefined && most === mostPerPool
 }
 
-/** The refusal as it would have been said of this Runner's pod, which has its name. */
+/** The refusal with the name of this Runner's pod, which is that of the Runner. */
 function asOf({ said, pod }: { said: Refusal; pod: string }, runnerKey: string): Refusal {
   return { ...said, message: said.message.replaceAll(`"${pod}"`, `"${nameOf(runnerKey)}"`) }
 }

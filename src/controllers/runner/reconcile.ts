@@ -16,10 +16,10 @@ import { asWritten, createOnce, deleteObject, writeStatus } from '../writes.ts'
 import type { Tried } from './pod-creates.ts'
 import { type Refusal, refusalOf, saysTheSame } from './pod-refusal.ts'
 
-/** When to look again where the event that shall wake the Runner may be missed. */
+/** When to reconcile again if the event that wakes the Runner may be missed. */
 const TRY_AGAIN_MS = 5000
 
-/** Reconciles one ephemeral Runner: makes its pod, and says when it is busy. */
+/** Reconciles one ephemeral Runner: creates its pod, and writes when it is busy. */
 export function runnerReconciler(deps: ReconcilerDeps) {
   const { caches } = deps
   return async function reconcileRunner(key: string, context: ReconcileContext): Promise<Result> {
@@ -51,7 +51,7 @@ function againOf({ requeueAfterMs }: RunnerPlan): Result {
   return requeueAfterMs === undefined ? {} : { requeueAfterMs }
 }
 
-/** Deletes a Runner that is not needed, and its pod with it, unless the API server knows more than the caches. */
+/** Deletes a Runner that is not needed, and its pod, unless the API server has newer data than the caches. */
 async function withdraw(deps: ReconcilerDeps, runner: Runner, signal: AbortSignal): Promise<Result> {
   const { client, caches } = deps
   if (jobOf(caches, runner) === undefined && (await hasJob(client, runner, signal)))
@@ -80,13 +80,13 @@ async function setStatus(
   await writeStatus({ ...deps, store: deps.caches.runners, resource: runners }, { ...runner, status }, signal)
 }
 
-/** Creates the pod, if others of its pool leave room for a try. */
+/** Creates the pod, if the pool has room for a try. */
 async function createPod(deps: ReconcilerDeps, runner: Runner, job: RunnerJob, signal: AbortSignal): Promise<Result> {
   const { podCreates } = deps
   const [poolKey, key] = [poolKeyOf(runner), keyOf(runner)]
   const pool = deps.caches.pools.get(poolKey)
   const readiness = pool === undefined ? 'absent' : readinessOf(pool).is
-  // Its template was changed just now: the judgement wakes the Runner.
+  // The template has just changed: its check wakes the Runner.
   if (readiness === 'unjudged') return { requeueAfterMs: TRY_AGAIN_MS }
   const isFirst = runner.status.reason === undefined
   const leave = podCreates.enter(poolKey, key, { isFirst, pool: `${readiness} ${pool?.metadata.generation}` })
@@ -107,7 +107,7 @@ async function createPod(deps: ReconcilerDeps, runner: Runner, job: RunnerJob, s
   return tried.refusal.phase === 'Starting' ? { requeueAfterMs } : {}
 }
 
-/** Returns why the pod was refused, if it was. */
+/** Creates the pod; returns the refusal, if any. */
 async function tryCreate(
   deps: ReconcilerDeps,
   runner: Runner,
@@ -115,7 +115,7 @@ async function tryCreate(
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const pool = await poolOf(deps, runner, signal)
-  // One that is being replaced comes back.
+  // A pool that is being replaced comes back.
   if (pool === undefined) return missing(runner)
   const readiness = readinessOf(pool)
   if (readiness.is === 'invalid') return broken(runner, readiness.message)
@@ -148,19 +148,20 @@ function missing({ spec }: Runner): Refusal {
   return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is gone` }
 }
 
-/** The template was changed after the Runner was made, and can be mended. */
+/** The template became invalid after the Runner was created, and can be fixed. */
 function broken({ spec }: Runner, message: string): Refusal {
   return { phase: 'Starting', reason: 'InvalidPod', message: `RunnerPool ${spec.poolName} is not ready: ${message}` }
 }
 
-/** Writes a refusal, unless the Runner says it already. */
+/** Writes a refusal, unless the Runner's status already has it. */
 async function refuse(deps: ReconcilerDeps, runner: Runner, refusal: Refusal, signal: AbortSignal): Promise<void> {
-  const was = runner.status
+  const current = runner.status
   const message = shorten(refusal.message)
   const isKnown =
-    refusal.phase === was.phase && refusal.reason === was.reason && saysTheSame(message, was.message ?? '')
+    refusal.phase === current.phase && refusal.reason === current.reason && saysTheSame(message, current.message ?? '')
   if (isKnown) return
-  // It may be the operator's own right that is missing: whoever looks after it shall find that in its log.
-  if (refusal.reason === 'PodCreateFailed') deps.log.warn({ runner: runner.metadata.name, message }, 'pod not created')
-  await setStatus(deps, runner, { ...was, ...refusal, message }, signal)
+  // The operator itself may lack a right: its admin has to find that in the log.
+  if (refusal.reason === 'PodCreateFailed')
+    deps.log.warn({ runner: runner.metadata.name, message }, 'cannot create the pod')
+  await setStatus(deps, runner, { ...current, ...refusal, message }, signal)
 }

@@ -3,10 +3,10 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Workqueue } from '../../kube/queue/workqueue.ts'
 import { queueKey } from '../queue-keys.ts'
 
-/** How long further jobs are waited for, so that one write counts many. */
+/** How long to collect further jobs, so that one write counts many. */
 const BATCH_MS = 1000
 
-/** Finished jobs whose time is over, until the ledger counts them. Only then may they be deleted. */
+/** Finished jobs at the end of their TTL that the ledger does not count yet. They may be deleted once it does. */
 export class PendingDeletions {
   readonly #queue: Workqueue
   readonly #due = new Map<string, RunnerJob>()
@@ -24,7 +24,7 @@ export class PendingDeletions {
     return [...this.#due.values()]
   }
 
-  /** Says for which of them no more is to be done here; those that still exist are looked at again. */
+  /** Removes the settled jobs, and requeues them: jobs that still exist can then be deleted. */
   drop(isSettled: (job: RunnerJob) => boolean): void {
     for (const [uid, job] of this.#due) {
       if (!isSettled(job)) continue

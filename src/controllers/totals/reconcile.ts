@@ -19,19 +19,19 @@ import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 
-/** How soon to look again while the caches cannot be added up, and while jobs wait for room in the ledger. */
+/** How soon to reconcile again while the caches are not in step, and while jobs wait for room in the ledger. */
 const AGAIN_MS = 250
 
-/** How soon where finalizers of others hold so many jobs that the ledger can name no more. */
+/** The same while other finalizers hold so many jobs that the ledger can name no more. */
 const CLOGGED_MS = 10_000
 
-/** Deleted jobs that are asked for at a time. */
+/** Deleted jobs that are looked up concurrently. */
 const AT_A_TIME = 32
 
 /**
- * Keeps the ledger of a namespace: counts the jobs that are to be deleted, and those that others have deleted, each
- * once. Every write stands on the version that was read, so that an answer that was lost, a predecessor's late write
- * and two leaders come to a conflict, never to a second count.
+ * Keeps the ledger of a namespace: counts each job that will be deleted or that others have deleted, once. Every write
+ * has the resourceVersion that was read, so that a lost response, a late write of the previous leader, or two leaders
+ * cause a conflict, never a second count.
  */
 export function ledgerReconciler(deps: ReconcilerDeps) {
   const { caches, pendingDeletions } = deps
@@ -43,14 +43,13 @@ export function ledgerReconciler(deps: ReconcilerDeps) {
       throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
     }
     const { ledger, entries } = read
-    // What somebody deleted is still known here.
+    // The contents of a deleted ledger are still in memory.
     const lost = caches.totals.lost === undefined ? undefined : ledger
     const departed = await confirmGone(deps.client, entries.departed, signal)
     const next = nextLedger(ledger, { ...entries, departed }) ?? lost
     if (next !== undefined) await write(deps, namespace, { object, ledger: next }, signal)
     const isClogged = entries.held >= MOST_LEAVING
-    if (isClogged && !hasWarned)
-      deps.log.warn({ namespace, jobs: entries.held }, 'deleted jobs are held by finalizers of others')
+    if (isClogged && !hasWarned) deps.log.warn({ namespace, jobs: entries.held }, 'other finalizers hold deleted jobs')
     hasWarned = isClogged
     pendingDeletions.drop((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
     if (pendingDeletions.due().length + caches.totals.departed().length === 0) return {}
@@ -58,7 +57,7 @@ export function ledgerReconciler(deps: ReconcilerDeps) {
   }
 }
 
-/** What the ledger says and what is to be entered, all as of one version of the jobs; undefined while that cannot be. */
+/** The ledger and its new entries, all as of one version of the jobs; undefined while the caches are not in step. */
 export function readLedger(
   caches: Pick<Caches, 'jobs' | 'totals'>,
   object: ConfigMap | undefined,
@@ -74,7 +73,7 @@ export function readLedger(
     due: due.filter((job) => exists(caches, job.metadata.uid) && !totals.counts(job)),
     present,
     held: present.filter((uid) => isBeingDeleted(caches, uid)).length,
-    // Where the watch has not come to a deletion yet, it is counted next time.
+    // A deletion that the watch has not reached yet is counted next time.
     departed: totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
   }
   return { ledger, entries }
@@ -88,7 +87,7 @@ function isBeingDeleted({ jobs }: Pick<Caches, 'jobs'>, uid: string): boolean {
   return [...jobs.byIndex('uid', uid)].some(({ metadata }) => metadata.deletionTimestamp !== undefined)
 }
 
-/** Those of the jobs that are really gone: a list may have lacked them, and one that comes back would count twice. */
+/** The jobs that are really gone: a list may have missed some, and a job that comes back would count twice. */
 async function confirmGone(
   client: KubeClient,
   jobs: readonly RunnerJob[],
@@ -97,8 +96,8 @@ async function confirmGone(
   const gone: RunnerJob[] = []
   for (let from = 0; from < jobs.length; from += AT_A_TIME) {
     const some = jobs.slice(from, from + AT_A_TIME)
-    const answers = await Promise.all(some.map((job) => isGone(client, job, signal)))
-    gone.push(...some.filter((_, index) => answers[index]))
+    const results = await Promise.all(some.map((job) => isGone(client, job, signal)))
+    gone.push(...some.filter((_, index) => results[index]))
   }
   return gone
 }
@@ -124,6 +123,6 @@ async function write(
   } catch (error) {
     if (!(error instanceof Conflict || error instanceof AlreadyExists)) throw error
     caches.ledgers.applyOwn(await client.get(configMaps, { namespace, name: LEDGER_NAME }, signal))
-    throw new RetryLater(1, 'the ledger was written meanwhile', { cause: error })
+    throw new RetryLater(1, 'another write changed the ledger', { cause: error })
   }
 }

@@ -14,17 +14,17 @@ export function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
   }
   if (pod.is === 'lost') return { phase: 'Failed', reason: pod.reason, message: pod.message }
   if (pod.is === 'ending' && pod.giveUpAt <= now) {
-    return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted and its end was never reported' }
+    return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted, and no kubelet reported its exit' }
   }
   return undefined
 }
 
-/** The container's own exit code says only how it took the signal. */
+/** The container's own exit code only shows how it handled the signal. */
 function afterHook({ message }: Exit): Pick<Exit, 'reason' | 'message'> {
   return { reason: 'HookFailed', message: `the postStart hook of the job's container failed (${message})` }
 }
 
-/** A place once given and now gone is a loss, never a silent second run. */
+/** A Runner or pod that existed and is gone is a loss: the job never silently runs a second time. */
 export function lossOf({ job, runner, pod }: JobView): Move | undefined {
   const begun = job.status.runnerRef !== undefined || pod.is !== 'absent'
   if (runner === undefined || runner.metadata.deletionTimestamp !== undefined) {
@@ -42,19 +42,19 @@ function refusalOf({ status }: Runner): Move {
   return { phase: 'Failed', reason, message: status.message ?? 'the pod was refused' }
 }
 
-/** How long the stage that the job is in may still take. */
+/** Time left for the current stage of the job. */
 export function leftMsOf(view: JobView): number {
   return deadlineMs(view) - view.now.getTime()
 }
 
-/** The limit holds for each stage alone: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
+/** The limit applies to each stage: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
 function deadlineMs(view: JobView): number {
   const { job } = view
   const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
   return Date.parse(startedAt ?? assignedAt ?? job.metadata.creationTimestamp) + job.spec.timeoutSeconds * 1000
 }
 
-/** How a job ends whose stage took too long. */
+/** The move of a job whose stage took too long. */
 export function timeout(view: JobView): Move {
   const { job, runner } = view
   const { startedAt } = stageTimes(job, placeOf(view), view.now)
@@ -63,7 +63,7 @@ export function timeout(view: JobView): Move {
   return { phase: 'Failed', reason: 'JobTimeout', message: startedAt === undefined ? withLastWait(limit, job) : limit }
 }
 
-/** What the job waited for at the last is what somebody can do something about. */
+/** Adds the last waiting reason, since that is what somebody can fix. */
 function withLastWait(limit: string, { status: { reason, message } }: RunnerJob): string {
   if (reason === undefined || reason === 'RunnerStarting') return limit
   return `${limit}; ${reason}: ${message ?? ''}`

@@ -2,11 +2,11 @@ import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 
 /**
- * The state machine of a RunnerJob. A job moves along this table or not at all; staying is always allowed.
+ * The state machine of a RunnerJob. A job only moves along this table; staying is always allowed.
  *
  *   Queued ──▶ Assigned ──▶ Running ──▶ Completed | Failed | Cancelled
  *
- * States may be skipped (a pod can start and end between two looks), never taken back. The last three are final.
+ * A job may skip states (a pod can start and end between two reconciles) but never goes back. The last three are final.
  */
 const next: Readonly<Record<JobPhase, readonly JobPhase[]>> = {
   Queued: ['Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'],
@@ -27,16 +27,16 @@ export function isFinal(phase: JobPhase): boolean {
   return next[phase].length === 0
 }
 
-/** Whether the job is over, for good. */
+/** Whether the job is in a final phase. */
 export function isFinished(job: RunnerJob): boolean {
   return isFinal(job.status.phase)
 }
 
 /**
- * The phase to show. A job with a Runner is Assigned even before that is written: the write is left out where the
+ * The phase to show. A job with a Runner is Assigned before its status says so: the operator skips that write when the
  * pod starts within a second.
  */
 export function shownPhase(job: RunnerJob, runner: Runner | undefined): JobPhase {
-  const given = job.status.phase === 'Queued' && runner?.spec.jobRef?.uid === job.metadata.uid
-  return given ? 'Assigned' : job.status.phase
+  const isAssigned = job.status.phase === 'Queued' && runner?.spec.jobRef?.uid === job.metadata.uid
+  return isAssigned ? 'Assigned' : job.status.phase
 }

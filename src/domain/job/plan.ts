@@ -3,7 +3,7 @@ import type { RunnerJobStatus } from '../../api/runner-job.ts'
 import { shorten } from '../conditions.ts'
 import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
-import { changesByItself, isTrouble, waitingWithoutPod } from '../pod/start-trouble.ts'
+import { hasVaryingMessage, isTrouble, waitingWithoutPod } from '../pod/start-trouble.ts'
 import { steadyMessage } from '../steady-message.ts'
 import { leftMsOf, lossOf, outcomeOf, timeout } from './endings.ts'
 import { isFinished } from './phases.ts'
@@ -12,43 +12,44 @@ import { type Move, stageTimes, statusAfter } from './status.ts'
 import { type JobView, placeOf } from './view.ts'
 
 /**
- * What is done for a finished or starting job, in this order. `expire-pod` gives a pod whose job's container has ended
- * a deadline, which stops its side-cars and keeps its logs, and takes our finalizer off in the same write.
+ * An action for a finished or starting job; a plan lists them in this order. `expire-pod` gives a pod whose main
+ * container has ended a deadline, which stops its sidecars and keeps its logs, and removes our finalizer in the same
+ * write.
  */
 export type JobAct = 'create-runner' | 'expire-pod' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
 
-/** What a pass over one job has to do. Status first, then the acts. */
+/** What one reconcile of a job has to do: write the status first, then perform the acts. */
 export interface JobPlan {
-  /** The status wanted; absent where it is right as it stands. */
+  /** The status to write; absent when the current one is right. */
   status?: RunnerJobStatus
-  /** The status tells of waiting: it is written only where that has lasted a moment. */
+  /** The status shows a waiting state: it is written only after that has lasted a moment. */
   isTransient?: boolean
-  /** How long it has to last, where that is longer. */
+  /** How long a transient status has to last before it is written, if longer than the default. */
   patienceMs?: number
   acts: JobAct[]
-  /** Look again after this time, in milliseconds. */
+  /** Reconcile again after this time, in milliseconds. */
   requeueAfterMs?: number
 }
 
-/** In half a minute thousands of Runners are made. */
+/** Half a minute is enough to create thousands of Runners. */
 const TURN_MS = 30_000
-/** How long a scheduler is waited for that says nothing: one with thousands of pods to place takes a while. */
+/** How long a pod may go without any word from a scheduler: one with thousands of pods to place takes a while. */
 const NO_SCHEDULER_MS = 30_000
 
-/** Decides one pass over a job: pure, level-based, the same whenever it is asked. */
+/** Plans one reconcile of a job: pure, level-based, the same result for the same view. */
 export function planJob(view: JobView): JobPlan {
   const { job } = view
-  if (job.metadata.deletionTimestamp !== undefined) return { acts: held(view) ? ['release-pod'] : [] }
+  if (job.metadata.deletionTimestamp !== undefined) return { acts: holdsPod(view) ? ['release-pod'] : [] }
   return isFinished(job) ? planFinished(view) : planLive(view)
 }
 
-function held({ pod }: JobView): boolean {
+function holdsPod({ pod }: JobView): boolean {
   return pod.is !== 'absent' && pod.facts.hasOutcomeFinalizer
 }
 
 function planFinished(view: JobView): JobPlan {
   const { job, runner, pod, now } = view
-  const acts = partingWith(pod)
+  const acts = lastPodActs(pod)
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
   const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
   if (jobLeftMs <= 0) return { acts: [...acts, 'delete-job'] }
@@ -58,7 +59,7 @@ function planFinished(view: JobView): JobPlan {
   return { acts, requeueAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
 }
 
-function partingWith(pod: PodState): JobAct[] {
+function lastPodActs(pod: PodState): JobAct[] {
   if (pod.is === 'absent') return []
   const { containersTerminated: ended, isDeleting: deleting, expiring = false, hasOutcomeFinalizer: isHeld } = pod.facts
   const release: JobAct[] = isHeld ? ['release-pod'] : []
@@ -67,22 +68,22 @@ function partingWith(pod: PodState): JobAct[] {
   return expiring ? release : ['expire-pod']
 }
 
-/** One decision about a job that is not over; undefined where it has nothing to say. */
+/** One decision about an unfinished job; undefined if it does not apply. */
 type Policy = (view: JobView) => JobPlan | undefined
 
-/** The decisions about a job that is not over, in order: the first that returns a plan wins. */
+/** The decisions about an unfinished job, in order: the first that returns a plan wins. */
 const livePolicies: readonly Policy[] = [
-  // An end that has happened counts, even where the job was cancelled or late meanwhile.
+  // An outcome counts, even if the job was cancelled or timed out meanwhile.
   outcome,
-  // A job whose place is gone fails, so that no later decision gives it a second one.
+  // A job whose Runner or pod is gone fails, so that no later policy gives it a second one.
   loss,
-  // A cancellation counts as long as the job has not ended: also for one that is late.
+  // A cancellation counts until the job has ended, also for a job that is past its deadline.
   cancellation,
   // A stage that took too long ends the job, whatever it waits for.
   deadline,
-  // Whoever reports on the job runs it: it makes no progress here.
-  takenOver,
-  // Everything else takes the next step, or waits.
+  // A job that a proxy runner runs makes no progress here.
+  onProxy,
+  // Every other job takes the next step, or waits.
   nextStep,
 ]
 
@@ -95,11 +96,11 @@ function planLive(view: JobView): JobPlan {
 }
 
 function outcome(view: JobView): JobPlan | undefined {
-  return isTakenOver(view) ? undefined : moved(view, outcomeOf(view))
+  return isOnProxy(view) ? undefined : moved(view, outcomeOf(view))
 }
 
 function loss(view: JobView): JobPlan | undefined {
-  return isTakenOver(view) ? undefined : moved(view, lossOf(view))
+  return isOnProxy(view) ? undefined : moved(view, lossOf(view))
 }
 
 function cancellation(view: JobView): JobPlan | undefined {
@@ -111,15 +112,15 @@ function deadline(view: JobView): JobPlan | undefined {
   return leftMsOf(view) <= 0 ? move(view, timeout(view)) : undefined
 }
 
-function takenOver(view: JobView): JobPlan | undefined {
-  return isTakenOver(view) ? soonest(standBack(view), leftMsOf(view)) : undefined
+function onProxy(view: JobView): JobPlan | undefined {
+  return isOnProxy(view) ? soonest(leaveToProxy(view), leftMsOf(view)) : undefined
 }
 
 function nextStep(view: JobView): JobPlan {
   return soonest(progress(view), leftMsOf(view))
 }
 
-function isTakenOver({ job, runner, pod }: JobView): boolean {
+function isOnProxy({ job, runner, pod }: JobView): boolean {
   return runsOnProxy(job, runner, pod)
 }
 
@@ -127,8 +128,8 @@ function moved(view: JobView, to: Move | undefined): JobPlan | undefined {
   return to === undefined ? undefined : move(view, to)
 }
 
-/** Whoever reports on a job runs it: it gets no pod, and its Runner takes away one that did not start. */
-function standBack({ pod }: JobView): JobPlan {
+/** A job that a proxy runner runs gets no pod, and its Runner deletes a pod that did not start. */
+function leaveToProxy({ pod }: JobView): JobPlan {
   return { acts: pod.is !== 'absent' && pod.facts.hasOutcomeFinalizer && pod.facts.isDeleting ? ['release-pod'] : [] }
 }
 
@@ -143,12 +144,12 @@ function progress(view: JobView): JobPlan {
   if (runner !== undefined) return waiting(view, waitingWithoutPod(runner))
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
   if (admission.is === 'next')
-    return job.status.reason === NO_OPERATOR ? showThatItIsServed(view, admission.message) : { acts: [] }
+    return job.status.reason === NO_OPERATOR ? showPickedUp(view, admission.message) : { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
 }
 
-/** It has a place and waits for no more than its turn, which for nearly all comes sooner than this is written. */
-function showThatItIsServed(view: JobView, message: string): JobPlan {
+/** The job has a slot and waits only for its turn, which nearly always comes before this is written. */
+function showPickedUp(view: JobView, message: string): JobPlan {
   return {
     ...move(view, { phase: 'Queued', reason: 'RunnerStarting', message }),
     isTransient: true,
@@ -156,7 +157,7 @@ function showThatItIsServed(view: JobView, message: string): JobPlan {
   }
 }
 
-/** The pod's status says nothing yet: Events may, and a scheduler that there is would have by now. */
+/** The pod's status gives no reason yet. Events may give one, and an existing scheduler would have set one by now. */
 function beforeStart(view: JobView, pod: PodState & { is: 'waiting' }): JobPlan {
   if (pod.facts.nodeName !== undefined) return waiting(view, view.warning ?? pod)
   const { assignedAt } = stageTimes(view.job, placeOf(view), view.now)
@@ -166,10 +167,10 @@ function beforeStart(view: JobView, pod: PodState & { is: 'waiting' }): JobPlan 
   return waiting(view, { reason: 'Unschedulable', message, fatal: false })
 }
 
-function waiting(view: JobView, { reason, message: said, fatal }: Waiting): JobPlan {
+function waiting(view: JobView, { reason, message: latest, fatal }: Waiting): JobPlan {
   const { status } = view.job
   const known = status.conditions?.find((condition) => condition.type === 'Waiting' && condition.reason === reason)
-  const message = changesByItself(reason) ? steadyMessage(known?.message, shorten(said)) : said
+  const message = hasVaryingMessage(reason) ? steadyMessage(known?.message, shorten(latest)) : latest
   const stay = move(view, { phase: 'Assigned', reason, message })
   if (!isTrouble(reason, message)) return { ...stay, isTransient: true }
   const sinceMs = known === undefined ? view.now.getTime() : Date.parse(known.lastTransitionTime)

@@ -6,34 +6,34 @@ import { shorten, withCondition, withoutCondition } from '../conditions.ts'
 import type { PodFacts } from '../pod/state.ts'
 import { isFinal, mayMove } from './phases.ts'
 
-/** Where a job goes, and why. */
+/** The next phase of a job, and why. */
 export interface Move {
   phase: JobPhase
   reason: Reason
   message: string
   exitCode?: number
-  /** When it was assigned, started, finished, where neither Runner nor pod tells. */
+  /** When it was assigned, started and finished, if neither Runner nor pod records it. */
   assignedAt?: string
   startedAt?: string
   finishedAt?: string
 }
 
-/** What is known of the place where a job runs. */
+/** The Runner and pod of a job, as far as they are known. */
 export interface Whereabouts {
   runner?: Runner | undefined
   pod?: PodFacts | undefined
 }
 
 /**
- * The whole status after a move. Times are clamped to assignedAt <= startedAt <= completedAt <= now, because the
- * kubelet's are whole seconds and another machine's, whose clock may be wrong by any amount.
+ * The whole status after a move. Times are clamped to assignedAt <= startedAt <= completedAt <= now, because kubelet
+ * times are whole seconds and come from another machine, whose clock may be wrong by any amount.
  */
 export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now: Date): RunnerJobStatus {
-  const was = job.status
-  if (!mayMove(was.phase, move.phase)) throw new Error(`a ${was.phase} job cannot become ${move.phase}`)
+  const current = job.status
+  if (!mayMove(current.phase, move.phase)) throw new Error(`a ${current.phase} job cannot become ${move.phase}`)
   return {
-    ...was,
-    ...placeOf(was, where),
+    ...current,
+    ...placeOf(current, where),
     ...timesOf(job, move, where, now),
     phase: move.phase,
     reason: move.reason,
@@ -44,41 +44,41 @@ export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now:
   }
 }
 
-/** Why a job is where it is, in an operator's words: not what the CRD says where there is none. */
+/** Why a job is in its phase, as an operator wrote it: not the CRD's default from before an operator saw the job. */
 export function saidOf({ status }: RunnerJob): Pick<RunnerJobStatus, 'reason' | 'message'> {
   const { reason, message } = status
   if (reason === NO_OPERATOR) return {}
   return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) }
 }
 
-function placeOf(was: RunnerJobStatus, { runner, pod }: Whereabouts): Partial<RunnerJobStatus> {
+function placeOf(current: RunnerJobStatus, { runner, pod }: Whereabouts): Partial<RunnerJobStatus> {
   return {
     ...(runner !== undefined &&
-      was.runnerRef === undefined && { runnerRef: { name: runner.metadata.name, uid: runner.metadata.uid } }),
+      current.runnerRef === undefined && { runnerRef: { name: runner.metadata.name, uid: runner.metadata.uid } }),
     ...(pod !== undefined && { podName: pod.name, podUID: pod.uid }),
     ...(pod?.containerId !== undefined && { containerId: pod.containerId }),
     ...(pod?.nodeName !== undefined && { nodeName: pod.nodeName }),
   }
 }
 
-/** When a job was delegated: as the facade says in milliseconds, else when the object was created. */
+/** When a job was delegated: the facade's time with milliseconds, else the creation time of the object. */
 export function delegatedAt(job: RunnerJob): string {
   return job.spec.delegatedAt ?? job.metadata.creationTimestamp
 }
 
 type StageTimes = Pick<RunnerJobStatus, 'assignedAt' | 'startedAt'>
 
-/** When a job was assigned and started, as far as it was. */
+/** When a job was assigned and started, if it was. */
 export function stageTimes(
   job: RunnerJob,
   { runner, pod }: Whereabouts,
   now: Date,
-  said: Pick<Move, 'assignedAt' | 'startedAt'> = {},
+  reported: Pick<Move, 'assignedAt' | 'startedAt'> = {},
 ): StageTimes {
   const { status } = job
   const floor = delegatedBy(job, now)
-  const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? said.assignedAt)
-  const startedAt = status.startedAt ?? latest(assignedAt ?? floor, past(pod?.startedAt ?? said.startedAt, now))
+  const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? reported.assignedAt)
+  const startedAt = status.startedAt ?? latest(assignedAt ?? floor, past(pod?.startedAt ?? reported.startedAt, now))
   return { ...(assignedAt !== undefined && { assignedAt }), ...(startedAt !== undefined && { startedAt }) }
 }
 
@@ -89,21 +89,21 @@ function timesOf(job: RunnerJob, move: Move, where: Whereabouts, now: Date): Par
   return { ...stages, completedAt: latest(floor, past(move.finishedAt, now) ?? now.toISOString()) }
 }
 
-/** A time that a node gave, but not one that is still to come. */
+/** A node's time, or now if the node's clock is ahead. */
 function past(time: string | undefined, now: Date): string | undefined {
   return time === undefined || Date.parse(time) <= now.getTime() ? time : now.toISOString()
 }
 
 /**
- * When the job was delegated, at the latest now or in the second of its creation: a date far ahead would become every
- * later time of the job, so that no deadline came and its lifetime never ended.
+ * When the job was delegated, clamped to now or to the second of its creation: a date far in the future would become
+ * every later time of the job, so that its deadline and its lifetime never ended.
  */
 function delegatedBy(job: RunnerJob, now: Date): string {
   const highestMs = Math.max(now.getTime(), Date.parse(job.metadata.creationTimestamp) + 1000)
   return new Date(Math.min(Date.parse(delegatedAt(job)), highestMs)).toISOString()
 }
 
-/** A time, but not before its floor; nothing where it is unknown. */
+/** A time, but not before its floor; undefined if the time is unknown. */
 function latest(floor: string, time: string): string
 function latest(floor: string, time: string | undefined): string | undefined
 function latest(floor: string, time: string | undefined): string | undefined {

@@ -17,8 +17,9 @@ const byCondition: Readonly<Record<string, FailureReason>> = {
   TerminationByKubelet: 'Evicted',
 }
 
-// Reasons of the pod's own status: the kubelet's refusals of what this node cannot take, what it ends itself, and the
-// node controller's verdict. What it refuses because of the pod alone is none of these, see podState.
+// Reasons of the pod's own status: pods that the kubelet rejects because this node cannot take them, pods that it ends
+// itself, and the node controller's verdict. A pod that it rejects for the pod's own spec is not a disruption, see
+// podState.
 const byStatus: Readonly<Record<string, FailureReason>> = {
   Evicted: 'Evicted',
   Preempting: 'Preempted',
@@ -39,20 +40,20 @@ const byStatus: Readonly<Record<string, FailureReason>> = {
   UnknownReason: 'Unschedulable',
 }
 
-/** Before the name of a resource, of which there may be any. */
+/** Prefix of a reason that ends with the name of any resource. */
 const SHORT_OF = 'OutOf'
 
-/** The disruption that a pod's status tells of, if any. */
+/** The disruption in a pod's status, if any. */
 export function disruptionOf(pod: Pod): Disruption | undefined {
   const { conditions = [], reason, message } = pod.status ?? {}
   const target = conditions.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
-  // The kubelet gives one condition to all that it ends; why is in the status.
-  const said = saidBy(reason)
-  if (said !== undefined) return { reason: said, message: message ?? target?.message ?? said }
+  // The kubelet sets the same condition on every pod that it ends; the cause is in status.reason.
+  const cause = causeOf(reason)
+  if (cause !== undefined) return { reason: cause, message: message ?? target?.message ?? cause }
   const found = byCondition[target?.reason ?? '']
   return found === undefined ? undefined : { reason: found, message: target?.message ?? message ?? found }
 }
 
-function saidBy(reason = ''): FailureReason | undefined {
+function causeOf(reason = ''): FailureReason | undefined {
   return reason.startsWith(SHORT_OF) ? 'Unschedulable' : byStatus[reason]
 }

@@ -1,7 +1,7 @@
 import { CONTAINER_ANNOTATION } from '../../api/names.ts'
 import type { ContainerStatus, Pod } from '../../api/pod.ts'
 
-/** What the kubelet says of the container that is the job. */
+/** The kubelet's status of the job's container. */
 export function jobContainer(pod: Pod): ContainerStatus | undefined {
   const statuses = pod.status?.containerStatuses ?? []
   const name = pod.metadata.annotations?.[CONTAINER_ANNOTATION]

@@ -2,8 +2,8 @@ import type { ContainerStatus, Pod } from '../../api/pod.ts'
 import { jobContainer, startOf } from './job-container.ts'
 
 /**
- * The container whose log is the job's: its own as soon as it has started, and the init container that failed where the
- * pod ended before that. None while there is no log.
+ * The container whose log is the job's: the job's own container once it has started, or the failed init container if
+ * the pod ended before that. Undefined while there is no log.
  */
 export function logContainer(pod: Pod): ContainerStatus | undefined {
   const own = jobContainer(pod)

@@ -1,10 +1,10 @@
-/** What begins the message of a pod that asks for more than the whole of a quota. */
+/** Prefix of the message of a pod that requests more than a whole quota. */
 const NEVER_FITS = 'can never fit its quota: '
 
-/** What is refused for its quota, in the API server's words; with ours before them where no freed place can help. */
+/** The API server's quota message, with a prefix if freed quota can never be enough. */
 export function quotaMessage(refusal: string): string {
   const tooMuch = excessOf(refusal)
-  // What is used changes with every pod, and each change would be a write.
+  // The used amount changes with every pod, and each change would be a status write.
   const steady = refusal.replace(/, used: \S+(?=, limited: )/, '')
   return tooMuch.length === 0 ? steady : `${NEVER_FITS}${tooMuch.join(', ')}. ${steady}`
 }
@@ -14,7 +14,7 @@ export function isTooBig(message: string): boolean {
   return message.startsWith(NEVER_FITS)
 }
 
-/** A limit of zero is how a namespace is closed for a while: it is opened again. */
+/** A limit of zero does not count: it closes a namespace for a while. */
 function excessOf(refusal: string): string[] {
   const requested = amountsOf(/\brequested: (\S+?),? /.exec(refusal)?.[1])
   const limited = amountsOf(/\blimited: (\S+)/.exec(refusal)?.[1])
@@ -40,7 +40,7 @@ const decimal = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'].map(
 const binary = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].map((suffix, index) => [suffix, 2 ** (10 * index + 10)] as const)
 const factors = new Map<string, number>([...decimal, ...binary])
 
-/** The number of a resource quantity; NaN, which compares with nothing, where it is none. */
+/** The number of a resource quantity; NaN, which compares as false, if the text is not a quantity. */
 export function quantityOf(text: string): number {
   const [, number = '', suffix = ''] = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)$/.exec(text) ?? []
   return Number(number === '' ? NaN : number) * (factors.get(suffix) ?? NaN)

@@ -1,7 +1,7 @@
 import type { Pod } from '../../api/pod.ts'
 import { record } from '../json.ts'
 
-/** The containers of a pod that have a command which follows their start; the kubelet ends one whose command fails. */
+/** The containers of a pod that have a postStart hook; the kubelet ends a container whose hook fails. */
 export function startHooks({ containers }: Pod['spec']): string[] {
   if (!Array.isArray(containers)) return []
   const all: unknown[] = containers

@@ -16,7 +16,7 @@ export function waitingWithoutPod({ metadata, status: { reason, message = 'the p
   }
 }
 
-/** Whether a reason to wait is one that somebody has to mend; of a quota the message says so. */
+/** Whether somebody has to fix a waiting reason; for a quota the message decides. */
 const isTroubleBy: Readonly<Record<WaitingReason, boolean | ((message: string) => boolean)>> = {
   AdmissionDenied: true,
   PodCreateFailed: true,
@@ -34,13 +34,13 @@ const isTroubleBy: Readonly<Record<WaitingReason, boolean | ((message: string) =
   RunnerStarting: false,
 }
 
-/** Whether somebody has to mend what is waited for, so that the job does not wait for ever. */
+/** Whether somebody has to fix what the job waits for, so that the job does not wait for ever. */
 export function isTrouble(reason: WaitingReason, message: string): boolean {
-  const isOne = isTroubleBy[reason]
-  return typeof isOne === 'boolean' ? isOne : isOne(message)
+  const rule = isTroubleBy[reason]
+  return typeof rule === 'boolean' ? rule : rule(message)
 }
 
-/** Whether the texts of one trouble differ from try to try. */
-export function changesByItself(reason: WaitingReason): boolean {
+/** Whether the message of the same trouble differs from try to try. */
+export function hasVaryingMessage(reason: WaitingReason): boolean {
   return reason === 'ImagePull' || reason === 'VolumeUnavailable' || reason === 'SandboxFailed'
 }

@@ -6,7 +6,7 @@ import { failedInit } from './log-container.ts'
 import { type Disruption, disruptionOf } from './disruption.ts'
 import { waitingOf } from './waiting.ts'
 
-/** What stays true of a pod in every state. */
+/** Facts of a pod that every state has. */
 export interface PodFacts {
   name: string
   uid: string
@@ -15,13 +15,13 @@ export interface PodFacts {
   startedAt?: string
   /** The API server has been asked to delete it. */
   isDeleting: boolean
-  /** Our finalizer still holds it. */
+  /** It still has our finalizer. */
   hasOutcomeFinalizer: boolean
-  /** Nothing has to be stopped: its containers have ended, and a sidecar among its init containers ends with them. */
+  /** Its containers have ended; a sidecar among its init containers ends with them. */
   containersTerminated: boolean
-  /** It has the deadline that stops what still runs of it. */
+  /** It has the deadline that stops its remaining containers. */
   expiring?: true
-  /** None of its containers runs or will run again. The kubelet says so a second or more after they have ended. */
+  /** No container runs or will run again. The kubelet reports this a second or more after they have ended. */
   isTerminal: boolean
 }
 
@@ -32,29 +32,30 @@ export interface Exit {
   finishedAt?: string
 }
 
-/** What a pod says about its job. */
+/** What a pod means for its job. */
 export type PodState =
   | { is: 'absent' }
   | { is: 'waiting'; facts: PodFacts; reason: WaitingReason; message: string; fatal: boolean }
   | { is: 'running'; facts: PodFacts }
-  /** Deleted by somebody, but its container has not ended yet. Counts as lost after `giveUpAt`. */
+  /** It was deleted, but its container has not ended yet. It counts as lost after `giveUpAt`. */
   | { is: 'ending'; facts: PodFacts; giveUpAt: Date; reason: FailureReason }
   | { is: 'exited'; facts: PodFacts; exit: Exit }
   | { is: 'lost'; facts: PodFacts; reason: FailureReason; message: string }
 
 /**
- * The deadline, counted from the pod's start, by which the kubelet stops what still runs of a pod whose job is over and
- * keeps the pod with its logs. The least that the API server accepts, so no deadline of a template is earlier.
+ * The deadline, counted from the pod's start, at which the kubelet stops the remaining containers of a pod whose job has
+ * ended and keeps the pod with its logs. It is the minimum that the API server accepts, so no template's deadline is
+ * earlier.
  */
 export const ENDING_DEADLINE_SECONDS = 1
 
 /** How long after its grace period a deleted pod's container may take to be reported ended. */
 const DELETION_SLACK_MS = 30_000
 
-/** Reason of a made-up exit code: the kubelet no longer found the container, or it had never been started. */
+/** Reason of an invented exit code: the kubelet no longer found the container, or never started it. */
 const NOT_FOUND = 'ContainerStatusUnknown'
 
-/** Reads a pod. Pure: the clock is not needed, deadlines are handed on as times. */
+/** Computes the state of a pod. Pure: it returns deadlines as times, so it needs no clock. */
 export function podState(pod: Pod | undefined): PodState {
   if (pod === undefined) return { is: 'absent' }
   const container = jobContainer(pod)
@@ -70,7 +71,7 @@ export function podState(pod: Pod | undefined): PodState {
 }
 
 function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
-  const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+  const isTerminal = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
   const containers = pod.status?.containerStatuses ?? []
   return {
     name: pod.metadata.name,
@@ -81,8 +82,8 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     hasOutcomeFinalizer: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
     ...(pod.spec.activeDeadlineSeconds === ENDING_DEADLINE_SECONDS && { expiring: true }),
     containersTerminated:
-      over || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
-    isTerminal: over,
+      isTerminal || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
+    isTerminal,
   }
 }
 
@@ -92,22 +93,22 @@ function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 
   return { ...(containerId !== '' && { containerId }), ...(startedAt !== undefined && { startedAt }) }
 }
 
-// What containerd says of a container whose process it no longer found after a crash of the node.
+// containerd's reason and exit code for a container whose process it no longer found after a crash of the node.
 const UNKNOWN = 'Unknown'
 const UNKNOWN_CODE = 255
 
 type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>
 
-// The runtime could not even start the command; the kubelet reports these as exit code 128.
+// The runtime could not start the command; the kubelet reports these with exit code 128.
 const startErrors = new Set(['StartError', 'ContainerCannotRun'])
 
 function exitOf(terminated: Terminated): Exit {
   const { exitCode: code, reason, finishedAt } = terminated
   const at = typeof finishedAt === 'string' ? { finishedAt } : {}
-  // With exit code 0 it was not the main process that was killed.
+  // With exit code 0 the OOM killer hit another process than the main one.
   if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }
   if (reason === UNKNOWN && code === UNKNOWN_CODE) {
-    return { code, reason: 'NodeLost', message: 'the node lost its container, as in a crash (exit code 255)', ...at }
+    return { code, reason: 'NodeLost', message: 'the node lost the container, as after a crash (exit code 255)', ...at }
   }
   if (startErrors.has(reason ?? '')) {
     return { code, reason: 'InvalidPod', message: `the container could not start: ${terminated.message ?? ''}`, ...at }
@@ -116,7 +117,7 @@ function exitOf(terminated: Terminated): Exit {
 }
 
 function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
-  // A job that answers SIGTERM with exit code 0 has not succeeded.
+  // A job that exits with code 0 on SIGTERM has not succeeded.
   const cut = cutShort(pod, exit)
   const failed = (cut || exit.code !== 0 || pod.status?.phase === 'Failed') && !beatDeadline(pod, exit)
   if (failed && disruption !== undefined) return { is: 'exited', facts, exit: { ...exit, ...disruption } }
@@ -125,7 +126,7 @@ function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | u
   return { is: 'exited', facts, exit: { ...exit, reason: 'PodDeleted', message } }
 }
 
-/** Whether the container had ended when the pod's deadline came: it was a side-car that the deadline ended. */
+/** Whether the container ended before the pod's deadline, so that the deadline only stopped a sidecar. */
 function beatDeadline({ spec, status }: Pod, { finishedAt }: Exit): boolean {
   const { activeDeadlineSeconds } = spec
   if (status?.reason !== 'DeadlineExceeded' || status.startTime === undefined) return false
@@ -134,9 +135,9 @@ function beatDeadline({ spec, status }: Pod, { finishedAt }: Exit): boolean {
 }
 
 /**
- * Whether the container ended because the pod was deleted. Kubelet times are whole seconds, and a job answers SIGTERM
- * within one: in the same second it counts as cut short, since a failure too many can be run again, and a success that
- * was none goes unseen. A pod that ended by itself has its outcome stored before we delete it.
+ * Whether the container ended because the pod was deleted. Kubelet times are whole seconds, and a job may exit within
+ * one on SIGTERM. An exit in the same second counts as cut short: a false failure can be run again, a false success goes
+ * unnoticed. If a pod ends before we delete it, its outcome is already stored.
  */
 function cutShort(pod: Pod, exit: Exit): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata
@@ -148,14 +149,14 @@ function cutShort(pod: Pod, exit: Exit): boolean {
 function vanished(facts: PodFacts, disruption: Disruption | undefined): PodState {
   if (disruption !== undefined) return { is: 'lost', facts, ...disruption }
   if (facts.isDeleting) return { is: 'lost', facts, reason: 'PodDeleted', message: 'the pod was deleted' }
-  // Why is told with the final phase.
+  // The final phase will carry the reason.
   if (!facts.isTerminal) return { is: 'running', facts }
   return { is: 'lost', facts, reason: 'NodeLost', message: 'the kubelet no longer found the container' }
 }
 
 function ending(pod: Pod, facts: PodFacts, disruption: Disruption | undefined): PodState {
   const why: Disruption = disruption ?? { reason: 'PodDeleted', message: 'the pod was deleted' }
-  // No kubelet has it, so nobody will report an end.
+  // No kubelet has it, so no exit will be reported.
   if (facts.nodeName === undefined || facts.isTerminal) return { is: 'lost', facts, ...why }
   const deletedMs = Date.parse(pod.metadata.deletionTimestamp ?? '')
   return { is: 'ending', facts, giveUpAt: new Date(deletedMs + DELETION_SLACK_MS), reason: why.reason }
@@ -169,7 +170,7 @@ function neverRan(pod: Pod, facts: PodFacts, disruption: Disruption | undefined)
     return { is: 'exited', facts, exit: { ...exit, message: `init container ${init.name}: ${exit.message}` } }
   }
   const { reason, message } = pod.status ?? {}
-  const said = `the pod ended without running the job: ${message ?? reason ?? 'no container status'}`
-  // A kubelet that refuses a pod says why: what is no disruption is something that the pod asks for.
-  return { is: 'lost', facts, reason: reason === undefined ? 'NodeLost' : 'InvalidPod', message: said }
+  const cause = `the pod ended without running the job: ${message ?? reason ?? 'no container status'}`
+  // A kubelet that rejects a pod gives a reason: if that is not a disruption, the pod's spec is at fault.
+  return { is: 'lost', facts, reason: reason === undefined ? 'NodeLost' : 'InvalidPod', message: cause }
 }

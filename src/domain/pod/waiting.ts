@@ -18,14 +18,14 @@ const imageTrouble = new Set([
   'SignatureValidationFailed',
 ])
 
-/** What a container says that waits for nothing but its turn. One that keeps ending is judged as a whole. */
+/** Waiting reasons of a container that only waits for its turn. `keepsEnding` judges a container that keeps ending. */
 const ordinary = new Set(['', 'ContainerCreating', 'PodInitializing', 'CrashLoopBackOff'])
 
-/** An object that a volume or a device of the pod needs, and that somebody has to make. */
+/** An object that a volume or a device of the pod needs, and that somebody has to create. */
 const missingClaim =
   /\b(?:persistentvolumeclaim|persistentvolume|resourceclaim|storageclass[.\w]*) "[^"]*" (?:not found|is being deleted|bound to non-existent)/
 
-/** Reads what the scheduler and the kubelet say in the status of a pod that has not started. */
+/** Reads the scheduler's and the kubelet's reasons in the status of a pod that has not started. */
 export function waitingOf(pod: Pod): Waiting {
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False')
   if (unscheduled !== undefined) return unscheduledWaiting(pod, unscheduled)
@@ -35,18 +35,18 @@ export function waitingOf(pod: Pod): Waiting {
     if (trouble !== undefined) return trouble
   }
   const crashing = initContainerStatuses.find(keepsEnding)
-  if (crashing !== undefined) return mendable('InvalidPod', `container ${crashing.name} ends again and again`)
+  if (crashing !== undefined) return fixable('InvalidPod', `container ${crashing.name} keeps exiting`)
   return starting(pod.metadata.name)
 }
 
-/** What is said of a pod from before it is there until it runs: other words in between would cost a write of their own. */
+/** The one message from before the pod exists until it runs: another message in between would cost another write. */
 export function starting(pod: string): Waiting {
   return { reason: 'RunnerStarting', message: `pod ${pod} is starting`, fatal: false }
 }
 
 /**
- * Whether the node still sets the pod up, as far as its status says: volumes, network and devices come before the first
- * image. What goes wrong there is in no field of the status, see pod-warnings.ts.
+ * Whether the node still sets the pod up, according to its status: volumes, network and devices come before the first
+ * image. No field of the status shows what goes wrong there, see warnings.ts.
  */
 export function isBeingSetUp({ spec, status = {} }: Pod): boolean {
   const { conditions = [], initContainerStatuses = [], containerStatuses = [] } = status
@@ -59,11 +59,11 @@ export function isBeingSetUp({ spec, status = {} }: Pod): boolean {
 
 function unscheduledWaiting(pod: Pod, { reason, message = 'no node takes the pod' }: PodCondition): Waiting {
   if (reason === 'SchedulingGated') return gated(pod)
-  if (missingClaim.test(message)) return mendable('VolumeUnavailable', message)
+  if (missingClaim.test(message)) return fixable('VolumeUnavailable', message)
   return { reason: 'Unschedulable', message, fatal: false }
 }
 
-/** Whoever closed a gate opens it: the pod waits in somebody's queue, which may take as long as the job may wait. */
+/** The owner of a gate removes it: the pod waits in another queue, which may take as long as the job may wait. */
 function gated({ metadata, spec }: Pod): Waiting {
   const names = (spec.schedulingGates ?? []).map(({ name }) => JSON.stringify(name)).join(', ')
   const gates = names === '' ? '' : `: ${names}`
@@ -75,8 +75,8 @@ function gated({ metadata, spec }: Pod): Waiting {
 }
 
 /**
- * Whether a restartable init container keeps the pod from starting. Between two ends it runs for a while, as far as
- * its startup probe lets it: that is no progress.
+ * Whether a restartable init container keeps the pod from starting. Between two exits it runs for as long as its startup
+ * probe allows: that is not progress.
  */
 function keepsEnding({ restartCount = 0, started, state }: ContainerStatus): boolean {
   if (state?.waiting?.reason === 'CrashLoopBackOff') return true
@@ -89,16 +89,16 @@ function containerTrouble({ name, image, state }: ContainerStatus): Waiting | un
   if (imageTrouble.has(reason)) {
     const what = `${image === undefined ? 'the image' : `image ${image}`} of container ${name} cannot be pulled`
     const cause = pullError(message)
-    const said = cause === '' ? what : `${what}: ${cause}`
-    return { reason: 'ImagePull', message: said, fatal: reason === 'InvalidImageName' }
+    const detail = cause === '' ? what : `${what}: ${cause}`
+    return { reason: 'ImagePull', message: detail, fatal: reason === 'InvalidImageName' }
   }
-  if (reason === 'PostStartHookError') return mendable('HookFailed', `the postStart hook of container ${name} failed`)
-  return mendable('InvalidPod', message === '' ? reason : message)
+  if (reason === 'PostStartHookError') return fixable('HookFailed', `the postStart hook of container ${name} failed`)
+  return fixable('InvalidPod', message === '' ? reason : message)
 }
 
 /**
- * What the registry or the runtime said. The kubelet repeats it while it waits to pull again, in other words of its own
- * before it. Queries and passwords of addresses are left out: they may be somebody's key.
+ * The error of the registry or the runtime. While the kubelet waits to pull again, it repeats the error after a prefix
+ * that changes. Queries and passwords in URLs are removed: they may be credentials.
  */
 function pullError(message: string): string {
   return message
@@ -108,6 +108,6 @@ function pullError(message: string): string {
     .replaceAll(/(\bhttps?:\/\/[^\s"?]*)\?[^\s"]*/g, '$1')
 }
 
-function mendable(reason: WaitingReason, message: string): Waiting {
+function fixable(reason: WaitingReason, message: string): Waiting {
   return { reason, message, fatal: false }
 }

@@ -9,7 +9,7 @@ export interface PodWarning {
   lastMs: number
 }
 
-/** What keeps a pod from starting and stands in its Events alone. All others repeat its status, or are no obstacle. */
+/** Event reasons that keep a pod from starting and do not show in its status. All others do, or are no obstacle. */
 const meanings: Readonly<Record<string, WaitingReason>> = {
   FailedAttachVolume: 'VolumeUnavailable',
   FailedMapVolume: 'VolumeUnavailable',
@@ -19,15 +19,15 @@ const meanings: Readonly<Record<string, WaitingReason>> = {
   NetworkNotReady: 'SandboxFailed',
 }
 
-/** What the kubelet says when it has waited for all volumes: which, and not why. */
+/** The kubelet's message after it has waited for all volumes: it names them, but not the cause. */
 const withoutCause = /^Unable to attach or mount volumes: /
 
-/** Most texts that are put together: each volume may have one. */
+/** Most notes that are joined: each volume may have one. */
 const MOST_NOTES = 3
 
 /**
- * What the warnings about a pod that its node sets up mean. The newest decides what the trouble is; all texts about it
- * are put together in a fixed order, since kubelets name one volume after the other.
+ * What the warnings mean for a pod that its node sets up. The newest warning decides the reason; all notes with that
+ * reason are joined in a fixed order, since kubelets name one volume after the other.
  */
 export function warningOf(warnings: readonly PodWarning[]): Waiting | undefined {
   const known = warnings.filter(({ reason }) => meanings[reason] !== undefined)
@@ -43,12 +43,12 @@ export function warningOf(warnings: readonly PodWarning[]): Waiting | undefined 
   return { reason, message: shown.join('; '), fatal: false }
 }
 
-/** Whether the node ended a container because the command failed that was to follow its start. */
+/** Whether the node ended a container because its postStart hook failed. */
 export function isHookFailure({ reason }: PodWarning): boolean {
   return reason === 'FailedPostStartHook'
 }
 
-/** The text without what is another one at every try: the id of a sandbox. */
+/** The note without the sandbox id, which changes at every try. */
 function steady(note: string): string {
   return note.replace(/^\(combined from similar events\): /, '').replaceAll(/\b[0-9a-f]{32,}\b/g, '…')
 }

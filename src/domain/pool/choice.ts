@@ -12,9 +12,9 @@ export interface NoPool {
 }
 
 /**
- * A pool fits when it offers every label that the job asks for (as GitHub matches runs-on) and allows its repository.
- * Of several the one with the most labels wins, then the first by name. One whose pods admission refuses gets the job
- * only where no other fits, and waits with it; one whose template is invalid never does.
+ * A pool fits when it offers every label that the job requests (as GitHub matches runs-on) and allows its repository.
+ * Among several fitting pools the one with the most labels wins, then the first by name. A pool whose pods admission
+ * refuses gets the job only if no other fits, and the job waits; a pool with an invalid template never gets it.
  */
 export function choosePool(job: RunnerJob, pools: Iterable<RunnerPool>): PoolChoice {
   const living = [...pools].filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -67,7 +67,7 @@ function allows(pool: RunnerPool, repository: string): boolean {
   return globs.length === 0 || globs.some((glob) => matches(glob.toLowerCase(), repository.toLowerCase()))
 }
 
-/** Glob match in linear time: the pieces between stars are looked for from left to right. */
+/** Glob match in linear time: finds the pieces between stars from left to right. */
 function matches(glob: string, text: string): boolean {
   const [head = '', ...rest] = glob.split('*')
   if (!text.startsWith(head)) return false
@@ -87,7 +87,7 @@ function bySpecificity(a: RunnerPool, b: RunnerPool): number {
   return more !== 0 ? more : a.metadata.name < b.metadata.name ? -1 : 1
 }
 
-/** Says only what decides about this job, so that a change of other pools changes no word of it. */
+/** Why no pool fits. It names only what concerns this job, so that changes of other pools do not change the message. */
 function refusal(job: RunnerJob, offering: readonly RunnerPool[], living: readonly RunnerPool[]): string {
   if (offering.length > 0) return `no RunnerPool with its labels allows repository ${job.spec.repository}`
   const labels = job.spec.labels ?? []
@@ -96,10 +96,10 @@ function refusal(job: RunnerJob, offering: readonly RunnerPool[], living: readon
   const missing = labels.filter((label) => !offered.has(label.toLowerCase()))
   if (missing.length === 0) return `no RunnerPool offers all of the labels ${quoted(labels)}`
   const which = `no RunnerPool offers the ${missing.length === 1 ? 'label' : 'labels'} ${quoted(missing)}`
-  return missing.length === labels.length ? which : `${which}; the job asks for ${quoted(labels)}`
+  return missing.length === labels.length ? which : `${which}; the job requests ${quoted(labels)}`
 }
 
-/** With blanks or commas in a label it is still clear where it ends. */
+/** Quotes each label, since labels may contain blanks and commas. */
 function quoted(labels: readonly string[]): string {
   return labels.map((label) => JSON.stringify(label)).join(', ')
 }

@@ -1,16 +1,16 @@
 import type { RunnerPool } from '../../api/runner-pool.ts'
 
-/** What is known of a pool's template as it is now. */
+/** The readiness of a pool's current template. */
 export type PoolReadiness =
-  /** Nobody has tried it since it was written. */
+  /** It has not been tried since it was written. */
   | { is: 'unjudged' }
   | { is: 'ready' }
-  /** No pod can be made of it, whatever else changes: no job starts from it. */
+  /** No pod can be created from it, whatever else changes: no job starts from it. */
   | { is: 'invalid'; message: string }
-  /** Admission refuses its pods: what they need may be missing, or against a policy. */
+  /** Admission refuses its pods: something that they need is missing, or a policy denies them. */
   | { is: 'refused'; message: string }
 
-/** Reads a pool's Ready condition; one that is about an earlier template says nothing. */
+/** Reads a pool's Ready condition, and ignores the condition of an earlier template. */
 export function readinessOf({ metadata, status }: RunnerPool): PoolReadiness {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready')
   if (ready === undefined || status?.observedGeneration !== metadata.generation) return { is: 'unjudged' }

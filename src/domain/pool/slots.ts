@@ -5,9 +5,9 @@ import { runsOnProxy } from '../job/report.ts'
 import type { PodState } from '../pod/state.ts'
 
 /**
- * Whether a Runner takes up one of its pool's places: from its creation until its pod is over or gone. A finished
- * job's pod holds its place until it has stopped; a job that finished before its pod was made holds none, nor one
- * that somebody else has taken over.
+ * Whether a Runner occupies a slot of its pool: from its creation until its pod is terminal or gone. A finished job's
+ * pod occupies its slot until it has stopped. A job that finished before its pod was created occupies none, nor does a
+ * job that a proxy runner runs.
  */
 export function occupiesSlot(runner: Runner | undefined, job: RunnerJob | undefined, pod: PodState): boolean {
   if (pod.is !== 'absent') return !pod.facts.isTerminal

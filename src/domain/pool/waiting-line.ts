@@ -1,10 +1,10 @@
-/** A key and what it is ordered by: the time of its delegation in milliseconds, then its name. */
+/** A key and its sort key: the time of its delegation in milliseconds, then its name. */
 export interface Ticket {
   key: string
   delegatedMs: number
 }
 
-/** Keys in order of delegation, oldest first; each at most once. Adding and removing cost a binary search. */
+/** Unique keys in order of delegation, oldest first. Adding and removing cost a binary search. */
 export class WaitingLine {
   readonly #tickets: Ticket[] = []
   readonly #byKey = new Map<string, Ticket>()
@@ -27,14 +27,14 @@ export class WaitingLine {
     return true
   }
 
-  /** Takes the oldest key out. */
+  /** Removes and returns the oldest key. */
   shift(): string | undefined {
     const ticket = this.#tickets.shift()
     if (ticket !== undefined) this.#byKey.delete(ticket.key)
     return ticket?.key
   }
 
-  /** How many are before this key in the line; undefined where it is not in it. */
+  /** How many keys are before this one; undefined if it is not in the line. */
   before(key: string): number | undefined {
     const ticket = this.#byKey.get(key)
     return ticket === undefined ? undefined : this.#position(ticket)

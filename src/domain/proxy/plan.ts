@@ -2,11 +2,11 @@ import type { RunnerReason } from '../../api/reasons.ts'
 import type { Runner, RunnerStatus } from '../../api/runner.ts'
 import { type Heartbeat, presenceOf } from './presence.ts'
 
-/** What a pass over one proxy runner has to do. */
+/** What one reconcile of a proxy runner has to do. */
 export interface ProxyPlan {
   status?: RunnerStatus
   act?: 'delete'
-  /** Look again after this time, in milliseconds. */
+  /** Reconcile again after this time, in milliseconds. */
   requeueAfterMs?: number
 }
 
@@ -14,14 +14,14 @@ export interface ProxyView {
   runner: Runner
   heartbeat: Heartbeat | undefined
   heartbeatMs: number
-  /** How long one that is offline is kept. */
+  /** How long an offline proxy runner is kept. */
   forgetMs: number
   now: Date
 }
 
 /**
- * Idle ──silent for three periods──▶ Offline ──heard of──▶ Idle. Offline ──for long──▶ deleted. That it is busy is
- * never written: every job would cost two writes that its RunnerJob already tells.
+ * Idle ──three heartbeats missed──▶ Offline ──heartbeat──▶ Idle. Offline ──for long──▶ deleted. Busy is never written:
+ * it would cost two writes per job, and the RunnerJob already shows it.
  */
 export function planProxy({ runner, heartbeat, heartbeatMs, forgetMs, now }: ProxyView): ProxyPlan {
   if (runner.metadata.deletionTimestamp !== undefined) return {}
@@ -30,7 +30,7 @@ export function planProxy({ runner, heartbeat, heartbeatMs, forgetMs, now }: Pro
   if (leftMs > 0) return { ...move(runner, { phase: 'Idle' }), requeueAfterMs: leftMs }
   const keptMs = leftMs + forgetMs
   if (keptMs <= 0) return { act: 'delete' }
-  const message = `last heard of at ${new Date(heardMs).toISOString()}`
+  const message = `last heartbeat at ${new Date(heardMs).toISOString()}`
   return { ...move(runner, { phase: 'Offline', reason: 'HeartbeatMissed', message }), requeueAfterMs: keptMs }
 }
 

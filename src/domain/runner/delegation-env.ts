@@ -4,7 +4,7 @@ import type { Runner } from '../../api/runner.ts'
 /** An environment variable of a container. */
 export type EnvVar = { name: string; value: string }
 
-/** The facts of a delegation, as the environment of its containers. */
+/** The facts of a delegation, as environment variables of its containers. */
 export function delegationEnv(job: RunnerJob, runner: Runner): EnvVar[] {
   const { spec, metadata } = job
   const facts: [name: string, value: string | number | undefined][] = [
@@ -26,7 +26,7 @@ export function delegationEnv(job: RunnerJob, runner: Runner): EnvVar[] {
 }
 
 /**
- * The kubelet expands $(NAME) in values, and reads $$ as a plain $. Doubling each makes a caller's text literal.
+ * The kubelet expands $(NAME) in values and reads $$ as a plain $. Doubling each $ makes a caller's text literal.
  * https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 function literal(value: string): string {

@@ -19,10 +19,10 @@ import { containerDefaults, podDefaults } from './security-defaults.ts'
 import { delegationEnv } from './delegation-env.ts'
 
 /**
- * The pod of a Runner: its pool's template as it was written, with what makes it ours. The operator sets name, owner,
- * finalizer, restartPolicy and the delegation's variables, and restricted security settings where the template is
- * silent. Values of the wrong shape go to the API server as they are. Nothing that a caller sent ends up anywhere but
- * in values of environment variables. Throws BadTemplate where the template asks for what a runner pod cannot have.
+ * The pod of a Runner: its pool's template as written, with our metadata. The operator sets name, owner, finalizer,
+ * restartPolicy and the delegation's variables, and restricted security settings where the template sets none. Values of
+ * the wrong shape go to the API server unchanged. Callers' input only ends up in values of environment variables. Throws
+ * BadTemplate if the template contains something that a runner pod cannot have.
  */
 export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): NewObject<Pod> {
   const { template } = pool.spec
@@ -56,7 +56,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): Ne
   }
 }
 
-/** The labels by which others find the pod: network policies, and whoever asks for the pods of a job or a pool. */
+/** The labels that network policies and users select pods by. */
 function podLabels({ metadata, spec }: Runner): Record<string, string> {
   const { jobRef, poolName } = spec
   return {
@@ -66,15 +66,15 @@ function podLabels({ metadata, spec }: Runner): Record<string, string> {
   }
 }
 
-/** Those of them that the pod has lost, or that somebody has changed. */
+/** The labels of `podLabels` that the pod lacks or that were changed. */
 export function lostLabels(pod: Pod, runner: Runner): Record<string, string> {
   const { labels = {} } = pod.metadata
   return Object.fromEntries(Object.entries(podLabels(runner)).filter(([name, value]) => labels[name] !== value))
 }
 
 /**
- * What the API server says of a pod, with the positions that the template has: in the pod, the delegation's variables
- * come before those of the template.
+ * The API server's message about a pod, with the template's positions: in the pod, the delegation's variables come
+ * before those of the template.
  */
 export function inTermsOfTemplate(message: string, { job, runner }: { job: RunnerJob; runner: Runner }): string {
   const before = delegationEnv(job, runner).length
@@ -84,7 +84,7 @@ export function inTermsOfTemplate(message: string, { job, runner }: { job: Runne
   )
 }
 
-/** Settings that the restricted Pod Security level asks of each container, where it says nothing of its own. */
+/** Adds the settings that the restricted Pod Security level requires of each container, where it sets none. */
 function secured(container: Json, spec: Json): Json {
   const securityContext = fill(container['securityContext'], containerDefaults(container, spec))
   return securityContext === undefined ? container : { ...container, securityContext }

@@ -6,8 +6,8 @@ import { runsOnProxy } from '../job/report.ts'
 import type { PodState } from '../pod/state.ts'
 
 /**
- * The phase to show of an ephemeral Runner, whose own job this is. It is stopping as soon as its job is over, and busy
- * as soon as its job runs: neither waits for a write. A job that is not known has not been seen yet, or is gone.
+ * The phase to show of an ephemeral Runner with its job. It is stopping as soon as its job has finished, and busy as
+ * soon as its job runs: neither waits for a write. An unknown job is not in the cache yet, or is gone.
  */
 export function shownRunnerPhase({ metadata, status }: Runner, job: RunnerJob | undefined): RunnerPhase {
   if (metadata.deletionTimestamp !== undefined) return 'Stopping'
@@ -16,11 +16,11 @@ export function shownRunnerPhase({ metadata, status }: Runner, job: RunnerJob | 
   return status.phase === 'Starting' && job.status.phase === 'Running' ? 'Busy' : status.phase
 }
 
-/** What a pass over one Runner has to do. */
+/** What one reconcile of a Runner has to do. */
 export interface RunnerPlan {
   status?: RunnerStatus
   act?: 'create-pod' | 'delete-runner'
-  /** Look again after this time, in milliseconds. */
+  /** Reconcile again after this time, in milliseconds. */
   requeueAfterMs?: number
 }
 
@@ -29,20 +29,20 @@ export interface RunnerView {
   runner: Runner
   job: RunnerJob | undefined
   pod: PodState
-  /** How long a pod that has not started is kept for a job that is reported to run. */
+  /** How long a pod that has not started is kept after a proxy runner reported that it runs the job. */
   startTroubleMs: number
   now: Date
 }
 
 /**
- * Starting ──pod runs──▶ Busy. Starting ──pod refused for good──▶ Stopping. A Runner whose job is finished is shown as
- * stopping without a write. It makes one pod in its life: none once a pod UID is known, here or in its job. It goes
- * when somebody else runs its job, and when it was left behind by one that is gone.
+ * Starting ──pod runs──▶ Busy. Starting ──pod refused for good──▶ Stopping. A Runner whose job has finished is shown as
+ * stopping without a write. It creates at most one pod: none once its status or its job's has a pod UID. It is deleted
+ * when a proxy runner runs its job, and when it has no owner and its job is gone.
  */
 export function planRunner(view: RunnerView): RunnerPlan {
   const { runner, job, pod } = view
   if (runner.metadata.deletionTimestamp !== undefined) return {}
-  // While it has an owner, the garbage collector sees to it.
+  // While it has an owner, the garbage collector deletes it.
   if (job === undefined) return controllerUid(runner) === undefined ? { act: 'delete-runner' } : {}
   if (!isFinished(job) && runsOnProxy(job, runner, pod)) return withdrawal(view)
   if (pod.is === 'running' && runner.status.phase === 'Starting') return { status: busy(runner, pod) }
@@ -50,12 +50,12 @@ export function planRunner(view: RunnerView): RunnerPlan {
 }
 
 function wantsPod(runner: Runner, job: RunnerJob): boolean {
-  const seen = runner.status.podUID ?? job.status.podUID
-  if (seen !== undefined || runner.status.phase !== 'Starting') return false
+  const podUid = runner.status.podUID ?? job.status.podUID
+  if (podUid !== undefined || runner.status.phase !== 'Starting') return false
   return !isFinished(job) && !job.spec.cancel && job.metadata.deletionTimestamp === undefined
 }
 
-/** A pod that is there may have started just now, and reported itself before its kubelet did. */
+/** An existing pod may have just started, and its job may have sent the report before the kubelet updated the status. */
 function withdrawal({ job, pod, startTroubleMs, now }: RunnerView): RunnerPlan {
   const reportedMs = Date.parse(job?.status.reported?.at ?? '')
   const leftMs = pod.is === 'absent' ? 0 : reportedMs + startTroubleMs - now.getTime()
@@ -63,9 +63,9 @@ function withdrawal({ job, pod, startTroubleMs, now }: RunnerView): RunnerPlan {
 }
 
 function busy(runner: Runner, { facts }: PodState & { is: 'running' }): RunnerStatus {
-  const { reason: _reason, message: _message, ...was } = runner.status
+  const { reason: _reason, message: _message, ...rest } = runner.status
   return {
-    ...was,
+    ...rest,
     phase: 'Busy',
     reason: 'Running',
     podName: facts.name,

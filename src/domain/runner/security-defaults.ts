@@ -1,39 +1,39 @@
 import { isSilent, type Json, listOf, record } from '../json.ts'
 
-/** What the pod's security context gets where it says nothing. */
+/** The defaults for unset fields of the pod's security context. */
 export function podDefaults(spec: Json): Json {
   return {
     ...(isNonRoot(spec) && { runAsNonRoot: true }),
-    // The API server refuses it for Windows.
+    // The API server rejects it for Windows.
     ...(!isWindows(spec) && { seccompProfile: { type: 'RuntimeDefault' } }),
   }
 }
 
-/** What a container's security context gets where it says nothing: never what contradicts what it does say. */
+/** The defaults for unset fields of a container's security context: they never contradict the fields that are set. */
 export function containerDefaults(container: Json, spec: Json): Json {
   return { ...(isNonRootAlone(container, spec) && { runAsNonRoot: true }), ...linuxDefaults(container, spec) }
 }
 
-/** The API server refuses these two for Windows. */
+/** The API server rejects these two for Windows. */
 function linuxDefaults(container: Json, spec: Json): Json {
   const own = contextOf(container)
   if (isWindows(spec) || own['privileged'] === true) return {}
   return { ...(!escalates(own) && { allowPrivilegeEscalation: false }), capabilities: { drop: ['ALL'] } }
 }
 
-/** Capabilities with which the API server refuses allowPrivilegeEscalation: false, or that would be of no use with it. */
+/** Capabilities with which the API server rejects allowPrivilegeEscalation: false, or that have no effect with it. */
 const escalating = new Set(['SYS_ADMIN', 'CAP_SYS_ADMIN', 'ALL', 'CAP_ALL'])
 
 function escalates({ capabilities }: Json): boolean {
   return listOf(record(capabilities)['add']).some((name) => escalating.has(String(name).toUpperCase()))
 }
 
-/** The default stands at the pod where it fits all containers; a debugging container gets it, too, then. */
+/** Whether the default is set on the pod, since it fits all containers; a debugging container then gets it too. */
 function isNonRoot(spec: Json): boolean {
   return !says(contextOf(spec)) && containersOf(spec).every((container) => !mayBeRoot(container, spec))
 }
 
-/** Where one container is to be root, each of the others gets the default for itself. */
+/** Whether the default is set on this container, since another one runs as root. */
 function isNonRootAlone(container: Json, spec: Json): boolean {
   return !says(contextOf(spec)) && !isNonRoot(spec) && !mayBeRoot(container, spec)
 }
@@ -42,7 +42,7 @@ function says({ runAsNonRoot }: Json): boolean {
   return !isSilent(runAsNonRoot)
 }
 
-/** Whether the template asks for root, so that the kubelet would refuse the container as one that must not be. */
+/** Whether the template requests root, so that the kubelet would reject the container with runAsNonRoot. */
 function mayBeRoot(container: Json, spec: Json): boolean {
   const own = contextOf(container)
   const pods = contextOf(spec)

@@ -1,6 +1,6 @@
 import { isJson, isSilent, type Json } from '../json.ts'
 
-/** What a value is, by the field that holds it. */
+/** The kind of a value, by the name of its field. */
 type Kind = 'quantity' | 'quantities' | 'other'
 
 const kinds: ReadonlyMap<string, Kind> = new Map([
@@ -15,13 +15,13 @@ const QUANTITY = /^[+-]?[0-9.]+([eEinumkKMGTP]*[-+]?[0-9]*)$/
 
 const noQuantity = /quantities must match|unable to parse quantity/
 
-/** The API server's words about a value of another type: what it is, and the fields above it, without positions. */
+/** The API server's error about a value of the wrong type: that type, and the fields above it, without positions. */
 const otherType =
   /cannot unmarshal (string|number|bool|object|array)\b.* into Go struct field \w+\.((?:\w+\.)*\w+) of type/
 
 /**
- * The API server's words about a pod that it cannot read, with the paths of the values that they may mean: it says
- * nothing of where a quantity stands, nor of which container or variable it speaks.
+ * The API server's error about a pod that it cannot decode, with the paths of the values that it may mean: the error
+ * itself names neither the field of a quantity, nor the container or variable.
  */
 export function withPaths(message: string, template: Json): string {
   const paths = pathsOf(message, template)
@@ -31,7 +31,7 @@ export function withPaths(message: string, template: Json): string {
 function pathsOf(message: string, template: Json): string[] {
   if (noQuantity.test(message)) return message.includes('spec.') ? [] : [...noQuantities(template, '', 'other')]
   const [, type, fields = ''] = otherType.exec(message) ?? []
-  // An embedded struct of Go is no field.
+  // An embedded Go struct is not a field.
   const names = fields.split('.').filter((name) => !/^[A-Z]/.test(name))
   return type === undefined ? [] : [...valuesAt(template, '', names, type)]
 }
@@ -55,7 +55,7 @@ function isQuantity(value: unknown): boolean {
   return (typeof value === 'string' || typeof value === 'number') && QUANTITY.test(String(value))
 }
 
-/** The paths of the values of a type under these fields, in whichever items of the lists on the way. */
+/** The paths of the values of a type under these fields, in all items of the lists on the way. */
 function* valuesAt(value: unknown, path: string, fields: readonly string[], type: string): Generator<string> {
   const [field, ...below] = fields
   if (field === undefined && typeOf(value) === type) yield path

@@ -2,12 +2,12 @@ import { CONTAINER_ANNOTATION, JOB_LABEL, JOB_UID_LABEL, POOL_LABEL, RUNNER_LABE
 import type { RunnerPoolSpec } from '../../api/runner-pool.ts'
 import { isJson, isSilent, type Json, listOf, record } from '../json.ts'
 
-/** The template cannot be made into a pod. Says where in the template, and what is wrong. */
+/** No pod can be created from the template. The message has the path in the template and the problem. */
 export class BadTemplate extends Error {
   override name = 'BadTemplate'
 }
 
-/** Fields of metadata that are the operator's or the API server's. */
+/** Metadata fields that the operator or the API server sets. */
 const notFromTemplate = [
   'name',
   'generateName',
@@ -27,30 +27,30 @@ const notFromTemplate = [
 const ownLabels = [JOB_LABEL, JOB_UID_LABEL, RUNNER_LABEL, POOL_LABEL]
 
 /**
- * Refuses what a runner pod cannot have, instead of leaving it out. All else is the API server's to judge. Throws
+ * Rejects fields that a runner pod cannot have, instead of dropping them; the API server validates all others. Throws
  * BadTemplate.
  */
 export function checkTemplate({ metadata, spec }: RunnerPoolSpec['template']): void {
   for (const field of notFromTemplate) {
     if (!isEmpty(metadata?.[field])) {
-      throw wrong(`metadata.${field}`, 'cannot be given: the operator and the API server set it for each pod')
+      throw wrong(`metadata.${field}`, 'must not be set: the operator and the API server set it for each pod')
     }
   }
   checkTexts('metadata.labels', metadata?.['labels'], ownLabels)
   checkTexts('metadata.annotations', metadata?.['annotations'], [CONTAINER_ANNOTATION])
   checkPolicy('spec.restartPolicy', spec['restartPolicy'])
   const containers = listOf(spec['containers'])
-  if (containers.length === 0) throw wrong('spec.containers', 'at least one container is needed')
+  if (containers.length === 0) throw wrong('spec.containers', 'must have at least one container')
   for (const list of ['containers', 'initContainers']) checkRules(list, spec)
 }
 
-/** The container whose end is the job's: the one named "runner", else the first. */
+/** The container that runs the job: the one named "runner", else the first. */
 export function mainContainer(spec: Json): unknown {
   const containers = listOf(spec['containers'])
   return containers.find((container) => record(container)['name'] === 'runner') ?? containers[0]
 }
 
-/** Whether a field asks for nothing. */
+/** Whether a field is unset or empty. */
 function isEmpty(value: unknown): boolean {
   if (isSilent(value) || value === '') return true
   return typeof value === 'object' && Object.keys(value ?? {}).length === 0
@@ -61,7 +61,7 @@ function checkTexts(path: string, texts: unknown, ours: readonly string[]): void
   if (!isJson(texts)) throw wrong(path, 'must be an object whose values are strings')
   for (const [key, text] of Object.entries(texts)) {
     const at = `${path}[${JSON.stringify(key)}]`
-    if (ours.includes(key)) throw wrong(at, 'cannot be given: the operator sets it for each pod')
+    if (ours.includes(key)) throw wrong(at, 'must not be set: the operator sets it for each pod')
     if (isSilent(text) || typeof text === 'string') continue
     throw wrong(at, `must be a string, such as ${JSON.stringify(JSON.stringify(text))}`)
   }
@@ -71,10 +71,10 @@ function wrong(path: string, problem: string): BadTemplate {
   return new BadTemplate(`template.${path}: ${problem}`)
 }
 
-/** A job runs once, so nothing may start its container again. */
+/** A job runs once, so its container must not restart. */
 function checkPolicy(path: string, policy: unknown): void {
   if (isEmpty(policy) || policy === 'Never') return
-  throw wrong(path, `must be Never, or absent: a job is run once (got ${JSON.stringify(policy)})`)
+  throw wrong(path, `must be Never or absent, because a job runs once (got ${JSON.stringify(policy)})`)
 }
 
 function checkRules(list: string, spec: Json): void {
@@ -85,7 +85,7 @@ function checkRules(list: string, spec: Json): void {
     if (container === main) checkPolicy(`${path}.restartPolicy`, restartPolicy)
     const restartsJob = listOf(rules).some((rule) => record(rule)['action'] === 'RestartAllContainers')
     if (restartsJob || (container === main && !isEmpty(rules))) {
-      throw wrong(`${path}.restartPolicyRules`, 'cannot be given where they start the job again: it is run once')
+      throw wrong(`${path}.restartPolicyRules`, 'must not restart the job, because a job runs once')
     }
   }
 }

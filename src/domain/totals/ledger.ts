@@ -1,50 +1,50 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { durationBounds, noJobs, plus, shareOf, type Totals } from './totals.ts'
 
-/** Most jobs that the ledger may count before they are deleted: one write stands for so many deletions. */
+/** Most jobs that the ledger may count before they are deleted: one write covers this many deletions. */
 export const MOST_LEAVING = 200
 
-/** Most jobs that the ledger names as counted and still there, with those that somebody's finalizer holds: 185 kB. */
+/** Most counted and still existing jobs in the ledger, including those held by other finalizers: 185 kB. */
 export const MOST_NAMED = 5000
 
-/** Most jobs that are gone and that the ledger still names, for those who saw them go and have missed what it said. */
+/** Most deleted jobs that the ledger still names, for replicas that saw the deletion but missed earlier ledgers. */
 const MOST_GONE = 200
 
 /**
- * What is kept of jobs that are deleted. It is one object with one writer at a time, and every write is checked for
- * conflicts, so that each job enters it once.
+ * The record of deleted jobs. It is one object with one writer at a time, and every write is checked for conflicts, so
+ * that each job enters it once.
  *
  *   finished, at the end of its TTL ──▶ counted: its uid is in `leaving` ──▶ deleted ──▶ the next write: in `gone`
  *   finished, deleted by somebody else ──▶ counted by the next write: its uid is in `gone`
  */
 export interface Ledger {
-  /** All jobs that were ever counted here. */
+  /** All jobs that were ever counted in the ledger. */
   totals: Totals
-  /** UIDs of jobs that are counted here and may still exist. */
+  /** UIDs of counted jobs that may still exist. */
   leaving: readonly string[]
-  /** UIDs of jobs that are counted here and gone: all that were deleted after `goneSince`. */
+  /** UIDs of counted jobs that are gone: all that were deleted after `goneSince`. */
   gone: readonly string[]
   goneSince: string
-  /** Version of the jobs at which this was right: who has seen less of them cannot add them up with it. */
+  /** Version of the jobs that this is based on: an older cache of jobs cannot be added to it. */
   asOf: string
 }
 
 export const emptyLedger: Ledger = { totals: noJobs, leaving: [], gone: [], goneSince: '0', asOf: '0' }
 
-/** What the ledger holds cannot be read: somebody else has written it. */
+/** The ledger's data cannot be read: something other than the operator wrote it. */
 export class BadLedger extends Error {
   override name = 'BadLedger'
 }
 
-/** What changes a ledger. All of it is of one moment, at which the jobs had version `asOf`. */
+/** The changes for a ledger, all as of version `asOf` of the jobs. */
 export interface Entries {
-  /** Jobs that are to be deleted. */
+  /** Jobs to be deleted. */
   due: readonly RunnerJob[]
-  /** Finished jobs that are deleted and were not counted. */
+  /** Finished jobs that were deleted without being counted. */
   departed: readonly RunnerJob[]
-  /** Those of `leaving` that still exist. */
+  /** UIDs in `leaving` whose jobs still exist. */
   present: readonly string[]
-  /** How many of these are deleted but for a finalizer of somebody else. They may stay for as long as he likes. */
+  /** How many of these jobs are held by another writer's finalizer. They may stay for any time. */
   held: number
   asOf: string
 }
@@ -54,7 +54,7 @@ export function roomBeside({ present, held }: Pick<Entries, 'present' | 'held'>)
   return Math.max(0, Math.min(MOST_LEAVING - (present.length - held), MOST_NAMED - present.length))
 }
 
-/** The ledger with these entries, as many of those that are due as there is room for; undefined where there are none. */
+/** The ledger with these entries, and as many of the due jobs as there is room for; undefined if nothing changes. */
 export function nextLedger(ledger: Ledger, entries: Entries): Ledger | undefined {
   const { due, departed, present, asOf } = entries
   const counted = new Set(ledger.leaving)
@@ -62,20 +62,20 @@ export function nextLedger(ledger: Ledger, entries: Entries): Ledger | undefined
   if (entering.length + departed.length === 0) return undefined
   const totals = [...entering, ...departed].map(shareOf).reduce(plus, ledger.totals)
   const leaving = [...present, ...entering.map(({ metadata }) => metadata.uid)]
-  const here = new Set(present)
-  const left = ledger.leaving.filter((uid) => !here.has(uid))
-  const gone = [...left, ...departed.map(({ metadata }) => metadata.uid)]
+  const existing = new Set(present)
+  const deleted = ledger.leaving.filter((uid) => !existing.has(uid))
+  const gone = [...deleted, ...departed.map(({ metadata }) => metadata.uid)]
   return { totals, leaving, ...naming(ledger, gone, asOf), asOf }
 }
 
-/** Names those that are known to be gone since the last write, and the earlier ones if there is room for all of them. */
+/** Names the jobs deleted since the last write, and the earlier ones if there is room for all of them. */
 function naming(ledger: Ledger, gone: readonly string[], asOf: string): Pick<Ledger, 'gone' | 'goneSince'> {
   if (gone.length > MOST_GONE) return { gone: [], goneSince: asOf }
   if (ledger.gone.length + gone.length > MOST_GONE) return { gone, goneSince: ledger.asOf }
   return { gone: [...ledger.gone, ...gone], goneSince: ledger.goneSince }
 }
 
-/** As the data of a ConfigMap. */
+/** Formats the ledger as the data of a ConfigMap. */
 export function formatLedger({ totals, leaving, gone, goneSince, asOf }: Ledger): Record<string, string> {
   const { completed, failed, cancelled, within, ranMs } = totals
   return {
@@ -91,7 +91,7 @@ export function formatLedger({ totals, leaving, gone, goneSince, asOf }: Ledger)
   }
 }
 
-/** Reads the data of a ConfigMap. Throws BadLedger for what formatLedger did not write. */
+/** Parses the data of a ConfigMap. Throws BadLedger for data that formatLedger did not write. */
 export function parseLedger(data: Readonly<Record<string, string>>): Ledger {
   const within = field(data, 'ranWithinSeconds').split(' ')
   const bounds = [...durationBounds, '+Inf']
@@ -130,5 +130,5 @@ function bucket(bound: string, text: string): number {
 function count(name: string, text: string): number {
   const number = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return number
-  throw new BadLedger(`${name} is no whole number`)
+  throw new BadLedger(`${name} must be a whole number`)
 }

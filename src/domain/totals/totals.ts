@@ -4,16 +4,16 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 export const durationBounds = [10, 30, 60, 120, 300, 600, 1800, 3600] as const
 
 /**
- * How many jobs ended how, and how long they ran. Whole numbers throughout, so that what is added and taken away again
- * leaves no rest.
+ * How many jobs ended in each phase, and how long they ran. All are whole numbers, so that additions and subtractions
+ * cancel exactly.
  */
 export interface Totals {
   completed: number
   failed: number
   cancelled: number
-  /** Jobs that ran no longer than each bound, and at the end all that ran at all. */
+  /** Jobs that ran no longer than each bound; the last number is all jobs that ran. */
   within: readonly number[]
-  /** How long all of them ran, in milliseconds. */
+  /** Sum of their durations, in milliseconds. */
   ranMs: number
 }
 
@@ -25,34 +25,34 @@ export const noJobs: Totals = {
   ranMs: 0,
 }
 
-/** What one job counts for: nothing before it is over. A job that never started has no duration. */
+/** The share of one job: nothing before it has finished. A job that never started has no duration. */
 export function shareOf({ status }: RunnerJob): Totals {
   const { phase, startedAt, completedAt } = status
-  const over = {
+  const ended = {
     completed: Number(phase === 'Completed'),
     failed: Number(phase === 'Failed'),
     cancelled: Number(phase === 'Cancelled'),
   }
-  const isOver = over.completed + over.failed + over.cancelled > 0
+  const isOver = ended.completed + ended.failed + ended.cancelled > 0
   const ranMs = Date.parse(completedAt ?? '') - Date.parse(startedAt ?? '')
-  if (!isOver || !(ranMs >= 0)) return { ...noJobs, ...over }
-  return { ...over, within: [...durationBounds.map((bound) => Number(ranMs <= bound * 1000)), 1], ranMs }
+  if (!isOver || !(ranMs >= 0)) return { ...noJobs, ...ended }
+  return { ...ended, within: [...durationBounds.map((bound) => Number(ranMs <= bound * 1000)), 1], ranMs }
 }
 
 export function plus(a: Totals, b: Totals): Totals {
-  return combined(a, b, (one, other) => one + other)
+  return combined(a, b, (x, y) => x + y)
 }
 
 export function minus(a: Totals, b: Totals): Totals {
-  return combined(a, b, (one, other) => one - other)
+  return combined(a, b, (x, y) => x - y)
 }
 
-/** Of each number the greater one. */
+/** The maximum of each number. */
 export function highest(a: Totals, b: Totals): Totals {
   return combined(a, b, Math.max)
 }
 
-function combined(a: Totals, b: Totals, of: (one: number, other: number) => number): Totals {
+function combined(a: Totals, b: Totals, of: (x: number, y: number) => number): Totals {
   return {
     completed: of(a.completed, b.completed),
     failed: of(a.failed, b.failed),

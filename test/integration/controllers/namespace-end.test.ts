@@ -53,7 +53,7 @@ describe('kubectl delete namespace', function () {
     const operator = await site.operator()
     await busy({ stopMs: 2000 })
     const { isGone } = await deleteNamespace()
-    await operator.logged('the namespace is being deleted: let go of its pods')
+    await operator.logged('the namespace is being deleted: released its pods')
     // A caller learns why nothing is taken any more.
     const body = { repository: 'owner/repo', runId: '7', jobId: '7', workflow: 'CI', runnerName: 'proxy', labels: [] }
     const answer = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body })
@@ -74,7 +74,7 @@ describe('kubectl delete namespace', function () {
     // As a node does that is lost: whoever is left does not lead.
     leader.kill()
     expect(await other.terminate()).to.be.below(10_000)
-    expect(other.log.map(({ msg }) => msg)).to.include('the namespace is being deleted: let go of its pods')
+    expect(other.log.map(({ msg }) => msg)).to.include('the namespace is being deleted: released its pods')
     expect(other.log.map(({ msg }) => msg)).to.not.include('became leader')
     await isGone
   })
@@ -107,7 +107,7 @@ describe('kubectl delete namespace', function () {
     await site.until('the pod to be deleted', async () => (await site.pod('other'))?.metadata.deletionTimestamp)
     const key = { namespace: site.namespace, name: 'default' }
     await site.client.patchMerge(runnerPools, key, { spec: { labels: ['later'] } }, forever)
-    await operator.logged('the namespace is being deleted: the work in it stops')
+    await operator.logged('the namespace is being deleted: the controllers stop')
     const patch = { metadata: { uid: other.metadata.uid, finalizers: null } }
     await site.client.patchMerge(pods, { namespace: site.namespace, name: other.metadata.name }, patch, forever)
     await isGone

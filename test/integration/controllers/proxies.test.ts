@@ -53,7 +53,7 @@ describe('what the leader does for proxy runners', function () {
     await lastHeard('early', new Date(Date.now() - 10 * MINUTE_MS))
     const offline = await is('early', 'Offline')
     expect(offline.status).to.include({ reason: 'HeartbeatMissed' })
-    expect(offline.status.message).to.match(/^last heard of at \d{4}-/)
+    expect(offline.status.message).to.match(/^last heartbeat at \d{4}-/)
     expect(offline.metadata.generation).to.equal(idle.metadata.generation)
     const answer = await call(`${operator.url}/api/runners/early/heartbeat`, { method: 'POST' })
     expect(asObject(answer.body['data'])).to.include({ id: idle.metadata.uid, status: 'busy', reason: null })

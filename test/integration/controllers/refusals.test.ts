@@ -189,7 +189,7 @@ describe('a pod that admission refuses', function () {
     await site.createJob('unmade', { poolName: 'unmade' })
     const { status } = await site.jobIs('unmade', { phase: 'Queued', reason: 'PodCreateFailed' }, 5000)
     expect(status.message).to.match(
-      /^its Runner cannot be created: .*failed calling webhook "judge-runners\.example\.com"/,
+      /^cannot create the Runner: .*failed calling webhook "judge-runners\.example\.com"/,
     )
     await site.eventRecorded('unmade', 'PodCreateFailed')
     const mend = [{ op: 'replace', path: '/webhooks/1/failurePolicy', value: 'Ignore' }] as const

@@ -51,7 +51,7 @@ describe('what a job waits for', function () {
 
   it('NoMatchingPool: names the labels, and begins when a pool offers them', async () => {
     const { status } = await site.jobIs('strange', { phase: 'Queued', reason: 'NoMatchingPool' })
-    expect(status.message).to.equal('no RunnerPool offers the label "windows"; the job asks for "linux", "windows"')
+    expect(status.message).to.equal('no RunnerPool offers the label "windows"; the job requests "linux", "windows"')
     await site.eventRecorded('strange', 'NoMatchingPool')
     await site.createPool('strange', { labels: ['Linux', 'Windows', 'x64'] })
     await site.jobIs('strange', { phase: 'Running' })
@@ -60,7 +60,7 @@ describe('what a job waits for', function () {
 
   it('PoolFull: names the pool, and begins when a place is free', async () => {
     const { status } = await site.jobIs('second', { phase: 'Queued', reason: 'PoolFull' })
-    expect(status.message).to.equal('waiting for a free place in RunnerPool full')
+    expect(status.message).to.equal('waiting for a free slot in RunnerPool full')
     expect(await site.runner('second'), 'no Runner before there is a place').to.equal(undefined)
     await site.kubelet.apply('first-1', (pod) => exited(pod, 0))
     await site.jobIs('second', { phase: 'Running' })

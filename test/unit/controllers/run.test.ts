@@ -47,7 +47,7 @@ describe('a term whose caches cannot be filled', () => {
     expect(end.error).to.equal(undefined)
     await clock.advance(1000)
     await ended
-    expect(String(end.error)).to.include('the caches could not be filled within 120 s')
+    expect(String(end.error)).to.include('the caches were not filled within 120 s')
   })
 
   it('ends at once with its Lease, for the reason that it ends', async () => {

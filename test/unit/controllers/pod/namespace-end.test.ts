@@ -160,7 +160,7 @@ describe('the end of a namespace', () => {
     await other.until('it to be said', () => other.warnings.length > 0)
     other.deletePod('two')
     await other.stopped()
-    expect(other.warnings).to.deep.equal(['may not read its namespace, and so does not see that it is being deleted'])
+    expect(other.warnings).to.deep.equal(['the operator may not read its namespace and will not notice its deletion'])
     expect(other.released).to.deep.equal([])
     await other.close()
   })
@@ -181,6 +181,6 @@ describe('the end of a namespace', () => {
     scene.namespace = 'terminating'
     await scene.stopped()
     expect(scene.released).to.deep.equal(['first', 'second'])
-    expect(scene.warnings).to.deep.equal(['stops without knowing that it holds no pod'])
+    expect(scene.warnings).to.deep.equal(['the operator stops without knowing whether it still holds pods'])
   })
 })

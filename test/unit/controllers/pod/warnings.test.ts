@@ -87,7 +87,7 @@ describe('the Events of pods that are slow to start', () => {
     warnings.look('ns/slow', podNamed('slow'))
     await answer(403, { message: 'forbidden' })
     await eventually(() => log.lines.length > 0, { what: 'a line in the log' })
-    expect(log.lines).to.deep.equal([{ level: 'warn', message: 'events of pods cannot be read' }])
+    expect(log.lines).to.deep.equal([{ level: 'warn', message: 'cannot read Events of pods' }])
     const { length } = tap.requests
     await clock.advance(9000)
     expect(tap.requests).to.have.length(length)

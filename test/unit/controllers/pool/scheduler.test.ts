@@ -67,7 +67,7 @@ function overPod(runner: Runner) {
   return aPod({ runner, status: podStatus('Succeeded', aContainer(ended(0))) })
 }
 
-const full = 'PoolFull: waiting for a free place in RunnerPool pool'
+const full = 'PoolFull: waiting for a free slot in RunnerPool pool'
 
 describe('a pod whose labels name another pool', () => {
   it('holds the place of its Runner’s pool, also when the Runner is gone', () => {

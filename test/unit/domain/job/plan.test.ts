@@ -384,7 +384,7 @@ describe('a running job', () => {
     const pod = aPod({ metadata: deletedAt(15, 30), status: podStatus('Running', aContainer(running)) })
     expect(plan({ job: runningJob, runner, pod, now: 74 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
     expect(outcome(plan({ job: runningJob, runner, pod, now: 75 }))).to.equal(
-      'Failed PodDeleted: the pod was deleted and its end was never reported',
+      'Failed PodDeleted: the pod was deleted, and no kubelet reported its exit',
     )
   })
 

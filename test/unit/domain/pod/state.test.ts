@@ -45,7 +45,7 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
   [
     'a container that its node lost in a crash is no fault of the job',
     aPod({ status: ranTo('Failed', 255, { reason: 'Unknown' }) }),
-    exited(255, 'NodeLost', 'the node lost its container, as in a crash (exit code 255)'),
+    exited(255, 'NodeLost', 'the node lost the container, as after a crash (exit code 255)'),
   ],
   [
     'exit code 255 of the job itself is the job’s',

@@ -126,7 +126,7 @@ describe('what a pod waits for', () => {
   for (const [what, docker] of Object.entries(crashing)) {
     it(`is a sidecar that keeps ending, in one steady text, also when it ${what}`, () => {
       const initContainerStatuses = [aContainer({ terminated: { exitCode: 0 } }, 'fetch'), docker]
-      const said = { reason: 'InvalidPod', message: 'container docker ends again and again', fatal: false }
+      const said = { reason: 'InvalidPod', message: 'container docker keeps exiting', fatal: false }
       expect(waiting({ initContainerStatuses, containerStatuses: [container('PodInitializing')] })).to.deep.equal(said)
     })
   }

@@ -27,7 +27,7 @@ describe('the pool of a job', () => {
 
   const refusals: [asked: string[], message: string][] = [
     [['gpu'], 'no RunnerPool offers the label "gpu"'],
-    [['linux', 'GPU'], 'no RunnerPool offers the label "GPU"; the job asks for "linux", "GPU"'],
+    [['linux', 'GPU'], 'no RunnerPool offers the label "GPU"; the job requests "linux", "GPU"'],
     [['tpu', 'a b, c'], 'no RunnerPool offers the labels "tpu", "a b, c"'],
     [['Linux', 'windows'], 'no RunnerPool offers all of the labels "Linux", "windows"'],
   ]

@@ -10,7 +10,7 @@ const renewed = (second: number): Heartbeat => ({ renewTime: stamp(second), leas
 const offline = {
   phase: 'Offline',
   reason: 'HeartbeatMissed',
-  message: `last heard of at ${at(100).toISOString()}`,
+  message: `last heartbeat at ${at(100).toISOString()}`,
 } as const
 
 describe('the name of a proxy runner', () => {
