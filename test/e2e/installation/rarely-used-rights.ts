@@ -28,17 +28,17 @@ const ofOperator: Test[] = [
   ],
   [
     'integration/controllers/owners.test.ts',
-    'are refused from whoever may not hold up the deletion of an owner',
+    'are refused from an account that may not block the deletion of an owner',
     ['update runnerhub.dev/runnerjobs/finalizers', 'update runnerhub.dev/runners/finalizers'],
   ],
   [
     'integration/controllers/expiry.test.ts',
-    'is deleted with all that belongs to it after the job’s own time',
+    'is deleted with its Runner and pod after its own TTL',
     ['delete runnerhub.dev/runnerjobs', 'delete runnerhub.dev/runners', 'create core/configmaps'],
   ],
   [
     'integration/controllers/totals.test.ts',
-    'stand still while a hundred jobs reach the end of their life, and cost few writes',
+    'stay the same while a hundred jobs reach their TTL, and cost few writes',
     ['update core/configmaps'],
   ],
   [
@@ -48,12 +48,12 @@ const ofOperator: Test[] = [
   ],
   [
     'integration/controllers/refusals.test.ts',
-    'is waited for also while its pool is replaced',
+    'keeps its job waiting while its pool is replaced',
     ['get runnerhub.dev/runnerpools'],
   ],
   [
     'integration/controllers/orphans.test.ts',
-    'is deleted where the job ran, and its pod let go',
+    'are deleted if the job ran, and the pod is released',
     ['get core/pods', 'get runnerhub.dev/runnerjobs'],
   ],
   [

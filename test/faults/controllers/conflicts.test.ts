@@ -7,7 +7,7 @@ import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 
-describe('another writer that changes a job at speed', function () {
+describe('another writer that changes a job rapidly', function () {
   this.timeout('60s')
   let site: Site
 
@@ -18,7 +18,7 @@ describe('another writer that changes a job at speed', function () {
   })
   after(() => site.close())
 
-  it('delays no end, costs few conflicts, and loses none of its own changes', async () => {
+  it('delays no outcome, causes few conflicts, and loses none of its own changes', async () => {
     site.kubelet.onPod(() => exits(6, { startMs: 200, runMs: 1000 }))
     const audit = site.plane.audit()
     const jobs = ['a', 'b', 'c']

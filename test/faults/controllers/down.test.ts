@@ -60,12 +60,12 @@ describe('while the operator is down', function () {
     site.kubelet.onPod(() => exits(0))
   }
 
-  it('a job made then begins afterwards', async () => {
+  it('a job that is created starts afterwards', async () => {
     await site.jobIs('new', { phase: 'Completed' })
   })
 
   for (const phase of ['queued', 'assigned', 'running']) {
-    it(`a job deleted while ${phase} leaves nothing: its pod is let go`, async () => {
+    it(`a job deleted while ${phase} leaves nothing: its pod is released`, async () => {
       await site.isGone(`deleted-${phase}`)
     })
   }
@@ -79,7 +79,7 @@ describe('while the operator is down', function () {
     expect(status.podUID).to.equal(pod.metadata.uid)
   })
 
-  it('a pod that started and was deleted is a loss, and no second one is made', async () => {
+  it('a pod that started and was deleted is a loss, and no second pod is created', async () => {
     await site.jobIs('begun-and-deleted', { phase: 'Failed', reason: 'PodDeleted', exitCode: 143 })
     await site.until('the pod to be gone', async () => (await site.pod('begun-and-deleted')) === undefined)
     expect(site.kubelet.ledger.of('begun-and-deleted')).to.have.length(1)
@@ -90,7 +90,7 @@ describe('while the operator is down', function () {
     await site.until('the pod to be gone', async () => (await site.pod('stopped')) === undefined)
   })
 
-  it('a running pod that vanished without a trace is a loss too, never a second run', async () => {
+  it('a running pod that vanished without a trace is also a loss, never a second run', async () => {
     const { status } = await site.jobIs('robbed', { phase: 'Failed', reason: 'PodDeleted' })
     expect(status.exitCode).to.equal(undefined)
     expect(site.kubelet.ledger.of('robbed')).to.have.length(1)
@@ -103,12 +103,12 @@ describe('while the operator is down', function () {
     })
   }
 
-  it('a job that ran too long has timed out', async () => {
+  it('a job that ran too long times out', async () => {
     await site.jobIs('overdue', { phase: 'Failed', reason: 'JobTimeout' }, 30_000)
     await site.until('its pod to be gone', async () => (await site.pod('overdue')) === undefined)
   })
 
-  it('a job that went on running goes on', async () => {
+  it('a job that kept running continues', async () => {
     await site.kubelet.apply('steady-1', (pod) => exited(pod, 0))
     await site.jobIs('steady', { phase: 'Completed' })
   })

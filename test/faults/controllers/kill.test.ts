@@ -131,7 +131,7 @@ describe('an operator that is killed between any two writes', function () {
   })
 
   for (const when of Object.keys(sweeps)) {
-    it(`leaves to the next one what it needs for one pod and the true end: ${when}`, async () => {
+    it(`leaves its successor enough for exactly one pod and the true outcome: ${when}`, async () => {
       // Runner, pod, end, finalizer and two deletes at the least; on a slow machine nobody sees the job run.
       expect(await results.get(when), 'kills').to.be.at.least(6)
     })

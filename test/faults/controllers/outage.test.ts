@@ -71,7 +71,7 @@ describe('an API server that is killed and gone for six seconds', function () {
     said['delegate'] = await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })
   }
 
-  it('is told by /health, while the process counts as alive and ready', () => {
+  it('is reported by /health, while the process counts as alive and ready', () => {
     expect(said['health']?.status).to.equal(503)
     expect(said['health']?.body).to.include({ status: 'unhealthy' })
     expect(said['health']?.body['checks']).to.deep.include({ database: 'fail' })
@@ -79,7 +79,7 @@ describe('an API server that is killed and gone for six seconds', function () {
     expect(said['readyz']?.status).to.equal(200)
   })
 
-  it('does not keep known jobs from being read, marked as what may be behind', () => {
+  it('leaves known jobs readable, marked as possibly stale', () => {
     for (const when of ['job', 'job at last']) {
       const answer = said[when]
       expect(answer?.status, when).to.equal(200)
@@ -89,7 +89,7 @@ describe('an API server that is killed and gone for six seconds', function () {
   })
 
   for (const asked of ['delegate', 'stranger']) {
-    it(`answers 503 with Retry-After where only the cluster knows: ${asked}`, () => {
+    it(`responds 503 with Retry-After if only the cluster knows: ${asked}`, () => {
       const answer = said[asked]
       expect(answer?.status).to.equal(503)
       expect(Number(answer?.headers.get('retry-after'))).to.be.above(0)
@@ -99,7 +99,7 @@ describe('an API server that is killed and gone for six seconds', function () {
     })
   }
 
-  it('costs no job its pod, and none its end', async () => {
+  it('costs no job its pod or its outcome', async () => {
     await operator.leads(0, 30_000)
     for (const job of run) await site.kubelet.apply(`${job}-1`, (pod) => exited(pod, 0))
     for (const job of start) await site.kubelet.apply(`${job}-1`, 'bind', running, (pod) => exited(pod, 0))
@@ -110,7 +110,7 @@ describe('an API server that is killed and gone for six seconds', function () {
     await site.checkInvariants()
   })
 
-  it('is over for the facade, too', async () => {
+  it('ends for the facade too', async () => {
     const again = async () =>
       (await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })).status
     await site.until('delegations to work again', async () => (await again()) === 201)

@@ -12,7 +12,7 @@ const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
 const ABOUT_JOBS = { ...CONTROLLERS, path: /\/(runnerjobs|runners|pods)(\/|\?|$)/ }
 const status = (code: number, reason: string) => ({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason })
 
-describe('an API server that answers badly', function () {
+describe('an API server that responds badly', function () {
   this.timeout('90s')
   let site: Site
   let proxy: FaultProxy
@@ -43,7 +43,7 @@ describe('an API server that answers badly', function () {
     'the removal of the finalizer': { method: 'PATCH', path: /\/pods\// },
   }
   for (const [index, [write, match]] of Object.entries(lost).entries()) {
-    it(`adopts what it did itself when the reply is lost: ${write}`, async () => {
+    it(`makes the operator adopt its own write after a lost response: ${write}`, async () => {
       // Without having been seen to run, the Runner has no status to be written.
       const mustBeSeen = write === 'the status of the Runner'
       if (mustBeSeen) site.kubelet.onPod(() => runs())
@@ -61,7 +61,7 @@ describe('an API server that answers badly', function () {
     })
   }
 
-  it('adopts its Runner also when the watch does not tell of it', async () => {
+  it('makes the operator adopt its Runner even without a watch event', async () => {
     const blind = proxy.when({ path: /\/runners\?.*watch=true/ }).stall()
     proxy.when({ ...CONTROLLERS, method: 'POST', path: /\/runners(\?|$)/, times: 1 }).dropReply()
     await site.createJob('blind')
@@ -69,7 +69,7 @@ describe('an API server that answers badly', function () {
     expect(blind.hits, 'watches').to.equal(1)
   })
 
-  it('goes on when every reply is lost for a while', async () => {
+  it('delays no job for long when every response is lost for a while', async () => {
     const rule = proxy.when({ ...ABOUT_JOBS, times: 25 }).dropReply()
     const jobs = ['mute-0', 'mute-1', 'mute-2']
     for (const job of jobs) await site.createJob(job)
@@ -77,7 +77,7 @@ describe('an API server that answers badly', function () {
     expect(rule.hits).to.be.above(10)
   })
 
-  it('obeys Retry-After in a storm of 429, and comes back at its end', async () => {
+  it('makes the operator obey Retry-After during a storm of 429, and resume after it', async () => {
     const rule = proxy
       .when(ABOUT_JOBS)
       .answer(429, { ...status(429, 'TooManyRequests'), details: { retryAfterSeconds: 1 } }, { 'Retry-After': '1' })
@@ -97,7 +97,7 @@ describe('an API server that answers badly', function () {
     [403, 'Forbidden'],
     [409, 'Conflict'],
   ] as const) {
-    it(`backs off from ${code}, and completes when it is over`, async () => {
+    it(`makes the operator back off from ${code}, and complete the job after it`, async () => {
       const rule = proxy.when(ABOUT_JOBS).answer(code, status(code, reason))
       const jobs = Array.from({ length: 5 }, (_, index) => `code-${code}-${index}`)
       for (const job of jobs) await site.createJob(job)
@@ -110,7 +110,7 @@ describe('an API server that answers badly', function () {
     })
   }
 
-  it('lets go of a pod only when its outcome is stored, even if the pod is deleted meanwhile', async () => {
+  it('keeps the finalizer on a pod until its outcome is stored, even if the pod is deleted meanwhile', async () => {
     site.kubelet.onPod(() => runs())
     await site.createJob('held')
     await site.jobIs('held', { phase: 'Running' })
@@ -130,7 +130,7 @@ describe('an API server that answers badly', function () {
     await site.until('the pod to be gone', async () => (await site.pod('held')) === undefined)
   })
 
-  it('stops a side-car by deleting its pod where the pod may not be given a deadline', async () => {
+  it('makes the operator delete a pod with a sidecar if it may not set a deadline', async () => {
     site.kubelet.onPod(() => runs())
     await site.createJob('helped')
     await site.jobIs('helped', { phase: 'Running' })
@@ -147,7 +147,7 @@ describe('an API server that answers badly', function () {
     expect(rule.hits).to.equal(1)
   })
 
-  it('keeps other jobs going while one of them gets no answer', async () => {
+  it('does not delay other jobs while one of them gets no response', async () => {
     const rule = proxy.when({ ...CONTROLLERS, method: 'PUT', path: /\/runnerjobs\/hung\/status/ }).stall()
     await site.createJob('hung')
     await site.until('the write to hang', () => rule.hits > 0)
@@ -158,7 +158,7 @@ describe('an API server that answers badly', function () {
     await site.jobIs('hung', { phase: 'Completed' }, 30_000)
   })
 
-  it('is told to the log, without a secret', async () => {
+  it('is logged, without a secret', async () => {
     const before = operator.log.length
     proxy.when({ ...ABOUT_JOBS, times: 3 }).answer(500, status(500, 'InternalError'))
     await site.createJob('told')

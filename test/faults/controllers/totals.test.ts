@@ -12,7 +12,7 @@ const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
 const LEDGER = { ...CONTROLLERS, path: /\/configmaps(\/|\?|$)/ }
 
 /** Each test runs on what the one before has left: the totals only grow. */
-describe('the totals of jobs, when things go wrong between counting and deleting', function () {
+describe('the totals of jobs, after faults between counting and deleting', function () {
   this.timeout('180s')
   let site: Site
   let proxy: FaultProxy
@@ -76,7 +76,7 @@ describe('the totals of jobs, when things go wrong between counting and deleting
     expect(await counted()).to.equal(expected)
   })
 
-  it('count each job once when answers to the writes of the ledger are lost', async () => {
+  it('count each job once when responses to ledger writes are lost', async () => {
     const watcher = new TotalsWatcher([operator])
     const writes = proxy.when({ ...LEDGER, method: 'PUT', times: 3 }).dropReply()
     await makeJobs('unheard')
@@ -101,7 +101,7 @@ describe('the totals of jobs, when things go wrong between counting and deleting
     await expectTotals()
   })
 
-  it('stand beside a count of the watches that broke, and of the requests that nobody answered', async () => {
+  it('come with a count of broken watches and of unanswered requests', async () => {
     const samples = [...(await scrape(operator))]
     const sum = (pattern: RegExp) =>
       samples.reduce((total, [name, value]) => total + (pattern.test(name) ? value : 0), 0)

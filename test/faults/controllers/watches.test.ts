@@ -126,7 +126,7 @@ describe('a watch that is five seconds late', function () {
   }
 })
 
-describe('a list that lacks what is there', function () {
+describe('a list that misses existing objects', function () {
   this.timeout('60s')
   let site: Site
   let proxy: FaultProxy
@@ -155,7 +155,7 @@ describe('a list that lacks what is there', function () {
   }
 
   for (const plural of ['pods', 'runners']) {
-    it(`ends no job, as the API server is asked before an absence counts: ${plural}`, async () => {
+    it(`ends no job, since an absence is confirmed at the API server: ${plural}`, async () => {
       const hidden = `hidden-${plural}`
       site.kubelet.onPod(() => runs())
       await site.createJob(hidden, { poolName: 'default' })

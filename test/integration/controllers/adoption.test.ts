@@ -25,7 +25,7 @@ describe('names that are taken', function () {
   afterEach(() => site.checkInvariants())
   after(() => site.close())
 
-  it('a pod of a stranger is waited for, never taken over and never deleted', async () => {
+  it('a foreign pod is waited for, never adopted and never deleted', async () => {
     site.kubelet.onPod(() => runs())
     const stranger = await site.create(pods, newPod('squatted'))
     await site.createJob('squatted')
@@ -38,7 +38,7 @@ describe('names that are taken', function () {
     expect(job.status.podUID).to.not.equal(stranger.metadata.uid)
   })
 
-  it('a pod that still terminates for an earlier job of the name is waited for, and its end is not taken for ours', async () => {
+  it('a terminating pod of an earlier job of the name is waited for, and its outcome is not used', async () => {
     site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: 2000 } }))
     const before = await site.createJob('renamed')
     await site.jobIs('renamed', { phase: 'Running' })
@@ -55,7 +55,7 @@ describe('names that are taken', function () {
     expect(ended.status.podUID).to.equal(second?.uid)
   })
 
-  it('a pod with our labels that claims another job is none of this job’s', async () => {
+  it('a pod with our labels that names another job does not belong to this job', async () => {
     site.kubelet.onPod(() => ignored())
     const labels = {
       [RUNNER_LABEL]: 'forged-1',
@@ -72,7 +72,7 @@ describe('names that are taken', function () {
     expect(job.metadata.uid).to.not.equal(strangerUid)
   })
 
-  it('a Runner that an earlier operator made for this very job is adopted', async () => {
+  it('a Runner that an earlier operator created for this very job is adopted', async () => {
     site.kubelet.onPod(() => runs())
     // No pool yet, so that the operator does not make one first.
     const job = await site.createJob('orphaned', { poolName: 'later' })
@@ -130,7 +130,7 @@ describe('a pod that has lost all its labels', function () {
     await strip(job)
   }
 
-  it('has them back for those who select by them, once: a policy that takes them away again is right', async () => {
+  it('gets them back once for selectors: a policy may remove them again', async () => {
     await site.createJob('labelled')
     const { metadata } = await site.jobIs('labelled', { phase: 'Running' })
     await strip('labelled')
@@ -147,7 +147,7 @@ describe('a pod that has lost all its labels', function () {
     expect((await site.pod('labelled'))?.metadata.labels).to.equal(undefined)
   })
 
-  it('gives its job the true exit code, and is let go', async () => {
+  it('gives its job the true exit code, and is released', async () => {
     await runsStripped('exits')
     await site.createJob('next')
     await site.jobIs('next', { phase: 'Queued', reason: 'PoolFull' })
@@ -168,7 +168,7 @@ describe('a pod that has lost all its labels', function () {
     await site.until('its pod to be gone', async () => (await site.pod('cancelled')) === undefined)
   })
 
-  it('keeps its job from running longer than it may', async () => {
+  it('does not let its job exceed its time limit', async () => {
     await site.createJob('late', { timeoutSeconds: 2 })
     await site.jobIs('late', { phase: 'Running' })
     await strip('late')
@@ -176,13 +176,13 @@ describe('a pod that has lost all its labels', function () {
     await site.until('its pod to be gone', async () => (await site.pod('late')) === undefined)
   })
 
-  it('goes with its job', async () => {
+  it('is deleted with its job', async () => {
     await runsStripped('deleted')
     await site.delete(runnerJobs, 'deleted')
     await site.isGone('deleted')
   })
 
-  it('goes when its job and its Runner went while no operator was there', async () => {
+  it('is deleted when its job and its Runner were deleted while no operator ran', async () => {
     await site.createJob('orphan')
     await site.jobIs('orphan', { phase: 'Running' })
     operator.kill()

@@ -44,16 +44,16 @@ describe('a backlog of 600 delegations', function () {
     return ended.size
   }
 
-  it('is worked off, although the operator is killed on the way', async () => {
+  it('is processed, although the operator is killed meanwhile', async () => {
     expect(ids.size).to.equal(JOBS)
     await site.until('the jobs to be Completed', () => completed() >= JOBS, 200_000)
   })
 
-  it('makes as many pods at once as the pool has places, and never more', () => {
+  it('creates as many pods at a time as the pool has slots, and never more', () => {
     expect(site.kubelet.ledger.peak('default')).to.equal(PLACES)
   })
 
-  it('makes exactly one pod for each', async () => {
+  it('creates exactly one pod for each', async () => {
     const owners = site.kubelet.ledger.all.map(({ jobUid }) => jobUid)
     expect(owners).to.have.length.of.at.least(JOBS)
     expect(new Set(owners)).to.have.lengthOf(owners.length)

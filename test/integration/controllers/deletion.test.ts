@@ -3,7 +3,7 @@ import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { exited, exits, ignored, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
-describe('a job that is taken back', function () {
+describe('a job that is deleted or cancelled', function () {
   this.timeout('90s')
   let site: Site
 
@@ -60,7 +60,7 @@ describe('a job that is taken back', function () {
     })
   }
 
-  it('leaves nothing when it is deleted in the moment in which it was made', async () => {
+  it('leaves nothing when it is deleted right after its creation', async () => {
     site.kubelet.onPod(() => runs())
     const names = Array.from({ length: 20 }, (_, index) => `moment-${index}`)
     const raise = async (name: string, index: number): Promise<void> => {
@@ -92,14 +92,14 @@ describe('a job that is taken back', function () {
     })
   }
 
-  it('is Cancelled without a Runner when it was born that way', async () => {
+  it('is Cancelled without a Runner when it was created with cancel', async () => {
     await site.createJob('stillborn', { labels: ['linux'], cancel: true })
     await site.jobIs('stillborn', { phase: 'Cancelled', reason: 'CancelRequested' })
     expect(await site.runner('stillborn')).to.equal(undefined)
     expect(site.kubelet.ledger.of('stillborn')).to.deep.equal([])
   })
 
-  it('is not Cancelled once it is over', async () => {
+  it('is not Cancelled once it has finished', async () => {
     await terminal['Completed']?.('cancel-completed')
     await site.cancel('cancel-completed')
     await site.createJob('later', { labels: ['linux'] })
@@ -107,7 +107,7 @@ describe('a job that is taken back', function () {
     expect((await site.job('cancel-completed'))?.status.phase).to.equal('Completed')
   })
 
-  it('is Cancelled only when the pod did not end before', async () => {
+  it('is Cancelled only if the pod did not end before', async () => {
     await phases['Running']?.('race')
     await Promise.all([site.kubelet.apply('race-1', (pod) => exited(pod, 0)), site.cancel('race')])
     const { status } = await site.until('the job to be over', async () => {

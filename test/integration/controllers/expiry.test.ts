@@ -3,7 +3,7 @@ import { exits, succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
-describe('what is finished', function () {
+describe('a finished job', function () {
   this.timeout('90s')
   let site: Site
   let operator: Operator
@@ -29,7 +29,7 @@ describe('what is finished', function () {
   const withoutPlace = (job: string) => async () =>
     (await site.runner(job)) === undefined && (await site.pod(job)) === undefined
 
-  it('keeps its Runner and pod for the pool’s time, and then loses both but not the job', async () => {
+  it('keeps its Runner and pod for the pool’s TTL, and stays without them', async () => {
     const { status } = await site.jobIs('kept', { phase: 'Completed' })
     expect(await site.pod('kept'), 'the pod right after the end').to.not.equal(undefined)
     await site.until('Runner and pod of job kept to be gone', withoutPlace('kept'), 45_000)
@@ -39,27 +39,27 @@ describe('what is finished', function () {
     expect((await site.job('kept'))?.status).to.deep.equal(status)
   })
 
-  it('goes the same way when it failed', async () => {
+  it('loses them after the same time when it failed', async () => {
     await site.until('Runner and pod of job failed to be gone', withoutPlace('failed'), 45_000)
     expect((await site.job('failed'))?.status).to.include({ phase: 'Failed', exitCode: 1 })
   })
 
-  it('loses its Runner and pod at once where the pool says so', async () => {
+  it('loses its Runner and pod at once if the pool’s TTL is zero', async () => {
     await site.until('Runner and pod of job at-once to be gone', withoutPlace('at-once'), 45_000)
     expect((await site.job('at-once'))?.status).to.include({ phase: 'Completed', exitCode: 0 })
   })
 
-  it('is deleted with all that belongs to it after the job’s own time', async () => {
+  it('is deleted with its Runner and pod after its own TTL', async () => {
     await site.isGone('expired')
   })
 
-  it('is deleted at once where its own time is nothing, but not before its end is stored', async () => {
+  it('is deleted at once if its own TTL is zero, but not before its outcome is stored', async () => {
     const { metadata } = await site.createJob('fleeting', { labels: ['long'], ttlSecondsAfterFinished: 0 })
     await site.isGone('fleeting')
     expect(site.history.of(metadata.uid).at(-1)).to.include({ phase: 'Completed', exitCode: 0 })
   })
 
-  it('is deleted by the operator that comes after the one that ran it', async () => {
+  it('is deleted by the successor of the operator that ran it', async () => {
     await site.createJob('inherited', { labels: ['long'], ttlSecondsAfterFinished: 3 })
     const { metadata } = await site.jobIs('inherited', { phase: 'Completed' })
     operator.kill()
@@ -68,7 +68,7 @@ describe('what is finished', function () {
     expect(site.history.of(metadata.uid).at(-1)).to.include({ phase: 'Completed' })
   })
 
-  it('stays as long as nothing says otherwise', async () => {
+  it('stays until its TTL ends', async () => {
     expect((await site.job('untouched'))?.status.phase).to.equal('Completed')
     expect(await site.pod('untouched')).to.not.equal(undefined)
   })

@@ -29,7 +29,7 @@ describe('the life of a job', function () {
   afterEach(() => site.checkInvariants())
   after(() => site.close())
 
-  it('leads over one Runner and one pod, named after the job and owned by it', async () => {
+  it('includes one Runner and one pod, named after the job and owned by it', async () => {
     site.kubelet.onPod(() => runs())
     const job = await site.createJob('one', { labels: ['linux'] })
     await site.jobIs('one', { phase: 'Running' })
@@ -47,7 +47,7 @@ describe('the life of a job', function () {
     expect(site.kubelet.ledger.of('one')[0]?.finalizers, 'held from the first moment').to.include(OUTCOME_FINALIZER)
   })
 
-  it('says in job and Runner where the running pod is', async () => {
+  it('shows the running pod in job and Runner', async () => {
     const job = await site.job('one')
     const pod = await site.pod('one')
     if (job === undefined || pod === undefined) throw new Error('the job of the test before is missing')
@@ -63,7 +63,7 @@ describe('the life of a job', function () {
     expect(job.status.observedGeneration).to.equal(job.metadata.generation)
   })
 
-  it('ends with the exit code, and only then lets go of the pod', async () => {
+  it('ends with the exit code, and only then releases the pod', async () => {
     await site.kubelet.apply('one-1', (pod) => exited(pod, 0))
     const job = await site.jobIs('one', { phase: 'Completed', reason: 'Succeeded', exitCode: 0 })
     expect(job.status.completedAt).to.be.a('string')
@@ -75,7 +75,7 @@ describe('the life of a job', function () {
     expect(job.status.podUID).to.equal(pod.metadata.uid)
   })
 
-  it('may be so short that nobody ever saw it run', async () => {
+  it('may be too short for the phase Running', async () => {
     site.kubelet.onPod(() => succeeds())
     const { metadata } = await site.createJob('short', { labels: ['linux'] })
     const end = await site.until('the job to be over', () => {
@@ -98,7 +98,7 @@ describe('the life of a job', function () {
     expect([...new Set(phases)]).to.deep.equal(['Queued', 'Assigned', 'Running'])
   })
 
-  it('ends with the job’s own container, and a helper that goes on is stopped while its pod is kept', async () => {
+  it('ends with the job’s own container: a running sidecar is stopped, and its pod is kept', async () => {
     const helper = { name: 'helper', image: 'helper' }
     const containers = [helper, { name: 'runner', image: 'runner' }]
     await site.createPool('helped', { labels: ['helped'], maxRunners: 1, template: { spec: { containers } } })

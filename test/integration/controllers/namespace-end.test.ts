@@ -49,7 +49,7 @@ describe('kubectl delete namespace', function () {
     throw new Error('the watch of the namespace ended before it was gone')
   }
 
-  it('ends by itself while an operator serves it, which begins nothing new and fails at nothing', async () => {
+  it('completes while an operator serves the namespace, which starts nothing new and logs no failure', async () => {
     const operator = await site.operator()
     await busy({ stopMs: 2000 })
     const { isGone } = await deleteNamespace()
@@ -65,7 +65,7 @@ describe('kubectl delete namespace', function () {
     expect(failed, operator.tail()).to.deep.equal([])
   })
 
-  it('ends by itself when its operators stop at once, before the pods of jobs have', async () => {
+  it('completes when its operators stop at once, before the pods of jobs', async () => {
     const leader = await site.operator()
     await leader.leads()
     const other = await site.operator({ identity: 'operator-2' })
@@ -79,7 +79,7 @@ describe('kubectl delete namespace', function () {
     await isGone
   })
 
-  it('ends by itself where a pod has lost the label by which an operator knows it', async () => {
+  it('completes if a pod has lost its labels', async () => {
     const operator = await site.operator()
     await site.create(pods, newPod('bare', { finalizers: [OUTCOME_FINALIZER] }))
     const { isGone } = await deleteNamespace()
@@ -87,7 +87,7 @@ describe('kubectl delete namespace', function () {
     await isGone
   })
 
-  it('waits for the documented command where no operator is', async () => {
+  it('waits for the documented command without an operator', async () => {
     await site.create(pods, newPod('left', { labels: { [RUNNER_LABEL]: 'left-1' }, finalizers: [OUTCOME_FINALIZER] }))
     const { isGone } = await deleteNamespace()
     await site.until('the pod to be deleted', async () => (await site.pod('left'))?.metadata.deletionTimestamp)
@@ -97,7 +97,7 @@ describe('kubectl delete namespace', function () {
     await shell.close()
   })
 
-  it('stops an operator that holds nothing at the first create that is refused, which is no failure', async () => {
+  it('stops an operator without pods at the first refused create, which is not a failure', async () => {
     const operator = await site.operator()
     await site.createJob('a', { labels: ['later'] })
     await site.jobIs('a', { reason: 'NoMatchingPool' })
@@ -117,7 +117,7 @@ describe('kubectl delete namespace', function () {
     ).to.deep.equal([])
   })
 
-  it('is no reason to let go before it: a replica that stops keeps what it holds', async () => {
+  it('is the only reason to release pods: a replica that stops keeps the finalizers', async () => {
     const operator: Operator = await site.operator()
     await busy({ stopMs: 0 })
     await operator.terminate()

@@ -5,7 +5,7 @@ import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 
-describe('what a job leaves behind that is deleted with --cascade=orphan', function () {
+describe('the Runner and pod of a job that is deleted with --cascade=orphan', function () {
   this.timeout('90s')
   let site: Site
 
@@ -23,7 +23,7 @@ describe('what a job leaves behind that is deleted with --cascade=orphan', funct
     await site.client.delete(runnerJobs, { namespace: site.namespace, name }, options, forever)
   }
 
-  it('is deleted where the job was over', async () => {
+  it('are deleted if the job had finished', async () => {
     await site.createJob('over')
     await site.jobIs('over', { phase: 'Running' })
     await site.kubelet.apply('over-1', (pod) => exited(pod, 0))
@@ -33,7 +33,7 @@ describe('what a job leaves behind that is deleted with --cascade=orphan', funct
     await site.isGone('over')
   })
 
-  it('is deleted where the job ran, and its pod let go', async () => {
+  it('are deleted if the job ran, and the pod is released', async () => {
     await site.createJob('running')
     await site.jobIs('running', { phase: 'Running' })
     await orphan('running')

@@ -148,7 +148,7 @@ const tainted = {
   message: 'Taint manager: deleting due to NoExecute taint',
 }
 
-describe('how a job ends', function () {
+describe('the outcome of a job', function () {
   this.timeout('60s')
   let site: Site
 
@@ -190,7 +190,7 @@ describe('how a job ends', function () {
     })
   }
 
-  it('VolumeUnavailable: a mount that fails, which only Events report', async () => {
+  it('VolumeUnavailable: a failed mount, which only Events report', async () => {
     site.kubelet.onPod(() => isSetUp())
     await site.createJob('unmounted', { poolName: 'default' })
     await warn(site.client, await podOf('unmounted'), { reason: 'FailedMount', message: 'secret "x" not found' })
@@ -199,7 +199,7 @@ describe('how a job ends', function () {
     await site.until('its pod to be stopped', async () => (await site.pod('unmounted')) === undefined)
   })
 
-  it('HookFailed: the command after the start failed, which only an Event reports', async () => {
+  it('HookFailed: a failed postStart hook, which only an Event reports', async () => {
     site.kubelet.onPod(() => isSetUp())
     await site.createJob('hooked', { poolName: 'hooked' })
     const event = { reason: 'FailedPostStartHook', message: 'PostStartHook failed', container: 'runner' }
@@ -210,7 +210,7 @@ describe('how a job ends', function () {
     await site.eventRecorded('hooked', 'HookFailed')
   })
 
-  it('stops the pod of a job that ran too long', async () => {
+  it('JobTimeout: the pod of a job that ran too long is stopped', async () => {
     await site.jobIs('endless', { phase: 'Failed' })
     await site.until('the pod to be stopped', async () => (await site.pod('endless')) === undefined)
   })
@@ -242,7 +242,7 @@ describe('how a job ends', function () {
     await site.until('the pod to be gone', async () => (await site.pod('runnerless')) === undefined)
   })
 
-  it('NodeLost: a node that never says how the pod of a taint ended, half a minute after its grace', async () => {
+  it('NodeLost: a tainted node never reports the end of the pod, half a minute after its grace period', async () => {
     await site.jobIs('silenced', failed('NodeLost'), 45_000)
     const isFree = async () => (await site.pod('silenced'))?.metadata.finalizers === undefined
     await site.until('its pod to be let go', isFree)

@@ -43,7 +43,7 @@ describe('objects that an owner’s deletion waits for', function () {
     return stdout + stderr
   }
 
-  it('are refused from whoever may not hold up the deletion of an owner', async () => {
+  it('are refused from an account that may not block the deletion of an owner', async () => {
     const job = await site.createJob('owner')
     const runner = await site.create(runners, newRunner(job))
     const objects = { Runner: newRunner(await site.createJob('other')), Pod: ownedBy(runner) }

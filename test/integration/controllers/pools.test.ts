@@ -57,7 +57,7 @@ const unreadable: [path: string, template: RunnerPool['spec']['template']][] = [
 
 const forever = new AbortController().signal
 
-describe('where a job runs', function () {
+describe('the pool of a job', function () {
   this.timeout('60s')
   let site: Site
 
@@ -81,17 +81,17 @@ describe('where a job runs', function () {
     return (await site.runner(job))?.spec.poolName
   }
 
-  it('is the pool that offers all of its labels, whatever their case', async () => {
+  it('offers all of its labels, ignoring case', async () => {
     await site.createJob('gpu', { labels: ['GPU', 'Linux'] })
     expect(await poolOf('gpu')).to.equal('linux-gpu')
   })
 
-  it('is of several fitting pools the one with the most labels', async () => {
+  it('has the most labels of several fitting pools', async () => {
     await site.createJob('any-linux', { labels: ['linux'] })
     expect(await poolOf('any-linux')).to.equal('linux-gpu')
   })
 
-  it('is a pool that allows its repository', async () => {
+  it('allows its repository', async () => {
     await site.createJob('allowed', { labels: ['mac'], repository: 'owner/allowed' })
     await site.createJob('by-glob', { labels: ['mac'], repository: 'apple/swift' })
     await site.createJob('stranger', { labels: ['mac'], repository: 'owner/other' })
@@ -101,7 +101,7 @@ describe('where a job runs', function () {
     expect(status.message).to.include('owner/other')
   })
 
-  it('is the pool that it names, whatever its labels, but never one that forbids its repository', async () => {
+  it('is the one in poolName, whatever the labels, but never one that forbids its repository', async () => {
     await site.createJob('named', { labels: ['gpu'], poolName: 'linux' })
     await site.createJob('smuggled', { poolName: 'mac' })
     expect(await poolOf('named')).to.equal('linux')
@@ -115,21 +115,21 @@ describe('where a job runs', function () {
     })
 
   for (const [index, [path]] of unreadable.entries()) {
-    it(`is no pool whose template is wrong at ${path}`, async () => {
+    it(`never has an invalid template: ${path}`, async () => {
       const ready = await readyOf(`unreadable-${index}`)
       expect(ready).to.include({ type: 'Ready', status: 'False', reason: 'InvalidPod' })
       expect(ready.message).to.include(path)
     })
   }
 
-  it('is no pool whose template an earlier operator accepted and that is wrong', async () => {
+  it('never has an invalid template that an earlier operator accepted', async () => {
     const isRefused = async () => (await readyOf('accepted-before')).status === 'False'
     await site.until('the pool to be judged anew', isRefused)
     await site.createJob('too-late', { poolName: 'accepted-before' })
     await site.jobIs('too-late', { phase: 'Queued', reason: 'PoolNotReady' })
   })
 
-  it('is a pool as soon as its template is mended, and another that fits until then', async () => {
+  it('is used as soon as its template is fixed, and another fitting one until then', async () => {
     const labels = ['mended', 'twice']
     const broken = { template: { spec: { ...ok, toleration: [] } } }
     await site.createPool('mended', { labels, ...broken })
@@ -146,7 +146,7 @@ describe('where a job runs', function () {
     expect(site.kubelet.ledger.of('waits-for-mending')).to.have.length(1)
   })
 
-  it('is not a pool whose template breaks while its jobs wait', async () => {
+  it('is not used if its template becomes invalid while its jobs wait', async () => {
     await site.createPool('breaks', { labels: ['breaks'], maxRunners: 1 })
     for (const name of ['a-first', 'b-second']) await site.createJob(name, { labels: ['breaks'] })
     await site.jobIs('a-first', { phase: 'Running' })
@@ -161,7 +161,7 @@ describe('where a job runs', function () {
     await site.jobIs('b-second', { phase: 'Running' })
   })
 
-  it('is any pool for a template as its author wrote it, up to what only the node decides', async () => {
+  it('accepts a template as its author wrote it, except what only the node decides', async () => {
     const quantities = { limits: { cpu: 1, memory: '1Gi', 'ephemeral-storage': 1e9 }, requests: { cpu: 0.5 } }
     const root = { ...main, name: 'root', securityContext: { runAsUser: 0 } }
     const docker = { ...main, name: 'docker', securityContext: { privileged: true } }
@@ -179,7 +179,7 @@ describe('where a job runs', function () {
     expect(message).to.include('violates PodSecurity')
   })
 
-  it('is given out in the order of delegation, within maxRunners', async () => {
+  it('starts jobs in the order of delegation, within maxRunners', async () => {
     // One place, so that none can overtake on its way, and it is taken until all are there.
     await site.createJob('taken', { labels: ['turn'] })
     await site.jobIs('taken', { phase: 'Running' })
@@ -204,7 +204,7 @@ describe('where a job runs', function () {
     expect(site.kubelet.ledger.peak('turn')).to.equal(1)
   })
 
-  it('is free again only when the pod of a cancelled job has stopped', async () => {
+  it('frees a slot only when the pod of a cancelled job has stopped', async () => {
     site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: 1500 } }))
     for (const name of ['slow-1', 'slow-2', 'next']) await site.createJob(name, { labels: ['line'] })
     await site.jobIs('slow-2', { phase: 'Running' })

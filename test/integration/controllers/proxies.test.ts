@@ -10,7 +10,7 @@ import { openSite, type Site } from '../../site/site.ts'
 
 const MINUTE_MS = 60_000
 
-describe('what the leader does for proxy runners', function () {
+describe('the leader’s work for proxy runners', function () {
   this.timeout('90s')
   let site: Site
   let operator: Operator
@@ -38,7 +38,7 @@ describe('what the leader does for proxy runners', function () {
     await site.client.patchMerge(leases, key, { spec: { renewTime: microTime(date) } }, signal)
   }
 
-  it('registers who delegated a job while no operator was there, as of that time', async () => {
+  it('registers a proxy runner that delegated a job while no operator ran, with that time', async () => {
     const job = await site.job('before')
     const { spec } = await is('early', 'Idle')
     expect(spec).to.include({ type: 'Proxy', displayName: 'early', repository: 'owner/repo' })
@@ -46,7 +46,7 @@ describe('what the leader does for proxy runners', function () {
     expect(new Date(lease.spec?.renewTime ?? '').getTime()).to.equal(Date.parse(job?.metadata.creationTimestamp ?? ''))
   })
 
-  it('writes that one has fallen silent, and that it is back, and nothing in between', async () => {
+  it('writes that one is offline, and that it is back, and nothing in between', async () => {
     const idle = await is('early', 'Idle')
     await lastHeard('early', new Date(Date.now() - MINUTE_MS))
     await lastHeard('early', new Date())
@@ -60,7 +60,7 @@ describe('what the leader does for proxy runners', function () {
     expect((await is('early', 'Idle')).status).to.deep.equal({ phase: 'Idle' })
   })
 
-  it('registers nobody beyond the limit, whose jobs run all the same', async () => {
+  it('registers none beyond the limit, and runs their jobs all the same', async () => {
     await site.createPool('default')
     await site.createJob('second', { runnerName: 'second' })
     await is('second', 'Idle')
@@ -71,7 +71,7 @@ describe('what the leader does for proxy runners', function () {
     expect(await runnerOf('third')).to.equal(undefined)
   })
 
-  it('gives them no place of a pool, whatever they say, and no pod', async () => {
+  it('gives them no slot of a pool, whatever they send, and no pod', async () => {
     await site.createPool('small', { maxRunners: 1, labels: ['small'] })
     const names = ['Proxy', 'Dedicated'] as const
     for (const type of names) {
@@ -90,7 +90,7 @@ describe('what the leader does for proxy runners', function () {
     expect((await site.get(runners, 'dedicated'))?.status).to.deep.equal({ phase: 'Starting' })
   })
 
-  it('forgets one that has been offline for long, and leaves those of its jobs that run', async () => {
+  it('deletes one that has been offline for long, and leaves its running jobs', async () => {
     await lastHeard('second', new Date(Date.now() - 25 * 60 * MINUTE_MS))
     await site.until('it to go', async () => (await runnerOf('second')) === undefined)
     expect((await site.job('second'))?.status.phase).to.equal('Completed')

@@ -105,7 +105,7 @@ describe('a pod that admission refuses', function () {
   })
 
   for (const [name, { says }] of Object.entries(refused)) {
-    it(`waits, and job, Runner and pool say why: ${says}`, async () => {
+    it(`waits, and job, Runner and pool show why: ${says}`, async () => {
       const { status } = await site.jobIs(name, { phase: 'Assigned', reason: 'AdmissionDenied' })
       expect(status.message).to.include(says)
       expect((await site.runner(name))?.status).to.deep.include({ phase: 'Starting', reason: 'AdmissionDenied' })
@@ -116,12 +116,12 @@ describe('a pod that admission refuses', function () {
     })
   }
 
-  it('keeps no other pool from its jobs', async () => {
+  it('does not delay the jobs of other pools', async () => {
     await site.createJob('other', { poolName: 'healthy' })
     await site.jobIs('other', { phase: 'Running' })
   })
 
-  it('is told of in the newest words', async () => {
+  it('is reported with the newest message', async () => {
     const key = { namespace: site.namespace, name: 'memory' }
     const spec = { limits: [{ type: 'Container', max: { memory: '1536Mi' } }] }
     await site.client.patchMerge(limits, key, { spec }, forever)
@@ -129,14 +129,14 @@ describe('a pod that admission refuses', function () {
     await site.until('the new limit to be named', async () => (await message()).includes('is 1536Mi'))
   })
 
-  it('is made as soon as nothing is wrong any more', async () => {
+  it('is created as soon as the cause is fixed', async () => {
     await site.create(accounts, object(accounts, 'missing', {}))
     await site.delete(limits, 'memory')
     await site.jobIs('homeless', { phase: 'Running' })
     await site.jobIs('greedy', { phase: 'Running' })
   })
 
-  it('is said of its pool no longer once it would be accepted, and nothing is written while it stays the same', async () => {
+  it('makes its pool ready once it would be accepted, and costs no write while nothing changes', async () => {
     const before = await site.get(runnerPools, 'unlimited')
     const isReady = async () => (await readyOf(site, 'homeless')).status === 'True'
     await site.until('the pool to be ready', isReady, 30_000)
@@ -144,7 +144,7 @@ describe('a pod that admission refuses', function () {
     expect(await readyOf(site, 'unlimited')).to.include({ status: 'False' })
   })
 
-  it('is waited for also while its pool is replaced', async () => {
+  it('keeps its job waiting while its pool is replaced', async () => {
     await site.delete(runnerPools, 'urgent')
     const { status } = await site.jobIs('urgent', { phase: 'Assigned', reason: 'InvalidPod' })
     expect(status.message).to.equal('RunnerPool urgent is gone')
@@ -152,7 +152,7 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('urgent', { phase: 'Running' })
   })
 
-  it('waits for a webhook that is down, says so within 5 s, and is made once it is not needed any more', async () => {
+  it('waits for a webhook that is down, shows that within 5 s, and is created once it is not needed any more', async () => {
     await site.createJob('unjudged', { poolName: 'unjudged' })
     const { status } = await site.jobIs('unjudged', { phase: 'Assigned', reason: 'PodCreateFailed' }, 5000)
     expect(status.message).to.include('failed calling webhook "judge.example.com"')
@@ -171,7 +171,7 @@ describe('a pod that admission refuses', function () {
     for (const job of ['unjudged', 'unjudged-too']) await site.jobIs(job, { phase: 'Running' })
   })
 
-  it('keeps no other pool from its jobs while a webhook lets every create hang', async () => {
+  it('does not delay the jobs of other pools while every create hangs in a webhook', async () => {
     const before = silent.calls
     const jobs = Array.from({ length: 40 }, (_, index) => `hung-${index}`)
     await Promise.all(jobs.map((job) => site.createJob(job, { poolName: 'hanging' })))
@@ -185,26 +185,24 @@ describe('a pod that admission refuses', function () {
     await Promise.all(jobs.map((job) => site.cancel(job)))
   })
 
-  it('waits also for a webhook that is asked about its Runner', async () => {
+  it('also waits for a webhook that reviews its Runner', async () => {
     await site.createJob('unmade', { poolName: 'unmade' })
     const { status } = await site.jobIs('unmade', { phase: 'Queued', reason: 'PodCreateFailed' }, 5000)
-    expect(status.message).to.match(
-      /^cannot create the Runner: .*failed calling webhook "judge-runners\.example\.com"/,
-    )
+    expect(status.message).to.match(/^cannot create the Runner: .*failed calling webhook "judge-runners\.example\.com"/)
     await site.eventRecorded('unmade', 'PodCreateFailed')
     const mend = [{ op: 'replace', path: '/webhooks/1/failurePolicy', value: 'Ignore' }] as const
     await site.client.patchJson(webhooks, { namespace: '', name: site.namespace }, mend, forever)
     await site.jobIs('unmade', { phase: 'Running' })
   })
 
-  it('says that it can never fit a quota that is smaller', async () => {
+  it('shows that it can never fit a smaller quota', async () => {
     const message = /^can never fit its quota: 128Mi of requests.memory against 64Mi\. pods "oversized-1" is forbidden/
     await site.createJob('oversized', { poolName: 'oversized' })
     const { status } = await site.jobIs('oversized', { phase: 'Assigned', reason: 'QuotaExceeded' }, 5000)
     expect(status.message).to.match(message)
   })
 
-  it('says which right the operator lacks, and is made once it has it', async () => {
+  it('shows which right the operator lacks, and is created once it has that right', async () => {
     const role = await site.get(roles, 'runnerhub')
     if (role === undefined) throw new Error('no role')
     const without = role.rules.map((rule) =>
@@ -219,7 +217,7 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('unauthorised', { phase: 'Running' })
   })
 
-  it('says so where its template breaks meanwhile, and is made as soon as that is mended', async () => {
+  it('shows that its template became invalid, and is created as soon as that is fixed', async () => {
     await site.createPool('changing', template({ serviceAccountName: 'later' }))
     await site.createJob('changing', { poolName: 'changing' })
     await site.jobIs('changing', { phase: 'Assigned', reason: 'AdmissionDenied' })
@@ -232,7 +230,7 @@ describe('a pod that admission refuses', function () {
     await site.jobIs('changing', { phase: 'Running' })
   })
 
-  it('fails its job at once where a policy denies it', async () => {
+  it('fails its job at once if a policy denies it', async () => {
     await site.createJob('forbidden', { poolName: 'forbidden' })
     const { status } = await site.jobIs('forbidden', { phase: 'Failed', reason: 'AdmissionDenied' })
     expect(status.message).to.include('no red pods here')

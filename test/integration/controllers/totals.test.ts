@@ -44,7 +44,7 @@ describe('the totals of jobs', function () {
       return JSON.stringify(one) === JSON.stringify(other) ? one : undefined
     })
 
-  it('stand still while a hundred jobs reach the end of their life, and cost few writes', async () => {
+  it('stay the same while a hundred jobs reach their TTL, and cost few writes', async () => {
     const audit = site.plane.audit()
     await audit.mark()
     const watcher = new TotalsWatcher([leader, standby])
@@ -61,12 +61,12 @@ describe('the totals of jobs', function () {
     expect(ledger.length, 'writes of the ledger').to.be.within(1, 40)
   })
 
-  it('are alike in both replicas, to the last bucket', async () => {
+  it('are equal in both replicas, to the last bucket', async () => {
     const totals = await agreed([leader, standby])
     expect(totals['github_runnerhub_job_duration_seconds_count'], 'jobs that ran').to.equal(85)
   })
 
-  it('stand still when a finished job is deleted by hand', async () => {
+  it('stay the same when a finished job is deleted by hand', async () => {
     await Promise.all(names('kept', 3).map((name) => site.createJob(name, { labels: ['linux'] })))
     await totalsAre([63, 25, 15], leader)
     await totalsAre([63, 25, 15], standby)
@@ -82,7 +82,7 @@ describe('the totals of jobs', function () {
     expect(await jobsTotal(standby)).to.deep.equal([63, 25, 15])
   })
 
-  it('stand still through a change of leader', async () => {
+  it('stay the same through a change of leader', async () => {
     const before = await agreed([leader, standby])
     leader.kill()
     await standby.leads()

@@ -12,7 +12,7 @@ import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 
-describe('what a job waits for', function () {
+describe('the waiting reason of a job', function () {
   this.timeout('60s')
   let site: Site
   let operator: Operator
@@ -49,7 +49,7 @@ describe('what a job waits for', function () {
   afterEach(() => site.checkInvariants())
   after(() => site.close())
 
-  it('NoMatchingPool: names the labels, and begins when a pool offers them', async () => {
+  it('NoMatchingPool: names the labels, and the job starts when a pool offers them', async () => {
     const { status } = await site.jobIs('strange', { phase: 'Queued', reason: 'NoMatchingPool' })
     expect(status.message).to.equal('no RunnerPool offers the label "windows"; the job requests "linux", "windows"')
     await site.eventRecorded('strange', 'NoMatchingPool')
@@ -58,7 +58,7 @@ describe('what a job waits for', function () {
     expect((await site.runner('strange'))?.spec.poolName).to.equal('strange')
   })
 
-  it('PoolFull: names the pool, and begins when a place is free', async () => {
+  it('PoolFull: names the pool, and the job starts when a slot is free', async () => {
     const { status } = await site.jobIs('second', { phase: 'Queued', reason: 'PoolFull' })
     expect(status.message).to.equal('waiting for a free slot in RunnerPool full')
     expect(await site.runner('second'), 'no Runner before there is a place').to.equal(undefined)
@@ -66,7 +66,7 @@ describe('what a job waits for', function () {
     await site.jobIs('second', { phase: 'Running' })
   })
 
-  it('PoolFull: begins also when the limit is raised', async () => {
+  it('PoolFull: the job also starts when the limit is raised', async () => {
     await site.createJob('third', { labels: ['full'] })
     await site.jobIs('third', { phase: 'Queued', reason: 'PoolFull' })
     const key = { namespace: site.namespace, name: 'full' }
@@ -74,7 +74,7 @@ describe('what a job waits for', function () {
     await site.jobIs('third', { phase: 'Running' })
   })
 
-  it('NoMatchingPool: also when the pool it waited for is deleted, until one of its labels is there again', async () => {
+  it('NoMatchingPool: replaces PoolFull when the pool is deleted, until a pool has its labels again', async () => {
     await site.createJob('fourth', { labels: ['full'] })
     await site.jobIs('fourth', { phase: 'Queued', reason: 'PoolFull' })
     await site.delete(runnerPools, 'full')
@@ -84,7 +84,7 @@ describe('what a job waits for', function () {
     expect((await site.job('second'))?.status.phase, 'a job that ran in the deleted pool').to.equal('Running')
   })
 
-  it('Unschedulable: says what the scheduler says, and goes on when a node takes the pod', async () => {
+  it('Unschedulable: has the scheduler’s message, and the job starts when a node takes the pod', async () => {
     const { status } = await site.jobIs('homeless', { phase: 'Assigned', reason: 'Unschedulable' })
     expect(status.message).to.include('Insufficient cpu')
     expect(status.conditions?.find(({ type }) => type === 'Waiting')).to.include({ reason: 'Unschedulable' })
@@ -92,7 +92,7 @@ describe('what a job waits for', function () {
     await site.jobIs('homeless', { phase: 'Running' })
   })
 
-  it('ImagePull: is waited out for a while, and the job goes on when the image comes', async () => {
+  it('ImagePull: lasts for a while, and the job starts when the image appears', async () => {
     const { status } = await site.jobIs('unpulled', { phase: 'Assigned', reason: 'ImagePull' })
     const message = 'image runner of container runner cannot be pulled: registry.example.com/x: not found'
     expect(status.message).to.equal(message)
@@ -107,13 +107,13 @@ describe('what a job waits for', function () {
     expect(now.conditions?.some(({ type }) => type === 'Waiting')).to.equal(false)
   })
 
-  it('SchedulingGated: names the gates, by which somebody else holds the pod', async () => {
+  it('SchedulingGated: names the gates, with which another controller holds the pod', async () => {
     const { status } = await site.jobIs('gated', { phase: 'Assigned', reason: 'SchedulingGated' })
     expect(status.message).to.include('"example.com/queue"')
     await site.eventRecorded('gated', 'SchedulingGated')
   })
 
-  it('VolumeUnavailable: of a claim that is missing, in the words of the scheduler', async () => {
+  it('VolumeUnavailable: has the scheduler’s message about a missing claim', async () => {
     const { status } = await site.jobIs('unclaimed', { phase: 'Assigned', reason: 'VolumeUnavailable' })
     expect(status.message).to.include('persistentvolumeclaim "data" not found')
   })
@@ -122,7 +122,7 @@ describe('what a job waits for', function () {
     ['unmounted', 'FailedMount', 'VolumeUnavailable', 'MountVolume.SetUp failed for volume "v" : secret "x" not found'],
     ['unconnected', 'FailedCreatePodSandBox', 'SandboxFailed', 'Failed to create pod sandbox: no addresses left'],
   ] as const) {
-    it(`${reason}: which the kubelet says in Events only, is said within 5 s in status, Event, REST and metric`, async () => {
+    it(`${reason}: appears within 5 s in status, Event, REST and metric, though only kubelet Events have it`, async () => {
       await site.kubeletHas(job)
       await site.jobIs(job, { phase: 'Assigned', reason: 'RunnerStarting' })
       const pod = await site.pod(job)
@@ -139,14 +139,14 @@ describe('what a job waits for', function () {
     })
   }
 
-  it('QuotaExceeded: is no failure, and the job begins when the quota allows it', async () => {
+  it('QuotaExceeded: is not a failure, and the job starts when the quota allows it', async () => {
     const { status } = await site.jobIs('counted', { phase: 'Assigned', reason: 'QuotaExceeded' })
     expect(status.message).to.include('few')
     await openQuota(site)
     await site.jobIs('counted', { phase: 'Running' })
   })
 
-  it('is written once, whatever becomes of the limit of its pool and of other pools', async () => {
+  it('is written once, however the limit of its pool and other pools change', async () => {
     await site.createPool('still', { labels: ['still'], maxRunners: 1 })
     await site.createJob('busy', { labels: ['still'] })
     await site.jobIs('busy', { phase: 'Running' })
@@ -165,7 +165,7 @@ describe('what a job waits for', function () {
     expect(now.map((job) => job?.metadata.resourceVersion)).to.deep.equal(versions)
   })
 
-  it('a pool whose template is refused says so itself', async () => {
+  it('a pool with a refused template shows that itself', async () => {
     await site.createPool('malformed', { template: { spec: { containers: [{ name: 'UPPER', image: 'runner' }] } } })
     const ready = await site.until('the pool to be judged', async () => {
       const pool = await site.get(runnerPools, 'malformed')

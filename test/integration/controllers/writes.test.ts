@@ -51,7 +51,7 @@ async function quiet(site: Site, audit: AuditLog): Promise<void> {
   )
 }
 
-describe('what the controllers write', function () {
+describe('the writes of the controllers', function () {
   this.timeout('90s')
   let still: Site
   let busy: Site
@@ -85,7 +85,7 @@ describe('what the controllers write', function () {
   afterEach(() => Promise.all([still.checkInvariants(), busy.checkInvariants()]))
   after(() => Promise.all([still.close(), busy.close()]))
 
-  it('is six writes for a job whose pod starts at once', async () => {
+  it('are six for a job whose pod starts at once', async () => {
     busy.kubelet.onPod(() => succeeds({ startMs: 50, runMs: 4000 }))
     const job = await prompt('budget')
     const { counted, events, leases: _, ...others } = await audit.columns(busy.namespace)
@@ -101,7 +101,7 @@ describe('what the controllers write', function () {
     expect(inWords(Object.values(others).flat()), 'anything else').to.have.length.at.most(2)
   })
 
-  it('is at most six writes a job when many come at once, and one more where starting took a second', async () => {
+  it('are at most six per job in a burst, and one more if starting took a second', async () => {
     await audit.mark()
     const names = Array.from({ length: 20 }, (_, index) => `many${index}`)
     const jobs = await Promise.all(names.map((name) => busy.createJob(name)))
@@ -118,7 +118,7 @@ describe('what the controllers write', function () {
     expect(events.length).to.be.at.most(names.length)
   })
 
-  it('comes from the operator’s account, and is never forbidden to it', async () => {
+  it('come from the operator’s account, and are never forbidden', async () => {
     const writes = await audit.writes(busy.namespace)
     const ours = writes.filter(({ userAgent }) => /^runnerhub-(cache|controller|facade|lease)\//.test(userAgent))
     const account = `system:serviceaccount:${busy.namespace}:runnerhub`
@@ -126,7 +126,7 @@ describe('what the controllers write', function () {
     expect(inWords(ours.filter(({ code }) => code === 403))).to.deep.equal([])
   })
 
-  it('is nothing but Lease renewals while nothing happens for twelve seconds', async () => {
+  it('are only Lease renewals during twelve idle seconds', async () => {
     const left = Math.max(0, idle.since + IDLE_MS - performance.now())
     await new Promise((resolve) => setTimeout(resolve, left))
     const { leases, ...others } = await idle.audit.columns(still.namespace)
@@ -136,7 +136,7 @@ describe('what the controllers write', function () {
     expect(inWords(failed), 'nor is anything tried').to.deep.equal([])
   })
 
-  it('is nothing when a kubelet tells what no decision depends on', async () => {
+  it('are none when a kubelet changes a field that no decision depends on', async () => {
     await idle.audit.mark()
     for (const count of [1, 2, 3]) {
       const condition = { type: 'Ready', status: 'False', reason: `Probe${count}` }

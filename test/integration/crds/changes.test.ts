@@ -55,7 +55,7 @@ describe('a stored RunnerJob', () => {
   })
 
   for (const [field, other] of Object.entries(otherFacts)) {
-    it(`keeps ${field}: it can be neither changed nor added nor removed`, async () => {
+    it(`keeps ${field}: a change, addition or removal is rejected`, async () => {
       expectImmutable(await change(full, field, other), field)
       if (!(field in minimal)) {
         expectImmutable(await change(full, field, undefined), field)
@@ -69,7 +69,7 @@ describe('a stored RunnerJob', () => {
   })
 
   for (const [field, other] of Object.entries(changeable)) {
-    it(`lets ${field} be changed`, async () => {
+    it(`accepts a change of ${field}`, async () => {
       expect(await change(full, field, other)).to.include({ is: 'accepted' })
       expect(await change(bare, field, other)).to.include({ is: 'accepted' })
     })
@@ -97,7 +97,7 @@ describe('a stored RunnerJob', () => {
     expect(await change(job, 'timeoutSeconds', 5)).to.include({ is: 'accepted' })
   })
 
-  it('is not changed by a write of its status, nor its status by a write of the job', async () => {
+  it('is unchanged by a write of its status, and its status by a write of the job', async () => {
     const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'apart' }, spec: minimal })
     const spec = { ...job.spec, timeoutSeconds: 5 }
     const written = await site.putStatus(runnerJobs, { ...job, spec }, { phase: 'Running', reason: 'Running' })
@@ -200,7 +200,7 @@ describe('a stored Runner', () => {
   }
 
   for (const field of ['repository', 'poolName', 'jobRef']) {
-    it(`that is ephemeral is not made without ${field}`, async () => {
+    it(`that is ephemeral is rejected without ${field}`, async () => {
       const spec = withAt(runner.spec, [field], undefined)
       const verdict = await site.tryCreate(runners, { metadata: { name: 'incomplete' }, spec })
       expect(verdict).to.have.property('message').that.includes('an ephemeral Runner must have repository')

@@ -177,14 +177,14 @@ describe('the name', () => {
     const most = longest[kind] ?? 0
     const verdict = (name: string) => site.tryCreate(resource, { metadata: { name }, spec })
 
-    it(`of a ${kind} may have ${most} characters: pods and labels are named after it`, async () => {
+    it(`of a ${kind} may have ${most} characters, because pods and labels are named after it`, async () => {
       expect(await verdict('n'.repeat(most))).to.include({ is: 'accepted' })
       expect(await verdict('n'.repeat(most + 1)))
         .to.have.property('message')
         .that.includes(`at most ${most} characters`)
     })
 
-    it(`of a ${kind} holds no dots`, async () => {
+    it(`of a ${kind} contains no dots`, async () => {
       expect(await verdict('a.b'))
         .to.have.property('message')
         .that.includes('and no dots')

@@ -7,20 +7,20 @@ import { placesIn } from '../../objects/crds.ts'
 const directory = new URL('../../../crds/', import.meta.url)
 
 describe('the files in crds/', () => {
-  it('are one for each kind', () => {
+  it('contain one definition for each kind', () => {
     expect(readdirSync(directory).toSorted()).to.deep.equal(
       kinds.map(({ resource }) => `${resource.plural}.yaml`).toSorted(),
     )
   })
 
   for (const kind of kinds) {
-    it(`say of ${kind.resource.kind} what src/api says (make generate)`, () => {
+    it(`match src/api for ${kind.resource.kind} (make generate)`, () => {
       const text = readFileSync(new URL(`${kind.resource.plural}.yaml`, directory), 'utf8')
       expect(parse(text)).to.deep.equal(JSON.parse(JSON.stringify(crdOf(kind))))
     })
   }
 
-  it('are together under 60 KB: every API server and every client of it carries them', () => {
+  it('total less than 60 KB: every API server and its clients load them', () => {
     const bytes = readdirSync(directory).reduce((sum, file) => sum + readFileSync(new URL(file, directory)).length, 0)
     expect(bytes).to.be.below(60_000)
   })
@@ -37,7 +37,7 @@ describe('the schema', () => {
       expect(silent).to.deep.equal([])
     })
 
-    it(`of ${resource.kind} bounds every text and every list, so that no object can grow without end`, () => {
+    it(`of ${resource.kind} bounds every string and every list, so that no object can grow without limit`, () => {
       const places = [spec, status].flatMap((schema) => placesIn(schema))
       const unbounded = places.filter(({ schema: { type, maxLength, maxItems, enum: words, pattern = '' } }) => {
         // A pattern that ends in {6,64} is a bound of its own.

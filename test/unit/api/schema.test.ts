@@ -11,7 +11,7 @@ import {
 import { immutable } from '../../../src/api/schema.ts'
 
 describe('rules against change', () => {
-  it('compare a required field, and look at the presence of an optional one first', () => {
+  it('compare a required field, and check the presence of an optional one first', () => {
     const rules = immutable({ required: ['a'] }, 'a', 'b')
     expect(rules.map(({ rule }) => rule)).to.deep.equal([
       'self.a == oldSelf.a',
@@ -21,7 +21,7 @@ describe('rules against change', () => {
     for (const { message } of rules) expect(message).to.match(/^[ab] is immutable: .* delegate again instead$/)
   })
 
-  it('stand for every fact of a delegation: what is neither a fact nor a wish does not exist', () => {
+  it('cover every fact of a delegation: no other immutable field exists', () => {
     const ruled = runnerJobSpec['x-kubernetes-validations'].map(({ fieldPath }) => fieldPath?.slice(1))
     const wishes = ['timeoutSeconds', 'ttlSecondsAfterFinished']
     expect(Object.keys(runnerJobSpec.properties)).to.have.members([...ruled, ...wishes])
@@ -29,18 +29,18 @@ describe('rules against change', () => {
 })
 
 describe('the lists of words', () => {
-  it('have a default phase that is in them', () => {
+  it('contain the default phase', () => {
     expect(jobPhases).to.include(runnerJobStatus.default.phase)
     expect(runnerPhases).to.include(runnerStatus.default.phase)
   })
 
-  it('have a default reason that is no operator’s', () => {
+  it('have a default reason that no operator writes', () => {
     const said = [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons]
     expect(said).to.not.include(runnerJobStatus.default.reason)
     expect(runnerJobStatus.default.reason).to.match(new RegExp(REASON_PATTERN))
   })
 
-  it('hold reasons that the definition takes', () => {
+  it('contain reasons that the definition accepts', () => {
     for (const reason of [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons])
       expect(reason).to.match(new RegExp(REASON_PATTERN))
   })

@@ -80,7 +80,7 @@ const share = shareOf(completed('any', 1))
 describe('the totals of jobs', () => {
   const [a, b] = [completed('a', 11), completed('b', 12)]
 
-  it('are not told before the caches are filled', async () => {
+  it('are undefined before the caches are filled', async () => {
     const replica = new Replica()
     replica.sees(a)
     expect(replica.completed).to.equal(undefined)
@@ -99,7 +99,7 @@ describe('the totals of jobs', () => {
     expect(replica.all).to.deep.equal(share)
   })
 
-  it('stand still while a job is counted in the ledger, deleted, and dropped there', async () => {
+  it('stay the same while the ledger counts a job, and it is deleted and dropped there', async () => {
     const replica = await new Replica().holding([a, b], 20)
     replica.seesLedger(21, { totals: share, leaving: ['a-uid'], asOf: '20' })
     expect(replica.all).to.deep.equal(plus(share, share))
@@ -111,7 +111,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('stand still where the ledger is seen late', async () => {
+  it('stay the same if the ledger is seen late', async () => {
     const replica = await new Replica().holding([a], 20)
     replica.seesGone(a, 22)
     expect(replica.completed).to.equal(1)
@@ -120,7 +120,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('stand still where the jobs are seen late, and a ledger in between was missed', async () => {
+  it('stay the same if the jobs are seen late, and a ledger in between was missed', async () => {
     const replica = await new Replica().holding([a, b], 20)
     // At 21 the ledger counted a, at 22 it was deleted, at 23 the ledger counted b and dropped a.
     replica.seesLedger(23, { totals: plus(share, share), leaving: ['b-uid'], gone: ['a-uid'], asOf: '22' })
@@ -130,7 +130,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('keep what somebody else deleted, until the ledger has it', async () => {
+  it('keep a job that was deleted by hand until the ledger counts it', async () => {
     const replica = await new Replica().holding([a, b], 20)
     replica.seesGone(a, 21)
     expect(replica.completed).to.equal(2)
@@ -140,7 +140,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('keep what went between two lists, too', async () => {
+  it('keep a job that was deleted between two lists', async () => {
     const replica = await new Replica().holding([a, b], 20)
     await replica.relists([b], 30)
     expect(replica.completed).to.equal(2)
@@ -149,7 +149,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('keep what went between two lists where a ledger of that time does not name it', async () => {
+  it('keep a job that was deleted between two lists if a ledger of that time does not name it', async () => {
     const replica = await new Replica().holding([a, b], 20)
     await replica.relists([b], 30)
     replica.seesLedger(31, { totals: noJobs, asOf: '25' })
@@ -157,7 +157,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal(['ns/a'])
   })
 
-  it('take the ledger’s word where it has named so many that it no longer does', async () => {
+  it('trust a ledger that has dropped the names of so many jobs', async () => {
     const replica = await new Replica().holding([a, b], 20)
     replica.seesGone(a, 21)
     replica.seesLedger(31, { totals: share, goneSince: '25', asOf: '21' })
@@ -165,7 +165,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('do not take an earlier ledger for one that has what went later', async () => {
+  it('do not expect later deletions in an earlier ledger', async () => {
     const replica = await new Replica().holding([a, b], 20)
     replica.seesGone(a, 30)
     replica.seesLedger(26, { totals: noJobs, asOf: '20' })
@@ -173,7 +173,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal(['ns/a'])
   })
 
-  it('count a job once that a list had lacked by mistake', async () => {
+  it('count a job once that a list had missed', async () => {
     const replica = await new Replica().holding([a, b], 20)
     await replica.relists([b], 30)
     await replica.relists([completed('a', 31), b], 32)
@@ -181,7 +181,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('do not miss a job whose name another one has now', async () => {
+  it('do not miss a job whose name another job has now', async () => {
     const replica = await new Replica().holding([a], 20)
     replica.sees({ ...completed('a', 25), metadata: { ...a.metadata, uid: 'another', resourceVersion: '25' } })
     expect(replica.completed).to.equal(2)
@@ -195,7 +195,7 @@ describe('the totals of jobs', () => {
     expect(replica.departed).to.deep.equal([])
   })
 
-  it('wait for the jobs where a new process sees a newer ledger first', async () => {
+  it('wait for the jobs if a new process sees a newer ledger first', async () => {
     const replica = new Replica()
     replica.seesLedger(31, { totals: plus(share, share), gone: ['a-uid'], asOf: '30' })
     await replica.holding([a], 20, 31)
@@ -204,7 +204,7 @@ describe('the totals of jobs', () => {
     expect(replica.completed).to.equal(2)
   })
 
-  it('let a job be deleted that the ledger counts, though that came before the jobs and nobody has read the totals', async () => {
+  it('allow the deletion of a counted job, though the ledger came before the jobs and no totals were read', async () => {
     const replica = new Replica()
     replica.seesLedger(21, { totals: share, leaving: ['a-uid'], asOf: '20' })
     await replica.holding([a], 20, 21)
@@ -212,7 +212,7 @@ describe('the totals of jobs', () => {
     expect(replica.completed).to.equal(1)
   })
 
-  it('do not count a job anew that goes before anybody has read the ledger that counts it', async () => {
+  it('do not count a job again that is deleted before the ledger that counts it was read', async () => {
     const replica = new Replica()
     replica.seesLedger(21, { totals: share, leaving: ['a-uid'], asOf: '20' })
     await replica.holding([a], 20, 21)
@@ -232,7 +232,7 @@ describe('the totals of jobs', () => {
     expect(replica.completed).to.equal(2)
   })
 
-  it('are not told by a new process that cannot read the ledger', async () => {
+  it('are undefined in a new process that cannot read the ledger', async () => {
     const replica = new Replica()
     replica.seesData(19, { completed: 'none' })
     await replica.holding([a], 20)
@@ -241,7 +241,7 @@ describe('the totals of jobs', () => {
     expect(replica.completed).to.equal(2)
   })
 
-  it('never fall, whatever the ledger says', async () => {
+  it('never decrease, whatever the ledger contains', async () => {
     const replica = await new Replica().holding([a], 20)
     replica.seesLedger(21, { totals: share, asOf: '20' })
     expect(replica.completed).to.equal(2)
@@ -252,7 +252,7 @@ describe('the totals of jobs', () => {
     expect(replica.completed).to.equal(3)
   })
 
-  it('are told though the ledger comes from another cluster’s history', async () => {
+  it('are computed though the ledger comes from another cluster’s history', async () => {
     const replica = await new Replica().holding([a], 20)
     replica.seesLedger(21, { totals: share, asOf: '99999' })
     expect(replica.completed).to.equal(2)

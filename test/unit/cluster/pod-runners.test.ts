@@ -28,7 +28,7 @@ function later(pod: Pod, status: Partial<RunnerJobStatus> = {}, created = 0) {
 }
 
 describe('the pod of a job', () => {
-  it('is known when its Runner went before it was seen, also where the job has another Runner by then', () => {
+  it('is known when its Runner was deleted before it was seen, even if the job has another Runner by then', () => {
     const stores = new FilledCaches()
     const owner = stores.putJob(aJob())
     stores.remove(stores.putRunner(runner))
@@ -54,7 +54,7 @@ describe('the pod of a job', () => {
     })
   }
 
-  it('is known when its owner reference is gone, and the Runner after it', () => {
+  it('is known when its owner reference and then its Runner are removed', () => {
     const { stores, pod, runner: made } = scene()
     stores.putPod({ ...pod, metadata: { ...pod.metadata, ownerReferences: [] } })
     stores.remove(made)
@@ -62,7 +62,7 @@ describe('the pod of a job', () => {
     expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
   })
 
-  it('is known when it comes after its Runner has gone, and another Runner of the job is there', () => {
+  it('is known when it appears after its Runner was deleted, and the job has another Runner', () => {
     const stores = new FilledCaches()
     const owner = stores.putJob(aJob())
     stores.remove(stores.putRunner(runner))
@@ -72,7 +72,7 @@ describe('the pod of a job', () => {
     expect(podOf(stores.caches, aJob({ metadata: { uid: 'later-uid' } }))).to.equal(undefined)
   })
 
-  it('is taken for the job’s by a process that never saw its Runner, though another Runner of the job is there', () => {
+  it('belongs to the job for a process that never saw its Runner, though the job has another Runner', () => {
     const stores = new FilledCaches()
     const owner = stores.putJob(aJob())
     stores.putRunner(aRunner({ job, metadata: { uid: 'second-uid' } }))
@@ -80,14 +80,14 @@ describe('the pod of a job', () => {
     expect(podOf(stores.caches, owner)?.metadata.uid).to.equal(pod.metadata.uid)
   })
 
-  it('is not remembered any longer than it is there', () => {
+  it('is not remembered after its deletion', () => {
     const { stores, pod, runner: made } = scene()
     stores.remove(made)
     stores.remove(pod)
     expect(stores.caches.podRunners.of(pod)).to.equal(undefined)
   })
 
-  it('is known to a process that has not seen its Runner by what the job says', () => {
+  it('is known by the job’s status to a process that has not seen its Runner', () => {
     const pod = aPod({ runner, metadata: { labels: {} } })
     const orphan = aPod({ runner, metadata: { ownerReferences: [] } })
     const { uid } = pod.metadata
@@ -99,7 +99,7 @@ describe('the pod of a job', () => {
     expect(later(pod, { runnerRef: { name: 'job-1', uid: 'another' } })).to.equal(undefined)
   })
 
-  it('is taken for the job’s where nothing says otherwise, if it is not older: no job runs twice', () => {
+  it('belongs to the job by default if it is not older: no job runs twice', () => {
     const pod = aPod({ runner, metadata: { creationTimestamp: stamp(5) } })
     expect(later(pod)?.metadata.uid).to.equal(pod.metadata.uid)
     expect(later(pod, {}, 6)).to.equal(undefined)
@@ -115,7 +115,7 @@ describe('the pod of a job', () => {
 })
 
 describe('the cache of pods', () => {
-  it('holds what a Runner owns or our finalizer holds, and nothing that only looks like it', () => {
+  it('contains pods with a Runner as owner or with our finalizer, and none that only look like it', () => {
     const { stores } = scene()
     const { pods } = stores.caches
     const stranger = aPod({ metadata: { uid: 'stranger', name: 'stranger', ownerReferences: [], finalizers: [] } })
@@ -127,7 +127,7 @@ describe('the cache of pods', () => {
     expect([...pods.list()].map(({ metadata }) => metadata.name)).to.have.members(['job-1', 'held', 'owned'])
   })
 
-  it('loses a pod whose name a stranger has by now', () => {
+  it('drops a pod whose name a foreign pod has by now', () => {
     const { stores } = scene()
     const { pods } = stores.caches
     const metadata = { uid: 'stranger', ownerReferences: [], finalizers: [], resourceVersion: '99' }
@@ -135,7 +135,7 @@ describe('the cache of pods', () => {
     expect(pods.get('ns/job-1')).to.equal(undefined)
   })
 
-  it('keeps a pod that is let go, and one that is being deleted', () => {
+  it('keeps a released pod, and one that is being deleted', () => {
     const { stores, pod } = scene()
     stores.putPod({ ...pod, metadata: { ...pod.metadata, finalizers: [], ...deletedAt(1) } })
     expect(stores.caches.pods.size).to.equal(1)
@@ -143,7 +143,7 @@ describe('the cache of pods', () => {
 })
 
 describe('the job of a Runner', () => {
-  it('is the one that its spec names, whatever its labels say', () => {
+  it('is the one in its spec, whatever its labels are', () => {
     expect(jobKeyOf(aRunner({ job, metadata: { labels: other } }))).to.equal('ns/job')
     expect(jobKeyOf(aRunner({ job, metadata: { labels: {} } }))).to.equal('ns/job')
   })

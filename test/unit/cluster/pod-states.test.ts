@@ -4,7 +4,7 @@ import { podState } from '../../../src/domain/pod/state.ts'
 import { aContainer, aPod, podStatus, running } from '../../objects/builders.ts'
 
 describe('the state of a pod', () => {
-  it('is computed once per object, and anew for a changed pod', () => {
+  it('is computed once per object, and again for a changed pod', () => {
     const states = new PodStates()
     const pod = aPod()
     expect(states.of(pod)).to.equal(states.of(pod)).and.to.deep.equal(podState(pod))

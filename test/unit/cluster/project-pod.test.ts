@@ -44,14 +44,14 @@ const statuses: Record<string, Pod['status']> = {
   'failed in its init container': { phase: 'Failed', initContainerStatuses: [aContainer(ended(2), 'init')] },
 }
 
-describe('what is kept of a pod', () => {
+describe('the projection of a pod', () => {
   for (const [what, status] of Object.entries(statuses)) {
-    it(`decides the same as the whole pod when it ${what}`, () => {
+    it(`gives the same state as the whole pod when it ${what}`, () => {
       expect(podState(projectPod(fullPod(status)))).to.deep.equal(podState(fullPod(status)))
     })
   }
 
-  it('is its identity, its owner and what keeps it', () => {
+  it('has its identity, its owner and its finalizers', () => {
     const pod = fullPod(undefined)
     const { annotations: _annotations, generation: _generation, ...identity } = pod.metadata
     expect(projectPod(pod).metadata).to.deep.equal({
@@ -60,7 +60,7 @@ describe('what is kept of a pod', () => {
     })
   })
 
-  it('is little of the rest', () => {
+  it('has little else', () => {
     const ready = { type: 'Ready', status: 'True' }
     const scheduled = { type: 'PodScheduled', status: 'True' }
     const { spec, status } = projectPod(fullPod({ phase: 'Running', conditions: [ready, scheduled] }))
@@ -68,7 +68,7 @@ describe('what is kept of a pod', () => {
     expect(status).to.deep.equal({ phase: 'Running', conditions: [] })
   })
 
-  it('is also what holds up its start, and what may have ended it', () => {
+  it('also has what delays its start, and what may have ended it', () => {
     const hook = { postStart: { exec: { command: ['false'] } }, preStop: {} }
     const containers = [
       { name: 'main', image: 'big', lifecycle: hook },
@@ -87,7 +87,7 @@ describe('what is kept of a pod', () => {
     expect(projectPod(projected)).to.deep.equal(projected)
   })
 
-  it('is the same when it is taken twice', () => {
+  it('is idempotent', () => {
     const once = projectPod(fullPod(statuses['was evicted']))
     expect(projectPod(once)).to.deep.equal(once)
   })

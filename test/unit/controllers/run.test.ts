@@ -50,7 +50,7 @@ describe('a term whose caches cannot be filled', () => {
     expect(String(end.error)).to.include('the caches were not filled within 120 s')
   })
 
-  it('ends at once with its Lease, for the reason that it ends', async () => {
+  it('ends at once with its Lease, with the reason of that', async () => {
     const { end, ended } = await begin()
     stop.abort(new Error('the lease is lost'))
     await ended

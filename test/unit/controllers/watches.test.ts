@@ -51,7 +51,7 @@ async function running1() {
 }
 
 describe('a change', () => {
-  it('of a job is looked at under the job, at once while it lives', async () => {
+  it('of a job requeues the job, at once unless it has finished', async () => {
     const scene = new Scene()
     const job = scene.putJob(aJob())
     expect(await scene.due()).to.deep.equal(['job:ns/job'])
@@ -59,13 +59,13 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['+job:ns/job'])
   })
 
-  it('of what is reported of a job is looked at under its Runner, too', async () => {
+  it('of a job’s report also requeues its Runner', async () => {
     const { scene, job } = await running1()
     scene.putJob({ ...job, status: { phase: 'Running', reported: { at: stamp(1) } } })
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
   })
 
-  it('of whether a pool is ready is looked at under its Runners that start, once it is known', async () => {
+  it('of a pool’s readiness requeues its starting Runners, once it is known', async () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool())
     const refused = { phase: 'Starting', reason: 'InvalidPod' } as const
@@ -82,7 +82,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
   })
 
-  it('of a Runner is looked at under the Runner and its job, even when the Runner is gone', async () => {
+  it('of a Runner requeues the Runner and its job, even when the Runner is gone', async () => {
     const scene = new Scene()
     const runner = scene.putRunner(aRunner({ job: scene.putJob(aJob()) }))
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
@@ -90,7 +90,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
   })
 
-  it('of a pod is looked at under its Runner and its job', async () => {
+  it('of a pod requeues its Runner and its job', async () => {
     const { scene, pod } = await running1()
     scene.putPod({ ...pod, status: podStatus('Succeeded', aContainer(ended(0))) })
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
@@ -98,7 +98,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'runner:ns/job-1'])
   })
 
-  it('of a pod that says nothing new of its job is no work', async () => {
+  it('of a pod that does not affect its job requeues nothing', async () => {
     const { scene, pod } = await running1()
     const ready = { type: 'Ready', status: 'True' }
     const same: Pod[] = [
@@ -109,7 +109,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal([])
   })
 
-  it('of a pod that has lost a label, or has another, is work for later', async () => {
+  it('of a pod’s labels requeues the pod for later', async () => {
     const { scene, pod } = await running1()
     const { 'runnerhub.dev/runner': _, ...others } = pod.metadata.labels ?? {}
     for (const labels of [{}, others, { ...pod.metadata.labels, 'runnerhub.dev/pool': 'other' }]) {
@@ -120,7 +120,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal([])
   })
 
-  it('of a pod that is let go or deleted is work', async () => {
+  it('of a pod that is released or deleted requeues its job', async () => {
     const { scene, pod } = await running1()
     for (const change of [{ finalizers: [] }, deletedAt(5)]) {
       scene.putPod({ ...pod, metadata: { ...pod.metadata, ...change } })
@@ -128,7 +128,7 @@ describe('a change', () => {
     }
   })
 
-  it('of a pool’s spec is looked at under the pool, of its status it is not', async () => {
+  it('of a pool’s spec requeues the pool, of its status it does not', async () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool())
     expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
@@ -140,7 +140,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['pool:ns/pool'])
   })
 
-  it('of how long a pool keeps what is finished is looked at under the jobs with a Runner in it, without haste', async () => {
+  it('of a pool’s finishedPodTTLSeconds requeues the jobs with a Runner in it, deferred', async () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool())
     const other = aJob({ metadata: { name: 'other' } })
@@ -152,7 +152,7 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['+job:ns/job', 'pool:ns/pool'])
   })
 
-  it('is no work any more once the watching was stopped', async () => {
+  it('requeues nothing after unsubscribing', async () => {
     const scene = new Scene()
     scene.stop()
     const runner = scene.putRunner(aRunner({ job: scene.putJob(aJob()) }))
@@ -163,13 +163,13 @@ describe('a change', () => {
 })
 
 describe('a pod whose job is gone', () => {
-  it('is work of its own: somebody has to let it go', async () => {
+  it('is requeued itself, to be released', async () => {
     const { scene, job } = await running1()
     scene.remove(job)
     expect(await scene.due()).to.deep.equal(['job:ns/job', 'pod:ns/job-1', 'runner:ns/job-1'])
   })
 
-  it('is work of its own at each change', async () => {
+  it('is requeued itself at each change', async () => {
     const { scene, job, pod } = await running1()
     scene.remove(job)
     await scene.due()
@@ -177,7 +177,7 @@ describe('a pod whose job is gone', () => {
     expect(await scene.due()).to.include('pod:ns/job-1')
   })
 
-  it('is so although another job has its name by now', async () => {
+  it('is requeued although another job has its name by now', async () => {
     const { scene, job, pod } = await running1()
     scene.remove(job)
     scene.putJob(aJob({ metadata: { uid: 'later' } }))
@@ -186,7 +186,7 @@ describe('a pod whose job is gone', () => {
     expect(await scene.due()).to.include('pod:ns/job-1')
   })
 
-  it('is not while its job is there', async () => {
+  it('is not requeued itself while its job exists', async () => {
     const { scene, pod } = await running1()
     scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })
     expect(await scene.due()).to.not.include('pod:ns/job-1')
@@ -194,7 +194,7 @@ describe('a pod whose job is gone', () => {
 })
 
 describe('the start of a term', () => {
-  it('looks at everything once; what is finished and what is a pod can wait', async () => {
+  it('requeues everything once; finished jobs and pods are deferred', async () => {
     const { scene, runner } = await running1()
     scene.putJob(aJob({ metadata: { name: 'done' }, status: { phase: 'Failed' } }))
     scene.putPool(aPool())

@@ -25,7 +25,7 @@ describe('conditions', () => {
     expect(condition?.lastTransitionTime).to.equal(at(5).toISOString())
   })
 
-  it('leave the others alone, and what they were given', () => {
+  it('change neither the others nor their input', () => {
     const other = { ...since0, type: 'Ready' }
     const list = [since0, other]
     expect(withCondition(list, { ...waiting, reason: 'ImagePull' }, at(5)))
@@ -38,7 +38,7 @@ describe('conditions', () => {
 })
 
 describe('texts of a status', () => {
-  it('are cut to what the CRD takes, and say so', () => {
+  it('are cut to the CRD’s limit, and show that', () => {
     expect(shorten('x'.repeat(1024)))
       .to.have.length(1024)
       .and.not.include('…')
@@ -47,7 +47,7 @@ describe('texts of a status', () => {
       .and.match(/x…$/)
   })
 
-  it('are not cut through a character', () => {
+  it('are not cut within a character', () => {
     for (const before of ['', 'x']) expect(shorten(before + '🚀'.repeat(1024)).isWellFormed(), before).to.equal(true)
   })
 })

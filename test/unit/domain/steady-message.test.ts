@@ -22,5 +22,5 @@ describe('the known message of a trouble', () => {
     expect(steadyMessage('image x:1 cannot be pulled', known)).to.equal(known)
   })
 
-  it('is the new one where there was none', () => expect(steadyMessage(undefined, known)).to.equal(known))
+  it('is the new one if there was none', () => expect(steadyMessage(undefined, known)).to.equal(known))
 })

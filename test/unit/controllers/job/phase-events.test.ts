@@ -14,13 +14,13 @@ function told(before: Partial<RunnerJobStatus>, after: Partial<RunnerJobStatus>)
 }
 
 describe('the Events of a job', () => {
-  it('tell what it waits for, once', () => {
+  it('report its waiting reason once', () => {
     const waiting = { phase: 'Queued', reason: 'PoolFull', message: 'full' } as const
     expect(told({}, waiting)).to.deep.equal([{ type: 'Warning', reason: 'PoolFull', message: 'full', action: 'Wait' }])
     expect(told(waiting, { ...waiting, message: 'still full' })).to.deep.equal([])
   })
 
-  it('are silent about the ordinary steps', () => {
+  it('do not report ordinary steps', () => {
     expect(told({}, { phase: 'Assigned', reason: 'RunnerStarting' })).to.deep.equal([])
     expect(told({}, { phase: 'Running', reason: 'Running' })).to.deep.equal([])
   })
@@ -30,7 +30,7 @@ describe('the Events of a job', () => {
     ['Cancelled', 'Normal'],
     ['Failed', 'Warning'],
   ] as const) {
-    it(`tell its end as ${type} when it is ${phase}`, () => {
+    it(`report its end as ${type} when it is ${phase}`, () => {
       const end = { phase, reason: 'ExitCode', message: 'how' }
       expect(told({ phase: 'Running', reason: 'Running' }, end)).to.deep.equal([
         { type, reason: 'ExitCode', message: 'how', action: 'Finish' },
@@ -38,7 +38,7 @@ describe('the Events of a job', () => {
     })
   }
 
-  it('tell a failure for the reason that it waited for', () => {
+  it('report a failure with the same reason as the wait', () => {
     const reason = 'ImagePull'
     expect(told({ phase: 'Assigned', reason }, { phase: 'Failed', reason })).to.have.length(1)
   })

@@ -83,7 +83,7 @@ describe('a running job whose pod the cache lacks', () => {
     return { result: await ended, written: statuses.map(({ phase, reason }) => [phase, reason].join(' ')) }
   }
 
-  it('runs on, and is looked at again', async () => {
+  it('keeps running, and is requeued', async () => {
     const { result, written } = await pass({})
     expect(written.filter((status) => status !== 'Running Running')).to.deep.equal([])
     expect(result.requeueAfterMs).to.be.within(1, 1000)
@@ -97,7 +97,7 @@ describe('a running job whose pod the cache lacks', () => {
     expect((await pass({ timeoutSeconds: 60 })).written).to.deep.equal(['Failed JobTimeout'])
   })
 
-  it('fails where the API server has none either', async () => {
+  it('fails if the API server has none either', async () => {
     expect((await pass({ cancel: true }, false)).written).to.deep.equal(['Failed PodDeleted'])
   })
 })

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { WaitingSince } from '../../../../src/controllers/job/waiting-since.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
-describe('how long a job has wanted the same', () => {
-  it('counts from the first time, each for itself', async () => {
+describe('the time since a job first wanted the same', () => {
+  it('starts with the first time, for each job', async () => {
     const clock = new HandClock()
     const waitingSince = new WaitingSince(clock)
     expect(waitingSince.ageMs('a', 'PoolFull')).to.equal(0)
@@ -13,7 +13,7 @@ describe('how long a job has wanted the same', () => {
     expect([waitingSince.ageMs('a', 'PoolFull'), waitingSince.ageMs('b', 'PoolFull')]).to.deep.equal([1000, 600])
   })
 
-  it('begins anew with another wish, and after it was forgotten', async () => {
+  it('restarts with another value, and after it was forgotten', async () => {
     const clock = new HandClock()
     const waitingSince = new WaitingSince(clock)
     waitingSince.ageMs('a', 'PoolFull')

@@ -116,7 +116,7 @@ describe('the end of a namespace', () => {
   })
   afterEach(() => scene.close())
 
-  it('is seen when a pod is deleted that we hold: all pods are released, on every page, also one that comes later', async () => {
+  it('is noticed when a pod with our finalizer is deleted: all pods are released, on every page, also later ones', async () => {
     scene.namespace = 'terminating'
     scene.deletePod()
     await scene.until('both to be released', () => scene.released.length === 2)
@@ -125,7 +125,7 @@ describe('the end of a namespace', () => {
     expect(scene.released).to.deep.equal(['first', 'second', 'first'])
   })
 
-  it('pauses the work, which begins anew in a namespace of the same name', async () => {
+  it('pauses the work, which restarts in a namespace of the same name', async () => {
     const begun: AbortSignal[] = []
     const work = async (signal: AbortSignal): Promise<void> => {
       begun.push(signal)
@@ -149,7 +149,7 @@ describe('the end of a namespace', () => {
     expect(scene.warnings).to.deep.equal([])
   })
 
-  it('is not taken for granted where the namespace stands or cannot be read, which is said once', async () => {
+  it('is not assumed if the namespace is active or cannot be read, which is logged once', async () => {
     scene.deletePod()
     await scene.stopped()
     expect(scene.warnings).to.deep.equal([])
@@ -165,7 +165,7 @@ describe('the end of a namespace', () => {
     await other.close()
   })
 
-  it('is looked for once more by a process that stops, which lets go also of what it made last', async () => {
+  it('is checked once more by a process that stops, which also releases its last pods', async () => {
     scene.namespace = 'terminating'
     let isOver = false
     const over = scene.stopped().then(() => (isOver = true))
@@ -177,7 +177,7 @@ describe('the end of a namespace', () => {
     expect(scene.released).to.deep.equal(['first', 'second', 'second'])
   })
 
-  it('is let go of by a process that ends in time all the same, where its last work does not', async () => {
+  it('does not keep a process from stopping in time if its last work hangs', async () => {
     scene.namespace = 'terminating'
     await scene.stopped()
     expect(scene.released).to.deep.equal(['first', 'second'])

@@ -53,7 +53,7 @@ describe('the Events of pods that are slow to start', () => {
 
   const listOf = (...items: object[]) => ({ metadata: { resourceVersion: '1' }, items })
 
-  it('are read by one list for all of them, and none that starts within moments costs a read', async () => {
+  it('are read by one list for all of them, and a pod that starts quickly costs no read', async () => {
     const [slow, other, quick] = ['slow', 'other', 'quick'].map(podNamed)
     if (slow === undefined || other === undefined || quick === undefined) throw new Error('no pods')
     for (const pod of [slow, other, quick]) warnings.look(`ns/${pod.metadata.name}`, pod)
@@ -72,7 +72,7 @@ describe('the Events of pods that are slow to start', () => {
     expect(warnings.look('ns/slow', podNamed('later')), 'of another pod of the job').to.equal(undefined)
   })
 
-  it('are read no more once all have started or gone', async () => {
+  it('are no longer read once all have started or were deleted', async () => {
     const pod = podNamed('slow')
     warnings.look('ns/slow', pod)
     await answer(200, listOf(eventAbout(pod, 'no secret')))
@@ -83,7 +83,7 @@ describe('the Events of pods that are slow to start', () => {
     expect(clock.timers).to.equal(0)
   })
 
-  it('are reported as unreadable in the log once, and then read more seldom', async () => {
+  it('are logged as unreadable once, and then read less often', async () => {
     warnings.look('ns/slow', podNamed('slow'))
     await answer(403, { message: 'forbidden' })
     await eventually(() => log.lines.length > 0, { what: 'a line in the log' })

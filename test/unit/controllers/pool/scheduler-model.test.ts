@@ -163,7 +163,7 @@ function waits({ job, runner, pod }: Things): boolean {
   return runner?.spec.jobRef?.uid !== job.metadata.uid && !isOwn
 }
 
-describe('the scheduler, whatever happens in whatever order', () => {
+describe('the scheduler, for any order of events', () => {
   const holds = property(array(step, { maxLength: 80, size: 'max' }), constantFrom(2, 100), (steps, startWindow) => {
     const pool = new Pool(startWindow)
     for (const { what, name } of steps) {
@@ -176,5 +176,5 @@ describe('the scheduler, whatever happens in whatever order', () => {
     expect(pool.log.lines).to.deep.equal([])
   })
 
-  it('never gives more places than there are, and loses none', () => assert(holds, { numRuns: 400 }))
+  it('never gives out more slots than exist, and loses none', () => assert(holds, { numRuns: 400 }))
 })

@@ -70,7 +70,7 @@ function overPod(runner: Runner) {
 const full = 'PoolFull: waiting for a free slot in RunnerPool pool'
 
 describe('a pod whose labels name another pool', () => {
-  it('holds the place of its Runner’s pool, also when the Runner is gone', () => {
+  it('occupies a slot of its Runner’s pool, also when the Runner is gone', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 1, labels: ['linux', 'x64'] } }))
     scene.putPool(aPool({ metadata: { name: 'other' }, spec: { maxRunners: 1, labels: ['other'] } }))
@@ -89,8 +89,8 @@ describe('a pod whose labels name another pool', () => {
   })
 })
 
-describe('jobs waiting for a place', () => {
-  it('are let in oldest first, as many as maxRunners, and woken', () => {
+describe('jobs that wait for a slot', () => {
+  it('are admitted oldest first, up to maxRunners, and woken', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 2 } }))
     scene.delegate('old', 0)
@@ -100,7 +100,7 @@ describe('jobs waiting for a place', () => {
     expect(['old', 'middle', 'young'].map((name) => scene.isIn(name))).to.deep.equal([true, true, false])
   })
 
-  it('are let in by the time of their delegation, not by that of their arrival here', () => {
+  it('are admitted by the time of their delegation, not of their arrival', () => {
     const scene = new Scene()
     for (const [name, second] of [
       ['c', 3],
@@ -113,7 +113,7 @@ describe('jobs waiting for a place', () => {
     expect(scene.isIn('c')).to.equal(false)
   })
 
-  it('are told what they wait for', () => {
+  it('get their waiting reason', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 1, labels: ['linux'] } }))
     scene.delegate('first', 0)
@@ -124,7 +124,7 @@ describe('jobs waiting for a place', () => {
     expect(scene.reasonOf('other')).to.equal('NoMatchingPool: no RunnerPool offers the label "windows"')
   })
 
-  it('wait while their pool’s template is invalid, and go on when it is mended', () => {
+  it('wait while their pool’s template is invalid, and continue when it is fixed', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ spec: { maxRunners: 1 } }))
     for (const [index, name] of ['first', 'second'].entries()) scene.delegate(name, index)
@@ -139,14 +139,14 @@ describe('jobs waiting for a place', () => {
     expect(scene.reasonOf('second')).to.equal(full)
   })
 
-  it('wait without end in a pool of no places', () => {
+  it('wait for ever in a pool without slots', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 0 } }))
     scene.delegate('job', 0)
     expect(scene.isIn('job')).to.equal(false)
   })
 
-  it('are all found at the start of a term, with the places that are taken', () => {
+  it('are all found at the start of a term, with the occupied slots', () => {
     const scene = new Scene()
     scene.stop()
     scene.putPool(aPool({ spec: { maxRunners: 3 } }))
@@ -165,7 +165,7 @@ describe('jobs waiting for a place', () => {
     'being deleted': (job) => ({ ...job, metadata: { ...job.metadata, ...deletedAt(1) } }),
     'reported on by somebody who runs it': (job) => ({ ...job, status: { phase: 'Running', reported: { at: '' } } }),
   })) {
-    it(`leave their place to the next when they are ${what} before they have a Runner`, () => {
+    it(`free their slot for the next when they are ${what} before they have a Runner`, () => {
       const scene = new Scene()
       scene.putPool(aPool({ spec: { maxRunners: 1 } }))
       const first = scene.delegate('first', 0)
@@ -181,8 +181,8 @@ describe('jobs waiting for a place', () => {
   }
 })
 
-describe('a place', () => {
-  it('is counted once while the job is let in, has a Runner, and has a pod', () => {
+describe('a slot', () => {
+  it('is counted once while the job is admitted, has a Runner, and has a pod', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 2 } }))
     const job = scene.delegate('first', 0)
@@ -206,7 +206,7 @@ describe('a place', () => {
     return { scene, job, runner, pod }
   }
 
-  it('is free when the pod is over, although it is kept for its log', () => {
+  it('is free when the pod is terminal, although it is kept for its log', () => {
     const { scene, runner } = oneRunning()
     scene.putPod(overPod(runner))
     expect(scene.isIn('next')).to.equal(true)
@@ -219,7 +219,7 @@ describe('a place', () => {
     expect(scene.isIn('next')).to.equal(true)
   })
 
-  it('is taken by the pod of a cancelled job until that has stopped', () => {
+  it('is occupied by the pod of a cancelled job until that has stopped', () => {
     const { scene, job, runner } = oneRunning()
     scene.putJob({ ...job, status: { phase: 'Cancelled' } })
     scene.putPod({ ...runningPod(runner), metadata: { ...runningPod(runner).metadata, ...deletedAt(5) } })
@@ -228,7 +228,7 @@ describe('a place', () => {
     expect(scene.isIn('next')).to.equal(true)
   })
 
-  it('is taken by a pod whose job and Runner were deleted until it is gone', () => {
+  it('is occupied by a pod whose job and Runner were deleted until it is gone', () => {
     const { scene, job, runner, pod } = oneRunning()
     scene.remove(job)
     scene.remove(runner)
@@ -237,7 +237,7 @@ describe('a place', () => {
     expect(scene.isIn('next')).to.equal(true)
   })
 
-  it('is free when the job is finished or gone before its pod was made', () => {
+  it('is free when the job finished or was deleted before its pod was created', () => {
     for (const end of ['cancelled', 'deleted', 'refused']) {
       const scene = new Scene()
       scene.putPool(aPool({ spec: { maxRunners: 1 } }))
@@ -252,7 +252,7 @@ describe('a place', () => {
     }
   })
 
-  it('is free when somebody else takes the job over before its pod was made', () => {
+  it('is free when a proxy runner runs the job before its pod was created', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 1 } }))
     const job = scene.delegate('first', 0)
@@ -263,7 +263,7 @@ describe('a place', () => {
     expect(scene.isIn('second')).to.equal(true)
   })
 
-  it('is not lost by a thousand jobs that come and go', () => {
+  it('is not lost after a thousand jobs', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 3 } }))
     for (let index = 0; index < 1000; index++) {
@@ -289,7 +289,7 @@ describe('a place', () => {
 })
 
 describe('a job whose Runner was deleted before anything was recorded', () => {
-  it('lines up again, at its old place in the order', () => {
+  it('waits again, at its old position', () => {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 1 } }))
     const job = scene.delegate('first', 0)
@@ -299,7 +299,7 @@ describe('a job whose Runner was deleted before anything was recorded', () => {
     expect(scene.isIn('next')).to.equal(false)
   })
 
-  it('never lines up again once it was recorded', () => {
+  it('never waits again once it was recorded', () => {
     const scene = new Scene()
     scene.putPool(aPool())
     const job = scene.delegate('first', 0)
@@ -310,7 +310,7 @@ describe('a job whose Runner was deleted before anything was recorded', () => {
   })
 })
 
-describe('a job made anew under the name of a deleted one', () => {
+describe('a new job with the name of a deleted one', () => {
   function renewed() {
     const scene = new Scene()
     scene.putPool(aPool({ spec: { maxRunners: 2 } }))
@@ -322,14 +322,14 @@ describe('a job made anew under the name of a deleted one', () => {
     return { scene, runner, pod }
   }
 
-  it('is let in beside what is left of the other, which holds its place', () => {
+  it('is admitted beside the rest of the other, which occupies its slot', () => {
     const { scene } = renewed()
     scene.delegate('third', 9)
     expect(scene.isIn('job')).to.equal(true)
     expect(scene.isIn('third')).to.equal(false)
   })
 
-  it('keeps its place in line whatever happens to the other’s Runner and pod', () => {
+  it('keeps its position whatever happens to the other’s Runner and pod', () => {
     const { scene, runner, pod } = renewed()
     scene.putRunner({ ...runner, status: { phase: 'Busy' } })
     scene.putRunner({ ...runner, metadata: { ...runner.metadata, ...deletedAt(5) } })
@@ -361,7 +361,7 @@ describe('a job made anew under the name of a deleted one', () => {
     expect(scene.isIn('job')).to.equal(true)
   })
 
-  it('has its own Runner counted although the other’s pod is over and still there', () => {
+  it('has its own Runner counted although the other’s terminal pod still exists', () => {
     const { scene, runner } = renewed()
     const later = scene.caches.jobs.get('ns/job')
     if (later === undefined) throw new Error('no job')
@@ -375,7 +375,7 @@ describe('a job made anew under the name of a deleted one', () => {
 })
 
 describe('a change of a pool', () => {
-  it('lets more in when maxRunners is raised', () => {
+  it('admits more when maxRunners is raised', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ spec: { maxRunners: 1 } }))
     for (const name of ['a', 'b', 'c']) scene.delegate(name, 0)
@@ -383,7 +383,7 @@ describe('a change of a pool', () => {
     expect(['a', 'b', 'c'].map((name) => scene.isIn(name))).to.deep.equal([true, true, false])
   })
 
-  it('takes back the leave of those without a Runner when maxRunners is lowered, youngest first', () => {
+  it('revokes the admission of jobs without a Runner when maxRunners is lowered, youngest first', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ spec: { maxRunners: 2 } }))
     scene.delegate('a', 0)
@@ -392,7 +392,7 @@ describe('a change of a pool', () => {
     expect([scene.isIn('a'), scene.isIn('b')]).to.deep.equal([true, false])
   })
 
-  it('does not touch those that have a Runner, and lets nobody in until enough of them are over', () => {
+  it('keeps jobs with a Runner, and admits none until enough of them have finished', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ spec: { maxRunners: 2 } }))
     const [a, b] = [scene.start(scene.delegate('a', 0)), scene.start(scene.delegate('b', 1))]
@@ -406,7 +406,7 @@ describe('a change of a pool', () => {
     expect(scene.isIn('c')).to.equal(true)
   })
 
-  it('sends those that were let in elsewhere when their pool is deleted before they have a Runner', () => {
+  it('moves admitted jobs elsewhere when their pool is deleted before they have a Runner', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ metadata: { name: 'first' }, spec: { labels: ['a', 'b'] } }))
     scene.delegate('job', 0)
@@ -416,7 +416,7 @@ describe('a change of a pool', () => {
     expect(scene.scheduler.poolOf('ns/job')?.metadata.name).to.equal('second')
   })
 
-  it('wakes those that it concerns, for what they wait for has changed', () => {
+  it('wakes the affected jobs, since their waiting reason has changed', () => {
     const scene = new Scene()
     scene.delegate('job', 0, { labels: ['gpu'] })
     scene.woken.length = 0
@@ -424,7 +424,7 @@ describe('a change of a pool', () => {
     expect(scene.woken).to.deep.equal(['job'])
   })
 
-  it('of its status alone changes nothing', () => {
+  it('in its status alone changes nothing', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ spec: { maxRunners: 0 } }))
     scene.delegate('job', 0)
@@ -435,7 +435,7 @@ describe('a change of a pool', () => {
 })
 
 describe('the message of a waiting job', () => {
-  it('does not change with maxRunners, nor with pools that are none of theirs', () => {
+  it('does not change with maxRunners, nor with other pools', () => {
     const scene = new Scene()
     const pool = scene.putPool(aPool({ spec: { maxRunners: 1, labels: ['linux'] } }))
     scene.putPool(aPool({ metadata: { name: 'closed' }, spec: { labels: ['secret'], repositories: ['other/*'] } }))
@@ -456,7 +456,7 @@ describe('the message of a waiting job', () => {
 
 describe('the start window', () => {
   for (const reason of ['QuotaExceeded', 'AdmissionDenied', 'PodCreateFailed']) {
-    it(`is not taken up by Runners whose pods are refused for now (${reason})`, () => {
+    it(`is not used up by Runners whose pods are refused for now (${reason})`, () => {
       const scene = new Scene(1)
       scene.putPool(aPool({ spec: { maxRunners: 5 } }))
       const runner = scene.start(scene.delegate('stuck', 0))
@@ -471,7 +471,7 @@ describe('the start window', () => {
     for (const name of names) scene.putPool(aPool({ metadata: { name } }))
   }
 
-  it('limits how many are on their way to a pod at once; a pod lets the next one in', () => {
+  it('limits the Runners without a pod; each pod admits the next job', () => {
     const scene = new Scene(2)
     pools(scene, 'pool')
     const jobs = ['a', 'b', 'c', 'd'].map((name, index) => scene.delegate(name, index))
@@ -482,7 +482,7 @@ describe('the start window', () => {
     expect(scene.woken).to.deep.equal(['a', 'b', 'c'])
   })
 
-  it('opens when a Runner is refused its pod, finishes, or goes', () => {
+  it('opens when a Runner’s pod is refused, or the Runner finishes or is deleted', () => {
     const scene = new Scene(1)
     pools(scene, 'pool')
     const [a, b] = ['a', 'b', 'c', 'd'].map((name, index) => scene.delegate(name, index))
@@ -500,7 +500,7 @@ describe('the start window', () => {
     expect(scene.isIn('d')).to.equal(true)
   })
 
-  it('leaves each pool a part that others cannot take, however long theirs takes', () => {
+  it('reserves a share for each pool, however long the others take', () => {
     const scene = new Scene(32)
     for (const name of ['hanging', 'healthy']) scene.putPool(aPool({ metadata: { name }, spec: { maxRunners: 99 } }))
     for (let index = 0; index < 40; index++) scene.delegate(`h${index}`, index, { poolName: 'hanging' })
@@ -512,7 +512,7 @@ describe('the start window', () => {
     expect(scene.isIn('h32')).to.equal(false)
   })
 
-  it('is shared by the pools in turn: a long line does not starve a short one', () => {
+  it('is shared by the pools in turn, so that a long line does not starve a short one', () => {
     const scene = new Scene(1)
     for (const name of ['l1', 'l2', 'l3', 'l4']) scene.delegate(name, 0, { poolName: 'long' })
     for (const name of ['s1', 's2']) scene.delegate(name, 1, { poolName: 'short' })

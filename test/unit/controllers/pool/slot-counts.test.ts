@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { PoolSlots } from '../../../../src/controllers/pool/slot-counts.ts'
 
-describe('places of pools', () => {
-  it('are counted for each pool alone', () => {
+describe('slots of pools', () => {
+  it('are counted per pool', () => {
     const places = new PoolSlots()
     places.occupy('ns/a-1', 'ns/one', true)
     places.occupy('ns/b-1', 'ns/one', false)
@@ -15,7 +15,7 @@ describe('places of pools', () => {
     ]).to.deep.equal([2, 1, 0, 2])
   })
 
-  it('are held once by a Runner, however often that is said', () => {
+  it('are occupied once by a Runner, however often it is added', () => {
     const places = new PoolSlots()
     places.occupy('ns/a-1', 'ns/one', false)
     places.occupy('ns/a-1', 'ns/one', false)

@@ -25,7 +25,7 @@ class Scene extends FilledCaches {
 }
 
 describe('a delegation', () => {
-  it('is noted where its proxy runner is not registered', () => {
+  it('is noted if its proxy runner is not registered', () => {
     const scene = new Scene()
     const job = scene.delegated(0)
     scene.delegations.note(job)
@@ -33,7 +33,7 @@ describe('a delegation', () => {
     expect(scene.delegations.get(key)).to.deep.equal({ job, atMs: Date.parse(t0) })
   })
 
-  it('is not noted where no proxy runner is named', () => {
+  it('is not noted without the name of a proxy runner', () => {
     const scene = new Scene()
     scene.delegations.note(scene.delegated(0, ''))
     scene.delegations.note(aJob())
@@ -51,13 +51,13 @@ describe('a delegation', () => {
     expect(scene.woken).to.deep.equal([key])
   })
 
-  it('of the future counts as one of now', () => {
+  it('from the future counts as now', () => {
     const scene = new Scene()
     scene.delegations.note(scene.delegated(1_000_000))
     expect(scene.delegations.get(key)?.atMs).to.equal(Date.parse(t0))
   })
 
-  it('of long ago brings nobody back', async () => {
+  it('from long ago registers no proxy runner again', async () => {
     const scene = new Scene()
     scene.putJob(scene.delegated(0))
     await scene.clock.advance(3_600_000)
@@ -65,7 +65,7 @@ describe('a delegation', () => {
     expect(scene.woken).to.deep.equal([])
   })
 
-  it('of before a restart is noted if the job is not over', () => {
+  it('from before a restart is noted if the job has not finished', () => {
     const scene = new Scene()
     const job = scene.putJob(scene.delegated(0))
     scene.delegations.begin()
@@ -76,7 +76,7 @@ describe('a delegation', () => {
     expect(over.woken).to.deep.equal([])
   })
 
-  it('stays noted until it is told, and a later one stays beyond that', async () => {
+  it('stays noted until it is recorded, and a later one stays after that', async () => {
     const scene = new Scene()
     await scene.clock.advance(60_000)
     scene.delegations.note(scene.delegated(0))

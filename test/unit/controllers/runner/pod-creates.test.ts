@@ -25,7 +25,7 @@ class Scene {
 }
 
 describe('Runners that want their pods created', () => {
-  it('try as many at a time as a pool may, and wake the next one', () => {
+  it('try as many at a time as a pool allows, and wake the next one', () => {
     const scene = new Scene()
     expect(scene.enter('a', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6')).to.deep.equal(['a1', 'a2', 'a3', 'a4'])
     scene.leave('a', 'a2', created)
@@ -33,13 +33,13 @@ describe('Runners that want their pods created', () => {
     expect(scene.enter('a', 'a5', 'a6')).to.deep.equal(['a5'])
   })
 
-  it('are not held up by those of another pool, whose creates hang', () => {
+  it('are not delayed by those of another pool, whose creates hang', () => {
     const scene = new Scene()
     scene.enter('hanging', 'h1', 'h2', 'h3', 'h4', 'h5')
     expect(scene.enter('healthy', 'b1', 'b2')).to.deep.equal(['b1', 'b2'])
   })
 
-  it('share the answer to one of them, each with its own name in it, and are not asked for one try each', async () => {
+  it('share the refusal of one of them, each with its own name in it, without a try of each', async () => {
     const scene = new Scene()
     scene.enter('a', 'a1', 'a2')
     const requeueAfterMs = scene.leave('a', 'a1', refused('a1'))
@@ -55,7 +55,7 @@ describe('Runners that want their pods created', () => {
     expect(tries, 'one at a time').to.deep.equal([true, false, false])
   })
 
-  it('try sooner where they have not been refused before: what was wrong may be mended', async () => {
+  it('try sooner on their first try, since the cause may be fixed', async () => {
     const scene = new Scene()
     scene.enter('a', 'old')
     scene.leave('a', 'old', refused('old'))
@@ -72,7 +72,7 @@ describe('Runners that want their pods created', () => {
     [10_000, 20_000],
     [45_000, 60_000],
   ] as const) {
-    it(`come back after ${pace / 1000} s where the refusal took ${took / 1000} s`, async () => {
+    it(`retry after ${pace / 1000} s if the refusal took ${took / 1000} s`, async () => {
       const scene = new Scene()
       scene.enter('a', 'a1')
       await scene.clock.advance(took)
@@ -105,7 +105,7 @@ describe('Runners that want their pods created', () => {
     expect(scene.enter('a', 'a8')).to.deep.equal([])
   })
 
-  it('keep no other from being woken when they are gone', () => {
+  it('do not keep others from being woken when they are gone', () => {
     const scene = new Scene()
     scene.enter('a', 'a1', 'a2', 'a3', 'a4', 'gone', 'a5')
     scene.creates.forget('ns/gone')
@@ -113,7 +113,7 @@ describe('Runners that want their pods created', () => {
     expect(scene.woken).to.deep.equal(['ns/a5'])
   })
 
-  it('say nothing about others where one is refused for good, or got no answer', () => {
+  it('do not affect others if one is refused for good, or got no response', () => {
     const scene = new Scene()
     scene.enter('a', 'a1', 'a2')
     scene.leave('a', 'a1', refused('a1', 'AdmissionDenied', 'Stopping'))

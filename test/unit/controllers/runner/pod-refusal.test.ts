@@ -122,9 +122,9 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
   ['a fault of our own', new TypeError('x'), undefined],
 ]
 
-describe('why a pod was refused', () => {
+describe('the reason for a refused pod', () => {
   for (const [behaviour, error, refusal] of cases) {
-    it(`${refusal === undefined ? 'is not said by' : 'is said by'} ${behaviour}`, () => {
+    it(`${refusal === undefined ? 'is not in' : 'is in'} ${behaviour}`, () => {
       expect(refusalOf(error)).to.deep.equal(refusal)
     })
   }
@@ -134,7 +134,7 @@ describe('why a pod was refused', () => {
     expect(saysTheSame(words(40_001), words(50_002))).to.equal(true)
   })
 
-  it('is the same in any order, as a LimitRange tells it', () => {
+  it('is the same in any order, as in a LimitRange’s message', () => {
     const [cpu, memory] = ['maximum cpu usage per Pod is 2, but limit is 4', 'minimum memory usage per Pod is 1Gi']
     expect(saysTheSame(`forbidden: [${cpu}, ${memory}]`, `forbidden: [${memory}, ${cpu}]`)).to.equal(true)
     expect(saysTheSame(`forbidden: [${cpu}, ${memory}]`, `forbidden: ${cpu}`)).to.equal(false)

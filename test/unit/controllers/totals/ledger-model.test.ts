@@ -301,12 +301,12 @@ async function retireAll(script: readonly Step[], leader: 'stays' | 'restarts' |
 }
 
 describe('the ledger, with three replicas whose watches are late and whose writes get lost', () => {
-  it('counts every job once that it deletes, whoever is killed when', async () => {
+  it('counts every job that it deletes once, whichever process is killed when', async () => {
     const property = asyncProperty(steps, (script) => run(new World({ mayKill: true }), script))
     await assert(property, { numRuns: 300 })
   })
 
-  it('counts every job once that others delete, whoever leads', async () => {
+  it('counts every job that others delete once, whichever process leads', async () => {
     const byHand = (world: World, [what, who, count]: Step): void => {
       if (what === 0 && who % 2 === 0) world.deleteByHand(count)
     }
@@ -315,7 +315,7 @@ describe('the ledger, with three replicas whose watches are late and whose write
   })
 
   for (const leader of ['stays', 'restarts', 'restarts, ledger first'] as const) {
-    it(`lets a leader that ${leader} delete every finished job, though nobody reads the totals`, async () => {
+    it(`lets a leader that ${leader} delete every finished job, even if no totals are read`, async () => {
       await assert(
         asyncProperty(steps, (script) => retireAll(script, leader)),
         { numRuns: 300 },

@@ -215,7 +215,7 @@ class World {
   }
 }
 
-describe('the life of a job, whatever happens in whatever order', () => {
+describe('the life of a job, for any order of events', () => {
   const lives = property(
     array(step, { maxLength: 60, size: 'max' }),
     integer({ min: 1, max: 300 }),

@@ -30,13 +30,13 @@ describe('phases of a job', () => {
     )
   })
 
-  it('show a queued job with a Runner as assigned before that is written', () => {
+  it('show a queued job with a Runner as assigned before its status has it', () => {
     const job = aJob()
     expect(shownPhase(job, undefined)).to.equal('Queued')
     expect(shownPhase(job, aRunner({ job }))).to.equal('Assigned')
   })
 
-  it('do not take the Runner of an earlier job of the same name for the job’s own', () => {
+  it('do not use the Runner of an earlier job of the same name', () => {
     const earlier = aJob({ metadata: { uid: 'earlier' } })
     expect(shownPhase(aJob(), aRunner({ job: earlier }))).to.equal('Queued')
   })

@@ -63,19 +63,19 @@ function stuckPod(reason: string, message = ''): Pod {
 }
 
 describe('a queued job', () => {
-  it('gets a Runner when it is let in', () => {
+  it('gets a Runner when it is admitted', () => {
     expect(plan({ admission: admitted }))
       .to.deep.include({ acts: ['create-runner'] })
       .and.not.have.property('status')
   })
 
-  it('tells what it waits for, if that lasts', () => {
+  it('shows its waiting reason, if that lasts', () => {
     const waiting = plan({ admission: full })
     expect(outcome(waiting)).to.equal('Queued PoolFull: full')
     expect(waiting).to.deep.include({ isTransient: true, acts: [] })
   })
 
-  it('tells that it is served where its turn takes long, and only where nothing was told of it before', () => {
+  it('shows that an operator serves it if its turn takes long, and only in place of the default status', () => {
     const unserved = plan({ job: aJob({ status: runnerJobStatus.default }), admission: next })
     expect(outcome(unserved)).to.equal('Queued RunnerStarting: soon')
     expect(unserved).to.include({ isTransient: true, patienceMs: 30_000 })
@@ -83,7 +83,7 @@ describe('a queued job', () => {
     expect(outcome(told)).to.equal(undefined)
   })
 
-  it('bears nothing of the default status once it runs', () => {
+  it('has nothing of the default status once it runs', () => {
     const job = aJob({ status: runnerJobStatus.default })
     expect(outcome(plan({ job, runner, pod: runningPod }))).to.equal('Running Running: runs in pod job-1')
   })
@@ -102,7 +102,7 @@ describe('a queued job', () => {
     )
   })
 
-  it('that somebody reported on gets no Runner', () => {
+  it('that a proxy runner reported on gets no Runner', () => {
     const job = aJob({ status: { phase: 'Assigned', reported: { at: stamp(5) } } })
     const { acts, status } = plan({ job, admission: admitted })
     expect({ acts, status }).to.deep.equal({ acts: [], status: undefined })
@@ -121,17 +121,17 @@ describe('a job with a Runner', () => {
     expect(starting.isTransient).to.equal(true)
   })
 
-  it('says the same before its pod is there and while that starts: other words would cost a write', () => {
+  it('has the same message before its pod exists and while that starts: another one would cost a write', () => {
     const made = plan({ runner, pod: aPod({ nodeName: null, status: {} }) })
     expect(outcome(made)).to.equal(outcome(plan({ runner })))
   })
 
-  it('says when it waits for quota', () => {
+  it('shows that it waits for quota', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
     expect(outcome(plan({ runner: blocked }))).to.equal('Assigned QuotaExceeded: exceeded quota: q')
   })
 
-  it('says when no node takes its pod', () => {
+  it('shows that no node takes its pod', () => {
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' }
     const waiting = plan({ runner, pod: aPod({ nodeName: null, status: { conditions: [condition] } }) })
     expect(outcome(waiting)).to.equal('Assigned Unschedulable: 0/3 nodes')
@@ -169,12 +169,12 @@ describe('trouble at the start', () => {
   const stuck = stuckPod('ImagePullBackOff')
   const first = plan({ runner, pod: stuck, now: 20 })
 
-  it('with an image is told at once and waited out for a while', () => {
+  it('with an image is shown at once and tolerated for a while', () => {
     expect(outcome(first)).to.equal('Assigned ImagePull: image image of container runner cannot be pulled')
     expect(first).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
   })
 
-  it('ends the job after that while, counted from when it was first told', () => {
+  it('ends the job after that while, counted from when it was first shown', () => {
     const { status } = first
     if (status === undefined) throw new Error('nothing to write')
     expect(outcome(plan({ job: aJob({ status }), runner, pod: stuck, now: 79 }))).to.match(/^Assigned ImagePull/)
@@ -188,7 +188,7 @@ describe('trouble at the start', () => {
     ['with a pool that is gone', 'InvalidPod', 'RunnerPool pool is gone'],
   ] as const
   for (const [trouble, reason, message] of refusals) {
-    it(`${trouble} is waited out as well, and ends the job in its words`, () => {
+    it(`${trouble} is tolerated for a while, and ends the job with its message`, () => {
       const refused = aRunner({ status: { reason, message } })
       const told = plan({ runner: refused })
       expect(outcome(told)).to.equal(`Assigned ${reason}: ${message}`)
@@ -201,7 +201,7 @@ describe('trouble at the start', () => {
     })
   }
 
-  it('with quota is no trouble, however long it lasts', () => {
+  it('with quota is not trouble, however long it lasts', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
     const told = plan({ runner: blocked })
     expect(told.isTransient).to.equal(true)
@@ -210,7 +210,7 @@ describe('trouble at the start', () => {
     expect(outcome(plan({ job: aJob({ status }), runner: blocked, now: 9999 }))).to.match(/^Assigned QuotaExceeded/)
   })
 
-  it('with a quota that the pod can never fit is waited out, and ends the job', () => {
+  it('with a quota that the pod can never fit is tolerated for a while, and ends the job', () => {
     const blocked = aRunner({
       status: { reason: 'QuotaExceeded', message: 'can never fit its quota: 2 of cpu against 1' },
     })
@@ -224,7 +224,7 @@ describe('trouble at the start', () => {
 
   const warning = { reason: 'VolumeUnavailable', message: 'secret "x" not found', fatal: false } as const
 
-  it('that only Events report is shown at once, waited out, and ends the job in their words', () => {
+  it('that only Events report is shown at once, tolerated for a while, and ends the job with their message', () => {
     const settingUp = { runner, pod: stuckPod('ContainerCreating'), warning }
     const shown = plan({ ...settingUp, now: 20 })
     expect(outcome(shown)).to.equal('Assigned VolumeUnavailable: secret "x" not found')
@@ -235,7 +235,7 @@ describe('trouble at the start', () => {
     expect(outcome(later)).to.equal('Failed VolumeUnavailable: secret "x" not found')
   })
 
-  it('that its status shows counts more than its Events', () => {
+  it('in its status takes precedence over its Events', () => {
     expect(outcome(plan({ runner, pod: stuckPod('ImagePullBackOff'), warning }))).to.match(/^Assigned ImagePull/)
     expect(outcome(plan({ runner, pod: runningPod, warning }))).to.match(/^Running/)
   })
@@ -265,7 +265,7 @@ describe('trouble at the start', () => {
     )
   })
 
-  it('with a scheduler that says nothing is shown after half a minute', () => {
+  it('with a silent scheduler is shown after half a minute', () => {
     const pod = aPod({ nodeName: null })
     expect(plan({ runner, pod, now: 20 }).requeueAfterMs).to.equal(10_000)
     expect(outcome(plan({ runner, pod, now: 29 }))).to.match(/^Assigned RunnerStarting/)
@@ -273,7 +273,7 @@ describe('trouble at the start', () => {
     expect(outcome(plan({ runner, pod: aPod(), now: 99 }))).to.match(/^Assigned RunnerStarting/)
   })
 
-  it('of another kind has a while of its own', () => {
+  it('of another kind starts a new wait', () => {
     const { status } = first
     if (status === undefined) throw new Error('nothing to write')
     const other = plan({ job: aJob({ status }), runner, pod: stuckPod('CreateContainerConfigError'), now: 80 })
@@ -288,7 +288,7 @@ describe('trouble at the start', () => {
     expect(started.status).to.deep.include({ phase: 'Running', conditions: [] })
   })
 
-  it('that waiting cannot mend ends the job at once', () => {
+  it('that waiting cannot fix ends the job at once', () => {
     expect(outcome(plan({ runner, pod: stuckPod('InvalidImageName') }))).to.match(/^Failed ImagePull/)
   })
 
@@ -334,7 +334,7 @@ describe('a running job', () => {
     expect(outcome(plan({ job, runner, pod: exitedPod(0) }))).to.match(/^Completed/)
   })
 
-  it('that ended before its limit was looked at keeps its result', () => {
+  it('that ended before its limit was checked keeps its result', () => {
     const job = aJob({ ...runningJob, spec: { timeoutSeconds: 1 } })
     expect(outcome(plan({ job, runner, pod: exitedPod(3), now: 9999 }))).to.match(/^Failed ExitCode/)
   })
@@ -352,7 +352,7 @@ describe('a running job', () => {
     )
   })
 
-  it('is given its whole time by a node whose clock is wrong', () => {
+  it('gets its whole time on a node whose clock is wrong', () => {
     const job = aJob({ spec: { timeoutSeconds: 60 } })
     const behind = aPod({ status: podStatus('Running', aContainer({ running: { startedAt: stamp(-90) } })) })
     expect(outcome(plan({ job, runner, pod: behind, now: 5 }))).to.match(/^Running/)
@@ -362,7 +362,7 @@ describe('a running job', () => {
     expect(now.requeueAfterMs).to.equal(60_000)
   })
 
-  it('says that it ran too long also when its pod is just being deleted', () => {
+  it('times out also while its pod is being deleted', () => {
     const job = aJob({ ...runningJob, spec: { timeoutSeconds: 30 } })
     const pod = aPod({ metadata: deletedAt(35), status: podStatus('Running', aContainer(running)) })
     expect(outcome(plan({ job, runner, pod, now: 40 }))).to.match(/the job ran longer/)
@@ -388,7 +388,7 @@ describe('a running job', () => {
     )
   })
 
-  it('is left alone when there is nothing to tell', () => {
+  it('is left alone when nothing changes', () => {
     const { status, acts } = plan({ job: runningJob, runner, pod: stuckPod('ContainerCreating') })
     expect({ status, acts }).to.deep.equal({ status: undefined, acts: [] })
   })
@@ -412,7 +412,7 @@ describe('a job that is reported to run elsewhere', () => {
     }
   })
 
-  it('is not lost with a pod that never started, which it lets go', () => {
+  it('is not lost with a pod that never started, which it releases', () => {
     const seen = aJob({ status: { ...status, podUID: 'job-1-pod-uid' } })
     const waiting = podStatus('Pending', aContainer({ waiting: { reason: 'ImagePullBackOff' } }))
     expect(plan({ job: seen, runner, pod: aPod({ status: waiting }) }).acts).to.deep.equal([])
@@ -423,12 +423,12 @@ describe('a job that is reported to run elsewhere', () => {
     expect(plan({ job: seen })).to.not.have.property('status')
   })
 
-  it('is what its pod says as soon as that has started', () => {
+  it('follows its pod as soon as that has started', () => {
     expect(outcome(plan({ job, runner, pod: runningPod }))).to.equal('Running Running: runs in pod job-1')
     expect(outcome(plan({ job, runner, pod: exitedPod(3) }))).to.equal('Failed ExitCode: exit code 3')
   })
 
-  it('is lost with a pod that was seen to run', () => {
+  it('is lost with a pod that has run', () => {
     const busy = aRunner({ status: { phase: 'Busy', podUID: 'job-1-pod-uid' } })
     expect(outcome(plan({ job, runner: busy }))).to.equal('Failed PodDeleted: its pod is gone')
   })
@@ -441,7 +441,7 @@ describe('a job that is reported to run elsewhere', () => {
 })
 
 describe('a job that is being deleted', () => {
-  it('lets its pod go and does nothing else', () => {
+  it('releases its pod and does nothing else', () => {
     const job = aJob({ ...runningJob, metadata: deletedAt(15) })
     expect(plan({ job, runner, pod: exitedPod(0) })).to.deep.equal({ acts: ['release-pod'] })
     const released = aPod({ metadata: { finalizers: [] }, status: podStatus('Running', aContainer(running)) })
@@ -471,21 +471,21 @@ describe('a finished job', () => {
     expect(plan({ job: finished, admission: admitted }).acts).to.deep.equal([])
   })
 
-  it('lets its pod go, and keeps it for its log', () => {
+  it('releases its pod, and keeps it for its log', () => {
     expect(acts({ pod: exitedPod(0) })).to.deep.equal(['release-pod'])
   })
 
-  it('does not delete its pod in the second that the kubelet takes to call it over', () => {
+  it('does not delete its pod in the second until the kubelet sets its final phase', () => {
     expect(acts({ pod: aPod({ status: podStatus('Running', aContainer(ended(0))) }) })).to.deep.equal(['release-pod'])
   })
 
-  it('stops a pod that still runs, and lets it go', () => {
+  it('stops a pod that still runs, and releases it', () => {
     expect(acts({ pod: runningPod })).to.deep.equal(['stop-pod', 'release-pod'])
     const stopping = aPod({ metadata: deletedAt(15), status: podStatus('Running', aContainer(running)) })
     expect(acts({ pod: stopping })).to.deep.equal(['release-pod'])
   })
 
-  it('gives a pod whose sidecar runs on a deadline once, but not for one that the kubelet stops', () => {
+  it('sets a deadline once on a pod whose sidecar keeps running, but not if the kubelet stops the sidecar', () => {
     const containers = [aContainer(ended(0)), aContainer(running, 'sidecar')]
     const pod = aPod({ status: podStatus('Running', ...containers) })
     expect(acts({ pod })).to.deep.equal(['expire-pod'])
@@ -513,7 +513,7 @@ describe('a finished job', () => {
     })
   })
 
-  it('is looked at again when the first of the two is due', () => {
+  it('is requeued for the earlier of the two', () => {
     const short = aJob({ ...finished, spec: { ttlSecondsAfterFinished: 100 } })
     expect(plan({ job: short, runner, now: 30 })).to.deep.equal({ acts: [], requeueAfterMs: 90_000 })
   })
@@ -522,7 +522,7 @@ describe('a finished job', () => {
     expect(acts({ runner: aRunner({ metadata: deletedAt(620) }), now: 621 })).to.deep.equal([])
   })
 
-  it('is deleted after ttlSecondsAfterFinished, whatever is left of it', () => {
+  it('is deleted after ttlSecondsAfterFinished, whatever it still has', () => {
     expect(plan({ job: finished, now: 3619 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
     expect(plan({ job: finished, now: 3620 })).to.deep.equal({ acts: ['delete-job'] })
     expect(acts({ pod: runningPod, now: 3620 })).to.deep.equal(['stop-pod', 'release-pod', 'delete-job'])

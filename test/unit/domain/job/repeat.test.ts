@@ -35,9 +35,9 @@ const cases: Record<string, Case> = {
   'that is being deleted': { status: { phase: 'Running' }, age: 1, deletionTimestamp: stamp(1), is: false },
 }
 
-describe('a delegation that comes again', () => {
+describe('a repeated delegation', () => {
   for (const [what, { status, age, madeAt = 0, isNamed, deletionTimestamp, is }] of Object.entries(cases)) {
-    it(`${is ? 'means' : 'does not mean'} a job ${what}`, () => {
+    it(`${is ? 'refers' : 'does not refer'} to a job ${what}`, () => {
       const metadata = {
         creationTimestamp: stamp(madeAt),
         ...(isNamed === true && { annotations: { [DELEGATION_BODY_ANNOTATION]: 'hash' } }),

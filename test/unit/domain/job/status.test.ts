@@ -47,7 +47,7 @@ describe('the status after a move', () => {
     })
   })
 
-  it('has no times of what did not happen', () => {
+  it('has no times of steps that did not happen', () => {
     const cancelled = { phase: 'Cancelled', reason: 'CancelRequested', message: '' } as const
     const status = statusAfter(aJob(), cancelled, {}, at(9))
     expect(status)
@@ -70,26 +70,26 @@ describe('the status after a move', () => {
     expect([startedAt, completedAt]).to.deep.equal([at(9).toISOString(), at(9).toISOString()])
   })
 
-  it('keeps the Runner that it was given to first', () => {
+  it('keeps its first Runner', () => {
     const runnerRef = { name: 'job-1', uid: 'first' }
     const job = aJob({ status: { phase: 'Assigned', runnerRef } })
     expect(statusAfter(job, runs, { runner: aRunner() }, at(1)).runnerRef).to.deep.equal(runnerRef)
   })
 
-  it('keeps what is known of the pod once the pod is gone', () => {
+  it('keeps the facts of the pod once the pod is gone', () => {
     const where = { podName: 'pod', podUID: 'uid', nodeName: 'node', containerId: 'c' }
     const job = aJob({ status: { phase: 'Running', ...where } })
     const lost = { phase: 'Failed', reason: 'PodDeleted', message: 'its pod is gone' } as const
     expect(statusAfter(job, lost, {}, at(1))).to.include(where)
   })
 
-  it('is cut to what the CRD takes', () => {
+  it('is cut to the CRD’s limit', () => {
     const { message, conditions } = statusAfter(aJob(), { ...waits, message: 'x'.repeat(5000) }, {}, at(1))
     expect(message).to.have.length(1024)
     expect(conditions?.[0]?.message).to.have.length(1024)
   })
 
-  it('names the generation that it was judged by', () => {
+  it('names the generation that it was computed from', () => {
     expect(statusAfter(aJob({ metadata: { generation: 7 } }), waits, {}, at(1)).observedGeneration).to.equal(7)
   })
 })
@@ -97,13 +97,13 @@ describe('the status after a move', () => {
 describe('the conditions of a job', () => {
   const types = (status: ReturnType<typeof statusAfter>) => status.conditions?.map(({ type }) => type)
 
-  it('say what it waits for until it runs', () => {
+  it('show its waiting reason until it runs', () => {
     const waiting = statusAfter(aJob(), waits, {}, at(1))
     expect(types(waiting)).to.deep.equal(['Waiting'])
     expect(types(statusAfter(aJob({ status: waiting }), runs, {}, at(2)))).to.deep.equal([])
   })
 
-  it('end with Complete for success and Failed for anything else, as those of a Kubernetes Job', () => {
+  it('end with Complete for success and Failed for anything else, like those of a Kubernetes Job', () => {
     const waiting = aJob({ status: statusAfter(aJob(), waits, {}, at(1)) })
     expect(types(statusAfter(waiting, done, {}, at(2)))).to.deep.equal(['Complete'])
     for (const phase of ['Failed', 'Cancelled'] as const) {

@@ -37,7 +37,7 @@ const byStatus: [reason: string, says: FailureReason][] = [
 
 describe('the disruption of a pod', () => {
   for (const [reason, says] of byCondition) {
-    it(`is ${says} when its condition says ${reason}`, () => {
+    it(`is ${says} when its condition has ${reason}`, () => {
       const condition = { type: 'DisruptionTarget', status: 'True', reason, message: 'why' }
       expect(disruptionOf(aPod({ status: { conditions: [condition] } }))).to.deep.equal({
         reason: says,
@@ -47,7 +47,7 @@ describe('the disruption of a pod', () => {
   }
 
   for (const [reason, says] of byStatus) {
-    it(`is ${says} when its status says ${reason}`, () => {
+    it(`is ${says} when its status has ${reason}`, () => {
       const pod = aPod({ status: { phase: 'Failed', reason, message: 'why' } })
       expect(disruptionOf(pod)).to.deep.equal({ reason: says, message: 'why' })
     })

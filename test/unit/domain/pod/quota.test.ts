@@ -19,14 +19,14 @@ const cases: [requested: string, limited: string, isTooBig: boolean][] = [
 
 describe('a pod that a quota refuses', () => {
   for (const [requested, limited, tooBig] of cases) {
-    it(`${tooBig ? 'can never fit' : 'waits for a place'} with ${requested} against ${limited}`, () => {
+    it(`${tooBig ? 'can never fit' : 'waits for quota'} with ${requested} against ${limited}`, () => {
       const message = quotaMessage(refusal(requested, limited))
       expect(isTooBig(message)).to.equal(tooBig)
       expect(message).to.include(`requested: ${requested}, limited: ${limited}`).and.not.include('used')
     })
   }
 
-  it('has what is too much in its message', () => {
+  it('has the excess in its message', () => {
     const message = quotaMessage(refusal('memory=128Mi,pods=1', 'memory=64Mi,pods=4'))
     expect(message).to.match(/^can never fit its quota: 128Mi of memory against 64Mi\. pods "job-1" is forbidden/)
   })
@@ -45,6 +45,6 @@ describe('a quantity', () => {
   }
 
   for (const text of ['', 'x', '1x', 'Mi']) {
-    it(`is none at "${text}"`, () => expect(quantityOf(text)).to.be.NaN)
+    it(`is NaN for "${text}"`, () => expect(quantityOf(text)).to.be.NaN)
   }
 })

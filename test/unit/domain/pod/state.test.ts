@@ -149,7 +149,7 @@ describe('a disruption', () => {
     )
   })
 
-  it('is no success even when the job answers SIGTERM with exit code 0', () => {
+  it('is not a success even when the job exits with code 0 on SIGTERM', () => {
     expect(essence(aPod({ status: { ...ranTo('Failed', 0), ...evicted } }))).to.deep.equal(
       exited(0, 'Evicted', 'low on memory'),
     )
@@ -171,7 +171,7 @@ describe('a deleted pod', () => {
     expect(essence(withCode(0, 15))).to.deep.equal(cut(0))
   })
 
-  it('does not fail a job that was over before', () => {
+  it('does not fail a job that ended before', () => {
     expect(essence(withCode(0, 25))).to.deep.equal(exited(0, 'Succeeded', 'exit code 0'))
     expect(essence(withCode(1, 25))).to.deep.equal(exited(1, 'ExitCode', 'exit code 1'))
   })
@@ -181,17 +181,17 @@ describe('a deleted pod', () => {
     expect(essence(withCode(143, 20))).to.deep.equal(cut(143))
   })
 
-  it('counts from when it was asked for, whatever the grace period', () => {
+  it('counts from the request, whatever the grace period', () => {
     expect(essence(withCode(0, 25, 0))).to.deep.equal(exited(0, 'Succeeded', 'exit code 0'))
     expect(essence(withCode(0, 15, 3600))).to.deep.equal(cut(0))
   })
 
-  it('is ending while its container may still run, and given up half a minute after its grace period', () => {
+  it('is ending while its container may still run, and lost half a minute after its grace period', () => {
     const pod = aPod({ metadata: deletedAt(15, 60), status: podStatus('Running', aContainer(running)) })
     expect(essence(pod)).to.deep.equal({ is: 'ending', giveUpAt: at(15 + 60 + 30), reason: 'PodDeleted' })
   })
 
-  it('is ending for the reason that its condition gives', () => {
+  it('is ending with the reason of its condition', () => {
     const status = { ...podStatus('Running', aContainer(running)), conditions: [taint] }
     expect(essence(aPod({ metadata: deletedAt(15), status }))).to.include({ is: 'ending', reason: 'NodeLost' })
   })
@@ -201,7 +201,7 @@ describe('the job’s container', () => {
   const statuses = [aContainer(running, 'sidecar'), aContainer(ended(5), 'main')]
   const annotations = { [CONTAINER_ANNOTATION]: 'main' }
 
-  it('is the one that the pod’s annotation names, wherever it stands', () => {
+  it('is the one in the pod’s annotation, at any position', () => {
     const pod = aPod({ metadata: { annotations }, status: podStatus('Running', ...statuses) })
     expect(essence(pod)).to.deep.equal(exited(5, 'ExitCode', 'exit code 5'))
   })
@@ -210,7 +210,7 @@ describe('the job’s container', () => {
     expect(essence(aPod({ status: podStatus('Running', ...statuses) }))).to.deep.equal({ is: 'running' })
   })
 
-  it('ends the job although a sidecar runs on, which then has to be stopped', () => {
+  it('ends the job although a sidecar keeps running, which then has to be stopped', () => {
     const state = podState(aPod({ metadata: { annotations }, status: podStatus('Running', ...statuses) }))
     expect(state).to.nested.include({ is: 'exited', 'facts.containersTerminated': false, 'facts.isTerminal': false })
   })
@@ -219,7 +219,7 @@ describe('the job’s container', () => {
     ['before', 29, 'Succeeded'],
     ['at', 30, 'JobTimeout'],
   ] as const) {
-    it(`ends the job as it did itself only where that was before the pod’s deadline, here ${what} it`, () => {
+    it(`decides the outcome only if it ended before the pod’s deadline, here ${what} it`, () => {
       const status = {
         ...podStatus('Failed', aContainer(ended(0, { finishedAt: stamp(finished) }), 'main')),
         reason: 'DeadlineExceeded',
@@ -237,7 +237,7 @@ describe('the job’s container', () => {
     expect(podState(pod)).to.nested.include({ is: 'exited', 'facts.containersTerminated': false })
   })
 
-  it('ends the job although a restartable init container runs on, which the kubelet stops by itself', () => {
+  it('ends the job although a restartable init container keeps running, which the kubelet stops', () => {
     const status = { ...ranTo('Running', 0), initContainerStatuses: [aContainer(running, 'docker')] }
     expect(podState(aPod({ status }))).to.nested.include({
       is: 'exited',
@@ -256,11 +256,11 @@ describe('the job’s container', () => {
     })
   })
 
-  it('that was not found runs until the kubelet has said why', () => {
+  it('that was not found counts as running until the kubelet reports the reason', () => {
     expect(essence(aPod({ status: podStatus('Running', aContainer(notFound)) }))).to.deep.equal({ is: 'running' })
   })
 
-  it('that ended while the pod was being deleted did not end by itself', () => {
+  it('that ended while the pod was being deleted was cut short', () => {
     const pod = aPod({ metadata: deletedAt(15), status: ranTo('Running', 143) })
     expect(essence(pod)).to.nested.include({ is: 'exited', 'exit.reason': 'PodDeleted' })
   })
@@ -287,7 +287,7 @@ describe('the facts of a pod', () => {
     })
   })
 
-  it('are few for a pod that is only being made', () => {
+  it('are few for a new pod', () => {
     const facts = {
       name: 'job-1',
       uid: 'job-1-pod-uid',
@@ -299,7 +299,7 @@ describe('the facts of a pod', () => {
     expect(factsOf(aPod({ metadata: { finalizers: [] }, nodeName: null }))).to.deep.equal(facts)
   })
 
-  it('know no start of a container that never ran: the kubelet writes null or the epoch', () => {
+  it('have no start of a container that never ran: the kubelet writes null or the epoch', () => {
     const never = [null, '1970-01-01T00:00:00Z']
     for (const startedAt of never) {
       const state = ended(128, { startedAt, finishedAt: null })
@@ -309,7 +309,7 @@ describe('the facts of a pod', () => {
     }
   })
 
-  it('take the container’s id from its end where the status has it only there', () => {
+  it('have the container’s id from its terminated state if only that has it', () => {
     const { containerID: _id, ...status } = aContainer(ended(0, { containerID: 'containerd://ended' }))
     expect(factsOf(aPod({ status: podStatus('Succeeded', status) })).containerId).to.equal('containerd://ended')
     expect(
@@ -318,7 +318,7 @@ describe('the facts of a pod', () => {
   })
 
   for (const phase of ['Succeeded', 'Failed']) {
-    it(`say that nothing is left to stop at ${phase}`, () => {
+    it(`have no container left to stop at ${phase}`, () => {
       expect(factsOf(aPod({ status: { phase } }))).to.include({ containersTerminated: true, isTerminal: true })
     })
   }

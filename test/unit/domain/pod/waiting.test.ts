@@ -13,7 +13,7 @@ function waiting(status: PodStatus) {
 
 const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' }
 
-describe('what a pod waits for', () => {
+describe('the waiting reason of a pod', () => {
   it('is a start, when nothing is wrong', () => {
     const starting = { reason: 'RunnerStarting', message: 'pod job-1 is starting', fatal: false }
     expect(waiting({})).to.deep.equal(starting)
@@ -21,12 +21,12 @@ describe('what a pod waits for', () => {
     expect(waiting({ containerStatuses: [container('PodInitializing')] })).to.deep.equal(starting)
   })
 
-  it('is a node, in the words of the scheduler', () => {
+  it('is a node, with the scheduler’s message', () => {
     const said = { reason: 'Unschedulable', message: '0/3 nodes', fatal: false }
     expect(waiting({ conditions: [unscheduled] })).to.deep.equal(said)
   })
 
-  it('is a node also where the scheduler itself failed', () => {
+  it('is a node also if the scheduler itself failed', () => {
     const failed = { ...unscheduled, reason: 'SchedulerError', message: 'binding volumes: timed out' }
     expect(waiting({ conditions: [failed] })).to.include({ reason: 'Unschedulable', message: failed.message })
   })
@@ -48,14 +48,14 @@ describe('what a pod waits for', () => {
     'resourceclaim "gpu" not found',
   ]
   for (const what of missing) {
-    it(`is what a volume or a device of it needs: ${what}`, () => {
+    it(`is a missing object of a volume or a device: ${what}`, () => {
       const message = `0/3 nodes are available: ${what}. preemption: 0/3 nodes are available.`
       const said = { reason: 'VolumeUnavailable', message, fatal: false }
       expect(waiting({ conditions: [{ ...unscheduled, message }] })).to.deep.equal(said)
     })
   }
 
-  it('is a node while a claim is only not bound yet', () => {
+  it('is a node while a claim is not bound yet', () => {
     const message = '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.'
     expect(waiting({ conditions: [{ ...unscheduled, message }] }).reason).to.equal('Unschedulable')
   })
@@ -69,7 +69,7 @@ describe('what a pod waits for', () => {
     'SignatureValidationFailed',
   ]
   for (const reason of imageReasons) {
-    it(`is an image at ${reason}, in the words of the registry`, () => {
+    it(`is an image at ${reason}, with the registry’s message`, () => {
       const message = 'image image of container runner cannot be pulled: no such host'
       const said = { reason: 'ImagePull', message, fatal: false }
       expect(waiting({ containerStatuses: [container(reason, 'no such host')] })).to.deep.equal(said)
@@ -87,18 +87,18 @@ describe('what a pod waits for', () => {
     ],
   ]
   for (const [says, cause] of pulls) {
-    it(`is an image, with what the registry said of it and no secret: ${says}`, () => {
+    it(`is an image, with the registry’s message and no secret: ${says}`, () => {
       const { message } = waiting({ containerStatuses: [container('ImagePullBackOff', says)] })
       expect(message).to.equal(`image image of container runner cannot be pulled${cause}`)
     })
   }
 
-  it('is a hook after the start of a sidecar', () => {
+  it('is the postStart hook of a sidecar', () => {
     const said = { reason: 'HookFailed', message: 'the postStart hook of container runner failed', fatal: false }
     expect(waiting({ initContainerStatuses: [container('PostStartHookError', 'x')] })).to.deep.equal(said)
   })
 
-  it('is hopeless when the image has no valid name', () => {
+  it('is fatal when the image has no valid name', () => {
     expect(waiting({ containerStatuses: [container('InvalidImageName')] })).to.include({
       reason: 'ImagePull',
       fatal: true,
@@ -107,7 +107,7 @@ describe('what a pod waits for', () => {
 
   const settings = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'OfSomeLaterKubelet']
   for (const reason of settings) {
-    it(`is the pod’s own setting at ${reason}, in the words of the kubelet`, () => {
+    it(`is the pod’s own setting at ${reason}, with the kubelet’s message`, () => {
       const said = { reason: 'InvalidPod', message: 'secret "x" not found', fatal: false }
       expect(waiting({ containerStatuses: [container(reason, 'secret "x" not found')] })).to.deep.equal(said)
       expect(waiting({ containerStatuses: [container(reason)] }).message).to.equal(reason)
@@ -124,7 +124,7 @@ describe('what a pod waits for', () => {
     'has just ended': { ...trying, state: { terminated: { exitCode: 1 } } },
   }
   for (const [what, docker] of Object.entries(crashing)) {
-    it(`is a sidecar that keeps ending, in one steady text, also when it ${what}`, () => {
+    it(`is a sidecar that keeps exiting, with one steady message, also when it ${what}`, () => {
       const initContainerStatuses = [aContainer({ terminated: { exitCode: 0 } }, 'fetch'), docker]
       const said = { reason: 'InvalidPod', message: 'container docker keeps exiting', fatal: false }
       expect(waiting({ initContainerStatuses, containerStatuses: [container('PodInitializing')] })).to.deep.equal(said)
@@ -138,7 +138,7 @@ describe('what a pod waits for', () => {
     }
   })
 
-  it('is found at an init container and at a sidecar as well', () => {
+  it('is also found at an init container and at a sidecar', () => {
     const blocked = container('ImagePullBackOff')
     const other = aContainer({ waiting: { reason: 'PodInitializing' } }, 'other')
     expect(waiting({ initContainerStatuses: [blocked], containerStatuses: [other] }).reason).to.equal('ImagePull')

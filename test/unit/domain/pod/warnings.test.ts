@@ -20,18 +20,18 @@ describe('the Events of a pod that does not start', () => {
     ['FailedPrepareDynamicResources', 'SandboxFailed'],
   ]
   for (const [reason, meaning] of meanings) {
-    it(`mean ${meaning} at ${reason}, in their own words`, () => {
+    it(`mean ${meaning} at ${reason}, with their own message`, () => {
       expect(warningOf([warning(reason, 'note')])).to.deep.equal({ reason: meaning, message: 'note', fatal: false })
     })
   }
 
   for (const reason of ['Unhealthy', 'FailedScheduling', 'BackOff', 'Failed', 'DNSConfigForming', 'OfSomebody']) {
-    it(`mean nothing at ${reason}: its status says it, or it is no obstacle`, () => {
+    it(`mean nothing at ${reason}: its status shows it, or it is not an obstacle`, () => {
       expect(warningOf([warning(reason, 'note')])).to.equal(undefined)
     })
   }
 
-  it('mean nothing where there are none', () => expect(warningOf([])).to.equal(undefined))
+  it('mean nothing if there are none', () => expect(warningOf([])).to.equal(undefined))
 
   it('mean the newest kind of trouble', () => {
     const [mount, network] = [warning('FailedMount', secret, 1), warning('FailedCreatePodSandBox', 'no network', 2)]
@@ -45,12 +45,12 @@ describe('the Events of a pod that does not start', () => {
     expect(warningOf([{ ...two, lastMs: 1 }, one])?.message).to.equal(`${secret}; ${other}`)
   })
 
-  it('say why a volume is missing rather than that it is', () => {
+  it('show why a volume is missing rather than that it is', () => {
     expect(warningOf([warning('FailedMount', unmounted, 9), warning('FailedMount', secret)])?.message).to.equal(secret)
     expect(warningOf([warning('FailedMount', unmounted)])?.message).to.equal(unmounted)
   })
 
-  it('are the same at every try, which has a sandbox of its own', () => {
+  it('have the same message at every try, though each has another sandbox', () => {
     const tries = [sandbox('a'), `(combined from similar events): ${sandbox('b')}`]
     const said = warningOf(tries.map((note) => warning('FailedCreatePodSandBox', note)))
     expect(said?.message).to.equal('Failed to create pod sandbox: network for sandbox "…": no addresses')

@@ -19,7 +19,7 @@ function chosen(job: RunnerJob, ...pools: RunnerPool[]): string {
 }
 
 describe('the pool of a job', () => {
-  it('offers every label that the job asks for, upper and lower case alike', () => {
+  it('offers every label that the job requests, ignoring case', () => {
     const pools = [pool('linux', ['self-hosted', 'Linux']), pool('windows', ['self-hosted', 'windows'])]
     expect(chosen(jobWith('Self-Hosted', 'linux'), ...pools)).to.equal('linux')
     expect(chosen(jobWith('linux', 'gpu'), ...pools)).to.match(/^no RunnerPool offers/)
@@ -32,12 +32,12 @@ describe('the pool of a job', () => {
     [['Linux', 'windows'], 'no RunnerPool offers all of the labels "Linux", "windows"'],
   ]
   for (const [asked, message] of refusals) {
-    it(`is none where ${message}`, () => {
+    it(`is none if ${message}`, () => {
       expect(chosen(jobWith(...asked), pool('a', ['linux']), pool('b', ['windows', 'x64']))).to.equal(message)
     })
   }
 
-  it('is none with the same words when other pools come', () => {
+  it('is none with the same message when other pools appear', () => {
     const [linux, windows] = [pool('a', ['linux']), pool('b', ['windows'])]
     const job = jobWith('linux', 'gpu')
     expect(chosen(job, linux, windows)).to.equal(chosen(job, linux))
@@ -62,7 +62,7 @@ describe('the pool of a job', () => {
       expect(chosen(jobWith('linux'), ...pools)).to.equal('b')
   })
 
-  it('is the named one whatever the labels say', () => {
+  it('is the named one whatever the labels are', () => {
     const job = aJob({ spec: { poolName: 'b', labels: ['gpu'] } })
     expect(chosen(job, pool('a', ['gpu']), pool('b', []))).to.equal('b')
     expect(chosen(job, pool('a', ['gpu']))).to.equal('there is no RunnerPool b')
@@ -97,7 +97,7 @@ describe('a pool that is not ready', () => {
   const ready = judgedAs('b', 'True')
   const job = jobWith('a')
 
-  it('does not get a job that fits another pool as well, however many labels it has', () => {
+  it('does not get a job that also fits another pool, however many labels it has', () => {
     for (const reason of ['InvalidPod', 'AdmissionDenied']) {
       const broken = judgedAs('a', 'False', reason)
       const specific = { ...broken, spec: { ...broken.spec, labels: ['a', 'b', 'c'] } }
@@ -105,7 +105,7 @@ describe('a pool that is not ready', () => {
     }
   })
 
-  it('does not get a job either that fits no other or names it, and says why', () => {
+  it('does not get a job that fits no other pool or names it, and the message shows why', () => {
     const said = 'RunnerPool a is not ready: a said'
     expect(choosePool(job, [judgedAs('a', 'False')])).to.include({
       pool: undefined,
@@ -118,12 +118,12 @@ describe('a pool that is not ready', () => {
     )
   })
 
-  it('gets a job that fits no other where it is admission that refuses its pods, since that may pass', () => {
+  it('gets a job that fits no other pool if admission refuses its pods, since that may change', () => {
     const denied = judgedAs('c', 'False', 'AdmissionDenied')
     expect(chosen(job, judgedAs('a', 'False'), denied)).to.equal('c')
   })
 
-  it('is not one that nobody has judged yet, as it is now', () => {
+  it('is not one whose current template is unchecked', () => {
     expect(chosen(job, changed(judgedAs('a', 'False')))).to.equal('a')
     expect(chosen(job, pool('a', ['a']), ready)).to.equal('b')
     expect(chosen(job, changed(judgedAs('a', 'False')), ready)).to.equal('a')

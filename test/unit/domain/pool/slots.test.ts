@@ -38,6 +38,6 @@ const cases: [behaviour: string, held: boolean, ...of: Parameters<typeof occupie
   ['free when a pod was seen and is gone', false, aRunner({ status: { podUID: 'pod' } }), job, absent],
 ]
 
-describe('a place in a pool', () => {
+describe('a slot of a pool', () => {
   for (const [behaviour, held, ...of] of cases) it(`is ${behaviour}`, () => expect(occupiesSlot(...of)).to.equal(held))
 })

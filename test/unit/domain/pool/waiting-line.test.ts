@@ -51,7 +51,7 @@ function apply(line: WaitingLine, to: Step): string | boolean | undefined {
 }
 
 describe('the waiting line', () => {
-  it('is served by the time of delegation, then by name, whatever came and went in between', () => {
+  it('is ordered by the time of delegation, then by name, after any additions and removals', () => {
     assert(
       property(array(step, { maxLength: 40, size: 'max' }), (steps) => {
         const line = new WaitingLine()

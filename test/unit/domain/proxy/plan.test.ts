@@ -14,7 +14,7 @@ const offline = {
 } as const
 
 describe('the name of a proxy runner', () => {
-  it('is made of the hash of what it calls itself, whatever that is', () => {
+  it('contains the hash of its displayName, whatever that is', () => {
     expect(proxyName('proxy-runner-1')).to.equal('proxy-56aabf0a715888c9e466')
     expect(proxyName('../ü\u{1F680} $(x)')).to.match(/^proxy-[0-9a-f]{20}$/)
   })
@@ -54,7 +54,7 @@ describe('a proxy runner', () => {
     })
   }
 
-  it('is shown as busy while it delegates, but not when it is silent', () => {
+  it('is shown as busy while it delegates, but not without heartbeats', () => {
     const presence = presenceOf(idle, renewed(100), heartbeatMs)
     const shown = (isDelegating: boolean, second: number) =>
       shownProxyPhase(presence, isDelegating, at(second).getTime())

@@ -19,7 +19,7 @@ function expanded(value: string, known: (name: string) => string): string {
 }
 
 describe('the environment of a job', () => {
-  it('tells every fact of the delegation', () => {
+  it('has every fact of the delegation', () => {
     const spec = {
       repository: 'owner/repo',
       runId: '17',
@@ -50,11 +50,11 @@ describe('the environment of a job', () => {
     })
   })
 
-  it('has an empty text for each fact that is unknown, so that a script need not test for it', () => {
+  it('has an empty string for each unknown fact, so that a script need not test for it', () => {
     expect(envOf({})).to.include({ RUNNERHUB_WORKFLOW: '', RUNNERHUB_RUN_ATTEMPT: '', RUNNERHUB_LABELS: '' })
   })
 
-  it('reaches the container letter by letter: no text of a caller refers to another variable', () => {
+  it('reaches the container literally: a caller’s text refers to no other variable', () => {
     const tricky = array(oneof(constantFrom('$', '(', ')', '$$', '$(RUNNERHUB_RUN_ID)', '$(SECRET)', '\\'), string()))
     const survives = property(tricky, (parts) => {
       const ref = parts.join('')

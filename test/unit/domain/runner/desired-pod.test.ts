@@ -16,11 +16,11 @@ function golden(name: string, pod: unknown): void {
 }
 
 describe('the pod of a Runner', () => {
-  it('of a minimal template is ours, restricted and told its job', () => {
+  it('of a minimal template is ours, restricted, and has the facts of its job', () => {
     golden('minimal-pod', podOf({ spec: { containers: [{ name: 'main', image: 'image' }] } }))
   })
 
-  it('of a full template keeps what the template says', () => {
+  it('of a full template keeps the fields of the template', () => {
     const template = {
       metadata: { labels: { team: 'a', tier: '7' }, annotations: { note: 'b' } },
       spec: {
@@ -71,12 +71,12 @@ describe('the pod of a Runner', () => {
     },
   }
   for (const [path, template] of Object.entries(refused)) {
-    it(`is refused where its template gives ${path}`, () => {
+    it(`is rejected if its template has ${path}`, () => {
       expect(() => podOf(template)).to.throw(BadTemplate, `template.${path}: `)
     })
   }
 
-  it('takes what is empty as absent', () => {
+  it('treats empty fields as absent', () => {
     const metadata = {
       creationTimestamp: null,
       name: '',
@@ -93,7 +93,7 @@ describe('the pod of a Runner', () => {
     expect(podOf({ metadata, spec }).spec).to.deep.equal(silent.spec)
   })
 
-  it('has everything else of its template as it was written, for the API server to judge', () => {
+  it('has all other fields of its template as written, for the API server to validate', () => {
     const probe = { httpGet: { port: true }, initialDelaySecond: '3' }
     const main = { name: 'main', resource: { limits: {} }, env: { A: 1 }, livenessProbe: probe, restartPolicy: 'Never' }
     const init = { name: 'init', env: [{ name: 'N', value: 7 }, 'text'], securityContext: 'none' }
@@ -115,7 +115,7 @@ describe('the pod of a Runner', () => {
     }
   })
 
-  it('lets a side-car be run again in its place', () => {
+  it('allows a sidecar to restart', () => {
     const again = { name: 'docker', restartPolicy: 'Always' }
     const { spec } = podOf({ spec: { containers: [{ name: 'runner' }, again], initContainers: [again] } })
     expect(spec).to.have.nested.property('containers[1].restartPolicy', 'Always')
@@ -214,7 +214,7 @@ describe('the pod of a Runner', () => {
     })
   }
 
-  it('is spoken of by the API server in the positions of its template', () => {
+  it('gets the API server’s message with the positions of its template', () => {
     const job = aJob()
     const said =
       'unknown field "spec.containers[0].env[14].valeu", unknown field "spec.initContainers[2].env[13].x", env[20]'
@@ -223,7 +223,7 @@ describe('the pod of a Runner', () => {
     )
   })
 
-  it('takes nothing that a caller sent but as values of variables', () => {
+  it('uses callers’ input only as values of variables', () => {
     const mark = 'caller-text'
     const spec = { workflow: mark, runnerName: mark, ref: mark, actor: mark, eventName: mark, labels: [mark] }
     const pod = podOf({ spec: { containers: [{ name: 'main' }], initContainers: [{ name: 'init' }] } }, { spec })
@@ -239,7 +239,7 @@ describe('the pod of a Runner', () => {
     expect(template).to.deep.equal(before)
   })
 
-  it('knows the job’s container by its name "runner", else takes the first', () => {
+  it('has as the job’s container the one named "runner", else the first', () => {
     const annotations = (names: string[]) =>
       podOf({ spec: { containers: names.map((name) => ({ name })) } }).metadata.annotations
     expect(annotations(['a', 'runner'])).to.deep.equal({ 'runnerhub.dev/job-container': 'runner' })
@@ -247,12 +247,12 @@ describe('the pod of a Runner', () => {
   })
 
   for (const [what, containers] of Object.entries({ none: undefined, 'an empty list': [], text: 'main' })) {
-    it(`cannot be made where containers is ${what}`, () => {
+    it(`cannot be created if containers is ${what}`, () => {
       expect(() => podOf({ spec: { containers } })).to.throw(BadTemplate, 'at least one container')
     })
   }
 
-  it('leaves what is no container to the API server to refuse', () => {
+  it('leaves invalid containers for the API server to reject', () => {
     expect(podOf({ spec: { containers: ['main', null] } }).spec['containers']).to.have.length(2)
   })
 })

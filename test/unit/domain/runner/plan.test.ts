@@ -31,16 +31,16 @@ function plan(view: Parts, now = 20): RunnerPlan {
 }
 
 describe('a Runner', () => {
-  it('makes its pod', () => {
+  it('creates its pod', () => {
     expect(plan({ runner, job, pod: absent })).to.deep.equal(create)
   })
 
-  it('makes its pod also after quota stood in the way', () => {
+  it('creates its pod also after a full quota', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded' } })
     expect(plan({ runner: blocked, job, pod: absent })).to.deep.equal(create)
   })
 
-  it('is busy once its pod runs, and forgets what it waited for', () => {
+  it('is busy once its pod runs, and drops its waiting reason', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
     expect(plan({ runner: blocked, job, pod: runningPod })).to.deep.equal({
       status: {
@@ -54,7 +54,7 @@ describe('a Runner', () => {
     })
   })
 
-  it('goes when it was left behind by a job that is gone, which the garbage collector does for one with an owner', () => {
+  it('is deleted without a job, unless it has an owner: then the garbage collector does it', () => {
     for (const pod of [absent, runningPod]) {
       expect(plan({ runner, job: undefined, pod })).to.deep.equal({ act: 'delete-runner' })
       expect(plan({ runner: owned, job: undefined, pod })).to.deep.equal({})
@@ -83,7 +83,7 @@ describe('a Runner', () => {
     ],
   ]
   for (const [behaviour, view] of never) {
-    it(`makes no pod ${behaviour}`, () => expect(plan(view)).to.deep.equal({}))
+    it(`creates no pod ${behaviour}`, () => expect(plan(view)).to.deep.equal({}))
   }
 
   describe('of a job that is reported to run elsewhere', () => {
@@ -93,7 +93,7 @@ describe('a Runner', () => {
       aPod({ status: podStatus('Pending', aContainer({ waiting: { reason: 'ErrImagePull' } })) }),
     )
 
-    it('makes no pod and goes, also when quota stood in the way', () => {
+    it('creates no pod and is deleted, also after a full quota', () => {
       const blocked = aRunner({ status: { reason: 'QuotaExceeded' } })
       for (const phase of ['Assigned', 'Running'] as const) {
         const of = { runner: blocked, job: aJob({ status: { phase, reported } }), pod: absent }
@@ -101,7 +101,7 @@ describe('a Runner', () => {
       }
     })
 
-    it('keeps a pod that has not started for a while: its kubelet may only be late in saying so', () => {
+    it('keeps a pod that has not started for a while: its kubelet may report the start late', () => {
       expect(plan({ runner, job: taken, pod: pulling }, 74)).to.deep.equal({ requeueAfterMs: 1000 })
       expect(plan({ runner, job: taken, pod: pulling }, 75)).to.deep.equal({ act: 'delete-runner' })
     })

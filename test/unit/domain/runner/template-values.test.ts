@@ -48,7 +48,7 @@ const cases: [what: string, message: string, spec: Json, paths: string][] = [
   ['anything else', 'no such thing', { overhead: { cpu: 'a' } }, ''],
 ]
 
-describe('what the API server says of a template that it cannot read', () => {
+describe('the API server’s error about a template that it cannot decode', () => {
   for (const [what, message, spec, paths] of cases) {
     it(`${paths === '' ? 'stays as it is' : 'gets the path'}: ${what}`, () => {
       expect(withPaths(message, { spec })).to.equal(`${paths}${message}`)

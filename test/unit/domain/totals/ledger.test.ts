@@ -15,8 +15,8 @@ import { aJob, stamp } from '../../../objects/builders.ts'
 const ran = (seconds: number, phase: 'Completed' | 'Failed' | 'Cancelled' = 'Completed'): Totals =>
   shareOf(aJob({ status: { phase, startedAt: stamp(0), completedAt: stamp(seconds) } }))
 
-describe('what a job counts for', () => {
-  it('is nothing before it is over', () => {
+describe('the share of a job', () => {
+  it('is nothing before it has finished', () => {
     for (const phase of ['Queued', 'Assigned', 'Running'] as const) {
       expect(shareOf(aJob({ status: { phase, startedAt: stamp(0) } })), phase).to.deep.equal(noJobs)
     }
@@ -35,17 +35,17 @@ describe('what a job counts for', () => {
     })
   }
 
-  it('has no duration where it never started', () => {
+  it('has no duration if it never started', () => {
     const never = aJob({ status: { phase: 'Cancelled', completedAt: stamp(5) } })
     expect(shareOf(never)).to.deep.equal({ ...noJobs, cancelled: 1 })
   })
 
-  it('goes away without a rest', () => {
+  it('can be subtracted exactly', () => {
     const sum = plus(ran(0.1), plus(ran(0.2, 'Failed'), ran(700, 'Cancelled')))
     expect(minus(minus(minus(sum, ran(0.2, 'Failed')), ran(0.1)), ran(700, 'Cancelled'))).to.deep.equal(noJobs)
   })
 
-  it('never makes what was told fall', () => {
+  it('never makes reported totals decrease', () => {
     expect(highest(ran(5), ran(700, 'Failed'))).to.deep.equal({
       ...ran(5),
       failed: 1,
@@ -91,7 +91,7 @@ describe('the ledger', () => {
     'has a version that is none': { ...formatLedger(ledger), asOf: 'now' },
   }
   for (const [name, data] of Object.entries(spoiled)) {
-    it(`is refused where it ${name}`, () => expect(() => parseLedger(data)).to.throw(BadLedger))
+    it(`is rejected if it ${name}`, () => expect(() => parseLedger(data)).to.throw(BadLedger))
   }
 
   const jobs = (prefix: string, count: number) =>
@@ -118,7 +118,7 @@ describe('the ledger', () => {
     expect(next?.gone).to.deep.equal(uidsOf('a', 5))
   })
 
-  it('goes on counting beside jobs that somebody’s finalizer holds, as long as it can name them all', () => {
+  it('keeps counting beside jobs that another finalizer holds, as long as it can name them all', () => {
     const first = nextLedger(emptyLedger, { ...nothing, due: jobs('a', MOST_LEAVING) })
     if (first === undefined) throw new Error('nothing was counted')
     const stuck = { present: first.leaving, due: jobs('b', 1000) }
@@ -133,13 +133,13 @@ describe('the ledger', () => {
     expect(nextLedger({ ...emptyLedger, leaving: full.present }, { ...nothing, ...full })).to.equal(undefined)
   })
 
-  it('counts a job that it has counted no second time', () => {
+  it('does not count a job a second time', () => {
     const first = nextLedger(emptyLedger, { ...nothing, due: jobs('a', 2) })
     if (first === undefined) throw new Error('nothing was counted')
     expect(nextLedger(first, { ...nothing, due: jobs('a', 2), present: first.leaving })).to.equal(undefined)
   })
 
-  it('says from when on it names all that are gone', () => {
+  it('has the version since which it names all deleted jobs', () => {
     const first = nextLedger(emptyLedger, { ...nothing, departed: jobs('a', 150), asOf: '50' })
     expect(first).to.include({ goneSince: '0', asOf: '50' })
     if (first === undefined) throw new Error('nothing was counted')
