@@ -37,7 +37,7 @@ describe('another writer that changes a job rapidly', function () {
     await site.checkInvariants()
   })
 
-  /** Changes labels of the job and of its Runner, one after the other without a pause, until the job is over. */
+  /** Changes labels of the job and its Runner in turn, without a pause, until the job has finished. */
   async function touchUntilOver(job: string): Promise<number> {
     const key = { namespace: site.namespace, name: job }
     for (let count = 1; ; count += 1) {

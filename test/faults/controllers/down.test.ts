@@ -5,7 +5,7 @@ import { type NewRunnerJobSpec, runnerJobs } from '../../../src/api/runner-job.t
 import { exited, exits, ignored, running, runs } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
-/** Jobs to which something happens while no operator runs. */
+/** Jobs that change while no operator runs. */
 describe('while the operator is down', function () {
   this.timeout('90s')
   let site: Site
@@ -26,7 +26,7 @@ describe('while the operator is down', function () {
     await site.createJob('deleted-queued', { poolName: 'closed' })
     await site.createJob('cancelled-queued', { poolName: 'closed' })
     await site.jobIs('deleted-queued', { reason: 'PoolFull' })
-    // Last, so that its time is not over before the operator is down.
+    // Last, so that its time limit does not pass before the operator is down.
     site.kubelet.onPod(() => runs())
     await make('overdue', { timeoutSeconds: 15 })
     await site.jobIs('overdue', { phase: 'Running' })
@@ -53,7 +53,7 @@ describe('while the operator is down', function () {
       const ended = async () => (await site.pod(pod))?.status?.phase === 'Failed'
       await site.until(`the kubelet to have stopped pod ${pod}`, ended)
     }
-    // Somebody who wants the pod to be gone takes our finalizer off by hand.
+    // A user removes our finalizer by hand to get rid of the pod.
     const key = { namespace: site.namespace, name: 'robbed-1' }
     await site.client.patchMerge(pods, key, { metadata: { finalizers: null } }, new AbortController().signal)
     await site.until('the robbed pod to be gone', async () => (await site.pod('robbed')) === undefined)

@@ -10,14 +10,14 @@ const WRITES = { isWrite: true, path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, us
 interface Scenario {
   phase: string
   script: Script
-  /** What is done to the job once it runs. */
+  /** An action on the job once it runs. */
   whileRunning?: (site: Site, job: string) => Promise<void>
 }
 
 const completes: Scenario = { phase: 'Completed', script: exits(0, { startMs: 50, runMs: 150 }) }
 const isCancelled: Scenario = { phase: 'Cancelled', script: runs(), whileRunning: (site, job) => site.cancel(job) }
 
-/** An operator behind a proxy, which is killed at a moment and started anew. */
+/** An operator behind a proxy, which is killed at some moment and started again. */
 interface Stage {
   site: Site
   proxy: FaultProxy
@@ -43,7 +43,7 @@ const neverSent: Kill = async (stage, nth, isOver) => {
 }
 
 const neverAnswered: Kill = async (stage, nth, isOver) => {
-  // Called when the API server has done it, before a byte of its answer goes back.
+  // Called when the API server has processed the request, before a byte of its response goes back.
   const answered = stage.proxy.when({ ...WRITES, nth }).rewrite((text) => {
     stage.operator.kill()
     return text
@@ -55,15 +55,11 @@ const neverAnswered: Kill = async (stage, nth, isOver) => {
 }
 
 async function reached({ site }: Stage, isHit: () => boolean, isOver: () => Promise<boolean>): Promise<boolean> {
-  await site.until(
-    'the operator to come to the request, or the job to its end',
-    async () => isHit() || isOver(),
-    30_000,
-  )
+  await site.until('the operator to send the request, or the job to end', async () => isHit() || isOver(), 30_000)
   return isHit()
 }
 
-/** Runs one job for each request of its life, and kills at it. Returns how many there were. */
+/** Runs one job for each request of its life, and kills the operator at it. Returns the number of requests. */
 async function sweep(name: string, kill: Kill, scenario: Scenario): Promise<number> {
   const site = await openSite()
   const proxy = await startFaultProxy(site.plane.controlPlane)
@@ -116,10 +112,10 @@ describe('an operator that is killed between any two writes', function () {
 
   const sweeps = {
     'before a request is sent': () => sweep('unsent', neverSent, completes),
-    'when a request was done, before its answer': () => sweep('unanswered', neverAnswered, completes),
+    'after a request was processed, before its response': () => sweep('unanswered', neverAnswered, completes),
     'while it cancels a job': () => sweep('cancelled', neverAnswered, isCancelled),
   }
-  // Side by side: most of the time is spent on waiting.
+  // Concurrently: most of the time is spent waiting.
   const results = new Map<string, Promise<number>>()
 
   before(() => {
@@ -132,7 +128,7 @@ describe('an operator that is killed between any two writes', function () {
 
   for (const when of Object.keys(sweeps)) {
     it(`leaves its successor enough for exactly one pod and the true outcome: ${when}`, async () => {
-      // Runner, pod, end, finalizer and two deletes at the least; on a slow machine nobody sees the job run.
+      // At least Runner, pod, outcome, finalizer and two deletes; a slow machine may skip the phase Running.
       expect(await results.get(when), 'kills').to.be.at.least(6)
     })
   }

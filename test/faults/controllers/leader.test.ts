@@ -7,7 +7,7 @@ import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
 const LEASE_SECONDS = 5
-/** The Lease's end, the next look at it, and a machine that has other things to do. */
+/** The expiry of the Lease, the next check of it, and time for a busy machine. */
 const TAKEOVER_MS = (LEASE_SECONDS + 10) * 1000
 const WATCHES = { path: /watch=true/, userAgent: /^runnerhub-cache/ }
 const ALL_WRITES = { path: /\/(runnerjobs|runners|pods|events)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
@@ -25,7 +25,7 @@ interface Pair {
   standby: Replica
 }
 
-/** Two replicas, each behind a proxy of its own; the first leads. Afterwards nothing may be wrong with any job. */
+/** Two replicas, each behind its own proxy; the first leads. Afterwards all jobs must be right. */
 async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
   const site = await openSite()
   const proxies: FaultProxy[] = []
@@ -49,7 +49,7 @@ async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 
-/** Makes jobs that run, and jobs that only have a pod. */
+/** Creates jobs that run, and jobs that only have a pod. */
 async function makeJobs(site: Site): Promise<{ run: string[]; start: string[] }> {
   const [run, start] = [names('run', 4), names('start', 4)]
   await Promise.all(run.map((job) => site.createJob(job)))
@@ -75,11 +75,11 @@ describe('a change of leader', function () {
   this.timeout('240s')
 
   sideBySide({
-    'after kill -9, to a replica whose watches had stalled: one pod ever, none stuck': () =>
+    'after kill -9, to a replica with stalled watches: exactly one pod per job, no stuck job': () =>
       withPair(async ({ site, leader, standby }) => {
         const open = () => standby.proxy.seen(WATCHES).filter((watch) => watch.status === 200)
         await site.until('all of its watches to be open', () => open().length === 6)
-        // Only those that are open: those of the new leader work.
+        // Only open watches: those of the new leader work.
         const stalled = standby.proxy.when({ ...WATCHES, times: 6 }).stall()
         expect(stalled.hits, 'watches').to.equal(6)
         const jobs = await makeJobs(site)
@@ -93,7 +93,7 @@ describe('a change of leader', function () {
         stalled.remove()
       }),
 
-    'to a replica whose new watches stall as well: it writes nothing before it knows': () =>
+    'to a replica whose new watches stall too: it writes nothing before its caches are filled': () =>
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
         const stalled = standby.proxy.when(WATCHES).stall()
@@ -109,16 +109,16 @@ describe('a change of leader', function () {
         await site.jobIs('later', { phase: 'Completed' }, 30_000)
       }),
 
-    'away from one that was stopped and goes on later: it writes nothing any more': () =>
+    'away from a paused replica that continues later: it writes nothing any more': () =>
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
-        // There are Events left to be written, the first of which hangs.
+        // Some Events are still to be written, and the first hangs.
         const told = names('told', 3)
         const mute = leader.proxy.when(EVENTS).stall()
         await Promise.all(told.map((job) => site.createJob(job)))
         for (const job of told) await site.jobIs(job, { phase: 'Completed' }, 30_000)
         await site.until('an Event to be under way', () => mute.hits > 0)
-        // In the middle of work: it wakes up to answers, each of which makes it want to go on.
+        // Paused during work: it wakes up to responses, each of which triggers further work.
         const busy = names('busy', 20)
         const held = leader.proxy.when({ ...WRITES, method: 'POST' }).stall()
         await Promise.all(busy.map((job) => site.createJob(job)))
@@ -137,7 +137,7 @@ describe('a change of leader', function () {
         expect((await call(`${leader.operator.url}/readyz`)).status, 'its facade goes on').to.equal(200)
       }),
 
-    'away from one that is cut off: it stops by itself and the facade goes on': () =>
+    'away from a disconnected replica: it stops leading, and its facade keeps serving': () =>
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
         const cutOff = leader.proxy.when({}).stall()
@@ -152,7 +152,7 @@ describe('a change of leader', function () {
         await site.jobIs('later', { phase: 'Completed' }, 30_000)
         expect(writesSince(leader, healedAt), 'writes of the old leader').to.deep.equal([])
         expect(leader.operator.isRunning).to.equal(true)
-        // It stands for leader again: the other one's end is its turn.
+        // It is a candidate again: it leads after the end of the other.
         const lines = leader.operator.log.length
         standby.operator.kill()
         await leader.operator.leads(lines, 30_000)
@@ -160,7 +160,7 @@ describe('a change of leader', function () {
         await site.jobIs('last', { phase: 'Completed' }, 30_000)
       }),
 
-    'at SIGTERM: it gives the Lease away, and no job waits for its end': () =>
+    'at SIGTERM: the leader releases the Lease, and no job waits for its expiry': () =>
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
         const took = leader.operator.terminate()

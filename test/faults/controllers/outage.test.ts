@@ -17,7 +17,7 @@ describe('an API server that is killed and gone for six seconds', function () {
   let id: string
   const run = ['run-0', 'run-1', 'run-2']
   const start = ['start-0', 'start-1', 'start-2']
-  /** What the facade said while the cluster was away. */
+  /** Responses of the facade during the outage. */
   const said: Record<string, Omit<Answer, 'text'>> = {}
 
   before(async () => {
@@ -33,7 +33,7 @@ describe('an API server that is killed and gone for six seconds', function () {
     for (const job of start) await site.createJob(job, { poolName: 'default' })
     for (const job of start) await site.kubeletHas(job)
     id = await rest.delegate({ jobId: '1', runId: '1', repository: 'owner/repo', labels: ['closed'] })
-    // What a caller was allowed before the outage goes on to count for his reads.
+    // A caller's cached rights still count for reads.
     expect((await rest.get(`/api/jobs/${id}`)).status).to.equal(200)
     site.kubelet.onPod(() => succeeds())
 
@@ -51,7 +51,7 @@ describe('an API server that is killed and gone for six seconds', function () {
 
   const askForJob = () => call(`${operator.url}/api/jobs/${id}`)
 
-  /** The kernel takes the sockets of what was killed away one after the other: watches may end after /health knows. */
+  /** The kernel closes the sockets of the killed process one by one: watches may end after /health reports it. */
   async function ask(): Promise<void> {
     await site.until('/health to notice', async () => (await call(`${operator.url}/health`)).status === 503)
     const marked = async () => {

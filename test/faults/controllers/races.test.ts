@@ -8,10 +8,10 @@ import { sideBySide } from '../../site/calls/side-by-side.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 
-/** Every request by which controllers write, or make sure before they write: until none is left, they are at work. */
+/** Every write of the controllers, and every lookup before a write: they work until none is left. */
 const REQUESTS = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
 
-/** Those that are held up. */
+/** The requests that are held up. */
 const WRITES = { ...REQUESTS, isWrite: true } as const
 
 interface Race {
@@ -19,7 +19,7 @@ interface Race {
   job: string
 }
 
-/** Holds up each write of a job's life in turn, and does something to the job in that very moment. */
+/** Holds up each write of a job's life in turn, and changes the job at that moment. */
 async function raceEach(
   prefix: string,
   meanwhile: (race: Race) => Promise<void>,
@@ -49,7 +49,7 @@ async function raceEach(
     const isHit = stalled.hits > 0
     if (isHit) await meanwhile(race)
     stalled.remove()
-    // What was held up is done now, be it the making of something for a job that has gone.
+    // The held-up requests are sent now, even a create for a deleted job.
     await quiet(site, proxy)
     await judge(race)
     await quiet(site, proxy)
@@ -57,7 +57,7 @@ async function raceEach(
   }
 }
 
-/** When the controllers have had nothing to ask for a while. */
+/** Resolves after the controllers have been idle for a while. */
 async function quiet(site: Site, proxy: FaultProxy): Promise<void> {
   const last = () => proxy.seen(REQUESTS).at(-1)?.at ?? 0
   await site.until('the controllers to be done', () => performance.now() - last() > 300, 30_000)
@@ -76,7 +76,7 @@ describe('in the middle of each write of a job’s life', function () {
     'the job is deleted: nothing is left': () =>
       raceEach('deleted', async ({ site, job }) => deleteNow(site, job), nothingLeft),
 
-    'the job is deleted and made anew: each has a pod of its own at the most, and the new one completes': () =>
+    'the job is deleted and created again: each has at most one pod, and the new one completes': () =>
       raceEach(
         'renewed',
         async ({ site, job }) => {
@@ -91,13 +91,13 @@ describe('in the middle of each write of a job’s life', function () {
         },
       ),
 
-    'the job is cancelled: it is over, one way or the other, and nothing is left': () =>
+    'the job is cancelled: it ends in either way, and nothing is left': () =>
       raceEach('cancelled', async ({ site, job }) => site.cancel(job).catch(() => {}), nothingLeft),
 
-    'its pod is deleted: that is its end, and nothing is left': () =>
+    'its pod is deleted: the job ends, and nothing is left': () =>
       raceEach('robbed', async ({ site, job }) => site.delete(pods, `${job}-1`).catch(() => {}), nothingLeft),
 
-    'its Runner is deleted: that is its end, and nothing is left': () =>
+    'its Runner is deleted: the job ends, and nothing is left': () =>
       raceEach('evicted', async ({ site, job }) => site.delete(runners, `${job}-1`).catch(() => {}), nothingLeft),
   })
 })

@@ -11,7 +11,7 @@ import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 const CONTROLLERS = { userAgent: /^runnerhub-controller/ }
 const LEDGER = { ...CONTROLLERS, path: /\/configmaps(\/|\?|$)/ }
 
-/** Each test runs on what the one before has left: the totals only grow. */
+/** Each test continues with the state of the previous one: the totals only grow. */
 describe('the totals of jobs, after faults between counting and deleting', function () {
   this.timeout('180s')
   let site: Site
@@ -67,7 +67,7 @@ describe('the totals of jobs, after faults between counting and deleting', funct
     await makeJobs('written')
     await site.until('the write', () => write.hits === 1)
     operator.kill()
-    // The next one knows the ledger before it knows the jobs, and nobody asks it for the totals.
+    // The next process has the ledger before the jobs, and nothing reads its totals.
     const jobs = proxy.when({ path: /\/runnerjobs\?.*watch=true/, userAgent: /^runnerhub-cache/ }).delay(500)
     operator = await site.operator({ proxy })
     jobs.remove()

@@ -12,10 +12,10 @@ const STALL_MS = 5000
 
 const watchOf = (plural: string) => ({ path: new RegExp(`/${plural}\\?.*watch=true`), userAgent: /^runnerhub-cache/ })
 
-/** What happens while a watch is held up, and what must come of it. */
+/** An action while a watch is held up, and the expected result. */
 interface Case {
   plural: string
-  /** Nothing else can tell the operator of it: the job runs on until the watch does. */
+  /** Only the watch reports it to the operator: until then the job keeps running. */
   isNeeded?: true
   meanwhile: (site: Site, job: string) => Promise<void>
   ends: { phase: 'Completed' | 'Failed' | 'Cancelled'; reason: string; exitCode?: number } | 'gone'
@@ -35,7 +35,7 @@ const cases: Record<string, Case> = {
     isNeeded: true,
     async meanwhile(site, job) {
       await end(site, job, 5)
-      // The times of pods are whole seconds: within the same one nobody could tell which came first.
+      // Pod times are whole seconds: within one second the order would be unknown.
       const ended = Date.now()
       await site.until('the next second but one', () => Date.now() > ended + 2000)
       await site.delete(pods, `${job}-1`)
@@ -63,7 +63,7 @@ const cases: Record<string, Case> = {
     meanwhile: (site, job) => site.delete(runnerJobs, job),
     ends: 'gone',
   },
-  'of jobs, when the job is cancelled and its pod has ended well': {
+  'of jobs, when the job is cancelled and its pod has succeeded': {
     plural: 'runnerjobs',
     async meanwhile(site, job) {
       await site.cancel(job)
@@ -76,7 +76,7 @@ const cases: Record<string, Case> = {
 interface Late {
   site: Site
   proxy: FaultProxy
-  /** Of the job, just before the watch went on. */
+  /** The phase of the job just before the watch continued. */
   phase?: string
 }
 
@@ -84,7 +84,7 @@ describe('a watch that is five seconds late', function () {
   this.timeout('90s')
   const scenes: Late[] = []
 
-  // One operator for each case, side by side: their five seconds are the same.
+  // One operator for each case, concurrently: they share the five seconds.
   before(async () => {
     const open = async ([, { plural, meanwhile }]: [string, Case], index: number): Promise<void> => {
       const site = await openSite()
@@ -100,7 +100,7 @@ describe('a watch that is five seconds late', function () {
       expect(rule.hits).to.equal(1)
       const stalled = performance.now()
       await meanwhile(site, 'watched')
-      // Others come meanwhile, which a late watch must not lead to a second pod.
+      // Other jobs come meanwhile: a late watch must not give them a second pod.
       site.kubelet.onPod(() => exits(0))
       await Promise.all(['x', 'y'].map((name) => site.createJob(name)))
       await site.until('the watch to be late', () => performance.now() - stalled > STALL_MS)
@@ -141,7 +141,7 @@ describe('a list that misses existing objects', function () {
   })
   after(() => Promise.all([site.close(), proxy.close()]))
 
-  /** Begins the operator anew, so that it sees nothing under this name in its list; and waits until it has worked. */
+  /** Restarts the operator, so that its list misses this name, and waits until it has reconciled. */
   const hide = async (plural: string, hidden: string): Promise<void> => {
     operator.kill()
     const isHidden = (line: string) => line.startsWith('{"type":"ADDED"') && line.includes(`"name":"${hidden}-1"`)
@@ -175,7 +175,7 @@ describe('a list that misses existing objects', function () {
     await hide('runners', 'podless')
     expect((await site.job('podless'))?.status.phase).to.equal('Assigned')
     await openQuota(site)
-    // As with a pod above, its next change is told by the watch.
+    // As with a pod above, the watch reports its next change.
     const key = { namespace: site.namespace, name: 'podless-1' }
     const touched = { metadata: { annotations: { touched: 'yes' } } }
     await site.client.patchMerge(runners, key, touched, new AbortController().signal)

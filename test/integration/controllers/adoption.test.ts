@@ -42,7 +42,7 @@ describe('names that are taken', function () {
     site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: 2000 } }))
     const before = await site.createJob('renamed')
     await site.jobIs('renamed', { phase: 'Running' })
-    // Deleted and made again while the old pod takes its time to stop.
+    // Deleted and created again while the old pod is slow to stop.
     await site.delete(runnerJobs, 'renamed')
     const job = await site.createJob('renamed')
     expect(job.metadata.uid).to.not.equal(before.metadata.uid)
@@ -74,7 +74,7 @@ describe('names that are taken', function () {
 
   it('a Runner that an earlier operator created for this very job is adopted', async () => {
     site.kubelet.onPod(() => runs())
-    // No pool yet, so that the operator does not make one first.
+    // No pool yet, so that the operator does not create a Runner first.
     const job = await site.createJob('orphaned', { poolName: 'later' })
     await site.jobIs('orphaned', { reason: 'NoMatchingPool' })
     const made = await site.create(runners, newRunner(job))
@@ -101,7 +101,7 @@ describe('names that are taken', function () {
   })
 })
 
-/** By hand, or by a policy that prunes what it does not know. */
+/** Removed by hand, or by a policy that prunes unknown labels. */
 describe('a pod that has lost all its labels', function () {
   this.timeout('60s')
   let site: Site
@@ -121,7 +121,7 @@ describe('a pod that has lost all its labels', function () {
     await site.client.patchMerge(pods, key, { metadata: { labels: null } }, forever)
   }
 
-  /** Twice: once they are given back. */
+  /** Removes them twice, the second time after they were restored. */
   async function runsStripped(job: string): Promise<void> {
     await site.createJob(job)
     await site.jobIs(job, { phase: 'Running' })

@@ -3,9 +3,9 @@ import { exited, ignored, succeedsAtOnce } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
-/** Twelve times the places, and more than one start window: thousands are for the benchmark. */
+/** Twelve times the slots, and more than one start window: thousands are for the benchmark. */
 const JOBS = 600
-const PLACES = 50
+const SLOTS = 50
 /** Callers that delegate at the same time. */
 const CALLERS = 32
 
@@ -17,7 +17,7 @@ describe('a backlog of 600 delegations', function () {
 
   before(async () => {
     site = await openSite()
-    await site.createPool('default', { labels: ['linux'], maxRunners: PLACES })
+    await site.createPool('default', { labels: ['linux'], maxRunners: SLOTS })
     site.kubelet.onPod(() => ignored())
     const operator = await site.operator()
     const rest = new RestClient(operator.url)
@@ -29,7 +29,7 @@ describe('a backlog of 600 delegations', function () {
       }
     }
     await Promise.all(Array.from({ length: CALLERS }, call))
-    await site.until('all places to be taken', () => site.kubelet.ledger.peak('default') >= PLACES, 60_000)
+    await site.until('all slots to be occupied', () => site.kubelet.ledger.peak('default') >= SLOTS, 60_000)
     site.kubelet.onPod(() => succeedsAtOnce())
     for (const { name } of site.kubelet.ledger.all) await site.kubelet.apply(name, (pod) => exited(pod, 0))
     await site.until('some to have completed', () => completed() >= 100, 60_000)
@@ -38,7 +38,7 @@ describe('a backlog of 600 delegations', function () {
   })
   after(() => site.close())
 
-  /** How many have completed. What has stays so, and need not be looked at again. */
+  /** Number of completed jobs. A completed job need not be read again. */
   function completed(): number {
     for (const id of ids) if (!ended.has(id) && site.history.named(id)?.phase === 'Completed') ended.add(id)
     return ended.size
@@ -50,7 +50,7 @@ describe('a backlog of 600 delegations', function () {
   })
 
   it('creates as many pods at a time as the pool has slots, and never more', () => {
-    expect(site.kubelet.ledger.peak('default')).to.equal(PLACES)
+    expect(site.kubelet.ledger.peak('default')).to.equal(SLOTS)
   })
 
   it('creates exactly one pod for each', async () => {

@@ -65,7 +65,7 @@ describe('a job that is deleted or cancelled', function () {
     const names = Array.from({ length: 20 }, (_, index) => `moment-${index}`)
     const raise = async (name: string, index: number): Promise<void> => {
       await site.createJob(name, { labels: ['linux'] })
-      // Between no wait and long enough for its Runner and pod to be on their way.
+      // From no wait up to long enough for the creates of its Runner and pod to be in flight.
       await new Promise((resolve) => setTimeout(resolve, index * 5))
       await site.delete(runnerJobs, name)
     }

@@ -33,7 +33,7 @@ describe('a finished job', function () {
     const { status } = await site.jobIs('kept', { phase: 'Completed' })
     expect(await site.pod('kept'), 'the pod right after the end').to.not.equal(undefined)
     await site.until('Runner and pod of job kept to be gone', withoutPlace('kept'), 45_000)
-    // Whole seconds: the kubelet's.
+    // Kubelet times are whole seconds.
     const age = Date.now() - Date.parse(status.completedAt ?? '')
     expect(age).to.be.at.least(5000)
     expect((await site.job('kept'))?.status).to.deep.equal(status)

@@ -67,7 +67,7 @@ describe('the life of a job', function () {
     await site.kubelet.apply('one-1', (pod) => exited(pod, 0))
     const job = await site.jobIs('one', { phase: 'Completed', reason: 'Succeeded', exitCode: 0 })
     expect(job.status.completedAt).to.be.a('string')
-    const pod = await site.until('the pod to be let go', async () => {
+    const pod = await site.until('the pod to be released', async () => {
       const now = await site.pod('one')
       return now?.metadata.finalizers?.includes(OUTCOME_FINALIZER) === true ? undefined : now
     })
@@ -117,7 +117,7 @@ describe('the life of a job', function () {
     expect(over.status?.reason).to.equal('DeadlineExceeded')
     expect(over.metadata).to.not.have.any.keys('deletionTimestamp', 'finalizers')
     expect(over.status?.containerStatuses?.map(({ state }) => state?.terminated?.exitCode)).to.deep.equal([0, 143])
-    // The next has the place only now, and what became of the pod changes nothing about its job.
+    // The next job gets the slot only now, and the fate of the pod does not change its job.
     await site.createJob('next', { labels: ['helped'] })
     await site.jobIs('next', { phase: 'Running' })
     expect(site.kubelet.ledger.peak('helped')).to.equal(1)

@@ -25,7 +25,7 @@ describe('kubectl delete namespace', function () {
   })
   afterEach(() => site?.close())
 
-  /** Two jobs that run, and more that wait for their places. */
+  /** Two jobs that run, and more that wait for slots. */
   async function busy({ stopMs }: { stopMs: number }): Promise<void> {
     site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: stopMs } }))
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -33,7 +33,7 @@ describe('kubectl delete namespace', function () {
     for (const name of names.slice(0, 2)) await site.jobIs(name, { phase: 'Running' })
   }
 
-  /** Deletes the namespace; `isGone` resolves when nothing of it is left. */
+  /** Deletes the namespace; `isGone` resolves when it no longer exists. */
   async function deleteNamespace(): Promise<{ isGone: Promise<void> }> {
     const isGone = goneWithin(MINUTE_MS)
     isGone.catch(() => {})
@@ -54,7 +54,7 @@ describe('kubectl delete namespace', function () {
     await busy({ stopMs: 2000 })
     const { isGone } = await deleteNamespace()
     await operator.logged('the namespace is being deleted: released its pods')
-    // A caller learns why nothing is taken any more.
+    // The response to a caller has the reason.
     const body = { repository: 'owner/repo', runId: '7', jobId: '7', workflow: 'CI', runnerName: 'proxy', labels: [] }
     const answer = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body })
     expect(answer.status).to.equal(503)
@@ -71,7 +71,7 @@ describe('kubectl delete namespace', function () {
     const other = await site.operator({ identity: 'operator-2' })
     await busy({ stopMs: 6000 })
     const { isGone } = await deleteNamespace()
-    // As a node does that is lost: whoever is left does not lead.
+    // As on a lost node: the remaining replica does not lead.
     leader.kill()
     expect(await other.terminate()).to.be.below(10_000)
     expect(other.log.map(({ msg }) => msg)).to.include('the namespace is being deleted: released its pods')
@@ -101,7 +101,7 @@ describe('kubectl delete namespace', function () {
     const operator = await site.operator()
     await site.createJob('a', { labels: ['later'] })
     await site.jobIs('a', { reason: 'NoMatchingPool' })
-    // Roles stay as long as a pod does.
+    // Roles exist as long as a pod does.
     const other = await site.create(pods, newPod('other', { finalizers: ['example.com/other'] }))
     const { isGone } = await deleteNamespace()
     await site.until('the pod to be deleted', async () => (await site.pod('other'))?.metadata.deletionTimestamp)

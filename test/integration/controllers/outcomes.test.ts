@@ -133,7 +133,7 @@ const cases: Record<string, Case> = {
     script: ignored(),
     ends: failed('JobTimeout'),
   },
-  'JobTimeout: no place became free': {
+  'JobTimeout: no slot became free': {
     job: 'placeless',
     spec: { timeoutSeconds: 2, poolName: 'closed' },
     script: ignored(),
@@ -165,14 +165,14 @@ describe('the outcome of a job', function () {
       template: { spec: { containers: [{ name: 'runner', image: 'runner', lifecycle }] } },
     })
     await site.operator({ env: { START_TROUBLE_SECONDS: '2' } })
-    // All at once: most of them wait for a while.
+    // Concurrently: most of them wait for a while.
     const scripts = new Map(Object.values(cases).map(({ job, script }) => [job, script]))
     scripts.set('silenced', { ...runs(), stop: 'never' })
     site.kubelet.onPod(({ metadata }) => scripts.get(metadata.labels?.[JOB_LABEL] ?? '') ?? runs())
     const all = Object.values(cases).map(({ job, spec }) => site.createJob(job, { poolName: 'default', ...spec }))
     await Promise.all([...all, site.createJob('silenced', { poolName: 'default' })])
     await site.jobIs('silenced', { phase: 'Running' })
-    // What the taint manager does where a node no longer answers; the kubelet will never say that the pod has ended.
+    // The taint manager does this when a node no longer responds; the kubelet never reports the end of the pod.
     const condition = { ...tainted, lastTransitionTime: wholeSeconds() }
     await site.kubelet.apply('silenced-1', (pod) => ({ ...pod.status, conditions: [condition] }))
     await site.delete(pods, 'silenced-1')

@@ -34,7 +34,7 @@ describe('objects that an owner’s deletion waits for', function () {
   })
   after(() => site.close())
 
-  /** What an account is told that creates an object; a dry run. */
+  /** The response to a dry-run create of an account. */
   async function created(account: string, object: unknown): Promise<string> {
     const place = { kubeconfig: site.plane.controlPlane.kubeconfig, namespace: site.namespace }
     const as = `system:serviceaccount:${site.namespace}:${account}`

@@ -49,9 +49,9 @@ function object<T extends Record<string, unknown>>(
   return { apiVersion: group === '' ? version : `${group}/${version}`, kind, metadata: { name }, ...body }
 }
 
-/** What each pool's pods are refused for; its job has the pool's name. */
+/** The reason for which each pool's pods are refused; the job has the pool's name. */
 const refused: Record<string, { spec: Record<string, unknown>; says: string }> = {
-  // The quota is for pods with a deadline of their own, which no others here have.
+  // The quota is for pods with a deadline, which only these have.
   unlimited: { spec: { activeDeadlineSeconds: 600 }, says: 'failed quota: cpus: must specify limits.cpu for: runner' },
   greedy: {
     spec: { containers: [{ ...container, resources: { limits: { memory: '2Gi' } } }] },
@@ -88,7 +88,7 @@ describe('a pod that admission refuses', function () {
     await site.createPool('forbidden', {
       template: { metadata: { labels: { colour: 'red' } }, spec: template({}).template.spec },
     })
-    // The API server's admission learns of quotas, limits and policies a moment after they are made.
+    // The API server's admission sees quotas, limits and policies a moment after their creation.
     for (const [name, { says }] of Object.entries(refused)) await seesRefusal(site, name, says)
     await seesRefusal(site, 'forbidden', 'no red pods here')
     await seesRefusal(site, 'oversized', 'exceeded quota: memory')
@@ -255,7 +255,7 @@ async function createPolicy(site: Site): Promise<void> {
   await site.client.create(bindings, object(bindings, name, { spec: binding }), forever)
 }
 
-/** Takes connections and never answers. */
+/** Accepts connections and never responds. */
 interface Silent {
   port: number
   calls: number
@@ -281,7 +281,7 @@ async function listenInSilence(): Promise<Silent> {
   return silence
 }
 
-/** Nobody answers where pods and Runners with certain labels are to be judged. */
+/** A webhook for pods and Runners with certain labels that does not respond. */
 async function createWebhooks(site: Site, { port }: Silent): Promise<void> {
   const common = {
     admissionReviewVersions: ['v1'],
@@ -314,7 +314,7 @@ async function createWebhooks(site: Site, { port }: Silent): Promise<void> {
   await site.client.create(webhooks, object(webhooks, site.namespace, all), forever)
 }
 
-/** Waits until the API server's admission knows what it shall refuse. */
+/** Waits until the API server's admission refuses the pods. */
 async function seesRefusal(site: Site, name: string, says: string): Promise<void> {
   const pool = await site.get(runnerPools, name)
   if (pool === undefined) throw new Error(`no pool ${name}`)

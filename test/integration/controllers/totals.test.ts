@@ -37,7 +37,7 @@ describe('the totals of jobs', function () {
   const noJobsLeft = () =>
     site.until('all jobs to be gone', async () => (await site.list(runnerJobs)).length === 0, 60_000)
 
-  /** Until both export the same; what it is. */
+  /** Waits until both export the same totals, and returns them. */
   const agreed = (operators: readonly Operator[]) =>
     site.until('both replicas to export the same', async () => {
       const [one, other] = await Promise.all(operators.map(totalsOf))

@@ -29,8 +29,8 @@ describe('the files in crds/', () => {
 describe('the schema', () => {
   for (const { resource, spec, status, columns } of kinds) {
     it(`of ${resource.kind} describes every field at every level`, () => {
-      const places = [spec, status].flatMap((schema) => placesIn(schema))
-      const silent = places
+      const fields = [spec, status].flatMap((schema) => placesIn(schema))
+      const silent = fields
         .filter(({ schema }) => (schema.description ?? '').length < 5)
         .map(({ path }) => path.join('.'))
       expect([spec.description, status.description].filter((text) => text === undefined)).to.deep.equal([])
@@ -38,9 +38,9 @@ describe('the schema', () => {
     })
 
     it(`of ${resource.kind} bounds every string and every list, so that no object can grow without limit`, () => {
-      const places = [spec, status].flatMap((schema) => placesIn(schema))
-      const unbounded = places.filter(({ schema: { type, maxLength, maxItems, enum: words, pattern = '' } }) => {
-        // A pattern that ends in {6,64} is a bound of its own.
+      const fields = [spec, status].flatMap((schema) => placesIn(schema))
+      const unbounded = fields.filter(({ schema: { type, maxLength, maxItems, enum: words, pattern = '' } }) => {
+        // A pattern that ends in {6,64} is a bound itself.
         if (type === 'string') return maxLength === undefined && words === undefined && !/\{\d+,\d+\}\$$/.test(pattern)
         return type === 'array' && maxItems === undefined
       })

@@ -35,8 +35,8 @@ describe('the lists of words', () => {
   })
 
   it('have a default reason that no operator writes', () => {
-    const said = [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons]
-    expect(said).to.not.include(runnerJobStatus.default.reason)
+    const reasons = [...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons]
+    expect(reasons).to.not.include(runnerJobStatus.default.reason)
     expect(runnerJobStatus.default.reason).to.match(new RegExp(REASON_PATTERN))
   })
 

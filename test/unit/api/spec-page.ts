@@ -7,7 +7,7 @@ import type { Schema } from '../../../src/api/schema.ts'
 
 export type Kind = (typeof kinds)[number]
 
-/** What a pattern asks for, in words. */
+/** Descriptions of the patterns. */
 const forms = new Map<string, string>([
   [textSchema(1, '').pattern, 'no control characters'],
   [REPOSITORY_PATTERN, '`owner/name`'],

@@ -131,7 +131,7 @@ function problemsOf({ resource, spec, status }: Kind, example: unknown): string 
   return check(example) ? '' : ajv.errorsText(check.errors, { separator: '\n' })
 }
 
-/** The schema, which refuses unknown fields where the API server would drop them. */
+/** The schema with unknown fields forbidden; the API server would drop them. */
 function closed(schema: Kind['spec']): object {
   const { properties, items } = schema
   return {

@@ -9,7 +9,7 @@ import { noJobs, plus, shareOf, type Totals } from '../../../src/domain/totals/t
 import { RecordedLog } from '../../documents/recorded-log.ts'
 import { aJob, stamp } from '../../objects/builders.ts'
 
-/** A replica's two caches, each of which sees what happens in the cluster when it likes. */
+/** A replica's two caches, each of which sees the changes of the cluster at any time. */
 class Replica {
   readonly log = new RecordedLog()
   readonly #stores = makeStores(this.log)

@@ -20,7 +20,7 @@ function scene(metadata: Partial<ObjectMeta> = {}, status: Partial<RunnerJobStat
   return { stores, job: owner, runner: made, pod }
 }
 
-/** Caches of a process that came after the Runner had gone. */
+/** Caches of a process that started after the deletion of the Runner. */
 function later(pod: Pod, status: Partial<RunnerJobStatus> = {}, created = 0) {
   const stores = new FilledCaches()
   stores.putPod(pod)

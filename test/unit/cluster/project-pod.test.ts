@@ -5,9 +5,9 @@ import { podState } from '../../../src/domain/pod/state.ts'
 import { startHooks } from '../../../src/domain/pod/start-hooks.ts'
 import { aContainer, aPod, deletedAt, ended, podStatus, running } from '../../objects/builders.ts'
 
-const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of somebody else' }
+const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of another writer' }
 
-/** A pod with all that an API server and a kubelet put into one. */
+/** A pod with all fields that an API server and a kubelet set. */
 function fullPod(status: Pod['status']): Pod {
   const pod = aPod({ metadata: { ...deletedAt(5), annotations } })
   const noise = {
@@ -27,11 +27,11 @@ const statuses: Record<string, Pod['status']> = {
   'has no status': undefined,
   'is pending': { phase: 'Pending', conditions: [unscheduled] },
   runs: { ...podStatus('Running', aContainer(running, 'sidecar'), aContainer(running, 'main')), startTime: 'x' },
-  'pulls an image in vain': podStatus(
+  'cannot pull its image': podStatus(
     'Pending',
     aContainer({ waiting: { reason: 'ImagePullBackOff', message: 'm' } }, 'main'),
   ),
-  'has a sidecar that keeps ending': {
+  'has a sidecar that keeps exiting': {
     phase: 'Pending',
     initContainerStatuses: [{ ...aContainer(running, 'docker'), restartCount: 1, started: false }],
   },

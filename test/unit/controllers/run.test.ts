@@ -10,7 +10,7 @@ import { WireTap } from '../../observe/wire-tap.ts'
 
 const settings = { startTroubleMs: 1000, heartbeatMs: 1000, proxyForgetMs: 1000, maxProxies: 10 }
 
-/** A term of a leader whose lists the server takes and never answers. */
+/** A term of a leader whose lists never get a response. */
 describe('a term whose caches cannot be filled', () => {
   const clock = new HandClock()
   const log = new RecordedLog()
@@ -29,7 +29,7 @@ describe('a term whose caches cannot be filled', () => {
     await tap.close()
   })
 
-  /** How the term ends, once it does. */
+  /** Resolves with the end of the term. */
   const begin = async () => {
     const caches = makeCaches({ client, namespace: 'ns', log })
     for (const reflector of caches.reflectors) void reflector.run(stop.signal)

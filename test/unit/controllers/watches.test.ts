@@ -28,7 +28,7 @@ class Scene extends FilledCaches {
     this.stop = watchCaches(this.caches, this.queue, new Scheduler({ caches: this.caches, wake: () => undefined }))
   }
 
-  /** What has to be looked at since the last time, in order; `+` marks what can wait. */
+  /** The keys queued since the last call, in order; `+` marks deferred ones. */
   async due(): Promise<string[]> {
     const keys: string[] = []
     while (this.queue.depth > 0) {

@@ -4,11 +4,11 @@ import { steadyMessage } from '../../../src/domain/steady-message.ts'
 const known = 'image x:1 cannot be pulled: dial tcp 10.0.0.1:40001: refused'
 
 const cases: [what: string, message: string, isKept: boolean][] = [
-  ['says the same', known, true],
+  ['is the same', known, true],
   ['has other numbers', 'image x:1 cannot be pulled: dial tcp 10.0.0.7:51234: refused', true],
   ['lacks the cause', 'image x:1 cannot be pulled', true],
   ['has another cause', 'image x:1 cannot be pulled: no such host', false],
-  ['is about another thing', 'image x:2 cannot be pulled: dial tcp 10.0.0.1:40001: refused', false],
+  ['is about another image', 'image x:2 cannot be pulled: dial tcp 10.0.0.1:40001: refused', false],
 ]
 
 describe('the known message of a trouble', () => {

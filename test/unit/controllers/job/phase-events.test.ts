@@ -6,23 +6,25 @@ import { aJob } from '../../../objects/builders.ts'
 
 type Occurrence = Parameters<EventRecorder['record']>[1]
 
-function told(before: Partial<RunnerJobStatus>, after: Partial<RunnerJobStatus>): Occurrence[] {
-  const said: Occurrence[] = []
-  const recorder: Pick<EventRecorder, 'record'> = { record: (_about, occurrence) => void said.push(occurrence) }
+function recorded(before: Partial<RunnerJobStatus>, after: Partial<RunnerJobStatus>): Occurrence[] {
+  const occurrences: Occurrence[] = []
+  const recorder: Pick<EventRecorder, 'record'> = { record: (_about, occurrence) => void occurrences.push(occurrence) }
   recordPhaseChange(recorder, aJob({ status: before }), aJob({ status: after }))
-  return said
+  return occurrences
 }
 
 describe('the Events of a job', () => {
   it('report its waiting reason once', () => {
     const waiting = { phase: 'Queued', reason: 'PoolFull', message: 'full' } as const
-    expect(told({}, waiting)).to.deep.equal([{ type: 'Warning', reason: 'PoolFull', message: 'full', action: 'Wait' }])
-    expect(told(waiting, { ...waiting, message: 'still full' })).to.deep.equal([])
+    expect(recorded({}, waiting)).to.deep.equal([
+      { type: 'Warning', reason: 'PoolFull', message: 'full', action: 'Wait' },
+    ])
+    expect(recorded(waiting, { ...waiting, message: 'still full' })).to.deep.equal([])
   })
 
   it('do not report ordinary steps', () => {
-    expect(told({}, { phase: 'Assigned', reason: 'RunnerStarting' })).to.deep.equal([])
-    expect(told({}, { phase: 'Running', reason: 'Running' })).to.deep.equal([])
+    expect(recorded({}, { phase: 'Assigned', reason: 'RunnerStarting' })).to.deep.equal([])
+    expect(recorded({}, { phase: 'Running', reason: 'Running' })).to.deep.equal([])
   })
 
   for (const [phase, type] of [
@@ -32,7 +34,7 @@ describe('the Events of a job', () => {
   ] as const) {
     it(`report its end as ${type} when it is ${phase}`, () => {
       const end = { phase, reason: 'ExitCode', message: 'how' }
-      expect(told({ phase: 'Running', reason: 'Running' }, end)).to.deep.equal([
+      expect(recorded({ phase: 'Running', reason: 'Running' }, end)).to.deep.equal([
         { type, reason: 'ExitCode', message: 'how', action: 'Finish' },
       ])
     })
@@ -40,6 +42,6 @@ describe('the Events of a job', () => {
 
   it('report a failure with the same reason as the wait', () => {
     const reason = 'ImagePull'
-    expect(told({ phase: 'Assigned', reason }, { phase: 'Failed', reason })).to.have.length(1)
+    expect(recorded({ phase: 'Assigned', reason }, { phase: 'Failed', reason })).to.have.length(1)
   })
 })

@@ -17,7 +17,7 @@ import { WireTap } from '../../../observe/wire-tap.ts'
 
 const settings = { startTroubleMs: 1000, heartbeatMs: 1000, proxyForgetMs: 1000, maxProxies: 10 }
 
-/** A list had lacked it, and no event comes: the API server alone has it. */
+/** A list missed the pod, and no event comes: only the API server has it. */
 describe('a running job whose pod the cache lacks', () => {
   let tap: WireTap
   let client: KubeClient
@@ -31,7 +31,7 @@ describe('a running job whose pod the cache lacks', () => {
     await tap.close()
   })
 
-  /** One pass at second 100, and what it writes. */
+  /** Reconciles at second 100, and returns the writes. */
   async function pass(spec: Partial<RunnerJobSpec>, found = true) {
     const stores = new FilledCaches()
     const { caches, log } = stores

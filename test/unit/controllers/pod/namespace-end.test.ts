@@ -9,7 +9,7 @@ import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
 import { type TappedRequest, WireTap } from '../../../observe/wire-tap.ts'
 
-/** Pods of two pages, a namespace that a test deletes, and a clock that goes on by itself. */
+/** Two pages of pods, a namespace that a test deletes, and an automatic clock. */
 class Scene {
   readonly stores = new FilledCaches()
   readonly released: string[] = []
@@ -24,7 +24,7 @@ class Scene {
   readonly #running: Promise<void>
   #answered = 1
 
-  /** Its client has a connection: making one takes longer than a clock that goes on by itself allows. */
+  /** Its client already has a connection: opening one takes longer than the automatic clock allows. */
   static async open(): Promise<Scene> {
     const tap = await WireTap.open()
     const client = new KubeClient(tap.connection(), { userAgent: 'test' })
@@ -45,12 +45,12 @@ class Scene {
     this.#running = this.end.run(this.ended.promise, this.stop.signal)
   }
 
-  /** Somebody deletes a pod that we hold. */
+  /** Deletes a pod with our finalizer. */
   deletePod(job = 'job'): void {
     this.stores.putPod(aPod({ runner: aRunner({ job: aJob({ metadata: { name: job } }) }), metadata: deletedAt(1) }))
   }
 
-  /** Answers requests and moves the clock until something holds. */
+  /** Responds to requests and moves the clock until a condition holds. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const step = async (): Promise<boolean> => {
       const asked = this.#tap.requests.slice(this.#answered)
@@ -75,7 +75,7 @@ class Scene {
     await this.#tap.close()
   }
 
-  /** What the log warns of. */
+  /** The warnings in the log. */
   get warnings(): string[] {
     return this.stores.log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)
   }
@@ -136,12 +136,12 @@ describe('the end of a namespace', () => {
     scene.namespace = 'terminating'
     scene.deletePod()
     await scene.until('the work to pause', () => begun[0]?.aborted === true)
-    // The rights go with the namespace: what cannot be read has not come back.
+    // The deletion removes the rights too: an unreadable namespace is not active again.
     scene.namespace = 'unreadable'
     await scene.until('some time to pass', () => scene.held.length === 0)
     expect(begun).to.have.length(1)
     scene.namespace = 'gone'
-    await scene.until('the work to begin anew', () => begun.length === 2)
+    await scene.until('the work to restart', () => begun.length === 2)
     expect(begun[1]?.aborted).to.equal(false)
     term.abort(new Error('the leadership has ended'))
     await done
@@ -157,7 +157,7 @@ describe('the end of a namespace', () => {
     const other = await Scene.open()
     other.namespace = 'unreadable'
     other.deletePod('one')
-    await other.until('it to be said', () => other.warnings.length > 0)
+    await other.until('the warning to be logged', () => other.warnings.length > 0)
     other.deletePod('two')
     await other.stopped()
     expect(other.warnings).to.deep.equal(['the operator may not read its namespace and will not notice its deletion'])

@@ -42,7 +42,7 @@ describe('the Events of pods that are slow to start', () => {
     await tap.close()
   })
 
-  /** Answers the next read. */
+  /** Responds to the next read. */
   async function answer(status: number, body: object): Promise<string> {
     const count = tap.requests.length
     await clock.advance(2000)
@@ -66,8 +66,8 @@ describe('the Events of pods that are slow to start', () => {
     expect(url).to.include('/namespaces/ns/events?').and.to.include('type%3DWarning%2Cregarding.kind%3DPod')
     await eventually(() => woken.length > 0, { what: 'the job to be woken' })
     expect(woken).to.deep.equal(['ns/slow'])
-    const said = { reason: 'VolumeUnavailable', message: 'no secret', fatal: false }
-    expect(warnings.look('ns/slow', slow)).to.deep.equal(said)
+    const expected = { reason: 'VolumeUnavailable', message: 'no secret', fatal: false }
+    expect(warnings.look('ns/slow', slow)).to.deep.equal(expected)
     expect(warnings.look('ns/other', other)).to.equal(undefined)
     expect(warnings.look('ns/slow', podNamed('later')), 'of another pod of the job').to.equal(undefined)
   })

@@ -13,7 +13,7 @@ import { aContainer, aJob, aPod, aPool, aRunner, at, ended, podStatus, running }
 import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
-const places = 3
+const slots = 3
 const names = ['a', 'b', 'c', 'd', 'e', 'f'] as const
 
 interface Things {
@@ -22,7 +22,7 @@ interface Things {
   pod: Pod | undefined
 }
 
-/** What may happen, where it can. */
+/** The possible events. */
 const happenings: Readonly<Record<string, (pool: Pool, things: Things) => void>> = {
   'its Runner is made': (pool, { job, runner }) => {
     if (job === undefined || runner !== undefined || !pool.isIn(job.metadata.name)) return
@@ -38,7 +38,7 @@ const happenings: Readonly<Record<string, (pool: Pool, things: Things) => void>>
   'its pod is over': (pool, { pod }) => {
     if (pod !== undefined) pool.putPod({ ...pod, status: podStatus('Succeeded', aContainer(ended(0))) })
   },
-  // A pod that was seen and is gone is a loss, which is written.
+  // A pod that was seen and is gone is a loss, which is recorded.
   'its pod goes': (pool, { job, pod }) => {
     if (pod === undefined) return
     pool.remove(pod)
@@ -65,7 +65,7 @@ const often = ['it is delegated', 'its Runner is made']
 const happening = constantFrom(...often, ...often, ...Object.keys(happenings))
 const step = record({ what: happening, name: constantFrom(...names) })
 
-/** A few jobs in one pool, to which anything may happen that an API server allows. */
+/** A few jobs in one pool, with any event that an API server allows. */
 class Pool extends FilledCaches {
   readonly scheduler: Scheduler
   readonly #startWindow: number
@@ -76,7 +76,7 @@ class Pool extends FilledCaches {
     this.#startWindow = startWindow
     this.scheduler = new Scheduler({ caches: this.caches, wake: () => undefined, startWindow })
     watchCaches(this.caches, new Workqueue({ clock: new HandClock() }), this.scheduler)
-    this.putPool(aPool({ spec: { maxRunners: places } }))
+    this.putPool(aPool({ spec: { maxRunners: slots } }))
   }
 
   take(what: string, name: string): void {
@@ -94,25 +94,25 @@ class Pool extends FilledCaches {
     return this.scheduler.admissionOf(`ns/${name}`).is === 'admitted'
   }
 
-  /** Places taken, counted afresh. */
+  /** Occupied slots, counted from scratch. */
   taken(): number {
     return names.filter((name) => this.isIn(name)).length + names.filter((name) => isHeld(this.thingsOf(name))).length
   }
 
-  /** Jobs that are let in although they wait for nothing. */
+  /** Jobs that are admitted although they wait for nothing. */
   welcome(): string[] {
     return names.filter((name) => this.isIn(name) && !waits(this.thingsOf(name)))
   }
 
-  /** Jobs that wait although they could be let in. */
+  /** Jobs that wait although they could be admitted. */
   forgotten(): string[] {
     const podless = names.map((name) => this.thingsOf(name)).filter((things) => !things.pod && isHeld(things))
     const starting = names.filter((name) => this.isIn(name)).length + podless.length
-    if (this.taken() >= places || starting >= this.#startWindow) return []
+    if (this.taken() >= slots || starting >= this.#startWindow) return []
     return names.filter((name) => !this.isIn(name) && waits(this.thingsOf(name)))
   }
 
-  /** Lets everything come to its end; names of the jobs that never got a place. */
+  /** Runs all jobs to their end; returns the names of the jobs that never got a slot. */
   drain(): string[] {
     for (let round = 0; round < 2 * names.length; round++) {
       for (const name of names) this.#goOn(name)
@@ -131,7 +131,7 @@ class Pool extends FilledCaches {
       this.take('its Runner is made', name)
       return
     }
-    // What is left of it, or of an earlier one of its name, ends.
+    // The rest of it, or of an earlier job of its name, ends.
     if (!waiting) this.take('it finishes', name)
     if (pod !== undefined) this.remove(pod)
     this.take('its Runner goes', name)
@@ -151,7 +151,7 @@ function isOver(pod: Parameters<typeof podState>[0]): boolean {
 
 function isHeld({ job, runner, pod }: Things): boolean {
   if (pod !== undefined && !isOver(pod)) return true
-  // A pod that is over may be that of an earlier Runner.
+  // A terminal pod may belong to an earlier Runner.
   if (pod !== undefined && (runner === undefined || controllerUid(pod) === runner.metadata.uid)) return false
   const isOwn = job !== undefined && job.metadata.uid === runner?.spec.jobRef?.uid
   return isOwn && !isFinished(job) && runner?.status.phase === 'Starting'
@@ -168,11 +168,11 @@ describe('the scheduler, for any order of events', () => {
     const pool = new Pool(startWindow)
     for (const { what, name } of steps) {
       pool.take(what, name)
-      expect(pool.taken(), `after ${name}: ${what}`).to.be.at.most(places)
+      expect(pool.taken(), `after ${name}: ${what}`).to.be.at.most(slots)
       expect(pool.welcome(), `let in after ${name}: ${what}`).to.deep.equal([])
       expect(pool.forgotten(), `forgotten after ${name}: ${what}`).to.deep.equal([])
     }
-    expect(pool.drain(), 'jobs that never got a place').to.deep.equal([])
+    expect(pool.drain(), 'jobs that never got a slot').to.deep.equal([])
     expect(pool.log.lines).to.deep.equal([])
   })
 

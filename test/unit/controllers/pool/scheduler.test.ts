@@ -21,7 +21,7 @@ import {
 import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
-/** A scheduler on caches that the test fills, told of their changes as the controllers are. */
+/** A scheduler with caches that the test fills; it gets their changes like the controllers do. */
 class Scene extends FilledCaches {
   readonly woken: string[] = []
   readonly scheduler: Scheduler
@@ -34,7 +34,7 @@ class Scene extends FilledCaches {
     this.stop = watchCaches(this.caches, new Workqueue({ clock: new HandClock() }), this.scheduler)
   }
 
-  /** A job named and delegated so many seconds after the start. */
+  /** A job, named by and delegated at this many seconds after the start. */
   delegate(name: string, second: number, spec: Partial<RunnerJobSpec> = {}): RunnerJob {
     return this.putJob(aJob({ metadata: { name }, spec: { delegatedAt: at(second).toISOString(), ...spec } }))
   }
@@ -163,7 +163,7 @@ describe('jobs that wait for a slot', () => {
     cancelled: (job) => ({ ...job, spec: { ...job.spec, cancel: true } }),
     finished: (job) => ({ ...job, status: { phase: 'Failed' } }),
     'being deleted': (job) => ({ ...job, metadata: { ...job.metadata, ...deletedAt(1) } }),
-    'reported on by somebody who runs it': (job) => ({ ...job, status: { phase: 'Running', reported: { at: '' } } }),
+    'reported to run on a proxy runner': (job) => ({ ...job, status: { phase: 'Running', reported: { at: '' } } }),
   })) {
     it(`free their slot for the next when they are ${what} before they have a Runner`, () => {
       const scene = new Scene()
@@ -245,7 +245,7 @@ describe('a slot', () => {
       scene.delegate('next', 1)
       const runner = scene.start(job)
       if (end === 'cancelled') scene.putJob({ ...job, status: { phase: 'Cancelled' } })
-      // Its Runner may stay: kubectl delete --cascade=orphan.
+      // Its Runner may remain: kubectl delete --cascade=orphan.
       if (end === 'deleted') scene.remove(job)
       if (end === 'refused') scene.putRunner({ ...runner, status: { phase: 'Stopping', reason: 'InvalidPod' } })
       expect(scene.isIn('next'), end).to.equal(true)
@@ -268,7 +268,7 @@ describe('a slot', () => {
     scene.putPool(aPool({ spec: { maxRunners: 3 } }))
     for (let index = 0; index < 1000; index++) {
       const job = scene.delegate(`job-${index}`, index)
-      if (!scene.isIn(`job-${index}`)) throw new Error(`no place for job ${index}`)
+      if (!scene.isIn(`job-${index}`)) throw new Error(`no slot for job ${index}`)
       if (index % 3 === 0) {
         scene.remove(job)
         continue

@@ -14,7 +14,7 @@ class Scene {
   readonly woken: string[] = []
   readonly creates = new PodCreates({ clock: this.clock, mostPerPool: 4, wake: (key) => this.woken.push(key) })
 
-  /** Those of these Runners that may try; they have never been refused. */
+  /** The Runners among these that may make their first try. */
   enter(pool: string, ...names: string[]): string[] {
     return names.filter((name) => this.creates.enter(`ns/${pool}`, `ns/${name}`, { isFirst: true, pool: 'ready' }).may)
   }

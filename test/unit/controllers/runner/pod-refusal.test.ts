@@ -17,7 +17,7 @@ const security = 'pods "job-1" is forbidden: violates PodSecurity "restricted:la
 const webhook = 'admission webhook "w.example.com" denied the request: no'
 const policy = "pods \"job-1\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"
 
-/** What the API server's own admission says, in its words. */
+/** Messages of the API server's own admission. */
 const mendable = [
   'error looking up service account ns/default: serviceaccount "default" not found',
   'maximum cpu usage per Container is 2, but limit is 4',
@@ -29,36 +29,36 @@ const mendable = [
 
 const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refusalOf>][] = [
   ['a pod that is not valid', answer(422, 'bad'), { phase: 'Stopping', reason: 'InvalidPod', message: 'bad' }],
-  ['a pod that cannot be read', answer(400, 'bad'), { phase: 'Stopping', reason: 'InvalidPod', message: 'bad' }],
+  ['a pod that cannot be decoded', answer(400, 'bad'), { phase: 'Stopping', reason: 'InvalidPod', message: 'bad' }],
   [
     'a template without containers',
     new BadTemplate('none'),
     { phase: 'Stopping', reason: 'InvalidPod', message: 'none' },
   ],
   [
-    'quota, which may be free again, without what changes all the time',
+    'quota, which may become free, without the used amount',
     answer(403, quota),
     { phase: 'Starting', reason: 'QuotaExceeded', message: steadyQuota },
   ],
   ['Pod Security', answer(403, security), { phase: 'Stopping', reason: 'AdmissionDenied', message: security }],
   ['a webhook', answer(403, webhook), { phase: 'Stopping', reason: 'AdmissionDenied', message: webhook }],
   [
-    'a webhook that gives no code, which is answered as 400',
+    'a webhook without a code, which becomes 400',
     answer(400, webhook),
     { phase: 'Stopping', reason: 'AdmissionDenied', message: webhook },
   ],
   [
-    'a webhook with a code of its own',
+    'a webhook with its own code',
     answer(500, webhook),
     { phase: 'Stopping', reason: 'AdmissionDenied', message: webhook },
   ],
   [
-    'an admission policy that gives no reason, which is answered as 422',
+    'an admission policy without a reason, which becomes 422',
     answer(422, policy),
     { phase: 'Stopping', reason: 'AdmissionDenied', message: policy },
   ],
   [
-    'an admission policy with a reason of its own',
+    'an admission policy with its own reason',
     answer(403, policy),
     { phase: 'Stopping', reason: 'AdmissionDenied', message: policy },
   ],
@@ -75,15 +75,15 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
       403,
       'pods is forbidden: User "x" cannot create resource "pods" in API group "" in the namespace "ns"',
     ],
-    'a missing right on what is there': [403, 'pods "job-1" is forbidden: User "x" cannot get resource "pods"'],
-    'a webhook that does not answer': [500, 'Internal error occurred: failed calling webhook "w": connection refused'],
+    'a missing right on an existing pod': [403, 'pods "job-1" is forbidden: User "x" cannot get resource "pods"'],
+    'a webhook that does not respond': [500, 'Internal error occurred: failed calling webhook "w": connection refused'],
     'a webhook that is too slow': [
       500,
       'Internal error occurred: failed calling webhook "w": context deadline exceeded',
     ],
     'a create that takes too long': [504, 'Timeout: request did not complete within requested timeout'],
-    'a namespace that is not there': [404, 'namespaces "ns" not found'],
-    'an API server with a fault': [500, 'runtime error'],
+    'a namespace that does not exist': [404, 'namespaces "ns" not found'],
+    'an API server with an internal error': [500, 'runtime error'],
   } as const).map(([what, [code, message]]): (typeof cases)[number] => [
     `${what}, for now`,
     answer(code, message),
@@ -95,7 +95,7 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
     { phase: 'Stopping', reason: 'AdmissionDenied', message: webhook },
   ],
   [
-    'the end of the whole namespace',
+    'the deletion of the whole namespace',
     apiErrorFrom(403, {
       message: 'pods "job-1" is forbidden: unable to create new content in namespace ns because it is being terminated',
       details: { causes: [{ reason: 'NamespaceTerminating' }] },
@@ -111,15 +111,15 @@ const cases: [behaviour: string, error: unknown, refusal: ReturnType<typeof refu
       message: `can never fit its quota: 128Mi of memory against 64Mi. ${steadyTooBig}`,
     },
   ],
-  ['credentials that have run out', answer(401, 'Unauthorized'), undefined],
-  ['a quota that somebody else counts', answer(409, 'Operation cannot be fulfilled on resourcequotas "q"'), undefined],
+  ['expired credentials', answer(401, 'Unauthorized'), undefined],
+  ['a conflict on the quota', answer(409, 'Operation cannot be fulfilled on resourcequotas "q"'), undefined],
   ['an overloaded server', answer(429, 'try later'), undefined],
   ['a store without a leader', answer(500, 'etcdserver: leader changed'), undefined],
-  ['a pod that went while we looked', answer(404, 'pods "job-1" not found'), undefined],
-  ['a server in trouble', answer(503, 'try later'), undefined],
-  ['no answer', new Unreachable('reset'), undefined],
+  ['a pod that was deleted meanwhile', answer(404, 'pods "job-1" not found'), undefined],
+  ['an unavailable server', answer(503, 'try later'), undefined],
+  ['no response', new Unreachable('reset'), undefined],
   ['a lost Lease', new LeaseLost('lost'), undefined],
-  ['a fault of our own', new TypeError('x'), undefined],
+  ['an error of our own', new TypeError('x'), undefined],
 ]
 
 describe('the reason for a refused pod', () => {

@@ -12,10 +12,10 @@ import { RecordedLog } from '../../../documents/recorded-log.ts'
 import { aJob, stamp } from '../../../objects/builders.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
-/** What happened to one kind of object, in the order of versions. */
+/** The changes of one kind of object, in the order of versions. */
 type History<T> = { version: number; object: T; isGone: boolean }[]
 
-/** The API server: it stores, deletes, and refuses what was made of an old version. */
+/** The API server: it stores, deletes, and rejects writes based on an old version. */
 class Cluster {
   readonly jobs: History<RunnerJob> = []
   readonly ledgers: History<ConfigMap> = []
@@ -37,7 +37,7 @@ class Cluster {
     this.jobs.push({ version: this.version, object: job, isGone: false })
   }
 
-  /** Deletes a job that somebody's finalizer holds: it is still there, and goes with another delete. */
+  /** Deletes a job that another finalizer holds: it still exists until another delete. */
   hold(job: RunnerJob): void {
     if (!this.live.has(job.metadata.name)) return
     const metadata = { ...job.metadata, resourceVersion: String(this.#next()), deletionTimestamp: stamp(30) }
@@ -52,7 +52,7 @@ class Cluster {
     this.jobs.push({ version: this.version, object: { ...job, metadata }, isGone: true })
   }
 
-  /** Whether it was taken: not where it was made of another version. */
+  /** Whether the write was accepted: not if it is based on another version. */
   write(was: ConfigMap | undefined, data: Record<string, string>): boolean {
     if (was?.metadata.resourceVersion !== this.ledger?.metadata.resourceVersion) return false
     const rest = { namespace: 'ns', uid: 'ledger', creationTimestamp: stamp(0) }
@@ -67,15 +67,15 @@ class Cluster {
   }
 }
 
-/** A process whose two watches are as late as they like, and which is leader as long as somebody lets it lead. */
+/** A process whose two watches may be late by any time, and which leads until another process does. */
 class Replica {
   readonly #cluster: Cluster
   readonly #stores = makeStores(new RecordedLog())
-  /** Of its present term. */
+  /** State of its current term. */
   #retirement = new PendingDeletions(new Workqueue({ clock: new HandClock() }))
   #jobsSeen = 0
   #ledgersSeen = 0
-  /** A write that it has prepared and not sent. */
+  /** A write that is prepared but not sent. */
   #late: (() => void) | undefined
 
   constructor(cluster: Cluster) {
@@ -119,8 +119,8 @@ class Replica {
     this.watchLedgers(Infinity)
   }
 
-  /** Counts up to so many jobs that it wants to delete, as the leader does. */
-  keepLedger(most: number, answer: 'heard' | 'lost' | 'late'): void {
+  /** Counts up to this many jobs to be deleted, like the leader. */
+  keepLedger(most: number, answer: 'received' | 'lost' | 'late'): void {
     const object = this.#stores.ledgers.get(`ns/${LEDGER_NAME}`)
     const due = [...this.#stores.jobs.list()].slice(0, most)
     const read = readLedger(this.#stores, object, due)
@@ -130,10 +130,10 @@ class Replica {
     const data = formatLedger(next)
     if (answer === 'late') this.#late = () => void this.#cluster.write(object, data)
     else this.#cluster.write(object, data)
-    if (answer === 'heard' && this.#cluster.ledger !== undefined) this.#stores.ledgers.applyOwn(this.#cluster.ledger)
+    if (answer === 'received' && this.#cluster.ledger !== undefined) this.#stores.ledgers.applyOwn(this.#cluster.ledger)
   }
 
-  /** Those that the API server confirms to be gone. */
+  /** The jobs that the API server confirms to be gone. */
   #gone(departed: readonly RunnerJob[]): RunnerJob[] {
     return departed.filter(({ metadata }) => !this.#cluster.live.has(metadata.name))
   }
@@ -144,7 +144,7 @@ class Replica {
     await this.listJobs()
   }
 
-  /** One pass over each finished job, whose time is over, and one over the ledger. Nothing reads the totals. */
+  /** Reconciles each finished job at its TTL, and the ledger. Nothing reads the totals. */
   retireJobs(): void {
     const { jobs, totals, ledgers } = this.#stores
     for (const job of jobs.list()) {
@@ -163,13 +163,13 @@ class Replica {
     }
   }
 
-  /** What was on its way arrives, maybe long after it has ceased to be leader. */
+  /** A write in flight arrives, maybe long after the end of its term. */
   sendLate(): void {
     this.#late?.()
     this.#late = undefined
   }
 
-  /** Deletes up to so many of those that it knows to be counted. */
+  /** Deletes up to this many of the jobs that it knows to be counted. */
   deleteCounted(most: number): void {
     const counted = [...this.#stores.jobs.list()].filter((job) => this.#stores.totals.counts(job))
     for (const [index, job] of counted.slice(0, most).entries()) this.#cluster[index % 3 === 2 ? 'hold' : 'delete'](job)
@@ -216,22 +216,23 @@ class World {
     if (kind === 'watch ledgers') replica.watchLedgers(count)
     if (kind === 'list jobs') await replica.listJobs()
     if (kind === 'list ledgers') await replica.listLedgers()
-    if (kind === 'keep') leader.keepLedger(1 + count, (['heard', 'heard', 'lost', 'late'] as const)[who % 4] ?? 'heard')
+    if (kind === 'keep')
+      leader.keepLedger(1 + count, (['received', 'received', 'lost', 'late'] as const)[who % 4] ?? 'received')
     if (kind === 'delete') leader.deleteCounted(count)
     if (kind === 'change') await this.#change(who, count)
   }
 
-  /** Another one leads; maybe the old one is killed, or what it was about to send comes now. */
+  /** Another process leads; the old one may be killed, or its prepared write may arrive now. */
   async #change(who: number, count: number): Promise<void> {
     const old = this.leader
     this.leader = who % this.replicas.length
     if (count % 3 === 0) this.replicas[old]?.sendLate()
     else if (this.mayKill && count % 3 === 1) this.replicas[old] = await start(this.cluster)
-    // As a new leader does: its jobs are as fresh as its term.
+    // Like a new leader, it relists the jobs.
     await this.replicas[this.leader]?.listJobs()
   }
 
-  /** Somebody deletes jobs that every replica has seen to be over. */
+  /** Deletes jobs by hand that every replica has seen finished. */
   deleteByHand(count: number): void {
     for (const replica of this.replicas) replica.watchJobs(Infinity)
     for (const job of [...this.cluster.live.values()].slice(0, count)) this.cluster.delete(job)
@@ -243,7 +244,7 @@ class World {
     }
   }
 
-  /** A process that has just started leads. The one cache may be filled long before the other. */
+  /** A new process leads. One cache may be filled long before the other. */
   async restart({ ledgerFirst }: { ledgerFirst: boolean }): Promise<Replica> {
     const replica = new Replica(this.cluster)
     if (ledgerFirst) await replica.listLedgers()
@@ -252,11 +253,11 @@ class World {
     return replica
   }
 
-  /** Everything that is under way comes to its end: then all must agree, one that has just started as well. */
+  /** Completes everything in flight: then all processes must agree, including a new one. */
   async settle(): Promise<void> {
     for (const replica of this.replicas) replica.sendLate()
     for (const replica of this.replicas) replica.watchAll()
-    this.replicas[this.leader]?.keepLedger(0, 'heard')
+    this.replicas[this.leader]?.keepLedger(0, 'received')
     for (const replica of this.replicas) replica.watchAll()
     const totals = [...this.replicas, await start(this.cluster)].map(({ total }) => total)
     expect(totals).to.deep.equal(totals.map(() => this.cluster.finished))
@@ -275,10 +276,10 @@ async function run(world: World, script: readonly Step[], act?: (world: World, s
   await world.settle()
 }
 
-/** How many turns a leader may take: to hear of its last write, to count what is due, to delete it, to see it gone. */
+/** Turns that a leader needs: to see its last write, to count the due jobs, to delete them, to see them gone. */
 const TURNS = 6
 
-/** Runs the script without reading the totals, and lets a leader retire all that is finished. */
+/** Runs the script without reading the totals, and lets a leader delete all finished jobs. */
 async function retireAll(script: readonly Step[], leader: 'stays' | 'restarts' | 'restarts, ledger first') {
   const world = new World({ mayKill: true })
   for (let index = 0; index < 3; index += 1) world.replicas.push(await start(world.cluster))
@@ -296,7 +297,7 @@ async function retireAll(script: readonly Step[], leader: 'stays' | 'restarts' |
     last?.retireJobs()
     last?.watchAll()
   }
-  expect([...world.cluster.live.keys()], 'jobs that nobody deletes').to.deep.equal([])
+  expect([...world.cluster.live.keys()], 'jobs that were not deleted').to.deep.equal([])
   expect((await start(world.cluster)).total).to.equal(world.cluster.finished)
 }
 

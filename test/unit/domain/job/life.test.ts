@@ -11,7 +11,7 @@ import { planRunner } from '../../../../src/domain/runner/plan.ts'
 import { aContainer, aJob, aPod, aRunner, at, ended, running, stamp } from '../../../objects/builders.ts'
 
 // One job, its Runner and its pod, with a kubelet that may report anything in any order, users who cancel and delete,
-// and an operator that looks now and then, sometimes at an old picture of the pod.
+// and an operator that reconciles now and then, sometimes with an outdated pod.
 
 type Step =
   | {
@@ -147,7 +147,7 @@ class World {
         this.runner ??= aRunner({ job: this.job, metadata: { creationTimestamp: stamp(this.seconds) } })
         return undefined
       case 'expire-pod':
-        expect(isFinal(this.job.status.phase), 'a pod was let go before its outcome was stored').to.equal(true)
+        expect(isFinal(this.job.status.phase), 'a pod was released before its outcome was stored').to.equal(true)
         if (this.pod !== undefined) {
           const { metadata, spec } = this.pod
           const deadline = { ...spec, activeDeadlineSeconds: 1 }
@@ -159,7 +159,7 @@ class World {
       case 'release-pod':
         expect(
           isFinal(this.job.status.phase) || runsOnProxy(this.job, this.runner, podState(this.pod)),
-          'a pod was let go before its outcome was stored',
+          'a pod was released before its outcome was stored',
         ).to.equal(true)
         if (this.pod !== undefined) this.pod = { ...this.pod, metadata: { ...this.pod.metadata, finalizers: [] } }
         return undefined
@@ -179,7 +179,7 @@ class World {
     const now = at(this.seconds)
     const plan = planRunner({ runner, job, pod: podState(pod), startTroubleMs: 60_000, now })
     if (plan.status !== undefined) this.runner = { ...this.runner, status: plan.status }
-    // A pod that is there already has the same name: the create meets it.
+    // An existing pod has the same name, so the create conflicts.
     if (plan.act === 'delete-runner') {
       expect(runsOnProxy(job, runner, podState(pod)), 'its Runner was taken from a job').to.equal(true)
       return this.take({ is: 'delete Runner' })
@@ -208,7 +208,7 @@ class World {
     this.pod = { ...this.pod, metadata: { ...this.pod.metadata, ...deletion } }
   }
 
-  /** As the API server does: not before the finalizer is off. */
+  /** Like the API server: deletes only after the finalizer is removed. */
   removePod(): void {
     const { metadata } = this.pod ?? {}
     if (metadata?.deletionTimestamp !== undefined && metadata.finalizers?.length === 0) this.pod = undefined
@@ -222,7 +222,7 @@ describe('the life of a job, for any order of events', () => {
     (steps, timeoutSeconds) => {
       const world = new World(timeoutSeconds)
       for (const each of steps) world.take(each)
-      // In the end everybody looks once more, long after every limit.
+      // At the end, all reconcile once more, long after every limit.
       world.take({ is: 'wait', seconds: 100_000 })
       world.look(world.pod)
       expect(isFinal(world.job.status.phase), `not over: ${world.job.status.phase}`).to.equal(true)

@@ -3,7 +3,7 @@ import { type JobPhase, jobPhases } from '../../../../src/api/runner-job.ts'
 import { isFinal, isFinished, mayMove, shownPhase } from '../../../../src/domain/job/phases.ts'
 import { aJob, aRunner } from '../../../objects/builders.ts'
 
-// Rows: from. Columns in the order of jobPhases: to.
+// Rows are the phase from, columns the phase to, in the order of jobPhases.
 const table: Readonly<Record<JobPhase, string>> = {
   //          Q A R C F X
   Queued: '   y y y y y y',

@@ -38,7 +38,7 @@ function plan({ job = aJob(), runner, pod, admission = full, now = 20, ...seen }
   return planJob({ job, runner, pod: podState(pod), admission, ...seen, ...settings, now: at(now) })
 }
 
-/** What a plan says of the job, without times and places. */
+/** The planned phase, reason and message, without times, Runner and pod. */
 function outcome({ status }: JobPlan): string | undefined {
   return status === undefined ? undefined : `${status.phase} ${status.reason}: ${status.message}`
 }
@@ -79,8 +79,8 @@ describe('a queued job', () => {
     const unserved = plan({ job: aJob({ status: runnerJobStatus.default }), admission: next })
     expect(outcome(unserved)).to.equal('Queued RunnerStarting: soon')
     expect(unserved).to.include({ isTransient: true, patienceMs: 30_000 })
-    const told = plan({ job: aJob({ status: { phase: 'Queued', reason: 'PoolFull' } }), admission: next })
-    expect(outcome(told)).to.equal(undefined)
+    const planned = plan({ job: aJob({ status: { phase: 'Queued', reason: 'PoolFull' } }), admission: next })
+    expect(outcome(planned)).to.equal(undefined)
   })
 
   it('has nothing of the default status once it runs', () => {
@@ -190,10 +190,10 @@ describe('trouble at the start', () => {
   for (const [trouble, reason, message] of refusals) {
     it(`${trouble} is tolerated for a while, and ends the job with its message`, () => {
       const refused = aRunner({ status: { reason, message } })
-      const told = plan({ runner: refused })
-      expect(outcome(told)).to.equal(`Assigned ${reason}: ${message}`)
-      expect(told).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
-      const { status } = told
+      const planned = plan({ runner: refused })
+      expect(outcome(planned)).to.equal(`Assigned ${reason}: ${message}`)
+      expect(planned).to.deep.include({ requeueAfterMs: 60_000 }).and.not.have.property('isTransient')
+      const { status } = planned
       if (status === undefined) throw new Error('nothing to write')
       const waited = { job: aJob({ status }), runner: refused }
       expect(outcome(plan({ ...waited, now: 79 }))).to.equal(`Assigned ${reason}: ${message}`)
@@ -203,9 +203,9 @@ describe('trouble at the start', () => {
 
   it('with quota is not trouble, however long it lasts', () => {
     const blocked = aRunner({ status: { reason: 'QuotaExceeded', message: 'exceeded quota: q' } })
-    const told = plan({ runner: blocked })
-    expect(told.isTransient).to.equal(true)
-    const { status } = told
+    const planned = plan({ runner: blocked })
+    expect(planned.isTransient).to.equal(true)
+    const { status } = planned
     if (status === undefined) throw new Error('nothing to write')
     expect(outcome(plan({ job: aJob({ status }), runner: blocked, now: 9999 }))).to.match(/^Assigned QuotaExceeded/)
   })

@@ -6,7 +6,7 @@ import { aJob, at, stamp } from '../../../objects/builders.ts'
 
 interface Case {
   status: RunnerJobStatus
-  /** Seconds since it was delegated. */
+  /** Seconds since the delegation. */
   age: number
   /** Second of its creation, if not 0. */
   madeAt?: number
@@ -21,17 +21,17 @@ const seen = { ...over, reported: { at: stamp(1), completedAt: stamp(1) } }
 const cases: Record<string, Case> = {
   'that waits, however old it is': { status: { phase: 'Queued' }, age: 1e6, is: true },
   'that runs': { status: { phase: 'Running' }, age: 300, is: true },
-  'that was over 14.9 s after it was delegated': { status: over, age: 14.9, is: true },
-  'that is over, from 15 s on': { status: over, age: 15, is: false },
-  'that was made later than it was delegated, by when it was made': { status: over, age: 34, madeAt: 20, is: true },
-  'that was made later than it was delegated, from 15 s on': { status: over, age: 35, madeAt: 20, is: false },
+  'that is finished, 14.9 s after its delegation': { status: over, age: 14.9, is: true },
+  'that is finished, from 15 s on': { status: over, age: 15, is: false },
+  'that was created later than delegated, counted from its creation': { status: over, age: 34, madeAt: 20, is: true },
+  'that was created later than delegated, from 15 s on': { status: over, age: 35, madeAt: 20, is: false },
   'that failed, from 15 s on': { status: { phase: 'Failed' }, age: 16, is: false },
   'that was cancelled, from 15 s on': { status: { phase: 'Cancelled' }, age: 16, is: false },
   'whose end its proxy runner has seen, at once': { status: seen, age: 1, is: false },
   'whose end was reported otherwise': { status: { ...over, reported: { at: stamp(1) } }, age: 2, is: true },
-  'that was named, for the whole window': { status: over, age: 299, isNamed: true, is: true },
-  'that was named, after the window': { status: over, age: 300, isNamed: true, is: false },
-  'that was named and whose end was seen': { status: seen, age: 20, isNamed: true, is: true },
+  'with an Idempotency-Key, for the whole window': { status: over, age: 299, isNamed: true, is: true },
+  'with an Idempotency-Key, after the window': { status: over, age: 300, isNamed: true, is: false },
+  'with an Idempotency-Key, whose end was seen': { status: seen, age: 20, isNamed: true, is: true },
   'that is being deleted': { status: { phase: 'Running' }, age: 1, deletionTimestamp: stamp(1), is: false },
 }
 

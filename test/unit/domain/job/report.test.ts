@@ -7,35 +7,35 @@ const reported = { runnerId: 'r', containerId: 'c', at: stamp(30) }
 
 interface Case {
   is: JobPhase
-  /** Seconds since it was delegated, if not 60. */
+  /** Seconds since the delegation, if not 60. */
   age?: number
   status?: Partial<RunnerJobStatus>
-  /** The job has a Runner, so that it is shown as assigned at least. */
+  /** The job has a Runner, so that it is shown as at least assigned. */
   hasRunner?: true
   says: Report
-  /** What comes of it: nothing, a contradiction, or these fields of the status. */
+  /** The result: nothing, a contradiction, or these fields of the status. */
   leadsTo: 'known' | 'refused' | Partial<RunnerJobStatus>
 }
 
 const stamped = (seconds: number) => at(seconds).toISOString()
-const anew = { at: stamped(60) }
+const renewed = { at: stamped(60) }
 
 const cases: Record<string, Case> = {
-  'moves a queued job on': {
+  'moves a queued job forward': {
     is: 'Queued',
     says: { phase: 'Assigned' },
-    leadsTo: { phase: 'Assigned', reported: anew },
+    leadsTo: { phase: 'Assigned', reported: renewed },
   },
   'may skip states': {
     is: 'Queued',
     says: { phase: 'Running', runnerId: 'r', containerId: 'c' },
-    leadsTo: { phase: 'Running', reason: 'Reported', reported: { ...reported, ...anew }, startedAt: stamped(60) },
+    leadsTo: { phase: 'Running', reason: 'Reported', reported: { ...reported, ...renewed }, startedAt: stamped(60) },
   },
-  'keeps the ids that it does not name': {
+  'keeps the ids that it does not contain': {
     is: 'Running',
     status: { reported },
     says: { phase: 'Completed' },
-    leadsTo: { phase: 'Completed', reported: { ...reported, ...anew } },
+    leadsTo: { phase: 'Completed', reported: { ...reported, ...renewed } },
   },
   'that a queued job is queued changes nothing': { is: 'Queued', says: { phase: 'Queued' }, leadsTo: 'known' },
   'that a queued job is queued keeps no ids': {
@@ -43,51 +43,51 @@ const cases: Record<string, Case> = {
     says: { phase: 'Queued', runnerId: 'r' },
     leadsTo: 'known',
   },
-  'that was made before changes nothing': {
+  'that is repeated changes nothing': {
     is: 'Running',
     status: { reported },
     says: { phase: 'Running', runnerId: 'r', containerId: 'c' },
     leadsTo: 'known',
   },
-  'with a new id changes that alone': {
+  'with a new id changes only that': {
     is: 'Running',
     status: { reported, reason: 'Running' },
     says: { phase: 'Running', containerId: 'd' },
-    leadsTo: { phase: 'Running', reason: 'Running', reported: { ...reported, ...anew, containerId: 'd' } },
+    leadsTo: { phase: 'Running', reason: 'Running', reported: { ...reported, ...renewed, containerId: 'd' } },
   },
-  'takes no state back': { is: 'Running', says: { phase: 'Assigned' }, leadsTo: 'refused' },
-  'of the end by its proxy runner is stored with the end': {
+  'does not revert a state': { is: 'Running', says: { phase: 'Assigned' }, leadsTo: 'refused' },
+  'of completion by its proxy runner is stored with the end': {
     is: 'Running',
     age: 10,
     says: { phase: 'Completed', isCompletion: true },
     leadsTo: { phase: 'Completed', reported: { at: stamped(10), completedAt: stamped(10) } },
   },
-  'of an end that is known is stored while it would else be a repeat to delegate again': {
+  'of completion of a finished job is stored while another delegation would be a repeat': {
     is: 'Failed',
     age: 29,
     says: { phase: 'Failed', isCompletion: true },
     leadsTo: { phase: 'Failed', reported: { at: stamped(29), completedAt: stamped(29) } },
   },
-  'of an end that is known changes nothing once it is no repeat any more to delegate again': {
+  'of completion of a finished job changes nothing once another delegation is not a repeat': {
     is: 'Failed',
     age: 30,
     says: { phase: 'Failed', isCompletion: true },
     leadsTo: 'known',
   },
-  'of an end that was stored before changes nothing': {
+  'of completion that is already stored changes nothing': {
     is: 'Failed',
     age: 10,
     status: { reported: { at: stamp(5), completedAt: stamp(5) } },
     says: { phase: 'Failed', isCompletion: true },
     leadsTo: 'known',
   },
-  'of the same end changes nothing, whatever it names': {
+  'of the same end changes nothing, whatever ids it contains': {
     is: 'Failed',
     says: { phase: 'Failed', runnerId: 'r' },
     leadsTo: 'known',
   },
-  'of another end is refused': { is: 'Failed', says: { phase: 'Completed' }, leadsTo: 'refused' },
-  'that a job with a Runner is queued is refused before its state is written': {
+  'of another end is rejected': { is: 'Failed', says: { phase: 'Completed' }, leadsTo: 'refused' },
+  'that a job with a Runner is queued is rejected before its state is written': {
     is: 'Queued',
     hasRunner: true,
     says: { phase: 'Queued' },
@@ -99,13 +99,13 @@ const cases: Record<string, Case> = {
     says: { phase: 'Assigned' },
     leadsTo: 'known',
   },
-  'that a job with a Runner is assigned writes the state with the ids that it names': {
+  'that a job with a Runner is assigned writes the state with the ids of the report': {
     is: 'Queued',
     hasRunner: true,
     says: { phase: 'Assigned', runnerId: 'r' },
-    leadsTo: { phase: 'Assigned', reported: { ...anew, runnerId: 'r' } },
+    leadsTo: { phase: 'Assigned', reported: { ...renewed, runnerId: 'r' } },
   },
-  'that a job with a Runner runs names that Runner': {
+  'that a job with a Runner runs writes that Runner': {
     is: 'Queued',
     hasRunner: true,
     says: { phase: 'Running' },

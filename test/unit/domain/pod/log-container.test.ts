@@ -11,7 +11,7 @@ const cases: [what: string, status: PodStatus, container: string | undefined][] 
   ['is the job’s while it runs', { phase: 'Running', containerStatuses: [aContainer(running)] }, 'runner'],
   ['is the job’s after its end', { phase: 'Failed', containerStatuses: [aContainer(ended(1))] }, 'runner'],
   [
-    'is the init container’s that failed',
+    'is that of the failed init container',
     { phase: 'Failed', initContainerStatuses: [fetched, failed], containerStatuses: [waiting] },
     'setup',
   ],
@@ -21,16 +21,16 @@ const cases: [what: string, status: PodStatus, container: string | undefined][] 
     undefined,
   ],
   [
-    'is none while a sidecar is started again: the job may run yet',
+    'is none while a sidecar restarts: the job may still run',
     { phase: 'Pending', initContainerStatuses: [failed], containerStatuses: [waiting] },
     undefined,
   ],
   [
-    'is the job’s where a sidecar ended badly after it',
+    'is the job’s if a sidecar failed after it',
     { phase: 'Failed', initContainerStatuses: [failed], containerStatuses: [aContainer(ended(1))] },
     'runner',
   ],
-  ['is none where nothing ran', { phase: 'Failed', containerStatuses: [neverRan] }, undefined],
+  ['is none if nothing ran', { phase: 'Failed', containerStatuses: [neverRan] }, undefined],
 ]
 
 describe('the log to show of a pod', () => {

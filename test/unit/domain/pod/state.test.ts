@@ -13,7 +13,7 @@ const apiEviction = { type: 'DisruptionTarget', status: 'True', reason: 'Evictio
 type Bare<S> = S extends unknown ? Omit<S, 'facts'> : never
 type Essence = Bare<PodState>
 
-/** The state without the facts, which have tests of their own. */
+/** The state without the facts, which have their own tests. */
 function essence(pod: Pod | undefined): Essence {
   const state = podState(pod)
   if (state.is === 'absent') return state
@@ -31,19 +31,19 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
   ['a pod without any status waits', { ...aPod({ nodeName: null }), status: {} }, waitingToStart()],
   ['a started container runs', aPod({ status: podStatus('Running', aContainer(running)) }), { is: 'running' }],
   ['exit code 0 is success', aPod({ status: ranTo('Succeeded', 0) }), exited(0, 'Succeeded', 'exit code 0')],
-  ['any other exit code is told', aPod({ status: ranTo('Failed', 3) }), exited(3, 'ExitCode', 'exit code 3')],
+  ['any other exit code is a failure', aPod({ status: ranTo('Failed', 3) }), exited(3, 'ExitCode', 'exit code 3')],
   [
-    'being killed for memory is told apart from its exit code',
+    'an out-of-memory kill has its own reason',
     aPod({ status: ranTo('Failed', 137, { reason: 'OOMKilled' }) }),
     exited(137, 'OOMKilled', 'out of memory (exit code 137)'),
   ],
   [
-    'a child process that was killed for memory does not spoil a job that went on to exit code 0',
+    'an out-of-memory kill of a child process does not fail a job with exit code 0',
     aPod({ status: ranTo('Succeeded', 0, { reason: 'OOMKilled' }) }),
     exited(0, 'Succeeded', 'exit code 0'),
   ],
   [
-    'a container that its node lost in a crash is no fault of the job',
+    'a container that its node lost in a crash is not the job’s fault',
     aPod({ status: ranTo('Failed', 255, { reason: 'Unknown' }) }),
     exited(255, 'NodeLost', 'the node lost the container, as after a crash (exit code 255)'),
   ],
@@ -58,7 +58,7 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
     exited(128, 'InvalidPod', 'the container could not start: no such file'),
   ],
   [
-    'a failed init container is told as such',
+    'a failed init container is named',
     aPod({
       status: {
         phase: 'Failed',
@@ -69,17 +69,17 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
     exited(2, 'ExitCode', 'init container setup: exit code 2'),
   ],
   [
-    'a pod that the kubelet refused is lost for the kubelet’s reason',
+    'a pod that the kubelet rejected is lost with the kubelet’s reason',
     aPod({ status: { phase: 'Failed', reason: 'OutOfcpu', message: 'not enough cpu' } }),
     { is: 'lost', reason: 'Unschedulable', message: 'not enough cpu' },
   ],
   [
-    'a pod that the kubelet refused for what it asks for is not valid',
+    'a pod that the kubelet rejected for its spec is not valid',
     aPod({ status: { phase: 'Failed', reason: 'SysctlForbidden', message: 'forbidden sysctl' } }),
     { is: 'lost', reason: 'InvalidPod', message: 'the pod ended without running the job: forbidden sysctl' },
   ],
   [
-    'a pod that the kubelet refused without a message is told by the reason',
+    'a pod that the kubelet rejected without a message has the reason as its message',
     aPod({ status: { phase: 'Failed', reason: 'PodOSNotSupported' } }),
     { is: 'lost', reason: 'InvalidPod', message: 'the pod ended without running the job: PodOSNotSupported' },
   ],
@@ -89,7 +89,7 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
     exited(137, 'JobTimeout', 'longer than allowed'),
   ],
   [
-    'a pod that ended without any word of its container is lost',
+    'a pod that ended without a container status is lost',
     aPod({ status: { phase: 'Failed' } }),
     { is: 'lost', reason: 'NodeLost', message: 'the pod ended without running the job: no container status' },
   ],
@@ -109,7 +109,7 @@ const cases: [behaviour: string, pod: Pod | undefined, is: Essence][] = [
     { is: 'lost', reason: 'PodDeleted', message: 'the pod was deleted' },
   ],
   [
-    'a pod that was deleted before it got a node is lost at once: no kubelet will tell of it',
+    'a pod that was deleted before it got a node is lost at once, since no kubelet will report its end',
     aPod({ metadata: deletedAt(15), nodeName: null }),
     { is: 'lost', reason: 'PodDeleted', message: 'the pod was deleted' },
   ],

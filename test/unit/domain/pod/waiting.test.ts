@@ -22,8 +22,8 @@ describe('the waiting reason of a pod', () => {
   })
 
   it('is a node, with the scheduler’s message', () => {
-    const said = { reason: 'Unschedulable', message: '0/3 nodes', fatal: false }
-    expect(waiting({ conditions: [unscheduled] })).to.deep.equal(said)
+    const expected = { reason: 'Unschedulable', message: '0/3 nodes', fatal: false }
+    expect(waiting({ conditions: [unscheduled] })).to.deep.equal(expected)
   })
 
   it('is a node also if the scheduler itself failed', () => {
@@ -50,8 +50,8 @@ describe('the waiting reason of a pod', () => {
   for (const what of missing) {
     it(`is a missing object of a volume or a device: ${what}`, () => {
       const message = `0/3 nodes are available: ${what}. preemption: 0/3 nodes are available.`
-      const said = { reason: 'VolumeUnavailable', message, fatal: false }
-      expect(waiting({ conditions: [{ ...unscheduled, message }] })).to.deep.equal(said)
+      const expected = { reason: 'VolumeUnavailable', message, fatal: false }
+      expect(waiting({ conditions: [{ ...unscheduled, message }] })).to.deep.equal(expected)
     })
   }
 
@@ -71,8 +71,8 @@ describe('the waiting reason of a pod', () => {
   for (const reason of imageReasons) {
     it(`is an image at ${reason}, with the registry’s message`, () => {
       const message = 'image image of container runner cannot be pulled: no such host'
-      const said = { reason: 'ImagePull', message, fatal: false }
-      expect(waiting({ containerStatuses: [container(reason, 'no such host')] })).to.deep.equal(said)
+      const expected = { reason: 'ImagePull', message, fatal: false }
+      expect(waiting({ containerStatuses: [container(reason, 'no such host')] })).to.deep.equal(expected)
     })
   }
 
@@ -94,8 +94,8 @@ describe('the waiting reason of a pod', () => {
   }
 
   it('is the postStart hook of a sidecar', () => {
-    const said = { reason: 'HookFailed', message: 'the postStart hook of container runner failed', fatal: false }
-    expect(waiting({ initContainerStatuses: [container('PostStartHookError', 'x')] })).to.deep.equal(said)
+    const expected = { reason: 'HookFailed', message: 'the postStart hook of container runner failed', fatal: false }
+    expect(waiting({ initContainerStatuses: [container('PostStartHookError', 'x')] })).to.deep.equal(expected)
   })
 
   it('is fatal when the image has no valid name', () => {
@@ -108,26 +108,25 @@ describe('the waiting reason of a pod', () => {
   const settings = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'OfSomeLaterKubelet']
   for (const reason of settings) {
     it(`is the pod’s own setting at ${reason}, with the kubelet’s message`, () => {
-      const said = { reason: 'InvalidPod', message: 'secret "x" not found', fatal: false }
-      expect(waiting({ containerStatuses: [container(reason, 'secret "x" not found')] })).to.deep.equal(said)
+      const expected = { reason: 'InvalidPod', message: 'secret "x" not found', fatal: false }
+      expect(waiting({ containerStatuses: [container(reason, 'secret "x" not found')] })).to.deep.equal(expected)
       expect(waiting({ containerStatuses: [container(reason)] }).message).to.equal(reason)
     })
   }
 
   const trying = { ...aContainer(running, 'docker'), restartCount: 2, started: false }
   const crashing: Record<string, ContainerStatus> = {
-    'waits to be started again': aContainer(
-      { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 20s' } },
-      'docker',
-    ),
-    'was started again, in vain so far': trying,
+    'waits to be restarted': aContainer({ waiting: { reason: 'CrashLoopBackOff', message: 'back-off 20s' } }, 'docker'),
+    'was restarted without success': trying,
     'has just ended': { ...trying, state: { terminated: { exitCode: 1 } } },
   }
   for (const [what, docker] of Object.entries(crashing)) {
     it(`is a sidecar that keeps exiting, with one steady message, also when it ${what}`, () => {
       const initContainerStatuses = [aContainer({ terminated: { exitCode: 0 } }, 'fetch'), docker]
-      const said = { reason: 'InvalidPod', message: 'container docker keeps exiting', fatal: false }
-      expect(waiting({ initContainerStatuses, containerStatuses: [container('PodInitializing')] })).to.deep.equal(said)
+      const expected = { reason: 'InvalidPod', message: 'container docker keeps exiting', fatal: false }
+      expect(waiting({ initContainerStatuses, containerStatuses: [container('PodInitializing')] })).to.deep.equal(
+        expected,
+      )
     })
   }
 
@@ -150,21 +149,21 @@ describe('the setting up of a pod', () => {
   const ready = { type: 'PodReadyToStartContainers', status: 'True' }
   const creating = container('ContainerCreating')
   const pods: [what: string, pod: ReturnType<typeof aPod>, isSetUp: boolean][] = [
-    ['has not begun without a node', aPod({ nodeName: null }), false],
-    ['goes on while containers are created', aPod({ status: { containerStatuses: [creating] } }), true],
-    ['goes on before there is any status', aPod({ status: {} }), true],
-    ['is over with its sandbox', aPod({ status: { conditions: [ready], containerStatuses: [creating] } }), false],
+    ['has not started without a node', aPod({ nodeName: null }), false],
+    ['lasts while containers are created', aPod({ status: { containerStatuses: [creating] } }), true],
+    ['lasts before there is any status', aPod({ status: {} }), true],
+    ['ends with its sandbox', aPod({ status: { conditions: [ready], containerStatuses: [creating] } }), false],
     [
-      'goes on while there is no sandbox',
+      'lasts while there is no sandbox',
       aPod({ status: { conditions: [{ ...ready, status: 'False' }], containerStatuses: [creating] } }),
       true,
     ],
     [
-      'is over with its first container',
+      'ends with its first container',
       aPod({ status: { initContainerStatuses: [aContainer(running, 'first')], containerStatuses: [creating] } }),
       false,
     ],
-    ['is over when it runs', aPod({ status: { containerStatuses: [aContainer(running)] } }), false],
+    ['ends when it runs', aPod({ status: { containerStatuses: [aContainer(running)] } }), false],
   ]
   for (const [what, pod, isSetUp] of pods) it(what, () => expect(isBeingSetUp(pod)).to.equal(isSetUp))
 })

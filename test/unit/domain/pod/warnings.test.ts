@@ -52,7 +52,7 @@ describe('the Events of a pod that does not start', () => {
 
   it('have the same message at every try, though each has another sandbox', () => {
     const tries = [sandbox('a'), `(combined from similar events): ${sandbox('b')}`]
-    const said = warningOf(tries.map((note) => warning('FailedCreatePodSandBox', note)))
-    expect(said?.message).to.equal('Failed to create pod sandbox: network for sandbox "…": no addresses')
+    const waiting = warningOf(tries.map((note) => warning('FailedCreatePodSandBox', note)))
+    expect(waiting?.message).to.equal('Failed to create pod sandbox: network for sandbox "…": no addresses')
   })
 })

@@ -83,12 +83,12 @@ describe('the pool of a job', () => {
   })
 })
 
-/** A pool with labels of its own, whose template was judged. */
+/** A pool with its own labels and a checked template. */
 function judgedAs(name: string, status: 'True' | 'False', reason = 'InvalidPod'): RunnerPool {
   return judged(pool(name, ['a', name === 'b' ? 'b' : 'c']), status, { reason, message: `${name} said` })
 }
 
-/** The template was changed after it was judged. */
+/** The template was changed after its check. */
 function changed({ metadata, ...rest }: RunnerPool): RunnerPool {
   return { ...rest, metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 } }
 }
@@ -106,15 +106,15 @@ describe('a pool that is not ready', () => {
   })
 
   it('does not get a job that fits no other pool or names it, and the message shows why', () => {
-    const said = 'RunnerPool a is not ready: a said'
+    const expected = 'RunnerPool a is not ready: a said'
     expect(choosePool(job, [judgedAs('a', 'False')])).to.include({
       pool: undefined,
       reason: 'PoolNotReady',
-      message: said,
+      message: expected,
     })
-    expect(chosen(aJob({ spec: { poolName: 'a' } }), judgedAs('a', 'False'), ready)).to.equal(said)
+    expect(chosen(aJob({ spec: { poolName: 'a' } }), judgedAs('a', 'False'), ready)).to.equal(expected)
     expect(chosen(job, judgedAs('c', 'False'), judgedAs('a', 'False'))).to.equal(
-      `${said}; RunnerPool c is not ready: c said`,
+      `${expected}; RunnerPool c is not ready: c said`,
     )
   })
 

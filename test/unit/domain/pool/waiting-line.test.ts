@@ -18,7 +18,7 @@ function sorted(tickets: Ticket[]): Ticket[] {
   return tickets.toSorted((a, b) => a.delegatedMs - b.delegatedMs || (a.key < b.key ? -1 : 1))
 }
 
-/** The same as the line, done by sorting a list again and again; answers what comes out, if anything does. */
+/** A model of the line that sorts a list at each step; returns the removed key, if any. */
 function model(tickets: Ticket[], to: Step): { tickets: Ticket[]; out: string | boolean | undefined } {
   switch (to.is) {
     case 'add': {

@@ -27,12 +27,12 @@ describe('a proxy runner', () => {
   const cases: [behaviour: string, runner: typeof idle, heartbeat: Heartbeat | undefined, second: number, ProxyPlan][] =
     [
       ['is idle once it is registered', new1, undefined, 1, { status: { phase: 'Idle' }, requeueAfterMs: 179_000 }],
-      ['is left alone while it is heard of', idle, renewed(100), 279, { requeueAfterMs: 1000 }],
+      ['is left alone while it sends heartbeats', idle, renewed(100), 279, { requeueAfterMs: 1000 }],
       ['is offline after three periods', idle, renewed(100), 280, { status: offline, requeueAfterMs: forgetMs }],
       ['is offline after three periods without a Lease', idle, undefined, 179, { requeueAfterMs: 1000 }],
-      ['is told to be offline once', silent, renewed(100), 300, { requeueAfterMs: forgetMs - 20_000 }],
+      ['is written as offline once', silent, renewed(100), 300, { requeueAfterMs: forgetMs - 20_000 }],
       [
-        'is idle when it is heard of again',
+        'is idle at its next heartbeat',
         silent,
         renewed(400),
         401,
@@ -40,13 +40,7 @@ describe('a proxy runner', () => {
       ],
       ['goes when it has been offline for long', silent, renewed(100), 280 + 3600, { act: 'delete' }],
       ['is left alone while it is being deleted', aProxy({ metadata: deletedAt(1) }), renewed(0), 9999, {}],
-      [
-        'is judged by its creation where its Lease says nothing',
-        idle,
-        { renewTime: 'x' },
-        100,
-        { requeueAfterMs: 80_000 },
-      ],
+      ['counts from its creation if its Lease has no time', idle, { renewTime: 'x' }, 100, { requeueAfterMs: 80_000 }],
     ]
   for (const [behaviour, runner, heartbeat, second, plan] of cases) {
     it(behaviour, () => {

@@ -9,8 +9,8 @@ function envOf(spec: Parameters<typeof aJob>[0] & object): Record<string, string
 }
 
 /**
- * What the kubelet makes of a value. `$(NAME)` is replaced where NAME is known and stays otherwise, `$$` is a plain `$`,
- * and any other `$` is itself.
+ * The kubelet's expansion of a value. A known `$(NAME)` is replaced, an unknown one stays, `$$` becomes `$`, and any
+ * other `$` stays.
  * https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 function expanded(value: string, known: (name: string) => string): string {

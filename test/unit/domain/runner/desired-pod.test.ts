@@ -216,9 +216,9 @@ describe('the pod of a Runner', () => {
 
   it('gets the API server’s message with the positions of its template', () => {
     const job = aJob()
-    const said =
+    const message =
       'unknown field "spec.containers[0].env[14].valeu", unknown field "spec.initContainers[2].env[13].x", env[20]'
-    expect(inTermsOfTemplate(said, { job, runner: aRunner({ job }) })).to.equal(
+    expect(inTermsOfTemplate(message, { job, runner: aRunner({ job }) })).to.equal(
       'unknown field "spec.containers[0].env[1].valeu", unknown field "spec.initContainers[2].env[0].x", env[20]',
     )
   })

@@ -10,14 +10,14 @@ const job = (phase: RunnerJob['status']['phase']) => aJob({ status: { phase } })
 
 const cases: [behaviour: string, runner: Runner, job: RunnerJob | undefined, shown: RunnerPhase][] = [
   ['starting until its job runs', starting, job('Assigned'), 'Starting'],
-  ['busy as soon as its job runs, before that is written of it', starting, job('Running'), 'Busy'],
+  ['busy as soon as its job runs, before its status has it', starting, job('Running'), 'Busy'],
   ['busy', busy, job('Running'), 'Busy'],
-  ['stopping as soon as its job is over', busy, job('Completed'), 'Stopping'],
-  ['stopping where its job was cancelled before it started', starting, job('Cancelled'), 'Stopping'],
-  ['stopping when it was refused its pod', aRunner({ status: { phase: 'Stopping' } }), job('Assigned'), 'Stopping'],
+  ['stopping as soon as its job has finished', busy, job('Completed'), 'Stopping'],
+  ['stopping if its job was cancelled before it started', starting, job('Cancelled'), 'Stopping'],
+  ['stopping when its pod was refused', aRunner({ status: { phase: 'Stopping' } }), job('Assigned'), 'Stopping'],
   ['stopping while it is being deleted', aRunner({ metadata: deletedAt(5) }), job('Running'), 'Stopping'],
-  ['starting where its job has not been seen yet', starting, undefined, 'Starting'],
-  ['stopping where its job is gone', busy, undefined, 'Stopping'],
+  ['starting if its job has not been seen yet', starting, undefined, 'Starting'],
+  ['stopping if its job is gone', busy, undefined, 'Stopping'],
 ]
 
 describe('an ephemeral Runner is shown as', () => {

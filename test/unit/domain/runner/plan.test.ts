@@ -25,7 +25,7 @@ const create = { act: 'create-pod' }
 
 type Parts = Pick<RunnerView, 'runner' | 'job' | 'pod'>
 
-/** What is planned so many seconds after the start. */
+/** The plan at this many seconds after the start. */
 function plan(view: Parts, now = 20): RunnerPlan {
   return planRunner({ ...view, startTroubleMs: 60_000, now: at(now) })
 }
@@ -67,18 +67,18 @@ describe('a Runner', () => {
   })
 
   const never: [behaviour: string, view: Parts][] = [
-    ['when it knows of a pod already', { runner: aRunner({ status: { podUID: 'pod' } }), job, pod: absent }],
-    ['when its job knows of a pod already', { runner, job: aJob({ status: { podUID: 'pod' } }), pod: absent }],
+    ['when its status has a pod UID', { runner: aRunner({ status: { podUID: 'pod' } }), job, pod: absent }],
+    ['when its job’s status has a pod UID', { runner, job: aJob({ status: { podUID: 'pod' } }), pod: absent }],
     ['when it was busy before', { runner: aRunner({ status: { phase: 'Busy' } }), job, pod: absent }],
     ['when its pod was refused for good', { runner: aRunner({ status: { phase: 'Stopping' } }), job, pod: absent }],
-    ['for a job that is to be cancelled', { runner, job: aJob({ spec: { cancel: true } }), pod: absent }],
+    ['for a job with cancel', { runner, job: aJob({ spec: { cancel: true } }), pod: absent }],
     ['for a finished job', { runner, job: aJob({ status: { phase: 'Failed' } }), pod: absent }],
     ['for a job that is being deleted', { runner, job: aJob({ metadata: deletedAt(1) }), pod: absent }],
     ['for a job that is gone', { runner: owned, job: undefined, pod: absent }],
     ['while it is being deleted', { runner: aRunner({ metadata: deletedAt(1) }), job, pod: absent }],
-    ['while it has one that waits', { runner, job, pod: podState(aPod()) }],
+    ['while its pod waits', { runner, job, pod: podState(aPod()) }],
     [
-      'when its pod is over',
+      'when its pod is terminal',
       { runner, job, pod: podState(aPod({ status: podStatus('Failed', aContainer(ended(1))) })) },
     ],
   ]

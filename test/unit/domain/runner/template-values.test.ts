@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Json } from '../../../../src/domain/json.ts'
 import { withPaths } from '../../../../src/domain/runner/template-values.ts'
 
-// Words of Kubernetes 1.35.
+// Messages of Kubernetes 1.35.
 const cannot = 'Pod in version "v1" cannot be handled as a Pod: '
 const badQuantity = `${cannot}quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`
 const badEnv = `${cannot}json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string`
@@ -12,13 +12,13 @@ const badCommand = `${cannot}json: cannot unmarshal string into Go struct field 
 
 const cases: [what: string, message: string, spec: Json, paths: string][] = [
   [
-    'a limit that is no quantity',
+    'a limit that is not a quantity',
     badQuantity,
     { containers: [{ resources: { limits: { cpu: '1', memory: '1 Gi' }, requests: { cpu: 0.5 } } }] },
     'spec.containers[0].resources.limits.memory: ',
   ],
   [
-    'quantities that are no text and no number',
+    'quantities that are neither strings nor numbers',
     badQuantity,
     { overhead: { cpu: true }, volumes: [{ emptyDir: { sizeLimit: { value: 1 } } }] },
     'spec.overhead.cpu, spec.volumes[0].emptyDir.sizeLimit: ',
@@ -41,10 +41,10 @@ const cases: [what: string, message: string, spec: Json, paths: string][] = [
     { containers: [{ securityContext: { runAsUser: 1.5 } }] },
     'spec.containers[0].securityContext.runAsUser: ',
   ],
-  ['text for a list', badCommand, { initContainers: [{ command: 'run' }] }, 'spec.initContainers[0].command: '],
-  ['quantities that it can read', badQuantity, { overhead: { cpu: '1e3', memory: null } }, ''],
-  ['what it gives the path of', `${cannot}spec.x: quantities must match`, { overhead: { cpu: 'a' } }, ''],
-  ['a value of a type that is not there', badEnv, { containers: [{ env: [{ value: 'a' }] }] }, ''],
+  ['a string for a list', badCommand, { initContainers: [{ command: 'run' }] }, 'spec.initContainers[0].command: '],
+  ['quantities that it can parse', badQuantity, { overhead: { cpu: '1e3', memory: null } }, ''],
+  ['an error that already has a path', `${cannot}spec.x: quantities must match`, { overhead: { cpu: 'a' } }, ''],
+  ['a type that no value has', badEnv, { containers: [{ env: [{ value: 'a' }] }] }, ''],
   ['anything else', 'no such thing', { overhead: { cpu: 'a' } }, ''],
 ]
 

@@ -80,7 +80,7 @@ describe('the ledger', () => {
 
   const spoiled: Record<string, Record<string, string>> = {
     'lacks a field': { completed: '1' },
-    'has a number that is none': { ...formatLedger(ledger), failed: 'many' },
+    'has text for a number': { ...formatLedger(ledger), failed: 'many' },
     'has a negative number': { ...formatLedger(ledger), failed: '-1' },
     'has a number that is not whole': { ...formatLedger(ledger), ranMilliseconds: '1.5' },
     'has other buckets': { ...formatLedger(ledger), ranWithinSeconds: '10:1 20:1' },
@@ -88,7 +88,7 @@ describe('the ledger', () => {
       ...formatLedger(ledger),
       ranWithinSeconds: '30:1 10:0 60:1 120:1 300:1 600:1 1800:2 3600:2 +Inf:2',
     },
-    'has a version that is none': { ...formatLedger(ledger), asOf: 'now' },
+    'has text for a version': { ...formatLedger(ledger), asOf: 'now' },
   }
   for (const [name, data] of Object.entries(spoiled)) {
     it(`is rejected if it ${name}`, () => expect(() => parseLedger(data)).to.throw(BadLedger))
