@@ -39,7 +39,7 @@ export class JobTotals {
   #lost: ConfigMap | undefined
   #here = noJobs
   #gone = noJobs
-  #told: Totals | undefined
+  #shown: Totals | undefined
 
   constructor({ jobs, ledgers, log }: JobTotalsOptions) {
     this.#jobs = jobs
@@ -52,10 +52,10 @@ export class JobTotals {
   /** The totals; undefined until both caches are filled and fit together. */
   read(): Totals | undefined {
     const ledger = this.ledger()
-    if (ledger === undefined) return this.#told
+    if (ledger === undefined) return this.#shown
     const now = plus(ledger.totals, plus(this.#here, this.#gone))
-    this.#told = this.#told === undefined ? now : highest(this.#told, now)
-    return this.#told
+    this.#shown = this.#shown === undefined ? now : highest(this.#shown, now)
+    return this.#shown
   }
 
   /** The ledger that the totals are based on; undefined until it is known. It survives the deletion of its ConfigMap. */

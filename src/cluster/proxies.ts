@@ -61,13 +61,13 @@ const MOST_ATTEMPTS = 5
 export async function renewProxy(
   { client, caches }: Writer,
   runner: Runner,
-  heard: { at: Date; heartbeatMs: number },
+  heartbeat: { at: Date; heartbeatMs: number },
   signal: AbortSignal,
 ): Promise<void> {
   let known = caches.leases.get(keyOf(runner))
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     try {
-      const lease = newLease(runner, heard)
+      const lease = newLease(runner, heartbeat)
       const { spec, metadata } = lease
       const renewed = known && {
         ...known,
@@ -80,7 +80,7 @@ export async function renewProxy(
     } catch (error) {
       if (!(error instanceof Conflict || error instanceof AlreadyExists || error instanceof NotFound)) throw error
       known = await readLease({ client, caches }, keyOf(runner), signal)
-      if (known !== undefined && isLeaseOf(known, runner) && isAfter(known, heard)) return
+      if (known !== undefined && isLeaseOf(known, runner) && isAfter(known, heartbeat)) return
     }
   }
 }

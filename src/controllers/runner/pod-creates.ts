@@ -41,7 +41,7 @@ interface Door {
   /** Maximum number of Runners inside. */
   most: number
   /** The refusal of the last try, if it was refused for now, with the name of its pod. */
-  refusal: { said: Refusal; pod: string; atMs: number; paceMs: number } | undefined
+  refusal: { latest: Refusal; pod: string; atMs: number; paceMs: number } | undefined
 }
 
 /**
@@ -91,7 +91,7 @@ export class PodCreates {
       case 'refused':
         if (tried.refusal.phase === 'Stopping') break
         door.most = 1
-        door.refusal = { said: tried.refusal, pod: nameOf(runnerKey), atMs: nowMs, paceMs: paceAfter(tookMs) }
+        door.refusal = { latest: tried.refusal, pod: nameOf(runnerKey), atMs: nowMs, paceMs: paceAfter(tookMs) }
         break
       case 'failed':
         break
@@ -152,8 +152,8 @@ function isIdle({ inside, waiting, most, refusal }: Door, mostPerPool: number): 
 }
 
 /** The refusal with the name of this Runner's pod, which is that of the Runner. */
-function asOf({ said, pod }: { said: Refusal; pod: string }, runnerKey: string): Refusal {
-  return { ...said, message: said.message.replaceAll(`"${pod}"`, `"${nameOf(runnerKey)}"`) }
+function asOf({ latest, pod }: { latest: Refusal; pod: string }, runnerKey: string): Refusal {
+  return { ...latest, message: latest.message.replaceAll(`"${pod}"`, `"${nameOf(runnerKey)}"`) }
 }
 
 function nameOf(runnerKey: string): string {

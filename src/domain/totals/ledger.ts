@@ -15,7 +15,7 @@ const MOST_GONE = 200
  * that each job enters it once.
  *
  *   finished, at the end of its TTL ──▶ counted: its uid is in `leaving` ──▶ deleted ──▶ the next write: in `gone`
- *   finished, deleted by somebody else ──▶ counted by the next write: its uid is in `gone`
+ *   finished, deleted by another client ──▶ counted by the next write: its uid is in `gone`
  */
 export interface Ledger {
   /** All jobs that were ever counted in the ledger. */

@@ -72,7 +72,7 @@ describe('while the operator is down', function () {
 
   it('a pod that started and ended counts with its exit code', async () => {
     const { status } = await site.jobIs('ended', { phase: 'Failed', reason: 'ExitCode', exitCode: 3 })
-    const pod = await site.until('the pod to be let go', async () => {
+    const pod = await site.until('the pod to be released', async () => {
       const now = await site.pod('ended')
       return now?.metadata.finalizers?.includes(OUTCOME_FINALIZER) === true ? undefined : now
     })

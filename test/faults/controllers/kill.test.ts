@@ -121,7 +121,7 @@ describe('an operator that is killed between any two writes', function () {
   before(() => {
     for (const [when, run] of Object.entries(sweeps)) {
       const result = run()
-      result.catch(() => {}) // its own test tells
+      result.catch(() => {}) // its own test fails
       results.set(when, result)
     }
   })

@@ -113,10 +113,10 @@ describe('a change of leader', function () {
       withPair(async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
         // Some Events are still to be written, and the first hangs.
-        const told = names('told', 3)
+        const recorded = names('recorded', 3)
         const mute = leader.proxy.when(EVENTS).stall()
-        await Promise.all(told.map((job) => site.createJob(job)))
-        for (const job of told) await site.jobIs(job, { phase: 'Completed' }, 30_000)
+        await Promise.all(recorded.map((job) => site.createJob(job)))
+        for (const job of recorded) await site.jobIs(job, { phase: 'Completed' }, 30_000)
         await site.until('an Event to be under way', () => mute.hits > 0)
         // Paused during work: it wakes up to responses, each of which triggers further work.
         const busy = names('busy', 20)

@@ -18,7 +18,7 @@ describe('an API server that is killed and gone for six seconds', function () {
   const run = ['run-0', 'run-1', 'run-2']
   const start = ['start-0', 'start-1', 'start-2']
   /** Responses of the facade during the outage. */
-  const said: Record<string, Omit<Answer, 'text'>> = {}
+  const responses: Record<string, Omit<Answer, 'text'>> = {}
 
   before(async () => {
     site = await openSite()
@@ -44,7 +44,7 @@ describe('an API server that is killed and gone for six seconds', function () {
     await created
     await ask()
     await site.until('six seconds to pass', () => performance.now() - since > DOWN_MS)
-    said['job at last'] = await askForJob()
+    responses['job at last'] = await askForJob()
     await controlPlane.startApiServer()
   })
   after(() => site.close())
@@ -58,7 +58,7 @@ describe('an API server that is killed and gone for six seconds', function () {
       const answer = await askForJob()
       return isMarkedStale(answer) ? answer : undefined
     }
-    said['job'] = await site.until('the watches to end', marked, DOWN_MS - 1000)
+    responses['job'] = await site.until('the watches to end', marked, DOWN_MS - 1000)
     const paths = {
       health: '/health',
       livez: '/livez',
@@ -66,22 +66,22 @@ describe('an API server that is killed and gone for six seconds', function () {
       stranger: '/api/jobs/none',
     }
     for (const [name, path] of Object.entries(paths)) {
-      said[name] = await call(`${operator.url}${path}`)
+      responses[name] = await call(`${operator.url}${path}`)
     }
-    said['delegate'] = await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })
+    responses['delegate'] = await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })
   }
 
   it('is reported by /health, while the process counts as alive and ready', () => {
-    expect(said['health']?.status).to.equal(503)
-    expect(said['health']?.body).to.include({ status: 'unhealthy' })
-    expect(said['health']?.body['checks']).to.deep.include({ database: 'fail' })
-    expect(said['livez']?.status).to.equal(200)
-    expect(said['readyz']?.status).to.equal(200)
+    expect(responses['health']?.status).to.equal(503)
+    expect(responses['health']?.body).to.include({ status: 'unhealthy' })
+    expect(responses['health']?.body['checks']).to.deep.include({ database: 'fail' })
+    expect(responses['livez']?.status).to.equal(200)
+    expect(responses['readyz']?.status).to.equal(200)
   })
 
   it('leaves known jobs readable, marked as possibly stale', () => {
     for (const when of ['job', 'job at last']) {
-      const answer = said[when]
+      const answer = responses[when]
       expect(answer?.status, when).to.equal(200)
       expect(answer?.headers.get('x-runnerhub-stale'), when).to.equal('true')
       expect(asObject(answer?.body['data']), when).to.include({ id, status: 'queued' })
@@ -90,7 +90,7 @@ describe('an API server that is killed and gone for six seconds', function () {
 
   for (const asked of ['delegate', 'stranger']) {
     it(`responds 503 with Retry-After if only the cluster knows: ${asked}`, () => {
-      const answer = said[asked]
+      const answer = responses[asked]
       expect(answer?.status).to.equal(503)
       expect(Number(answer?.headers.get('retry-after'))).to.be.above(0)
       expect(answer?.body).to.include({ success: false, code: 'ClusterUnavailable' })

@@ -103,6 +103,6 @@ describe('in the middle of each write of a job’s life', function () {
 })
 
 async function deleteNow(site: Site, job: string): Promise<void> {
-  await site.delete(runnerJobs, job).catch(() => {}) // in the last of these moments it is gone by itself
+  await site.delete(runnerJobs, job).catch(() => {}) // at the last of these moments it is already gone
   await site.until('the job to be gone', async () => (await site.job(job)) === undefined)
 }

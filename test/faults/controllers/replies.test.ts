@@ -55,7 +55,7 @@ describe('an API server that responds badly', function () {
         await site.kubelet.apply(`${job}-1`, (pod) => exited(pod, 0))
       }
       const { status: end } = await site.jobIs(job, { phase: 'Completed', exitCode: 0 })
-      await site.until('the pod to be let go', async () => (await site.pod(job))?.metadata.finalizers === undefined)
+      await site.until('the pod to be released', async () => (await site.pod(job))?.metadata.finalizers === undefined)
       expect(rule.hits).to.equal(1)
       expect(site.kubelet.ledger.of(metadata.uid).map(({ uid }) => uid)).to.deep.equal([end.podUID])
     })
@@ -161,8 +161,8 @@ describe('an API server that responds badly', function () {
   it('is logged, without a secret', async () => {
     const before = operator.log.length
     proxy.when({ ...ABOUT_JOBS, times: 3 }).answer(500, status(500, 'InternalError'))
-    await site.createJob('told')
-    await site.jobIs('told', { phase: 'Completed' })
+    await site.createJob('logged')
+    await site.jobIs('logged', { phase: 'Completed' })
     const failed = operator.log.slice(before).filter(({ msg }) => msg === 'reconcile failed')
     expect(failed).to.have.length(3)
     const log = JSON.stringify(operator.log)

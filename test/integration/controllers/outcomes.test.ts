@@ -245,7 +245,7 @@ describe('the outcome of a job', function () {
   it('NodeLost: a tainted node never reports the end of the pod, half a minute after its grace period', async () => {
     await site.jobIs('silenced', failed('NodeLost'), 45_000)
     const isFree = async () => (await site.pod('silenced'))?.metadata.finalizers === undefined
-    await site.until('its pod to be let go', isFree)
+    await site.until('its pod to be released', isFree)
     await site.delete(pods, 'silenced-1', 0)
   })
 })

@@ -48,12 +48,12 @@ describe('objects that an owner’s deletion waits for', function () {
     const runner = await site.create(runners, newRunner(job))
     const objects = { Runner: newRunner(await site.createJob('other')), Pod: ownedBy(runner) }
     for (const [kind, object] of Object.entries(objects)) {
-      const said = (account: string) => created(account, object)
+      const respond = (account: string) => created(account, object)
       await site.until(`the operator to be let make a ${kind}`, async () =>
-        /other-1|owner-1/.test(await said('runnerhub')),
+        /other-1|owner-1/.test(await respond('runnerhub')),
       )
       const refused = await site.until(`another to be refused a ${kind}`, async () => {
-        const text = await said('weaker')
+        const text = await respond('weaker')
         return text.includes('blockOwnerDeletion') && text
       })
       expect(refused).to.include("you can't set finalizers on")

@@ -167,7 +167,7 @@ describe('the waiting reason of a job', function () {
 
   it('a pool with a refused template shows that itself', async () => {
     await site.createPool('malformed', { template: { spec: { containers: [{ name: 'UPPER', image: 'runner' }] } } })
-    const ready = await site.until('the pool to be judged', async () => {
+    const ready = await site.until('the pool to be checked', async () => {
       const pool = await site.get(runnerPools, 'malformed')
       return pool?.status?.conditions?.find(({ type }) => type === 'Ready')
     })

@@ -62,7 +62,7 @@ describe('a new object', () => {
     expect(runner.status).to.deep.equal({ phase: 'Starting' })
   })
 
-  it('keeps no null where a field may be absent', async () => {
+  it('keeps no null in an optional field', async () => {
     const spec = { ...facts, timeoutSeconds: null }
     const job = await site.create<RunnerJob>(runnerJobs, { metadata: { name: 'null' }, spec })
     expect(job.spec.timeoutSeconds).to.equal(21_600)

@@ -40,7 +40,7 @@ describe('the definitions on the API server', () => {
     }
   })
 
-  it('serve and store one version, with a status of its own', () => {
+  it('serve and store one version, with a status subresource', () => {
     for (const { spec, status } of definitions) {
       expect(spec.versions).to.have.length(1)
       expect(spec.versions[0]).to.deep.include({

@@ -105,7 +105,7 @@ describe('the pod of a job', () => {
     expect(later(pod, {}, 6)).to.equal(undefined)
   })
 
-  it('is not that of an earlier Runner where the job’s status names another', () => {
+  it('is not that of an earlier Runner if the job’s status names another', () => {
     const stores = new FilledCaches()
     const owner = stores.putJob(aJob({ status: refs }))
     stores.putRunner(runner)

@@ -321,7 +321,7 @@ describe('a running job', () => {
     expect(failed.status?.exitCode).to.equal(7)
   })
 
-  it('has failed for its hook where the kubelet ended it for that, whatever its exit code', () => {
+  it('has failed for its hook if the kubelet ended it for that, whatever its exit code', () => {
     for (const code of [0, 137]) {
       const failed = plan({ runner, pod: exitedPod(code), hookFailed: true })
       expect(outcome(failed)).to.match(/^Failed HookFailed: the postStart hook of the job's container failed/)
