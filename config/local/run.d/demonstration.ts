@@ -33,9 +33,7 @@ async function delegate(demonstration: Demonstration, signal: AbortSignal): Prom
   const answer = await example(demonstration, delegateExample(demonstration.port), signal)
   demonstration.show(pretty(answer))
   if (!answer.includes('"queued"')) {
-    demonstration.show(
-      '# The same delegation as a moment ago (IDEMPOTENCY_WINDOW_SECONDS): the response is the same job.',
-    )
+    demonstration.show('# The same delegation within 15 seconds: the response is the same job.')
   }
   const [, id] = /"delegationId": ?"([0-9a-f-]{36})"/.exec(answer) ?? []
   if (id !== undefined) return id
