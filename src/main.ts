@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { agentScript } from './agent/script.ts'
 import { Authority } from './auth/authority.ts'
 import { type ClientOf, clientsBehind, trustedPeers } from './auth/client-address.ts'
 import { ConcurrencyLimit } from './auth/concurrency-limit.ts'
@@ -151,7 +152,7 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
   metrics.leads(() => election.isLeader())
   const end = new NamespaceEnd({ client: clientAs('controller'), caches, namespace: config.namespace, clock, log })
-  const options = { client, caches, log, identity, clock, ...work, onTerminating: () => end.suspect() }
+  const options = { client, caches, log, identity, clock, agentScript, ...work, onTerminating: () => end.suspect() }
   const lead = (term: Leadership): Promise<void> =>
     end.whileItStands((standing) => runControllers(options, { ...term, signal: standing }), term.signal)
   const led = election.run(lead, signal)
@@ -177,6 +178,8 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     log,
     namespace: config.namespace,
     clock,
+    closing: signal,
+    newId: () => randomUUID().replaceAll('-', '').slice(0, 12),
     version,
     idempotencyWindowMs: config.idempotencyWindowSeconds * 1000,
     heartbeatMs: config.heartbeatSeconds * 1000,

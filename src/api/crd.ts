@@ -53,6 +53,13 @@ export const kinds: readonly Kind[] = [
       { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'Phase of the job.' },
       { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Reason for the phase.' },
       { name: 'Runner', type: 'string', jsonPath: '.status.runnerRef.name', description: 'Runner of the job.' },
+      {
+        name: 'Result',
+        type: 'string',
+        jsonPath: '.status.result',
+        description: "The runner's own word.",
+        priority: 1,
+      },
       { name: 'Exit', type: 'integer', jsonPath: '.status.exitCode', description: 'Exit code.', priority: 1 },
       { name: 'Node', type: 'string', jsonPath: '.status.nodeName', description: 'Node of the pod.', priority: 1 },
       {
@@ -96,6 +103,7 @@ export const kinds: readonly Kind[] = [
     rules: [nameRule(63)],
     columns: [
       { name: 'Labels', type: 'string', jsonPath: '.spec.labels', description: 'Labels that its runners offer.' },
+      { name: 'Mode', type: 'string', jsonPath: '.spec.mode', description: 'What its pods run.', priority: 1 },
       { name: 'Max', type: 'integer', jsonPath: '.spec.maxRunners', description: 'Maximum number of runner pods.' },
       {
         name: 'Ready',

@@ -19,6 +19,13 @@ export const RUNNER_LABEL = `${GROUP}/runner`
 /** On Runners and pods: the name of the RunnerPool whose limits they count towards. */
 export const POOL_LABEL = `${GROUP}/pool`
 
+/** On pods of a pool of mode Worker: that mode. */
+export const MODE_LABEL = `${GROUP}/mode`
+/** On the Lease and the Secrets of a message: which of a job's attempts to hand it over made them. */
+export const MESSAGE_LABEL = `${GROUP}/message`
+/** On the Lease of a message: the number of its Secrets. */
+export const PARTS_ANNOTATION = `${GROUP}/message-parts`
+
 /** On proxy Runners and their Leases. */
 export const RUNNER_TYPE_LABEL = `${GROUP}/runner-type`
 export const PROXY = 'proxy'

@@ -8,6 +8,10 @@ import { type FromSchema, type NewFromSchema, type Schema, immutable } from './s
 export const jobPhases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 export type JobPhase = (typeof jobPhases)[number]
 
+/** What a GitHub runner says of a job's end, in the order of its exit codes, from 100. */
+export const jobResults = ['Succeeded', 'SucceededWithIssues', 'Failed', 'Canceled', 'Skipped', 'Abandoned'] as const
+export type JobResult = (typeof jobResults)[number]
+
 /** The facts of a delegation, as a proxy runner sends them. */
 export const delegationFields = {
   repository,
@@ -23,6 +27,33 @@ export const delegationFields = {
   labels: { ...labels, description: 'Labels of runs-on. A pool fits if it offers all of them.' },
 } as const satisfies Record<string, Schema>
 
+/**
+ * The message of a job that a proxy runner has accepted, as the facade stored it: gzip, cut into the Secrets
+ * `<job>-<id>-<part>`. They are gone as soon as the pod has it, or the job is over.
+ */
+export const jobMessage = {
+  type: 'object',
+  description:
+    "The runner's message of a job that a proxy runner hands over: in which Secrets it waits for the pod. Only pools of " +
+    'mode Worker take such a job. Written by the facade.',
+  required: ['id', 'parts'],
+  properties: {
+    id: { type: 'string', description: 'Tells its Secrets from those of other attempts.', pattern: '^[a-z0-9]{1,16}$' },
+    parts: { type: 'integer', description: 'Number of its Secrets.', format: 'int32', minimum: 1, maximum: 16 },
+    runnerVersion: {
+      type: 'string',
+      description: "Version of the proxy's runner, which the runner in the pod must have as well.",
+      pattern: '^\\d{1,9}(\\.\\d{1,9}){1,3}$',
+    },
+    serverUrl: {
+      type: 'string',
+      description: 'Address of the GitHub server, such as https://github.com.',
+      maxLength: 256,
+      pattern: '^https?://[\\w.:\\-]+(/[\\w.\\-]+)*$',
+    },
+  },
+} as const satisfies Schema
+
 const required = ['repository', 'runId', 'jobId'] as const
 
 export const runnerJobSpec = {
@@ -32,6 +63,7 @@ export const runnerJobSpec = {
   properties: {
     ...delegationFields,
     delegatedAt: time('Time of the delegation, in milliseconds. If absent, the creation time counts.'),
+    message: jobMessage,
     poolName: name('RunnerPool to run in, whatever the labels are. The pool must still allow the repository.'),
     cancel: { type: 'boolean', description: 'Set to true to cancel the job. Cannot be undone.', default: false },
     timeoutSeconds: {
@@ -54,7 +86,7 @@ export const runnerJobSpec = {
     },
   },
   'x-kubernetes-validations': [
-    ...immutable({ required }, ...Object.keys(delegationFields), 'delegatedAt', 'poolName'),
+    ...immutable({ required }, ...Object.keys(delegationFields), 'delegatedAt', 'message', 'poolName'),
     { rule: 'self.cancel || !oldSelf.cancel', message: 'cancel cannot be undone', fieldPath: '.cancel' },
   ],
 } as const satisfies Schema
@@ -94,6 +126,7 @@ export const runnerJobStatus = {
         completedAt: time('Time at which proxy-complete reported the end.'),
       },
     },
+    result: { type: 'string', description: "The runner's own word, where a runner ran the job.", enum: jobResults },
     exitCode: { type: 'integer', description: "Exit code of the job's container.", format: 'int32' },
     assignedAt: time('Time at which the job got its Runner.'),
     startedAt: time('Time at which the container started.'),

@@ -3,6 +3,13 @@ import { conditions, labels } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
+/** What the pods of a pool run: the template as it stands, or a runner's Worker with the message of a handed-over job. */
+export const poolModes = ['Template', 'Worker'] as const
+export type PoolMode = (typeof poolModes)[number]
+
+/** Where the runner is installed in its official image. */
+export const DEFAULT_RUNNER_DIRECTORY = '/home/runner'
+
 export const runnerPoolSpec = {
   type: 'object',
   description: 'Template and limits of runner pods.',
@@ -26,6 +33,29 @@ export const runnerPoolSpec = {
         description: 'One repository, or several with *.',
         maxLength: 140,
         pattern: '^[A-Za-z0-9_.*-]+/[A-Za-z0-9_.*-]+$',
+      },
+    },
+    mode: {
+      type: 'string',
+      description:
+        'Template: pods run what the template says, for jobs that are delegated by their facts alone. Worker: the ' +
+        "runner container's image has a GitHub runner installed, whose Worker runs jobs that a proxy runner hands over " +
+        'with their message. Each mode takes only its own kind of job.',
+      enum: poolModes,
+      default: 'Template',
+    },
+    worker: {
+      type: 'object',
+      description: 'Settings of mode Worker.',
+      properties: {
+        runnerDirectory: {
+          type: 'string',
+          description:
+            'Where the runner is installed in the image. Absent: workingDir of the runner container, else ' +
+            `${DEFAULT_RUNNER_DIRECTORY}.`,
+          maxLength: 1024,
+          pattern: '^/\\P{Cc}*$',
+        },
       },
     },
     template: {

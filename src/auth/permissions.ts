@@ -7,7 +7,7 @@ export type Permission = ResourcePermission | { verb: 'get'; path: '/metrics' }
 interface ResourcePermission {
   verb: 'get' | 'list' | 'watch' | 'create' | 'update'
   resource: 'runnerjobs' | 'runners'
-  subresource?: 'delegate' | 'report' | 'log' | 'heartbeat'
+  subresource?: 'delegate' | 'report' | 'cancel' | 'log' | 'heartbeat'
 }
 
 /** The permissions that requests need; config/manifests/caller-roles.yaml grants them. */
@@ -18,6 +18,7 @@ export const permissions = {
   readLogs: { verb: 'get', resource: 'runnerjobs', subresource: 'log' },
   delegate: { verb: 'create', resource: 'runnerjobs', subresource: 'delegate' },
   report: { verb: 'update', resource: 'runnerjobs', subresource: 'report' },
+  cancel: { verb: 'update', resource: 'runnerjobs', subresource: 'cancel' },
   listRunners: { verb: 'list', resource: 'runners' },
   heartbeat: { verb: 'update', resource: 'runners', subresource: 'heartbeat' },
   metrics: { verb: 'get', path: '/metrics' },

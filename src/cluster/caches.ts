@@ -1,10 +1,22 @@
 import { type ConfigMap, configMaps } from '../api/config-map.ts'
-import { DELEGATION_KEY_ANNOTATION, LEDGER_NAME, PROXY, repositoryKey, RUNNER_TYPE_LABEL } from '../api/names.ts'
+import {
+  DELEGATION_KEY_ANNOTATION,
+  JOB_LABEL,
+  LEDGER_NAME,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  MESSAGE_LABEL,
+  PROXY,
+  proxyKey,
+  repositoryKey,
+  RUNNER_TYPE_LABEL,
+} from '../api/names.ts'
 import { keyOf, type KubeObject, type Resource } from '../api/object.ts'
 import { isOwnPod, type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
+import { isFinished } from '../domain/job/phases.ts'
 import { runnerKey } from '../domain/runner/keys.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
 import { Store } from '../kube/cache/store.ts'
@@ -27,7 +39,7 @@ export interface Caches {
   /** The pods of Runners, whatever their labels are. */
   pods: Store<Pod>
   pools: Store<RunnerPool>
-  /** The Leases of proxy runners. */
+  /** The Leases of proxy runners, and those that hold the messages of handed-over jobs. */
   leases: Store<Lease>
   /** At most one ConfigMap: the ledger of job totals. */
   ledgers: Store<ConfigMap>
@@ -61,6 +73,7 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
       delegation: delegationKeys,
       repository: ({ spec }) => [repositoryKey(spec.repository)],
       uid: ({ metadata }) => [metadata.uid],
+      proxy: handingProxies,
     },
   })
   const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
@@ -71,7 +84,7 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
     runners: runnerStore,
     pods: podStore,
     pools: new Store<RunnerPool>({ log }),
-    leases: new Store<Lease>({ log, includes: isProxyLease }),
+    leases: new Store<Lease>({ log, includes: isKnownLease, indexes: { job: messageJobKeys } }),
     ledgers,
     totals: new JobTotals({ jobs, ledgers, log }),
     podRunners: new PodRunners(runnerStore, podStore),
@@ -96,7 +109,7 @@ export function makeCaches({ client, namespace, log, metrics }: CachesOptions): 
       reflect(runners, stores.runners),
       podReflector,
       reflect(runnerPools, stores.pools),
-      reflect(leases, stores.leases, { labelSelector: `${RUNNER_TYPE_LABEL}=${PROXY}` }),
+      reflect(leases, stores.leases, { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` }),
     ],
     ledgerReflector: reflect(configMaps, stores.ledgers, { fieldSelector: `metadata.name=${LEDGER_NAME}` }),
   }
@@ -104,14 +117,37 @@ export function makeCaches({ client, namespace, log, metrics }: CachesOptions): 
 
 type Selectors = Pick<ReflectorOptions<KubeObject>, 'labelSelector' | 'fieldSelector'>
 
+/** The proxy runner that handed the job over and waits for its end. */
+function handingProxies(job: RunnerJob): string[] {
+  const { message, runnerName = '' } = job.spec
+  const isWaitedFor = message !== undefined && runnerName !== '' && !isFinished(job)
+  return isWaitedFor ? [proxyKey(job.metadata.namespace, runnerName)] : []
+}
+
 function delegationKeys({ metadata }: RunnerJob): string[] {
   const key = metadata.annotations?.[DELEGATION_KEY_ANNOTATION]
   return key === undefined ? [] : [key]
 }
 
-/** The same condition as the watch's selector. The owner reference identifies the Runner. */
-function isProxyLease({ metadata }: Lease): boolean {
-  return metadata.labels?.[RUNNER_TYPE_LABEL] === PROXY
+/** Whether the cache keeps a Lease: of a proxy runner or of a message. */
+function isKnownLease(lease: Lease): boolean {
+  return lease.metadata.labels?.[RUNNER_TYPE_LABEL] === PROXY || isMessageLease(lease)
+}
+
+/** Whether a Lease holds a message; the others are those of proxy runners. */
+export function isMessageLease({ metadata }: Lease): boolean {
+  return metadata.labels?.[MESSAGE_LABEL] !== undefined
+}
+
+/** The cache key of the job whose message a Lease holds. */
+export function messageJobKey({ metadata }: Lease): string | undefined {
+  const { [MESSAGE_LABEL]: id, [JOB_LABEL]: name } = metadata.labels ?? {}
+  return id === undefined || name === undefined ? undefined : `${metadata.namespace ?? ''}/${name}`
+}
+
+function messageJobKeys(lease: Lease): string[] {
+  const key = messageJobKey(lease)
+  return key === undefined ? [] : [key]
 }
 
 /** The cache key of a Runner's job. */

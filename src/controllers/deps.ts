@@ -5,6 +5,7 @@ import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import type { PodCreates } from './runner/pod-creates.ts'
 import type { PodWarnings } from './pod/warnings.ts'
+import type { AgentConfigMaps } from './pool/agent-config-maps.ts'
 import type { PendingDeletions } from './totals/pending-deletions.ts'
 
 export interface ControllerSettings {
@@ -26,6 +27,10 @@ export interface ReconcilerDeps {
   clock: Clock
   log: Log
   settings: ControllerSettings
+  /** What pods of mode Worker run. */
+  agents: AgentConfigMaps
+  /** Since when this process leads. */
+  termBeganAt: Date
   /** Whether creates are waiting: a status write should yield to them. */
   isBusy: () => boolean
   /** Finished jobs to be deleted once the ledger counts them. */

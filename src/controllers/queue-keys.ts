@@ -1,5 +1,5 @@
 /** The kind of a work queue key. All kinds share one queue, so that creates of any kind go first. */
-export type Kind = 'job' | 'runner' | 'pod' | 'pool' | 'proxy' | 'ledger'
+export type Kind = 'job' | 'runner' | 'pod' | 'pool' | 'proxy' | 'ledger' | 'message'
 
 export function queueKey(kind: Kind, key: string): string {
   return `${kind}:${key}`

@@ -12,6 +12,9 @@ import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
 import { PodCreates } from './runner/pod-creates.ts'
 import { PodWarnings } from './pod/warnings.ts'
+import { AgentConfigMaps } from './pool/agent-config-maps.ts'
+import { messageReconciler } from './message/reconcile.ts'
+import { watchMessages } from './message/watches.ts'
 import { podReconciler } from './pod/reconcile.ts'
 import { poolReconciler } from './pool/reconcile.ts'
 import { Scheduler } from './pool/scheduler.ts'
@@ -32,6 +35,8 @@ export interface ControllersOptions {
   log: Log
   workers: number
   settings: ControllerSettings
+  /** The program that pods of mode Worker run. */
+  agentScript: string
   metrics?: ControllerMetrics
   /** Called when a create was refused because the namespace is being deleted. */
   onTerminating: () => void
@@ -58,6 +63,8 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     ...options,
     client,
     recorder,
+    agents: new AgentConfigMaps({ client, script: options.agentScript }),
+    termBeganAt: clock.now(),
     isBusy: () => queue.depthOf('urgent') > 0,
     pendingDeletions: new PendingDeletions(queue),
     podCreates: new PodCreates({
@@ -74,7 +81,11 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const { workers, metrics } = options
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
-  const stops = [watchCaches(caches, queue, scheduler), watchProxies(caches, queue, pendingHeartbeats)]
+  const stops = [
+    watchCaches(caches, queue, scheduler),
+    watchProxies(caches, queue, pendingHeartbeats),
+    watchMessages(caches, queue),
+  ]
   // The recorder runs until the last reconcile has ended: that may record Events.
   const ended = new AbortController()
   const recorded = recorder.run(ended.signal)
@@ -126,6 +137,7 @@ function dispatcher(deps: ReconcilerDeps, scheduler: Scheduler, pendingHeartbeat
     pool: poolReconciler(deps),
     proxy: proxyReconciler(deps, pendingHeartbeats),
     ledger: ledgerReconciler(deps),
+    message: messageReconciler(deps),
   }
   return async (queued, context) => {
     const { kind, key } = parseQueueKey(queued)

@@ -4,7 +4,7 @@ import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import type { Runner } from '../api/runner.ts'
-import { type Caches, jobKeyOf } from '../cluster/caches.ts'
+import { type Caches, isMessageLease, jobKeyOf } from '../cluster/caches.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { readinessOf } from '../domain/pool/readiness.ts'
 import { jobKeyAt, runnerKey } from '../domain/runner/keys.ts'
@@ -127,6 +127,11 @@ function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined)
   if (caches.runners.get(key) !== undefined) queue.add(queueKey('runner', key))
 }
 
+/** The jobs that a proxy runner has handed over: it is offline, so nobody may wait for their ends. */
+function addHandedOver(caches: Caches, queue: Workqueue, proxy: string): void {
+  for (const job of caches.jobs.byIndex('proxy', proxy)) queue.add(queueKey('job', keyOf(job)))
+}
+
 /** Whether a change affects the pod's state. A kubelet updates a pod about seven times, mostly in unused fields. */
 function isNews({ podStates }: Caches, { old, now }: Change<Pod>): boolean {
   return old === undefined || now === undefined || !isDeepStrictEqual(podStates.of(old), podStates.of(now))
@@ -150,9 +155,14 @@ export function watchProxies(caches: Caches, queue: Workqueue, pendingHeartbeats
       if (old === undefined && now !== undefined) pendingHeartbeats.note(now)
     }),
     caches.runners.onChange(({ key, old, now }) => {
-      if ((now ?? old)?.spec.type === 'Proxy') look(key)
+      if ((now ?? old)?.spec.type !== 'Proxy') return
+      look(key)
+      if (now?.status.phase === 'Offline' && old?.status.phase !== 'Offline') addHandedOver(caches, queue, key)
     }),
-    caches.leases.onChange(({ key }) => look(key)),
+    caches.leases.onChange(({ key, old, now }) => {
+      const lease = now ?? old
+      if (lease !== undefined && !isMessageLease(lease)) look(key)
+    }),
   ]
   return () => {
     for (const stop of stops) stop()

@@ -72,16 +72,37 @@ export async function releasePod(client: KubeClient, caches: Caches, pod: Pod, s
  * changed, the pod is released and deleted, so that its slot becomes free.
  */
 export async function expirePod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
+  if (await giveDeadline(client, caches, { pod, release: true }, signal)) return
+  await releasePod(client, caches, pod, signal)
+  await deleteObject(client, pods, pod, signal)
+}
+
+/**
+ * Stops a pod whose job was cancelled: at its deadline the kubelet gives it its grace period, and keeps its logs. Our
+ * finalizer stays until the outcome is stored. Where the change is refused, the pod is deleted, with the same grace.
+ */
+export async function cancelPod(client: KubeClient, caches: Caches, pod: Pod, signal: AbortSignal): Promise<void> {
+  if (await giveDeadline(client, caches, { pod, release: false }, signal)) return
+  await deleteObject(client, pods, pod, signal)
+}
+
+/** Returns whether the pod has the deadline, or is gone; not where the change is refused. */
+async function giveDeadline(
+  client: KubeClient,
+  caches: Caches,
+  { pod, release }: { pod: Pod; release: boolean },
+  signal: AbortSignal,
+): Promise<boolean> {
   const deadline = { op: 'add', path: '/spec/activeDeadlineSeconds', value: ENDING_DEADLINE_SECONDS } as const
   const ours = { op: 'test', path: '/metadata/uid', value: pod.metadata.uid } as const
-  const patch = [ours, ...withoutFinalizer(pod, OUTCOME_FINALIZER), deadline]
+  const patch = [ours, ...(release ? withoutFinalizer(pod, OUTCOME_FINALIZER) : []), deadline]
   try {
     caches.pods.applyOwn(await client.patchJson(pods, splitKey(keyOf(pod)), patch, signal))
+    return true
   } catch (error) {
-    if (error instanceof NotFound) return
+    if (error instanceof NotFound) return true
     if (!isRefusal(error)) throw error
-    await releasePod(client, caches, pod, signal)
-    await deleteObject(client, pods, pod, signal)
+    return false
   }
 }
 

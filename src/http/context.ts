@@ -22,6 +22,8 @@ export interface FacadeState {
   /** The caller is known from before the API server stopped answering. */
   isStale?: boolean
   response?: RouteResult
+  /** The caller asked to wait: how long that took says nothing of the process. */
+  hasWaited?: boolean
   /** Name of the route. */
   route?: string
   /** Name of the route if it changes something. */
@@ -45,6 +47,8 @@ export interface FacadeDeps {
   namespace: string
   clock: Clock
   log: Log
+  /** Makes what tells attempts from each other: at most 16 lower-case letters and digits. */
+  newId: () => string
   /** Version in the metadata of every response. */
   version: string
   idempotencyWindowMs: number
@@ -54,6 +58,8 @@ export interface FacadeDeps {
   maxProxies: number
   /** Limits the logs that a caller follows at a time. */
   logStreams: ConcurrencyLimit
+  /** Ends the waits of callers: the process is about to stop. */
+  closing: AbortSignal
   metrics: HttpMetrics
   /** Base path of a request; the root by default. */
   basePathOf?: BasePathOf

@@ -25,9 +25,16 @@ export const routes = [
   { name: 'getJob', method: 'GET', path: '/api/jobs/:id', permission: permissions.getJobs },
   { name: 'report', method: 'PATCH', path: '/api/jobs/:id/status', permission: permissions.report },
   { name: 'proxyComplete', method: 'POST', path: '/api/jobs/:id/proxy-complete', permission: permissions.report },
+  { name: 'cancel', method: 'POST', path: '/api/jobs/:id/cancel', permission: permissions.cancel },
   { name: 'logs', method: 'GET', path: '/api/jobs/:id/logs', permission: permissions.readLogs },
   { name: 'listRunners', method: 'GET', path: '/api/runners', permission: permissions.listRunners },
-  { name: 'heartbeat', method: 'POST', path: '/api/runners/:name/heartbeat', permission: permissions.heartbeat },
+  {
+    name: 'heartbeat',
+    method: 'POST',
+    path: '/api/runners/:name/heartbeat',
+    permission: permissions.heartbeat,
+    isFree: true,
+  },
   { name: 'metrics', method: 'GET', path: '/api/metrics', permission: permissions.metrics, isFree: true },
 ] as const satisfies readonly Route[]
 

@@ -5,6 +5,8 @@ import type { ControllerMetrics } from '../kube/controller/controller.ts'
 import type { Lane } from '../kube/queue/workqueue.ts'
 
 const SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 30]
+/** Fewer, since there are series for each kind of object. */
+const PASS_SECONDS = [0.005, 0.025, 0.1, 1]
 
 /** The controllers of the leader: reconciles, and the keys in the work queue. */
 export function controllerMetrics(registry: Registry, isLeader: () => boolean): ControllerMetrics {
@@ -46,7 +48,7 @@ export function controllerMetrics(registry: Registry, isLeader: () => boolean): 
     name: 'github_runnerhub_reconcile_duration_seconds',
     help: 'Duration of a reconcile',
     labelNames: ['kind'],
-    buckets: SECONDS,
+    buckets: PASS_SECONDS,
     registers,
   })
   return {

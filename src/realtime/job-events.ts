@@ -13,6 +13,8 @@ export interface JobEvent {
   /** 1 queued, 2 assigned, 3 running, 4 over: the same on every replica, rising for each job. */
   sequence: number
   reason: string | null
+  /** The runner's own word for the end, where a runner ran the job. */
+  result?: string
 }
 
 /** The last emitted event of a job, by UID. */
@@ -74,7 +76,7 @@ export class JobEvents {
   }
 }
 
-/** The states of a job up to the current one; only the current one has the current reason. */
+/** The states of a job up to the current one; only the current one has the current reason and the result. */
 function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
   const events = [eventOf(job, 'queued', 1)]
   const phase = shownPhase(job, runnerOf(caches, job))
@@ -82,8 +84,9 @@ function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
   if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) events.push(eventOf(job, 'assigned', 2))
   if (phase === 'Running' || startedAt !== undefined) events.push(eventOf(job, 'running', 3))
   if (isFinished(job)) events.push(eventOf(job, stateOfPhase(phase), 4))
-  const reason = saidOf(job).reason ?? null
-  return events.map((event, index) => (index === events.length - 1 ? { ...event, reason } : event))
+  const { result } = job.status
+  const current = { reason: saidOf(job).reason ?? null, ...(result !== undefined && { result }) }
+  return events.map((event, index) => (index === events.length - 1 ? { ...event, ...current } : event))
 }
 
 function eventOf(job: RunnerJob, status: JobState, sequence: number): JobEvent {

@@ -34,7 +34,7 @@ export function detailedMessage({ event, ...payload }: JobEvent): Message {
 export interface Subscription {
   /** A repository's name, or '*' for all. */
   repository: string
-  /** Payloads carry `sequence` and `reason`. */
+  /** Payloads carry `sequence`, `reason` and, at the end of a job that a runner ran, `result`. */
   detailed: boolean
   /** The current state of every job is sent first. */
   snapshot: boolean

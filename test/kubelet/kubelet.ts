@@ -13,6 +13,8 @@ import { STAND_IN_NODE } from './node.ts'
 import { pause } from './pause.ts'
 import { expired, type Script, type Step, stopped, succeeds } from './script.ts'
 
+const TIMER_SLACK_MS = 5
+
 /** When the kubelet ends a pod, in milliseconds; undefined as long as it has not begun, or has no deadline. */
 function deadlineOf({ spec, status }: Pod): number | undefined {
   const { activeDeadlineSeconds } = spec
@@ -38,7 +40,7 @@ export class StandInKubelet {
   readonly #reflector: Reflector<Pod>
   readonly #stop = new AbortController()
   /** The running script of each pod, by UID. */
-  readonly #scenes = new Map<string, AbortController>()
+  readonly #scenes = new Map<string, { end: AbortController; stop: Script['stop'] }>()
   #choose: (pod: Pod) => Script = () => succeeds()
   #running: Promise<void> | undefined
 
@@ -57,7 +59,7 @@ export class StandInKubelet {
 
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the kubelet was stopped'))
-    for (const scene of this.#scenes.values()) scene.abort(this.#stop.signal.reason)
+    for (const { end } of this.#scenes.values()) end.abort(this.#stop.signal.reason)
     await this.#running
     await this.#client.close()
   }
@@ -83,7 +85,7 @@ export class StandInKubelet {
     const pod = now ?? old
     if (pod === undefined) return
     this.ledger.note(pod, now === undefined)
-    if (now === undefined) this.#scenes.get(pod.metadata.uid)?.abort(new Error('the pod is gone'))
+    if (now === undefined) this.#scenes.get(pod.metadata.uid)?.end.abort(new Error('the pod is gone'))
     else if (old === undefined) this.#begin(now, this.#choose(now))
     if (now !== undefined && deadlineOf(now) !== (old && deadlineOf(old))) void this.#expire(now)
   }
@@ -91,23 +93,28 @@ export class StandInKubelet {
   /** Ends a pod at its deadline, unless it has ended by then, is being deleted, or has an earlier one. */
   async #expire(pod: Pod): Promise<void> {
     const deadline = deadlineOf(pod)
-    const signal = this.#scenes.get(pod.metadata.uid)?.signal
-    if (deadline === undefined || signal === undefined) return
+    const scene = this.#scenes.get(pod.metadata.uid)
+    if (deadline === undefined || scene === undefined || scene.stop === 'never') return
+    const { signal } = scene.end
+    const { afterMs = 0, code } = scene.stop ?? {}
     try {
-      await pause(Math.max(0, deadline - Date.now()), signal)
+      // A timer may fire a moment early, a kubelet never does.
+      await pause(Math.max(0, deadline - Date.now()) + TIMER_SLACK_MS, signal)
       const now = this.#store.get(keyOf(pod))
       if (now === undefined || deadlineOf(now) !== deadline || now.metadata.deletionTimestamp !== undefined) return
       const isOver = now.status?.phase === 'Succeeded' || now.status?.phase === 'Failed'
-      if (!isOver) await this.#insist(() => this.#act(now, expired, signal), signal)
+      if (isOver) return
+      await pause(afterMs, signal)
+      await this.#insist(() => this.#act(now, (latest) => expired(latest, code), signal), signal)
     } catch {
       // the scene is over
     }
   }
 
   #begin(pod: Pod, script: Script): void {
-    const scene = new AbortController()
-    this.#scenes.set(pod.metadata.uid, scene)
-    void this.#play(pod, script, scene.signal)
+    const end = new AbortController()
+    this.#scenes.set(pod.metadata.uid, { end, stop: script.stop })
+    void this.#play(pod, script, end.signal)
   }
 
   /** Plays the steps; a deletion interrupts them, and the script decides what happens then. */

@@ -4,7 +4,7 @@ import type { Pod } from '../../src/api/pod.ts'
 /** What the stand-in kubelet does to one pod, step by step. */
 export interface Script {
   steps: readonly Step[]
-  /** Reaction to a deletion: stop the container and remove the pod after a time, or never. */
+  /** Reaction to a deletion or a deadline: the container ends after a time, with a code, or never. */
   stop?: { afterMs?: number; code?: number } | 'never'
 }
 
@@ -99,12 +99,12 @@ export function stopped(pod: Pod, exitCode: number): Record<string, unknown> {
 }
 
 /** The pod's deadline has passed: what still runs is stopped, and the pod stays with its logs. */
-export function expired({ status }: Pod): Record<string, unknown> {
+export function expired({ status }: Pod, exitCode = 143): Record<string, unknown> {
   const finishedAt = wholeSeconds()
   const containerStatuses = (status?.containerStatuses ?? []).map((container) => {
     const { running: now, terminated } = container.state ?? {}
     if (terminated !== undefined) return container
-    return { ...container, state: { terminated: { exitCode: 143, reason: 'Error', ...now, finishedAt } } }
+    return { ...container, state: { terminated: { exitCode, reason: 'Error', ...now, finishedAt } } }
   })
   const message = 'Pod was active on the node longer than the specified deadline'
   return { phase: 'Failed', reason: 'DeadlineExceeded', message, containerStatuses }

@@ -157,7 +157,7 @@ export function aPool({ metadata = {}, spec }: PoolParts = {}): RunnerPool {
   const template = { spec: { containers: [{ name: 'runner', image: 'image' }] } }
   return {
     metadata: meta(metadata.name ?? 'pool', metadata),
-    spec: { template, maxRunners: 20, finishedPodTTLSeconds: 600, ...spec },
+    spec: { mode: 'Template', template, maxRunners: 20, finishedPodTTLSeconds: 600, ...spec },
   }
 }
 

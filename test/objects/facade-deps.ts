@@ -11,6 +11,8 @@ export function facadeParts(parts: { client: KubeClient; caches: Caches; clock: 
     ...parts,
     namespace: 'ns',
     log: new RecordedLog(),
+    newId: () => 'a1',
+    closing: new AbortController().signal,
     version: '1',
     idempotencyWindowMs: 1000,
     heartbeatMs: 1000,

@@ -6,7 +6,15 @@ import type { Outcome } from '../../src/kube/controller/controller.ts'
 import type { Metrics } from '../../src/metrics/registry.ts'
 import { restartReasons } from '../../src/metrics/runtime-metrics.ts'
 
-const kinds = { job: true, runner: true, pod: true, pool: true, proxy: true, ledger: true } satisfies Record<Kind, true>
+const kinds = {
+  job: true,
+  runner: true,
+  pod: true,
+  pool: true,
+  proxy: true,
+  ledger: true,
+  message: true,
+} satisfies Record<Kind, true>
 
 /** Status codes of responses that are sent before routing. */
 const beforeRoutes = new Set([401, 408, 431])

@@ -15,7 +15,7 @@ export function newJob(name: string, spec: Partial<NewRunnerJobSpec> = {}): NewO
 /** A RunnerPool to be created, whose template the restricted level of Pod Security accepts. */
 export function newPool(name: string, spec: Partial<RunnerPoolSpec> = {}): NewObject<RunnerPool> {
   const template = { spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'runner', image: 'runner' }] } }
-  const full = { template, maxRunners: 20, finishedPodTTLSeconds: 600, ...spec }
+  const full = { mode: 'Template', template, maxRunners: 20, finishedPodTTLSeconds: 600, ...spec } as const
   return { apiVersion: 'runnerhub.dev/v1', kind: 'RunnerPool', metadata: { name }, spec: full }
 }
 

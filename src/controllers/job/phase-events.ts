@@ -7,7 +7,8 @@ export function recordPhaseChange(recorder: Pick<EventRecorder, 'record'>, befor
   const { reason = 'Unknown', message = '', phase } = after.status
   const isUnchanged = reason === before.status.reason && phase === before.status.phase
   if (isUnchanged || (!isFinished(after) && (reason === 'RunnerStarting' || reason === 'Running'))) return
-  const type = phase === 'Completed' || phase === 'Cancelled' ? 'Normal' : 'Warning'
-  const action = isFinished(after) ? 'Finish' : 'Wait'
+  const isNormal = phase === 'Completed' || phase === 'Cancelled' || reason === 'CancelRequested'
+  const type = isNormal ? 'Normal' : 'Warning'
+  const action = isFinished(after) ? 'Finish' : phase === 'Running' ? 'Stop' : 'Wait'
   recorder.record({ resource: runnerJobs, object: after }, { type, reason, message, action })
 }

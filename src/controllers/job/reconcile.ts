@@ -20,8 +20,9 @@ import type { ReconcilerDeps } from '../deps.ts'
 import { hasHookFailed } from '../pod/events.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
-import { createOnce, deleteObject, expirePod, releasePod, writeStatus } from '../writes.ts'
+import { cancelPod, createOnce, deleteObject, expirePod, releasePod, writeStatus } from '../writes.ts'
 import { recordPhaseChange } from './phase-events.ts'
+import { proxyLostAt } from './proxy-loss.ts'
 import { WaitingSince } from './waiting-since.ts'
 
 /** A waiting state is written only after it has lasted this long: most pass sooner, and a write costs as much as a pod. */
@@ -91,15 +92,23 @@ async function planFrom(
   signal: AbortSignal,
 ): Promise<{ place: Place; plan: JobPlan }> {
   const plan = planJob(await withHook(deps, viewOf(deps, scheduler, seen), seen.place, signal))
-  if (plan.status?.reason !== 'PodDeleted' || !isNews(seen.job.status, plan)) return { place: seen.place, plan }
+  if (!endsByAbsence(seen, plan) || !isNews(seen.job.status, plan)) return { place: seen.place, plan }
   const place = await livePlace(deps, seen, signal)
   if (place === undefined) return { place: seen.place, plan }
   const live = planJob(await withHook(deps, viewOf(deps, scheduler, { ...seen, place }), place, signal))
   return { place, plan: { ...live, requeueAfterMs: Math.min(live.requeueAfterMs ?? TRANSIENT_MS, TRANSIENT_MS) } }
 }
 
+/** Whether the job ends because its place, or its pod, is missing. */
+function endsByAbsence({ job, place }: Seen, { status }: JobPlan): boolean {
+  if (status?.reason === 'PodDeleted') return true
+  const hadPlace = place.runner !== undefined || job.status.runnerRef !== undefined
+  const isStopped = status?.reason === 'CancelRequested' || status?.reason === 'ProxyLost'
+  return isStopped && status.phase !== 'Running' && place.pod === undefined && hadPlace
+}
+
 function viewOf(
-  { caches, settings, clock, podWarnings }: ReconcilerDeps,
+  { caches, settings, clock, podWarnings, termBeganAt }: ReconcilerDeps,
   scheduler: Scheduler,
   { key, job, place }: Seen,
 ): JobView {
@@ -111,6 +120,7 @@ function viewOf(
     pod: caches.podStates.of(pod),
     admission: admissionOf(scheduler, key),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
+    proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
     now: clock.now(),
@@ -198,17 +208,33 @@ async function performAct(act: JobAct, context: JobPass, signal: AbortSignal): P
   switch (act) {
     case 'create-runner':
       return createRunner(context, signal)
+    case 'cancel-pod':
     case 'expire-pod':
-      return pod === undefined ? undefined : expirePod(client, caches, pod, signal)
     case 'stop-pod':
-      return pod === undefined ? undefined : deleteObject(client, pods, pod, signal)
     case 'release-pod':
-      return pod === undefined ? undefined : releasePod(client, caches, pod, signal)
+      return pod === undefined ? undefined : endPod(act, deps, pod, signal)
     case 'delete-runner':
       return runner === undefined ? undefined : deleteObject(client, runners, runner, signal)
     case 'delete-job':
       if (caches.totals.counts(job)) return deleteObject(client, runnerJobs, job, signal)
       return deps.pendingDeletions.add(job)
+    default:
+      return act satisfies never
+  }
+}
+
+type PodAct = Extract<JobAct, `${string}-pod`>
+
+async function endPod(act: PodAct, { client, caches }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<void> {
+  switch (act) {
+    case 'cancel-pod':
+      return cancelPod(client, caches, pod, signal)
+    case 'expire-pod':
+      return expirePod(client, caches, pod, signal)
+    case 'stop-pod':
+      return deleteObject(client, pods, pod, signal)
+    case 'release-pod':
+      return releasePod(client, caches, pod, signal)
     default:
       return act satisfies never
   }

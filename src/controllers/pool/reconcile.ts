@@ -59,13 +59,14 @@ function readyOf(status: RunnerPoolStatus | undefined): Condition | undefined {
 }
 
 async function problemOf(
-  { client }: ReconcilerDeps,
+  { client, agents }: ReconcilerDeps,
   pool: RunnerPool,
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const sample = sampleOf(pool)
   try {
-    await client.dryRunCreate(pods, desiredPod(pool, sample.job, sample.runner), signal, asWritten)
+    await client.dryRunCreate(pods, desiredPod(pool, sample.job, sample.runner, agents.script), signal, asWritten)
+    await agents.ensure(pool, signal)
   } catch (error) {
     // A pod of this name exists only for a moment, and only if the template was accepted.
     if (error instanceof AlreadyExists) return undefined
@@ -75,7 +76,7 @@ async function problemOf(
     // Pods wait for quota: the template is not at fault if it can fit the quota.
     if (refusal?.reason === 'QuotaExceeded') return isTooBig(refusal.message) ? refusal : undefined
     if (refusal === undefined) throw error
-    const message = withPaths(inTermsOfTemplate(refusal.message, sample), pool.spec.template)
+    const message = withPaths(inTermsOfTemplate(refusal.message, { ...sample, pool }), pool.spec.template)
     return { ...refusal, message }
   }
   return undefined
@@ -92,7 +93,8 @@ function sampleOf(pool: RunnerPool): { job: RunnerJob; runner: Runner } {
     resourceVersion: '',
     creationTimestamp: '',
   }
-  const spec = { repository: 'owner/repo', runId: '1', jobId: '1' }
+  const message = pool.spec.mode === 'Worker' ? { message: { id: '0', parts: 1 } } : {}
+  const spec = { repository: 'owner/repo', runId: '1', jobId: '1', ...message }
   const job: RunnerJob = {
     metadata,
     spec: { ...spec, cancel: false, timeoutSeconds: 1, ttlSecondsAfterFinished: 0 },

@@ -122,7 +122,9 @@ async function tryCreate(
   try {
     const kind = { client: deps.client, store: deps.caches.pods, resource: pods, options: asWritten }
     const isOurs = (pod: { metadata: Runner['metadata'] }) => controllerUid(pod) === runner.metadata.uid
-    await createOnce(kind, desiredPod(pool, job, runner), isOurs, signal)
+    const pod = desiredPod(pool, job, runner, deps.agents.script)
+    await deps.agents.ensure(pool, signal)
+    await createOnce(kind, pod, isOurs, signal)
     return undefined
   } catch (error) {
     const refusal = refusalOf(error)

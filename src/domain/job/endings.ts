@@ -1,4 +1,4 @@
-import type { RunnerJob } from '../../api/runner-job.ts'
+import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { Exit } from '../pod/state.ts'
 import { type Move, stageTimes } from './status.ts'
@@ -7,16 +7,21 @@ import { type JobView, placeOf } from './view.ts'
 /** How the pod ended, if it did. */
 export function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
   if (pod.is === 'exited') {
-    const { code: exitCode, finishedAt } = pod.exit
-    const { reason, message } = hookFailed === true ? afterHook(pod.exit) : pod.exit
-    const phase = reason === 'Succeeded' ? 'Completed' : 'Failed'
-    return { phase, reason, message, exitCode, ...(finishedAt !== undefined && { finishedAt }) }
+    const { code: exitCode, result, finishedAt } = pod.exit
+    const { reason, message } = hookFailed === true && result === undefined ? afterHook(pod.exit) : pod.exit
+    const facts = { ...(result !== undefined && { result }), ...(finishedAt !== undefined && { finishedAt }) }
+    return { phase: phaseOf(reason), reason, message, exitCode, ...facts }
   }
   if (pod.is === 'lost') return { phase: 'Failed', reason: pod.reason, message: pod.message }
   if (pod.is === 'ending' && pod.giveUpAt <= now) {
     return { phase: 'Failed', reason: pod.reason, message: 'the pod was deleted, and no kubelet reported its exit' }
   }
   return undefined
+}
+
+function phaseOf(reason: Exit['reason']): JobPhase {
+  if (reason === 'Succeeded') return 'Completed'
+  return reason === 'CancelRequested' ? 'Cancelled' : 'Failed'
 }
 
 /** The container's own exit code only shows how it handled the signal. */

@@ -9,14 +9,22 @@ import { leftMsOf, lossOf, outcomeOf, timeout } from './endings.ts'
 import { isFinished } from './phases.ts'
 import { runsOnProxy } from './report.ts'
 import { type Move, stageTimes, statusAfter } from './status.ts'
+import { afterRequest, isStopping, needsStop, stoppingMsOf, stopRequestOf } from './stopping.ts'
 import { type JobView, placeOf } from './view.ts'
 
 /**
- * An action for a finished or starting job; a plan lists them in this order. `expire-pod` gives a pod whose main
- * container has ended a deadline, which stops its sidecars and keeps its logs, and removes our finalizer in the same
- * write.
+ * An action for a job; a plan lists them in this order. `cancel-pod` gives a pod a deadline, which stops it with its
+ * grace period and keeps its logs. `expire-pod` does the same where the main container has ended, which stops the
+ * sidecars, and removes our finalizer in the same write.
  */
-export type JobAct = 'create-runner' | 'expire-pod' | 'stop-pod' | 'release-pod' | 'delete-runner' | 'delete-job'
+export type JobAct =
+  | 'create-runner'
+  | 'cancel-pod'
+  | 'expire-pod'
+  | 'stop-pod'
+  | 'release-pod'
+  | 'delete-runner'
+  | 'delete-job'
 
 /** What one reconcile of a job has to do: write the status first, then perform the acts. */
 export interface JobPlan {
@@ -63,9 +71,8 @@ function lastPodActs(pod: PodState): JobAct[] {
   if (pod.is === 'absent') return []
   const { containersTerminated: ended, isDeleting: deleting, expiring = false, hasOutcomeFinalizer: isHeld } = pod.facts
   const release: JobAct[] = isHeld ? ['release-pod'] : []
-  if (ended || deleting) return release
-  if (pod.is !== 'exited') return ['stop-pod', ...release]
-  return expiring ? release : ['expire-pod']
+  if (ended || deleting || expiring) return release
+  return pod.is === 'exited' ? ['expire-pod'] : ['stop-pod', ...release]
 }
 
 /** One decision about an unfinished job; undefined if it does not apply. */
@@ -73,11 +80,13 @@ type Policy = (view: JobView) => JobPlan | undefined
 
 /** The decisions about an unfinished job, in order: the first that returns a plan wins. */
 const livePolicies: readonly Policy[] = [
+  // A job that has to stop keeps its slot until its pod has ended: the pod has its grace period.
+  stopping,
   // An outcome counts, even if the job was cancelled or timed out meanwhile.
   outcome,
   // A job whose Runner or pod is gone fails, so that no later policy gives it a second one.
   loss,
-  // A cancellation counts until the job has ended, also for a job that is past its deadline.
+  // A request to stop counts until the job has ended, also for a job that is past its deadline.
   cancellation,
   // A stage that took too long ends the job, whatever it waits for.
   deadline,
@@ -90,22 +99,36 @@ const livePolicies: readonly Policy[] = [
 function planLive(view: JobView): JobPlan {
   for (const policy of livePolicies) {
     const plan = policy(view)
-    if (plan !== undefined) return plan
+    if (plan !== undefined) return untilProxyIsLost(view, plan)
   }
   return { acts: [] }
 }
 
+/** A job whose proxy runner is silent is looked at again when that counts as lost. */
+function untilProxyIsLost({ proxyLostAt, now }: JobView, plan: JobPlan): JobPlan {
+  const leftMs = (proxyLostAt?.getTime() ?? 0) - now.getTime()
+  return leftMs > 0 ? soonest(plan, leftMs) : plan
+}
+
+function stopping(view: JobView): JobPlan | undefined {
+  const { pod } = view
+  const request = stopRequestOf(view)
+  if (request === undefined || isOnProxy(view) || pod.is === 'absent' || !isStopping(view)) return undefined
+  const message = `${request.message}: pod ${pod.facts.name} has its grace period to end`
+  const { status } = move(view, { phase: 'Running', reason: request.reason, message })
+  return soonest({ status, acts: needsStop(pod) ? ['cancel-pod'] : [] }, stoppingMsOf(view))
+}
+
 function outcome(view: JobView): JobPlan | undefined {
-  return isOnProxy(view) ? undefined : moved(view, outcomeOf(view))
+  return isOnProxy(view) ? undefined : moved(view, afterRequest(view, outcomeOf(view)))
 }
 
 function loss(view: JobView): JobPlan | undefined {
-  return isOnProxy(view) ? undefined : moved(view, lossOf(view))
+  return isOnProxy(view) ? undefined : moved(view, afterRequest(view, lossOf(view)))
 }
 
 function cancellation(view: JobView): JobPlan | undefined {
-  if (!view.job.spec.cancel) return undefined
-  return move(view, { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' })
+  return moved(view, stopRequestOf(view))
 }
 
 function deadline(view: JobView): JobPlan | undefined {
@@ -178,7 +201,7 @@ function waiting(view: JobView, { reason, message: latest, fatal }: Waiting): Jo
   return leftMs <= 0 ? move(view, { phase: 'Failed', reason, message }) : soonest(stay, leftMs)
 }
 
-function move(view: JobView, to: Move): JobPlan {
+function move(view: JobView, to: Move): JobPlan & { status: RunnerJobStatus } {
   return { status: statusAfter(view.job, to, placeOf(view), view.now), acts: [] }
 }
 

@@ -22,11 +22,12 @@ export interface RepeatOptions {
 /**
  * Whether a delegation with the same key that arrives now refers to this job: the job is unfinished or recent. With
  * proxy-complete the proxy runner confirms that it saw the end: without an Idempotency-Key, its next delegation is a
- * new job.
+ * new job. A job that was delegated with its message never runs twice.
  */
 export function isRepeat(job: RunnerJob, { nowMs, namedWindowMs }: RepeatOptions): boolean {
   if (job.metadata.deletionTimestamp !== undefined) return false
-  if (!isFinished(job)) return true
+  // GitHub gives each job of a proxy runner an id of its own, so a repeat means the same job.
+  if (!isFinished(job) || job.spec.message !== undefined) return true
   if (isNamed(job)) return nowMs - Date.parse(delegatedAt(job)) < namedWindowMs
   return job.status.reported?.completedAt === undefined && nowMs - madeAtMs(job) < REPEAT_MS
 }

@@ -1,6 +1,6 @@
 import type { Condition } from '../../api/object.ts'
 import { NO_OPERATOR, type Reason } from '../../api/reasons.ts'
-import type { JobPhase, RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
+import type { JobPhase, JobResult, RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import { shorten, withCondition, withoutCondition } from '../conditions.ts'
 import type { PodFacts } from '../pod/state.ts'
@@ -12,6 +12,8 @@ export interface Move {
   reason: Reason
   message: string
   exitCode?: number
+  /** The runner's own word. */
+  result?: JobResult
   /** When it was assigned, started and finished, if neither Runner nor pod records it. */
   assignedAt?: string
   startedAt?: string
@@ -39,6 +41,7 @@ export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now:
     reason: move.reason,
     message: shorten(move.message),
     ...(move.exitCode !== undefined && { exitCode: move.exitCode }),
+    ...(move.result !== undefined && { result: move.result }),
     conditions: conditionsOf(job, move, now),
     observedGeneration: job.metadata.generation ?? 1,
   }

@@ -21,6 +21,8 @@ export interface JobView {
   warning?: Waiting | undefined
   /** The kubelet ended the job's container because its postStart hook failed. */
   hookFailed?: boolean
+  /** When the proxy runner that handed the job over counts as lost; absent while it is heard of. */
+  proxyLostAt?: Date | undefined
   /** How long a finished pod and its Runner are kept. */
   finishedPodTtlMs: number
   /** How long the job waits for somebody to fix what keeps its pod from starting, before it fails. */

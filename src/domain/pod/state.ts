@@ -1,9 +1,11 @@
-import { OUTCOME_FINALIZER } from '../../api/names.ts'
+import { MODE_LABEL, OUTCOME_FINALIZER } from '../../api/names.ts'
 import type { ContainerStatus, Pod } from '../../api/pod.ts'
 import type { FailureReason, WaitingReason } from '../../api/reasons.ts'
+import type { JobResult } from '../../api/runner-job.ts'
+import { type WorkerExit, workerExit } from '../hand-over/worker-exit.ts'
+import { type Disruption, disruptionOf } from './disruption.ts'
 import { jobContainer, startOf } from './job-container.ts'
 import { failedInit } from './log-container.ts'
-import { type Disruption, disruptionOf } from './disruption.ts'
 import { waitingOf } from './waiting.ts'
 
 /** Facts of a pod that every state has. */
@@ -29,6 +31,8 @@ export interface Exit {
   code: number
   reason: 'Succeeded' | FailureReason
   message: string
+  /** The runner's own word: it holds whatever else ended the pod meanwhile. */
+  result?: JobResult
   finishedAt?: string
 }
 
@@ -63,7 +67,7 @@ export function podState(pod: Pod | undefined): PodState {
   const disruption = disruptionOf(pod)
   const terminated = container?.state?.terminated
   if (terminated?.reason === NOT_FOUND) return vanished(facts, disruption)
-  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated), disruption)
+  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated, isWorker(pod)), disruption)
   if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
   if (facts.isTerminal) return neverRan(pod, facts, disruption)
   if (container?.state?.running !== undefined) return { is: 'running', facts }
@@ -102,9 +106,12 @@ type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated'
 // The runtime could not start the command; the kubelet reports these with exit code 128.
 const startErrors = new Set(['StartError', 'ContainerCannotRun'])
 
-function exitOf(terminated: Terminated): Exit {
+function exitOf(terminated: Terminated, ofWorker = false): Exit {
   const { exitCode: code, reason, finishedAt } = terminated
   const at = typeof finishedAt === 'string' ? { finishedAt } : {}
+  const exit = ofWorker ? workerExit(code, terminated.message) : plainExit(code)
+  // Of a runner that has said its word, it was not the main process that was killed.
+  if (exit.result !== undefined) return { code, ...exit, ...at }
   // With exit code 0 the OOM killer hit another process than the main one.
   if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }
   if (reason === UNKNOWN && code === UNKNOWN_CODE) {
@@ -113,10 +120,21 @@ function exitOf(terminated: Terminated): Exit {
   if (startErrors.has(reason ?? '')) {
     return { code, reason: 'InvalidPod', message: `the container could not start: ${terminated.message ?? ''}`, ...at }
   }
-  return { code, reason: code === 0 ? 'Succeeded' : 'ExitCode', message: `exit code ${code}`, ...at }
+  return { code, ...exit, ...at }
+}
+
+function plainExit(code: number): WorkerExit {
+  return { reason: code === 0 ? 'Succeeded' : 'ExitCode', message: `exit code ${code}` }
+}
+
+/** Whether the job's container feeds a runner's Worker, whose exit codes have meanings of their own. */
+function isWorker({ metadata }: Pod): boolean {
+  return metadata.labels?.[MODE_LABEL] === 'Worker'
 }
 
 function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
+  // A runner that has said how the job ended was not cut short; one that was told to stop says Canceled.
+  if (exit.result !== undefined && exit.result !== 'Canceled') return { is: 'exited', facts, exit }
   // A job that exits with code 0 on SIGTERM has not succeeded.
   const cut = cutShort(pod, exit)
   const failed = (cut || exit.code !== 0 || pod.status?.phase === 'Failed') && !beatDeadline(pod, exit)

@@ -1,5 +1,5 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
-import type { RunnerPool } from '../../api/runner-pool.ts'
+import type { PoolMode, RunnerPool } from '../../api/runner-pool.ts'
 import { readinessOf } from './readiness.ts'
 
 /** The pool for a job, or why there is none. */
@@ -12,9 +12,10 @@ export interface NoPool {
 }
 
 /**
- * A pool fits when it offers every label that the job requests (as GitHub matches runs-on) and allows its repository.
- * Among several fitting pools the one with the most labels wins, then the first by name. A pool whose pods admission
- * refuses gets the job only if no other fits, and the job waits; a pool with an invalid template never gets it.
+ * A pool fits when it is of the job's mode, offers every label that the job requests (as GitHub matches runs-on) and
+ * allows its repository. Among several fitting pools the one with the most labels wins, then the first by name. A pool
+ * whose pods admission refuses gets the job only if no other fits, and the job waits; a pool with an invalid template
+ * never gets it.
  */
 export function choosePool(job: RunnerJob, pools: Iterable<RunnerPool>): PoolChoice {
   const living = [...pools].filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -22,11 +23,12 @@ export function choosePool(job: RunnerJob, pools: Iterable<RunnerPool>): PoolCho
   if (poolName !== undefined) {
     const pool = living.find(({ metadata }) => metadata.name === poolName)
     if (pool === undefined) return noMatch(`there is no RunnerPool ${poolName}`)
+    if (!suitsMode(pool, job)) return noMatch(otherMode(job, [pool]))
     if (allows(pool, job.spec.repository)) return bestOf([pool])
     return noMatch(`RunnerPool ${poolName} does not allow repository ${job.spec.repository}`)
   }
   const offering = living.filter((pool) => offersAll(pool, job))
-  const fitting = offering.filter((pool) => allows(pool, job.spec.repository))
+  const fitting = offering.filter((pool) => fits(pool, job))
   return fitting.length === 0 ? noMatch(refusal(job, offering, living)) : bestOf(fitting)
 }
 
@@ -50,6 +52,20 @@ function faultOf(invalid: readonly RunnerPool[]): string {
     return `RunnerPool ${pool.metadata.name} is not ready: ${'message' in readiness ? readiness.message : ''}`
   })
   return faults.join('; ')
+}
+
+/** Jobs with a message need a runner's Worker, which can run nothing else. */
+export function modeOf({ spec }: RunnerJob): PoolMode {
+  return spec.message === undefined ? 'Template' : 'Worker'
+}
+
+/** Whether a pool is of the job's mode. One that an older definition stored has none, and is a Template. */
+export function suitsMode({ spec }: RunnerPool, job: RunnerJob): boolean {
+  return (spec.mode === 'Worker') === (modeOf(job) === 'Worker')
+}
+
+function fits(pool: RunnerPool, job: RunnerJob): boolean {
+  return suitsMode(pool, job) && allows(pool, job.spec.repository)
 }
 
 function offersAll(pool: RunnerPool, job: RunnerJob): boolean {
@@ -89,6 +105,7 @@ function bySpecificity(a: RunnerPool, b: RunnerPool): number {
 
 /** Why no pool fits. It names only what concerns this job, so that changes of other pools do not change the message. */
 function refusal(job: RunnerJob, offering: readonly RunnerPool[], living: readonly RunnerPool[]): string {
+  if (offering.length > 0 && !offering.some((pool) => suitsMode(pool, job))) return otherMode(job, offering)
   if (offering.length > 0) return `no RunnerPool with its labels allows repository ${job.spec.repository}`
   const labels = job.spec.labels ?? []
   if (living.length === 0 && labels.length === 0) return 'there is no RunnerPool'
@@ -99,7 +116,17 @@ function refusal(job: RunnerJob, offering: readonly RunnerPool[], living: readon
   return missing.length === labels.length ? which : `${which}; the job requests ${quoted(labels)}`
 }
 
+function otherMode(job: RunnerJob, fitting: readonly RunnerPool[]): string {
+  const mode = modeOf(job)
+  const which = mode === 'Worker' ? 'a job with a message' : 'a job without a message'
+  return `no RunnerPool of mode ${mode} fits, which ${which} needs (its labels fit ${namesOf(fitting)})`
+}
+
 /** Quotes each label, since labels may contain blanks and commas. */
 function quoted(labels: readonly string[]): string {
   return labels.map((label) => JSON.stringify(label)).join(', ')
+}
+
+function namesOf(pools: readonly RunnerPool[]): string {
+  return pools.map(({ metadata }) => metadata.name).join(', ')
 }

@@ -4,6 +4,7 @@ import {
   JOB_UID_LABEL,
   MANAGED_BY,
   MANAGED_BY_LABEL,
+  MODE_LABEL,
   OUTCOME_FINALIZER,
   POOL_LABEL,
   RUNNER_LABEL,
@@ -14,20 +15,25 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import { type Runner, runners } from '../../api/runner.ts'
 import { fill, isJson, isSilent, type Json, listOf, record } from '../json.ts'
-import { checkTemplate, mainContainer } from './template.ts'
+import { BadTemplate, checkTemplate, mainContainer } from './template.ts'
 import { containerDefaults, podDefaults } from './security-defaults.ts'
+import { modeOf, suitsMode } from '../pool/choice.ts'
+import { agentName, agentVariables, workerParts } from '../hand-over/worker-pod.ts'
 import { delegationEnv } from './delegation-env.ts'
 
 /**
  * The pod of a Runner: its pool's template as written, with our metadata. The operator sets name, owner, finalizer,
  * restartPolicy and the delegation's variables, and restricted security settings where the template sets none. Values of
- * the wrong shape go to the API server unchanged. Callers' input only ends up in values of environment variables. Throws
- * BadTemplate if the template contains something that a runner pod cannot have.
+ * the wrong shape go to the API server unchanged. Callers' input only ends up in values of environment variables. In
+ * mode Worker the main container runs the agent; `agentScript` is its text. Throws BadTemplate if the template contains
+ * something that a runner pod cannot have.
  */
-export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): NewObject<Pod> {
+export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, agentScript = ''): NewObject<Pod> {
   const { template } = pool.spec
+  requireMode(pool, job)
   checkTemplate(template)
-  const { metadata, spec } = template
+  const { metadata } = template
+  const spec = pool.spec.mode === 'Worker' ? workerSpec(pool, job, agentScript) : template.spec
   const env = delegationEnv(job, runner)
   const dress = (container: unknown) => (isJson(container) ? withEnv(secured(container, spec), env) : container)
   const securityContext = fill(spec['securityContext'], podDefaults(spec))
@@ -38,7 +44,12 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): Ne
       ...metadata,
       name: runner.metadata.name,
       ...(runner.metadata.namespace !== undefined && { namespace: runner.metadata.namespace }),
-      labels: { [MANAGED_BY_LABEL]: MANAGED_BY, ...record(metadata?.['labels']), ...podLabels(runner) },
+      labels: {
+        [MANAGED_BY_LABEL]: MANAGED_BY,
+        ...record(metadata?.['labels']),
+        ...podLabels(runner),
+        ...modeLabel(pool),
+      },
       annotations: {
         ...record(metadata?.['annotations']),
         [CONTAINER_ANNOTATION]: String(record(mainContainer(spec))['name']),
@@ -54,6 +65,32 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner): Ne
       ...(Array.isArray(spec['initContainers']) && { initContainers: listOf(spec['initContainers']).map(dress) }),
     },
   }
+}
+
+/** A pool may change its mode after a job was given to it. */
+function requireMode(pool: RunnerPool, job: RunnerJob): void {
+  const { metadata, spec } = pool
+  if (suitsMode(pool, job)) return
+  throw new BadTemplate(`RunnerPool ${metadata.name} is of mode ${spec.mode} by now, and the job needs ${modeOf(job)}`)
+}
+
+/** The template's spec, with the message and what runs it. */
+function workerSpec(pool: RunnerPool, job: RunnerJob, agentScript: string): Json {
+  const { spec } = pool.spec.template
+  const main = mainContainer(spec)
+  if (!isJson(main)) return spec
+  const parts = workerParts(main, job, { pool, agent: agentName(pool, agentScript) })
+  return {
+    ...spec,
+    containers: listOf(spec['containers']).map((container) => (container === main ? parts.main : container)),
+    initContainers: [parts.init, ...listOf(spec['initContainers'])],
+    volumes: [...listOf(spec['volumes']), ...parts.volumes],
+  }
+}
+
+/** By it the exit code of a runner's Worker is told from that of any other program. */
+function modeLabel({ spec }: RunnerPool): Record<string, string> {
+  return spec.mode === 'Worker' ? { [MODE_LABEL]: spec.mode } : {}
 }
 
 /** The labels that network policies and users select pods by. */
@@ -73,15 +110,32 @@ export function lostLabels(pod: Pod, runner: Runner): Record<string, string> {
 }
 
 /**
- * The API server's message about a pod, with the template's positions: in the pod, the delegation's variables come
- * before those of the template.
+ * The API server's message about a pod, with the template's positions: in the pod, the delegation's variables and the
+ * agent's come before those of the template, and the agent's init container comes before the others.
  */
-export function inTermsOfTemplate(message: string, { job, runner }: { job: RunnerJob; runner: Runner }): string {
-  const before = delegationEnv(job, runner).length
+export function inTermsOfTemplate(message: string, { pool, job, runner }: PodParts): string {
+  const { mode, template } = pool.spec
+  const containers = listOf(template.spec['containers'])
+  const main = mainContainer(template.spec)
+  const ours = delegationEnv(job, runner).length
+  const agents = mode === 'Worker' ? agentVariables(record(main), job, pool).length : 0
+  const inits = mode === 'Worker' ? 1 : 0
   return message.replaceAll(
-    /(\bspec\.(?:containers|initContainers)\[\d+\]\.env\[)(\d+)\]/g,
-    (_, path, index) => `${path}${Math.max(0, Number(index) - before)}]`,
+    /\bspec\.(containers|initContainers)\[(\d+)\](?:\.env\[(\d+)\])?/g,
+    (_, list: string, at: string, variable?: string) => {
+      const index = list === 'containers' ? Number(at) : Math.max(0, Number(at) - inits)
+      const before = list === 'containers' && containers[index] === main ? ours + agents : ours
+      const env = variable === undefined ? '' : `.env[${Math.max(0, Number(variable) - before)}]`
+      return `spec.${list}[${index}]${env}`
+    },
   )
+}
+
+/** What a pod is made of. */
+export interface PodParts {
+  pool: RunnerPool
+  job: RunnerJob
+  runner: Runner
 }
 
 /** Adds the settings that the restricted Pod Security level requires of each container, where it sets none. */

@@ -1,4 +1,11 @@
-import { CONTAINER_ANNOTATION, JOB_LABEL, JOB_UID_LABEL, POOL_LABEL, RUNNER_LABEL } from '../../api/names.ts'
+import {
+  CONTAINER_ANNOTATION,
+  JOB_LABEL,
+  JOB_UID_LABEL,
+  MODE_LABEL,
+  POOL_LABEL,
+  RUNNER_LABEL,
+} from '../../api/names.ts'
 import type { RunnerPoolSpec } from '../../api/runner-pool.ts'
 import { isJson, isSilent, type Json, listOf, record } from '../json.ts'
 
@@ -24,7 +31,7 @@ const notFromTemplate = [
   'selfLink',
 ]
 
-const ownLabels = [JOB_LABEL, JOB_UID_LABEL, RUNNER_LABEL, POOL_LABEL]
+const ownLabels = [JOB_LABEL, JOB_UID_LABEL, RUNNER_LABEL, POOL_LABEL, MODE_LABEL]
 
 /**
  * Rejects fields that a runner pod cannot have, instead of dropping them; the API server validates all others. Throws

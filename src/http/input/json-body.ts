@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { isRecord } from '../../kube/client/parse.ts'
+import { type BodyLimit, jsonLimit, limitOf } from './body-limit.ts'
 import { badRequest, HttpError } from '../http-error.ts'
 import { callerGone } from './request-signal.ts'
 
-const MAX_BODY_BYTES = 256 * 1024
 const MAX_DEPTH = 32
 /** Longest part of a field's name that an error message repeats. */
 const MAX_NAME_LENGTH = 100
@@ -15,15 +15,15 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 /** Reads a JSON body of at most 256 KiB and 32 levels; rejects keys that could reach a prototype. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   checkType(request)
-  return valueOf(await readBytes(request))
+  return parseJson(await readBytes(request, jsonLimit))
 }
 
 /** Like readJson; undefined for an empty body. */
 export async function readOptionalJson(request: IncomingMessage): Promise<unknown> {
-  const bytes = await readBytes(request)
+  const bytes = await readBytes(request, jsonLimit)
   if (bytes.length === 0) return undefined
   checkType(request)
-  return valueOf(bytes)
+  return parseJson(bytes)
 }
 
 function checkType(request: IncomingMessage): void {
@@ -36,7 +36,8 @@ function checkType(request: IncomingMessage): void {
   }
 }
 
-function valueOf(bytes: Buffer): unknown {
+/** Parses JSON that a caller sent, with the same limits on its shape. */
+export function parseJson(bytes: Buffer): unknown {
   const value = parse(bytes)
   checkShape(value)
   return value
@@ -44,24 +45,24 @@ function valueOf(bytes: Buffer): unknown {
 
 /** Whether the Content-Length of a request is over the limit. */
 export function isTooLong({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length']) > MAX_BODY_BYTES
+  return Number(headers['content-length']) > limitOf(headers).bytes
 }
 
 /**
  * Reads also a body that is too long to its end, within the timeout of a request: a sender that is cut off would not see
  * the response.
  */
-function readBytes(request: IncomingMessage): Promise<Buffer> {
+export function readBytes(request: IncomingMessage, { bytes: longest, refusal }: BodyLimit): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // The sender waits for 100 Continue before it sends the body.
-    if (isTooLong(request) && expectsContinue(request)) return reject(tooLong({ Connection: 'close' }))
+    if (isTooLong(request) && expectsContinue(request)) return reject(tooLong(refusal, { Connection: 'close' }))
     const chunks: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= MAX_BODY_BYTES) chunks.push(chunk)
+      if (length <= longest) chunks.push(chunk)
     })
-    request.once('end', () => (length > MAX_BODY_BYTES ? reject(tooLong()) : resolve(Buffer.concat(chunks))))
+    request.once('end', () => (length > longest ? reject(tooLong(refusal)) : resolve(Buffer.concat(chunks))))
     request.once('error', reject)
     // A request that was closed earlier emits no more events.
     if (request.destroyed) reject(callerGone)
@@ -74,8 +75,8 @@ function expectsContinue({ headers }: IncomingMessage): boolean {
   return /(^|\W)100-continue($|\W)/i.test(headers.expect ?? '')
 }
 
-function tooLong(headers: Record<string, string> = {}): HttpError {
-  return new HttpError(413, 'BodyTooLarge', `the body is longer than ${MAX_BODY_BYTES / 1024} KiB`, headers)
+function tooLong(refusal: string, headers: Record<string, string> = {}): HttpError {
+  return new HttpError(413, 'BodyTooLarge', refusal, headers)
 }
 
 function parse(bytes: Buffer): unknown {

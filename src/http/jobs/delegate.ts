@@ -9,6 +9,7 @@ import { abortable, deferred } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { DeletedDelegations } from './deleted-delegations.ts'
 import { HttpError } from '../http-error.ts'
+import { type Message, storeMessage } from '../hand-over/message-store.ts'
 import { NextRead } from './next-read.ts'
 import { type Delegation, type DelegationKey, keyOfDelegation } from './delegation-key.ts'
 
@@ -58,14 +59,16 @@ export class Delegator {
    * 409 if the key was used for something else. The caches must have synced, as behind `syncedCaches`: otherwise an old
    * delegation would be taken for a new one.
    */
-  async delegate(delegation: Delegation, signal: AbortSignal): Promise<Delegated> {
+  async delegate(delegation: Delegation, signal: AbortSignal, message?: Message): Promise<Delegated> {
     const identity = keyOfDelegation(delegation)
     const { key, body } = identity
-    const delegated = (await this.#known(key, signal)) ?? (await this.#inTurn(identity, delegation.spec, signal))
+    const wanted = { spec: delegation.spec, message }
+    const delegated = (await this.#known(key, signal)) ?? (await this.#inTurn(identity, wanted, signal))
     const earlierBody = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
     if (body !== undefined && earlierBody !== body) {
       throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before with another body')
     }
+    if (message !== undefined && delegated.job.spec.message === undefined) throw withoutMessage()
     return delegated
   }
 
@@ -91,7 +94,7 @@ export class Delegator {
     return abortable(read, signal)
   }
 
-  async #inTurn(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
+  async #inTurn(identity: DelegationKey, wanted: Wanted, signal: AbortSignal): Promise<Delegated> {
     const { key } = identity
     for (let other = this.#pending.get(key); other !== undefined; other = this.#pending.get(key)) {
       await abortable(other, signal)
@@ -101,24 +104,28 @@ export class Delegator {
     const done = deferred<void>()
     this.#pending.set(key, done.promise)
     try {
-      return await this.#create(identity, spec, signal)
+      return await this.#create(identity, wanted, signal)
     } finally {
       this.#pending.delete(key)
       done.resolve()
     }
   }
 
-  async #create(identity: DelegationKey, spec: NewRunnerJobSpec, signal: AbortSignal): Promise<Delegated> {
+  async #create(identity: DelegationKey, { spec, message }: Wanted, signal: AbortSignal): Promise<Delegated> {
     const { client, caches } = this.#deps
     // A new job's name derives from this one.
     let last = newestOf([...caches.jobs.byIndex('delegation', identity.key), ...this.#deleted.of(identity.key)])
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const name = uuidOf(`${identity.key}/${last?.metadata.uid ?? ''}`)
+      const stored = message && (await storeMessage(this.#deps, name, message, signal))
       try {
-        const job = await client.create(runnerJobs, newJob(this.#deps, name, identity, spec), signal)
+        const full = stored === undefined ? spec : { ...spec, message: stored.ref }
+        const job = await client.create(runnerJobs, newJob(this.#deps, name, identity, full), signal)
         caches.jobs.applyOwn(job)
+        await stored?.giveTo(job, signal)
         return { job, replayed: false }
       } catch (error) {
+        await stored?.refused(error)
         if (!(error instanceof AlreadyExists)) throw error
         const found = await this.#find(name, signal)
         const replayed = this.#replayed(found)
@@ -130,6 +137,17 @@ export class Delegator {
       'Retry-After': '1',
     })
   }
+}
+
+/** A job to be made, and the message to be stored for it. */
+interface Wanted {
+  spec: NewRunnerJobSpec
+  message: Message | undefined
+}
+
+function withoutMessage(): HttpError {
+  const why = 'the same job was delegated before, without its message, and is not over'
+  return new HttpError(409, 'DelegatedWithoutMessage', why)
 }
 
 function newestOf(jobs: readonly RunnerJob[]): RunnerJob | undefined {

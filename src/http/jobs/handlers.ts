@@ -1,25 +1,35 @@
 import { publicId } from '../../api/job-state.ts'
+import { isFinished } from '../../domain/job/phases.ts'
 import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
+import { HandOvers } from '../hand-over/hand-overs.ts'
 import { HttpError } from '../http-error.ts'
+import { bringsMessage } from '../input/body-limit.ts'
 import { readJson } from '../input/json-body.ts'
-import { requestSignal } from '../input/request-signal.ts'
+import { goneSignal, requestSignal } from '../input/request-signal.ts'
+import { cancelJob } from './cancel.ts'
 import { Delegator } from './delegate.ts'
 import { parseDelegation } from './delegation-body.ts'
 import { parseIdempotencyKey } from './delegation-key.ts'
 import { JobDirectory } from './directory.ts'
 import { findJob } from './find.ts'
+import { JobEnds } from './job-ends.ts'
 import { parseListQuery } from './list-query.ts'
 import { parseCompletion, parseStatusReport, report } from './status-report.ts'
 import { jobDetail, jobSummary, stateOf } from './views.ts'
+import { parseWaitMs } from './wait-query.ts'
 
-type Name = 'listJobs' | 'delegate' | 'report' | 'proxyComplete' | 'getJob'
+type Read = 'listJobs' | 'getJob'
+type Change = 'delegate' | 'report' | 'proxyComplete' | 'cancel'
 
 /** The handlers under /api/jobs, except for logs. */
-export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
+export function jobHandlers(deps: FacadeDeps): Handlers<Read | Change> {
+  return { ...readHandlers(deps), ...changeHandlers(deps) }
+}
+
+function readHandlers(deps: FacadeDeps): Handlers<Read> {
   const directory = new JobDirectory(deps.caches)
-  const delegator = new Delegator(deps)
-  const { basePathOf = atRoot } = deps
+  const ends = new JobEnds(deps.caches.jobs, deps.clock)
   return {
     listJobs: (ctx) => {
       const query = parseListQuery(ctx.query)
@@ -31,13 +41,35 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       }
     },
 
+    getJob: async (ctx) => {
+      const waitMs = parseWaitMs(ctx.query)
+      const id = ctx.params['id'] ?? ''
+      let job = await findJob(deps, id, requestSignal(ctx))
+      if (waitMs > 0 && !isFinished(job)) {
+        ctx.state.hasWaited = true
+        await ends.wait(job, waitMs, [goneSignal(ctx), deps.closing])
+        job = await findJob(deps, id, requestSignal(ctx))
+      }
+      ctx.state.response = { data: jobDetail(deps.caches, job) }
+    },
+  }
+}
+
+function changeHandlers(deps: FacadeDeps): Handlers<Change> {
+  const delegator = new Delegator(deps)
+  const { basePathOf = atRoot } = deps
+  const handOvers = new HandOvers()
+  return {
     delegate: async (ctx) => {
       const idempotencyKey = parseIdempotencyKey(ctx.req.headers['idempotency-key'])
-      const spec = parseDelegation(await readJson(ctx.req))
+      const { spec, message } = bringsMessage(ctx.req.headers)
+        ? await handOvers.read(ctx)
+        : { spec: parseDelegation(await readJson(ctx.req)), message: undefined }
       const delegation = { spec, user: ctx.state.caller?.user ?? '', idempotencyKey }
-      const { job, replayed } = await delegator.delegate(delegation, requestSignal(ctx))
+      const { job, replayed } = await delegator.delegate(delegation, requestSignal(ctx), message)
       const id = publicId(job)
-      ctx.state.audit = { job: id, repository: job.spec.repository, replayed }
+      const handedOver = message !== undefined && { handedOver: true }
+      ctx.state.audit = { job: id, repository: job.spec.repository, replayed, ...handedOver }
       ctx.status = 201
       ctx.set('Location', `${basePathOf(ctx)}/api/jobs/${id}`)
       if (replayed) ctx.set('Idempotency-Replayed', 'true')
@@ -71,9 +103,13 @@ export function jobHandlers(deps: FacadeDeps): Handlers<Name> {
       ctx.state.response = {}
     },
 
-    getJob: async (ctx) => {
-      const job = await findJob(deps, ctx.params['id'] ?? '', requestSignal(ctx))
-      ctx.state.response = { data: jobDetail(deps.caches, job) }
+    cancel: async (ctx) => {
+      const signal = requestSignal(ctx)
+      const job = await cancelJob(deps, await findJob(deps, ctx.params['id'] ?? '', signal), signal)
+      const id = publicId(job)
+      ctx.state.audit = { job: id }
+      ctx.status = 202
+      ctx.state.response = { data: { id, status: stateOf(deps.caches, job) } }
     },
   }
 }

@@ -50,6 +50,7 @@ export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknow
       reason: reason ?? null,
       message: message ?? null,
       exitCode: status.exitCode ?? null,
+      result: status.result ?? null,
     },
   }
 }

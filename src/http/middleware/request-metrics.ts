@@ -8,7 +8,8 @@ export function countRequests(metrics: HttpMetrics, clock: Pick<Clock, 'monotoni
     await next()
     // A disconnected client gets no response; a timed-out one already got 408 from the server.
     if (ctx.res.destroyed) return
-    metrics.answered(ctx.state.route ?? 'none', ctx.status, (clock.monotonicMs() - begun) / 1000)
+    const seconds = (clock.monotonicMs() - begun) / 1000
+    metrics.answered(ctx.state.route ?? 'none', ctx.status, ctx.state.hasWaited === true ? undefined : seconds)
   }
 }
 

@@ -6,6 +6,7 @@ import type { FacadeDeps, Handlers } from '../context.ts'
 import { delegationBody } from '../jobs/delegation-body.ts'
 import { completeBody, statusBody } from '../jobs/status-report.ts'
 import { STALE_HEADER } from '../middleware/headers.ts'
+import { messageFacts } from '../hand-over/message-body.ts'
 import { type Route, type RouteName, routes } from '../routes.ts'
 import { heartbeatBody, runnerName } from '../runners/heartbeat.ts'
 import { type HeaderName, headers, type Operation, operations, type Success } from './operations.ts'
@@ -21,7 +22,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   404: { description: 'The resource does not exist.' },
   408: { description: 'The request took too long to arrive.' },
   409: { description: 'The request conflicts with the state of the job, its ids, or an earlier use of the key.' },
-  413: { description: 'The body is longer than 256 KiB.' },
+  413: { description: 'The body is longer than 256 KiB, or the message of a job exceeds its limits.' },
   415: { description: 'The body is not declared to be JSON.' },
   429: {
     description:
@@ -61,6 +62,7 @@ export function openApiDocument(version: string, base = ''): Record<string, unkn
     components: {
       schemas: {
         Delegation: plain(delegationBody),
+        DelegationWithMessage: plain(messageFacts),
         StatusReport: plain(statusBody),
         Completion: plain(completeBody),
         Heartbeat: plain(heartbeatBody),
@@ -83,7 +85,7 @@ function paths(): Record<string, Record<string, object>> {
 }
 
 function describe(path: string, operation: Operation, permission: Route['permission']): object {
-  const { id, tag, summary, description, body, isBodyOptional, success, failing = [] } = operation
+  const { id, tag, summary, description, success, failing = [] } = operation
   const isApi = permission !== 'open'
   const statuses = isApi ? [...failing, ...everywhere] : failing
   const shared = isApi ? rateLimitHeaders : []
@@ -104,9 +106,19 @@ function describe(path: string, operation: Operation, permission: Route['permiss
       ...optionalParameters('query', operation.query),
       ...optionalParameters('header', operation.requestHeaders),
     ],
-    ...(body !== undefined && { requestBody: { required: isBodyOptional !== true, content: json(named(body)) } }),
+    ...requestBody(operation),
     responses: Object.fromEntries([...succeeding, ...failed, ...unparsed]),
   }
+}
+
+function requestBody({ body, otherBody = {}, isBodyOptional }: Operation): object {
+  if (body === undefined) return {}
+  const others = Object.entries(otherBody).map(([type, about]): [string, object] => [
+    type,
+    { schema: { description: about, 'x-facts': named('DelegationWithMessage') } },
+  ])
+  const content = { ...json(named(body)), ...Object.fromEntries(others) }
+  return { requestBody: { required: isBodyOptional !== true, content } }
 }
 
 /** The description of an operation with the permission that it needs. */

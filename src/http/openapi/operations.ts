@@ -1,7 +1,9 @@
 import { idempotencyKey } from '../jobs/delegation-key.ts'
 import { listParameters } from '../jobs/list-query.ts'
+import { jobParameters } from '../jobs/wait-query.ts'
 import { logsParameters } from '../logs/query.ts'
 import { STALE_HEADER, TRUNCATED_HEADER } from '../middleware/headers.ts'
+import { messageBody } from '../hand-over/message-body.ts'
 import type { RouteName } from '../routes.ts'
 import { runnerParameters } from '../runners/list-query.ts'
 import { enveloped, named, type OpenSchema } from './schemas.ts'
@@ -35,6 +37,8 @@ export interface Operation {
   /** Name of the schema of the request body. */
   body?: 'Delegation' | 'StatusReport' | 'Completion' | 'Heartbeat'
   isBodyOptional?: true
+  /** What the body may be instead, by media type. */
+  otherBody?: Readonly<Record<string, string>>
   success: Readonly<Record<number, Success>>
   failing?: readonly Failing[]
 }
@@ -101,9 +105,12 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
       'proxy-complete has reported its end. After that it is a new job, such as the next leg of a matrix. With an ' +
       'Idempotency-Key, the key and the caller identify the delegation instead of these five fields, and a repeat ' +
       'within IDEMPOTENCY_WINDOW_SECONDS also returns a finished job. Unknown fields are ignored. An optional field ' +
-      'that is null, or an empty or blank string, counts as absent.',
+      'that is null, or an empty or blank string, counts as absent. ' +
+      'With the message of a job that a proxy runner has accepted, the pod runs that very job. Only pools of mode Worker ' +
+      'run it, and every repeat returns the same job, whatever the message contains.',
     requestHeaders: { 'Idempotency-Key': idempotencyKey },
     body: 'Delegation',
+    otherBody: messageBody,
     success: {
       201: {
         description: 'The job was created or already existed.',
@@ -131,8 +138,11 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     id: 'getJob',
     tag: 'jobs',
     summary: 'Get a job',
+    description:
+      'With waitSeconds, the response comes when the job has ended, or after that time with its present state.',
+    query: jobParameters,
     success: { 200: { description: 'The job.', json: enveloped({ data: named('Job') }) } },
-    failing: [404],
+    failing: [400, 404],
   },
   report: {
     id: 'reportJobStatus',
@@ -153,6 +163,16 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     body: 'Completion',
     success: { 200: { description: 'The report was accepted.', json: enveloped({}) } },
     failing: [400, 404, 409, 413, 415],
+  },
+  cancel: {
+    id: 'cancelJob',
+    tag: 'jobs',
+    summary: 'Cancel a job',
+    description:
+      'Requests that the job is cancelled. Its pod gets its grace period; until it has ended, the job is running with ' +
+      'reason CancelRequested. A repeated request changes nothing.',
+    success: { 202: { description: 'The request was taken.', json: enveloped({ data: named('CancelTaken') }) } },
+    failing: [404, 409],
   },
   logs: {
     id: 'getJobLogs',

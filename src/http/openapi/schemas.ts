@@ -1,6 +1,6 @@
 import { jobStates } from '../../api/job-state.ts'
 import { failureReasons, progressReasons, waitingReasons } from '../../api/reasons.ts'
-import { runnerJobSpec, runnerJobStatus } from '../../api/runner-job.ts'
+import { jobResults, runnerJobSpec, runnerJobStatus } from '../../api/runner-job.ts'
 import { runnerStatus } from '../../api/runner.ts'
 import type { Schema } from '../../api/schema.ts'
 import { errorCodes } from '../http-error.ts'
@@ -75,6 +75,7 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
       },
       message: orNull(status.message),
       exitCode: orNull(status.exitCode),
+      result: { ...orNull(status.result), enum: [...jobResults, null] },
     }),
   }),
   JobSummary: whole('A job as lists show it.', {
@@ -112,6 +113,7 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
     totalPages: count('Number of pages; 0 without results.'),
   }),
   Reported: whole('An accepted report.', { id, status: state, updatedAt: moment('When it was accepted.') }),
+  CancelTaken: whole('A request to cancel that was taken.', { id, status: state }),
   Log: {
     type: 'object',
     description: 'A log.',

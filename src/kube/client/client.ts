@@ -47,7 +47,10 @@ export interface RequestOptions {
   query?: Record<string, string>
   body?: unknown
   contentType?: string
+  accept?: string
 }
+
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 /**
  * A client of the API server, with one connection pool for requests and others for watches and streams. Every call ends
@@ -104,6 +107,16 @@ export class KubeClient {
   ): Promise<T> {
     const path = resourcePath(resource, object.metadata.namespace)
     return parseObject(resource, await this.request('POST', path, { query: textOf(options), body: object }, signal))
+  }
+
+  /** As create, of what must not come back: the answer would hold the object, and holds its metadata alone. */
+  async createUnread<T extends KubeObject>(
+    resource: Resource<T>,
+    object: NewObject<T>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = resourcePath(resource, object.metadata.namespace)
+    await this.request('POST', path, { body: object, accept: METADATA_ONLY }, signal)
   }
 
   /** Fails as a create would, and creates nothing. (The response is no stored object: it has no resourceVersion.) */

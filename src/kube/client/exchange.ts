@@ -16,6 +16,8 @@ export interface ApiRequest {
   query?: Record<string, string>
   body?: unknown
   contentType?: string
+  /** Another form of the answer than the resource's own. */
+  accept?: string
 }
 
 /** One completed or failed request; code 0 means no response. */
@@ -92,14 +94,14 @@ async function measured<R>(
 }
 
 function optionsOf(request: ApiRequest, { origin, headers }: RequestContext): Dispatcher.DispatchOptions {
-  const { method, path, query, body, contentType = 'application/json' } = request
+  const { method, path, query, body, contentType = 'application/json', accept = 'application/json' } = request
   const search = query === undefined ? '' : new URLSearchParams(query).toString()
   const hasBody = body !== undefined
   return {
     method,
     origin,
     path: search === '' ? path : `${path}?${search}`,
-    headers: { accept: 'application/json', ...(hasBody ? { 'content-type': contentType } : {}), ...headers },
+    headers: { accept, ...(hasBody ? { 'content-type': contentType } : {}), ...headers },
     ...(hasBody ? { body: JSON.stringify(body) } : {}),
   }
 }

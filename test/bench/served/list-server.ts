@@ -29,6 +29,8 @@ const app = makeApp({
   auditLog: log,
   namespace: 'ns',
   clock,
+  newId: () => 'a',
+  closing: new AbortController().signal,
   version: '0.0.0',
   idempotencyWindowMs: 300_000,
   heartbeatMs: 60_000,

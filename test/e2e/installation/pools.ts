@@ -52,7 +52,7 @@ export function newPool(name: string, baseImage: string, options: PoolOptions): 
     apiVersion: 'runnerhub.dev/v1',
     kind: 'RunnerPool',
     metadata: { name },
-    spec: { labels: [name], template: { spec }, maxRunners, finishedPodTTLSeconds: 600 },
+    spec: { labels: [name], mode: 'Template', template: { spec }, maxRunners, finishedPodTTLSeconds: 600 },
   }
 }
 

@@ -67,6 +67,16 @@ const ofOperator: Test[] = [
     ['update runnerhub.dev/runners'],
   ],
   [
+    'integration/facade/reports.test.ts',
+    'stops the pod of a running job, whose end a waiting call hears at once',
+    ['patch runnerhub.dev/runnerjobs'],
+  ],
+  [
+    'integration/facade/hand-over.test.ts',
+    'and are gone as soon as it runs',
+    ['create core/secrets', 'delete core/secrets', 'delete coordination.k8s.io/leases'],
+  ],
+  [
     'integration/kube/recorder.test.ts',
     'writes one Event for a repeated occurrence, and counts it',
     ['patch events.k8s.io/events'],

@@ -99,7 +99,10 @@ describe('while the operator is down', function () {
   for (const job of ['cancelled', 'cancelled-queued']) {
     it(`a job that was ${job.replace('-', ' while ')} is Cancelled`, async () => {
       await site.jobIs(job, { phase: 'Cancelled', reason: 'CancelRequested' })
-      await site.until('it to have no pod', async () => (await site.pod(job)) === undefined)
+      await site.until('its pod to be over', async () => {
+        const pod = await site.pod(job)
+        return pod === undefined || pod.status?.phase === 'Failed'
+      })
     })
   }
 

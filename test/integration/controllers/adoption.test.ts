@@ -165,7 +165,7 @@ describe('a pod that has lost all its labels', function () {
     await runsStripped('cancelled')
     await site.cancel('cancelled')
     await site.jobIs('cancelled', { phase: 'Cancelled' })
-    await site.until('its pod to be gone', async () => (await site.pod('cancelled')) === undefined)
+    await site.until('its pod to be over', async () => (await site.pod('cancelled'))?.status?.phase === 'Failed')
   })
 
   it('does not let its job exceed its time limit', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
-import { exited, exits, ignored, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
+import { exited, exits, expired, ignored, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 describe('a job that is deleted or cancelled', function () {
@@ -10,6 +10,7 @@ describe('a job that is deleted or cancelled', function () {
   before(async () => {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
+    await site.createPool('single', { labels: ['single'], maxRunners: 1 })
     await site.createPool('closed', { labels: ['closed'], maxRunners: 0 })
     await site.operator()
   })
@@ -87,10 +88,32 @@ describe('a job that is deleted or cancelled', function () {
       await site.cancel(job)
       const { status } = await site.jobIs(job, { phase: 'Cancelled', reason: 'CancelRequested' })
       expect(status.completedAt).to.be.a('string')
-      await site.until('its pod to be gone', async () => (await site.pod(job)) === undefined)
+      await site.until('its pod to be over', async () => {
+        const pod = await site.pod(job)
+        return pod === undefined || pod.status?.phase === 'Failed'
+      })
       expect((await site.job(job))?.status, 'the end of the pod changes nothing').to.deep.equal(status)
     })
   }
+
+  it('keeps its slot until its pod has ended in its grace period, and its pod for the log', async () => {
+    site.kubelet.onPod(() => ({ ...runs(), stop: 'never' }))
+    await site.createJob('graceful', { labels: ['single'] })
+    await site.jobIs('graceful', { phase: 'Running', reason: 'Running' })
+    site.kubelet.onPod(() => succeeds())
+    await site.createJob('next', { labels: ['single'] })
+    await site.jobIs('next', { phase: 'Queued', reason: 'PoolFull' })
+    await site.cancel('graceful')
+    await site.jobIs('graceful', { phase: 'Running', reason: 'CancelRequested' })
+    await site.until('its pod to have a deadline', async () => {
+      return (await site.pod('graceful'))?.spec.activeDeadlineSeconds === 1
+    })
+    expect((await site.job('next'))?.status).to.include({ phase: 'Queued', reason: 'PoolFull' })
+    await site.kubelet.apply('graceful-1', (pod) => expired(pod, 143))
+    await site.jobIs('graceful', { phase: 'Cancelled', reason: 'CancelRequested', exitCode: 143 })
+    await site.jobIs('next', { phase: 'Completed' })
+    expect((await site.pod('graceful'))?.metadata).to.not.have.property('deletionTimestamp')
+  })
 
   it('is Cancelled without a Runner when it was created with cancel', async () => {
     await site.createJob('stillborn', { labels: ['linux'], cancel: true })
@@ -115,7 +138,7 @@ describe('a job that is deleted or cancelled', function () {
       return job?.status.completedAt === undefined ? undefined : job
     })
     expect(status.phase).to.be.oneOf(['Completed', 'Cancelled'])
-    expect(status.exitCode).to.equal(status.phase === 'Completed' ? 0 : undefined)
+    expect(status.exitCode).to.equal(status.phase === 'Completed' ? 0 : 143)
   })
 
   it('cannot be uncancelled', async () => {

@@ -23,6 +23,7 @@ const otherFacts: Readonly<Record<string, unknown>> = {
   actor: 'somebody',
   labels: ['self-hosted', 'more'],
   delegatedAt: time,
+  message: { id: 'other', parts: 1 },
   poolName: 'other',
 }
 /** Mutable fields, with another value. */

@@ -55,9 +55,10 @@ function patternTrials({ pattern, format, maxLength = 99 }: Schema): Trial[] {
 
 /** A string of exactly this length that matches the field's pattern. */
 function textOf(length: number, pattern: string | undefined): string {
-  return pattern !== undefined && !new RegExp(pattern, 'u').test('ü')
-    ? `o/${'r'.repeat(length - 2)}`
-    : 'ü'.repeat(length)
+  const texts = ['ü', 'o/', '/', 'https://'].map((begin) => begin.padEnd(length, begin === 'ü' ? 'ü' : 'r'))
+  const text = texts.find((each) => pattern === undefined || new RegExp(pattern, 'u').test(each))
+  if (text === undefined) throw new Error(`no text for pattern ${pattern}`)
+  return text
 }
 
 function lengthTrials({ minLength, maxLength, pattern, format }: Schema): Trial[] {

@@ -34,6 +34,7 @@ export const samples = [
       actor: 'octocat',
       labels: ['self-hosted'],
       delegatedAt: time,
+      message: { id: 'a1b2c3d4', parts: 2, runnerVersion: '2.336.0', serverUrl: 'https://github.com' },
       poolName: 'pool',
       cancel: false,
       timeoutSeconds: 60,
@@ -49,6 +50,7 @@ export const samples = [
       containerId: 'containerd://id',
       nodeName: 'node',
       exitCode: 0,
+      result: 'Succeeded',
       reported: { runnerId: 'runner', containerId: 'container', at: time, completedAt: time },
       assignedAt: time,
       startedAt: time,
@@ -89,6 +91,8 @@ export const samples = [
     spec: {
       labels: ['self-hosted'],
       repositories: ['owner/*'],
+      mode: 'Worker',
+      worker: { runnerDirectory: '/home/runner' },
       template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'runner', image: 'image' }] } },
       maxRunners: 2,
       finishedPodTTLSeconds: 60,
@@ -130,6 +134,31 @@ export const patterns: Readonly<Record<string, { good: string[]; bad: string[] }
   [REASON_PATTERN]: {
     good: ['PoolFull', 'OOMKilled', 'X', `R${'e'.repeat(63)}`],
     bad: ['', 'poolFull', 'Pool Full', 'Pool-Full', 'Exit1', `R${'e'.repeat(64)}`],
+  },
+  [runnerJobSpec.properties.message.properties.id.pattern]: {
+    good: ['0', 'a1b2c3d4', 'z'.repeat(16)],
+    bad: ['', 'z'.repeat(17), 'A', 'a-b', 'a.b', 'a\n'],
+  },
+  [runnerJobSpec.properties.message.properties.runnerVersion.pattern]: {
+    good: ['2.336.0', '3.0', '1.2.3.4', `${'9'.repeat(9)}.0`],
+    bad: ['', '2', 'v2.336.0', '2.336.0-rc1', '2..0', '1.2.3.4.5', `${'9'.repeat(10)}.0`, '2.336.0\n'],
+  },
+  [runnerJobSpec.properties.message.properties.serverUrl.pattern]: {
+    good: ['https://github.com', 'http://ghes.example.com:8080', 'https://host/runner/server'],
+    bad: [
+      '',
+      'github.com',
+      'https://',
+      'https://host/',
+      'https://a b',
+      'https://user@host',
+      'https://host?q',
+      'https://host\n',
+    ],
+  },
+  [runnerPoolSpec.properties.worker.properties.runnerDirectory.pattern]: {
+    good: ['/', '/home/runner', '/opt/my runner'],
+    bad: ['', 'runner', './runner', '/opt\nrunner'],
   },
   [runnerPoolSpec.properties.repositories.items.pattern]: {
     good: ['owner/repo', '*/*', 'owner/*-ci-*', '.a/b'],

@@ -30,6 +30,7 @@ const mayCall: Record<RouteName, 'everybody' | readonly Known[]> = {
   delegate: ['proxy', 'admin'],
   report: ['proxy', 'admin'],
   proxyComplete: ['proxy', 'admin'],
+  cancel: ['proxy', 'admin'],
   listRunners: ['viewer', 'admin'],
   heartbeat: ['proxy', 'admin'],
   metrics: ['metrics', 'admin'],

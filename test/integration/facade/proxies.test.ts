@@ -3,6 +3,7 @@ import { proxyName } from '../../../src/api/names.ts'
 import { runners } from '../../../src/api/runner.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { leases, microTime } from '../../../src/kube/election/lease.ts'
+import { factsOf, handOver, pack } from '../../hand-over/sending.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { type Answer, call, expectFailure, expectMetadata, sendRaw } from '../../site/calls/call.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
@@ -19,6 +20,7 @@ describe('proxy runners', function () {
     site = await openSite()
     site.kubelet.onPod(() => runs())
     await site.createPool('default', { labels: ['self-hosted', 'linux'] })
+    await site.createPool('workers', { mode: 'Worker', labels: ['workers'] })
     const start = async (identity: string, env: Record<string, string>) => (await site.operator({ identity, env })).url
     const [first, quick, full] = await Promise.all([
       start('first', { HEARTBEAT_SECONDS: '600' }),
@@ -54,6 +56,18 @@ describe('proxy runners', function () {
     const signal = new AbortController().signal
     await site.client.patchMerge(leases, key, { spec: { renewTime: microTime(new Date(Date.now() - ms)) } }, signal)
   }
+
+  it('that hand a job over and miss three heartbeats lose it: its pod is stopped with reason ProxyLost', async () => {
+    expect((await beat('lost', { url: urls.quick })).status).to.equal(201)
+    const facts = factsOf('lost', { runnerName: 'lost', labels: ['workers'] })
+    const answer = await handOver(urls.quick, facts, pack('{"jobId":"lost"}'))
+    const id = String(asObject(answer.body['data'])['delegationId'])
+    await site.jobIs(id, { phase: 'Running', reason: 'Running' })
+    await site.jobIs(id, { phase: 'Failed', reason: 'ProxyLost', exitCode: 143 })
+    expect((await site.pod(id))?.metadata).to.not.have.property('deletionTimestamp')
+    const plain = await delegate('not-lost', 'lost', urls.quick)
+    await site.jobIs(plain, { phase: 'Running', reason: 'Running' })
+  })
 
   describe('a heartbeat', () => {
     let answer: Answer

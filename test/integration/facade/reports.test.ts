@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { runs, waitsFor } from '../../kubelet/script.ts'
 import { GARBAGE_MS } from '../../observe/eventually.ts'
@@ -46,6 +47,74 @@ describe('a report on a job', function () {
     expect(job['startedAt']).to.be.a('string')
   })
 
+  describe('to cancel it', () => {
+    const cancel = (id: string) => rest.call('POST', `/api/jobs/${id}/cancel`)
+
+    it('ends a job without a pod at once, and is taken again', async () => {
+      const { id } = await waitingJob()
+      const { status, data } = await cancel(id)
+      expect(status).to.equal(202)
+      expect(data).to.include({ id }).and.have.all.keys('id', 'status')
+      await site.jobIs(id, { phase: 'Cancelled', reason: 'CancelRequested' })
+      expect(await cancel(id)).to.deep.include({ status: 202, data: { id, status: 'cancelled' } })
+    })
+
+    it('stops the pod of a running job, whose end a waiting call hears at once', async () => {
+      const id = await delegate('linux')
+      await site.jobIs(id, { phase: 'Running' })
+      const waiting = rest.get(`/api/jobs/${id}?waitSeconds=60`)
+      const begun = Date.now()
+      expect(await cancel(id)).to.deep.include({ status: 202, data: { id, status: 'running' } })
+      const ended = await waiting
+      expect(asObject(ended.data)).to.include({ id, status: 'cancelled' })
+      expect(asObject(asObject(ended.data)['metadata'])).to.include({ reason: 'CancelRequested', exitCode: 143 })
+      expect(Date.now() - begun).to.be.below(20_000)
+    })
+
+    it('is refused with 409 for a job that has ended in another way, and with 404 for none', async () => {
+      const { id } = await waitingJob()
+      await patch(id, { status: 'completed' })
+      const refused = await cancel(id)
+      expect([refused.status, refused.body['code']]).to.deep.equal([409, 'IllegalTransition'])
+      expect((await cancel('none')).status).to.equal(404)
+    })
+  })
+
+  describe('is waited for with waitSeconds', () => {
+    const wait = (id: string, seconds: string) => rest.get(`/api/jobs/${id}?waitSeconds=${seconds}`)
+
+    it('until the job is over, however that comes', async () => {
+      const { id } = await waitingJob()
+      const waiting = wait(id, '60')
+      await patch(id, { status: 'running' })
+      await patch(id, { status: 'completed' })
+      expect(asObject((await waiting).data)).to.include({ id, status: 'completed' })
+      expect(asObject((await wait(id, '60')).data), 'one that is over').to.include({ id, status: 'completed' })
+    })
+
+    it('no longer than it says, and then shows the present state', async () => {
+      const { id } = await waitingJob()
+      const begun = Date.now()
+      const answer = await wait(id, '1')
+      expect(Date.now() - begun).to.be.within(950, 10_000)
+      expect([answer.status, asObject(answer.data)['status']]).to.deep.equal([200, 'queued'])
+    })
+
+    it('until the job is deleted', async () => {
+      const { id } = await waitingJob()
+      const waiting = wait(id, '60')
+      await site.delete(runnerJobs, id)
+      expect((await waiting).status).to.equal(404)
+    })
+
+    for (const seconds of ['61', '-1', '1.5', 'x', '']) {
+      it(`is refused with 400 for ${seconds === '' ? 'nothing' : seconds}`, async () => {
+        const refused = await wait('none', seconds)
+        expect([refused.status, refused.body['code']]).to.deep.equal([400, 'InvalidRequest'])
+      })
+    }
+  })
+
   it('of a queued job keeps it from getting a pod', async () => {
     const label = 'offered-later'
     const { id } = await waitingJob(label)
@@ -76,7 +145,7 @@ describe('a report on a job', function () {
     await site.jobIs(id, { reason: 'ImagePull' })
     site.kubelet.onPod(() => runs())
     await patch(id, { status: 'running' })
-    await site.until('the pod to be gone', async () => (await site.pod(id)) === undefined, GARBAGE_MS)
+    await site.until('the pod to be gone', async () => (await site.pod(id)) === undefined, 13_000 + GARBAGE_MS)
     expect(await detail(id)).to.include({ status: 'running' })
     expect((await patch(id, { status: 'completed' })).status).to.equal(200)
   })

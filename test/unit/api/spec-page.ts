@@ -1,7 +1,7 @@
 import type { kinds } from '../../../src/api/crd.ts'
 import { REPOSITORY_PATTERN, text as textSchema } from '../../../src/api/fields.ts'
 import { REASON_PATTERN } from '../../../src/api/reasons.ts'
-import { delegationFields } from '../../../src/api/runner-job.ts'
+import { delegationFields, jobMessage } from '../../../src/api/runner-job.ts'
 import { runnerPoolSpec } from '../../../src/api/runner-pool.ts'
 import type { Schema } from '../../../src/api/schema.ts'
 
@@ -13,6 +13,10 @@ const forms = new Map<string, string>([
   [REPOSITORY_PATTERN, '`owner/name`'],
   [REASON_PATTERN, 'one CamelCase word'],
   [delegationFields.sha.pattern, '6 to 64 hex digits'],
+  [jobMessage.properties.id.pattern, '1 to 16 lower-case letters and digits'],
+  [jobMessage.properties.runnerVersion.pattern, 'two to four numbers with dots between them'],
+  [jobMessage.properties.serverUrl.pattern, 'an HTTP URL'],
+  [runnerPoolSpec.properties.worker.properties.runnerDirectory.pattern, 'an absolute path'],
   [runnerPoolSpec.properties.repositories.items.pattern, '`owner/name`, each part with any number of `*`'],
 ])
 

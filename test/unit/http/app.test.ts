@@ -25,6 +25,8 @@ describe('the application', () => {
       auditLog: log,
       namespace: 'ns',
       clock,
+      newId: () => 'a1',
+      closing: new AbortController().signal,
       version: '1.2.3',
       idempotencyWindowMs: 0,
       heartbeatMs: 60_000,

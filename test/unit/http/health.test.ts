@@ -36,6 +36,8 @@ describe('/readyz', () => {
       auditLog: log,
       namespace: 'ns',
       clock,
+      newId: () => 'a',
+      closing: new AbortController().signal,
       version: '1.2.3',
       idempotencyWindowMs: 0,
       heartbeatMs: 0,

@@ -42,6 +42,7 @@ export const layers: Record<string, Layer> = {
     packages: ['node:*', 'ws', 'socket.io'],
   },
   tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
+  agent: { imports: [], packages: ['node:fs'] },
   'config.ts': { imports: ['api'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
   'version.ts': { imports: [], packages: ['node:fs'] },

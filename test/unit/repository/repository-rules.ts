@@ -1,7 +1,10 @@
-/** Folders of a single machine, and package registries. They are split so that this file does not name them. */
+/**
+ * Folders of a single machine, and package registries. They are split so that this file does not name them. The official
+ * image has the runner in the home of a user called runner.
+ */
 const foreign = new RegExp(
   [
-    ...['home', 'root', 'Users', 'work'].map((folder) => `(?<![\\w.~$}*-])/${folder}/[\\w.-]+`),
+    ...['home/(?!runner\\b)', 'root/', 'Users/', 'work/'].map((folder) => `(?<![\\w.~$}*-])/${folder}[\\w.-]+`),
     ...['registry\\.npmjs', 'proxy\\.golang', 'sum\\.golang', 'files\\.pythonhosted', 'deb\\.debian'].map(
       (host) => `${host}\\.\\w+`,
     ),

@@ -116,5 +116,18 @@ describe('the rate limit', function () {
       for (let left = MAX; left > 0; left -= 1) expectFailure(await scrape('none'), 401, 'Unauthorized')
       expectFailure(await scrape('none'), 429, 'RateLimited')
     })
+
+    it('does not count an allowed heartbeat, but one that is refused', async () => {
+      const client = '192.0.2.10'
+      const beat = (authorization = bearer.authorization) => {
+        const headers = { 'x-forwarded-for': client, authorization }
+        return call(`${urls.proxied}/api/runners/proxy-1/heartbeat`, { method: 'POST', headers })
+      }
+      const beats = []
+      for (let index = 0; index < MAX * 2; index += 1) beats.push(await beat())
+      expect(new Set(beats.map(({ status }) => status))).to.deep.equal(new Set([201, 200]))
+      expect(beats.map((answer) => number(answer, 'remaining'))).to.deep.equal(beats.map(() => MAX))
+      expect(number(await beat('none'), 'remaining')).to.equal(MAX - 1)
+    })
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { RunnerJobSpec } from '../../../../src/api/runner-job.ts'
+import { AgentConfigMaps } from '../../../../src/controllers/pool/agent-config-maps.ts'
 import { jobReconciler } from '../../../../src/controllers/job/reconcile.ts'
 import { PodWarnings } from '../../../../src/controllers/pod/warnings.ts'
 import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
@@ -63,6 +64,8 @@ describe('a running job whose pod the cache lacks', () => {
       pendingDeletions,
       podCreates,
       podWarnings,
+      agents: new AgentConfigMaps({ client, script: '' }),
+      termBeganAt: at(0),
     }
     const reconcile = jobReconciler(deps, scheduler)
     const ended = reconcile('ns/job', { lane: 'deferred', signal: new AbortController().signal })
@@ -90,7 +93,7 @@ describe('a running job whose pod the cache lacks', () => {
   })
 
   it('can be cancelled', async () => {
-    expect((await pass({ cancel: true })).written).to.deep.equal(['Cancelled CancelRequested'])
+    expect((await pass({ cancel: true })).written).to.deep.equal(['Running CancelRequested'])
   })
 
   it('meets its deadline', async () => {

@@ -21,6 +21,7 @@ type Step =
         | 'let in'
         | 'take over'
         | 'cancel'
+        | 'lose the proxy'
         | 'delete pod'
         | 'delete Runner'
         | 'pod goes'
@@ -28,6 +29,8 @@ type Step =
   | Report
 type Report = { is: 'report'; phase: string; reason: string; container: ContainerStatus | undefined } | Wait
 type Wait = { is: 'wait'; seconds: number }
+
+const reasonsToStop = ['CancelRequested', 'ProxyLost']
 
 const containers = [
   undefined,
@@ -48,6 +51,7 @@ const simple = constantFrom(
   'let in',
   'take over',
   'cancel',
+  'lose the proxy',
   'delete pod',
   'delete Runner',
   'pod goes',
@@ -55,7 +59,7 @@ const simple = constantFrom(
 const report = record({
   is: constantFrom('report' as const),
   phase: constantFrom('Pending', 'Running', 'Succeeded', 'Failed'),
-  reason: constantFrom('', 'Evicted', 'NodeLost'),
+  reason: constantFrom('', 'Evicted', 'NodeLost', 'DeadlineExceeded'),
   container: constantFrom(...containers),
 })
 const wait = record({ is: constantFrom('wait' as const), seconds: integer({ min: 0, max: 100 }) })
@@ -73,6 +77,7 @@ class World {
   podsMade = 0
   seconds = 0
   admitted = false
+  proxyLostAt: Date | undefined
 
   constructor(timeoutSeconds: number) {
     this.job = aJob({ spec: { timeoutSeconds, delegatedAt: at(0.4).toISOString() } })
@@ -89,6 +94,9 @@ class World {
         return undefined
       case 'cancel':
         this.job = { ...this.job, spec: { ...this.job.spec, cancel: true } }
+        return undefined
+      case 'lose the proxy':
+        this.proxyLostAt = at(this.seconds)
         return undefined
       case 'take over':
         return this.takeOver()
@@ -116,6 +124,7 @@ class World {
       runner,
       pod: podState(pod),
       admission: this.admitted ? { is: 'admitted' } : { is: 'waiting', reason: 'PoolFull', message: 'full' },
+      proxyLostAt: this.proxyLostAt,
       finishedPodTtlMs: 60_000,
       startTroubleMs: 60_000,
       now: at(this.seconds),
@@ -145,6 +154,10 @@ class World {
       case 'create-runner':
         expect(this.admitted).to.equal(true)
         this.runner ??= aRunner({ job: this.job, metadata: { creationTimestamp: stamp(this.seconds) } })
+        return undefined
+      case 'cancel-pod':
+        expect(this.job.status.reason, 'a pod was stopped before its job said so').to.be.oneOf(reasonsToStop)
+        if (this.pod !== undefined) this.pod = { ...this.pod, spec: { ...this.pod.spec, activeDeadlineSeconds: 1 } }
         return undefined
       case 'expire-pod':
         expect(isFinal(this.job.status.phase), 'a pod was released before its outcome was stored').to.equal(true)

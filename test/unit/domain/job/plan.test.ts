@@ -339,9 +339,13 @@ describe('a running job', () => {
     expect(outcome(plan({ job, runner, pod: exitedPod(3), now: 9999 }))).to.match(/^Failed ExitCode/)
   })
 
-  it('is cancelled on request', () => {
+  it('is stopped on request, and runs until its pod has ended', () => {
     const job = aJob({ ...runningJob, spec: { cancel: true } })
-    expect(outcome(plan({ job, runner, pod: runningPod }))).to.match(/^Cancelled CancelRequested/)
+    const stopping = plan({ job, runner, pod: runningPod })
+    expect(outcome(stopping)).to.equal(
+      'Running CancelRequested: cancelled on request: pod job-1 has its grace period to end',
+    )
+    expect(stopping.acts).to.deep.equal(['cancel-pod'])
   })
 
   it('fails when it runs longer than it may, counted from its start', () => {

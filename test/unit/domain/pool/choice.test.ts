@@ -76,6 +76,30 @@ describe('the pool of a job', () => {
     expect(chosen(aJob(), closed, pool('open', []))).to.equal('open')
   })
 
+  it('is of mode Worker for a job with a message, and of mode Template for one without', () => {
+    const worker = aPool({ metadata: { name: 'worker' }, spec: { mode: 'Worker', labels: ['linux', 'x64'] } })
+    const template = pool('template', ['linux'])
+    const handedOver = aJob({ spec: { labels: ['linux'], message: { id: 'a', parts: 1 } } })
+    expect(chosen(handedOver, template, worker)).to.equal('worker')
+    expect(chosen(jobWith('linux'), template, worker)).to.equal('template')
+    const { mode: _mode, ...stored } = template.spec
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as an older definition stores it
+    expect(chosen(jobWith('linux'), { ...template, spec: stored as RunnerPool['spec'] })).to.equal('template')
+  })
+
+  it('is none where only the other mode fits, and the refusal says so', () => {
+    const worker = aPool({ metadata: { name: 'worker' }, spec: { mode: 'Worker', labels: ['linux'] } })
+    const handedOver = { labels: ['linux'], message: { id: 'a', parts: 1 } }
+    const without = 'no RunnerPool of mode Template fits, which a job without a message needs (its labels fit worker)'
+    const withOne = 'no RunnerPool of mode Worker fits, which a job with a message needs (its labels fit template)'
+    expect(chosen(jobWith('linux'), worker)).to.equal(without)
+    expect(chosen(aJob({ spec: handedOver }), pool('template', ['linux']))).to.equal(withOne)
+    expect(chosen(aJob({ spec: { poolName: 'worker' } }), worker)).to.equal(without)
+    expect(chosen(aJob({ spec: { ...handedOver, labels: ['gpu'] } }), worker)).to.equal(
+      'no RunnerPool offers the label "gpu"',
+    )
+  })
+
   it('is not one that is being deleted', () => {
     const going = aPool({ metadata: { name: 'going', ...deletedAt(1) } })
     expect(chosen(aJob(), going)).to.equal('there is no RunnerPool')

@@ -3,6 +3,7 @@ import type { RunnerPoolSpec } from '../../../../src/api/runner-pool.ts'
 import { type Json, listOf, record } from '../../../../src/domain/json.ts'
 import { BadTemplate } from '../../../../src/domain/runner/template.ts'
 import { inTermsOfTemplate, desiredPod } from '../../../../src/domain/runner/desired-pod.ts'
+import { agentName } from '../../../../src/domain/hand-over/worker-pod.ts'
 import { aJob, aPool, aRunner } from '../../../objects/builders.ts'
 import { expectGolden } from '../../../objects/golden.ts'
 
@@ -218,9 +219,76 @@ describe('the pod of a Runner', () => {
     const job = aJob()
     const message =
       'unknown field "spec.containers[0].env[14].valeu", unknown field "spec.initContainers[2].env[13].x", env[20]'
-    expect(inTermsOfTemplate(message, { job, runner: aRunner({ job }) })).to.equal(
+    expect(inTermsOfTemplate(message, { pool: aPool(), job, runner: aRunner({ job }) })).to.equal(
       'unknown field "spec.containers[0].env[1].valeu", unknown field "spec.initContainers[2].env[0].x", env[20]',
     )
+  })
+
+  it('of mode Worker is spoken of by the API server in the positions of its template', () => {
+    const pool = aPool({ spec: { mode: 'Worker' } })
+    const job = aJob({ spec: { message: { id: 'a', parts: 1 } } })
+    const said =
+      'unknown field "spec.containers[0].env[19].valeu", spec.containers[1].env[13], spec.initContainers[2].x'
+    expect(inTermsOfTemplate(said, { pool, job, runner: aRunner({ job }) })).to.equal(
+      'unknown field "spec.containers[0].env[1].valeu", spec.containers[1].env[0], spec.initContainers[1].x',
+    )
+  })
+
+  it('of mode Worker has its message and the agent, which the job’s container alone runs', () => {
+    const template = {
+      spec: {
+        terminationGracePeriodSeconds: 300,
+        initContainers: [{ name: 'docker', image: 'dind', restartPolicy: 'Always' }],
+        containers: [
+          { name: 'proxy', image: 'proxy', command: ['serve'] },
+          {
+            name: 'runner',
+            image: 'actions-runner',
+            command: ['/home/runner/run.sh'],
+            args: ['--once'],
+            env: [{ name: 'DOCKER_HOST', value: 'unix:///var/run/docker.sock' }],
+            securityContext: { runAsUser: 1001 },
+            resources: { limits: { memory: '1Gi' } },
+            volumeMounts: [{ name: 'work', mountPath: '/home/runner/_work' }],
+          },
+        ],
+        volumes: [{ name: 'work', emptyDir: {} }],
+      },
+    }
+    const message = { id: 'a1', parts: 2, runnerVersion: '2.336.0', serverUrl: 'https://github.com' }
+    const job = aJob({ spec: { message } })
+    const pod = desiredPod(aPool({ spec: { mode: 'Worker', template } }), job, aRunner({ job }), 'the agent')
+    golden('worker-pod', pod)
+  })
+
+  it('of mode Worker finds the runner where the pool says, else in the container’s workingDir, else in its image’s', () => {
+    const job = aJob({ spec: { message: { id: 'a', parts: 1 } } })
+    const directoryIn = (container: object, worker?: RunnerPoolSpec['worker']) => {
+      const template = { spec: { containers: [{ name: 'runner', ...container }] } }
+      const spec = { mode: 'Worker', template, ...(worker !== undefined && { worker }) } as const
+      const pod = desiredPod(aPool({ spec }), job, aRunner({ job }))
+      return JSON.stringify(pod.spec).match(/"RUNNERHUB_RUNNER_DIRECTORY","value":"([^"]*)"/)?.[1]
+    }
+    expect(directoryIn({})).to.equal('/home/runner')
+    expect(directoryIn({ workingDir: '/runner' })).to.equal('/runner')
+    expect(directoryIn({ workingDir: '/runner' }, { runnerDirectory: '/opt/runner' })).to.equal('/opt/runner')
+  })
+
+  it('brings the agent in a ConfigMap of the pool’s own, another for each version', () => {
+    const pool = aPool()
+    const other = aPool({ metadata: { uid: 'other' } })
+    const names = [agentName(pool, '1'), agentName(pool, '2'), agentName(other, '1')]
+    expect(new Set(names).size).to.equal(3)
+    expect(agentName(pool, '1'))
+      .to.equal(names[0])
+      .and.match(/^runnerhub-agent-[0-9a-f]{16}$/)
+  })
+
+  it('is none of a pool whose mode is not the job’s any more', () => {
+    const handedOver = aJob({ spec: { message: { id: 'a', parts: 1 } } })
+    const worker = aPool({ spec: { mode: 'Worker' } })
+    expect(() => desiredPod(aPool(), handedOver, aRunner())).to.throw(BadTemplate, 'is of mode Template by now')
+    expect(() => desiredPod(worker, aJob(), aRunner())).to.throw(BadTemplate, 'is of mode Worker by now')
   })
 
   it('uses callers’ input only as values of variables', () => {

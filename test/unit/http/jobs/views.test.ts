@@ -41,6 +41,7 @@ describe('the detail of a job', () => {
         reason: null,
         message: null,
         exitCode: null,
+        result: null,
       },
     })
   })
@@ -80,6 +81,7 @@ describe('the detail of a job', () => {
         reason: 'ExitCode',
         message: 'exit code 3',
         exitCode: 3,
+        result: null,
       },
     })
   })
