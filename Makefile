@@ -139,6 +139,10 @@ image: $(INSTALLED) ## Build the image as an archive and print its size; set IMA
 load-image: image ## Build the image and load it into the local cluster
 	config/local/cluster load-image $(IMAGE_ARCHIVE)
 
+.PHONY: runnerhub-worker
+runnerhub-worker: $(INSTALLED) ## Bundle what the proxy runners run, as build/runnerhub-worker.cjs
+	config/proxy/build
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure throughput, latency and API writes
 	node test/bench/main.ts

@@ -104,12 +104,15 @@ async function run(bytes: Uint8Array, text: string): Promise<void> {
   const blocks = new Pages(join(runner, '_diag/blocks'), jobId, options)
   const write = (line: string): void => {
     for (const each of [job, step, blocks]) each.write(`2026-01-01T00:00:00.0000000Z ${line}`)
+    // Where nobody follows the pages.
+    if (asked['toStdout'] === true) process.stdout.write(`[WORKER] ${line}\n`)
   }
   // As the real one does with this setting.
   if (process.env['ACTIONS_RUNNER_PRINT_LOG_TO_STDOUT'] !== undefined) process.stdout.write(`${text}\n`)
   write(`frame sha256=${createHash('sha256').update(bytes).digest('hex')} bytes=${bytes.length}`)
   write(`settings ${readFileSync(join(runner, '.runner'), 'utf8').trim()}`)
   write(`cwd ${process.cwd()}`)
+  write(`pid ${process.pid}`)
   write(`env ${Object.keys(process.env).sort().join(' ')}`)
   for (let line = 1; line <= number('lines', 0); line++) {
     write(`line ${line} ${word('text')}`)
@@ -122,6 +125,8 @@ async function run(bytes: Uint8Array, text: string): Promise<void> {
   if (obeys) write('the job was cancelled')
   write('the last line')
   for (const each of [job, step, blocks]) each.end()
+  // What was written before is out then.
+  await new Promise((resolve) => process.stdout.write('', resolve))
   if (word('dieBy') === 'SIGKILL') process.kill(process.pid, 'SIGKILL')
   process.exit(obeys ? 103 : number('exitCode', 100))
 }

@@ -34,6 +34,8 @@ const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][
   ],
   ['README.md', 'kubectl get rj', /^failed +owner\/repo +CI +Failed +ExitCode /m],
   ['docs/api.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
+  ['docs/github.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
+  ['docs/github.md', 'kubectl describe rj', /^ +Message: +exit code 3$/m],
   ['docs/install.md', 'kubectl --namespace runnerhub get rj,rn,rp', /^runnerjob/m],
   [operations, 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
   [operations, 'kubectl describe rj', /^ +Message: +exit code 3$/m],

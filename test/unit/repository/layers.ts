@@ -2,7 +2,7 @@ import { dirname, posix } from 'node:path'
 
 /** A folder of `src`, or a file beside the folders. */
 export interface Layer {
-  /** The layers that it may import; '*' is all. */
+  /** The layers and single files that it may import; '*' is all. */
   imports: string[]
   /** The packages and Node.js modules that it may import; 'node:*' is all of Node.js's. */
   packages: string[]
@@ -43,6 +43,7 @@ export const layers: Record<string, Layer> = {
   },
   tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
   agent: { imports: [], packages: ['node:fs'] },
+  proxy: { imports: ['api', 'kube/runtime/backoff.ts', 'kube/runtime/clock.ts'], packages: ['node:*', 'ws'] },
   'config.ts': { imports: ['api'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
   'version.ts': { imports: [], packages: ['node:fs'] },
@@ -68,7 +69,7 @@ function isAllowed(path: string, specifier: string, { imports, packages }: Layer
   }
   const target = posix.join(dirname(path), specifier)
   const isOwn = layerOf(target) === layerOf(path)
-  return isOwn || imports.includes(layerOf(target)) || imports.includes('*')
+  return isOwn || imports.includes(layerOf(target)) || imports.includes(target) || imports.includes('*')
 }
 
 /** The first folder of a path, or the file itself if it is in none. */

@@ -40,6 +40,8 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['README.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
       ['README.md', 'kubectl get rj'],
       ['docs/api.md', 'kubectl get rj'],
+      ['docs/github.md', 'kubectl get rj'],
+      ['docs/github.md', 'kubectl describe rj'],
       ['docs/install.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
       ['docs/operations.md', 'kubectl get rj'],
       ['docs/operations.md', 'kubectl describe rj'],
@@ -140,6 +142,11 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
         'helm upgrade runnerhub charts/runnerhub --namespace runnerhub --reset-then-reuse-values \\',
       ],
     ],
+  ],
+  [
+    'unit/proxy/installation.test.ts',
+    'is done by the five commands of docs/github.md',
+    [['docs/github.md', "(umask 077; printf '%s"]],
   ],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [

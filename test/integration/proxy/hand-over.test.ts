@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { Listener } from '../../hand-over/listener.ts'
+import { messageText } from '../../hand-over/messages.ts'
+import { bundle, configureRunner, runProgram } from '../../hand-over/proxy.ts'
+import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
+import { exited, exits, ignored, runs } from '../../kubelet/script.ts'
+import type { Operator } from '../../processes/operator.ts'
+import { openSite, type Site } from '../../site/site.ts'
+import { call } from '../../site/calls/call.ts'
+
+const TOKEN = 'token-of-the-proxies'
+const LIMIT = 100
+
+describe('a job of a GitHub runner', function () {
+  this.timeout('60s')
+  let site: Site
+  let operator: Operator
+  let logs: NodeLogs
+  let folder: string
+  let runner: string
+  const listeners: Listener[] = []
+
+  before(async () => {
+    site = await openSite()
+    await appendFile(site.tokenFile, `\n${TOKEN},proxy,proxy,"runnerhub:proxies"\n`)
+    site.kubelet.onPod(() => ignored())
+    logs = await serveLogs(site.plane.client)
+    const template = { spec: { containers: [{ name: 'runner', image: 'actions-runner' }] } }
+    await site.createPool('workers', { mode: 'Worker', labels: ['linux'], maxRunners: 30, template })
+    operator = await site.operator({ env: { RATE_LIMIT_MAX: String(LIMIT) } })
+    folder = await mkdtemp(join(tmpdir(), 'runnerhub-proxy-'))
+    runner = join(folder, 'runner')
+    await configureRunner(runner, { version: '2.336.0' })
+    await bundle(join(folder, 'runnerhub-worker.cjs'))
+    const { code, err } = await runProgram(join(folder, 'runnerhub-worker.cjs'), ['install', runner])
+    expect(code, err).to.equal(0)
+    await writeFile(join(folder, 'token'), TOKEN)
+  })
+  after(async () => {
+    await Promise.all(listeners.map((listener) => listener.close()))
+    await site.close()
+    await logs.close()
+    await rm(folder, { recursive: true })
+  })
+
+  const begin = async (jobId: string): Promise<Listener> => {
+    const env = {
+      RUNNERHUB_URL: operator.url,
+      RUNNERHUB_REALTIME_URL: operator.realtimeUrl,
+      RUNNERHUB_TOKEN_FILE: join(folder, 'token'),
+      RUNNERHUB_LABELS: 'linux',
+    }
+    const listener = await Listener.start(runner, { env })
+    listeners.push(listener)
+    await listener.sendJob(messageText({ jobId }))
+    return listener
+  }
+  const nameOf = (jobId: string): Promise<string> =>
+    site.until(`job ${jobId}`, async () => {
+      const all = await site.list(runnerJobs)
+      return all.find(({ spec }) => spec.jobId === jobId)?.metadata.name
+    })
+  /** Calls that an address has left, but for the one that asks. */
+  const left = async (): Promise<number> =>
+    Number((await call(`${operator.url}/api/jobs/none`)).headers.get('x-ratelimit-remaining')) + 1
+
+  it('is handed over by its proxy, runs in a pod, and its log and result come back', async () => {
+    const before = await left()
+    const jobId = randomUUID()
+    const listener = await begin(jobId)
+    const pod = `${await nameOf(jobId)}-1`
+    await site.kubelet.apply(pod, ...runs().steps.map(({ act }) => act))
+    logs.write(pod, '2026-01-01T00:00:00.0000000Z two steps were done')
+    await site.until('the log at the proxy', () => listener.stdout.includes('Z two steps were done\n'))
+    logs.end(pod)
+    await site.kubelet.apply(pod, (now) => exited(now, 102))
+    const report = await listener.ended()
+    expect(report).to.deep.include({ code: 102, result: 'Failed', annotation: [] })
+    expect(before - 1 - (await left()), 'calls').to.equal(3)
+  })
+
+  it('fails at GitHub with two or three lines where its pod is evicted', async () => {
+    const jobId = randomUUID()
+    const listener = await begin(jobId)
+    const pod = `${await nameOf(jobId)}-1`
+    await site.kubelet.apply(pod, 'bind', () => ({ phase: 'Failed', reason: 'Evicted', message: 'low on memory' }))
+    const { code, annotation } = await listener.ended()
+    expect(code).to.equal(1)
+    expect(annotation[0]).to.include('(Evicted): ').and.include('low on memory')
+    expect(annotation).to.have.lengthOf(3)
+  })
+
+  it('is one of 20 from as many proxies behind one address, well inside the default rate limit', async () => {
+    site.kubelet.onPod((pod) => {
+      logs.end(pod.metadata.name)
+      return exits(100, { runMs: 1000 })
+    })
+    const before = await left()
+    const running = await Promise.all(Array.from({ length: 20 }, () => begin(randomUUID())))
+    const reports = await Promise.all(running.map((listener) => listener.ended()))
+    expect(reports.map(({ code, stderr }) => ({ code, stderr }))).to.deep.equal(
+      reports.map(() => ({ code: 100, stderr: '' })),
+    )
+    expect(before - 1 - (await left()), 'calls').to.be.within(60, 70)
+  })
+})

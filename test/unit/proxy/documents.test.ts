@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv } from 'ajv'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { failureReasons, waitingReasons } from '../../../src/api/reasons.ts'
+import { runnerPoolSpec } from '../../../src/api/runner-pool.ts'
+import { fieldsOf } from '../../../src/proxy/json.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const page = read('docs/github.md')
+
+/** Reasons of a job that is on its way to its pod. */
+const passing = ['RunnerStarting']
+
+describe('docs/github.md', () => {
+  it('explains each reason for which a job waits or fails', () => {
+    const reasons = [...waitingReasons, ...failureReasons, 'ProxyLost'].filter((reason) => !passing.includes(reason))
+    expect(reasons.filter((reason) => !page.includes(`\n| \`${reason}\` |`))).to.deep.equal([])
+  })
+
+  it('has every setting that the program explains, and no other', () => {
+    const inProgram = read('src/proxy/command.ts').match(/(?<=^ {2})RUNNERHUB_\w+/gm) ?? []
+    const inPage = page.match(/(?<=^\| `)RUNNERHUB_\w+/gm) ?? []
+    expect(inPage.length).to.be.above(8)
+    expect(inPage.toSorted()).to.deep.equal(inProgram.toSorted())
+  })
+})
+
+describe('the recipes for proxies and pods', () => {
+  const recipes = ['config/proxy/proxy.Dockerfile', 'config/proxy/pod.Dockerfile']
+  const imageOf = (path: string): string | undefined => /^ARG RUNNER_IMAGE=(\S+)$/m.exec(read(path))?.[1]
+
+  it('stand on one version of the runner, which the pool has as well', () => {
+    const [proxy = '', pod] = recipes.map(imageOf)
+    expect(proxy).to.match(/^ghcr\.io\/actions\/actions-runner:\d+\.\d+\.\d+$/)
+    expect(pod).to.equal(proxy)
+    expect(read('config/proxy/pool.yaml')).to.include(`image: ${proxy}\n`)
+  })
+
+  it('run nothing in a shell that nobody asked for', () => {
+    const instructions = recipes.flatMap((path) => read(path).match(/^(RUN|CMD|ENTRYPOINT) .*$/gm) ?? [])
+    expect(instructions).to.have.lengthOf(3)
+    expect(instructions.filter((line) => !/^\w+ \["/.test(line))).to.deep.equal([])
+  })
+
+  it('configure a proxy that does not update itself, and keep its registration token from its jobs', () => {
+    const command = /^CMD .*$/m.exec(read('config/proxy/proxy.Dockerfile'))?.[0] ?? ''
+    expect(command).to.include('--disableupdate')
+    expect(command.indexOf('unset RUNNER_TOKEN')).to.be.within(1, command.indexOf('exec ./run.sh'))
+  })
+
+  it('have a pool that the definition takes', () => {
+    const { kind, spec } = fieldsOf(parse(read('config/proxy/pool.yaml')))
+    expect(kind).to.equal('RunnerPool')
+    const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+    expect(ajv.validate(runnerPoolSpec, spec), ajv.errorsText()).to.equal(true)
+    expect(Object.keys(fieldsOf(spec)).filter((name) => !Object.hasOwn(runnerPoolSpec.properties, name))).to.deep.equal(
+      [],
+    )
+  })
+})
