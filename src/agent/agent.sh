@@ -134,7 +134,7 @@ feed() {
   rm -f "$message"
   case $status in
     0) touch "$fed" ;;
-    # The Worker has ended before it read all of it, and tells why.
+    # The Worker ended before it read all of it, and its exit code shows why.
     141) ;;
     *)
       last_say "the job's message is damaged"

@@ -57,7 +57,7 @@ export const kinds: readonly Kind[] = [
         name: 'Result',
         type: 'string',
         jsonPath: '.status.result',
-        description: "The runner's own word.",
+        description: 'Result that the runner reported.',
         priority: 1,
       },
       { name: 'Exit', type: 'integer', jsonPath: '.status.exitCode', description: 'Exit code.', priority: 1 },

@@ -8,7 +8,7 @@ import { type FromSchema, type NewFromSchema, type Schema, immutable } from './s
 export const jobPhases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 export type JobPhase = (typeof jobPhases)[number]
 
-/** What a GitHub runner says of a job's end, in the order of its exit codes, from 100. */
+/** The results that a GitHub runner reports, in the order of its exit codes, from 100. */
 export const jobResults = ['Succeeded', 'SucceededWithIssues', 'Failed', 'Canceled', 'Skipped', 'Abandoned'] as const
 export type JobResult = (typeof jobResults)[number]
 
@@ -38,7 +38,11 @@ export const jobMessage = {
     'mode Worker take such a job. Written by the facade.',
   required: ['id', 'parts'],
   properties: {
-    id: { type: 'string', description: 'Tells its Secrets from those of other attempts.', pattern: '^[a-z0-9]{1,16}$' },
+    id: {
+      type: 'string',
+      description: 'Distinguishes its Secrets from those of other attempts.',
+      pattern: '^[a-z0-9]{1,16}$',
+    },
     parts: { type: 'integer', description: 'Number of its Secrets.', format: 'int32', minimum: 1, maximum: 16 },
     runnerVersion: {
       type: 'string',

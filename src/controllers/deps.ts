@@ -27,7 +27,7 @@ export interface ReconcilerDeps {
   clock: Clock
   log: Log
   settings: ControllerSettings
-  /** What pods of mode Worker run. */
+  /** The ConfigMaps with the program that pods of mode Worker run. */
   agents: AgentConfigMaps
   /** Since when this process leads. */
   termBeganAt: Date

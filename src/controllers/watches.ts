@@ -127,7 +127,7 @@ function addRunner(caches: Caches, queue: Workqueue, job: RunnerJob | undefined)
   if (caches.runners.get(key) !== undefined) queue.add(queueKey('runner', key))
 }
 
-/** The jobs that a proxy runner has handed over: it is offline, so nobody may wait for their ends. */
+/** Adds the jobs that a proxy runner has handed over: it is offline, so it may no longer wait for their ends. */
 function addHandedOver(caches: Caches, queue: Workqueue, proxy: string): void {
   for (const job of caches.jobs.byIndex('proxy', proxy)) queue.add(queueKey('job', keyOf(job)))
 }

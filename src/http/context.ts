@@ -22,7 +22,7 @@ export interface FacadeState {
   /** The caller is known from before the API server stopped answering. */
   isStale?: boolean
   response?: RouteResult
-  /** The caller asked to wait: how long that took says nothing of the process. */
+  /** The caller asked to wait: the duration of the request does not measure the process. */
   hasWaited?: boolean
   /** Name of the route. */
   route?: string
@@ -47,7 +47,7 @@ export interface FacadeDeps {
   namespace: string
   clock: Clock
   log: Log
-  /** Makes what tells attempts from each other: at most 16 lower-case letters and digits. */
+  /** Creates an id that distinguishes attempts: at most 16 lower-case letters and digits. */
   newId: () => string
   /** Version in the metadata of every response. */
   version: string

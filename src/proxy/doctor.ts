@@ -30,7 +30,7 @@ async function runnerFindings(runner: RunnerFolder, env: Env): Promise<Finding[]
   const installed = {
     ours: isKept
       ? good('runnerhub-worker is installed')
-      : bad('the Worker of the runner is lost: unpack the runner anew'),
+      : bad('the Worker of the runner is lost: unpack the runner again'),
     original: isKept
       ? bad('the runner was replaced after the installation, or updated itself: install again')
       : bad('runnerhub-worker is not installed: run install'),
@@ -49,7 +49,7 @@ async function runnerFindings(runner: RunnerFolder, env: Env): Promise<Finding[]
       ? bad('the runner is not configured: run config.sh with --disableupdate')
       : update
         ? good('the runner does not update itself')
-        : bad('the runner updates itself: configure it anew with --disableupdate'),
+        : bad('the runner updates itself: configure it again with --disableupdate'),
   ]
 }
 

@@ -51,12 +51,12 @@ export async function install(runner: RunnerFolder, program: string): Promise<st
   if (settings?.isUpdateOff === false) {
     throw new CommandFailed(
       `the runner in ${runner.root} updates itself, which would replace what is installed now: ` +
-        'configure it anew with --disableupdate (./config.sh remove, then ./config.sh --disableupdate …)',
+        'configure it again with --disableupdate (./config.sh remove, then ./config.sh --disableupdate …)',
     )
   }
   const { worker, isKept } = await installationIn(runner)
   if (worker === 'ours' && !isKept) {
-    throw new CommandFailed(`${runner.original} is missing, which is the runner's own Worker: unpack the runner anew`)
+    throw new CommandFailed(`${runner.original} is missing, which is the runner's own Worker: unpack the runner again`)
   }
   await changing(runner, async () => {
     await replace(runner.program, (path) => copyFile(program, path))
@@ -77,7 +77,7 @@ export async function uninstall(runner: RunnerFolder): Promise<string[]> {
   }
   if (!isKept) {
     if (worker === 'missing') await checkRunner(runner)
-    throw new CommandFailed(`${runner.original} is missing, which is the runner's own Worker: unpack the runner anew`)
+    throw new CommandFailed(`${runner.original} is missing, which is the runner's own Worker: unpack the runner again`)
   }
   await changing(runner, async () => {
     if (worker === 'original') await rm(runner.original)

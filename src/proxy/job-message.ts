@@ -44,7 +44,7 @@ export function factsOf(text: string): JobFacts {
   }
   return {
     jobId: needed('jobId', either(message, 'jobId')),
-    // Each run has a plan of its own; servers that are not GitHub's name only that.
+    // Each run has a separate plan; servers other than GitHub's name only the plan.
     runId: needed('contextData.github.run_id', github['run_id'] ?? either(either(message, 'plan'), 'planId')),
     repository: needed('contextData.github.repository', github['repository']),
     ...withoutUndefined(optional),

@@ -25,7 +25,7 @@ export interface WaitOptions {
 /** How long the hub shall hold an answer back while the job goes on: less than proxies in between wait for one. */
 const WAIT_SECONDS = 45
 
-/** How often the hub is asked although it would say the end by itself. */
+/** How often the hub is asked although its event would report the end. */
 const SELDOM_MS = 15 * 60_000
 
 /** When to ask again after the bell has rung: another replica of the hub may not know what the bell rang for. */

@@ -15,7 +15,7 @@ export function asLines(text: string): string {
 }
 
 /**
- * Makes lines for stdout of a job's log, which begins anew each time that it is opened: each line once. Every line of it
+ * Makes lines for stdout of a job's log, which starts over each time that it is opened: each line once. Every line of it
  * begins with the time at which the node took it, which is left out.
  */
 export class LogLines {

@@ -4,7 +4,7 @@ import { MESSAGE_TYPE } from '../../src/http/input/body-limit.ts'
 import { type Answer, call } from '../site/calls/call.ts'
 import { TOKEN } from '../site/site.ts'
 
-/** The facts of a job that a proxy runner hands over: the ids are GitHub's, so each is a job of its own. */
+/** The facts of a job that a proxy runner hands over: the ids are GitHub's, so each is a separate job. */
 export function factsOf(jobId: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   const message = { runnerVersion: '2.336.0', serverUrl: 'https://github.com' }
   return { jobId, runId: '789012', repository: 'owner/repo', runnerName: 'proxy-1', message, ...more }

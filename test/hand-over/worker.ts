@@ -14,7 +14,7 @@ const MARK = '\uFEFF'
 const BLOCK = 4096
 const timeline = '3f1c7a52-0000-4000-8000-000000000001'
 
-/** The pages of one record of the job: written in blocks, begun anew when they are full, deleted when they are closed. */
+/** The pages of one record of the job: written in blocks, started over when they are full, deleted when they are closed. */
 class Pages {
   readonly #folder: string
   readonly #record: string

@@ -12,7 +12,7 @@ import { type Lease, leases } from '../../kube/election/lease.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import { deleteObject } from '../writes.ts'
 
-/** Takes the message of a handed-over job away as soon as nobody needs it. Its Secrets are deleted unread. */
+/** Deletes the message of a handed-over job as soon as nothing needs it. Its Secrets are deleted unread. */
 export function messageReconciler(deps: ReconcilerDeps) {
   const { caches, client } = deps
   return async function reconcileMessage(key: string, { signal }: ReconcileContext): Promise<Result> {

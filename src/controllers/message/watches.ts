@@ -4,7 +4,7 @@ import { jobKeyAt } from '../../domain/runner/keys.ts'
 import type { Workqueue } from '../../kube/queue/workqueue.ts'
 import { queueKey } from '../queue-keys.ts'
 
-/** Says which change has to be looked at for which message. Ends its subscriptions when called. */
+/** Adds the message that each change affects to the work queue. Returns a function that unsubscribes. */
 export function watchMessages(caches: Caches, queue: Workqueue): () => void {
   const look = (key: string): void => queue.add(queueKey('message', key), 'deferred')
   const lookAtThoseOf = (jobKey: string): void => {

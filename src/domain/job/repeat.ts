@@ -26,7 +26,7 @@ export interface RepeatOptions {
  */
 export function isRepeat(job: RunnerJob, { nowMs, namedWindowMs }: RepeatOptions): boolean {
   if (job.metadata.deletionTimestamp !== undefined) return false
-  // GitHub gives each job of a proxy runner an id of its own, so a repeat means the same job.
+  // GitHub gives each job of a proxy runner a separate id, so a repeat means the same job.
   if (!isFinished(job) || job.spec.message !== undefined) return true
   if (isNamed(job)) return nowMs - Date.parse(delegatedAt(job)) < namedWindowMs
   return job.status.reported?.completedAt === undefined && nowMs - madeAtMs(job) < REPEAT_MS

@@ -12,7 +12,7 @@ export interface Move {
   reason: Reason
   message: string
   exitCode?: number
-  /** The runner's own word. */
+  /** The result that the runner reported. */
   result?: JobResult
   /** When it was assigned, started and finished, if neither Runner nor pod records it. */
   assignedAt?: string

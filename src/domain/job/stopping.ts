@@ -13,7 +13,7 @@ export interface StopRequest {
 /** How long after the limit of its stage the end of a stopped job is waited for: longer than any grace period. */
 const UNANSWERED_MS = 3_600_000
 
-/** Reasons of an end that the request brought about, or that came before the job could end by itself. */
+/** Reasons of an end that the request caused, or that came before the job could end. */
 const cutShort: ReadonlySet<Move['reason']> = new Set([
   'CancelRequested',
   'Evicted',
@@ -71,7 +71,7 @@ export function needsStop(pod: PodState): boolean {
   return !pod.facts.isDeleting && pod.facts.expiring !== true
 }
 
-/** The end of a job as it counts if it had to stop: what its pod did by itself, otherwise what the request says. */
+/** The end of a job that had to stop: its own end if the pod ended before the request took effect, else the request's. */
 export function afterRequest(view: JobView, end: Move | undefined): Move | undefined {
   const request = stopRequestOf(view)
   if (end === undefined || request === undefined || !wasAsked(view.job) || !cutShort.has(end.reason)) return end

@@ -110,7 +110,7 @@ function exitOf(terminated: Terminated, ofWorker = false): Exit {
   const { exitCode: code, reason, finishedAt } = terminated
   const at = typeof finishedAt === 'string' ? { finishedAt } : {}
   const exit = ofWorker ? workerExit(code, terminated.message) : plainExit(code)
-  // Of a runner that has said its word, it was not the main process that was killed.
+  // If the runner reported a result, the OOM killer hit another process than the Worker.
   if (exit.result !== undefined) return { code, ...exit, ...at }
   // With exit code 0 the OOM killer hit another process than the main one.
   if (reason === 'OOMKilled' && code !== 0) return { code, reason, message: `out of memory (exit code ${code})`, ...at }
@@ -133,7 +133,7 @@ function isWorker({ metadata }: Pod): boolean {
 }
 
 function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
-  // A runner that has said how the job ended was not cut short; one that was told to stop says Canceled.
+  // A runner that reported how the job ended was not cut short; after a request to stop it reports Canceled.
   if (exit.result !== undefined && exit.result !== 'Canceled') return { is: 'exited', facts, exit }
   // A job that exits with code 0 on SIGTERM has not succeeded.
   const cut = cutShort(pod, exit)

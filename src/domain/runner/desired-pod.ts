@@ -67,7 +67,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
   }
 }
 
-/** A pool may change its mode after a job was given to it. */
+/** A pool may change its mode after a job was assigned to it. */
 function requireMode(pool: RunnerPool, job: RunnerJob): void {
   const { metadata, spec } = pool
   if (suitsMode(pool, job)) return
@@ -88,7 +88,7 @@ function workerSpec(pool: RunnerPool, job: RunnerJob, agentScript: string): Json
   }
 }
 
-/** By it the exit code of a runner's Worker is told from that of any other program. */
+/** This label distinguishes the exit code of a runner's Worker from that of any other program. */
 function modeLabel({ spec }: RunnerPool): Record<string, string> {
   return spec.mode === 'Worker' ? { [MODE_LABEL]: spec.mode } : {}
 }

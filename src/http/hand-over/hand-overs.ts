@@ -9,10 +9,10 @@ import { parseHandOver } from './message-body.ts'
 import type { Message } from './message-store.ts'
 import { checkPacked } from './packed-message.ts'
 
-/** Most bodies with a message that are in memory at once: further callers are read when there is room. */
+/** Maximum number of bodies with a message in memory: further callers wait. */
 const MOST_BODIES = 16
 
-/** Most that are unpacked at once, to be checked. */
+/** Maximum number of messages that are unpacked and checked at a time. */
 const MOST_CHECKS = 2
 
 /** Reads the delegations that bring a message. */
@@ -20,13 +20,13 @@ export class HandOvers {
   readonly #bodies = new InFlight(MOST_BODIES)
   readonly #checks = new InFlight(MOST_CHECKS)
 
-  /** A delegation's facts and its message, which is what it should be. 400, 413 or 415 where one is not. */
+  /** The facts and the checked message of a delegation. 400, 413 or 415 if one is invalid. */
   async read(ctx: Pick<FacadeContext, 'req' | 'res' | 'state'>): Promise<{ spec: NewRunnerJobSpec; message: Message }> {
     if (!/^(identity)?$/i.test(ctx.req.headers['content-encoding'] ?? '')) {
       const why = 'Content-Encoding is not supported: the message is packed, and the facts are not'
       throw new HttpError(415, 'UnsupportedMediaType', why)
     }
-    // Until the answer is out, since it is kept until then.
+    // Until the response is sent: the body is kept until then.
     ctx.res.once('close', await this.#bodies.acquire(requestSignal(ctx)))
     const { spec, about, packed } = parseHandOver(await readBytes(ctx.req, messageLimit))
     const signal = requestSignal(ctx)

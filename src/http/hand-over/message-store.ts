@@ -34,7 +34,7 @@ export interface Message {
  *
  * The job's UID is not known yet, so the Lease owns the Secrets, and the job then owns the Lease: what happens to one of
  * them happens to all. The controllers know from the Lease which Secrets there are, and need not list any. Each attempt
- * has names of its own; the job says which attempt's message is its own.
+ * has separate names; the job says which attempt's message it runs.
  */
 export async function storeMessage(
   deps: Parts,

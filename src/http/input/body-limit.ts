@@ -6,7 +6,7 @@ import { HttpError } from '../http-error.ts'
 /** The media type of a delegation with its message. */
 export const MESSAGE_TYPE = 'application/vnd.runnerhub.message'
 
-/** How long a body may be, and what is said of a longer one. */
+/** The maximum length of a body, and the error message for a longer one. */
 export interface BodyLimit {
   bytes: number
   refusal: string
@@ -36,7 +36,7 @@ export function limitOf(headers: IncomingHttpHeaders): BodyLimit {
   return bringsMessage(headers) ? messageLimit : jsonLimit
 }
 
-/** 413 for a message that is too long by itself; names both limits. */
+/** 413 for a message that is too long; names both limits. */
 export function messageTooLong(how: 'packed' | 'unpacked'): HttpError {
   return new HttpError(413, 'BodyTooLarge', `the message is too long ${how}: ${messageLimits}`)
 }

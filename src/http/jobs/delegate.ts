@@ -139,14 +139,14 @@ export class Delegator {
   }
 }
 
-/** A job to be made, and the message to be stored for it. */
+/** A job to create, and the message to store for it. */
 interface Wanted {
   spec: NewRunnerJobSpec
   message: Message | undefined
 }
 
 function withoutMessage(): HttpError {
-  const why = 'the same job was delegated before, without its message, and is not over'
+  const why = 'the same job was delegated before without its message'
   return new HttpError(409, 'DelegatedWithoutMessage', why)
 }
 

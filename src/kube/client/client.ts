@@ -109,7 +109,7 @@ export class KubeClient {
     return parseObject(resource, await this.request('POST', path, { query: textOf(options), body: object }, signal))
   }
 
-  /** As create, of what must not come back: the answer would hold the object, and holds its metadata alone. */
+  /** Like create, for an object that must not come back: the response holds only its metadata. */
   async createUnread<T extends KubeObject>(
     resource: Resource<T>,
     object: NewObject<T>,

@@ -126,7 +126,7 @@ describe('the agent in the pod', function () {
     expect(pod.isFed()).to.equal(true)
   })
 
-  it('tells the Worker its name and its server, and starts it where the Listener would', async () => {
+  it('gives the Worker its name and its server, and starts it where the Listener would', async () => {
     const { stdout } = await run(frameOf({}))
     const [, settings = ''] = /settings (.*)/.exec(stdout) ?? []
     expect(JSON.parse(settings)).to.deep.equal({
@@ -188,7 +188,7 @@ describe('the agent in the pod', function () {
     expect(stdout).to.include('the job was cancelled')
   })
 
-  it('says the result of a Worker that ends otherwise although it was told to cancel', async () => {
+  it('reports the result of a Worker that ends otherwise despite a request to cancel', async () => {
     await pod.start(gzipSync(frameOf({ runMs: 2000, onCancel: 'finish', exitCode: 101 })))
     await eventually(() => pod.isFed(), { withinMs: 20_000 })
     pod.signal('SIGTERM')

@@ -189,7 +189,7 @@ describe('runnerhub-worker on a runner', function () {
       expect(ran.code).to.equal(1)
       expect(bad(ran)).to.deep.equal([
         'runnerhub-worker is not installed: run install',
-        'the runner updates itself: configure it anew with --disableupdate',
+        'the runner updates itself: configure it again with --disableupdate',
         `${join(runner, 'bin/runnerhub-worker.cjs')} is missing: run install`,
         'the hub does not know the token',
       ])

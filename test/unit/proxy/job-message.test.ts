@@ -34,7 +34,7 @@ describe('the facts of a job', () => {
     expect(factsOf(typedMessage({ jobId }))).to.deep.equal(facts)
   })
 
-  it('tell the legs of a matrix apart by the id of the job alone', () => {
+  it('distinguish the legs of a matrix by the id of the job alone', () => {
     expect(factsOf(messageText({ jobId: 'another' }))).to.deep.equal({ ...facts, jobId: 'another' })
   })
 

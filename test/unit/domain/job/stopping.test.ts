@@ -111,7 +111,7 @@ describe('a cancelled job', () => {
     ['Cancelled, if a container without a runner exits with 0', stopped(0), 'Cancelled | CancelRequested | - | 0'],
     ['Cancelled, if it was killed', stopped(137), 'Cancelled | CancelRequested | - | 137'],
     [
-      'what its pod did, if that had ended by itself',
+      'what its pod did, if that had ended before the request',
       expiring(podStatus('Succeeded', aContainer(ended(0)))),
       'Completed | Succeeded | - | 0',
     ],
