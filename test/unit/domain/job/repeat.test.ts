@@ -11,6 +11,7 @@ interface Case {
   /** Second of its creation, if not 0. */
   madeAt?: number
   isNamed?: true
+  hasMessage?: true
   deletionTimestamp?: string
   is: boolean
 }
@@ -32,11 +33,12 @@ const cases: Record<string, Case> = {
   'with an Idempotency-Key, for the whole window': { status: over, age: 299, isNamed: true, is: true },
   'with an Idempotency-Key, after the window': { status: over, age: 300, isNamed: true, is: false },
   'with an Idempotency-Key, whose end was seen': { status: seen, age: 20, isNamed: true, is: true },
+  'that came with its message, however long after its end': { status: seen, age: 1e6, hasMessage: true, is: true },
   'that is being deleted': { status: { phase: 'Running' }, age: 1, deletionTimestamp: stamp(1), is: false },
 }
 
 describe('a repeated delegation', () => {
-  for (const [what, { status, age, madeAt = 0, isNamed, deletionTimestamp, is }] of Object.entries(cases)) {
+  for (const [what, { status, age, madeAt = 0, isNamed, hasMessage, deletionTimestamp, is }] of Object.entries(cases)) {
     it(`${is ? 'refers' : 'does not refer'} to a job ${what}`, () => {
       const metadata = {
         creationTimestamp: stamp(madeAt),
@@ -44,7 +46,8 @@ describe('a repeated delegation', () => {
         ...(deletionTimestamp !== undefined && { deletionTimestamp }),
       }
       const options = { nowMs: at(age).getTime(), namedWindowMs: 300_000 }
-      expect(isRepeat(aJob({ metadata, status, spec: { delegatedAt: stamp(0) } }), options)).to.equal(is)
+      const message = hasMessage === true && { message: { id: 'a', parts: 1 } }
+      expect(isRepeat(aJob({ metadata, status, spec: { delegatedAt: stamp(0), ...message } }), options)).to.equal(is)
     })
   }
 })
