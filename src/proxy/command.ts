@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import { examine } from './doctor.ts'
-import { wordsOf } from './hub.ts'
-import { CommandFailed, install, uninstall } from './installation.ts'
-import { runnerFolder } from './runner-folder.ts'
+import { examine } from './install/doctor.ts'
+import { wordsOf } from './hub/hub.ts'
+import { CommandFailed, install, uninstall } from './install/installation.ts'
+import { runnerFolder } from './install/runner-folder.ts'
 
 export interface CommandResult {
   code: number

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { jobResults } from '../../../src/api/runner-job.ts'
 import { failureReasons } from '../../../src/api/reasons.ts'
-import { endingOf, isOver } from '../../../src/proxy/ending.ts'
+import { endingOf, isOver } from '../../../src/proxy/job/ending.ts'
 
 describe('how the program ends', () => {
   it('is as the Worker did, by its word or by its code', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BadJobMessage, factsOf } from '../../../src/proxy/job-message.ts'
+import { BadJobMessage, factsOf } from '../../../src/proxy/job/job-message.ts'
 import { messageText, typedMessage } from '../../hand-over/messages.ts'
 
 const jobId = '5c0ffee0-1234-4abc-8def-0123456789ab'

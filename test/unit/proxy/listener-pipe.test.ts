@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { BadFrame, encodeFrame, frameBody, frameTypes } from '../../../src/api/frame.ts'
-import { readPipe } from '../../../src/proxy/listener-pipe.ts'
+import { readPipe } from '../../../src/proxy/job/listener-pipe.ts'
 
 /** Cuts bytes at these places. */
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {

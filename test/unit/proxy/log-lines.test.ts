@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { asLines, LINE_PREFIX, LogLines } from '../../../src/proxy/log-lines.ts'
+import { asLines, LINE_PREFIX, LogLines } from '../../../src/proxy/hub/log-lines.ts'
 
 const time = (at: number): string => `2026-01-01T00:00:${String(at).padStart(2, '0')}.5Z`
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { pauseMs } from '../../../src/proxy/pace.ts'
+import { pauseMs } from '../../../src/proxy/hub/pace.ts'
 
 const minute = 60_000
 

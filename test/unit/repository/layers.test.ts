@@ -25,8 +25,6 @@ const cases: [behaviour: string, path: string, text: string, isAllowed: boolean]
   ['realtime from the controllers', 'controllers/runner.ts', "import { feed } from '../realtime/feed.ts'", false],
   ['http from realtime', 'realtime/feed.ts', "import { app } from '../http/app.ts'", false],
   ['auth from realtime', 'realtime/admission.ts', "import { bearerOf } from '../auth/bearer.ts'", true],
-  ['a file that the table names', 'proxy/main.ts', "import { systemClock } from '../kube/runtime/clock.ts'", true],
-  ['another file of its folder', 'proxy/main.ts', "import { KubeClient } from '../kube/client/client.ts'", false],
   ['everything from main', 'main.ts', "import { runControllers } from './controllers/run.ts'", true],
   ['main from anywhere', 'http/app.ts', "import { stop } from '../main.ts'", false],
   ['the settings from a layer', 'http/app.ts', "import { readConfig } from '../config.ts'", false],

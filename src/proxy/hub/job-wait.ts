@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { Backoff } from '../kube/runtime/backoff.ts'
-import type { Clock } from '../kube/runtime/clock.ts'
-import type { Bell } from './bell.ts'
+import { Backoff } from '../../kube/runtime/backoff.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
+import type { Bell } from '../bell.ts'
 import { isTemporary, retryAfterMs } from './delegation.ts'
-import { isOver, type JobView } from './ending.ts'
+import { isOver, type JobView } from '../job/ending.ts'
 import { type Answer, dataOf, type Hub, Refused } from './hub.ts'
-import { fieldsOf, textOf } from './json.ts'
+import { fieldsOf, textOf } from '../json.ts'
 import { pauseMs } from './pace.ts'
 
 export interface WaitOptions {

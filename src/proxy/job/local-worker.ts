@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
-import { encodeFrame, type Frame, frameTypes } from '../api/frame.ts'
+import { encodeFrame, type Frame, frameTypes } from '../../api/frame.ts'
 import { type Ending, failure } from './ending.ts'
-import { wordsOf } from './hub.ts'
+import { wordsOf } from '../hub/hub.ts'
 
 export interface LocalWorkerOptions {
   /** The runner's own Worker. */

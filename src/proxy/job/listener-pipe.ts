@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { BadFrame, type Frame, FrameDecoder, frameTypes } from '../api/frame.ts'
+import { BadFrame, type Frame, FrameDecoder, frameTypes } from '../../api/frame.ts'
 
 /** The pipe on which the Listener hands over a job, and after it at most a request to cancel it. */
 export interface ListenerPipe {

@@ -1,4 +1,4 @@
-import type { Clock } from '../kube/runtime/clock.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
 import { isTemporary } from './delegation.ts'
 import { type Hub, wordsOf } from './hub.ts'
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { access, chmod, constants, copyFile, link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { wordsOf } from './hub.ts'
+import { wordsOf } from '../hub/hub.ts'
 import { type RunnerFolder, runnerSettings } from './runner-folder.ts'
 
 /** A command cannot do what it should; the message says why and what helps. */

@@ -1,5 +1,5 @@
-import { Backoff } from '../kube/runtime/backoff.ts'
-import type { Clock } from '../kube/runtime/clock.ts'
+import { Backoff } from '../../kube/runtime/backoff.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
 import { isTemporary, retryAfterMs } from './delegation.ts'
 import { type Hub, wordsOf } from './hub.ts'
 

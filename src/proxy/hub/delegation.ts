@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { Backoff } from '../kube/runtime/backoff.ts'
-import type { Clock } from '../kube/runtime/clock.ts'
+import { Backoff } from '../../kube/runtime/backoff.ts'
+import type { Clock } from '../../kube/runtime/clock.ts'
 import { dataOf, type Hub, Refused, Unreachable } from './hub.ts'
-import type { JobFacts } from './job-message.ts'
-import { textOf } from './json.ts'
+import type { JobFacts } from '../job/job-message.ts'
+import { textOf } from '../json.ts'
 
 /** Media type of a delegation that brings its message: the facts in one line, and then the packed frame. */
 const MESSAGE_TYPE = 'application/vnd.runnerhub.message'

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Hub, Refused, wordsOf } from './hub.ts'
+import { Hub, Refused, wordsOf } from '../hub/hub.ts'
 import { CommandFailed, installationIn, nodeIn } from './installation.ts'
 import { type RunnerFolder, runnerSettings, runnerVersion } from './runner-folder.ts'
-import { type Settings, settingsOf } from './settings.ts'
+import { type Settings, settingsOf } from '../settings.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -1,4 +1,4 @@
-import { jobResults } from '../api/runner-job.ts'
+import { jobResults } from '../../api/runner-job.ts'
 
 /** How the program ends: with an exit code, and lines for stderr, which GitHub shows as the job's annotation. */
 export interface Ending {
