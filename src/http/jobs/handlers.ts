@@ -1,7 +1,11 @@
+import { Readable } from 'node:stream'
 import { publicId } from '../../api/job-state.ts'
+import { keyOf } from '../../api/object.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
+import { envelopeAround } from '../envelope.ts'
 import { HandOvers } from '../hand-over/hand-overs.ts'
 import { HttpError } from '../http-error.ts'
 import { bringsMessage } from '../input/body-limit.ts'
@@ -18,6 +22,9 @@ import { parseListQuery } from './list-query.ts'
 import { parseCompletion, parseStatusReport, report } from './status-report.ts'
 import { jobDetail, jobSummary, stateOf } from './views.ts'
 import { parseWaitMs } from './wait-query.ts'
+
+/** How long a response that is waited for stays silent: many clients give up after ten seconds without a byte. */
+const SILENCE_MS = 5000
 
 type Read = 'listJobs' | 'getJob'
 type Change = 'delegate' | 'report' | 'proxyComplete' | 'cancel'
@@ -47,12 +54,42 @@ function readHandlers(deps: FacadeDeps): Handlers<Read> {
       let job = await findJob(deps, id, requestSignal(ctx))
       if (waitMs > 0 && !isFinished(job)) {
         ctx.state.hasWaited = true
-        await ends.wait(job, waitMs, [goneSignal(ctx), deps.closing])
+        const signals = [goneSignal(ctx), deps.closing]
+        await ends.wait(job, Math.min(waitMs, SILENCE_MS), signals)
         job = await findJob(deps, id, requestSignal(ctx))
+        const leftMs = isFinished(job) || deps.closing.aborted ? 0 : waitMs - SILENCE_MS
+        if (leftMs > 0) {
+          ctx.type = 'application/json; charset=utf-8'
+          ctx.body = Readable.from(envelopeAround(awaitedJob(deps, ends, { job, leftMs, signals }), deps))
+          return
+        }
       }
       ctx.state.response = { data: jobDetail(deps.caches, job) }
     },
   }
+}
+
+interface Awaited {
+  job: RunnerJob
+  leftMs: number
+  signals: readonly AbortSignal[]
+}
+
+/** The JSON of a job once it has ended, or after a time. Spaces come before it, so that the response is never silent. */
+async function* awaitedJob(
+  { caches }: FacadeDeps,
+  ends: JobEnds,
+  { job, leftMs, signals }: Awaited,
+): AsyncGenerator<string> {
+  let latest = job
+  for (let ms = leftMs; ms > 0 && !isFinished(latest) && !signals.some(({ aborted }) => aborted); ms -= SILENCE_MS) {
+    yield ' '
+    await ends.wait(job, Math.min(ms, SILENCE_MS), signals)
+    const now = caches.jobs.get(keyOf(job))
+    if (now?.metadata.uid !== job.metadata.uid) break
+    latest = now
+  }
+  yield JSON.stringify(jobDetail(caches, latest))
 }
 
 function changeHandlers(deps: FacadeDeps): Handlers<Change> {

@@ -4,7 +4,8 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { runs, waitsFor } from '../../kubelet/script.ts'
 import { GARBAGE_MS } from '../../observe/eventually.ts'
 import { RestClient } from '../../observe/rest-client.ts'
-import { openSite, type Site } from '../../site/site.ts'
+import { openAnswer } from '../../site/calls/call.ts'
+import { openSite, type Site, TOKEN } from '../../site/site.ts'
 
 const accounts = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 
@@ -12,13 +13,15 @@ describe('a report on a job', function () {
   this.timeout('90s')
   let site: Site
   let rest: RestClient
+  let url: string
   let count = 0
 
   before(async () => {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
     site.kubelet.onPod(() => runs())
-    rest = new RestClient((await site.operator({ env: { START_TROUBLE_SECONDS: '5' } })).url)
+    url = (await site.operator({ env: { START_TROUBLE_SECONDS: '5' } })).url
+    rest = new RestClient(url)
   })
   afterEach(() => site.checkInvariants())
   after(() => site.close())
@@ -98,6 +101,17 @@ describe('a report on a job', function () {
       const answer = await wait(id, '1')
       expect(Date.now() - begun).to.be.within(950, 10_000)
       expect([answer.status, asObject(answer.data)['status']]).to.deep.equal([200, 'queued'])
+    })
+
+    it('with a byte every few seconds, so that a client with a short time-out does not give up', async () => {
+      const { id } = await waitingJob()
+      const headers = { authorization: `Bearer ${TOKEN}` }
+      const response = await openAnswer(`${url}/api/jobs/${id}?waitSeconds=60`, { headers })
+      await patch(id, { status: 'running' })
+      await patch(id, { status: 'completed' })
+      const text = await response.text()
+      expect(text).to.match(/^\{"success":true,"data": +\{"id":/)
+      expect(asObject(asObject(JSON.parse(text))['data'])).to.include({ id, status: 'completed' })
     })
 
     it('until the job is deleted', async () => {
