@@ -102,12 +102,15 @@ describe('the local cluster', function () {
 
   for (const round of rounds)
     describe(`when ${round.join(' and ')} were killed`, () => {
+      let pod: string
       let container: string
       let healthy: Status
       let broken: Status
 
+      // These rounds come after the tests above, the last of which starts a new cluster.
       before('kill them', async () => {
-        container = await pods.containerId(longRunning)
+        pod = await startLongRunning()
+        container = await pods.containerId(pod)
         healthy = await healthyStatus()
         for (const part of round) process.kill(pidIn(healthy, part), 'SIGKILL')
         broken = await status()
@@ -126,7 +129,8 @@ describe('the local cluster', function () {
 
       it('works again, and running pods keep running', async () => {
         await expectWorking(round[0])
-        expect(await pods.containerId(longRunning), 'running pods keep running').to.equal(container)
+        expect(await pods.containerId(pod), 'running pods keep running').to.equal(container)
+        await pods.remove(pod)
       })
     })
 
