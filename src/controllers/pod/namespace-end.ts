@@ -1,10 +1,10 @@
 import { OUTCOME_FINALIZER } from '../../api/names.ts'
 import { namespaces } from '../../api/namespace.ts'
-import { type Pod, pods } from '../../api/pod.ts'
+import { isHeldPod, type Pod, pods } from '../../api/pod.ts'
 import type { Caches } from '../../cluster/caches.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { Forbidden, Invalid, NotFound } from '../../kube/client/errors.ts'
-import { hasFinalizer, removeFinalizer } from '../../kube/client/finalizer.ts'
+import { removeFinalizer } from '../../kube/client/finalizer.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Log } from '../../kube/runtime/logger.ts'
 import { abortable, type Deferred, deferred, linkedAbortController, withTimeout } from '../../kube/runtime/signals.ts'
@@ -171,7 +171,7 @@ export class NamespaceEnd {
     do {
       const options = { limit: PAGE, ...(next !== undefined && { continue: next }) }
       const page = await client.listPage(pods, namespace, options, signal)
-      const held = page.items.filter(isHeld)
+      const held = page.items.filter(isHeldPod)
       for (let from = 0; from < held.length; from += AT_A_TIME) {
         await Promise.all(held.slice(from, from + AT_A_TIME).map((pod) => release(client, pod, signal)))
       }
@@ -183,13 +183,9 @@ export class NamespaceEnd {
   }
 }
 
-function isHeld(pod: Pod): boolean {
-  return hasFinalizer(pod, OUTCOME_FINALIZER)
-}
-
 /** A namespace's deletion begins with its pods: a pod with our finalizer is deleted, and waits for us. */
 function isSign(pod: Pod | undefined): boolean {
-  return pod !== undefined && isHeld(pod) && pod.metadata.deletionTimestamp !== undefined
+  return pod !== undefined && isHeldPod(pod) && pod.metadata.deletionTimestamp !== undefined
 }
 
 /** If another replica was quicker, or the list of finalizers has changed, the next round handles it. */

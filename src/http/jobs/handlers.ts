@@ -1,7 +1,5 @@
 import { Readable } from 'node:stream'
 import { publicId } from '../../api/job-state.ts'
-import { keyOf } from '../../api/object.ts'
-import type { RunnerJob } from '../../api/runner-job.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
@@ -11,6 +9,7 @@ import { HttpError } from '../http-error.ts'
 import { bringsMessage } from '../input/body-limit.ts'
 import { readJson } from '../input/json-body.ts'
 import { goneSignal, requestSignal } from '../input/request-signal.ts'
+import { awaitedJob, SILENCE_MS } from './awaited-job.ts'
 import { cancelJob } from './cancel.ts'
 import { Delegator } from './delegate.ts'
 import { parseDelegation } from './delegation-body.ts'
@@ -22,9 +21,6 @@ import { parseListQuery } from './list-query.ts'
 import { parseCompletion, parseStatusReport, report } from './status-report.ts'
 import { jobDetail, jobSummary, stateOf } from './views.ts'
 import { parseWaitMs } from './wait-query.ts'
-
-/** How long a response that is waited for stays silent: many clients give up after ten seconds without a byte. */
-const SILENCE_MS = 5000
 
 type Read = 'listJobs' | 'getJob'
 type Change = 'delegate' | 'report' | 'proxyComplete' | 'cancel'
@@ -67,29 +63,6 @@ function readHandlers(deps: FacadeDeps): Handlers<Read> {
       ctx.state.response = { data: jobDetail(deps.caches, job) }
     },
   }
-}
-
-interface Awaited {
-  job: RunnerJob
-  leftMs: number
-  signals: readonly AbortSignal[]
-}
-
-/** The JSON of a job once it has ended, or after a time. Spaces come before it, so that the response is never silent. */
-async function* awaitedJob(
-  { caches }: FacadeDeps,
-  ends: JobEnds,
-  { job, leftMs, signals }: Awaited,
-): AsyncGenerator<string> {
-  let latest = job
-  for (let ms = leftMs; ms > 0 && !isFinished(latest) && !signals.some(({ aborted }) => aborted); ms -= SILENCE_MS) {
-    yield ' '
-    await ends.wait(job, Math.min(ms, SILENCE_MS), signals)
-    const now = caches.jobs.get(keyOf(job))
-    if (now?.metadata.uid !== job.metadata.uid) break
-    latest = now
-  }
-  yield JSON.stringify(jobDetail(caches, latest))
 }
 
 function changeHandlers(deps: FacadeDeps): Handlers<Change> {

@@ -3,11 +3,6 @@ import type { JsonPatch, KubeClient } from './client.ts'
 import { NotFound } from './errors.ts'
 import { splitKey } from './resource-path.ts'
 
-/** Whether this copy of the object has the finalizer. */
-export function hasFinalizer({ metadata }: KubeObject, finalizer: string): boolean {
-  return metadata.finalizers?.includes(finalizer) ?? false
-}
-
 /** What takes one finalizer off an object; nothing where it has none such. The test operation keeps others from going. */
 export function withoutFinalizer({ metadata }: KubeObject, finalizer: string): JsonPatch {
   const index = metadata.finalizers?.indexOf(finalizer) ?? -1

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import { OUTCOME_FINALIZER, RUNNER_LABEL } from '../../../src/api/names.ts'
 import { namespaces } from '../../../src/api/namespace.ts'
-import { pods } from '../../../src/api/pod.ts'
+import { isHeldPod, pods } from '../../../src/api/pod.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
-import { hasFinalizer } from '../../../src/kube/client/finalizer.ts'
 import { commandOf } from '../../documents/documents.ts'
 import { runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -122,6 +121,6 @@ describe('kubectl delete namespace', function () {
     await busy({ stopMs: 0 })
     await operator.terminate()
     const left = await site.list(pods)
-    expect(left.map((pod) => hasFinalizer(pod, OUTCOME_FINALIZER))).to.deep.equal([true, true])
+    expect(left.map(isHeldPod)).to.deep.equal([true, true])
   })
 })
