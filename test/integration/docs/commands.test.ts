@@ -34,6 +34,7 @@ const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][
   ],
   ['README.md', 'kubectl get rj', /^failed +owner\/repo +CI +Failed +ExitCode /m],
   ['docs/api.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
+  ['docs/troubleshooting.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
   ['docs/github.md', 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
   ['docs/github.md', 'kubectl describe rj', /^ +Message: +exit code 3$/m],
   ['docs/install.md', 'kubectl --namespace runnerhub get rj,rn,rp', /^runnerjob/m],

@@ -54,6 +54,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['docs/runbooks/RunnerHubNoLeader.md', 'kubectl --namespace NAMESPACE get lease'],
       ['docs/runbooks/RunnerHubQueueStuck.md', 'kubectl --namespace NAMESPACE get rj'],
       ['docs/runbooks/RunnerHubSlowStart.md', 'kubectl --namespace NAMESPACE get rj'],
+      ['docs/troubleshooting.md', 'kubectl get rj'],
       ['docs/spec/v1/runnerjob.md', 'kubectl explain rj.spec'],
       ['docs/spec/v1/runnerjob.md', 'kubectl get rj'],
       ['docs/spec/v1/runnerjob.md', 'kubectl get rp'],
