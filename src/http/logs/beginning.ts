@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { abortable } from '../../kube/runtime/signals.ts'
-import { markOf } from './handed-on.ts'
+import { markOf } from '../../domain/log/handed-on.ts'
 
 /** Bytes in which the timestamp of a line is. */
 export const LONGEST_STAMP = 64

@@ -8,11 +8,11 @@ import { podState } from '../../domain/pod/state.ts'
 import { ApiError, NotFound, TooManyRequests } from '../../kube/client/errors.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { FacadeDeps } from '../context.ts'
-import { markOf, momentAt } from './handed-on.ts'
+import { markOf, momentAt } from '../../domain/log/handed-on.ts'
 import { LONGEST_STAMP, takeBeginning } from './beginning.ts'
 import { nextJobChange } from './job-changes.ts'
 import { freshPod, hasLog, isUnknownContainer, type LogPart, logPod, openLog } from './pod-log.ts'
-import { LogPosition } from './position.ts'
+import { LogPosition } from '../../domain/log/position.ts'
 import type { LogsQuery } from './query.ts'
 
 /** Receives the log until the signal. */

@@ -8,7 +8,7 @@ import type { FacadeDeps } from '../context.ts'
 import { envelopeAround } from '../envelope.ts'
 import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from './beginning.ts'
 import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, logStart, openLog } from './pod-log.ts'
-import { LogPosition } from './position.ts'
+import { LogPosition } from '../../domain/log/position.ts'
 import type { LogsQuery } from './query.ts'
 
 /** The data of a response without a log, or the stream of a log as JSON text in its envelope. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { array, assert, constantFrom, integer, nat, property, record, tuple } from 'fast-check'
-import { LogPosition } from '../../../../src/http/logs/position.ts'
+import { LogPosition } from '../../../../src/domain/log/position.ts'
 
 const stamp = (second: number): string => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000000000Z`
 
