@@ -40,9 +40,10 @@ $(INSTALLED): package-lock.json
 ##@ Check
 
 .PHONY: generate
-generate: $(INSTALLED) ## Write the generated files (crds, parts of the chart) from their sources
+generate: $(INSTALLED) ## Write the generated files (crds, parts of the chart, the client) from their sources
 	node src/print-crds.ts
 	node config/chart/generate.ts
+	node config/client/generate.ts
 
 .PHONY: format
 format: $(INSTALLED) ## Format the sources; one folder or file with PATHS=src/kube
@@ -142,6 +143,10 @@ load-image: image ## Build the image and load it into the local cluster
 .PHONY: runnerhub-worker
 runnerhub-worker: $(INSTALLED) ## Bundle what the proxy runners run, as build/runnerhub-worker.cjs
 	config/proxy/build
+
+.PHONY: client
+client: $(INSTALLED) ## Build the client library, which others import as github-runnerhub/client, into dist
+	tsc --project config/tsconfig.client.json
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure throughput, latency and API writes

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { addresses } from '../../client/contract.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import { dataOf, type Hub, Refused, Unreachable } from './hub.ts'
@@ -66,7 +67,7 @@ export async function delegate(
 }
 
 async function send(hub: Hub, body: { type: string; bytes: Uint8Array }, signal: AbortSignal): Promise<Delegated> {
-  const answer = await hub.call('/api/jobs/delegate', { method: 'POST', body, withinMs: 60_000 }, signal)
+  const answer = await hub.call(addresses.delegateJob.path, { method: 'POST', body, withinMs: 60_000 }, signal)
   const id = textOf(dataOf(answer)['delegationId'])
   if (id === undefined) throw new Unreachable('it does not answer as a hub does', true)
   return { id, headers: answer.headers }

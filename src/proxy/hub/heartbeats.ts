@@ -1,3 +1,4 @@
+import { pathTo } from '../../client/address.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import { isTemporary } from './delegation.ts'
 import { type Hub, wordsOf } from './hub.ts'
@@ -16,7 +17,7 @@ export interface HeartbeatOptions {
 export async function sendHeartbeats(options: HeartbeatOptions, signal: AbortSignal): Promise<void> {
   const { hub, clock, name, everyMs, say } = options
   if (name === undefined) return
-  const path = `/api/runners/${encodeURIComponent(name)}/heartbeat`
+  const path = pathTo('heartbeat', { path: { name } })
   const body = { type: 'application/json', bytes: Buffer.from('{}') }
   // The delegation was the first one.
   let delayMs = everyMs

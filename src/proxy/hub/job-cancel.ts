@@ -1,3 +1,4 @@
+import { pathTo } from '../../client/address.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import { isTemporary, retryAfterMs } from './delegation.ts'
@@ -39,7 +40,7 @@ async function cancel({ hub, id, clock, random, say }: CancelOptions, signal: Ab
   const backoff = new Backoff({ clock, random, minMs: 250, maxMs: 5000 })
   for (;;) {
     try {
-      await hub.call(`/api/jobs/${id}/cancel`, { method: 'POST', withinMs: 5000 }, signal)
+      await hub.call(pathTo('cancelJob', { path: { id } }), { method: 'POST', withinMs: 5000 }, signal)
       return say('the job is to be cancelled')
     } catch (error) {
       if (signal.aborted) return

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { pathTo } from '../../client/address.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Bell } from '../bell.ts'
@@ -75,7 +76,7 @@ export class JobWait {
   /** The job as it is now, or later; undefined where the hub does not say it now. */
   async #ask(signal: AbortSignal): Promise<JobView | undefined> {
     const { hub, id, clock } = this.#options
-    const path = `/api/jobs/${id}?waitSeconds=${WAIT_SECONDS}`
+    const path = pathTo('getJob', { path: { id }, query: { waitSeconds: WAIT_SECONDS } })
     const askedAt = clock.monotonicMs()
     try {
       const answer = await hub.call(path, { withinMs: (WAIT_SECONDS + 30) * 1000 }, signal)

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { finished } from 'node:stream/promises'
+import { pathTo } from '../../client/address.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Bell } from '../bell.ts'
@@ -52,7 +53,7 @@ async function copyOnce(
 ): Promise<Copied> {
   let waitMs = Infinity
   try {
-    const stream = await hub.open(`/api/jobs/${id}/logs?follow=true`, signal)
+    const stream = await hub.open(pathTo('getJobLogs', { path: { id }, query: { follow: true } }), signal)
     waitMs = mostPauseMs(stream.headers, clock)
     lines.reopened()
     stream.on('data', (piece: Buffer) => write(lines.take(piece)))

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathTo } from '../../client/address.ts'
 import { Hub, Refused, wordsOf } from '../hub/hub.ts'
 import { CommandFailed, installationIn, nodeIn } from './installation.ts'
 import { type RunnerFolder, runnerSettings, runnerVersion } from './runner-folder.ts'
@@ -64,7 +65,7 @@ async function hubFindings(settings: Settings): Promise<Finding[]> {
   const hub = new Hub(settings)
   const mode = settings.onUnreachable === 'local' ? ['jobs run on the proxy while the hub is unreachable'] : []
   try {
-    await hub.call('/api/jobs?limit=1', { withinMs: 10_000 }, new AbortController().signal)
+    await hub.call(pathTo('listJobs', { query: { limit: 1 } }), { withinMs: 10_000 }, new AbortController().signal)
   } catch (error) {
     // A token that may delegate jobs need not have the right to list them.
     const isKnown = error instanceof Refused && error.status === 403

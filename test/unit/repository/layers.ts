@@ -44,7 +44,9 @@ export const layers: Record<string, Layer> = {
   tasks: { imports: ['api', 'kube', 'config.ts'], packages: ['node:*'] },
   agent: { imports: [], packages: ['node:fs'] },
   // One small file on the machines of proxy runners: of kube only its clock and its back-off.
-  proxy: { imports: ['api', 'kube'], packages: ['node:*', 'ws'] },
+  proxy: { imports: ['api', 'client', 'kube'], packages: ['node:*', 'ws'] },
+  // It also runs in browsers.
+  client: { imports: [], packages: [] },
   'config.ts': { imports: ['api'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
   'version.ts': { imports: [], packages: ['node:fs'] },
