@@ -34,6 +34,8 @@ export const PROXY = 'proxy'
 export const CONTAINER_ANNOTATION = `${GROUP}/job-container`
 /** On RunnerJobs created by the facade: hash of the fields that identify the delegation. */
 export const DELEGATION_KEY_ANNOTATION = `${GROUP}/delegation-key`
+/** On RunnerJobs created by the facade: the user name of the caller. */
+export const DELEGATED_BY_ANNOTATION = `${GROUP}/delegated-by`
 /** On RunnerJobs delegated with an Idempotency-Key: hash of the delegation's facts. */
 export const DELEGATION_BODY_ANNOTATION = `${GROUP}/delegation-body`
 

@@ -7,7 +7,7 @@ export type Permission = ResourcePermission | { verb: 'get'; path: '/metrics' }
 interface ResourcePermission {
   verb: 'get' | 'list' | 'watch' | 'create' | 'update'
   resource: 'runnerjobs' | 'runners'
-  subresource?: 'delegate' | 'report' | 'cancel' | 'log' | 'heartbeat'
+  subresource?: 'delegate' | 'report' | 'cancel' | 'log' | 'heartbeat' | 'all'
 }
 
 /** The permissions that requests need; config/manifests/caller-roles.yaml grants them. */
@@ -15,6 +15,8 @@ export const permissions = {
   getJobs: { verb: 'get', resource: 'runnerjobs' },
   listJobs: { verb: 'list', resource: 'runnerjobs' },
   watchJobs: { verb: 'watch', resource: 'runnerjobs' },
+  /** Besides the right of the request: use jobs of other callers. */
+  useAllJobs: { verb: 'get', resource: 'runnerjobs', subresource: 'all' },
   readLogs: { verb: 'get', resource: 'runnerjobs', subresource: 'log' },
   delegate: { verb: 'create', resource: 'runnerjobs', subresource: 'delegate' },
   report: { verb: 'update', resource: 'runnerjobs', subresource: 'report' },

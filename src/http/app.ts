@@ -6,6 +6,7 @@ import type { FacadeDeps, FacadeMiddleware, FacadeState, Handlers } from './cont
 import { envelope } from './envelope.ts'
 import { guards } from './guards.ts'
 import { healthHandlers } from './health.ts'
+import { JobAccess } from './jobs/access.ts'
 import { jobHandlers } from './jobs/handlers.ts'
 import { logHandlers } from './logs/handlers.ts'
 import { metricsHandlers } from './metrics-endpoint.ts'
@@ -68,12 +69,13 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
 function handlersOf(options: AppOptions): Partial<Handlers> {
   const operations = { ...healthHandlers(options), ...metricsHandlers(options) }
   if (options.operationsOnly === true) return operations
+  const access = new JobAccess(options, options.authority)
   const all: Handlers = {
     ...operations,
     ...documentHandlers(options),
     ...docsPageHandlers(options),
-    ...jobHandlers(options),
-    ...logHandlers(options),
+    ...jobHandlers(options, access),
+    ...logHandlers(options, access),
     ...runnerHandlers(options),
   }
   return all

@@ -24,6 +24,8 @@ export interface FacadeState {
   response?: RouteResult
   /** The caller asked to wait: the duration of the request does not measure the process. */
   hasWaited?: boolean
+  /** The request uses the job of another caller. */
+  usesAllJobs?: true
   /** Name of the route. */
   route?: string
   /** Name of the route if it changes something. */

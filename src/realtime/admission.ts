@@ -4,6 +4,7 @@ import { bearerOf } from '../auth/bearer.ts'
 import { isTrustedOrigin } from '../auth/origin.ts'
 import { permissions } from '../auth/permissions.ts'
 import type { FixedWindowCounter } from '../auth/window-counter.ts'
+import type { JobScope } from '../domain/job/ownership.ts'
 import { asksForWebSocket } from './upgrades.ts'
 
 /** The caller of a connection, new or open. */
@@ -19,7 +20,7 @@ export interface Handshake {
 
 /** The result of an admission. Connections are counted per `caller`. */
 export type AdmissionDecision =
-  | { is: 'admitted'; caller: string; mayList: boolean }
+  | { is: 'admitted'; caller: string; mayList: boolean; scope: JobScope }
   | { is: 'unknown' } // no token, or an unknown one
   | { is: 'forbidden' } // no permission to watch jobs, or a page that must send a token
   | { is: 'tooMany'; leftMs: number } // too many refusals for this address; `leftMs` until the next try
@@ -52,7 +53,7 @@ export function admission(options: AdmissionOptions): Admit {
     const client = clientOf(address, String(headers['x-forwarded-for'] ?? ''))
     const { origin, host } = headers
     const isOpen = anonymous && isTrustedOrigin({ origin, host, isWebSocket: asksForWebSocket({ headers }) }, origins)
-    if (isOpen) return { is: 'admitted', caller: `at ${client}`, mayList: true }
+    if (isOpen) return { is: 'admitted', caller: `at ${client}`, mayList: true, scope: { is: 'all' } }
     const bearer = token ?? bearerOf(headers.authorization ?? '') ?? protocolToken(headers)
     if (bearer === undefined) return { is: anonymous ? 'forbidden' : 'unknown' }
     if (isInside) return decide(bearer, options.authority)
@@ -69,8 +70,13 @@ async function decide(token: string, authority: Authorizer): Promise<AdmissionDe
   if (caller === undefined) return { is: 'unknown' }
   const mayWatch = (await authority.allows(caller, permissions.watchJobs)).value === true
   if (!mayWatch) return { is: 'forbidden' }
-  const mayList = (await authority.allows(caller, permissions.listJobs)).value === true
-  return { is: 'admitted', caller: caller.user, mayList }
+  const [list, all] = await Promise.all([
+    authority.allows(caller, permissions.listJobs),
+    authority.allows(caller, permissions.useAllJobs),
+  ])
+  const { user } = caller
+  const scope: JobScope = all.value === true ? { is: 'all' } : { is: 'own', user }
+  return { is: 'admitted', caller: user, mayList: list.value === true, scope }
 }
 
 function protocolToken(headers: IncomingHttpHeaders): string | undefined {

@@ -20,6 +20,15 @@ export interface ConnectionsOptions {
   mostPerCaller: number
 }
 
+/**
+ * Whether a caller still has the rights that its connection was opened with. One that has lost `list` may hold a wildcard
+ * subscription: it is disconnected, so that it subscribes again.
+ */
+function hasAllOf(before: Admitted, now: Admitted): boolean {
+  if (now.caller !== before.caller) return false
+  return (now.mayList || !before.mayList) && (now.scope.is === 'all' || before.scope.is === 'own')
+}
+
 /** Close reason for a caller at its connection limit. */
 export const TOO_MANY = 'too many connections of this caller'
 
@@ -74,8 +83,7 @@ export class Connections {
     const { admit, log } = this.#options
     try {
       const decision = await admit({ ...handshake, isInside: true })
-      // A caller that lost `list` may hold a wildcard subscription: disconnect it, so that it subscribes again.
-      if (decision.is === 'admitted' && (decision.mayList || !admitted.mayList)) return true
+      if (decision.is === 'admitted' && hasAllOf(admitted, decision)) return true
       log.info({ user: admitted.caller }, 'connection closed: permission revoked')
       close(closeCodes.policy, 'no longer allowed')
     } catch (error) {

@@ -1,10 +1,12 @@
 import { repositoryKey } from '../api/names.ts'
+import { isInScope, type JobScope } from '../domain/job/ownership.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import { type RealtimeMetrics, uncounted } from './counters.ts'
 import type { JobEvent } from './job-events.ts'
 import {
   BadMessage,
   detailedMessage,
+  detailsOf,
   type Message,
   messageOf,
   parseSubscription,
@@ -20,10 +22,12 @@ export interface Subscriber {
   sendAll(messages: Iterable<Message>): void
 }
 
-/** Optional permissions of a client. */
+/** Permissions of a client. */
 export interface SubscriberRights {
   /** Subscribe to all repositories at once. */
   mayList: boolean
+  /** The jobs whose events it receives. */
+  scope: JobScope
 }
 
 /** Maximum repositories per client. */
@@ -43,6 +47,9 @@ interface Account extends SubscriberRights {
   countedAtMs: number
 }
 
+/** A subscription of a client, and the jobs whose events it receives. */
+type Listening = Subscription & Pick<SubscriberRights, 'scope'>
+
 export interface HubOptions {
   metrics?: RealtimeMetrics | undefined
   clock: Pick<Clock, 'monotonicMs'>
@@ -57,7 +64,7 @@ export class Hub {
   /** Metrics for the transports. */
   readonly metrics: RealtimeMetrics
   readonly #current: (repository: string) => JobEvent[]
-  readonly #listeners = new Map<string, Map<Subscriber, Subscription>>()
+  readonly #listeners = new Map<string, Map<Subscriber, Listening>>()
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #accounts = new Map<Subscriber, Account>()
 
@@ -71,9 +78,9 @@ export class Hub {
     return this.#accounts.size
   }
 
-  join(client: Subscriber, { mayList }: SubscriberRights): void {
+  join(client: Subscriber, { mayList, scope }: SubscriberRights): void {
     const countedAtMs = this.#clock.monotonicMs()
-    this.#accounts.set(client, { mayList, repositories: new Set(), debt: 0, countedAtMs })
+    this.#accounts.set(client, { mayList, scope, repositories: new Set(), debt: 0, countedAtMs })
   }
 
   leave(client: Subscriber): void {
@@ -96,14 +103,15 @@ export class Hub {
   publish(event: JobEvent): void {
     let plain: Message | undefined
     let detailed: Message | undefined
-    for (const [client, { detailed: wantsDetail }] of this.#audience(event.repository)) {
+    for (const [client, { detailed: wantsDetail, scope }] of this.#audience(event.repository)) {
+      if (!isInScope(event.owner, scope)) continue
       if (wantsDetail) client.send((detailed ??= detailedMessage(event)))
       else client.send((plain ??= plainMessage(event)))
     }
   }
 
   /** A client with both a repository and a wildcard subscription gets one message, in the repository's form. */
-  #audience(repository: string): ReadonlyMap<Subscriber, Subscription> {
+  #audience(repository: string): ReadonlyMap<Subscriber, Listening> {
     const own = this.#listeners.get(repositoryKey(repository))
     const all = this.#listeners.get('*')
     if (all === undefined) return own ?? new Map()
@@ -115,7 +123,7 @@ export class Hub {
     const key = repositoryKey(repository)
     const account = this.#accounts.get(client)
     if (account === undefined) return { repository }
-    const { repositories, mayList } = account
+    const { repositories, mayList, scope } = account
     if (repository === '*' && !mayList)
       throw new BadMessage('subscribing to all repositories requires permission to list runnerjobs')
     if (repositories.size >= MAX_SUBSCRIPTIONS && !repositories.has(key)) {
@@ -125,11 +133,11 @@ export class Hub {
       throw new BadMessage('too many snapshots in a short time, try again later')
     }
     repositories.add(key)
-    const listeners = this.#listeners.get(key) ?? new Map<Subscriber, Subscription>()
-    listeners.set(client, subscription)
+    const listeners = this.#listeners.get(key) ?? new Map<Subscriber, Listening>()
+    listeners.set(client, { ...subscription, scope })
     this.#listeners.set(key, listeners)
     // No event can be lost between the snapshot and the first event: both happen in one turn of the event loop.
-    if (subscription.snapshot) account.debt += this.#sendSnapshot(client, repository)
+    if (subscription.snapshot) account.debt += this.#sendSnapshot(client, repository, scope)
     return { repository }
   }
 
@@ -140,11 +148,12 @@ export class Hub {
     return account.debt
   }
 
-  /** Sends the current state of a repository's jobs; returns the cost. */
-  #sendSnapshot(client: Subscriber, repository: string): number {
-    const jobStates = this.#current(repository).map(({ event: _event, ...job }) => job)
+  /** Sends the current state of a repository's jobs; returns the cost, which jobs of others are part of. */
+  #sendSnapshot(client: Subscriber, repository: string, scope: JobScope): number {
+    const current = this.#current(repository)
+    const jobStates = current.filter(({ owner }) => isInScope(owner, scope)).map(detailsOf)
     client.sendAll(framesOf(repository, jobStates))
-    return jobStates.length + 1
+    return current.length + 1
   }
 
   #unsubscribe(client: Subscriber, repository: string): { repository: string } {
@@ -161,7 +170,7 @@ export class Hub {
   }
 }
 
-function* framesOf(repository: string, jobStates: readonly Omit<JobEvent, 'event'>[]): Generator<Message> {
+function* framesOf(repository: string, jobStates: readonly object[]): Generator<Message> {
   for (let from = 0; from === 0 || from < jobStates.length; from += SNAPSHOT_FRAME) {
     const jobs = jobStates.slice(from, from + SNAPSHOT_FRAME)
     yield messageOf('job:snapshot', { repository, jobs, last: from + SNAPSHOT_FRAME >= jobStates.length })

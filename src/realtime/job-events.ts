@@ -2,6 +2,7 @@ import { type JobState, publicId, stateOfPhase } from '../api/job-state.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished, shownPhase } from '../domain/job/phases.ts'
+import { type JobOwner, ownerOf } from '../domain/job/ownership.ts'
 import { saidOf } from '../domain/job/status.ts'
 
 /** One state change of a job, as subscribers receive it. */
@@ -15,6 +16,8 @@ export interface JobEvent {
   reason: string | null
   /** The runner's own word for the end, where a runner ran the job. */
   result?: string
+  /** Decides which subscribers receive it; not part of any message. */
+  owner: JobOwner
 }
 
 /** The last emitted event of a job, by UID. */
@@ -91,5 +94,6 @@ function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
 
 function eventOf(job: RunnerJob, status: JobState, sequence: number): JobEvent {
   const event = status === 'queued' ? 'job:delegated' : 'job:status'
-  return { event, jobId: publicId(job), repository: job.spec.repository, status, sequence, reason: null }
+  const { repository } = job.spec
+  return { event, jobId: publicId(job), repository, status, sequence, reason: null, owner: ownerOf(job) }
 }

@@ -26,8 +26,13 @@ export function plainMessage({ event, jobId, repository, status }: JobEvent): Me
 }
 
 /** A job event with the fields that the object form of subscribe adds. */
-export function detailedMessage({ event, ...payload }: JobEvent): Message {
-  return messageOf(event, payload)
+export function detailedMessage(event: JobEvent): Message {
+  return messageOf(event.event, detailsOf(event))
+}
+
+/** The fields of a job event in its detailed form, which snapshots have as well. */
+export function detailsOf({ event: _event, owner: _owner, ...details }: JobEvent): object {
+  return details
 }
 
 /** A subscription to the jobs of one repository, or of all. */

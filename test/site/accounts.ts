@@ -7,6 +7,7 @@ import type { Site } from './site.ts'
 
 const accounts: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' }
 const rbac = 'rbac.authorization.k8s.io'
+export const roles: Resource = { group: rbac, version: 'v1', plural: 'roles', kind: 'Role' }
 const bindings: Resource = { group: rbac, version: 'v1', plural: 'rolebindings', kind: 'RoleBinding' }
 const clusterBindings: Resource = { ...bindings, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' }
 const forever = new AbortController().signal
@@ -20,15 +21,22 @@ export async function makeAccount(site: Site, name: string, role?: string): Prom
   if (role !== undefined) await bind(site, name, role)
 }
 
-/** Binds an account to a role of the manifests; the name of the binding is the account's. */
-export async function bind(site: Site, account: string, role: string): Promise<void> {
+/** Binds an account, or a user, to a role of the manifests; the name of the binding is the account's. */
+export async function bind(
+  site: Site,
+  account: string,
+  role: string,
+  kind: 'ServiceAccount' | 'User' = 'ServiceAccount',
+): Promise<void> {
   const isClusterWide = role === 'runnerhub-metrics'
   const binding: NewObject<KubeObject> & { roleRef: unknown; subjects: unknown } = {
     apiVersion: `${rbac}/v1`,
     kind: isClusterWide ? 'ClusterRoleBinding' : 'RoleBinding',
     metadata: { name: isClusterWide ? `${account}-${site.namespace}` : account },
     roleRef: { apiGroup: rbac, kind: isClusterWide ? 'ClusterRole' : 'Role', name: role },
-    subjects: [{ kind: 'ServiceAccount', name: account, namespace: site.namespace }],
+    subjects: [
+      kind === 'User' ? { apiGroup: rbac, kind, name: account } : { kind, name: account, namespace: site.namespace },
+    ],
   }
   if (isClusterWide) await site.client.create(clusterBindings, binding, forever)
   else await site.create(bindings, binding)

@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto'
-import { API_VERSION, DELEGATION_BODY_ANNOTATION, DELEGATION_KEY_ANNOTATION } from '../../api/names.ts'
+import {
+  API_VERSION,
+  DELEGATED_BY_ANNOTATION,
+  DELEGATION_BODY_ANNOTATION,
+  DELEGATION_KEY_ANNOTATION,
+} from '../../api/names.ts'
 import type { NewObject } from '../../api/object.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../../api/runner-job.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
+import { ownerOf } from '../../domain/job/ownership.ts'
 import { isRepeat } from '../../domain/job/repeat.ts'
 import { AlreadyExists } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
@@ -61,9 +67,10 @@ export class Delegator {
    */
   async delegate(delegation: Delegation, signal: AbortSignal, message?: Message): Promise<Delegated> {
     const identity = keyOfDelegation(delegation)
-    const { key, body } = identity
-    const wanted = { spec: delegation.spec, message }
-    const delegated = (await this.#known(key, signal)) ?? (await this.#inTurn(identity, wanted, signal))
+    const { body } = identity
+    const { spec, user } = delegation
+    const wanted = { spec, user, message }
+    const delegated = (await this.#known(identity, signal)) ?? (await this.#inTurn(identity, wanted, signal))
     const earlierBody = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
     if (body !== undefined && earlierBody !== body) {
       throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before with another body')
@@ -73,8 +80,12 @@ export class Delegator {
   }
 
   /** The cached job of the key, if the API server confirms that the call repeats it. */
-  async #known(key: string, signal: AbortSignal): Promise<Delegated | undefined> {
-    const newest = newestOf(this.#deps.caches.jobs.byIndex('delegation', key))
+  async #known({ key, earlierKey }: DelegationKey, signal: AbortSignal): Promise<Delegated | undefined> {
+    const { jobs } = this.#deps.caches
+    const newest = newestOf([
+      ...jobs.byIndex('delegation', key),
+      ...(earlierKey === undefined ? [] : jobs.byIndex('delegation', earlierKey).filter(isUnrecorded)),
+    ])
     if (newest === undefined || !this.#isRepeatOf(newest)) return undefined
     return this.#replayed(await this.#find(newest.metadata.name, signal))
   }
@@ -98,7 +109,7 @@ export class Delegator {
     const { key } = identity
     for (let other = this.#pending.get(key); other !== undefined; other = this.#pending.get(key)) {
       await abortable(other, signal)
-      const known = await this.#known(key, signal)
+      const known = await this.#known(identity, signal)
       if (known !== undefined) return known
     }
     const done = deferred<void>()
@@ -111,7 +122,7 @@ export class Delegator {
     }
   }
 
-  async #create(identity: DelegationKey, { spec, message }: Wanted, signal: AbortSignal): Promise<Delegated> {
+  async #create(identity: DelegationKey, { spec, user, message }: Wanted, signal: AbortSignal): Promise<Delegated> {
     const { client, caches } = this.#deps
     // A new job's name derives from this one.
     let last = newestOf([...caches.jobs.byIndex('delegation', identity.key), ...this.#deleted.of(identity.key)])
@@ -120,7 +131,7 @@ export class Delegator {
       const stored = message && (await storeMessage(this.#deps, name, message, signal))
       try {
         const full = stored === undefined ? spec : { ...spec, message: stored.ref }
-        const job = await client.create(runnerJobs, newJob(this.#deps, name, identity, full), signal)
+        const job = await client.create(runnerJobs, newJob(this.#deps, name, identity, { spec: full, user }), signal)
         caches.jobs.applyOwn(job)
         await stored?.giveTo(job, signal)
         return { job, replayed: false }
@@ -142,7 +153,14 @@ export class Delegator {
 /** A job to create, and the message to store for it. */
 interface Wanted {
   spec: NewRunnerJobSpec
+  /** The caller. */
+  user: string
   message: Message | undefined
+}
+
+/** Whether a version that recorded no caller made a job. */
+function isUnrecorded(job: RunnerJob): boolean {
+  return ownerOf(job).is === 'unrecorded'
 }
 
 function withoutMessage(): HttpError {
@@ -173,9 +191,10 @@ function newJob(
   { namespace, clock }: FacadeDeps,
   name: string,
   { key, body }: DelegationKey,
-  spec: NewRunnerJobSpec,
+  { spec, user }: Pick<Wanted, 'spec' | 'user'>,
 ): NewObject<RunnerJob> {
   const annotations = {
+    [DELEGATED_BY_ANNOTATION]: user,
     [DELEGATION_KEY_ANNOTATION]: key,
     ...(body !== undefined && { [DELEGATION_BODY_ANNOTATION]: body }),
   }

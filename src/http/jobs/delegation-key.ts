@@ -1,11 +1,14 @@
 import { hash as hashOf } from 'node:crypto'
 import { delegationFields, type NewRunnerJobSpec } from '../../api/runner-job.ts'
+import type { JobScope } from '../../domain/job/ownership.ts'
 import { badRequest } from '../http-error.ts'
 
 /** Identity of a delegation. */
 export interface DelegationKey {
   /** The same for every call of the same delegation. */
   key: string
+  /** What it was before the key named the caller. */
+  earlierKey?: string
   /** Hash of the facts that must also match; absent if the key covers them. */
   body?: string
 }
@@ -14,6 +17,8 @@ export interface DelegationKey {
 export interface Delegation {
   spec: NewRunnerJobSpec
   user: string
+  /** The jobs that the caller may use. */
+  scope: JobScope
   idempotencyKey: string | undefined
 }
 
@@ -33,13 +38,18 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
 }
 
 /**
- * The key of a delegation. Without an Idempotency-Key, five facts identify it. With one, the caller and the
- * Idempotency-Key identify it, and all facts must match those of the first call. GitHub ignores the case of repositories.
+ * The key of a delegation. Without an Idempotency-Key, five facts identify it, and the caller, if it may only use its own
+ * jobs: otherwise one proxy could delegate a job first that another is about to delegate, and give it another message.
+ * With an Idempotency-Key, the caller and that key identify it, and all facts must match those of the first call. GitHub
+ * ignores the case of repositories.
  */
-export function keyOfDelegation({ spec, user, idempotencyKey: givenKey }: Delegation): DelegationKey {
+export function keyOfDelegation({ spec, user, scope, idempotencyKey: givenKey }: Delegation): DelegationKey {
   const { runId, runAttempt, jobId, runnerName } = spec
   const repository = spec.repository.toLowerCase()
-  if (givenKey === undefined) return { key: hash([repository, runId, runAttempt ?? null, jobId, runnerName ?? null]) }
+  if (givenKey === undefined) {
+    const five = [repository, runId, runAttempt ?? null, jobId, runnerName ?? null]
+    return scope.is === 'all' ? { key: hash(five) } : { key: hash([...five, user]), earlierKey: hash(five) }
+  }
   const facts = new Map<string, unknown>(Object.entries({ ...spec, repository }))
   return {
     key: hash(['Idempotency-Key', user, givenKey]),

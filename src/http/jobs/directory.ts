@@ -2,6 +2,7 @@ import { repositoryKey } from '../../api/names.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { type Caches, followShownJobs } from '../../cluster/caches.ts'
 import { type IndexEntry, SortedIndexes } from '../../collections/sorted-index.ts'
+import { type JobScope, ownerOf } from '../../domain/job/ownership.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 import type { ListQuery } from './list-query.ts'
 import { stateOf } from './views.ts'
@@ -22,8 +23,10 @@ export class JobDirectory {
     followShownJobs(caches, (key) => this.#put(key))
   }
 
-  page({ repository, status, ...range }: ListQuery): JobPage {
-    const { keys, total } = this.#timelines.page(listName(repository, status), range)
+  /** A page of the jobs in a scope. Those without a recorded caller are only on the pages of all jobs. */
+  page({ repository, status, ...range }: ListQuery, scope: JobScope): JobPage {
+    const user = scope.is === 'own' ? scope.user : undefined
+    const { keys, total } = this.#timelines.page(listName({ repository, status, user }), range)
     return { jobs: keys.map((key) => this.#caches.jobs.get(key)).filter((job) => job !== undefined), total }
   }
 
@@ -34,12 +37,22 @@ export class JobDirectory {
 
   #entryOf(job: RunnerJob): IndexEntry {
     const { repository } = job.spec
-    const state = stateOf(this.#caches, job)
-    const lists = [listName(), listName(repository), listName(undefined, state), listName(repository, state)]
+    const status = stateOf(this.#caches, job)
+    const owner = ownerOf(job)
+    const lists = (owner.is === 'user' ? [undefined, owner.user] : [undefined]).flatMap((user) =>
+      [{}, { repository }, { status }, { repository, status }].map((filter) => listName({ ...filter, user })),
+    )
     return { ms: Date.parse(delegatedAt(job)), lists }
   }
 }
 
-function listName(repository = '', state = ''): string {
-  return `${repositoryKey(repository)} ${state}`
+interface ListFilter {
+  repository?: string | undefined
+  status?: string | undefined
+  user?: string | undefined
+}
+
+/** The user comes last and quoted, since any text may be a user name. */
+function listName({ repository = '', status = '', user }: ListFilter): string {
+  return `${repositoryKey(repository)} ${status} ${user === undefined ? '' : JSON.stringify(user)}`
 }

@@ -10,12 +10,12 @@ import { bringsMessage } from '../input/body-limit.ts'
 import { readJson } from '../input/json-body.ts'
 import { goneSignal, requestSignal } from '../input/request-signal.ts'
 import { awaitedJob, SILENCE_MS } from './awaited-job.ts'
+import type { JobAccess } from './access.ts'
 import { cancelJob } from './cancel.ts'
 import { Delegator } from './delegate.ts'
 import { parseDelegation } from './delegation-body.ts'
 import { parseIdempotencyKey } from './delegation-key.ts'
 import { JobDirectory } from './directory.ts'
-import { findJob } from './find.ts'
 import { JobEnds } from './job-ends.ts'
 import { parseListQuery } from './list-query.ts'
 import { parseCompletion, parseStatusReport, report } from './status-report.ts'
@@ -26,17 +26,17 @@ type Read = 'listJobs' | 'getJob'
 type Change = 'delegate' | 'report' | 'proxyComplete' | 'cancel'
 
 /** The handlers under /api/jobs, except for logs. */
-export function jobHandlers(deps: FacadeDeps): Handlers<Read | Change> {
-  return { ...readHandlers(deps), ...changeHandlers(deps) }
+export function jobHandlers(deps: FacadeDeps, access: JobAccess): Handlers<Read | Change> {
+  return { ...readHandlers(deps, access), ...changeHandlers(deps, access) }
 }
 
-function readHandlers(deps: FacadeDeps): Handlers<Read> {
+function readHandlers(deps: FacadeDeps, access: JobAccess): Handlers<Read> {
   const directory = new JobDirectory(deps.caches)
   const ends = new JobEnds(deps.caches.jobs, deps.clock)
   return {
-    listJobs: (ctx) => {
+    listJobs: async (ctx) => {
       const query = parseListQuery(ctx.query)
-      const { jobs, total } = directory.page(query)
+      const { jobs, total } = directory.page(query, await access.scopeOf(ctx))
       const { page, limit } = query
       ctx.state.response = {
         data: jobs.map((job) => jobSummary(deps.caches, job)),
@@ -46,13 +46,12 @@ function readHandlers(deps: FacadeDeps): Handlers<Read> {
 
     getJob: async (ctx) => {
       const waitMs = parseWaitMs(ctx.query)
-      const id = ctx.params['id'] ?? ''
-      let job = await findJob(deps, id, requestSignal(ctx))
+      let job = await access.jobOf(ctx)
       if (waitMs > 0 && !isFinished(job)) {
         ctx.state.hasWaited = true
         const signals = [goneSignal(ctx), deps.closing]
         await ends.wait(job, Math.min(waitMs, SILENCE_MS), signals)
-        job = await findJob(deps, id, requestSignal(ctx))
+        job = await access.jobOf(ctx)
         const leftMs = isFinished(job) || deps.closing.aborted ? 0 : waitMs - SILENCE_MS
         if (leftMs > 0) {
           ctx.type = 'application/json; charset=utf-8'
@@ -65,7 +64,7 @@ function readHandlers(deps: FacadeDeps): Handlers<Read> {
   }
 }
 
-function changeHandlers(deps: FacadeDeps): Handlers<Change> {
+function changeHandlers(deps: FacadeDeps, access: JobAccess): Handlers<Change> {
   const delegator = new Delegator(deps)
   const { basePathOf = atRoot } = deps
   const handOvers = new HandOvers()
@@ -75,7 +74,8 @@ function changeHandlers(deps: FacadeDeps): Handlers<Change> {
       const { spec, message } = bringsMessage(ctx.req.headers)
         ? await handOvers.read(ctx)
         : { spec: parseDelegation(await readJson(ctx.req)), message: undefined }
-      const delegation = { spec, user: ctx.state.caller?.user ?? '', idempotencyKey }
+      const user = ctx.state.caller?.user ?? ''
+      const delegation = { spec, user, scope: await access.scopeOf(ctx), idempotencyKey }
       const { job, replayed } = await delegator.delegate(delegation, requestSignal(ctx), message)
       const id = publicId(job)
       const handedOver = message !== undefined && { handedOver: true }
@@ -89,7 +89,7 @@ function changeHandlers(deps: FacadeDeps): Handlers<Change> {
     report: async (ctx) => {
       const parsed = parseStatusReport(await readJson(ctx.req))
       const signal = requestSignal(ctx)
-      const job = await report(deps, await findJob(deps, ctx.params['id'] ?? '', signal), parsed, signal)
+      const job = await report(deps, await access.jobOf(ctx), parsed, signal)
       const id = publicId(job)
       const status = stateOf(deps.caches, job)
       ctx.state.audit = { job: id, said: parsed.phase }
@@ -101,7 +101,7 @@ function changeHandlers(deps: FacadeDeps): Handlers<Change> {
     proxyComplete: async (ctx) => {
       const completion = parseCompletion(await readJson(ctx.req))
       const signal = requestSignal(ctx)
-      const job = await findJob(deps, ctx.params['id'] ?? '', signal)
+      const job = await access.jobOf(ctx)
       for (const field of ['runId', 'jobId'] as const) {
         const reported = completion[field]
         if (reported !== undefined && reported !== job.spec[field])
@@ -115,7 +115,7 @@ function changeHandlers(deps: FacadeDeps): Handlers<Change> {
 
     cancel: async (ctx) => {
       const signal = requestSignal(ctx)
-      const job = await cancelJob(deps, await findJob(deps, ctx.params['id'] ?? '', signal), signal)
+      const job = await cancelJob(deps, await access.jobOf(ctx), signal)
       const id = publicId(job)
       ctx.state.audit = { job: id }
       ctx.status = 202

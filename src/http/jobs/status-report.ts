@@ -141,8 +141,10 @@ async function reread({ client, caches }: FacadeDeps, job: RunnerJob, signal: Ab
   try {
     const fresh = await client.get(runnerJobs, splitKey(keyOf(job)), signal)
     caches.jobs.applyOwn(fresh)
-    return fresh
+    // Another job may have its name by now.
+    if (fresh.metadata.uid === job.metadata.uid) return fresh
   } catch (error) {
     throw error instanceof NotFound ? notFound('job') : error
   }
+  throw notFound('job')
 }

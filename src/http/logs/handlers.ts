@@ -4,7 +4,7 @@ import { withTimeout } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
 import { HttpError } from '../http-error.ts'
 import { goneSignal, requestSignal } from '../input/request-signal.ts'
-import { findJob } from '../jobs/find.ts'
+import type { JobAccess } from '../jobs/access.ts'
 import { TRUNCATED_HEADER } from '../middleware/headers.ts'
 import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from './beginning.ts'
 import { followLog } from './followed.ts'
@@ -13,11 +13,11 @@ import { type LogsQuery, parseLogsQuery } from './query.ts'
 import { wholeLog } from './whole.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
-export function logHandlers(deps: FacadeDeps): Handlers<'logs'> {
+export function logHandlers(deps: FacadeDeps, access: JobAccess): Handlers<'logs'> {
   return {
     logs: async (ctx) => {
       const query = parseLogsQuery(ctx.query)
-      const job = await findJob(deps, ctx.params['id'] ?? '', requestSignal(ctx))
+      const job = await access.jobOf(ctx)
       const gone = goneSignal(ctx)
       if (!query.follow) {
         const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })

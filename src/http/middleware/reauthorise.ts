@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Authorizer } from '../../auth/authority.ts'
 import { bearerOf } from '../../auth/bearer.ts'
-import type { Permission } from '../../auth/permissions.ts'
+import { type Permission, permissions } from '../../auth/permissions.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Log } from '../../kube/runtime/logger.ts'
 import type { FacadeContext, FacadeMiddleware } from '../context.ts'
@@ -47,5 +47,8 @@ function scheduleReauthorisation(
 
 async function isStillAllowed(ctx: FacadeContext, permission: Permission, authority: Authorizer): Promise<boolean> {
   const { value: caller } = await authority.callerOf(bearerOf(ctx.get('Authorization')) ?? '')
-  return caller !== undefined && (await authority.allows(caller, permission)).value === true
+  if (caller === undefined || caller.user !== ctx.state.caller?.user) return false
+  const needed = ctx.state.usesAllJobs === true ? [permission, permissions.useAllJobs] : [permission]
+  const results = await Promise.all(needed.map((each) => authority.allows(caller, each)))
+  return results.every(({ value }) => value === true)
 }

@@ -1,7 +1,7 @@
 import type { Authorizer } from '../../auth/authority.ts'
 import { bearerOf } from '../../auth/bearer.ts'
 import { describePermission, isRead, type Permission } from '../../auth/permissions.ts'
-import type { FacadeMiddleware } from '../context.ts'
+import type { FacadeContext, FacadeMiddleware } from '../context.ts'
 import { clusterUnavailable } from '../errors-to-http.ts'
 import { HttpError } from '../http-error.ts'
 import { STALE_HEADER } from './headers.ts'
@@ -26,15 +26,26 @@ const unknown = { value: undefined, isStale: false }
 /** Lets only callers with a permission through. During an outage, reviews from before it count for reads only. */
 export function requirePermission(authority: Authorizer, permission: Permission): FacadeMiddleware {
   return async (ctx, next) => {
-    const { caller } = ctx.state
-    if (caller === undefined) throw new Error('no caller: requireToken must run before requirePermission')
-    const { value, isStale } = await authority.allows(caller, permission)
-    if (value === undefined)
+    if (!(await isAllowed(ctx, authority, permission, { isReading: isRead(permission) })))
       throw new HttpError(403, 'Forbidden', `this needs the permission to ${describePermission(permission)}`)
-    if (isStale || ctx.state.isStale === true) {
-      if (!isRead(permission)) throw clusterUnavailable()
-      ctx.set(STALE_HEADER, 'true')
-    }
     await next()
   }
+}
+
+/** Whether the caller of a request has a permission. 503 where only a review from before an outage says so, of a change. */
+export async function isAllowed(
+  ctx: Pick<FacadeContext, 'state' | 'set'>,
+  authority: Authorizer,
+  permission: Permission,
+  { isReading }: { isReading: boolean },
+): Promise<boolean> {
+  const { caller } = ctx.state
+  if (caller === undefined) throw new Error('no caller: requireToken must run before permissions are checked')
+  const { value, isStale } = await authority.allows(caller, permission)
+  if (value === undefined) return false
+  if (isStale || ctx.state.isStale === true) {
+    if (!isReading) throw clusterUnavailable()
+    ctx.set(STALE_HEADER, 'true')
+  }
+  return true
 }

@@ -19,7 +19,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   400: { description: 'The request is invalid.' },
   401: { description: 'The bearer token is missing or unknown.', headers: ['WWW-Authenticate'] },
   403: { description: 'The caller lacks the permission.' },
-  404: { description: 'The resource does not exist.' },
+  404: { description: 'The resource does not exist, or is a job of another caller.' },
   408: { description: 'The request took too long to arrive.' },
   409: { description: 'The request conflicts with the state of the job, its ids, or an earlier use of the key.' },
   413: { description: 'The body is longer than 256 KiB, or the message of a job exceeds its limits.' },

@@ -106,6 +106,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
       'Idempotency-Key, the key and the caller identify the delegation instead of these five fields, and a repeat ' +
       'within IDEMPOTENCY_WINDOW_SECONDS also returns a finished job. Unknown fields are ignored. An optional field ' +
       'that is null, or an empty or blank string, counts as absent. ' +
+      'Callers that may only use their own jobs have separate jobs for the same five fields. ' +
       'With the message of a job that a proxy runner has accepted, the pod runs that very job. Only pools of mode Worker ' +
       'run it, and every repeat returns the same job, whatever the message contains.',
     requestHeaders: { 'Idempotency-Key': idempotencyKey },

@@ -25,7 +25,7 @@ async function serveOurs(): Promise<(jobId: string) => void> {
   const log = makeLog('error')
   const caches = { ...makeStores(log), reflectors: [] }
   await fillStores(caches)
-  const decision = { is: 'admitted', caller: 'bench', mayList: true } as const
+  const decision = { is: 'admitted', caller: 'bench', mayList: true, scope: { is: 'all' } } as const
   const admit = () => Promise.resolve(decision)
   const { server } = makeRealtime({ caches, admit, clock, log, reauthoriseMs: 60_000, mostPerCaller: 1e6 })
   await listening(server)

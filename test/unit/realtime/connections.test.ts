@@ -5,7 +5,7 @@ import { RecordedLog } from '../../documents/recorded-log.ts'
 import { HandClock } from '../../observe/clock.ts'
 
 const EVERY = 60_000
-const admitted = { is: 'admitted', caller: 'a', mayList: true } as const
+const admitted = { is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } } as const
 
 describe('open connections', () => {
   let clock: HandClock
@@ -47,6 +47,12 @@ describe('open connections', () => {
     ['their token is unknown', { is: 'unknown' }, [1008, 'no longer allowed']],
     ['they may not watch', { is: 'forbidden' }, [1008, 'no longer allowed']],
     ['they may no longer list', { ...admitted, mayList: false }, [1008, 'no longer allowed']],
+    [
+      'they may use only their own jobs now',
+      { ...admitted, scope: { is: 'own', user: 'a' } },
+      [1008, 'no longer allowed'],
+    ],
+    ['their token is that of another user', { ...admitted, caller: 'b' }, [1008, 'no longer allowed']],
     ['the authorisation fails', new Error('no answer'), [1013, 'permissions cannot be checked now']],
   ]
   for (const [why, verdict, end] of ends) {

@@ -12,7 +12,7 @@ const ORIGIN = 'https://dashboard.example'
 async function allowed(corsOrigins: readonly string[] | undefined, origin: string): Promise<string | null> {
   const log = new RecordedLog()
   const { caches } = await new FilledCaches().fill()
-  const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
+  const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } }) as const
   const limits = { reauthoriseMs: 60_000, mostPerCaller: 9 }
   const { server, close } = makeRealtime({ caches, admit, clock: new HandClock(), log, corsOrigins, ...limits })
   server.listen(0, '127.0.0.1')

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import type { JobOwner } from '../../../src/domain/job/ownership.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { Hub } from '../../../src/realtime/hub.ts'
 import type { JobEvent } from '../../../src/realtime/job-events.ts'
 import { BadMessage, type Message } from '../../../src/realtime/messages.ts'
@@ -21,7 +23,16 @@ const anEvent = (index: number): JobEvent => ({
   status: 'running',
   sequence: 3,
   reason: null,
+  owner: { is: 'nobody' },
 })
+
+/** Of four jobs: a caller's, one of a version that recorded no caller, another caller's, and one without a delegation. */
+const owners: JobOwner[] = [
+  { is: 'user', user: 'me' },
+  { is: 'unrecorded' },
+  { is: 'user', user: 'somebody' },
+  { is: 'nobody' },
+]
 
 describe('snapshots', () => {
   const everything = { all: true, snapshot: true }
@@ -44,7 +55,7 @@ describe('snapshots', () => {
 
   function join() {
     const { client, received } = aClient()
-    hub.join(client, { mayList: true })
+    hub.join(client, { mayList: true, scope: { is: 'all' } })
     return { received, ask: () => hub.receive(client, 'subscribe:repository', everything) }
   }
 
@@ -62,6 +73,25 @@ describe('snapshots', () => {
     expect(walks).to.equal(3)
   })
 
+  it('have the jobs of the subscriber only, where it may use no others, and cost what they were chosen from', () => {
+    const { client, received } = aClient()
+    const current = () => owners.map((owner, index) => ({ ...anEvent(index), owner }))
+    hub = new Hub({ clock, current })
+    hub.join(client, { mayList: true, scope: { is: 'own', user: 'me' } })
+    hub.receive(client, 'subscribe:repository', everything)
+    const [{ payload } = { payload: undefined }] = received
+    expect(received).to.have.length(1)
+    expect(JSON.stringify(payload))
+      .to.include('"job-0"')
+      .and.to.not.match(/job-[23]|owner"|"me"/)
+    jobs = 9999
+    const walked = () => Array.from({ length: jobs }, (_, index) => anEvent(index))
+    hub = new Hub({ clock, current: walked })
+    hub.join(client, { mayList: true, scope: { is: 'own', user: 'me' } })
+    hub.receive(client, 'subscribe:repository', everything)
+    expect(() => hub.receive(client, 'subscribe:repository', everything)).to.throw(BadMessage, 'too many snapshots')
+  })
+
   it('of a few jobs may be requested many times at once', () => {
     jobs = 3
     const { ask } = join()
@@ -74,7 +104,7 @@ describe('subscriptions', () => {
   const make = () => {
     const hub = new Hub({ clock: new HandClock(), current: () => [] })
     const { client, received } = aClient()
-    hub.join(client, { mayList: true })
+    hub.join(client, { mayList: true, scope: { is: 'all' } })
     return { hub, received, subscribe: (data: unknown) => hub.receive(client, 'subscribe:repository', data) }
   }
 
@@ -100,10 +130,28 @@ describe('subscriptions', () => {
     ])
   })
 
+  it('deliver the events of other callers only where the subscriber may use all jobs', () => {
+    const hub = new Hub({ clock: new HandClock(), current: () => [] })
+    const received = [{ is: 'all' } as const, { is: 'own', user: 'me' } as const].flatMap((scope) =>
+      ['owner/repo', { repository: 'owner/repo' }, { all: true }].map((form) => {
+        const { client, received: messages } = aClient()
+        hub.join(client, { mayList: true, scope })
+        hub.receive(client, 'subscribe:repository', form)
+        return messages
+      }),
+    )
+    for (const [index, owner] of owners.entries()) hub.publish({ ...anEvent(index), owner })
+    const ids = received.map((messages) => messages.map(({ payload }) => asObject(payload)['jobId']))
+    const all = ['job-0', 'job-1', 'job-2', 'job-3']
+    const own = ['job-0', 'job-1']
+    expect(ids).to.deep.equal([all, all, all, own, own, own])
+    expect(JSON.stringify(received.flat()), 'the owners').to.not.match(/owner"|"me"|somebody/)
+  })
+
   it('end by the name in any case', () => {
     const { client, received } = aClient()
     const hub = new Hub({ clock: new HandClock(), current: () => [] })
-    hub.join(client, { mayList: true })
+    hub.join(client, { mayList: true, scope: { is: 'all' } })
     hub.receive(client, 'subscribe:repository', 'owner/repo')
     hub.receive(client, 'unsubscribe:repository', 'Owner/Repo')
     hub.publish(anEvent(1))

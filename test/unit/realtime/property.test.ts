@@ -47,7 +47,7 @@ describe('any message of a realtime client', function () {
     fc.assert(
       fc.property(event, data, fc.boolean(), (name, content, mayList) => {
         const hub = new Hub({ clock: new HandClock(), current: () => [] })
-        hub.join(client, { mayList })
+        hub.join(client, { mayList, scope: { is: 'all' } })
         try {
           expect(hub.receive(client, name, content).repository).to.match(/^(\*|[\w.-]+\/[\w.-]+)$/)
         } catch (error) {
@@ -67,7 +67,7 @@ describe('any message of a realtime client', function () {
     before(async () => {
       const log = new RecordedLog()
       const { caches } = await new FilledCaches().fill()
-      const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
+      const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } }) as const
       const limits = { reauthoriseMs: 60_000, mostPerCaller: 10_000 }
       realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
       realtime.server.listen(0, '127.0.0.1')

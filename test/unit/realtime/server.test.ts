@@ -23,7 +23,8 @@ describe('connections of the realtime server', () => {
     const admit: Admit = async ({ headers }) => {
       if (headers.authorization === 'refused too often') return { is: 'tooMany', leftMs: 1500 }
       if (headers.authorization === 'unclear') throw new Error('the decision failed')
-      if (headers.authorization !== undefined) return { is: 'admitted', caller: 'a', mayList: true }
+      if (headers.authorization !== undefined)
+        return { is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } }
       return { is: 'unknown' }
     }
     const limits = { reauthoriseMs: 60_000, mostPerCaller: 9, handshakeMs: 50 }

@@ -14,7 +14,7 @@ describe('a protocol that a client offers to the realtime server', () => {
 
   before(async () => {
     const { caches } = await new FilledCaches().fill()
-    const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true }) as const
+    const admit = async () => ({ is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } }) as const
     const limits = { reauthoriseMs: 60_000, mostPerCaller: 9 }
     realtime = makeRealtime({ caches, admit, clock: new HandClock(), log: new RecordedLog(), ...limits })
     realtime.server.listen(0, '127.0.0.1')

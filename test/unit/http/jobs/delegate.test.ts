@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { DELEGATION_KEY_ANNOTATION } from '../../../../src/api/names.ts'
+import { DELEGATED_BY_ANNOTATION, DELEGATION_KEY_ANNOTATION } from '../../../../src/api/names.ts'
 import type { RunnerJob } from '../../../../src/api/runner-job.ts'
 import { Delegator } from '../../../../src/http/jobs/delegate.ts'
 import { keyOfDelegation } from '../../../../src/http/jobs/delegation-key.ts'
@@ -14,7 +14,7 @@ import { WireTap } from '../../../observe/wire-tap.ts'
 
 const forever = new AbortController().signal
 const spec = { repository: 'owner/repo', runId: '1', jobId: '2' }
-const delegation = { spec, user: 'user', idempotencyKey: undefined }
+const delegation = { spec, user: 'user', scope: { is: 'all' }, idempotencyKey: undefined } as const
 const annotations = { [DELEGATION_KEY_ANNOTATION]: keyOfDelegation(delegation).key }
 
 /** A job of the delegation that is long over. */
@@ -54,6 +54,26 @@ describe('a delegation whose last job was deleted a moment ago', () => {
     await delegated.catch(() => undefined)
     return String(asObject(metadata)['name'])
   }
+
+  it('of a version that recorded no caller is the same delegation, and that of another caller is not', async () => {
+    const { stores, delegator } = replica()
+    const running = (by: Record<string, string>): RunnerJob =>
+      aJob({ metadata: { name: 'running', annotations: { ...annotations, ...by } } })
+    const own = { ...delegation, scope: { is: 'own', user: 'user' } } as const
+    stores.putJob(running({}))
+    const delegated = delegator.delegate(own, forever)
+    const read = await eventually(() => tap.requests[0], { what: 'the read' })
+    expect(read.method).to.equal('GET')
+    read.answer(200, running({}))
+    expect(await delegated).to.include({ replayed: true })
+    stores.putJob(running({ [DELEGATED_BY_ANNOTATION]: 'somebody' }))
+    const other = delegator.delegate(own, forever)
+    const create = await eventually(() => tap.requests[1], { what: 'the create' })
+    const { metadata } = asObject(JSON.parse(create.body))
+    expect(asObject(asObject(metadata)['annotations'])[DELEGATED_BY_ANNOTATION]).to.equal('user')
+    create.answer(500, {})
+    await other.catch(() => undefined)
+  })
 
   it('has the same name on a replica that has seen the deletion and on one that has not', async () => {
     const [late, early] = [replica(), replica()]

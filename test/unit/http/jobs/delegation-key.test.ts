@@ -6,7 +6,9 @@ import { keyOfDelegation, parseIdempotencyKey } from '../../../../src/http/jobs/
 
 const spec: NewRunnerJobSpec = { repository: 'owner/repo', runId: '1', jobId: '2' }
 const keyOf = (facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string, user = 'user') =>
-  keyOfDelegation({ spec: { ...spec, ...facts }, user, idempotencyKey })
+  keyOfDelegation({ spec: { ...spec, ...facts }, user, scope: { is: 'all' }, idempotencyKey })
+const ownKeyOf = (user: string, facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string) =>
+  keyOfDelegation({ spec: { ...spec, ...facts }, user, scope: { is: 'own', user }, idempotencyKey })
 
 describe('the key of a delegation', () => {
   it('consists of five facts without an Idempotency-Key, whoever sends them', () => {
@@ -21,6 +23,14 @@ describe('the key of a delegation', () => {
     const keys = [{}, ...others].map((facts) => keyOf(facts).key)
     expect(new Set(keys).size).to.equal(6)
     expect(keyOf().body).to.equal(undefined)
+  })
+
+  it('consists of them and the caller where that may use only its own jobs', () => {
+    const keys = [keyOf(), ownKeyOf('a'), ownKeyOf('b'), ownKeyOf('a', { jobId: '3' })].map(({ key }) => key)
+    expect(new Set(keys).size).to.equal(4)
+    expect(ownKeyOf('a', { repository: 'OWNER/repo', workflow: 'w' })).to.deep.equal(ownKeyOf('a'))
+    expect(ownKeyOf('a').earlierKey, 'that of a version without callers').to.equal(keyOf().key)
+    expect(ownKeyOf('a', {}, 'key'), 'an Idempotency-Key').to.deep.equal(keyOf({}, 'key', 'a'))
   })
 
   it('ignores the case of the repository, with and without an Idempotency-Key', () => {
@@ -45,6 +55,7 @@ describe('the key of a delegation', () => {
     const looks = keyOfDelegation({
       spec: { repository: 'Idempotency-Key', runId: 'user', jobId: 'a' },
       user: 'user',
+      scope: { is: 'all' },
       idempotencyKey: undefined,
     })
     expect(looks.key).to.not.equal(keyOf({}, 'a').key)

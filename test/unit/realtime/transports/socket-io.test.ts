@@ -21,6 +21,7 @@ const jobEvent: JobEvent = {
   status: 'running',
   sequence: 3,
   reason: null,
+  owner: { is: 'nobody' },
 }
 
 describe('Socket.IO', () => {
@@ -35,7 +36,7 @@ describe('Socket.IO', () => {
     const clock = new HandClock()
     cutOff = 0
     hub = new Hub({ clock, current: () => [], metrics: { ...uncounted, cutOff: () => (cutOff += 1) } })
-    const admit = () => Promise.resolve({ is: 'admitted', caller: 'a', mayList: true } as const)
+    const admit = () => Promise.resolve({ is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } } as const)
     const connections = new Connections({ admit, clock, log: new RecordedLog(), everyMs: 60_000, mostPerCaller: 9 })
     server = createServer()
     served = serveSocketIo(server, hub, { admit, connections })

@@ -20,6 +20,7 @@ const present = (jobs: number) =>
     status: 'running' as const,
     sequence: 3,
     reason: null,
+    owner: { is: 'nobody' as const },
   }))
 
 describe('a raw WebSocket', () => {
@@ -32,7 +33,7 @@ describe('a raw WebSocket', () => {
     metrics = new Metrics({ clock: new HandClock(), version: '1' })
     hub = new Hub({ clock: new HandClock(), metrics: metrics.realtime, current: () => present(jobs) })
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
-    server.on('connection', (socket) => serveRawSocket(socket, hub, { mayList: true }))
+    server.on('connection', (socket) => serveRawSocket(socket, hub, { mayList: true, scope: { is: 'all' } }))
     await once(server, 'listening')
   })
   afterEach(() => {
