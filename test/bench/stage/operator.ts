@@ -16,6 +16,7 @@ export async function buildOperator(): Promise<void> {
   const project = join(root, 'config/tsconfig.build.json')
   await command(join(root, 'node_modules/.bin/tsc'), '--project', project, '--outDir', join(app, 'dist'))
   await copyFile(join(root, 'package.json'), join(app, 'package.json'))
+  await copyFile(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
 }
 
 /** The operator in its own process, as in its pod. */
