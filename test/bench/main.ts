@@ -9,6 +9,7 @@ import { measureScrapes, type ScrapeResult } from './measures/scrapes.ts'
 import { measureStart, type StartResult } from './measures/starts.ts'
 import { type Options, readOptions } from './options.ts'
 import { type BenchResult, table } from './report.ts'
+import { buildFloor } from './stage/floor.ts'
 import { machineText } from './stage/machine.ts'
 import { buildOperator } from './stage/operator.ts'
 import { say } from './stage/progress.ts'
@@ -35,7 +36,7 @@ function refuse(error: unknown): never {
 
 async function run(asked: Options): Promise<void> {
   const { parts, jobs, repeats, seconds, rates, listed, json, cpuProfile } = asked
-  await buildOperator()
+  await Promise.all([buildOperator(), buildFloor()])
   const shipped = await readShipped()
   if (cpuProfile !== undefined) shipped.flags.push('--cpu-prof', `--cpu-prof-dir=${cpuProfile}`)
   const drains: DrainResult[] = []

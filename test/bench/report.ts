@@ -6,7 +6,7 @@ import type { ListResult } from './measures/lists.ts'
 import type { ScrapeResult } from './measures/scrapes.ts'
 import type { StartResult } from './measures/starts.ts'
 import type { Shipped } from './stage/shipped.ts'
-import { median, quantile } from './statistics.ts'
+import { mean, median, quantile } from './statistics.ts'
 
 /** All results, with their conditions. */
 export interface BenchResult {
@@ -97,29 +97,56 @@ function drainRows(drains: readonly DrainResult[]): Row[] {
     row('other writes', ({ operator }) => operator.writes.others.other, 0),
     row('refused writes', ({ operator }) => operator.writes.refused, 0),
     row('operator CPU s per 1,000 jobs, until the last pod', ({ operator }) => operator.cost.client, 2),
-    row('operator CPU s per 1,000 jobs, all', ({ operator }) => operator.quietCost, 2),
+    row('operator CPU s per 1,000 jobs, all', ({ operator }) => operator.quietCost.client, 2, '<= 1.5'),
     row('API server and etcd CPU s per 1,000 jobs, until then', ({ operator }) => operator.cost.server, 2),
+    row('API server and etcd CPU s per 1,000 jobs, all', ({ operator }) => operator.quietCost.server, 2, '<= 7'),
     row('raw client CPU s per 1,000 jobs', ({ rawCost }) => rawCost.client, 2),
     row('API server and etcd CPU s per 1,000 raw jobs', ({ rawCost }) => rawCost.server, 2),
-    row('peak RSS, MB', ({ operator }) => operator.peakRssMb, 0, '< 150'),
+    row('peak RSS, MB', ({ operator }) => operator.peakRssMb, 0, '<= 136'),
+    row('drain, of the floor', ({ ofFloor }) => ofFloor.operator, 2, '>= 0.75'),
+    row('Job controller, of the floor', ({ ofFloor }) => ofFloor.jobController, 2),
+    row('Job controller, pods per second', ({ jobController }) => jobController.rate.overall, 0),
+    row('Job controller CPU s per 1,000 jobs', ({ jobController }) => jobController.cost.client, 2),
+    row('API server and etcd CPU s per 1,000 of its jobs', ({ jobController }) => jobController.cost.server, 2),
+    row('Job controller, peak RSS, MB', ({ jobController }) => jobController.peakRssMb, 0),
+    row('floor before, pods per second', ({ floor }) => floor[0].rate.overall, 0),
+    row('floor after, pods per second', ({ floor }) => floor[1].rate.overall, 0),
+    row('floor CPU s per 1,000 jobs', ({ floor }) => mean(floor.map(({ cost }) => cost.client)), 2),
+    row(
+      'API server and etcd CPU s per 1,000 of its jobs',
+      ({ floor }) => mean(floor.map(({ cost }) => cost.server)),
+      2,
+    ),
   ]
 }
 
-function latencyRows({ rate, raw, operator, ratio, rawDifference }: LatencyResult): Row[] {
+function latencyRows(latency: LatencyResult): Row[] {
+  const { rate, raw, operator, ratio, rawDifference, jobController, floor, ofJobController } = latency
   const both = (kind: 'p50' | 'p99'): string =>
     `${ratio[kind].toFixed(2)} (${operator[kind].toFixed(1)} ms, raw ${raw[kind].toFixed(1)} ms)`
+  const ofJob = (kind: 'p50' | 'p99'): string =>
+    `${ofJobController[kind].toFixed(2)} (${operator[kind].toFixed(1)} ms, its ${jobController[kind].toFixed(1)} ms)`
   return [
     [`latency at ${rate}/s, p50 of raw`, both('p50'), '<= 2.5'],
     [`latency at ${rate}/s, p99 of raw`, both('p99'), '<= 5'],
     [`raw p50 before and after differ by %`, (rawDifference * 100).toFixed(0), '<= 15'],
+    [`latency at ${rate}/s, p50 of the Job controller`, ofJob('p50'), '<= 1.8'],
+    [`latency at ${rate}/s, p99 of the Job controller`, ofJob('p99'), '<= 2'],
+    [`floor at ${rate}/s, p50 and p99 in ms`, `${floor.p50.toFixed(1)}, ${floor.p99.toFixed(1)}`, ''],
   ]
 }
 
-function delegationRows({ raw, facade, ratio, rawDifference, unwatched, cpu }: DelegationResult): Row[] {
+function delegationRows(delegations: DelegationResult): Row[] {
+  const { raw, facade, ratio, rawDifference, unwatched, cpu, ofFloor, floorRate } = delegations
   const taken = ({ rate, p50, p99 }: DelegationResult['raw']): string =>
     `${rate.toFixed(0)}/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`
   return [
     ['delegations, 64 in flight, of RunnerJobs posted raw', `${ratio.toFixed(2)} (${taken(facade)})`, '>= 0.70'],
+    [
+      'delegations, of RunnerJobs posted by the client in Go',
+      `${ofFloor.toFixed(2)} (${floorRate.toFixed(0)}/s)`,
+      '>= 0.75',
+    ],
     ['RunnerJobs posted raw', taken(raw), ''],
     ['raw before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
     [

@@ -15,8 +15,12 @@ export interface ControlPlane {
   killApiServer(): Promise<void>
   /** Starts it again at the same address, with the same data. */
   startApiServer(): Promise<void>
-  /** Starts the controllers for garbage collection and service accounts. Install the kinds that they must know before. */
-  startControllerManager(): Promise<void>
+  /**
+   * Starts the controllers for garbage collection and service accounts, or others, by flags of its own. Install the kinds
+   * that they must know before.
+   */
+  startControllerManager(...flags: string[]): Promise<void>
+  stopControllerManager(): Promise<void>
   /** A new client, which is closed with the control plane. */
   client(userAgent?: string): KubeClient
   stop(): Promise<void>
@@ -48,7 +52,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     connection,
     killApiServer: async () => void (await tool('kill-apiserver')),
     startApiServer: async () => void (await tool('start-apiserver')),
-    startControllerManager: async () => void (await tool('start-controller-manager')),
+    startControllerManager: async (...more) => void (await tool('start-controller-manager', ...more)),
+    stopControllerManager: async () => void (await tool('stop-controller-manager')),
     client(userAgent = 'runnerhub-test') {
       const client = new KubeClient(connection, { userAgent })
       clients.push(client)

@@ -73,8 +73,16 @@ throwaway_start_apiserver() {
 throwaway_start_controller_manager() {
   throwaway_settings
   ensure_binaries kube-controller-manager
-  sed -i 's/^CONTROLLER_MANAGER=.*/CONTROLLER_MANAGER="yes"/' "$STATE/settings"
+  sed -i 's/^CONTROLLER_MANAGER=.*/CONTROLLER_MANAGER="yes"/; /^CONTROLLER_MANAGER_FLAGS=/d' "$STATE/settings"
+  CONTROLLER_MANAGER_FLAGS=("$@")
+  declare -p CONTROLLER_MANAGER_FLAGS | sed 's/^declare -a //' >>"$STATE/settings"
   ensure_part kube-controller-manager
+}
+
+throwaway_stop_controller_manager() {
+  throwaway_settings
+  sed -i 's/^CONTROLLER_MANAGER=.*/CONTROLLER_MANAGER="no"/' "$STATE/settings"
+  stop_part kube-controller-manager
 }
 
 throwaway_stop() {

@@ -1,6 +1,7 @@
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
 import { BareClient, inFlight } from '../stage/bare-client.ts'
+import { postObjects } from '../stage/floor.ts'
 import { newJob } from '../stage/jobs.ts'
 import { type Surroundings, surroundings } from '../stage/machine.ts'
 import type { Place } from '../stage/place.ts'
@@ -30,6 +31,9 @@ export interface DelegationResult {
   ratio: number
   /** RunnerJobs posted to the API server without an operator, and so without the cost of its watches. */
   unwatched: Taken
+  /** The same by the client in Go, which also posts them into the namespace that the operator watches, per second. */
+  floorRate: number
+  ofFloor: number
   /** CPU seconds per 1,000 jobs. Other load of the machine changes them far less than it does rates. */
   cpu: { facade: number; server: number; serverRaw: number; watching: number }
 }
@@ -53,7 +57,7 @@ interface Watched extends Paid {
 export function measureDelegations(jobs: number, shipped: Shipped): Promise<DelegationResult> {
   return onStage(async (stage) => {
     const around = surroundings()
-    const [before, delegated, after] = await watchedRuns(stage, jobs, shipped)
+    const [before, delegated, after, floorRate] = await watchedRuns(stage, jobs, shipped)
     const unwatched = await rawRun(stage, await stage.place('unwatched'), jobs)
     const of = (pick: (run: Watched) => number): number => mean([pick(before), pick(after)])
     const raw = {
@@ -68,6 +72,8 @@ export function measureDelegations(jobs: number, shipped: Shipped): Promise<Dele
       facade: delegated.taken,
       ratio: delegated.taken.rate / raw.rate,
       unwatched: unwatched.taken,
+      floorRate,
+      ofFloor: delegated.taken.rate / floorRate,
       cpu: {
         facade: delegated.cpu,
         server: delegated.serverCpu,
@@ -78,8 +84,8 @@ export function measureDelegations(jobs: number, shipped: Shipped): Promise<Dele
   })
 }
 
-/** The runs that one operator watches. */
-async function watchedRuns(stage: Stage, jobs: number, shipped: Shipped): Promise<[Watched, Watched, Watched]> {
+/** The runs that one operator watches; of the client in Go only the rate. */
+async function watchedRuns(stage: Stage, jobs: number, shipped: Shipped): Promise<[Watched, Watched, Watched, number]> {
   const place = await stage.place('runnerhub')
   const facade = await Facade.start(stage, place, shipped, width)
   const raw = (): Promise<Paid> => rawRun(stage, place, jobs)
@@ -91,7 +97,13 @@ async function watchedRuns(stage: Stage, jobs: number, shipped: Shipped): Promis
       return { ...done, cpu: perThousand((await facade.cpuSeconds()) - begun, jobs) }
     })
   try {
-    return [await watched(raw), await watched(delegate), await watched(raw)]
+    const before = await watched(raw)
+    const { metadata: _, ...object } = newJob(place.namespace, 0)
+    const task = { resource: runnerJobs, object, jobs, warmUp }
+    const { rate: floorBefore } = await facade.during(() => postObjects(stage, place, task))
+    const delegated = await watched(delegate)
+    const { rate: floorAfter } = await facade.during(() => postObjects(stage, place, task))
+    return [before, delegated, await watched(raw), mean([floorBefore, floorAfter])]
   } finally {
     await facade.stop()
   }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { pods } from '../../../src/api/pod.ts'
 import { command } from '../../processes/command.ts'
-import { isPodCreate, readAuditLog, type Write } from '../stage/audit-log.ts'
+import { podCreateTimes, readAuditLog } from '../stage/audit-log.ts'
 import { type Surroundings, surroundings } from '../stage/machine.ts'
+import { admitOutsiders } from '../stage/floor.ts'
 import { Operator } from '../stage/operator.ts'
 import { demandOneEach, type PodCounts } from '../stage/pod-counts.ts'
 import { PodWatch } from '../stage/pod-watch.ts'
@@ -12,6 +13,7 @@ import { onStage, type Stage } from '../stage/stage.ts'
 import { accountOf, type WriteAccount } from '../stage/write-account.ts'
 import { difference, mean, type Rate, rateOf } from '../statistics.ts'
 import { allAssigned, allPods, countOf, createJobs } from './backlog.ts'
+import { drainFloor, drainJobs, type OutsideDrain } from './outside.ts'
 
 /** Objects of the warm-up, for both clients and the API server. */
 const warmUp = 300
@@ -29,6 +31,12 @@ export interface DrainResult {
   operator: OperatorDrain
   /** The operator's rate as a share of the mean raw rate. */
   ratio: Rate
+  /** The client in Go, before and after. */
+  floor: [OutsideDrain, OutsideDrain]
+  /** The Job controller of Kubernetes. */
+  jobController: OutsideDrain
+  /** Rates as shares of the mean rate of the client in Go. */
+  ofFloor: { operator: number; jobController: number }
 }
 
 /** CPU for all objects, including the warm-up. Other load of the machine changes it far less than rates. */
@@ -46,19 +54,25 @@ export interface OperatorDrain {
   writes: WriteAccount
   /** Until the last pod is there, in CPU seconds per 1,000 jobs. */
   cost: Cost
-  /** The operator's own total when it had nothing left to do, in the same unit. */
-  quietCost: number
+  /** The same when it had nothing left to do. */
+  quietCost: Cost
   peakRssMb: number
   counted: PodCounts
 }
 
-/** One drain on a fresh control plane: raw, operator, raw. */
+/** One drain on a fresh control plane: raw client and floor, operator, Job controller, floor and raw client. */
 export function measureDrain(jobs: number, shipped: Shipped): Promise<DrainResult> {
   return onStage(async (stage) => {
     const around = surroundings()
+    await admitOutsiders(stage)
+    const size = { warmUp, jobs }
     const before = await rawRun(stage, 'raw-before', jobs)
+    const floorBefore = await drainFloor(stage, 'floor-before', size)
     const operator = await operatorRun(stage, jobs, shipped)
+    const jobController = await drainJobs(stage, 'job-controller', size)
+    const floorAfter = await drainFloor(stage, 'floor-after', size)
     const after = await rawRun(stage, 'raw-after', jobs)
+    const floorRate = mean([floorBefore.rate.overall, floorAfter.rate.overall])
     const ratio = (kind: keyof Rate): number => operator.rate[kind] / mean([before.rate[kind], after.rate[kind]])
     return {
       surroundings: around,
@@ -70,6 +84,12 @@ export function measureDrain(jobs: number, shipped: Shipped): Promise<DrainResul
         server: mean([before.cost.server, after.cost.server]),
       },
       operator,
+      floor: [floorBefore, floorAfter],
+      jobController,
+      ofFloor: {
+        operator: operator.rate.overall / floorRate,
+        jobController: jobController.rate.overall / floorRate,
+      },
       ratio: { overall: ratio('overall'), middle: ratio('middle') },
     }
   })
@@ -91,7 +111,7 @@ async function rawRun(stage: Stage, namespace: string, jobs: number): Promise<Ra
   const client = Number(await command(process.execPath, program, ...given))
   const server = await spent()
   await watch.stop()
-  const times = podCreates(await readAuditLog(stage.auditLog), namespace)
+  const times = podCreateTimes(await readAuditLog(stage.auditLog), namespace)
   return { rate: rateAfterWarmUp(times), cost: costOf({ client, server }, made) }
 }
 
@@ -120,17 +140,17 @@ async function operatorRun(stage: Stage, jobs: number, shipped: Shipped): Promis
     const [busy, server] = await Promise.all([operator.usage(), spent()])
     await operator.during(allAssigned(stage, place))
     await sleep(quietMs)
-    const quiet = await operator.usage()
+    const [quiet, quietServer] = await Promise.all([operator.usage(), spent()])
     const listed = await countOf(stage.admin, pods, place)
     const writes = await readAuditLog(stage.auditLog)
-    const times = podCreates(writes, place.namespace)
+    const times = podCreateTimes(writes, place.namespace)
     const counted = demandOneEach({ audit: times.length, watch: watch.count, listed }, made)
     return {
       rate: rateAfterWarmUp(times),
       secondsToFirstPod: (Math.min(...times) - begunMs) / 1000,
       writes: accountOf(writes, place.namespace, made),
       cost: costOf({ client: busy.cpuSeconds, server }, made),
-      quietCost: (quiet.cpuSeconds / made) * 1000,
+      quietCost: costOf({ client: quiet.cpuSeconds, server: quietServer }, made),
       peakRssMb: quiet.peakRssMb,
       counted,
     }
@@ -138,12 +158,6 @@ async function operatorRun(stage: Stage, jobs: number, shipped: Shipped): Promis
     await operator.stop()
     await watch.stop()
   }
-}
-
-function podCreates(writes: readonly Write[], namespace: string): number[] {
-  return writes
-    .filter((write) => write.namespace === namespace && isPodCreate(write))
-    .map(({ answeredMs }) => answeredMs)
 }
 
 function rateAfterWarmUp(timesMs: number[]): Rate {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
-import { eventually } from '../../observe/eventually.ts'
-import { arrivals } from '../stage/arrivals.ts'
+import { arrivals, type Load } from '../stage/arrivals.ts'
 import { BareClient, inFlight } from '../stage/bare-client.ts'
 import { newJob } from '../stage/jobs.ts'
+import { admitOutsiders } from '../stage/floor.ts'
 import { type Surroundings, surroundings } from '../stage/machine.ts'
 import { Operator } from '../stage/operator.ts'
 import type { Place } from '../stage/place.ts'
@@ -13,6 +13,7 @@ import type { Shipped } from '../stage/shipped.ts'
 import { onStage, type Stage } from '../stage/stage.ts'
 import { difference, quantile } from '../statistics.ts'
 import { allAssigned, allPods, createJobs } from './backlog.ts'
+import { floorLatency, jobLatency } from './outside.ts'
 import { postPair } from './raw-pair.ts'
 
 const warmUp = 300
@@ -33,20 +34,23 @@ export interface LatencyResult {
   /** From the response to the RunnerJob's POST; open loop. */
   operator: Latency
   ratio: { p50: number; p99: number }
+  /** From the response to a Job's POST, by the Job controller of Kubernetes; open loop. */
+  jobController: Latency
+  /** From the response to an object's POST to the response to its pod's, by the client in Go; open loop. */
+  floor: Latency
+  ofJobController: { p50: number; p99: number }
 }
 
-export interface Load {
-  perSecond: number
-  seconds: number
-}
-
-/** One load on a fresh control plane: raw, operator, raw. All times are of this process's monotonic clock. */
+/** One load on a fresh control plane: raw, operator, Job controller, floor, raw. All times are of this process's monotonic clock. */
 export function measureLatency({ perSecond, seconds }: Load, shipped: Shipped): Promise<LatencyResult> {
   return onStage(async (stage) => {
     const around = surroundings()
     const half = { perSecond, seconds: seconds / 2 }
     const before = await rawRun(stage, 'raw-before', half)
     const own = await operatorRun(stage, { perSecond, seconds }, shipped)
+    await admitOutsiders(stage)
+    const jobController = latencyOf(await jobLatency(stage, 'job-controller', { perSecond, seconds }, warmUp))
+    const floor = latencyOf(await floorLatency(stage, 'floor', { perSecond, seconds }, warmUp))
     const after = await rawRun(stage, 'raw-after', half)
     const raw = latencyOf([...before, ...after])
     const operator = latencyOf(own)
@@ -57,6 +61,9 @@ export function measureLatency({ perSecond, seconds }: Load, shipped: Shipped): 
       rawDifference: difference(quantile(before, 0.5), quantile(after, 0.5)),
       operator,
       ratio: { p50: operator.p50 / raw.p50, p99: operator.p99 / raw.p99 },
+      jobController,
+      floor,
+      ofJobController: { p50: operator.p50 / jobController.p50, p99: operator.p99 / jobController.p99 },
     }
   })
 }
@@ -78,7 +85,7 @@ async function rawRun(stage: Stage, namespace: string, load: Load): Promise<numb
       const at = performance.now()
       begun.set(await postPair(client, place.pool, index), at)
     }
-    return await untilSeen(watch, begun)
+    return await watch.untilSeen(begun)
   } finally {
     await client.close()
     await watch.stop()
@@ -100,7 +107,7 @@ async function operatorRun(stage: Stage, load: Load, shipped: Shipped): Promise<
     const posts: Promise<void>[] = []
     for await (const index of arrivals(load)) posts.push(postJob(client, place, index, answered))
     await Promise.all(posts)
-    return await untilSeen(watch, answered)
+    return await watch.untilSeen(answered)
   } finally {
     await operator.stop()
     await client.close()
@@ -113,14 +120,6 @@ async function postJob(client: BareClient, place: Place, index: number, answered
   const body = await client.post(resourcePath(runnerJobs, place.namespace), job)
   answered.set(`${job.metadata.name}-1`, performance.now())
   await body.dump()
-}
-
-/** Time from its start until each pod was seen; a pod seen before the response counts as zero. */
-async function untilSeen(watch: PodWatch, begun: ReadonlyMap<string, number>): Promise<number[]> {
-  const names = [...begun.keys()]
-  const all = (): boolean => names.every((name) => watch.seenAt(name) !== undefined)
-  await eventually(all, { withinMs: 60_000, what: `${names.length} pods are seen` })
-  return [...begun].map(([name, at]) => Math.max(0, (watch.seenAt(name) ?? Number.NaN) - at))
 }
 
 function clientOf({ server, ca }: Stage, { token }: Place, userAgent: string): BareClient {

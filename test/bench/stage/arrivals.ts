@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** How many jobs arrive, and for how long. */
+export interface Load {
+  perSecond: number
+  seconds: number
+}
+
 /**
  * Random (Poisson) arrivals, the same in every run, independent of the progress of earlier ones. A late consumer gets
  * missed arrivals at once.
  */
-export async function* arrivals(load: { perSecond: number; seconds: number }): AsyncGenerator<number> {
+export async function* arrivals(load: Load): AsyncGenerator<number> {
   const random = generator(load.perSecond)
   const begun = performance.now()
   let at = 0

@@ -58,3 +58,10 @@ function microseconds(timestamp: string): number {
 export function isPodCreate({ verb, resource, subresource, code, isDryRun }: Write): boolean {
   return verb === 'create' && resource === 'pods' && subresource === '' && code === 201 && !isDryRun
 }
+
+/** When the API server answered each create of a pod in this namespace. */
+export function podCreateTimes(writes: readonly Write[], namespace: string): number[] {
+  return writes
+    .filter((write) => write.namespace === namespace && isPodCreate(write))
+    .map(({ answeredMs }) => answeredMs)
+}

@@ -2,13 +2,17 @@ import { pods } from '../../../src/api/pod.ts'
 import { watchLines } from '../../../src/kube/cache/watch.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
+import { eventually } from '../../observe/eventually.ts'
 import { BareClient } from './bare-client.ts'
 import type { Place } from './place.ts'
 import type { Stage } from './stage.ts'
 
 const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
-/** A third party that watches the metadata of pods, and records when each appears by this process's monotonic clock. */
+/**
+ * A third party that watches the metadata of pods. For the controller of each it records when its pod appears, by this
+ * process's monotonic clock.
+ */
 export class PodWatch {
   readonly #client: BareClient
   readonly #end = new AbortController()
@@ -33,9 +37,11 @@ export class PodWatch {
     return this.#seenAt.size
   }
 
-  /** First time that the pod was seen. */
-  seenAt(name: string): number | undefined {
-    return this.#seenAt.get(name)
+  /** How long after these times the pods of these controllers were seen: 0 if a pod was seen earlier. */
+  async untilSeen(since: ReadonlyMap<string, number>): Promise<number[]> {
+    const all = (): boolean => [...since.keys()].every((controller) => this.#seenAt.has(controller))
+    await eventually(all, { withinMs: 60_000, what: `${since.size} pods are seen` })
+    return [...since].map(([controller, at]) => Math.max(0, (this.#seenAt.get(controller) ?? Number.NaN) - at))
   }
 
   async stop(): Promise<void> {
@@ -47,8 +53,13 @@ export class PodWatch {
     for await (const lines of watchLines(body)) {
       const now = performance.now()
       for (const { type, object } of lines.map((line) => asObject(JSON.parse(line)))) {
-        if (type === 'ADDED') this.#seenAt.set(String(asObject(asObject(object)['metadata'])['name']), now)
+        if (type === 'ADDED') this.#seenAt.set(controllerName(object), now)
       }
     }
   }
+}
+
+function controllerName(object: unknown): string {
+  const { ownerReferences: owners } = asObject(asObject(object)['metadata'])
+  return Array.isArray(owners) ? String(asObject(owners[0])['name']) : ''
 }

@@ -9,18 +9,25 @@ import { eventually } from '../../observe/eventually.ts'
 import { startControlPlane } from '../../processes/control-plane.ts'
 import { manifests } from '../../site/manifests.ts'
 import { createManifest } from '../measures/create-manifest.ts'
-import { usageOf } from './machine.ts'
+import { type Usage, usageOf } from './machine.ts'
 import { makePlace, type Place } from './place.ts'
 
 /** A fresh control plane without nodes, with the CRDs. */
 export interface Stage {
   server: string
   ca: string
+  caFile: string
   auditLog: string
   /** An administrator's client for observation, never for measured work. */
   admin: KubeClient
   /** CPU seconds of etcd and the API server so far. */
   serverCpuSeconds(): Promise<number>
+  /** The controllers of Kubernetes, which do not run before they are started. */
+  controllerManager: {
+    start: (...flags: string[]) => Promise<void>
+    stop: () => Promise<void>
+    usage: () => Promise<Usage>
+  }
   /** A new namespace, independent of the others. */
   place(namespace: string): Promise<Place>
 }
@@ -32,15 +39,22 @@ export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> 
   const plane = await startControlPlane({ audit: true })
   try {
     const directory = dirname(plane.kubeconfig)
-    const ca = await readFile(join(directory, 'ca.crt'), 'utf8')
+    const caFile = join(directory, 'ca.crt')
+    const ca = await readFile(caFile, 'utf8')
     const admin = plane.client('runnerhub-bench')
     await Promise.all([serve(admin, runnerJobs), serve(admin, runners), serve(admin, runnerPools)])
     return await act({
       server: plane.connection.server.origin,
       ca,
+      caFile,
       auditLog: join(directory, 'audit.log'),
       admin,
       serverCpuSeconds: () => cpuSecondsOf(directory, ['etcd', 'kube-apiserver']),
+      controllerManager: {
+        start: (...flags) => plane.startControllerManager(...flags),
+        stop: () => plane.stopControllerManager(),
+        usage: () => usageOfPart(directory, 'kube-controller-manager'),
+      },
       place: (namespace) => makePlace(admin, { namespace, ca, directory }),
     })
   } finally {
@@ -49,11 +63,13 @@ export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> 
 }
 
 async function cpuSecondsOf(directory: string, parts: readonly string[]): Promise<number> {
-  const seconds = parts.map(async (part) => {
-    const [pid] = (await readFile(join(directory, 'parts', `${part}.pid`), 'utf8')).split(' ')
-    return (await usageOf(Number(pid))).cpuSeconds
-  })
-  return (await Promise.all(seconds)).reduce((sum, each) => sum + each, 0)
+  const usages = await Promise.all(parts.map((part) => usageOfPart(directory, part)))
+  return usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+}
+
+async function usageOfPart(directory: string, part: string): Promise<Usage> {
+  const [pid] = (await readFile(join(directory, 'parts', `${part}.pid`), 'utf8')).split(' ')
+  return usageOf(Number(pid))
 }
 
 async function serve<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<void> {
