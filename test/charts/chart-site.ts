@@ -7,6 +7,7 @@ import { RUNNER_LABEL } from '../../src/api/names.ts'
 import type { KubeObject, NewObject, Resource } from '../../src/api/object.ts'
 import { asObject } from '../../src/kube/client/parse.ts'
 import { succeeds } from '../kubelet/script.ts'
+import { operatorProgram } from '../processes/operator-program.ts'
 import { manifests } from '../site/manifests.ts'
 import { type Plane, sharedPlane } from '../site/plane.ts'
 import { Site } from '../site/site.ts'
@@ -14,7 +15,6 @@ import { at, chart, helm, type Manifest, manifestsIn } from './chart.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 const secrets: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' }
-const main = new URL('../../src/main.ts', import.meta.url).pathname
 const forever = new AbortController().signal
 
 interface Secret extends KubeObject {
@@ -87,7 +87,7 @@ async function openRelease(
       KUBERNETES_SERVICE_PORT: connection.server.port,
       SERVICE_ACCOUNT_DIRECTORY: folder,
     }
-    return run([process.execPath, main, ...args], { environment }, forever)
+    return run([process.execPath, await operatorProgram(), ...args], { environment }, forever)
   }
   const runHook = async (hook: string): Promise<Ended> => {
     const objects = manifestsIn(await helmHere('get', 'hooks', release)).filter(({ metadata: { name: its } }) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { asObject } from '../../src/kube/client/parse.ts'
 import { eventually } from '../observe/eventually.ts'
+import { operatorProgram } from './operator-program.ts'
 
 export interface OperatorOptions {
   namespace: string
@@ -27,15 +28,14 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
 })
 
-/** Starts the operator as in a pod: from the sources, with the files of a service account, on free ports. */
+/** Starts the operator as in a pod, with the files of a service account, on free ports. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-operator-'))
   await Promise.all([
     writeFile(join(directory, 'token'), options.token),
     writeFile(join(directory, 'ca.crt'), options.ca),
   ])
-  const main = new URL('../../src/main.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [main, '--http-port=0', '--realtime-port=0'], {
+  const child = spawn(process.execPath, [await operatorProgram(), '--http-port=0', '--realtime-port=0'], {
     env: {
       PATH: process.env['PATH'],
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
