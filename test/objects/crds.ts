@@ -6,17 +6,9 @@ import { resourcePath } from '../../src/kube/client/resource-path.ts'
 import { openCluster, type TestCluster } from '../processes/cluster.ts'
 import { command } from '../processes/command.ts'
 
-const crds = new URL('../../crds', import.meta.url).pathname
-const kinds = ['runnerjobs', 'runners', 'runnerpools'].map(
-  (plural) => `customresourcedefinition/${plural}.runnerhub.dev`,
-)
-
-/** A namespace on an API server with the definitions of `crds/`, which stay installed. */
+/** A namespace on an API server with the definitions of `crds/`. */
 export async function openWithCrds(): Promise<CrdSite> {
-  const site = new CrdSite(await openCluster())
-  await site.kubectl('apply', '--server-side', '--force-conflicts', '-f', crds)
-  await site.kubectl('wait', '--for=condition=Established', ...kinds)
-  return site
+  return new CrdSite(await openCluster())
 }
 
 export class CrdSite {
