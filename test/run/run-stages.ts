@@ -1,19 +1,19 @@
 import { globSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { type Ending, runProcess } from './process-group.ts'
+import { stageOutput } from './stage-output.ts'
 import type { Rerun, StageReport } from './stage-report.ts'
 import type { Stage, Suite } from './stages.ts'
 import { clearResult, outputFile, readResult, resultFile, resultFileVariable } from './suite-result.ts'
-import { readableDuration } from './summary.ts'
 import { failedFiles, MOST_UNSTEADY } from './unsteady.ts'
 import { type Expectations, problemsOf } from './verdict.ts'
 
 const mocha = [process.execPath, 'node_modules/mocha/bin/mocha.js', '--config', 'config/mocharc.json']
 
 /**
- * Runs the stages one after another. A stage marked `beside` runs in parallel with the following ones, and its output is
- * printed at its end. A failed stage blocks only the stages that need it.
+ * Runs each stage as soon as the stages that it waits for have ended. Stages without `beside` also wait for each other:
+ * their output appears at once. The output of a stage beside them is printed when it has ended and none of them runs.
+ * A failed stage blocks only the stages that need it.
  */
 export async function runStages(
   stages: Stage[],
@@ -21,35 +21,35 @@ export async function runStages(
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<StageReport[]> {
-  const reports = new Map<string, Promise<StageReport>>()
-  const shown = new Set<Promise<StageReport>>()
-  const show = async (pending: Promise<StageReport>): Promise<void> => {
-    if (shown.has(pending)) return
-    shown.add(pending)
-    const report = await pending
-    if (report.stage.beside === true) print(`\n=== ${report.stage.name}: its output\n${await outputOf(report)}`)
-    for (const problem of problemsOf(report, expected)) print(`=== ${report.stage.name}: ${problem}`)
-    print(`=== ${report.stage.name}: ${readableDuration(report.ms)}`)
+  const reports = new Map<string, Promise<StageReport | undefined>>()
+  const reportsOf = async (names: readonly string[]): Promise<StageReport[]> => {
+    const found = await Promise.all(names.flatMap((name) => reports.get(name) ?? []))
+    return found.filter((report) => report !== undefined)
   }
-  for (const stage of stages) {
-    if (signal.aborted) break
-    const earlier = [...stage.needs, ...(stage.after ?? []), ...(stage.work.is === 'rerun' ? stage.work.suites : [])]
-    for (const pending of earlier.flatMap((name) => reports.get(name) ?? [])) await show(pending)
-    const needed = await Promise.all(stage.needs.flatMap((name) => reports.get(name) ?? []))
+  const show = stageOutput(expected, print)
+  const run = async (stage: Stage, turn: Promise<unknown>): Promise<StageReport | undefined> => {
+    const suites = stage.work.is === 'rerun' ? await reportsOf(stage.work.suites) : []
+    const needed = await reportsOf(stage.needs)
+    await reportsOf(stage.after ?? [])
+    await turn
+    if (signal.aborted) return undefined
     const by = needed.find((report) => problemsOf(report, expected).length > 0)?.stage.name
-    const aside = stage.beside === true ? ' (beside what follows)' : ''
-    if (by === undefined) print(`\n=== ${stage.name}: ${stage.about}${aside}`)
-    const report = by === undefined ? runStage(stage, reports, print, signal) : blocked(stage, by)
-    reports.set(stage.name, report)
-    if (by !== undefined || stage.beside !== true) await show(report)
+    if (by !== undefined) return show.ended(blocked(stage, by))
+    show.begins(stage)
+    return show.ended(await runStage(stage, suites, print, signal))
   }
-  for (const pending of reports.values()) await show(pending)
-  return Promise.all(reports.values())
+  let turn: Promise<unknown> = Promise.resolve()
+  for (const stage of stages) {
+    const report = run(stage, stage.beside === true ? Promise.resolve() : turn)
+    reports.set(stage.name, report)
+    if (stage.beside !== true) turn = report
+  }
+  return reportsOf([...reports.keys()])
 }
 
 async function runStage(
   stage: Stage,
-  reports: ReadonlyMap<string, Promise<StageReport>>,
+  suites: readonly StageReport[],
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<StageReport> {
@@ -62,10 +62,8 @@ async function runStage(
     }
     case 'suite':
       return runSuite(stage, work, signal)
-    case 'rerun': {
-      const suites = await Promise.all(work.suites.flatMap((name) => reports.get(name) ?? []))
+    case 'rerun':
       return rerunFailed(stage, suites, print, signal)
-    }
     default:
       return work satisfies never
   }
@@ -124,11 +122,7 @@ function filesOf(pattern: string): string[] {
   return globSync(pattern).map((file) => relative(process.cwd(), file))
 }
 
-function outputOf({ stage }: StageReport): Promise<string> {
-  return readFile(outputFile(stage.name), 'utf8').catch((error: unknown) => String(error))
-}
-
-async function blocked(stage: Stage, by: string): Promise<StageReport> {
+function blocked(stage: Stage, by: string): StageReport {
   return { stage, ending: { is: 'blocked', by }, ms: 0 }
 }
 

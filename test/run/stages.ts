@@ -9,7 +9,7 @@ export interface Stage {
   needs: string[]
   /** Stages that must have ended before this one begins, with any result. */
   after?: string[]
-  /** Mostly waits and shares nothing with the following stages: it runs in parallel with them. */
+  /** Shares nothing with the stages that it does not wait for: it runs in parallel with them. */
   beside?: boolean
   work: Work
 }
@@ -30,9 +30,10 @@ export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Sui
 export const TOTAL_MINUTES = 85
 
 /**
- * All stages in their order. Stages without a cluster run while the cluster starts. The last ones remove the cluster, so
- * failed files of the other suites get their second run before them. The files of a suite run one after another: on two
- * cores, which the API server shares, two at a time were slower and less steady.
+ * All stages in their order. Once the cluster runs, there are three lanes: integration; unit, faults and planes; image,
+ * e2e and cluster. Each mostly waits, and together they keep two cores busy. Only the third uses the cluster, and at its
+ * end stops and starts it. Failed files get their second run when nothing else runs. The files of a suite run one after
+ * another: on two cores, which the API server shares, two at a time were slower and less steady.
  */
 export const stages: Stage[] = [
   {
@@ -70,13 +71,20 @@ export const stages: Stage[] = [
     about: 'build the image of the e2e tests and load it',
     deadlineMinutes: 6,
     needs: ['up'],
-    after: ['check', 'unit'],
     beside: true,
     work: { is: 'command', command: [process.execPath, 'test/e2e/build-image.ts'] },
   },
   {
+    name: 'e2e',
+    about: 'the whole operator with real pods',
+    deadlineMinutes: 25,
+    needs: ['up', 'tools', 'image'],
+    beside: true,
+    work: mocha('e2e/**', 120),
+  },
+  {
     name: 'faults',
-    about: 'the same with broken connections and wrong responses',
+    about: 'broken connections and wrong responses',
     deadlineMinutes: 25,
     needs: ['up'],
     after: ['check', 'unit'],
@@ -84,51 +92,36 @@ export const stages: Stage[] = [
     work: mocha('faults/**', 60),
   },
   {
-    name: 'integration',
-    about: 'controllers, HTTP and realtime on a real API server',
-    deadlineMinutes: 25,
-    needs: ['up', 'tools'],
-    after: ['check', 'unit'],
-    work: mocha('integration/**', 30),
-  },
-  {
     name: 'planes',
     about: 'throwaway control planes, and clusters that the caller provides',
     deadlineMinutes: 8,
     needs: ['up'],
-    after: ['faults', 'integration'],
+    after: ['faults'],
     beside: true,
     work: mocha('cluster/@(control-plane|given)', 300),
   },
   {
-    name: 'e2e',
-    about: 'the whole operator with real pods',
+    name: 'cluster',
+    about: 'up, down, status and kubeconfig; it leaves the cluster running',
+    deadlineMinutes: 20,
+    needs: ['up'],
+    after: ['e2e'],
+    beside: true,
+    work: mocha('cluster/@(cluster|image)', 300),
+  },
+  {
+    name: 'integration',
+    about: 'controllers, HTTP and realtime on a real API server',
     deadlineMinutes: 25,
-    needs: ['up', 'tools', 'image'],
-    after: ['faults', 'integration'],
-    work: mocha('e2e/**', 120),
+    needs: ['up', 'tools'],
+    work: mocha('integration/**', 30),
   },
   {
     name: 'again',
     about: 'a second run of each failed file of these suites',
     deadlineMinutes: 8,
     needs: [],
-    work: { is: 'rerun', suites: ['faults', 'integration', 'e2e'] },
-  },
-  {
-    name: 'cluster',
-    about: 'up, down, status and kubeconfig',
-    deadlineMinutes: 20,
-    needs: ['up'],
-    after: ['planes'],
-    work: mocha('cluster/@(cluster|image)', 300),
-  },
-  {
-    name: 'cluster-again',
-    about: 'a second run of each failed file of these two suites',
-    deadlineMinutes: 8,
-    needs: [],
-    work: { is: 'rerun', suites: ['planes', 'cluster'] },
+    work: { is: 'rerun', suites: ['faults', 'planes', 'e2e', 'cluster', 'integration'] },
   },
   {
     name: 'down',

@@ -194,6 +194,17 @@ describe('a run of stages', function () {
     expect(output).to.match(/first: exit code 1\n[^]*=== then[^]*it runs/)
   })
 
+  it('begins a stage while an earlier one still waits', async () => {
+    const mark = join(folder, 'mark')
+    const stages = [
+      command('first', `until [ -e ${mark} ]; do sleep 0.01; done`, { beside: true }),
+      command('waits', 'echo it runs', { beside: true, after: ['first'] }),
+      command('marks', `touch ${mark}`),
+    ]
+    const output = await run({ stages, skips: {} })
+    expect(output).to.match(/=== marks: [^]*=== waits: its output\nit runs\n/)
+  })
+
   async function runTests(source: string, pattern = 'sample.test.ts', ...more: Stage[]): Promise<string> {
     await writeFile(join(folder, 'sample.test.ts'), `${source}\n`)
     const work: Work = { is: 'suite', files: join(folder, pattern), mochaArguments: [] }

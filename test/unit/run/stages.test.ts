@@ -21,12 +21,17 @@ describe('the stages', () => {
     })
   })
 
-  it('give every suite except the unit tests a second run, while its cluster still exists', () => {
+  it('give every suite except the unit tests a second run, alone and while the cluster still exists', () => {
     const names = stages.map(({ name }) => name)
     const suites = stages.filter(({ work }) => work.is === 'suite').map(({ name }) => name)
     const reruns = stages.flatMap(({ work }) => (work.is === 'rerun' ? work.suites : []))
     expect(reruns).to.have.members(suites.filter((name) => name !== 'unit'))
-    expect(names.indexOf('again'), 'the cluster suite removes the cluster').to.be.below(names.indexOf('cluster'))
+    expect(names.slice(-2)).to.deep.equal(['again', 'down'])
+  })
+
+  it('use the cluster one after another', () => {
+    const afterOf = (name: string): string[] => stages.find((stage) => stage.name === name)?.after ?? []
+    expect(afterOf('cluster'), 'it stops the cluster').to.deep.equal(['e2e'])
   })
 
   it('run every test file in one suite', () => {
