@@ -34,29 +34,41 @@ describe('an image built here', function () {
   })
 })
 
+/** Builds of the operator's image on a base that has no shell. */
 describe("the operator's image", function () {
   this.timeout('5m')
+  const shellless = 'docker.io/local/cluster-test:shellless'
   let folder: string
-  let base: string
 
-  before('has a cluster', async () => {
+  before('has a base', async () => {
     await cluster('up')
-    base = (await clusterEnv())['RUNNERHUB_BASE_IMAGE'] ?? ''
+    const base = (await clusterEnv())['RUNNERHUB_BASE_IMAGE'] ?? ''
     folder = await mkdtemp(join(tmpdir(), 'runnerhub-image-'))
+    const context = join(folder, 'context')
+    await mkdir(context)
+    const remove = '["rm", "/bin/sh", "/bin/dash", "/bin/bash"]'
+    await writeFile(join(context, 'Dockerfile'), `ARG BASE_IMAGE\nFROM $BASE_IMAGE\nRUN ${remove}\n`)
+    await command(localTool('build-image'), context, shellless, join(folder, 'base.tar'), `BASE_IMAGE=${base}`)
   })
 
   after(() => rm(folder, { recursive: true }))
 
-  /** Builds the image from files written under a umask, without layers of earlier builds. */
-  async function build(name: string, baseImage: string, umask: string): Promise<string> {
-    // One folder for each umask: its packages are installed only once.
-    const [files, archive] = [join(folder, `umask-${umask}`), join(folder, `${name}.tar`)]
+  const built = new Map<string, Promise<string>>()
+  /** The archive of an image that is built once, from files written under a umask, without layers of earlier builds. */
+  function archiveOf(umask: string): Promise<string> {
+    const building = built.get(umask) ?? build(umask)
+    built.set(umask, building)
+    return building
+  }
+
+  async function build(umask: string): Promise<string> {
+    const [files, archive] = [join(folder, `files-${umask}`), join(folder, `${umask}.tar`)]
     await command('bash', '-c', 'umask "$1" && shift && "$@"', 'build', umask, process.execPath, prepare, files)
     const flags = ['--no-cache', '--stage', `prepared=${files}`]
-    const image = `docker.io/local/cluster-test:${name}`
+    const image = `docker.io/local/cluster-test:umask-${umask}`
     const { code, stderr } = await ended(
       localTool('build-image'),
-      [...flags, root, image, archive, `BASE_IMAGE=${baseImage}`],
+      [...flags, root, image, archive, `BASE_IMAGE=${shellless}`],
       { SOURCE_DATE_EPOCH: '1700000000' },
     )
     expect(code, stderr).to.equal(0)
@@ -66,22 +78,14 @@ describe("the operator's image", function () {
   it('has the same digest whenever and wherever its files were written', async function () {
     if ((await command(localTool('build-image'), '--builder')) !== 'buildah') this.skip()
     const digests: string[] = []
-    for (const umask of ['022', '077']) {
-      digests.push((await readOciArchive(await build(`umask-${umask}`, base, umask))).digest)
-    }
+    for (const umask of ['022', '077']) digests.push((await readOciArchive(await archiveOf(umask))).digest)
     expect(digests[0]).to.match(/^sha256:[0-9a-f]{64}$/)
     expect(digests[1]).to.equal(digests[0])
   })
 
   it('starts on a base that has no shell', async () => {
-    const context = join(folder, 'context')
-    await mkdir(context)
-    const remove = '["rm", "/bin/sh", "/bin/dash", "/bin/bash"]'
-    await writeFile(join(context, 'Dockerfile'), `ARG BASE_IMAGE\nFROM $BASE_IMAGE\nRUN ${remove}\n`)
-    const shellless = 'docker.io/local/cluster-test:shellless'
-    await command(localTool('build-image'), context, shellless, join(folder, 'base.tar'), `BASE_IMAGE=${base}`)
-    await cluster('load-image', await build('no-shell', shellless, '022'))
-    const pods = new Pods((await clusterEnv())['KUBECONFIG'] ?? '', 'docker.io/local/cluster-test:no-shell')
+    await cluster('load-image', await archiveOf('022'))
+    const pods = new Pods((await clusterEnv())['KUBECONFIG'] ?? '', 'docker.io/local/cluster-test:umask-022')
     expect(await pods.runEntrypoint('--help')).to.include('RATE_LIMIT_MAX')
   })
 })
