@@ -101,7 +101,7 @@ describe('the chart on a real node', function () {
     })
     for (const id of afterwards) expect((await hub.job(id))?.status.phase).to.equal('Running')
 
-    for (const id of afterwards) await hub.finishJob(id)
+    await Promise.all(afterwards.map((id) => hub.finishJob(id)))
     for (const id of ids) await hub.jobIs(id, { phase: 'Completed', reason: 'Succeeded' }, 60_000)
     expect(await podUids()).to.deep.equal(podsBefore)
     for (const [name, { statuses, connections }] of following) {
