@@ -1,27 +1,34 @@
 import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { build, stop } from 'esbuild'
+import { basename, join } from 'node:path'
+import { build } from 'esbuild'
 
 const root = new URL('../../', import.meta.url).pathname
-const folder = join(root, 'build/operator')
 
-let bundled: Promise<string> | undefined
+const running = new Map<string, Promise<string>>()
+
+/** The operator as one file. */
+export function operatorProgram(): Promise<string> {
+  return bundled('src/main.ts')
+}
 
 /**
- * The path of the operator as one file, with the files that it reads beside it. It is bundled once in a process: from
- * the sources, which are hundreds of files, each start takes three times as long.
+ * The path of a program as one file, with the files that the operator reads beside it. A process bundles each program
+ * once: from the sources, which are hundreds of files, each start takes twice as long.
  */
-export function operatorProgram(): Promise<string> {
-  return (bundled ??= bundle())
+export function bundled(entry: string): Promise<string> {
+  const bundling = running.get(entry) ?? bundle(entry)
+  running.set(entry, bundling)
+  return bundling
 }
 
 /** Another process may start the same file at any time: each file is replaced as a whole. */
-async function bundle(): Promise<string> {
-  await mkdir(join(folder, 'dist'), { recursive: true })
+async function bundle(entry: string): Promise<string> {
+  const folder = join(root, 'build/bundled', basename(entry, '.ts'))
   const program = join(folder, 'dist/main.js')
+  await mkdir(join(folder, 'dist'), { recursive: true })
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'src/main.ts')],
+    entryPoints: [join(root, entry)],
     outfile: program,
     bundle: true,
     write: false,
@@ -34,7 +41,6 @@ async function bundle(): Promise<string> {
     // Some packages are CommonJS, and load the modules of Node.js by `require`.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   })
-  await stop()
   const others: [from: string, to: string][] = [
     ['src/agent/agent.sh', 'dist/agent.sh'],
     ['package.json', 'package.json'],

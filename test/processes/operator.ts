@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { asObject } from '../../src/kube/client/parse.ts'
 import { eventually } from '../observe/eventually.ts'
-import { operatorProgram } from './operator-program.ts'
+import { operatorProgram } from './bundled.ts'
 
 export interface OperatorOptions {
   namespace: string

@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import { eventually } from '../../observe/eventually.ts'
+import { bundled } from '../../processes/bundled.ts'
 import { openCluster, type TestCluster } from '../../processes/cluster.ts'
+import type { LeaderOptions } from '../leader-program.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 import { RuleOfOne } from '../proxy/rule-of-one.ts'
 import type { SeenRequest } from '../proxy/rules.ts'
 
 const leaseMs = 3000
-const program = new URL('../leader-program.ts', import.meta.url).pathname
 
 describe('leaders in separate processes', function () {
   this.timeout(120_000)
@@ -38,11 +39,22 @@ describe('leaders in separate processes', function () {
 
   async function start(identity: string, lease: number): Promise<Candidate> {
     const proxy = await startFaultProxy(cluster)
-    const where = [await proxy.kubeconfig(), cluster.namespace, name, identity, String(lease)]
+    const options: LeaderOptions = {
+      server: proxy.url.href,
+      ca: proxy.ca,
+      namespace: cluster.namespace,
+      name,
+      identity,
+      leaseMs: lease,
+    }
     // Standard input stays open for as long as the test lives: the process ends with it.
-    const child = spawn(process.execPath, [program, ...where], { stdio: ['pipe', 'inherit', 'inherit'] })
+    const command = [await bundled('test/faults/leader-program.ts'), JSON.stringify(options)]
+    const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] })
     const candidate = new Candidate(identity, proxy, child)
     running.push(candidate)
+    // However long its start takes: the waits of the tests begin after it.
+    const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${identity} ended at its start`)))
+    await Promise.race([once(child.stdout, 'data'), ended])
     return candidate
   }
 

@@ -21,16 +21,13 @@
  * If several rules match a new request, all of them apply, oldest first. `requests` has every request that arrived,
  * with the status code of its response.
  *
- * A child process uses `await proxy.kubeconfig()`. One proxy per replica keeps the faults of replicas apart.
+ * A child process gets `url` and `ca`. One proxy per replica keeps the faults of replicas apart.
  * `rotate()` changes the certificate, and `close()` ends everything.
  */
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Agent, createServer, request as httpsRequest, type Server } from 'node:https'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Credentials, Connection } from '../../../src/kube/connection/connection.ts'
 import { type Certificate, makeCertificate } from './certificate.ts'
 import { Exchange } from './exchange.ts'
@@ -68,7 +65,6 @@ export class FaultProxy {
   readonly #open = new Set<Exchange>()
   readonly #rules: Rule[] = []
   #certificate: Certificate
-  #directory: string | undefined
 
   constructor(target: URL, access: Credentials, certificate: Certificate) {
     this.#target = target
@@ -132,26 +128,6 @@ export class FaultProxy {
     return { server: this.url, credentials: async () => ({ headers, tls: { ca: this.ca } }) }
   }
 
-  /** The path of a kubeconfig, for a child process. */
-  async kubeconfig(token?: string): Promise<string> {
-    this.#directory ??= await mkdtemp(join(tmpdir(), 'runnerhub-proxy-'))
-    const path = join(this.#directory, `kubeconfig-${token === undefined ? 'admin' : 'token'}`)
-    const cluster = { server: this.url.origin, 'certificate-authority-data': Buffer.from(this.ca).toString('base64') }
-    const context = { cluster: 'proxy', user: 'user', namespace: 'default' }
-    await writeFile(
-      path,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        'current-context': 'proxy',
-        clusters: [{ name: 'proxy', cluster }],
-        contexts: [{ name: 'proxy', context }],
-        users: [{ name: 'user', user: token === undefined ? {} : { token } }],
-      }),
-    )
-    return path
-  }
-
   /** A new certificate under a new CA; every connection is cut. */
   async rotate(): Promise<void> {
     this.#certificate = await makeCertificate()
@@ -167,7 +143,6 @@ export class FaultProxy {
     await closed
     this.#asAdmin.destroy()
     this.#asClient.destroy()
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true })
   }
 
   #add(rule: Rule): Rule {
