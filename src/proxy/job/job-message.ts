@@ -30,7 +30,7 @@ export class BadJobMessage extends Error {
 export function factsOf(text: string): JobFacts {
   const message = parsed(text.replace(/^\uFEFF/, ''))
   if (fieldsOf(message) !== message) throw new BadJobMessage("the runner's message is no JSON object")
-  const github = fieldsOf(contextValue(either(either(message, 'contextData'), 'github')))
+  const github = scalarsOf(either(either(message, 'contextData'), 'github'))
   const runAttempt = wholeNumber(github['run_attempt'])
   const optional = {
     runAttempt: runAttempt !== undefined && runAttempt >= 1 && runAttempt <= 10_000 ? runAttempt : undefined,
@@ -58,21 +58,20 @@ function either(value: unknown, name: string): unknown {
 }
 
 /**
- * A value of the context data. The Listener writes texts, numbers and booleans as they are; a type `t` names the others,
- * and what is empty has no `d` or `a`.
+ * The texts, numbers and booleans of a map in the context data, which has no `d` where it is empty. Maps and lists in it
+ * are left out: none is a fact, and the event may be long and deep.
  */
-function contextValue(value: unknown): unknown {
-  if (fieldsOf(value) !== value) return value
+function scalarsOf(map: unknown): Record<string, unknown> {
+  const entries = elementsOf(either(map, 'd'))
+  return Object.fromEntries(entries.map((entry) => [String(either(entry, 'k')), scalarOf(either(entry, 'v'))]))
+}
+
+/** A value of the context data. The Listener writes texts, numbers and booleans as they are; a type `t` names the others. */
+function scalarOf(value: unknown): unknown {
+  if (typeof value !== 'object') return value
   switch (either(value, 't') ?? 0) {
     case 0:
       return either(value, 's')
-    case 1:
-      return elementsOf(either(value, 'a')).map(contextValue)
-    case 2:
-    case 5:
-      return Object.fromEntries(
-        elementsOf(either(value, 'd')).map((entry) => [String(either(entry, 'k')), contextValue(either(entry, 'v'))]),
-      )
     case 3:
       return either(value, 'b')
     case 4:
