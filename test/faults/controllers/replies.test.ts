@@ -147,6 +147,20 @@ describe('an API server that responds badly', function () {
     expect(rule.hits).to.equal(1)
   })
 
+  it('makes the operator delete the pod of a cancelled job if it may not set a deadline', async () => {
+    site.kubelet.onPod(() => runs())
+    await site.createJob('cancelled')
+    await site.jobIs('cancelled', { phase: 'Running' })
+    const rule = proxy
+      .when({ ...CONTROLLERS, method: 'PATCH', path: /\/pods\/cancelled-1/, times: 1 })
+      .answer(403, status(403, 'Forbidden'))
+    await site.cancel('cancelled')
+    await site.jobIs('cancelled', { phase: 'Cancelled', reason: 'CancelRequested' })
+    await site.until('the pod to be gone', async () => (await site.pod('cancelled')) === undefined)
+    expect(rule.hits).to.equal(1)
+    site.kubelet.onPod(() => succeeds())
+  })
+
   it('does not delay other jobs while one of them gets no response', async () => {
     const rule = proxy.when({ ...CONTROLLERS, method: 'PUT', path: /\/runnerjobs\/hung\/status/ }).stall()
     await site.createJob('hung')
