@@ -8,10 +8,11 @@ import { Listener } from '../../hand-over/listener.ts'
 import { messageText } from '../../hand-over/messages.ts'
 import { bundle, configureRunner, runProgram } from '../../hand-over/proxy.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
-import { exited, exits, ignored, runs } from '../../kubelet/script.ts'
+import { exited, exits, expired, ignored, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { call } from '../../site/calls/call.ts'
+import { type Listener as EventListener, rawListener } from '../realtime/listener.ts'
 
 const TOKEN = 'token-of-the-proxies'
 const LIMIT = 100
@@ -65,6 +66,11 @@ describe('a job of a GitHub runner', function () {
       const all = await site.list(runnerJobs)
       return all.find(({ spec }) => spec.jobId === jobId)?.metadata.name
     })
+  const subscribed = async (data: unknown): Promise<EventListener> => {
+    const events = await rawListener(operator.realtimeUrl, { token: TOKEN })
+    await events.send('subscribe:repository', data)
+    return events
+  }
   /** Calls that an address has left, but for the one that asks. */
   const left = async (): Promise<number> =>
     Number((await call(`${operator.url}/api/jobs/none`)).headers.get('x-ratelimit-remaining')) + 1
@@ -82,6 +88,45 @@ describe('a job of a GitHub runner', function () {
     const report = await listener.ended()
     expect(report).to.deep.include({ code: 102, result: 'Failed', annotation: [] })
     expect(before - 1 - (await left()), 'calls').to.equal(3)
+  })
+
+  it('has the word of its runner in the object form of the events, and in no other', async () => {
+    const [detailed, plain] = await Promise.all([subscribed({ repository: 'owner/repo' }), subscribed('owner/repo')])
+    const jobId = randomUUID()
+    const listener = await begin(jobId)
+    const name = await nameOf(jobId)
+    await site.kubelet.apply(`${name}-1`, ...runs().steps.map(({ act }) => act))
+    logs.end(`${name}-1`)
+    await site.kubelet.apply(`${name}-1`, (now) => exited(now, 101))
+    expect((await listener.ended()).result).to.equal('SucceededWithIssues')
+    const last = ({ received }: EventListener) =>
+      received.find(({ data }) => data['jobId'] === name && data['status'] === 'completed')
+    const end = { jobId: name, repository: 'owner/repo', status: 'completed' }
+    for (const [events, more] of [
+      [detailed, { sequence: 4, reason: 'Succeeded', result: 'SucceededWithIssues' }],
+      [plain, {}],
+    ] as const) {
+      const event = await site.until('the last event', () => last(events))
+      expect(event.data).to.deep.equal({ ...end, ...more })
+      events.close()
+    }
+  })
+
+  it('that GitHub cancels has its grace period in the pod, and ends as its runner says', async () => {
+    const jobId = randomUUID()
+    const listener = await begin(jobId)
+    const name = await nameOf(jobId)
+    await site.kubelet.apply(`${name}-1`, ...runs().steps.map(({ act }) => act))
+    await site.jobIs(name, { phase: 'Running', reason: 'Running' })
+    const askedAt = performance.now()
+    await listener.cancel()
+    await site.jobIs(name, { phase: 'Running', reason: 'CancelRequested' })
+    await site.until('its pod to be stopped', async () => (await site.pod(name))?.spec.activeDeadlineSeconds === 1)
+    expect(performance.now() - askedAt, 'milliseconds').to.be.below(3000)
+    logs.end(`${name}-1`)
+    await site.kubelet.apply(`${name}-1`, (pod) => expired(pod, 103))
+    expect(await listener.ended()).to.deep.include({ code: 103, result: 'Canceled', annotation: [] })
+    await site.jobIs(name, { phase: 'Cancelled', reason: 'CancelRequested', result: 'Canceled', exitCode: 103 })
   })
 
   it('fails at GitHub with two or three lines where its pod is evicted', async () => {

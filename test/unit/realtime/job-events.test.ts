@@ -54,6 +54,17 @@ describe('the events of a job', () => {
     expect(jobEvents.current(aJob({ status: { phase: 'Queued', reason: 'PoolFull' } })).reason).to.equal('PoolFull')
   })
 
+  it('have the word of the runner at the end of a job, and only then', () => {
+    const results: unknown[] = []
+    const events = new JobEvents(stores.caches)
+    events.onEvent((event) => results.push(Object.hasOwn(event, 'result') ? event.result : 'none'))
+    const job = stores.putJob(aJob())
+    stores.putJob({ ...job, status: running })
+    const ended = stores.putJob({ ...job, status: { ...completed, result: 'SucceededWithIssues' } })
+    expect(results).to.deep.equal(['none', 'none', 'none', 'SucceededWithIssues'])
+    expect(events.current(ended).result).to.equal('SucceededWithIssues')
+  })
+
   it('are complete and in order if only the last state is seen', () => {
     stores.putJob(aJob({ status: completed }))
     expect(emitted).to.deep.equal([
