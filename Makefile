@@ -106,10 +106,11 @@ mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/
 
 # The image needs a cluster's base image: it is built only with a cluster.
 .PHONY: tools
-tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, an image with Prometheus (the first time takes minutes)
+tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, images with Prometheus and a stand-in runner (the first time takes minutes)
 	config/local/helm-path
 	config/local/promtool-path
 	config/local/prometheus-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
+	config/local/runner-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 
 ##@ Cluster
 

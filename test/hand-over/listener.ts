@@ -31,6 +31,8 @@ export interface ListenerOptions {
   channelMs?: number
   /** How long it may take to end after a cancel. */
   killAfterMs?: number
+  /** Gets each line of the Worker's stdout and stderr. */
+  onLine?: (line: string) => void
 }
 
 /**
@@ -82,7 +84,7 @@ export class Listener {
     for (const descriptor of [input.reader, output.writer]) closeSync(descriptor)
     const reading = new Socket({ fd: output.reader, writable: false })
     reading.resume()
-    const all = { env: {}, channelMs: 30_000, killAfterMs: 45_000, ...options }
+    const all = { env: {}, channelMs: 30_000, killAfterMs: 45_000, onLine: () => undefined, ...options }
     return new Listener(worker, { writer: input.writer, output: reading }, all)
   }
 
@@ -144,6 +146,7 @@ export class Listener {
       // As .NET reads lines.
       const lines = `${rest}${text}`.split(/\r\n|\r|\n/)
       rest = lines.pop() ?? ''
+      for (const line of lines) this.#options.onLine(line)
       this.#lines.push(...lines.filter((line) => name === 'stderr' || !line.startsWith('[WORKER')))
     })
     stream?.on('end', () => rest !== '' && this.#lines.push(rest))

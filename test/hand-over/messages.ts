@@ -60,15 +60,15 @@ export function messageText({ jobId, repository = 'owner/repo', standIn = {}, at
     padding: '',
   }
   const missing = atLeast - JSON.stringify(fields).length
-  // Like source code in a pull request: it packs, and not to nothing.
-  const padding =
-    missing > 0
-      ? randomBytes(Math.ceil(missing / 8))
-          .toString('hex')
-          .repeat(4)
-          .slice(0, missing)
-      : ''
-  return JSON.stringify({ ...fields, padding })
+  return JSON.stringify({ ...fields, padding: padding(missing) })
+}
+
+/** A text of this many characters. Like the source code in a pull request it packs, to about a seventh. */
+function padding(length: number): string {
+  const pieces = Math.ceil(Math.max(0, length) / 8000)
+  return Array.from({ length: pieces }, () => randomBytes(1000).toString('hex').repeat(4))
+    .join('')
+    .slice(0, length)
 }
 
 /** The same message as other senders write it: capital letters, and a type at every value. */

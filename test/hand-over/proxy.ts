@@ -32,6 +32,33 @@ export async function configureRunner(directory: string, { version, ...settings 
   }
 }
 
+/** A proxy runner with the program installed, and the settings of its jobs. */
+export interface Proxy {
+  /** The folder of the runner. */
+  runner: string
+  env: Record<string, string>
+}
+
+/** Installs the program `file` in a new runner below a folder, as people do. */
+export async function installProxy(
+  folder: string,
+  file: string,
+  {
+    name,
+    version,
+    token,
+    settings,
+  }: { name: string; version: string; token: string; settings: Record<string, string> },
+): Promise<Proxy> {
+  const runner = join(folder, name)
+  await configureRunner(runner, { version, name })
+  const { code, err } = await runProgram(file, ['install', runner])
+  if (code !== 0) throw new Error(`runnerhub-worker install: ${err}`)
+  const tokenFile = join(runner, '.runnerhub-token')
+  await writeFile(tokenFile, `${token}\n`, { mode: 0o600 })
+  return { runner, env: { ...settings, RUNNERHUB_TOKEN_FILE: tokenFile } }
+}
+
 export interface Ran {
   code: number
   out: string

@@ -114,6 +114,10 @@ async function run(bytes: Uint8Array, text: string): Promise<void> {
   write(`cwd ${process.cwd()}`)
   write(`pid ${process.pid}`)
   write(`env ${Object.keys(process.env).sort().join(' ')}`)
+  for (const [index, name] of (Array.isArray(asked['steps']) ? asked['steps'] : []).entries()) {
+    write(`##[group]Step ${index + 1}: ${name}`)
+    write('##[endgroup]')
+  }
   for (let line = 1; line <= number('lines', 0); line++) {
     write(`line ${line} ${word('text')}`)
     if (line % number('burst', 1000) === 0) await sleep(1)

@@ -11,7 +11,11 @@ export interface InstalledOptions {
 }
 
 /** Settings that the tests of the shared operator rely on. */
-const settings = { 'settings.realtimeAnonymous': 'true', 'settings.startTroubleSeconds': '3' }
+const settings = {
+  'settings.realtimeAnonymous': 'true',
+  'settings.startTroubleSeconds': '3',
+  'settings.heartbeatSeconds': '10',
+}
 
 const ways = { chart: () => installByChart(), manifests: installByManifests }
 

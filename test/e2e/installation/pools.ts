@@ -11,6 +11,8 @@ export interface PoolOptions {
   sidecar?: string
   /** Requests a privilege that the restricted level of Pod Security rejects. */
   privileged?: boolean
+  /** Runs the jobs that proxies hand over, by a runner in the image. */
+  isWorker?: boolean
   /** The script of an init container. */
   prepare?: string
   /** Further fields of the job's container and of the pod. */
@@ -30,12 +32,13 @@ export const untilSignalled = `trap 'echo over; exit 0' USR1; trap 'exit 143' TE
 /** A pool whose jobs select it by its name as their label. */
 export function newPool(name: string, baseImage: string, options: PoolOptions): NewObject<RunnerPool> {
   const { script = 'echo done', image = baseImage, maxRunners = 20, memory = '64Mi', privileged = false } = options
+  const { isWorker = false } = options
   const { sidecar } = options
   const container = {
     name: 'runner',
     image,
     imagePullPolicy: 'IfNotPresent',
-    command: ['/bin/sh', '-c', script],
+    ...(!isWorker && { command: ['/bin/sh', '-c', script] }),
     resources: { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory } },
     ...options.container,
   }
@@ -48,11 +51,12 @@ export function newPool(name: string, baseImage: string, options: PoolOptions): 
     ...(privileged && { hostNetwork: true }),
     ...options.pod,
   }
+  const mode = isWorker ? 'Worker' : 'Template'
   return {
     apiVersion: 'runnerhub.dev/v1',
     kind: 'RunnerPool',
     metadata: { name },
-    spec: { labels: [name], mode: 'Template', template: { spec }, maxRunners, finishedPodTTLSeconds: 600 },
+    spec: { labels: [name], mode, template: { spec }, maxRunners, finishedPodTTLSeconds: 600 },
   }
 }
 
