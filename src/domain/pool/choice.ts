@@ -1,5 +1,6 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { PoolMode, RunnerPool } from '../../api/runner-pool.ts'
+import { matchesGlob } from '../glob.ts'
 import { readinessOf } from './readiness.ts'
 
 /** The pool for a job, or why there is none. */
@@ -80,22 +81,7 @@ function labelsOf(pool: RunnerPool): string[] {
 
 function allows(pool: RunnerPool, repository: string): boolean {
   const globs = pool.spec.repositories ?? []
-  return globs.length === 0 || globs.some((glob) => matches(glob.toLowerCase(), repository.toLowerCase()))
-}
-
-/** Glob match in linear time: finds the pieces between stars from left to right. */
-function matches(glob: string, text: string): boolean {
-  const [head = '', ...rest] = glob.split('*')
-  if (!text.startsWith(head)) return false
-  const tail = rest.pop()
-  if (tail === undefined) return text === head
-  let at = head.length
-  for (const piece of rest) {
-    const found = text.indexOf(piece, at)
-    if (found < 0) return false
-    at = found + piece.length
-  }
-  return text.length - tail.length >= at && text.endsWith(tail)
+  return globs.length === 0 || globs.some((glob) => matchesGlob(glob.toLowerCase(), repository.toLowerCase()))
 }
 
 function bySpecificity(a: RunnerPool, b: RunnerPool): number {
