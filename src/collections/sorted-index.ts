@@ -1,4 +1,4 @@
-/** A key and its time in milliseconds. Keys with the same time are ordered by name. */
+/** A key and its time, in milliseconds or in another unit. Keys with the same time are ordered by name. */
 export interface Moment {
   key: string
   ms: number
@@ -17,6 +17,11 @@ export class SortedIndex {
 
   get size(): number {
     return this.#size
+  }
+
+  /** The latest time, if there is any. */
+  get last(): number | undefined {
+    return this.#chunks.at(-1)?.at(-1)?.ms
   }
 
   /** Adds a moment that is not present yet. */

@@ -13,6 +13,11 @@ export class WaitingLine {
     return this.#tickets.length
   }
 
+  /** The oldest ticket. */
+  get first(): Ticket | undefined {
+    return this.#tickets[0]
+  }
+
   add(ticket: Ticket): void {
     if (this.#byKey.has(ticket.key)) return
     this.#byKey.set(ticket.key, ticket)
@@ -40,8 +45,8 @@ export class WaitingLine {
     return ticket === undefined ? undefined : this.#position(ticket)
   }
 
-  keys(): string[] {
-    return this.#tickets.map(({ key }) => key)
+  tickets(): readonly Ticket[] {
+    return this.#tickets
   }
 
   /** Index of the first ticket that is not before the given one. */
@@ -58,6 +63,7 @@ export class WaitingLine {
   }
 }
 
-function isBefore(a: Ticket, b: Ticket): boolean {
+/** Whether a ticket is older, or as old with the first name. */
+export function isBefore(a: Ticket, b: Ticket): boolean {
   return a.delegatedMs === b.delegatedMs ? a.key < b.key : a.delegatedMs < b.delegatedMs
 }

@@ -60,7 +60,8 @@ describe('the waiting line', () => {
           const expected = model(tickets, each)
           expect(apply(line, each)).to.equal(expected.out)
           tickets = expected.tickets
-          expect(line.keys()).to.deep.equal(tickets.map((ticket) => ticket.key))
+          expect(line.tickets()).to.deep.equal(tickets)
+          expect(line.first).to.equal(tickets[0])
           expect(line.size).to.equal(tickets.length)
         }
       }),
