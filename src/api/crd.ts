@@ -7,7 +7,7 @@ import type { Schema, ValidationRule } from './schema.ts'
 
 interface Column {
   name: string
-  type: 'string' | 'integer' | 'date'
+  type: 'string' | 'integer' | 'boolean' | 'date'
   jsonPath: string
   description: string
   /** Above 0, the column shows only with -o wide. */
@@ -105,6 +105,24 @@ export const kinds: readonly Kind[] = [
       { name: 'Labels', type: 'string', jsonPath: '.spec.labels', description: 'Labels that its runners offer.' },
       { name: 'Mode', type: 'string', jsonPath: '.spec.mode', description: 'What its pods run.', priority: 1 },
       { name: 'Max', type: 'integer', jsonPath: '.spec.maxRunners', description: 'Maximum number of runner pods.' },
+      { name: 'Running', type: 'integer', jsonPath: '.status.running', description: 'Pods whose job runs.' },
+      { name: 'Starting', type: 'integer', jsonPath: '.status.starting', description: 'Jobs that start.' },
+      { name: 'Queued', type: 'integer', jsonPath: '.status.queued', description: 'Jobs that wait for a slot.' },
+      {
+        name: 'Oldest',
+        type: 'date',
+        jsonPath: '.status.oldestQueuedAt',
+        description: 'How long the oldest of them has waited.',
+        priority: 1,
+      },
+      {
+        name: 'Limits',
+        type: 'string',
+        jsonPath: '.status.limitsReached',
+        description: 'Limits that are reached.',
+        priority: 1,
+      },
+      { name: 'Paused', type: 'boolean', jsonPath: '.spec.paused', description: 'Whether no job starts.', priority: 1 },
       {
         name: 'Ready',
         type: 'string',

@@ -65,6 +65,32 @@ export function time<const D extends string>(description: D) {
   return { type: 'string', description, format: 'date-time', pattern: TIME, maxLength: 35 } as const satisfies Schema
 }
 
+/** Highest priority of a job, and with a minus the lowest. */
+const MAX_PRIORITY = 100
+
+/** Where a job stood in its pool's order when it got its slot. */
+export const turn = {
+  type: 'object',
+  description: 'Where the job stood in the order of its pool when it got its slot. It orders the jobs after it.',
+  required: ['priority', 'start'],
+  properties: {
+    priority: {
+      type: 'integer',
+      description: 'Priority of the job.',
+      format: 'int32',
+      minimum: -MAX_PRIORITY,
+      maximum: MAX_PRIORITY,
+    },
+    start: {
+      type: 'integer',
+      description: 'Start tag of start-time fair queueing, in millionths of a job.',
+      format: 'int64',
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+    },
+  },
+} as const satisfies Schema
+
 export const conditions = {
   type: 'array',
   description: 'Standard conditions, for kubectl wait and other tools.',

@@ -5,7 +5,9 @@
 export const waitingReasons = [
   'NoMatchingPool',
   'PoolNotReady',
+  'PoolPaused',
   'PoolFull',
+  'RepositoryLimit',
   'QuotaExceeded',
   'AdmissionDenied',
   'PodCreateFailed',

@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from './object.ts'
-import { conditions, labels, message, name, nonEmptyText, reason, repository, text, time } from './fields.ts'
+import { conditions, labels, message, name, nonEmptyText, reason, repository, text, time, turn } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import { NO_OPERATOR } from './reasons.ts'
 import { MAX_RUNNER_NAME } from './runner.ts'
@@ -115,6 +115,8 @@ export const runnerJobStatus = {
       required: ['name', 'uid'],
       properties: { name: name('Name of the Runner.'), uid: name('UID of the Runner.') },
     },
+    poolName: name('RunnerPool that gave the job its slot.'),
+    turn,
     podName: name('Pod of the job.'),
     podUID: name('UID of the pod. Once it is set, the job never gets another pod.'),
     containerId: name("ID of the job's container in the container runtime."),

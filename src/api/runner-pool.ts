@@ -1,11 +1,23 @@
 import type { KubeObject, Resource } from './object.ts'
-import { conditions, labels } from './fields.ts'
+import { conditions, labels, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
 /** What the pods of a pool run: the template as it stands, or a runner's Worker with the message of a handed-over job. */
 export const poolModes = ['Template', 'Worker'] as const
 export type PoolMode = (typeof poolModes)[number]
+
+/** Limits of a pool that may be reached, as the paths of their fields in `spec`. */
+export const poolLimits = ['paused', 'maxRunners', 'perRepository.maxRunning'] as const
+export type PoolLimit = (typeof poolLimits)[number]
+
+/** A repository as owner/name, or several with *. */
+const repositoryGlob = {
+  type: 'string',
+  description: 'One repository, or several with *.',
+  maxLength: 140,
+  pattern: '^[A-Za-z0-9_.*-]+/[A-Za-z0-9_.*-]+$',
+} as const satisfies Schema
 
 /** Where the runner is installed in its official image. */
 export const DEFAULT_RUNNER_DIRECTORY = '/home/runner'
@@ -28,12 +40,7 @@ export const runnerPoolSpec = {
         'Repositories that may use the pool, as owner/name, where * matches any text. Absent or empty allows all.',
       maxItems: 256,
       'x-kubernetes-list-type': 'atomic',
-      items: {
-        type: 'string',
-        description: 'One repository, or several with *.',
-        maxLength: 140,
-        pattern: '^[A-Za-z0-9_.*-]+/[A-Za-z0-9_.*-]+$',
-      },
+      items: repositoryGlob,
     },
     mode: {
       type: 'string',
@@ -81,11 +88,28 @@ export const runnerPoolSpec = {
     },
     maxRunners: {
       type: 'integer',
-      description: 'Maximum number of runner pods at a time. Further jobs wait, first in, first out.',
+      description: 'Maximum number of runner pods at a time. Further jobs wait for their turn.',
       format: 'int32',
       minimum: 0,
       maximum: 100_000,
       default: 20,
+    },
+    perRepository: {
+      type: 'object',
+      description: 'Limits of each repository in this pool.',
+      properties: {
+        maxRunning: {
+          type: 'integer',
+          description: 'Maximum number of runner pods of one repository at a time. Absent: only maxRunners counts.',
+          format: 'int32',
+          minimum: 1,
+          maximum: 100_000,
+        },
+      },
+    },
+    paused: {
+      type: 'boolean',
+      description: 'While true, no job starts: those that run go on to their end, and the others wait.',
     },
     finishedPodTTLSeconds: {
       type: 'integer',
@@ -103,6 +127,21 @@ export const runnerPoolStatus = {
   description: 'State of the pool. Only the operator writes it.',
   properties: {
     conditions,
+    running: {
+      type: 'integer',
+      description: 'Runner pods whose job runs. This and the following are up to a few seconds old.',
+      format: 'int32',
+    },
+    starting: { type: 'integer', description: 'Jobs that have their slot and do not run yet.', format: 'int32' },
+    queued: { type: 'integer', description: 'Jobs that wait for a slot of this pool.', format: 'int32' },
+    oldestQueuedAt: time('When the oldest of the waiting jobs was delegated. Absent: no job waits.'),
+    limitsReached: {
+      type: 'array',
+      description: 'Fields of spec that keep jobs from starting now: paused, maxRunners, perRepository.maxRunning.',
+      maxItems: 16,
+      'x-kubernetes-list-type': 'set',
+      items: { type: 'string', description: 'Path of the field in spec.', maxLength: 64 },
+    },
     observedGeneration: {
       type: 'integer',
       description: 'metadata.generation that the status was computed from.',

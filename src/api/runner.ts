@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from './object.ts'
-import { labels, message, name, nonEmptyText, reason, repository } from './fields.ts'
+import { labels, message, name, nonEmptyText, reason, repository, turn } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
@@ -42,6 +42,7 @@ export const runnerSpec = {
       maximum: 99_999,
       default: 1,
     },
+    turn,
   },
   'x-kubernetes-validations': [
     {

@@ -45,6 +45,9 @@ export interface ControllersOptions {
 /** How long a leader may wait for its caches: after that it lets another replica try. */
 const FILL_LIMIT_MS = 120_000
 
+/** Collects changes of the usage of a pool, which come many at a time. */
+const USAGE_MS = 100
+
 /** After a long outage no key waits longer than this. */
 const LONGEST_BACKOFF_MS = 60_000
 
@@ -74,7 +77,8 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     }),
     podWarnings: new PodWarnings({ client, clock, log, wake: wakeJob, signal: term.signal }),
   }
-  const scheduler = new Scheduler({ caches, wake: wakeJob })
+  const onUsage = (poolKey: string): void => queue.addAfter(queueKey('pool', poolKey), USAGE_MS, 'deferred')
+  const scheduler = new Scheduler({ caches, wake: wakeJob, onUsage })
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
   const reconcile = noticing(options.onTerminating, dispatcher(deps, scheduler, pendingHeartbeats))
@@ -134,7 +138,7 @@ function dispatcher(deps: ReconcilerDeps, scheduler: Scheduler, pendingHeartbeat
     job: jobReconciler(deps, scheduler),
     runner: runnerReconciler(deps),
     pod: podReconciler(deps),
-    pool: poolReconciler(deps),
+    pool: poolReconciler(deps, scheduler),
     proxy: proxyReconciler(deps, pendingHeartbeats),
     ledger: ledgerReconciler(deps),
     message: messageReconciler(deps),

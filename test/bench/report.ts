@@ -94,6 +94,7 @@ function drainRows(drains: readonly DrainResult[]): Row[] {
     row('reviews', ({ operator }) => operator.writes.others.reviews, 0),
     row('dry runs', ({ operator }) => operator.writes.others.dryRuns, 0),
     row('deletes', ({ operator }) => operator.writes.others.deletes, 0),
+    row('writes to pools', ({ operator }) => operator.writes.others.pools, 0),
     row('other writes', ({ operator }) => operator.writes.others.other, 0),
     row('refused writes', ({ operator }) => operator.writes.refused, 0),
     row('operator CPU s per 1,000 jobs, until the last pod', ({ operator }) => operator.cost.client, 2),

@@ -22,7 +22,7 @@ export type AuditedWrite = Omit<Audited, 'group'>
 export const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
 
 /** The column of each of the operator's writes. */
-export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'other'
+export type Column = 'counted' | 'events' | 'leases' | 'reviews' | 'dryRuns' | 'deletes' | 'pools' | 'other'
 
 const counted = new Set(['runnerjobs', 'runners', 'pods'])
 const budgeted = new Set(['create', 'update', 'patch'])
@@ -105,6 +105,7 @@ export function inColumns<W extends Kind>(writes: readonly W[]): Record<Column, 
     reviews: [],
     dryRuns: [],
     deletes: [],
+    pools: [],
     other: [],
   }
   for (const write of writes) found[columnOf(write)].push(write)
@@ -117,6 +118,7 @@ function columnOf(write: Kind): Column {
   if (write.resource === 'leases') return 'leases'
   if (write.resource.endsWith('reviews')) return 'reviews'
   if (write.verb === 'delete' || write.verb === 'deletecollection') return 'deletes'
+  if (write.resource === 'runnerpools') return 'pools'
   return counted.has(write.resource) && budgeted.has(write.verb) ? 'counted' : 'other'
 }
 

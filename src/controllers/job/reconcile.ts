@@ -247,7 +247,12 @@ async function createRunner(context: JobPass, signal: AbortSignal): Promise<void
   if (pool === undefined) return
   const kind = { client: deps.client, store: deps.caches.runners, resource: runners }
   try {
-    await createOnce(kind, newRunner(job, pool), ({ spec }) => spec.jobRef?.uid === job.metadata.uid, signal)
+    await createOnce(
+      kind,
+      newRunner(job, pool, scheduler.turnOf(key)),
+      ({ spec }) => spec.jobRef?.uid === job.metadata.uid,
+      signal,
+    )
     refused.forget(key)
   } catch (error) {
     const refusal = refusalOf(error)

@@ -14,44 +14,80 @@ import type { ReconcileContext, Result } from '../../kube/controller/controller.
 import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { asWritten, writeStatus } from '../writes.ts'
+import type { Scheduler } from './scheduler.ts'
+import { usageWriter } from './usage.ts'
 
 /** How soon a template that was refused for now, or for good, is tried again: policies change. */
 const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
+
+/** Checks the template of a pool, and writes into its status how it is used. */
+export function poolReconciler(deps: ReconcilerDeps, scheduler: Pick<Scheduler, 'usageOf'>) {
+  const checkTemplate = templateCheck(deps)
+  const writeUsage = usageWriter(deps, scheduler)
+  return async function reconcilePool(key: string, context: ReconcileContext): Promise<Result> {
+    const check = await checkTemplate(key, context.signal)
+    const usage = await writeUsage(key, context)
+    const waits = [check, usage].flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])
+    return { ...usage, ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }) }
+  }
+}
+
+/** A template that has been tried: the UID and the generation of its pool, and when it is tried again. */
+interface Tried {
+  template: string
+  againAtMs: number
+}
 
 /**
  * Sets the pool's Ready condition: whether the API server would accept a pod of its template. A refused template is
  * tried again, since the cause may change without the pool; nothing is written while the result is the same. An accepted
  * template is tried once per term: an earlier version of the operator may have been less strict.
  */
-export function poolReconciler(deps: ReconcilerDeps) {
-  /** The accepted template of each pool: UID and generation, by key. */
-  const accepted = new Map<string, string>()
-  return async function reconcilePool(key: string, { signal }: ReconcileContext): Promise<Result> {
+function templateCheck(deps: ReconcilerDeps) {
+  const tried = new Map<string, Tried>()
+  return async function checkTemplate(key: string, signal: AbortSignal): Promise<Result> {
     const pool = deps.caches.pools.get(key)
     if (pool === undefined) {
-      accepted.delete(key)
+      tried.delete(key)
       return {}
     }
     const template = `${pool.metadata.uid} ${pool.metadata.generation}`
-    if (readinessOf(pool).is === 'ready' && accepted.get(key) === template) return {}
+    const last = tried.get(key)
+    const leftMs = last?.template === template && isJudged(pool) ? last.againAtMs - deps.clock.monotonicMs() : 0
+    if (leftMs > 0) return requeueAfter(leftMs)
     const problem = await problemOf(deps, pool, signal)
-    if (problem === undefined) accepted.set(key, template)
-    else accepted.delete(key)
+    const againMs = problem === undefined ? Number.POSITIVE_INFINITY : AGAIN_MS[problem.phase]
     const status = statusOf(pool, problem, deps.clock.now())
-    const again = problem === undefined ? {} : { requeueAfterMs: AGAIN_MS[problem.phase] }
-    if (isDeepStrictEqual(status, pool.status)) return again
-    await writeStatus({ ...deps, store: deps.caches.pools, resource: runnerPools }, { ...pool, status }, signal)
-    if (problem !== undefined) {
-      const event = {
-        type: 'Warning',
-        reason: problem.reason,
-        message: problem.message,
-        action: 'CheckTemplate',
-      } as const
-      deps.recorder.record({ resource: runnerPools, object: pool }, event)
-    }
-    return again
+    if (!isDeepStrictEqual(status, pool.status)) await writeReady(deps, { ...pool, status }, problem, signal)
+    tried.set(key, { template, againAtMs: deps.clock.monotonicMs() + againMs })
+    return requeueAfter(againMs)
   }
+}
+
+/** Whether the status has the result for this template: somebody may have removed it. */
+function isJudged(pool: RunnerPool): boolean {
+  return readinessOf(pool).is !== 'unjudged'
+}
+
+function requeueAfter(ms: number): Result {
+  return Number.isFinite(ms) ? { requeueAfterMs: ms } : {}
+}
+
+async function writeReady(
+  deps: ReconcilerDeps,
+  pool: RunnerPool,
+  problem: Refusal | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeStatus({ ...deps, store: deps.caches.pools, resource: runnerPools }, pool, signal)
+  if (problem === undefined) return
+  const event = {
+    type: 'Warning',
+    reason: problem.reason,
+    message: problem.message,
+    action: 'CheckTemplate',
+  } as const
+  deps.recorder.record({ resource: runnerPools, object: pool }, event)
 }
 
 function readyOf(status: RunnerPoolStatus | undefined): Condition | undefined {
@@ -119,5 +155,6 @@ function statusOf(pool: RunnerPool, problem: Refusal | undefined, now: Date): Ru
     message: saysTheSame(message, known) ? known : message,
     observedGeneration: generation,
   } as const
-  return { conditions: withCondition(pool.status?.conditions, condition, now), observedGeneration: generation }
+  const conditions = withCondition(pool.status?.conditions, condition, now)
+  return { ...pool.status, conditions, observedGeneration: generation }
 }

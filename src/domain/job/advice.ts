@@ -25,9 +25,17 @@ const advice: Readonly<Record<Advised, Advice>> = {
     meaning: 'Pools fit the job, but their templates give no valid pod, or the operator has not checked them yet.',
     help: 'Correct the template: the condition Ready of the pool has the problem. The job starts then.',
   },
+  PoolPaused: {
+    meaning: 'The pool is paused: no job starts in it.',
+    help: 'Wait until somebody resumes the pool, or remove paused from its spec.',
+  },
   PoolFull: {
     meaning: 'All slots of the pool are taken: maxRunners pods run.',
     help: 'Wait for a free slot, or raise maxRunners of the pool if the nodes have room.',
+  },
+  RepositoryLimit: {
+    meaning: 'As many jobs of the repository run in the pool as it allows, or will once earlier ones have started.',
+    help: 'Wait for one of them to end, or raise perRepository.maxRunning of the pool.',
   },
   QuotaExceeded: {
     meaning: 'A ResourceQuota of the namespace rejects the pod.',

@@ -58,6 +58,8 @@ function placeOf(current: RunnerJobStatus, { runner, pod }: Whereabouts): Partia
   return {
     ...(runner !== undefined &&
       current.runnerRef === undefined && { runnerRef: { name: runner.metadata.name, uid: runner.metadata.uid } }),
+    ...(runner?.spec.poolName !== undefined && { poolName: runner.spec.poolName }),
+    ...(runner?.spec.turn !== undefined && { turn: runner.spec.turn }),
     ...(pod !== undefined && { podName: pod.name, podUID: pod.uid }),
     ...(pod?.containerId !== undefined && { containerId: pod.containerId }),
     ...(pod?.nodeName !== undefined && { nodeName: pod.nodeName }),

@@ -3,10 +3,11 @@ import { controllerRef, type NewObject } from '../../api/object.ts'
 import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
+import type { Turn } from '../pool/queue.ts'
 import { runnerName } from './keys.ts'
 
-/** The Runner of a job in a pool. */
-export function newRunner(job: RunnerJob, pool: RunnerPool): NewObject<Runner> {
+/** The Runner of a job in a pool; `turn` is the one that got it its slot. */
+export function newRunner(job: RunnerJob, pool: RunnerPool, turn?: Turn): NewObject<Runner> {
   const { name, uid, namespace } = job.metadata
   return {
     apiVersion: API_VERSION,
@@ -29,6 +30,7 @@ export function newRunner(job: RunnerJob, pool: RunnerPool): NewObject<Runner> {
       poolName: pool.metadata.name,
       jobRef: { name, uid },
       attempt: 1,
+      ...(turn !== undefined && { turn }),
     },
   }
 }

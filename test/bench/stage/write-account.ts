@@ -19,7 +19,7 @@ export interface WriteAccount {
 export function accountOf(all: readonly Write[], namespace: string, jobs: number): WriteAccount {
   const own = all.filter((write) => write.namespace === namespace && isOfControllers(write))
   const done = own.filter(({ code }) => code < 300)
-  const { counted: writes, events, leases, reviews, dryRuns, deletes, other } = inColumns(done)
+  const { counted: writes, events, leases, reviews, dryRuns, deletes, pools, other } = inColumns(done)
   const byKind: Record<string, number> = {}
   for (const write of writes) byKind[kindOf(write)] = (byKind[kindOf(write)] ?? 0) + 1
   const lastPodMs = latest(writes.filter(isPodCreate))
@@ -35,6 +35,7 @@ export function accountOf(all: readonly Write[], namespace: string, jobs: number
       reviews: reviews.length,
       dryRuns: dryRuns.length,
       deletes: deletes.length,
+      pools: pools.length,
       other: other.length,
     },
     refused: own.length - done.length,

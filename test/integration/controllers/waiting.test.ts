@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'chai'
 import { JOB_LABEL } from '../../../src/api/names.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
@@ -144,6 +145,46 @@ describe('the waiting reason of a job', function () {
     expect(status.message).to.include('few')
     await openQuota(site)
     await site.jobIs('counted', { phase: 'Running' })
+  })
+
+  it('RepositoryLimit: lets another repository pass, and the pool shows what it does and which limits it has reached', async () => {
+    await site.createPool('shared', { labels: ['shared'], maxRunners: 9, perRepository: { maxRunning: 1 } })
+    await site.createJob('one', { labels: ['shared'], repository: 'team/a' })
+    await site.jobIs('one', { phase: 'Running' })
+    const [waiting] = await Promise.all([
+      site.createJob('two', { labels: ['shared'], repository: 'Team/A' }),
+      site.createJob('other', { labels: ['shared'], repository: 'team/b' }),
+    ])
+    await site.jobIs('two', { phase: 'Queued', reason: 'RepositoryLimit' })
+    await site.jobIs('other', { phase: 'Running' })
+    await site.until('the usage in the status of the pool', async () => {
+      const shared = (await site.get(runnerPools, 'shared'))?.status
+      const since = new Date(shared?.oldestQueuedAt ?? 0).toISOString()
+      const usage = [shared?.running, shared?.starting, shared?.queued, since, shared?.limitsReached]
+      const { creationTimestamp } = waiting.metadata
+      return isDeepStrictEqual(usage, [
+        2,
+        0,
+        1,
+        new Date(creationTimestamp).toISOString(),
+        ['perRepository.maxRunning'],
+      ])
+    })
+    await site.kubelet.apply('one-1', (pod) => exited(pod, 0))
+    const { status } = await site.jobIs('two', { phase: 'Running' })
+    expect(status.poolName).to.equal('shared')
+  })
+
+  it('PoolPaused: what runs goes on to its end, and the rest starts when the pool is resumed', async () => {
+    const key = { namespace: site.namespace, name: 'shared' }
+    await site.client.patchMerge(runnerPools, key, { spec: { paused: true } }, forever)
+    await site.createJob('three', { labels: ['shared'], repository: 'team/c' })
+    await site.jobIs('three', { phase: 'Queued', reason: 'PoolPaused' })
+    await site.eventRecorded('three', 'PoolPaused')
+    await site.kubelet.apply('two-1', (pod) => exited(pod, 0))
+    await site.jobIs('two', { phase: 'Completed' })
+    await site.client.patchMerge(runnerPools, key, { spec: { paused: false } }, forever)
+    await site.jobIs('three', { phase: 'Running' })
   })
 
   it('is written once, however the limit of its pool and other pools change', async () => {

@@ -57,6 +57,7 @@ describe('the writes of the controllers', function () {
   let busy: Site
   let idle: { audit: AuditLog; since: number }
   let audit: AuditLog
+  let marked: number
 
   before(async () => {
     ;[still, busy] = await Promise.all([openStill(), openSite()])
@@ -67,6 +68,7 @@ describe('the writes of the controllers', function () {
     await idle.audit.mark()
     audit = busy.plane.audit()
     await audit.mark()
+    marked = performance.now()
     await busy.createPool('default')
     await busy.operator()
     await quiet(busy, audit)
@@ -88,7 +90,8 @@ describe('the writes of the controllers', function () {
   it('are six for a job whose pod starts at once', async () => {
     busy.kubelet.onPod(() => succeeds({ startMs: 50, runMs: 4000 }))
     const job = await prompt('budget')
-    const { counted, events, leases: _, ...others } = await audit.columns(busy.namespace)
+    const { counted, events, leases: _, pools, ...others } = await audit.columns(busy.namespace)
+    expect(inWords(pools), 'how the pool is used').to.have.length.at.most((performance.now() - marked) / 1000)
     expect(inWords(counted.filter(({ name }) => name.startsWith(job)))).to.have.members([
       `create runners ${job}-1`,
       `create pods ${job}-1`,

@@ -162,6 +162,7 @@ describe('a stored Runner', () => {
     poolName: 'other',
     jobRef: { name: 'other', uid: 'x' },
     attempt: 2,
+    turn: { priority: 2, start: 3 },
   }
   const never = 'a Runner is immutable, but a proxy runner may change everything except its type and displayName'
   const change = (from: Runner, field: string, value: unknown): Promise<Verdict> =>

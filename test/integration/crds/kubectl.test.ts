@@ -60,7 +60,7 @@ describe('kubectl', () => {
     expect(runnerHeader).to.deep.equal(['NAME', 'TYPE', 'REPOSITORY', 'POOL', 'PHASE', 'REASON', 'POD', 'AGE'])
     expect(runner?.slice(0, 5)).to.deep.equal(['runner', 'Ephemeral', 'owner/repo', 'pool', 'Starting'])
     const [poolHeader, pool] = words(await get('rp'))
-    expect(poolHeader).to.deep.equal(['NAME', 'LABELS', 'MAX', 'READY', 'AGE'])
+    expect(poolHeader).to.deep.equal(['NAME', 'LABELS', 'MAX', 'RUNNING', 'STARTING', 'QUEUED', 'READY', 'AGE'])
     expect(pool?.slice(0, 3)).to.deep.equal(['runnerpool', '["self-hosted"]', '2'])
   })
 

@@ -45,6 +45,8 @@ export const samples = [
       reason: 'Running',
       message: 'runs',
       runnerRef: { name: 'job-1', uid: 'uid' },
+      poolName: 'pool',
+      turn: { priority: 1, start: 2 },
       podName: 'job-1',
       podUID: 'uid',
       containerId: 'containerd://id',
@@ -72,6 +74,7 @@ export const samples = [
       poolName: 'pool',
       jobRef: { name: 'job', uid: 'uid' },
       attempt: 1,
+      turn: { priority: 1, start: 2 },
     },
     status: {
       phase: 'Busy',
@@ -95,9 +98,19 @@ export const samples = [
       worker: { runnerDirectory: '/home/runner' },
       template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'runner', image: 'image' }] } },
       maxRunners: 2,
+      perRepository: { maxRunning: 1 },
+      paused: false,
       finishedPodTTLSeconds: 60,
     },
-    status: { conditions: [condition], observedGeneration: 1 },
+    status: {
+      conditions: [condition],
+      running: 1,
+      starting: 1,
+      queued: 1,
+      oldestQueuedAt: time,
+      limitsReached: ['maxRunners'],
+      observedGeneration: 1,
+    },
   },
 ]
 

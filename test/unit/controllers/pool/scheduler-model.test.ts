@@ -14,7 +14,12 @@ import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
 
 const slots = 3
+/** Slots of one repository; names before `d` are of the first. */
+const own = 2
 const names = ['a', 'b', 'c', 'd', 'e', 'f'] as const
+
+const repositories = ['owner/first', 'owner/second'] as const
+type Name = (typeof names)[number]
 
 interface Things {
   job: RunnerJob | undefined
@@ -26,7 +31,9 @@ interface Things {
 const happenings: Readonly<Record<string, (pool: Pool, things: Things) => void>> = {
   'its Runner is made': (pool, { job, runner }) => {
     if (job === undefined || runner !== undefined || !pool.isIn(job.metadata.name)) return
-    pool.putRunner(aRunner({ job, metadata: { uid: `${job.metadata.uid}-runner` } }))
+    const turn = pool.scheduler.turnOf(`ns/${job.metadata.name}`)
+    const spec = turn === undefined ? {} : { turn }
+    pool.putRunner(aRunner({ job, metadata: { uid: `${job.metadata.uid}-runner` }, spec }))
   },
   'its pod is made': (pool, { job, runner, pod }) => {
     if (runner === undefined || pod !== undefined || !isHeld({ job, runner, pod })) return
@@ -76,7 +83,7 @@ class Pool extends FilledCaches {
     this.#startWindow = startWindow
     this.scheduler = new Scheduler({ caches: this.caches, wake: () => undefined, startWindow })
     watchCaches(this.caches, new Workqueue({ clock: new HandClock() }), this.scheduler)
-    this.putPool(aPool({ spec: { maxRunners: slots } }))
+    this.putPool(aPool({ spec: { maxRunners: slots, perRepository: { maxRunning: own } } }))
   }
 
   take(what: string, name: string): void {
@@ -96,7 +103,16 @@ class Pool extends FilledCaches {
 
   /** Occupied slots, counted from scratch. */
   taken(): number {
-    return names.filter((name) => this.isIn(name)).length + names.filter((name) => isHeld(this.thingsOf(name))).length
+    return this.#taken(names)
+  }
+
+  /** The same for each repository. */
+  takenByRepository(): number[] {
+    return repositories.map((repository) => this.#taken(names.filter((name) => repositoryOf(name) === repository)))
+  }
+
+  #taken(some: readonly Name[]): number {
+    return some.filter((name) => this.isIn(name)).length + some.filter((name) => isHeld(this.thingsOf(name))).length
   }
 
   /** Jobs that are admitted although they wait for nothing. */
@@ -109,7 +125,9 @@ class Pool extends FilledCaches {
     const podless = names.map((name) => this.thingsOf(name)).filter((things) => !things.pod && isHeld(things))
     const starting = names.filter((name) => this.isIn(name)).length + podless.length
     if (this.taken() >= slots || starting >= this.#startWindow) return []
-    return names.filter((name) => !this.isIn(name) && waits(this.thingsOf(name)))
+    const taken = this.takenByRepository()
+    const full: string[] = repositories.filter((_, index) => (taken[index] ?? 0) >= own)
+    return names.filter((name) => !this.isIn(name) && !full.includes(repositoryOf(name)) && waits(this.thingsOf(name)))
   }
 
   /** Runs all jobs to their end; returns the names of the jobs that never got a slot. */
@@ -139,9 +157,13 @@ class Pool extends FilledCaches {
 
   #delegate(name: string): void {
     this.#jobs += 1
-    const spec = { delegatedAt: at(this.#jobs).toISOString() }
+    const spec = { delegatedAt: at(this.#jobs).toISOString(), repository: repositoryOf(name) }
     this.putJob(aJob({ metadata: { name, uid: `${name}-${this.#jobs}` }, spec }))
   }
+}
+
+function repositoryOf(name: string): string {
+  return name < 'd' ? 'owner/first' : 'owner/second'
 }
 
 function isOver(pod: Parameters<typeof podState>[0]): boolean {
@@ -169,6 +191,7 @@ describe('the scheduler, for any order of events', () => {
     for (const { what, name } of steps) {
       pool.take(what, name)
       expect(pool.taken(), `after ${name}: ${what}`).to.be.at.most(slots)
+      expect(Math.max(...pool.takenByRepository()), `of one repository after ${name}: ${what}`).to.be.at.most(own)
       expect(pool.welcome(), `let in after ${name}: ${what}`).to.deep.equal([])
       expect(pool.forgotten(), `forgotten after ${name}: ${what}`).to.deep.equal([])
     }

@@ -434,6 +434,141 @@ describe('a change of a pool', () => {
   })
 })
 
+describe('a repository with a limit of its own', () => {
+  function twoEach() {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ spec: { maxRunners: 5, perRepository: { maxRunning: 2 } } }))
+    for (const [index, name] of ['a1', 'a2', 'a3', 'b1'].entries())
+      scene.delegate(name, index, { repository: name.startsWith('a') ? 'Owner/A' : 'owner/b' })
+    return { scene, pool, admitted: (...names: string[]) => names.filter((name) => scene.isIn(name)) }
+  }
+
+  it('gets no more slots than that, and lets other repositories pass', () => {
+    const { scene, admitted } = twoEach()
+    expect(admitted('a1', 'a2', 'a3', 'b1')).to.deep.equal(['a1', 'a2', 'b1'])
+    expect(scene.reasonOf('a3')).to.equal(
+      'RepositoryLimit: RunnerPool pool runs as many jobs of this repository as it may at a time',
+    )
+  })
+
+  it('is known by its name in any case', () => {
+    const { scene } = twoEach()
+    scene.delegate('a4', 9, { repository: 'owner/a' })
+    expect(scene.reasonOf('a4')).to.match(/^RepositoryLimit/)
+  })
+
+  it('gets a slot again when a pod of it has ended', () => {
+    const { scene, admitted } = twoEach()
+    const job = scene.caches.jobs.get('ns/a1')
+    if (job === undefined) throw new Error('no job')
+    const runner = scene.start(job)
+    scene.putPod(runningPod(runner))
+    expect(admitted('a3')).to.deep.equal([])
+    scene.putPod(overPod(runner))
+    expect(admitted('a3')).to.deep.equal(['a3'])
+  })
+
+  it('has its limit counted from the objects: also by the next leader, and for pods whose Runner is gone', () => {
+    const scene = new Scene()
+    scene.stop()
+    scene.putPool(aPool({ spec: { maxRunners: 5, perRepository: { maxRunning: 2 } } }))
+    const job = scene.delegate('running', 0)
+    const runner = scene.putRunner(aRunner({ job }))
+    scene.putPod(runningPod(runner))
+    scene.remove(runner)
+    scene.delegate('next', 1)
+    scene.delegate('last', 2)
+    const restarted = new Scheduler({ caches: scene.caches, wake: () => undefined })
+    restarted.begin()
+    expect(['next', 'last'].map((name) => restarted.admissionOf(`ns/${name}`).is)).to.deep.equal([
+      'admitted',
+      'waiting',
+    ])
+  })
+
+  it('gets more when the limit is raised or removed, and the waiting reason follows', () => {
+    const { scene, pool, admitted } = twoEach()
+    const metadata = { ...pool.metadata, generation: 2 }
+    scene.putPool({ ...pool, metadata, spec: { ...pool.spec, perRepository: { maxRunning: 1 } } })
+    expect(admitted('a1', 'a2', 'a3')).to.deep.equal(['a1'])
+    const { perRepository: _, ...spec } = pool.spec
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 3 }, spec })
+    expect(admitted('a1', 'a2', 'a3')).to.deep.equal(['a1', 'a2', 'a3'])
+  })
+
+  it('waits with PoolFull rather than RepositoryLimit where only the pool is in its way', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1, perRepository: { maxRunning: 2 } } }))
+    for (const name of ['a', 'b', 'c']) scene.delegate(name, 0)
+    expect([scene.reasonOf('b').split(':')[0], scene.reasonOf('c').split(':')[0]]).to.deep.equal([
+      'PoolFull',
+      'RepositoryLimit',
+    ])
+  })
+})
+
+describe('a paused pool', () => {
+  it('admits no job, and takes back what it admitted to jobs without a Runner', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool())
+    scene.delegate('admitted', 0)
+    const started = scene.start(scene.delegate('started', 1))
+    scene.woken.length = 0
+    const paused = { ...pool, metadata: { ...pool.metadata, generation: 2 }, spec: { ...pool.spec, paused: true } }
+    scene.putPool(paused)
+    scene.delegate('later', 2)
+    const reason = 'PoolPaused: RunnerPool pool is paused: no job starts in it'
+    expect(['admitted', 'later'].map((name) => scene.reasonOf(name))).to.deep.equal([reason, reason])
+    expect(scene.woken).to.include('admitted')
+    expect(scene.caches.runners.get(`ns/${started.metadata.name}`), 'what has its Runner').to.not.equal(undefined)
+    scene.putPool({ ...pool, metadata: { ...pool.metadata, generation: 3 } })
+    expect(['admitted', 'later'].map((name) => scene.isIn(name))).to.deep.equal([true, true])
+  })
+
+  it('keeps its jobs although another pool fits', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ metadata: { name: 'special' }, spec: { labels: ['a', 'b'], paused: true } }))
+    scene.putPool(aPool({ metadata: { name: 'other' }, spec: { labels: ['a'] } }))
+    scene.delegate('job', 0, { labels: ['a'] })
+    expect(scene.reasonOf('job')).to.match(/^PoolPaused: RunnerPool special/)
+  })
+})
+
+describe('a deleted pool', () => {
+  it('hands its waiting jobs to another that fits, and the rest wait with a reason', () => {
+    const scene = new Scene()
+    const pool = scene.putPool(aPool({ metadata: { name: 'first' }, spec: { maxRunners: 0, labels: ['a', 'b'] } }))
+    scene.putPool(aPool({ metadata: { name: 'second' }, spec: { labels: ['a'] } }))
+    scene.delegate('movable', 0, { labels: ['a'] })
+    scene.delegate('special', 1, { labels: ['b'] })
+    scene.delegate('bound', 2, { poolName: 'first' })
+    scene.remove(pool)
+    expect(scene.scheduler.poolOf('ns/movable')?.metadata.name).to.equal('second')
+    expect(scene.reasonOf('special')).to.equal('NoMatchingPool: no RunnerPool offers the label "b"')
+    expect(scene.reasonOf('bound')).to.equal('NoMatchingPool: there is no RunnerPool first')
+  })
+})
+
+describe('the usage of a pool', () => {
+  it('counts what runs, starts and waits, and knows the limits', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 3, perRepository: { maxRunning: 2 } } }))
+    for (const name of ['a1', 'a2', 'a3']) scene.delegate(name, 1, { repository: 'o/a' })
+    scene.delegate('b1', 0, { repository: 'o/b' })
+    const job = scene.caches.jobs.get('ns/a1')
+    if (job === undefined) throw new Error('no job')
+    scene.putPod(runningPod(scene.start(job)))
+    expect(scene.scheduler.usageOf('ns/pool')).to.deep.equal({
+      running: 1,
+      starting: 2,
+      queued: 1,
+      oldestMs: at(1).getTime(),
+      isRepositoryFull: true,
+    })
+    expect(scene.scheduler.usageOf('ns/none').queued).to.equal(0)
+  })
+})
+
 describe('the message of a waiting job', () => {
   it('does not change with maxRunners, nor with other pools', () => {
     const scene = new Scene()

@@ -1,0 +1,150 @@
+import { repositoryKey } from '../api/names.ts'
+import { keyOf } from '../api/object.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { isFinished } from '../domain/job/phases.ts'
+import { delegatedAt } from '../domain/job/status.ts'
+import { choosePool, type NoPool } from '../domain/pool/choice.ts'
+import { PoolQueue, type QueuedJob, type Turn } from '../domain/pool/queue.ts'
+import { rulesOf } from '../domain/pool/rules.ts'
+import { type Caches, podOf, runnerOf } from './caches.ts'
+
+/** The queue of each pool, derived from the caches alone: every process has the same, also after a restart. */
+export class PoolQueues {
+  readonly #caches: Caches
+  readonly #isAdmitted: (jobKey: string) => boolean
+  readonly #queues = new Map<string, { queue: PoolQueue; version: string }>()
+  readonly #poolOf = new Map<string, string>()
+  readonly #unplaced = new Map<string, NoPool>()
+  /** The pools in which the turns of jobs are recorded. */
+  readonly #chargedIn = new Map<string, string>()
+
+  /** `isAdmitted` says whether a job has left the queue and has no Runner yet. */
+  constructor(caches: Caches, isAdmitted: (jobKey: string) => boolean) {
+    this.#caches = caches
+    this.#isAdmitted = isAdmitted
+  }
+
+  /** The key of the pool in whose queue the job waits. */
+  poolOf(jobKey: string): string | undefined {
+    return this.#poolOf.get(jobKey)
+  }
+
+  /** Why the job has no pool, if it waits for one. */
+  noPoolFor(jobKey: string): NoPool | undefined {
+    return this.#unplaced.get(jobKey)
+  }
+
+  /** Whether the job waits for a Runner. */
+  waits(jobKey: string): boolean {
+    const job = this.#caches.jobs.get(jobKey)
+    return job !== undefined && waits(this.#caches, job)
+  }
+
+  /** All jobs that wait, with a pool or without. */
+  waiting(): string[] {
+    return [...this.#poolOf.keys(), ...this.#unplaced.keys()]
+  }
+
+  of(poolKey: string): PoolQueue {
+    const known = this.#queues.get(poolKey)
+    if (known !== undefined) return known.queue
+    const queue = new PoolQueue(rulesOf(this.#caches.pools.get(poolKey)))
+    this.#queues.set(poolKey, { queue, version: this.#versionOf(poolKey) })
+    return queue
+  }
+
+  /** Queues a job that waits for a Runner, and removes one that does not. */
+  review(jobKey: string): void {
+    const job = this.#caches.jobs.get(jobKey)
+    if (job === undefined || !waits(this.#caches, job) || this.#isAdmitted(jobKey)) this.#leave(jobKey)
+    else if (!this.#poolOf.has(jobKey) && !this.#unplaced.has(jobKey)) this.#place(jobKey, job)
+    this.#record(jobKey, job)
+  }
+
+  /** Queues a job once more that had left the queue: its turn does not count. */
+  putBack(jobKey: string): void {
+    this.#leave(jobKey)
+    this.#uncharge(jobKey)
+    this.review(jobKey)
+  }
+
+  /** Applies the rules of pools that have changed. */
+  poolsChanged(): void {
+    for (const [poolKey, { queue, version }] of this.#queues) {
+      if (version === this.#versionOf(poolKey)) continue
+      this.#queues.delete(poolKey)
+      const renewed = this.of(poolKey)
+      for (const [key, { repository, ...turn }] of queue.turns()) renewed.charge(key, repository, turn)
+      for (const job of queue.jobs()) renewed.add(job)
+    }
+  }
+
+  #leave(jobKey: string): void {
+    this.#unplaced.delete(jobKey)
+    const poolKey = this.#poolOf.get(jobKey)
+    if (poolKey === undefined) return
+    this.#poolOf.delete(jobKey)
+    this.of(poolKey).remove(jobKey)
+  }
+
+  /** Takes the next job of a pool out of its queue. */
+  take(poolKey: string): (QueuedJob & { turn: Turn }) | undefined {
+    const job = this.of(poolKey).take()
+    if (job === undefined) return undefined
+    this.#poolOf.delete(job.key)
+    this.#chargedIn.set(job.key, poolKey)
+    return job
+  }
+
+  /** Records the turn that a job had, as its Runner or its status has it. */
+  #record(jobKey: string, job: RunnerJob | undefined): void {
+    if (this.#isAdmitted(jobKey)) return
+    const had = job === undefined ? undefined : turnOf(this.#caches, job)
+    if (job === undefined || had === undefined || this.#chargedIn.get(jobKey) !== had.poolKey) this.#uncharge(jobKey)
+    if (job === undefined || had === undefined) return
+    this.#chargedIn.set(jobKey, had.poolKey)
+    this.of(had.poolKey).charge(jobKey, repositoryKey(job.spec.repository), had.turn)
+  }
+
+  #uncharge(jobKey: string): void {
+    const poolKey = this.#chargedIn.get(jobKey)
+    if (poolKey === undefined) return
+    this.#chargedIn.delete(jobKey)
+    this.of(poolKey).uncharge(jobKey)
+  }
+
+  #place(jobKey: string, job: RunnerJob): void {
+    const choice = choosePool(job, this.#caches.pools.list())
+    if (choice.pool === undefined) {
+      const { reason, message } = choice
+      this.#unplaced.set(jobKey, { reason, message })
+      return
+    }
+    const poolKey = keyOf(choice.pool)
+    const repository = repositoryKey(job.spec.repository)
+    this.of(poolKey).add({ key: jobKey, repository, priority: 0, delegatedMs: Date.parse(delegatedAt(job)) })
+    this.#poolOf.set(jobKey, poolKey)
+  }
+
+  #versionOf(poolKey: string): string {
+    const { uid, generation } = this.#caches.pools.get(poolKey)?.metadata ?? {}
+    return `${uid} ${generation}`
+  }
+}
+
+/** The turn of a job that has or had a Runner, and in which pool. */
+function turnOf(caches: Caches, job: RunnerJob): { poolKey: string; turn: Turn } | undefined {
+  const runner = runnerOf(caches, job)
+  const turn = runner?.spec.turn ?? job.status.turn
+  const poolName = runner?.spec.poolName ?? job.status.poolName
+  if (turn === undefined || poolName === undefined) return undefined
+  return { poolKey: `${job.metadata.namespace ?? ''}/${poolName}`, turn }
+}
+
+/** Whether a job waits for a Runner. */
+function waits(caches: Caches, job: RunnerJob): boolean {
+  const { metadata, spec, status } = job
+  if (metadata.deletionTimestamp !== undefined || spec.cancel || isFinished(job)) return false
+  if (status.reported !== undefined || status.runnerRef !== undefined) return false
+  return runnerOf(caches, job) === undefined && podOf(caches, job) === undefined
+}
