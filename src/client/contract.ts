@@ -133,7 +133,9 @@ export interface Job {
     reason:
       | 'NoMatchingPool'
       | 'PoolNotReady'
+      | 'PoolPaused'
       | 'PoolFull'
+      | 'RepositoryLimit'
       | 'QuotaExceeded'
       | 'AdmissionDenied'
       | 'PodCreateFailed'
