@@ -68,19 +68,24 @@ export function time<const D extends string>(description: D) {
 /** Highest priority of a job, and with a minus the lowest. */
 const MAX_PRIORITY = 100
 
+/** The priority of a job. */
+export function priority<const D extends string>(description: D) {
+  return {
+    type: 'integer',
+    description,
+    format: 'int32',
+    minimum: -MAX_PRIORITY,
+    maximum: MAX_PRIORITY,
+  } as const satisfies Schema
+}
+
 /** Where a job stood in its pool's order when it got its slot. */
 export const turn = {
   type: 'object',
   description: 'Where the job stood in the order of its pool when it got its slot. It orders the jobs after it.',
   required: ['priority', 'start'],
   properties: {
-    priority: {
-      type: 'integer',
-      description: 'Priority of the job.',
-      format: 'int32',
-      minimum: -MAX_PRIORITY,
-      maximum: MAX_PRIORITY,
-    },
+    priority: priority('Priority of the job.'),
     start: {
       type: 'integer',
       description: 'Start tag of start-time fair queueing, in millionths of a job.',

@@ -1,5 +1,17 @@
 import type { KubeObject, Resource } from './object.ts'
-import { conditions, labels, message, name, nonEmptyText, reason, repository, text, time, turn } from './fields.ts'
+import {
+  conditions,
+  labels,
+  message,
+  name,
+  nonEmptyText,
+  priority,
+  reason,
+  repository,
+  text,
+  time,
+  turn,
+} from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import { NO_OPERATOR } from './reasons.ts'
 import { MAX_RUNNER_NAME } from './runner.ts'
@@ -69,6 +81,10 @@ export const runnerJobSpec = {
     delegatedAt: time('Time of the delegation, in milliseconds. If absent, the creation time counts.'),
     message: jobMessage,
     poolName: name('RunnerPool to run in, whatever the labels are. The pool must still allow the repository.'),
+    priority: priority(
+      'Jobs with a higher priority get a slot of their pool first. Absent: the priorities of the pool decide. No ' +
+        'delegation can set it.',
+    ),
     cancel: { type: 'boolean', description: 'Set to true to cancel the job. Cannot be undone.', default: false },
     timeoutSeconds: {
       type: 'integer',

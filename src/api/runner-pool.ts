@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from './object.ts'
-import { conditions, labels, time } from './fields.ts'
+import { conditions, labels, priority, text, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
@@ -18,6 +18,26 @@ const repositoryGlob = {
   maxLength: 140,
   pattern: '^[A-Za-z0-9_.*-]+/[A-Za-z0-9_.*-]+$',
 } as const satisfies Schema
+
+const globs = ' * matches any text.'
+
+/** Which jobs have which priority. */
+const priorityRule = {
+  type: 'object',
+  description: 'Jobs that have everything that the rule names have its priority.',
+  required: ['priority'],
+  properties: {
+    priority: priority('Priority of these jobs.'),
+    repository: { ...repositoryGlob, description: 'Repositories of the jobs, in any case.' + globs },
+    event: text(64, 'GitHub events of the jobs.' + globs),
+    ref: text(1024, 'Git refs of the jobs, such as refs/heads/main.' + globs),
+    workflow: text(256, 'Names of the workflows of the jobs.' + globs),
+  },
+} as const satisfies Schema
+export type PriorityRule = FromSchema<typeof priorityRule>
+
+/** In this time a waiting job makes up for one point of priority. */
+export const DEFAULT_AGING_SECONDS = 60
 
 /** Where the runner is installed in its official image. */
 export const DEFAULT_RUNNER_DIRECTORY = '/home/runner'
@@ -105,7 +125,48 @@ export const runnerPoolSpec = {
           minimum: 1,
           maximum: 100_000,
         },
+        weights: {
+          type: 'array',
+          description:
+            'Shares of the slots while several repositories wait. The first entry that fits a repository counts. ' +
+            'Without one, the weight is 1.',
+          maxItems: 256,
+          'x-kubernetes-list-type': 'atomic',
+          items: {
+            type: 'object',
+            description: 'Weight of one repository, or of each of several.',
+            required: ['repository', 'weight'],
+            properties: {
+              repository: repositoryGlob,
+              weight: {
+                type: 'integer',
+                description: 'A repository of weight 2 gets twice as many slots as one of weight 1.',
+                format: 'int32',
+                minimum: 1,
+                maximum: 1000,
+              },
+            },
+          },
+        },
       },
+    },
+    priorities: {
+      type: 'array',
+      description:
+        'Priorities of jobs that have none of their own. The first rule that fits counts; without one it is 0. Events, ' +
+        'refs and workflows are what the delegation says they are.',
+      maxItems: 256,
+      'x-kubernetes-list-type': 'atomic',
+      items: priorityRule,
+    },
+    priorityAgingSeconds: {
+      type: 'integer',
+      description:
+        'In this time a waiting job makes up for one point of priority, so that none waits for ever. ' +
+        `${DEFAULT_AGING_SECONDS} if absent.`,
+      format: 'int32',
+      minimum: 1,
+      maximum: 86_400,
     },
     paused: {
       type: 'boolean',

@@ -5,7 +5,7 @@ import { isFinished } from '../domain/job/phases.ts'
 import { delegatedAt } from '../domain/job/status.ts'
 import { choosePool, type NoPool } from '../domain/pool/choice.ts'
 import { PoolQueue, type QueuedJob, type Turn } from '../domain/pool/queue.ts'
-import { rulesOf } from '../domain/pool/rules.ts'
+import { priorityOf, rulesOf } from '../domain/pool/rules.ts'
 import { type Caches, podOf, runnerOf } from './caches.ts'
 
 /** The queue of each pool, derived from the caches alone: every process has the same, also after a restart. */
@@ -57,7 +57,8 @@ export class PoolQueues {
   review(jobKey: string): void {
     const job = this.#caches.jobs.get(jobKey)
     if (job === undefined || !waits(this.#caches, job) || this.#isAdmitted(jobKey)) this.#leave(jobKey)
-    else if (!this.#poolOf.has(jobKey) && !this.#unplaced.has(jobKey)) this.#place(jobKey, job)
+    else if (this.#poolOf.has(jobKey)) this.#prioritise(jobKey, job)
+    else if (!this.#unplaced.has(jobKey)) this.#place(jobKey, job)
     this.#record(jobKey, job)
   }
 
@@ -121,9 +122,23 @@ export class PoolQueues {
       return
     }
     const poolKey = keyOf(choice.pool)
-    const repository = repositoryKey(job.spec.repository)
-    this.of(poolKey).add({ key: jobKey, repository, priority: 0, delegatedMs: Date.parse(delegatedAt(job)) })
+    this.of(poolKey).add({
+      key: jobKey,
+      repository: repositoryKey(job.spec.repository),
+      priority: priorityOf(job, choice.pool),
+      delegatedMs: Date.parse(delegatedAt(job)),
+    })
     this.#poolOf.set(jobKey, poolKey)
+  }
+
+  /** The priority of a waiting job may change. */
+  #prioritise(jobKey: string, job: RunnerJob): void {
+    const poolKey = this.#poolOf.get(jobKey) ?? ''
+    const pool = this.#caches.pools.get(poolKey)
+    const queued = this.of(poolKey).get(jobKey)
+    if (pool === undefined || queued === undefined) return
+    const priority = priorityOf(job, pool)
+    if (priority !== queued.priority) this.of(poolKey).add({ ...queued, priority })
   }
 
   #versionOf(poolKey: string): string {

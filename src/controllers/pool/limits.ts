@@ -62,7 +62,7 @@ export class PoolLimits {
   /** Whether the job waits for others of its repository to end, whatever else is free. */
   waitsForItsRepository(jobKey: string, poolKey: string): boolean {
     const queue = this.#options.queues.of(poolKey)
-    const repository = queue.repositoryOf(jobKey)
+    const repository = queue.get(jobKey)?.repository
     const before = queue.beforeInRepository(jobKey)
     if (repository === undefined || before === undefined) return false
     return this.#slots.countOf(poolKey, repository) + before >= this.#repositoryLimit(poolKey)

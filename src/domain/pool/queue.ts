@@ -50,8 +50,8 @@ export class PoolQueue {
     return this.#jobs.size
   }
 
-  has(key: string): boolean {
-    return this.#jobs.has(key)
+  get(key: string): QueuedJob | undefined {
+    return this.#jobs.get(key)
   }
 
   jobs(): Iterable<QueuedJob> {
@@ -85,10 +85,6 @@ export class PoolQueue {
     this.#shareOf(job.priority).remove(job.repository, key)
     this.#tidy(job.priority)
     this.#changed()
-  }
-
-  repositoryOf(key: string): string | undefined {
-    return this.#jobs.get(key)?.repository
   }
 
   /** The repositories that are held back. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'chai'
 import { JOB_LABEL } from '../../../src/api/names.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { exited, ignored, isSetUp, running, runs, type Script, unschedulable, waitsFor } from '../../kubelet/script.ts'
@@ -185,6 +186,28 @@ describe('the waiting reason of a job', function () {
     await site.jobIs('two', { phase: 'Completed' })
     await site.client.patchMerge(runnerPools, key, { spec: { paused: false } }, forever)
     await site.jobIs('three', { phase: 'Running' })
+  })
+
+  it('starts jobs by priority: of the job, else of the rules of its pool', async () => {
+    const priorities = [{ priority: 10, workflow: 'Release*' }]
+    await site.createPool('ranked', { labels: ['ranked'], maxRunners: 1, priorities })
+    await site.createJob('first-come', { labels: ['ranked'] })
+    await site.jobIs('first-come', { phase: 'Running' })
+    for (const [name, workflow] of [
+      ['plain', 'CI'],
+      ['release', 'Release it'],
+      ['bumped', 'CI'],
+    ] as const)
+      await site.createJob(name, { labels: ['ranked'], workflow })
+    const key = { namespace: site.namespace, name: 'bumped' }
+    await site.client.patchMerge(runnerJobs, key, { spec: { priority: 50 } }, forever)
+    const order = ['first-come', 'bumped', 'release', 'plain']
+    for (const [index, name] of order.entries()) {
+      await site.jobIs(name, { phase: 'Running' })
+      for (const later of order.slice(index + 1))
+        expect(await site.runner(later), `${later} during ${name}`).to.equal(undefined)
+      await site.kubelet.apply(`${name}-1`, (pod) => exited(pod, 0))
+    }
   })
 
   it('is written once, however the limit of its pool and other pools change', async () => {

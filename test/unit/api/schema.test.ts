@@ -23,7 +23,7 @@ describe('rules against change', () => {
 
   it('cover every fact of a delegation: no other immutable field exists', () => {
     const ruled = runnerJobSpec['x-kubernetes-validations'].map(({ fieldPath }) => fieldPath?.slice(1))
-    const wishes = ['timeoutSeconds', 'ttlSecondsAfterFinished']
+    const wishes = ['priority', 'timeoutSeconds', 'ttlSecondsAfterFinished']
     expect(Object.keys(runnerJobSpec.properties)).to.have.members([...ruled, ...wishes])
   })
 })

@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import type { RunnerJob, RunnerJobSpec } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
 import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
+import { PoolQueues } from '../../../../src/cluster/pool-queues.ts'
+import { statusAfter } from '../../../../src/domain/job/status.ts'
 import { watchCaches } from '../../../../src/controllers/watches.ts'
 import { Workqueue } from '../../../../src/kube/queue/workqueue.ts'
 import {
@@ -504,6 +506,56 @@ describe('a repository with a limit of its own', () => {
       'PoolFull',
       'RepositoryLimit',
     ])
+  })
+})
+
+describe('the order of waiting jobs', () => {
+  /** Lets the admitted jobs run to their end, one at a time, and returns their names. */
+  function run(scene: Scene, jobs: number): string[] {
+    return Array.from({ length: jobs }, () => {
+      const job = [...scene.caches.jobs.list()].find(({ metadata }) => scene.isIn(metadata.name))
+      if (job === undefined) throw new Error('no job is admitted')
+      const turn = scene.scheduler.turnOf(`ns/${job.metadata.name}`)
+      const runner = scene.putRunner(aRunner({ job, ...(turn !== undefined && { spec: { turn } }) }))
+      const now = at(99)
+      const status = statusAfter(job, { phase: 'Completed', reason: 'Succeeded', message: '' }, { runner }, now)
+      scene.putPod(overPod(runner))
+      scene.putJob({ ...job, status })
+      scene.remove(runner)
+      return job.metadata.name
+    })
+  }
+
+  it('is by priority, then fair, then by age; a change of the priority counts at once', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1, priorities: [{ priority: 3, workflow: 'Release' }] } }))
+    const jobs = ['a1', 'a2', 'a3', 'b1'].map((name, index) =>
+      scene.delegate(name, index, { repository: `o/${name.charAt(0)}` }),
+    )
+    scene.delegate('release', 4, { workflow: 'Release' })
+    const [, , bumped] = jobs
+    if (bumped === undefined) throw new Error('no job')
+    scene.putJob({ ...bumped, spec: { ...bumped.spec, priority: 5 } })
+    expect(run(scene, 5)).to.deep.equal(['a1', 'a3', 'release', 'b1', 'a2'])
+  })
+
+  it('is the same for the next leader, although the Runners of earlier jobs are gone', () => {
+    const scene = new Scene()
+    const weights = [{ repository: 'o/b', weight: 3 }]
+    scene.putPool(aPool({ spec: { maxRunners: 1, perRepository: { weights } } }))
+    for (const name of ['a', 'b', 'c'])
+      for (let index = 0; index < 9; index++) scene.delegate(`${name}${index}`, index, { repository: `o/${name}` })
+    run(scene, 7)
+    scene.stop()
+    const later = new FilledCaches()
+    for (const job of [...scene.caches.jobs.list()].toReversed()) later.putJob(job)
+    for (const pool of scene.caches.pools.list()) later.putPool(pool)
+    const next = new PoolQueues(later.caches, () => false)
+    for (const job of later.caches.jobs.list()) next.review(`ns/${job.metadata.name}`)
+    const expected = next.of('ns/pool').order()
+    expect(expected).to.have.length(20)
+    watchCaches(scene.caches, new Workqueue({ clock: new HandClock() }), scene.scheduler)
+    expect(run(scene, 20).map((name) => `ns/${name}`)).to.deep.equal(expected)
   })
 })
 

@@ -51,6 +51,7 @@ describe('a delegation', () => {
       delegatedAt: 'now',
       timeoutSeconds: 1,
       ttlSecondsAfterFinished: 0,
+      priority: 100,
       x: 1,
     }
     expect(parseDelegation({ ...minimal, ...more })).to.deep.equal(minimal)
