@@ -28,6 +28,7 @@ COPY --from=prepared node /usr/local/bin/node
 COPY --from=prepared app/node_modules /app/node_modules
 COPY --from=prepared app/package.json app/LICENSE /app/
 COPY --from=prepared app/dist /app/dist
+COPY --from=prepared kubectl-runnerhub /usr/local/bin/kubectl-runnerhub
 
 WORKDIR /app
 # One arena, and a fixed size from which freed memory goes back to the system, which glibc would raise by itself.

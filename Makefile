@@ -149,6 +149,10 @@ runnerhub-worker: $(INSTALLED) ## Bundle what the proxy runners run, as build/ru
 client: $(INSTALLED) ## Build the client library, which others import as github-runnerhub/client, into dist
 	tsc --project config/tsconfig.client.json
 
+.PHONY: kubectl-runnerhub
+kubectl-runnerhub: $(INSTALLED) ## Bundle the plugin of kubectl, as build/kubectl-runnerhub.cjs
+	config/plugin/build
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure throughput, latency and API writes
 	node test/bench/main.ts

@@ -14,8 +14,8 @@ import { fileURLToPath } from 'node:url'
 import { trim } from './trim.ts'
 
 /**
- * prepare.ts [FOLDER]: writes the image's content above its base: the compiled sources, their runtime packages, and the
- * Node.js that runs this. It is the stage `prepared` of the Dockerfile. The packages are installed again only if the
+ * prepare.ts [FOLDER]: writes the image's content above its base: the compiled sources, their runtime packages, the
+ * plugin of kubectl, and the Node.js that runs this. It is the stage `prepared` of the Dockerfile. The packages are installed again only if the
  * lock file has changed.
  */
 const root = join(import.meta.dirname, '../..')
@@ -29,6 +29,8 @@ process.umask(0o022)
 mkdirSync(app, { recursive: true })
 compile()
 if (!hasPackages()) installPackages()
+// For people who have the image and no clone.
+run(join(root, 'config/plugin/build'), join(folder, 'kubectl-runnerhub'))
 copy(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
 copy(join(root, 'LICENSE'), join(app, 'LICENSE'))
 copy(join(root, 'package.json'), join(app, 'package.json'))

@@ -1,4 +1,8 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { bundlePlugin, kubectlRunnerhub } from '../plugin/bundle.ts'
 import { linesOf, printed } from './clients/rest.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
@@ -25,6 +29,13 @@ describe('the log of a job on a real node', () => {
   })
   let hub: Installation
   let filling = ''
+  let plugin = ''
+
+  before(async () => {
+    plugin = await mkdtemp(join(tmpdir(), 'runnerhub-plugin-'))
+    await bundlePlugin(plugin)
+  })
+  after(() => rm(plugin, { recursive: true }))
 
   beforeEach(() => {
     hub = installation()
@@ -51,6 +62,54 @@ describe('the log of a job on a real node', () => {
     expect(printed(linesOf(text))).to.deep.equal(['begun', 'over'])
     await hub.jobIs(id, { phase: 'Completed' })
     await hub.jobIs(first, { phase: 'Completed' })
+  })
+
+  it('is followed by kubectl runnerhub, which ends as the job does', async () => {
+    const facts = ['owner/plugin', '--name', 'plugin-log', '--labels']
+    const { code, stdout, stderr } = await kubectlRunnerhub(plugin, hub.place, 'delegate', ...facts, 'many', '--follow')
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: 'plugin-log Completed (Succeeded): exit code 0\n' })
+    const lines = Array.from({ length: lineCount }, (_, index) => `line ${index}`)
+    expect(stdout.trimEnd().split('\n')).to.deep.equal(['runnerjob.runnerhub.dev/plugin-log created', ...lines])
+    const last = await kubectlRunnerhub(plugin, hub.place, 'logs', 'plugin-log', '--tail', '2')
+    expect(last).to.include({ code: 0, stdout: `line ${lineCount - 2}\nline ${lineCount - 1}\n` })
+    const helped = await kubectlRunnerhub(plugin, hub.place, 'delegate', 'owner/plugin', '--labels', 'helped', '--wait')
+    expect(helped).to.include({ code: 4 })
+    expect(helped.stderr).to.match(/Failed \(ExitCode\): exit code 3\n$/)
+  })
+
+  it('is followed by the plugin that the image holds, since that is the same file', async () => {
+    const held = await hub.kubectl('exec', 'deploy/runnerhub', '--', 'cat', '/usr/local/bin/kubectl-runnerhub')
+    expect(held === (await readFile(join(plugin, 'kubectl-runnerhub'), 'utf8'))).to.equal(true)
+  })
+
+  it('is one of the things that doctor finds well, until something is broken', async () => {
+    const well = await kubectlRunnerhub(plugin, hub.place, 'doctor')
+    expect(well).to.include({ code: 0, stderr: '' })
+    for (const check of [
+      'CRDs',
+      'your rights',
+      'operator',
+      'operator rights',
+      'leader',
+      'webhooks',
+      'pools',
+      'REST API',
+      'tokens',
+    ]) {
+      expect(well.stdout).to.match(new RegExp(`^ok +${check} `, 'm'))
+    }
+    expect(well.stdout).to.not.match(/^(FAIL|skip)/m)
+    await hub.createPool('broken')
+    const template = JSON.stringify({ spec: { template: { spec: { nodeNames: 'misspelt' } } } })
+    await hub.kubectl('patch', 'rp', 'broken', '--type=merge', `--patch=${template}`)
+    await hub.kubectl('wait', 'rp/broken', '--for=condition=Ready=False')
+    const ill = await kubectlRunnerhub(plugin, hub.place, 'doctor')
+    await hub.kubectl('delete', 'rp', 'broken')
+    expect(ill.code).to.equal(1)
+    expect(ill.stdout.match(/^FAIL.*\n.*$/gm)).to.have.length(1)
+    expect(ill.stdout).to.match(
+      /^FAIL +pools +broken is not ready: .*nodeNames.*\n +mend: kubectl -n \S+ edit rp broken$/m,
+    )
   })
 
   it('is returned whole, by its last lines, or to a late follower', async () => {

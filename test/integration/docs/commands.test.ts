@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { symlink, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { KubeObject, Resource } from '../../../src/api/object.ts'
@@ -186,6 +186,41 @@ describe('the commands of the documents', function () {
     })
     expect(status).to.equal(201)
     expect((await call(`${operator.url}/api/jobs`, { headers })).status).to.equal(403)
+  })
+
+  it('the plugin of kubectl is installed, and shows a job from its delegation to its end', async () => {
+    const page = 'docs/kubectl.md'
+    const programs = join(shell.folder, '.local/bin')
+    await mkdir(programs, { recursive: true })
+    const environment = { HOME: shell.folder, PATH: `${programs}:${process.env['PATH'] ?? ''}` }
+    const run = (beginning: string): Promise<string> => shell.run(commandOf(page, beginning), environment)
+    for (const name of ['node_modules', 'config', 'src', 'package.json']) {
+      const link = join(shell.folder, name)
+      if (!existsSync(link)) await symlink(join(import.meta.dirname, '../../..', name), link)
+    }
+    // What the target does once the packages are installed.
+    const install = commandOf(page, 'make kubectl-runnerhub')
+    await shell.run(install.replace('make kubectl-runnerhub', 'config/plugin/build'), environment)
+    hub.site.kubelet.onPod(() => runs())
+    const shownOnTerminal = run('kubectl runnerhub -n runnerhub delegate')
+    await hub.site.jobIs('first', { phase: 'Running' })
+    logs.write('first-1', 'a line of the first job')
+    logs.end('first-1')
+    await hub.site.kubelet.apply('first-1', (pod) => exited(pod, 0))
+    const text = await shownOnTerminal
+    expect(text).to.match(/^runnerjob\.runnerhub\.dev\/first created\na line of the first job\n/)
+    expect(text).to.match(/^first is Completed for \d+s \(owner\/repo\)$/m)
+    expect(text).to.match(/^first +owner\/repo .* first-1 +stand-in +0 +exit code 0$/m)
+    // No pod of the operator serves the Service here, which is what doctor finds.
+    const overview = await shell.run(
+      `{ ${commandOf(page, 'kubectl runnerhub -n runnerhub top').trim()}; } || (($? == 1))`,
+      environment,
+    )
+    expect(overview).to.match(/^default +Template +True /m)
+    expect(overview).to.match(/^ok +operator rights +runnerhub has all its rights$/m)
+    expect(overview).to.match(/^ok +tokens +Secret runnerhub-tokens has 4 tokens$/m)
+    await run('kubectl runnerhub completion kubectl')
+    expect(await shell.run('kubectl __complete runnerhub doc', environment)).to.match(/^doctor\t/m)
   })
 
   it('a job is cancelled', async () => {

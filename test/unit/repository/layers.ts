@@ -47,6 +47,11 @@ export const layers: Record<string, Layer> = {
   proxy: { imports: ['api', 'client', 'kube'], packages: ['node:*', 'ws'] },
   // It also runs in browsers.
   client: { imports: [], packages: [] },
+  // A program for the machines of people. It needs no facade, so it imports nothing of it.
+  plugin: {
+    imports: ['api', 'domain', 'kube'],
+    packages: ['node:*', '@commander-js/extra-typings', 'string-width', 'yaml'],
+  },
   'config.ts': { imports: ['api'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
   'version.ts': { imports: [], packages: ['node:fs'] },

@@ -32,6 +32,21 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'a service account gets a token with which it may delegate jobs',
     [['README.md', 'kubectl -n runnerhub create serviceaccount']],
   ],
+  [
+    'integration/docs/commands.test.ts',
+    'the plugin of kubectl is installed, and shows a job from its delegation to its end',
+    [
+      ['docs/kubectl.md', 'make kubectl-runnerhub'],
+      ['docs/kubectl.md', 'kubectl runnerhub -n runnerhub delegate'],
+      ['docs/kubectl.md', 'kubectl runnerhub -n runnerhub top'],
+      ['docs/kubectl.md', 'kubectl runnerhub completion kubectl'],
+    ],
+  ],
+  [
+    'e2e/logs.test.ts',
+    'is followed by the plugin that the image holds, since that is the same file',
+    [['docs/kubectl.md', 'kubectl --namespace runnerhub exec deploy/runnerhub']],
+  ],
   ['integration/docs/commands.test.ts', 'a job is cancelled', [['README.md', 'kubectl -n runnerhub patch rj']]],
   [
     'integration/docs/commands.test.ts',

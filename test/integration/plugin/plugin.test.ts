@@ -1,0 +1,371 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { jobPhases, runnerJobs } from '../../../src/api/runner-job.ts'
+import { listOf } from '../../../src/domain/json.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
+import { exitCodes } from '../../../src/plugin/exit.ts'
+import { runPlugin } from '../../../src/plugin/run.ts'
+import { type FaultProxy, startFaultProxy } from '../../faults/proxy/proxy.ts'
+import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
+import { exited, exits, runs, succeeds, unschedulable } from '../../kubelet/script.ts'
+import { type RecordedHost, recordedHost } from '../../plugin/recorded-host.ts'
+import { writeKubeconfig } from '../../plugin/kubeconfig.ts'
+import { newJob } from '../../site/objects.ts'
+import { openSite, type Site } from '../../site/site.ts'
+
+describe('kubectl runnerhub', function () {
+  this.timeout('60s')
+  let site: Site
+  let logs: NodeLogs
+  let proxy: FaultProxy
+  let folder: string
+  let kubeconfig: string
+  /** Of the operator's account. */
+  let ownKubeconfig: string
+
+  before(async () => {
+    site = await openSite()
+    logs = await serveLogs(site.plane.client)
+    proxy = await startFaultProxy(site.plane.controlPlane)
+    folder = await mkdtemp(join(tmpdir(), 'runnerhub-plugin-'))
+    kubeconfig = await writeKubeconfig(join(folder, 'admin'), proxy)
+    ownKubeconfig = await writeKubeconfig(join(folder, 'operator'), proxy, site.token)
+    await site.createPool('default', { labels: ['self-hosted'] })
+    await site.createPool('closed', { labels: ['closed'], maxRunners: 0 })
+    site.kubelet.onPod(({ metadata: { name } }) => {
+      if (name.startsWith('fails')) return exits(3)
+      if (name.startsWith('stuck')) return unschedulable()
+      return name.startsWith('runs') ? runs() : succeeds()
+    })
+    await site.operator()
+    await site.createJob('runs-listed', { repository: 'list/one', workflow: 'a \u202eb', poolName: 'default' })
+    await site.createJob('queued-listed', { repository: 'list/one', labels: ['nowhere'] })
+    await site.createJob('other-listed', { repository: 'list/other', labels: ['nowhere'] })
+    await site.jobIs('runs-listed', { phase: 'Running' })
+    await site.jobIs('queued-listed', { reason: 'NoMatchingPool' })
+  })
+  after(async () => {
+    await site.close()
+    await logs.close()
+    await proxy.close()
+    await rm(folder, { recursive: true })
+  })
+
+  /** A run of the plugin that goes on. */
+  function start(...args: string[]): { host: RecordedHost; interrupt: () => void; ended: Promise<number> } {
+    const interrupted = new AbortController()
+    const host = recordedHost({ env: { KUBECONFIG: kubeconfig }, signal: interrupted.signal, uuid: randomUUID })
+    const ended = runPlugin(['-n', site.namespace, ...args], host, '1.2.3')
+    return { host, interrupt: () => interrupted.abort(new Error('interrupted')), ended }
+  }
+
+  async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const { host, ended } = start(...args)
+    const code = await ended
+    return { code, out: host.out.text, err: host.err.text }
+  }
+
+  async function json(...args: string[]): Promise<Record<string, unknown>> {
+    const { code, out, err } = await run(...args, '-o', 'json')
+    expect({ code, err }).to.deep.equal({ code: 0, err: '' })
+    return asObject(JSON.parse(out))
+  }
+
+  describe('delegate', () => {
+    it('creates a job that the operator runs', async () => {
+      const facts = ['--labels', 'self-hosted', '--workflow', 'CI', '--timeout', '2h', '--ttl', '10m']
+      const { code, out } = await run('delegate', 'owner/repo', ...facts, '--name', 'plain')
+      expect({ code, out }).to.deep.equal({ code: 0, out: 'runnerjob.runnerhub.dev/plain created\n' })
+      const { spec } = await site.jobIs('plain', { phase: 'Completed' })
+      expect(spec).to.deep.include({
+        repository: 'owner/repo',
+        workflow: 'CI',
+        runId: 'plain',
+        labels: ['self-hosted'],
+      })
+      expect(spec).to.include({ timeoutSeconds: 7200, ttlSecondsAfterFinished: 600 })
+    })
+
+    it('makes another job each time, named by a UUID, which is its id in REST', async () => {
+      const [one, other] = [await run('delegate', 'o/r', '-o', 'name'), await run('delegate', 'o/r', '-o', 'name')]
+      expect(one.out).to.match(/^runnerjob\.runnerhub\.dev\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/)
+      expect(one.out).to.not.equal(other.out)
+    })
+
+    it('waits for the end, which decides the exit code', async () => {
+      const completed = await run('delegate', 'o/r', '--pool', 'default', '--wait')
+      expect(completed).to.include({ code: exitCodes.ok })
+      expect(completed.err).to.match(/ Completed \(Succeeded\): exit code 0\n$/)
+      const failed = await run('delegate', 'o/r', '--pool', 'default', '--name', 'fails-1', '--wait')
+      expect(failed).to.include({ code: exitCodes.jobFailed, err: 'fails-1 Failed (ExitCode): exit code 3\n' })
+      const waiting = start('delegate', 'o/r', '--pool', 'closed', '--name', 'unwanted', '--wait')
+      await site.jobIs('unwanted', { reason: 'PoolFull' })
+      await site.cancel('unwanted')
+      expect(await waiting.ended).to.equal(exitCodes.jobCancelled)
+    })
+
+    it('gives up waiting after a time, and leaves the job alone', async () => {
+      const { code, err } = await run(
+        'delegate',
+        'o/r',
+        '--pool',
+        'closed',
+        '--name',
+        'late',
+        '-w',
+        '--wait-timeout',
+        '1s',
+      )
+      expect({ code, err }).to.deep.equal({
+        code: exitCodes.timedOut,
+        err: 'error: the job has not ended in that time\n',
+      })
+      expect((await site.job('late'))?.spec.cancel).to.equal(false)
+    })
+
+    it('says how to cancel the job when it is interrupted, and ends with 130', async () => {
+      const { host, interrupt, ended } = start('delegate', 'o/r', '--pool', 'closed', '--name', 'left', '--wait')
+      await site.jobIs('left', { reason: 'PoolFull' })
+      interrupt()
+      expect(await ended).to.equal(exitCodes.interrupted)
+      expect(host.err.text).to.include(`kubectl runnerhub -n ${site.namespace} cancel left\n`)
+    })
+
+    it('creates nothing in a dry run, nor from facts that the API server refuses', async () => {
+      const dry = await run('delegate', 'o/r', '--name', 'dry', '--dry-run')
+      expect(dry).to.include({ code: 0, out: 'runnerjob.runnerhub.dev/dry created (server dry run)\n' })
+      const wrong = await run('delegate', 'nowhere', '--name', 'wrong')
+      expect(wrong.code).to.equal(exitCodes.failed)
+      expect(wrong.err).to.match(/^error: .*spec\.repository.*\n$/)
+      expect([await site.job('dry'), await site.job('wrong')]).to.deep.equal([undefined, undefined])
+    })
+
+    it('refuses a second job of the same name', async () => {
+      await run('delegate', 'o/r', '--name', 'twice', '--pool', 'closed')
+      const { code, err } = await run('delegate', 'o/r', '--name', 'twice', '--pool', 'closed')
+      expect(code).to.equal(exitCodes.failed)
+      expect(err).to.equal(`error: there is a job twice in namespace ${site.namespace} already\n`)
+    })
+  })
+
+  describe('list', () => {
+    it('shows jobs as a table, and characters that would change their texts as such', async () => {
+      const { out } = await run('list', '--repository', 'list/one')
+      expect(out).to.match(/^NAME +REPOSITORY +WORKFLOW +PHASE +REASON +AGE +RAN\n/)
+      expect(out).to.match(/^runs-listed +list\/one +a <U\+202E>b +Running +Running +\d+s +\d+s$/m)
+      expect(out).to.match(/^queued-listed +list\/one +Queued +NoMatchingPool +\d+s$/m)
+      expect(out).to.not.include('other-listed')
+      const wide = await run('list', '--phase', 'running', '--no-headers', '-o', 'wide')
+      expect(wide.out).to.match(/^runs-listed .* runs-listed-1 +stand-in +runs in pod runs-listed-1\n/)
+    })
+
+    it('prints objects that are complete', async () => {
+      const { kind, items } = await json('list', '--field-selector', 'metadata.name=queued-listed')
+      const [item] = listOf(items).map(asObject)
+      expect(kind).to.equal('List')
+      expect(item).to.include({ apiVersion: 'runnerhub.dev/v1', kind: 'RunnerJob' })
+      expect(asObject(item?.['status'])['reason']).to.equal('NoMatchingPool')
+    })
+
+    it('says so where there are none, and where the phase is none', async () => {
+      const none = await run('list', '--repository', 'no/such')
+      expect(none).to.deep.equal({ code: 0, out: '', err: `No jobs found in namespace ${site.namespace}.\n` })
+      const wrong = await run('list', '--phase', 'Lost')
+      expect(wrong.code).to.equal(exitCodes.usage)
+      expect(wrong.err).to.include(jobPhases.join(', '))
+    })
+
+    it('shows every one of many jobs, page by page', async () => {
+      const { namespace } = await site.plane.namespace()
+      const names = Array.from({ length: 505 }, (_, index) => `many-${index}`)
+      const create = async (name: string): Promise<void> => {
+        const job = newJob(name)
+        await site.client.create(runnerJobs, { ...job, metadata: { name, namespace } }, new AbortController().signal)
+      }
+      await Promise.all(names.map(create))
+      const { out } = await run('list', '-n', namespace, '-o', 'name')
+      expect(out.trimEnd().split('\n').sort()).to.deep.equal(
+        names.map((name) => `runnerjob.runnerhub.dev/${name}`).sort(),
+      )
+      const table = await run('list', '-n', namespace)
+      expect(table.out.trimEnd().split('\n')).to.have.length(506)
+      const why = await run('why', '-n', namespace, 'many-7')
+      expect(why.out).to.include('NoOperator: No operator has looked at the job yet.')
+    })
+
+    it('prints each change while it watches, also after the watch broke', async () => {
+      const { host, interrupt, ended } = start(
+        'list',
+        '--repository',
+        'list/watched',
+        '--watch',
+        '--no-headers',
+        '-o',
+        'name',
+      )
+      const line = (name: string): string => `runnerjob.runnerhub.dev/${name}\n`
+      const watches = { method: 'GET', path: /\/runnerjobs\?.*list%2Fwatched.*watch=true/ }
+      await site.until('the watch to be open', () => proxy.requests.some(({ path }) => watches.path.test(path)))
+      await site.createJob('watched-1', { repository: 'list/watched', labels: ['nowhere'] })
+      await site.until('the first job to be printed', () => host.out.text.includes(line('watched-1')))
+      proxy.when(watches).cut().remove()
+      await site.createJob('watched-2', { repository: 'list/watched', labels: ['nowhere'] })
+      await site.until('the second job to be printed', () => host.out.text.includes(line('watched-2')))
+      interrupt()
+      expect(await ended).to.equal(exitCodes.interrupted)
+    })
+  })
+
+  describe('logs', () => {
+    it('follows a job from before its start to its end, each line once though the stream breaks', async () => {
+      const { host, ended } = start('delegate', 'o/r', '--pool', 'default', '--name', 'runs-followed', '--follow')
+      const pod = 'runs-followed-1'
+      await site.jobIs('runs-followed', { phase: 'Running' })
+      const printed = (text: string) => site.until(`"${text}" to be printed`, () => host.out.text.includes(text))
+      logs.write(pod, 'one \u001b[32mgreen\u001b[0m \u001b]0;title\u0007')
+      await printed('one')
+      logs.breakOff(pod)
+      logs.write(pod, 'two')
+      await printed('two')
+      logs.write(pod, 'three')
+      logs.end(pod)
+      await site.kubelet.apply(pod, (now) => exited(now, 0))
+      expect(await ended).to.equal(exitCodes.ok)
+      const lines = host.out.text.split('\n').slice(1)
+      expect(lines).to.deep.equal(['one \u001b[32mgreen\u001b[0m ', 'two', 'three', ''])
+      expect(host.err.text).to.equal('runs-followed Completed (Succeeded): exit code 0\n')
+    })
+
+    it('prints what there is, or the last lines of it', async () => {
+      expect((await run('logs', 'runs-followed', '--tail', '2')).out).to.equal('two\nthree\n')
+      expect((await run('logs', 'rj/runs-followed', '--tail', '1', '--timestamps')).out).to.match(/^2026-\S+Z three\n$/)
+    })
+
+    it('ends with 3 for a job that does not exist, has not started, or has lost its pod', async () => {
+      const missing = await run('logs', 'nobody')
+      expect(missing.code).to.equal(exitCodes.notFound)
+      expect(missing.err).to.match(/^error: there is no job nobody in namespace \S+; kubectl runnerhub list .*\n$/)
+      const waiting = await run('logs', 'queued-listed')
+      expect(waiting).to.include({
+        code: exitCodes.notFound,
+        err: 'error: job queued-listed has no log: it never had a pod\n',
+      })
+    })
+  })
+
+  describe('why', () => {
+    it('explains a job in words, as JSON too', async () => {
+      const { code, out } = await run('why', 'queued-listed')
+      expect(code).to.equal(0)
+      expect(out).to.match(/^queued-listed is Queued for \d+s \(list\/one\)\n/)
+      expect(out).to.include('Message:     no RunnerPool offers the label "nowhere"')
+      expect(out).to.match(/What helps: {2}Compare the labels/)
+      expect(await json('why', 'fails-1')).to.include({ phase: 'Failed', reason: 'ExitCode', exitCode: 3 })
+    })
+
+    it('ends with 3 for a job that does not exist', async () => {
+      expect((await run('why', 'nobody')).code).to.equal(exitCodes.notFound)
+    })
+  })
+
+  describe('cancel', () => {
+    it('cancels jobs, and waits for their end', async () => {
+      await site.createJob('runs-cancelled', { poolName: 'default' })
+      await site.jobIs('runs-cancelled', { phase: 'Running' })
+      const { code, out, err } = await run('cancel', 'runs-cancelled', 'late', '--wait')
+      expect({ code, err }).to.have.property('code', exitCodes.ok)
+      expect(out.match(/cancel requested/g)).to.have.length(2)
+      await site.jobIs('runs-cancelled', { phase: 'Cancelled', reason: 'CancelRequested' })
+      expect(await run('cancel', 'late')).to.include({ code: exitCodes.ok })
+    })
+
+    it('ends with 1 for a job that has ended otherwise', async () => {
+      const { code, out, err } = await run('cancel', 'fails-1')
+      expect({ code, out }).to.deep.equal({ code: exitCodes.failed, out: '' })
+      expect(err).to.include('has ended already: fails-1 Failed (ExitCode)')
+    })
+  })
+
+  describe('top', () => {
+    it('shows the slots and the queue of each pool', async () => {
+      await site.createJob('stuck-1', { poolName: 'default' })
+      await site.jobIs('stuck-1', { reason: 'Unschedulable' })
+      const { out } = await run('top')
+      expect(out).to.match(/^closed +Template +True +0\/0 +0 +0 +[1-9]\d* +\d+/m)
+      expect(out).to.match(/^default +Template +True +[1-9]\d*\/20 +#+\.+ +[1-9]\d* +[1-9]\d* +0$/m)
+      expect(out).to.match(/^\(no pool\) .* [1-9]\d* +\d+/m)
+      expect(listOf((await json('top'))['pools'])).to.have.length(3)
+    })
+
+    it('is live on a terminal, and leaves it as it was', async () => {
+      const interrupted = new AbortController()
+      const host = recordedHost({ env: { KUBECONFIG: kubeconfig }, isTerminal: true, signal: interrupted.signal })
+      const ended = runPlugin(['top', '-n', site.namespace], host, '1.2.3')
+      await site.until('the table to be drawn', () => host.out.text.includes('slots used'))
+      const drawn = host.out.text.length
+      await site.createPool('later', { labels: ['later'] })
+      await site.until('the new pool to be drawn', () => host.out.text.slice(drawn).includes('later'))
+      interrupted.abort(new Error('interrupted'))
+      expect(await ended).to.equal(exitCodes.interrupted)
+      expect(host.out.text.startsWith('\u001b[?1049h')).to.equal(true)
+      expect(host.out.text.endsWith('\u001b[?1049l')).to.equal(true)
+    })
+  })
+
+  describe('doctor', () => {
+    it('finds what is missing, and gives the command that mends it', async () => {
+      const { code, out } = await run('doctor')
+      expect(code).to.equal(exitCodes.failed)
+      expect(out).to.match(/^ok +CRDs +runnerjobs\.runnerhub\.dev is up to date$/m)
+      expect(out).to.match(/^ok +your rights +you may use every command$/m)
+      expect(out).to.match(/^ok +leader +operator-1 holds the Lease runnerhub$/m)
+      expect(out).to.match(/^ok +pools +default is ready$/m)
+      expect(out).to.match(/^FAIL +operator +no operator is installed in namespace .*\n +mend: helm install/m)
+      expect(out).to.match(/^FAIL +REST API +no Service leads to the REST API\n +mend: kubectl/m)
+      expect(out).to.match(/^warn +metrics +nothing scrapes the metrics/m)
+    })
+
+    it('skips what the caller may not see, and names the rights that are missing', async () => {
+      const host = recordedHost({ env: { KUBECONFIG: ownKubeconfig } })
+      await runPlugin(['doctor', '-n', site.namespace, '-o', 'json'], host, '1.2.3')
+      const findings = listOf(asObject(JSON.parse(host.out.text))['findings']).map(asObject)
+      const skipped = findings.filter((finding) => finding['is'] === 'skipped').map((finding) => finding['check'])
+      expect(skipped).to.include.members(['CRDs', 'operator', 'webhooks'])
+      expect(host.out.text).to.not.include(site.token)
+      const denied = recordedHost({ env: { KUBECONFIG: ownKubeconfig } })
+      expect(await runPlugin(['doctor', '-n', 'kube-system'], denied, '1.2.3')).to.equal(exitCodes.ok)
+      expect(denied.out.text).to.match(
+        /^warn +your rights +you may not get runnerjobs, .*\n +mend: kubectl -n kube-system create role/m,
+      )
+    })
+  })
+
+  it('completes names of jobs and pools', async () => {
+    const names = await run('__complete')
+    expect(names.code).to.equal(exitCodes.usage)
+    const host = recordedHost({ env: { KUBECONFIG: kubeconfig } })
+    await runPlugin(['__complete', '-n', site.namespace, 'why', 'queued-'], host, '1.2.3')
+    await runPlugin(['__complete', '-n', site.namespace, 'delegate', 'o/r', '--pool', 'clo'], host, '1.2.3')
+    expect(host.out.text).to.equal('queued-listed\tlist/one Queued\n:4\nclosed\n:4\n')
+  })
+
+  it('fails in one line where there is no cluster, no context, or no right', async () => {
+    const failing = async (env: string, ...args: string[]): Promise<string> => {
+      const host = recordedHost({ env: { KUBECONFIG: env } })
+      expect(await runPlugin(args, host, '1.2.3')).to.equal(exitCodes.failed)
+      expect(host.out.text).to.equal('')
+      return host.err.text
+    }
+    expect(await failing('/nowhere/to/be/found', 'list')).to.match(/^error: cannot read the kubeconfig: .*\n$/)
+    expect(await failing(kubeconfig, 'list', '--context', 'none')).to.match(
+      /^error: the kubeconfig has no cluster .*\n$/,
+    )
+    expect(await failing(ownKubeconfig, 'list', '-n', 'kube-system')).to.match(/^error: you may not do this: .*\n$/)
+    const host = recordedHost({ env: { KUBECONFIG: '/nowhere/to/be/found' } })
+    expect(await runPlugin(['__complete', 'why', ''], host, '1.2.3')).to.equal(exitCodes.ok)
+    expect(host.out.text).to.equal(':4\n')
+  })
+})
