@@ -25,6 +25,8 @@ export interface ContainerStatus {
   /** The container runs, and has passed its startup probe if it has one. */
   started?: boolean
   state?: ContainerState
+  /** How the container ended before, if it is known to have run before. */
+  lastState?: Pick<ContainerState, 'terminated'>
 }
 
 export interface PodCondition {

@@ -19,6 +19,7 @@ export const waitingReasons = [
   'InvalidPod',
   'HookFailed',
   'RunnerStarting',
+  'Retrying',
 ] as const
 
 export const progressReasons = ['Running', 'Succeeded', 'Reported'] as const
@@ -39,6 +40,7 @@ export const failureReasons = [
   'Preempted',
   'ProxyLost',
   'QuotaExceeded',
+  'RetryBudgetSpent',
   'RunnerVersionMismatch',
   'SandboxFailed',
   'Unschedulable',

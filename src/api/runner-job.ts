@@ -15,6 +15,7 @@ import {
 import { GROUP, VERSION } from './names.ts'
 import { NO_OPERATOR } from './reasons.ts'
 import { MAX_RUNNER_NAME } from './runner.ts'
+import { MAX_ATTEMPTS } from './retry.ts'
 import { type FromSchema, type NewFromSchema, type Schema, immutable } from './schema.ts'
 
 export const jobPhases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
@@ -71,6 +72,27 @@ export const jobMessage = {
 } as const satisfies Schema
 
 const required = ['repository', 'runId', 'jobId'] as const
+
+/** One attempt that ended, and after which the job was tried again. */
+const endedAttempt = {
+  type: 'object',
+  description: 'One attempt that ended before the current one.',
+  required: ['number', 'poolName', 'reason', 'message', 'endedAt'],
+  properties: {
+    number: { type: 'integer', description: 'Number of the attempt, from 1.', format: 'int32', minimum: 1 },
+    poolName: name('RunnerPool that the attempt ran in.'),
+    runnerName: name('Runner of the attempt.'),
+    podName: name('Pod of the attempt.'),
+    podUID: name('UID of the pod, under which its log is kept.'),
+    nodeName: name('Node of the pod. Later attempts avoid it.'),
+    reason,
+    message,
+    exitCode: { type: 'integer', description: "Exit code of the job's container.", format: 'int32' },
+    assignedAt: time('Time at which the attempt got its Runner.'),
+    startedAt: time('Time at which the container started; absent if it never did.'),
+    endedAt: time('Time at which the attempt ended.'),
+  },
+} as const satisfies Schema
 
 export const runnerJobSpec = {
   type: 'object',
@@ -134,7 +156,7 @@ export const runnerJobStatus = {
     poolName: name('RunnerPool that gave the job its slot.'),
     turn,
     podName: name('Pod of the job.'),
-    podUID: name('UID of the pod. Once it is set, the job never gets another pod.'),
+    podUID: name('UID of the pod. Once it is set, this attempt never gets another pod.'),
     containerId: name("ID of the job's container in the container runtime."),
     nodeName: name('Node of the pod.'),
     reported: {
@@ -153,6 +175,17 @@ export const runnerJobStatus = {
     assignedAt: time('Time at which the job got its Runner.'),
     startedAt: time('Time at which the container started.'),
     completedAt: time('Time at which the job ended.'),
+    attempts: {
+      type: 'array',
+      description: 'Earlier attempts, oldest first. The other fields describe the current attempt.',
+      maxItems: MAX_ATTEMPTS - 1,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['number'],
+      items: endedAttempt,
+    },
+    nextAttemptAt: time(
+      'Time of the next attempt, while the job waits for that. It begins later if the pod of the last attempt is still there.',
+    ),
     conditions,
     observedGeneration: {
       type: 'integer',
@@ -172,6 +205,8 @@ export const runnerJobStatus = {
 export type RunnerJobSpec = FromSchema<typeof runnerJobSpec>
 export type NewRunnerJobSpec = NewFromSchema<typeof runnerJobSpec>
 export type RunnerJobStatus = FromSchema<typeof runnerJobStatus>
+/** One attempt that ended, and after which the job was tried again. */
+export type EndedAttempt = FromSchema<typeof endedAttempt>
 
 const { cancel, timeoutSeconds, ttlSecondsAfterFinished } = runnerJobSpec.properties
 

@@ -1,6 +1,7 @@
 import type { KubeObject, Resource } from './object.ts'
 import { conditions, labels, priority, text, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
+import { poolRetry } from './retry.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
 /** What the pods of a pool run: the template as it stands, or a runner's Worker with the message of a handed-over job. */
@@ -172,6 +173,7 @@ export const runnerPoolSpec = {
       type: 'boolean',
       description: 'While true, no job starts: those that run go on to their end, and the others wait.',
     },
+    retry: poolRetry,
     finishedPodTTLSeconds: {
       type: 'integer',
       description: 'Time for which a finished pod and its Runner are kept, for the log.',

@@ -147,6 +147,7 @@ export interface Job {
       | 'InvalidPod'
       | 'HookFailed'
       | 'RunnerStarting'
+      | 'Retrying'
       | 'Running'
       | 'Succeeded'
       | 'Reported'
@@ -159,6 +160,7 @@ export interface Job {
       | 'PodDeleted'
       | 'Preempted'
       | 'ProxyLost'
+      | 'RetryBudgetSpent'
       | 'RunnerVersionMismatch'
       | null
     /** Message for people: what happened, or what unblocks the job. */
@@ -167,6 +169,29 @@ export interface Job {
     exitCode: number | null
     /** The runner's own word, where a runner ran the job. */
     result: 'Succeeded' | 'SucceededWithIssues' | 'Failed' | 'Canceled' | 'Skipped' | 'Abandoned' | null
+    /** Number of the current attempt. */
+    attempt: number
+    /** Earlier attempts, oldest first. The job was tried again after each of them. */
+    attempts: readonly {
+      /** Number of the attempt. */
+      attempt: number
+      /** Runner of the attempt. */
+      runner: string | null
+      /** UID of the pod, under which its log is kept. */
+      podUid: string | null
+      /** Node of the pod. Later attempts avoid it. */
+      node: string | null
+      /** Reason as one word, such as PoolFull, ExitCode or OOMKilled. */
+      reason: string
+      /** Message for people: what happened, or what unblocks the job. */
+      message: string
+      /** Exit code of the job's container. */
+      exitCode: number | null
+      /** Start of the container; null if it never started. */
+      startedAt: string | null
+      /** End of the attempt. */
+      endedAt: string
+    }[]
   }
 }
 

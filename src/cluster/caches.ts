@@ -17,7 +17,7 @@ import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
 import { isFinished } from '../domain/job/phases.ts'
-import { runnerKey } from '../domain/runner/keys.ts'
+import { previousKey, runnerKey } from '../domain/runner/keys.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
 import { Store } from '../kube/cache/store.ts'
 import type { KubeClient } from '../kube/client/client.ts'
@@ -74,6 +74,7 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
       repository: ({ spec }) => [repositoryKey(spec.repository)],
       uid: ({ metadata }) => [metadata.uid],
       proxy: handingProxies,
+      retried: retryingPools,
     },
   })
   const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
@@ -122,6 +123,12 @@ function handingProxies(job: RunnerJob): string[] {
   const { message, runnerName = '' } = job.spec
   const isWaitedFor = message !== undefined && runnerName !== '' && !isFinished(job)
   return isWaitedFor ? [proxyKey(job.metadata.namespace, runnerName)] : []
+}
+
+/** The keys of the pools in which attempts of the job ended and others followed. */
+function retryingPools({ metadata, status }: RunnerJob): string[] {
+  const names = new Set(status.attempts?.map(({ poolName }) => poolName))
+  return [...names].map((poolName) => `${metadata.namespace ?? ''}/${poolName}`)
 }
 
 function delegationKeys({ metadata }: RunnerJob): string[] {
@@ -186,14 +193,24 @@ export function jobOf(caches: Caches, runner: Runner): RunnerJob | undefined {
   return job?.metadata.uid === runner.spec.jobRef?.uid ? job : undefined
 }
 
-/** The Runner of this very job, if it is in the cache. */
+/** The Runner of this very job's current attempt, if it is in the cache. */
 export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
   const runner = caches.runners.get(runnerKey(job))
   return runner?.spec.jobRef?.uid === job.metadata.uid ? runner : undefined
 }
 
-/** The pod of this very job, if it is in the cache. It has the name of the Runner. */
+/** The pod of this very job's current attempt, if it is in the cache. It has the name of the Runner. */
 export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
-  const pod = caches.pods.get(runnerKey(job))
+  return ownPodAt(caches, job, runnerKey(job))
+}
+
+/** The pod of the attempt before that, as long as it is in the cache. */
+export function previousPodOf(caches: Caches, job: RunnerJob): Pod | undefined {
+  const key = previousKey(job)
+  return key === undefined ? undefined : ownPodAt(caches, job, key)
+}
+
+function ownPodAt(caches: Caches, job: RunnerJob, key: string): Pod | undefined {
+  const pod = caches.pods.get(key)
   return pod !== undefined && caches.podRunners.isPodOf(pod, job) ? pod : undefined
 }

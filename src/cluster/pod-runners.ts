@@ -3,7 +3,7 @@ import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
 import { Lru } from '../collections/lru.ts'
-import { runnerKey } from '../domain/runner/keys.ts'
+import { attemptAt, jobKeyAt } from '../domain/runner/keys.ts'
 import type { Store } from '../kube/cache/store.ts'
 
 /** Most remembered Runners that were deleted before their pod was seen: its create may have been in flight. */
@@ -45,15 +45,17 @@ export class PodRunners {
   }
 
   /**
-   * Whether the pod was created for this very job, not for an earlier one of the same name. If its Runner is unknown,
+   * Whether the pod was created for an attempt of this very job, not of an earlier one of the same name. If its Runner is unknown,
    * the job's status decides. If the status has nothing yet, the pod counts as the job's unless it is older: the job
    * must never run twice.
    */
   isPodOf(pod: Pod, job: RunnerJob): boolean {
-    if (keyOf(pod) !== runnerKey(job)) return false
+    const key = keyOf(pod)
+    if (jobKeyAt(key) !== keyOf(job)) return false
     const runner = this.of(pod)
     if (runner !== undefined) return runner.spec.jobRef?.uid === job.metadata.uid
-    const { podUID, runnerRef } = job.status
+    const past = job.status.attempts?.find(({ number }) => number === attemptAt(key))
+    const { podUID, runnerRef } = past === undefined ? job.status : { podUID: past.podUID, runnerRef: undefined }
     if (podUID !== undefined) return podUID === pod.metadata.uid
     const owner = controllerUid(pod)
     if (owner === undefined) return false

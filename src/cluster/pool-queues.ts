@@ -160,6 +160,8 @@ function turnOf(caches: Caches, job: RunnerJob): { poolKey: string; turn: Turn }
 function waits(caches: Caches, job: RunnerJob): boolean {
   const { metadata, spec, status } = job
   if (metadata.deletionTimestamp !== undefined || spec.cancel || isFinished(job)) return false
+  // Its next attempt is not due.
+  if (status.nextAttemptAt !== undefined) return false
   if (status.reported !== undefined || status.runnerRef !== undefined) return false
   return runnerOf(caches, job) === undefined && podOf(caches, job) === undefined
 }

@@ -53,5 +53,5 @@ function projectCondition(condition: Condition): Condition {
 }
 
 function projectContainer(status: ContainerStatus): ContainerStatus {
-  return pick(status, ['name', 'image', 'containerID', 'restartCount', 'started', 'state'])
+  return pick(status, ['name', 'image', 'containerID', 'restartCount', 'started', 'state', 'lastState'])
 }

@@ -25,6 +25,8 @@ export interface ReconcilerDeps {
   caches: Caches
   recorder: EventRecorder
   clock: Clock
+  /** At least 0 and less than 1. */
+  random: () => number
   log: Log
   settings: ControllerSettings
   /** The ConfigMaps with the program that pods of mode Worker run. */

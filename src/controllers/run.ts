@@ -66,6 +66,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     ...options,
     client,
     recorder,
+    random: Math.random,
     agents: new AgentConfigMaps({ client, script: options.agentScript }),
     termBeganAt: clock.now(),
     isBusy: () => queue.depthOf('urgent') > 0,

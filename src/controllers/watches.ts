@@ -7,7 +7,7 @@ import type { Runner } from '../api/runner.ts'
 import { type Caches, isMessageLease, jobKeyOf } from '../cluster/caches.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { readinessOf } from '../domain/pool/readiness.ts'
-import { jobKeyAt, runnerKey } from '../domain/runner/keys.ts'
+import { attemptAt, attemptOf, jobKeyAt, previousKey, runnerKey } from '../domain/runner/keys.ts'
 import type { Change } from '../kube/cache/store.ts'
 import type { Workqueue } from '../kube/queue/workqueue.ts'
 import { needsLabels } from './pod/reconcile.ts'
@@ -21,13 +21,9 @@ const DEPARTED_MS = 50
 /** Adds the keys that each change of the caches affects to the work queue. Returns a function that unsubscribes. */
 export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Scheduler): () => void {
   const stops = [
-    caches.jobs.onChange(({ key, old, now }) => {
-      scheduler.jobChanged(key)
-      if (now === undefined && old !== undefined && isUncounted(caches, old)) addLedger(queue, old)
-      queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
-      if (now === undefined || now.status.reported?.at !== old?.status.reported?.at)
-        addRunner(caches, queue, now ?? old)
-      if (now === undefined && old !== undefined) addPod(caches, queue, old)
+    caches.jobs.onChange((change) => {
+      scheduler.jobChanged(change.key)
+      addOfJob(caches, queue, change)
     }),
     caches.runners.onChange(({ key, old, now }) => {
       if ((now ?? old)?.spec.type !== 'Ephemeral') return
@@ -64,6 +60,16 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
   }
 }
 
+/** Adds what a change of a job affects. */
+function addOfJob(caches: Caches, queue: Workqueue, { key, old, now }: Change<RunnerJob>): void {
+  queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
+  if (now === undefined || now.status.reported?.at !== old?.status.reported?.at) addRunner(caches, queue, now ?? old)
+  if (now !== undefined) return isTriedAgain(old, now) ? addPrevious(queue, now) : undefined
+  if (old === undefined) return
+  if (isUncounted(caches, old)) addLedger(queue, old)
+  addPod(caches, queue, old)
+}
+
 /** Adds everything that may need work to the queue, once, at the start of a term. */
 export function enqueueAll(caches: Caches, queue: Workqueue): void {
   for (const pool of caches.pools.list()) queue.add(queueKey('pool', keyOf(pool)))
@@ -87,10 +93,11 @@ function addLedger(queue: Workqueue, { metadata }: KubeObject): void {
   queue.addAfter(queueKey('ledger', metadata.namespace ?? ''), DEPARTED_MS, 'deferred')
 }
 
-/** Whether the pod's job is gone; another job may have its name by now. */
+/** Whether no attempt needs the pod: its job is gone, another job has its name by now, or the next attempt is due. */
 function isOrphan(caches: Caches, pod: Pod): boolean {
-  const job = caches.jobs.get(jobKeyAt(keyOf(pod)))
-  return job === undefined || !caches.podRunners.isPodOf(pod, job)
+  const key = keyOf(pod)
+  const job = caches.jobs.get(jobKeyAt(key))
+  return job === undefined || !caches.podRunners.isPodOf(pod, job) || attemptAt(key) < attemptOf(job)
 }
 
 function ownerKey(runner: Runner | undefined): string | undefined {
@@ -100,6 +107,18 @@ function ownerKey(runner: Runner | undefined): string | undefined {
 function addPod(caches: Caches, queue: Workqueue, job: RunnerJob): void {
   const key = runnerKey(job)
   if (caches.pods.get(key) !== undefined) queue.add(queueKey('pod', key))
+}
+
+function isTriedAgain(old: RunnerJob | undefined, now: RunnerJob): boolean {
+  return attemptOf(now) > (old === undefined ? 1 : attemptOf(old))
+}
+
+/** Adds the Runner and the pod of the attempt before the current one: they have to go. */
+function addPrevious(queue: Workqueue, job: RunnerJob): void {
+  const key = previousKey(job)
+  if (key === undefined) return
+  queue.add(queueKey('runner', key))
+  queue.add(queueKey('pod', key))
 }
 
 /** Adds the jobs with a Runner in the pool: the pool decides how long finished jobs keep it. */

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Caches } from '../cluster/caches.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
-import { failureMetrics } from './failure-metrics.ts'
+import { failureMetrics, retryMetrics } from './failure-metrics.ts'
 import { type Answered, httpMetrics } from './http-metrics.ts'
 import { queueMetrics } from './queue-metrics.ts'
 import { realtimeMetrics } from './realtime-metrics.ts'
@@ -65,6 +65,7 @@ export class Metrics {
     queueMetrics(this.#registry, caches, this.#clock)
     runnerMetrics(this.#registry, caches)
     failureMetrics(this.#registry, caches)
+    retryMetrics(this.#registry, caches)
     waitingMetrics(this.#registry, caches)
   }
 

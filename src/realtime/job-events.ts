@@ -4,6 +4,7 @@ import { type Caches, jobKeyOf, runnerOf } from '../cluster/caches.ts'
 import { isFinished, shownPhase } from '../domain/job/phases.ts'
 import { type JobOwner, ownerOf } from '../domain/job/ownership.ts'
 import { saidOf } from '../domain/job/status.ts'
+import { attemptOf } from '../domain/runner/keys.ts'
 
 /** One state change of a job, as subscribers receive it. */
 export interface JobEvent {
@@ -11,8 +12,13 @@ export interface JobEvent {
   jobId: string
   repository: string
   status: JobState
-  /** 1 queued, 2 assigned, 3 running, 4 over: the same on every replica, rising for each job. */
+  /**
+   * 1 queued, 2 assigned, 3 running, 4 over; three more for each earlier attempt. The same on every replica, rising for
+   * each job.
+   */
   sequence: number
+  /** Number of the attempt, from the second one on. */
+  attempt?: number
   reason: string | null
   /** The runner's own word for the end, where a runner ran the job. */
   result?: string
@@ -42,7 +48,7 @@ export class JobEvents {
       if (now !== undefined) return this.#follow(key, now)
       this.#emitted.delete(key)
       // No final status will come: without this event, its subscribers would wait forever.
-      if (old !== undefined && !isFinished(old)) this.#emit(eventOf(old, 'cancelled', 4))
+      if (old !== undefined && !isFinished(old)) this.#emit(eventOf(old, 'cancelled', attemptOf(old)))
     })
     caches.runners.onChange(({ now }) => {
       const key = now === undefined ? undefined : jobKeyOf(now)
@@ -81,19 +87,37 @@ export class JobEvents {
 
 /** The states of a job up to the current one; only the current one has the current reason and the result. */
 function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
-  const events = [eventOf(job, 'queued', 1)]
+  const past = (job.status.attempts ?? []).flatMap((ended) => {
+    const states: JobState[] = ['queued', 'assigned', ...(ended.startedAt === undefined ? [] : ['running' as const])]
+    return states.map((state) => eventOf(job, state, ended.number))
+  })
+  const attempt = attemptOf(job)
+  const events = [...past, eventOf(job, 'queued', attempt)]
   const phase = shownPhase(job, runnerOf(caches, job))
   const { assignedAt, startedAt } = job.status
-  if (phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined) events.push(eventOf(job, 'assigned', 2))
-  if (phase === 'Running' || startedAt !== undefined) events.push(eventOf(job, 'running', 3))
-  if (isFinished(job)) events.push(eventOf(job, stateOfPhase(phase), 4))
+  const isAssigned = phase === 'Assigned' || phase === 'Running' || assignedAt !== undefined
+  if (isAssigned) events.push(eventOf(job, 'assigned', attempt))
+  if (phase === 'Running' || startedAt !== undefined) events.push(eventOf(job, 'running', attempt))
+  if (isFinished(job)) events.push(eventOf(job, stateOfPhase(phase), attempt))
   const { result } = job.status
   const current = { reason: saidOf(job).reason ?? null, ...(result !== undefined && { result }) }
   return events.map((event, index) => (index === events.length - 1 ? { ...event, ...current } : event))
 }
 
-function eventOf(job: RunnerJob, status: JobState, sequence: number): JobEvent {
-  const event = status === 'queued' ? 'job:delegated' : 'job:status'
+/** The place of each state within an attempt. The last three are final. */
+const places: Readonly<Record<JobState, number>> = {
+  queued: 1,
+  assigned: 2,
+  running: 3,
+  completed: 4,
+  failed: 4,
+  cancelled: 4,
+}
+
+function eventOf(job: RunnerJob, status: JobState, attempt: number): JobEvent {
+  const event = status === 'queued' && attempt === 1 ? 'job:delegated' : 'job:status'
+  const sequence = 3 * (attempt - 1) + places[status]
+  const which = attempt === 1 ? {} : { attempt }
   const { repository } = job.spec
-  return { event, jobId: publicId(job), repository, status, sequence, reason: null, owner: ownerOf(job) }
+  return { event, jobId: publicId(job), repository, status, sequence, ...which, reason: null, owner: ownerOf(job) }
 }

@@ -14,11 +14,16 @@ export interface PodRecord {
   owners: readonly { kind: string; uid: string }[]
   /** Neither finished nor deleted. */
   isLive: boolean
+  /** The pod is gone. */
+  isGone: boolean
+  /** Other pods of its job that were there when it was first seen, by name. */
+  others: readonly string[]
 }
 
-/** Every pod that ever existed: evidence for "one pod per job, ever" and for limits of concurrent pods. */
+/** Every pod that ever existed: evidence for "one pod per attempt, ever" and for limits of concurrent pods. */
 export class Ledger {
   readonly #records = new Map<string, PodRecord>()
+  readonly #byJob = new Map<string, readonly PodRecord[]>()
   readonly #live = new Map<string, number>()
   readonly #peaks = new Map<string, number>()
 
@@ -27,7 +32,8 @@ export class Ledger {
     const known = this.#records.get(pod.metadata.uid)
     const phase = pod.status?.phase
     const isLive = !isGone && phase !== 'Succeeded' && phase !== 'Failed'
-    const record = known ?? recordOf(pod)
+    const record = known ?? this.#recordOf(pod)
+    record.isGone = isGone
     this.#records.set(record.uid, record)
     this.#count(record.pool, Number(isLive) - Number(record.isLive))
     record.isLive = isLive
@@ -52,19 +58,25 @@ export class Ledger {
     this.#live.set(pool, live)
     this.#peaks.set(pool, Math.max(live, this.peak(pool)))
   }
-}
 
-function recordOf({ metadata }: Pod): PodRecord {
-  const { labels = {}, finalizers = [], ownerReferences = [] } = metadata
-  return {
-    uid: metadata.uid,
-    name: metadata.name,
-    job: labels[JOB_LABEL] ?? '',
-    jobUid: labels[JOB_UID_LABEL] ?? '',
-    pool: labels[POOL_LABEL] ?? '',
-    at: performance.now(),
-    finalizers: [...finalizers],
-    owners: ownerReferences.map(({ kind, uid }) => ({ kind, uid })),
-    isLive: false,
+  #recordOf({ metadata }: Pod): PodRecord {
+    const { labels = {}, finalizers = [], ownerReferences = [] } = metadata
+    const jobUid = labels[JOB_UID_LABEL] ?? ''
+    const siblings = this.#byJob.get(jobUid) ?? []
+    const record: PodRecord = {
+      uid: metadata.uid,
+      name: metadata.name,
+      job: labels[JOB_LABEL] ?? '',
+      jobUid,
+      pool: labels[POOL_LABEL] ?? '',
+      at: performance.now(),
+      finalizers: [...finalizers],
+      owners: ownerReferences.map(({ kind, uid }) => ({ kind, uid })),
+      isLive: false,
+      isGone: false,
+      others: siblings.filter(({ isGone }) => !isGone).map(({ name }) => name),
+    }
+    if (jobUid !== '') this.#byJob.set(jobUid, [...siblings, record])
+    return record
   }
 }

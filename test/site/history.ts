@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type RunnerJob, runnerJobs, type RunnerJobStatus } from '../../src/api/runner-job.ts'
+import { attemptOf } from '../../src/domain/runner/keys.ts'
 import { Reflector } from '../../src/kube/cache/reflector.ts'
 import { Store } from '../../src/kube/cache/store.ts'
 import { KubeClient } from '../../src/kube/client/client.ts'
@@ -19,6 +20,17 @@ function isSeenEnd(
     reportedAfter?.completedAt !== undefined &&
     isDeepStrictEqual(before, after)
   )
+}
+
+function changesThePast(
+  { attempts: before = [] }: RunnerJobStatus,
+  { attempts: after = [] }: RunnerJobStatus,
+): boolean {
+  return !isDeepStrictEqual(after.slice(0, before.length), before)
+}
+
+function wentBack(before: RunnerJobStatus, after: RunnerJobStatus): boolean {
+  return !final.includes(after.phase) && order.indexOf(after.phase) < order.indexOf(before.phase)
 }
 
 /** The status history of every job of a namespace, in order, and violations of the rules for jobs. */
@@ -79,10 +91,12 @@ export class History {
     const [before, after] = [old.status, now.status]
     if (final.includes(before.phase) && !isDeepStrictEqual(before, after) && !isSeenEnd(before, after))
       violates('a final status changed')
-    if (!final.includes(after.phase) && order.indexOf(after.phase) < order.indexOf(before.phase))
-      violates('it went back')
+    const isNext = attemptOf(now) > attemptOf(old)
+    if (changesThePast(before, after)) violates('an earlier attempt changed')
+    if (isNext ? after.phase !== 'Queued' : wentBack(before, after)) violates('it went back')
     for (const field of ['podUID', 'runnerRef', 'assignedAt', 'startedAt'] as const) {
-      if (before[field] !== undefined && !isDeepStrictEqual(before[field], after[field])) violates(`${field} changed`)
+      if (!isNext && before[field] !== undefined && !isDeepStrictEqual(before[field], after[field]))
+        violates(`${field} changed`)
     }
     const times = [after.assignedAt, after.startedAt, after.completedAt]
       .filter((time) => time !== undefined)

@@ -184,13 +184,15 @@ export class Site {
     await this.until(what, async () => (await remaining()).every((object) => object === undefined), withinMs, job)
   }
 
-  /** Checks the invariants: a job has one pod, ever, and its status only moves forward and never changes after the end. */
+  /** Checks the invariants: an attempt of a job has one pod, ever, after that of the last one, and its status only moves forward and never changes after the end. */
   async checkInvariants(): Promise<void> {
-    const podsOf = Map.groupBy(this.kubelet.ledger.all, ({ jobUid }) => jobUid)
+    const podsOf = Map.groupBy(this.kubelet.ledger.all, ({ jobUid, name }) => `${jobUid} ${name}`)
     const doubles = [...podsOf].filter(([, records]) => records.length > 1)
+    const early = this.kubelet.ledger.all.filter(({ others }) => others.length > 0)
     const wrong = [
       ...this.history.violations,
-      ...doubles.map(([, records]) => `several pods for one job: ${JSON.stringify(records)}`),
+      ...doubles.map(([, records]) => `several pods for one attempt: ${JSON.stringify(records)}`),
+      ...early.map((record) => `a pod while another one of its job was there: ${JSON.stringify(record)}`),
     ]
     if (wrong.length > 0) throw new Error([...wrong, await report(this.client, this.#scene())].join('\n'))
   }

@@ -1,20 +1,25 @@
 import { isDeepStrictEqual } from 'node:util'
+import { MESSAGE_LABEL } from '../../api/names.ts'
+import { keyOf } from '../../api/object.ts'
 import { isOwnPod, type Pod, pods } from '../../api/pod.ts'
 import { type RunnerJob, runnerJobs, type RunnerJobStatus } from '../../api/runner-job.ts'
+import type { RunnerPool } from '../../api/runner-pool.ts'
 import { type Runner, runners } from '../../api/runner.ts'
-import { podOf, runnerOf } from '../../cluster/caches.ts'
+import { podOf, previousPodOf, runnerOf } from '../../cluster/caches.ts'
 import { shorten } from '../../domain/conditions.ts'
 import { jobContainer } from '../../domain/pod/job-container.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { type JobAct, type JobPlan, planJob } from '../../domain/job/plan.ts'
+import { retryRulesOf, type RetryView, spentSince } from '../../domain/job/retry-rules.ts'
 import { statusAfter } from '../../domain/job/status.ts'
 import type { Admission, JobView } from '../../domain/job/view.ts'
 import { readinessOf } from '../../domain/pool/readiness.ts'
-import { runnerKey } from '../../domain/runner/keys.ts'
+import { previousKey, runnerKey } from '../../domain/runner/keys.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
 import { startHooks } from '../../domain/pod/start-hooks.ts'
 import { RetryLater } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
+import type { Lease } from '../../kube/election/lease.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import { hasHookFailed } from '../pod/events.ts'
@@ -92,6 +97,8 @@ async function planFrom(
   signal: AbortSignal,
 ): Promise<{ place: Place; plan: JobPlan }> {
   const plan = planJob(await withHook(deps, viewOf(deps, scheduler, seen), seen.place, signal))
+  if (plan.needsPreviousGone === true && !(await isPreviousGone(deps, seen.job, signal)))
+    return { place: seen.place, plan: { acts: [], requeueAfterMs: TRANSIENT_MS } }
   if (!endsByAbsence(seen, plan) || !isNews(seen.job.status, plan)) return { place: seen.place, plan }
   const place = await livePlace(deps, seen, signal)
   if (place === undefined) return { place: seen.place, plan }
@@ -107,11 +114,8 @@ function endsByAbsence({ job, place }: Seen, { status }: JobPlan): boolean {
   return isStopped && status.phase !== 'Running' && place.pod === undefined && hadPlace
 }
 
-function viewOf(
-  { caches, settings, clock, podWarnings, termBeganAt }: ReconcilerDeps,
-  scheduler: Scheduler,
-  { key, job, place }: Seen,
-): JobView {
+function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }: Seen): JobView {
+  const { caches, settings, clock, podWarnings, termBeganAt } = deps
   const { runner, pod } = place
   const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${runner?.spec.poolName ?? ''}`)
   return {
@@ -121,9 +125,25 @@ function viewOf(
     admission: admissionOf(scheduler, key),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
     proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
+    previous: caches.podStates.of(previousPodOf(caches, job)),
+    retry: pool === undefined || isFinished(job) ? undefined : retryViewOf(deps, job, pool),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
     now: clock.now(),
+  }
+}
+
+/** Counts from the jobs in the cache, so that a restart forgets nothing. */
+function retryViewOf({ caches, clock, random }: ReconcilerDeps, job: RunnerJob, pool: RunnerPool): RetryView {
+  const rules = retryRulesOf(pool)
+  const { message, repository } = job.spec
+  const since = new Date(clock.now().getTime() - rules.windowSeconds * 1000)
+  const holds = ({ metadata }: Lease) => metadata.labels?.[MESSAGE_LABEL] === message?.id
+  return {
+    rules,
+    random: random(),
+    spent: () => spentSince(caches.jobs.byIndex('retried', keyOf(pool)), { ...rules, repository, since }),
+    hasMessage: message !== undefined && [...caches.leases.byIndex('job', keyOf(job))].some(holds),
   }
 }
 
@@ -188,6 +208,14 @@ async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signa
   if (found === undefined) return undefined
   caches.pods.applyOwn(found)
   return isOwnPod(found) && caches.podRunners.isPodOf(found, job) ? found : undefined
+}
+
+/** Whether the API server has no pod of the last attempt; if it has one, the cache gets it. */
+async function isPreviousGone(deps: ReconcilerDeps, job: RunnerJob, signal: AbortSignal): Promise<boolean> {
+  const found = await deps.client.find(pods, splitKey(previousKey(job) ?? ''), signal)
+  if (found === undefined) return true
+  deps.caches.pods.applyOwn(found)
+  return !deps.caches.podRunners.isPodOf(found, job)
 }
 
 interface JobPass {

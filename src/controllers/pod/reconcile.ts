@@ -1,7 +1,7 @@
 import { keyOf } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import { runnerJobs } from '../../api/runner-job.ts'
-import { jobKeyAt } from '../../domain/runner/keys.ts'
+import { attemptAt, attemptOf, jobKeyAt } from '../../domain/runner/keys.ts'
 import { lostLabels } from '../../domain/runner/desired-pod.ts'
 import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
@@ -13,11 +13,11 @@ import { deleteObject, releasePod } from '../writes.ts'
 const LOOK_AGAIN_MS = 5000
 
 /**
- * Releases pods whose job no longer exists: no job needs their outcome. Restores lost labels of the other pods, once: a
+ * Releases pods that no job needs: it no longer exists, or it has recorded the attempt and is tried again. Restores lost labels of the other pods, once: a
  * policy may remove them again.
  */
 export function podReconciler(deps: ReconcilerDeps) {
-  const { caches, client } = deps
+  const { caches } = deps
   const labelled = new Map<string, string>() // key -> UID
   return async function reconcilePod(key: string, { signal }: ReconcileContext): Promise<Result> {
     const pod = caches.pods.get(key)
@@ -25,6 +25,7 @@ export function podReconciler(deps: ReconcilerDeps) {
     if (labelled.get(key) !== pod?.metadata.uid) labelled.delete(key)
     if (pod === undefined) return {}
     if (job !== undefined && caches.podRunners.isPodOf(pod, job)) {
+      if (attemptAt(key) < attemptOf(job)) return end(deps, pod, signal)
       if (labelled.has(key) || !needsLabels(deps, pod)) return {}
       labelled.set(key, pod.metadata.uid)
       await label(deps, pod, signal)
@@ -32,10 +33,14 @@ export function podReconciler(deps: ReconcilerDeps) {
     }
     // The job is absent from the cache; confirm that at the API server before acting.
     if (await jobExists(deps, pod, signal)) return { requeueAfterMs: LOOK_AGAIN_MS }
-    await releasePod(client, caches, pod, signal)
-    if (pod.metadata.deletionTimestamp === undefined) await deleteObject(client, pods, pod, signal)
-    return {}
+    return end(deps, pod, signal)
   }
+}
+
+async function end({ client, caches }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<Result> {
+  await releasePod(client, caches, pod, signal)
+  if (pod.metadata.deletionTimestamp === undefined) await deleteObject(client, pods, pod, signal)
+  return {}
 }
 
 /** Whether a pod that is not being deleted lacks labels. */

@@ -2,7 +2,7 @@ import { POOL_LABEL, repositoryKey } from '../../api/names.ts'
 import { controllerUid, keyOf, type ObjectMeta } from '../../api/object.ts'
 import type { Pod } from '../../api/pod.ts'
 import type { Runner } from '../../api/runner.ts'
-import { type Caches, jobOf, podOf } from '../../cluster/caches.ts'
+import { type Caches, jobOf } from '../../cluster/caches.ts'
 import type { PodState } from '../../domain/pod/state.ts'
 import { occupiesSlot } from '../../domain/pool/slots.ts'
 import { jobKeyAt } from '../../domain/runner/keys.ts'
@@ -42,7 +42,7 @@ function formerRunner(caches: Caches, pod: Pod): Partial<Runner['spec']> {
   if (runner !== undefined) return runner.spec
   const poolName = pod.metadata.labels?.[POOL_LABEL]
   const job = caches.jobs.get(jobKeyAt(keyOf(pod)))
-  const isOfJob = job !== undefined && podOf(caches, job) === pod
+  const isOfJob = job !== undefined && caches.podRunners.isPodOf(pod, job)
   return { ...(poolName !== undefined && { poolName }), ...(isOfJob && { repository: job.spec.repository }) }
 }
 

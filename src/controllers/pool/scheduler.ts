@@ -6,7 +6,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 import type { Admission } from '../../domain/job/view.ts'
 import type { Turn } from '../../domain/pool/queue.ts'
 import type { PoolUsage } from '../../domain/pool/usage.ts'
-import { runnerKeyAt } from '../../domain/runner/keys.ts'
+import { runnerKeysAt } from '../../domain/runner/keys.ts'
 import { PoolLimits } from './limits.ts'
 import { occupiedSlot } from './occupied.ts'
 
@@ -98,7 +98,9 @@ export class Scheduler {
   jobChanged(jobKey: string): void {
     const job = this.#caches.jobs.get(jobKey)
     this.#review(jobKey)
-    if (job === undefined || isFinished(job) || job.status.reported !== undefined) this.#recount(runnerKeyAt(jobKey))
+    const { reported, attempts } = job?.status ?? {}
+    if (job === undefined || isFinished(job) || reported !== undefined || attempts !== undefined)
+      for (const key of runnerKeysAt(jobKey)) this.#recount(key)
     this.#advanceAll()
   }
 

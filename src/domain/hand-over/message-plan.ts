@@ -40,9 +40,11 @@ function hasRun(pod: PodState): boolean {
     case 'waiting':
       return false
     case 'running':
+      return true
     case 'exited':
     case 'lost':
-      return true
+      // Another attempt may follow.
+      return pod.facts.neverRan !== true
     case 'ending':
       return pod.facts.startedAt !== undefined
     default:

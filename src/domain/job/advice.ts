@@ -106,6 +106,14 @@ const advice: Readonly<Record<Advised, Advice>> = {
     meaning: 'The container needed more memory than its limit.',
     help: 'Raise the memory limit in the template of the pool, or make the job need less, for example with fewer parallel steps.',
   },
+  Retrying: {
+    meaning: 'An attempt ended early for a reason outside of the job, and another one follows after a pause.',
+    help: 'Nothing needs to be done. The attempts of the job name the reason and the node of each end.',
+  },
+  RetryBudgetSpent: {
+    meaning: 'An attempt ended early, and the pool has had as many further attempts as its budget allows.',
+    help: 'Find what they have in common, such as a node or an image: the message and the attempts name the reasons. Then run the job again.',
+  },
   JobTimeout: {
     meaning: 'The job waited, started or ran longer than its timeoutSeconds, or ran longer than the template allows.',
     help: 'The message names the stage and what the job waited for last. Remove that cause, or raise timeoutSeconds.',

@@ -1,7 +1,7 @@
 import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { Exit } from '../pod/state.ts'
-import { type Move, stageTimes } from './status.ts'
+import { type Move, queuedSince, stageTimes } from './status.ts'
 import { type JobView, placeOf } from './view.ts'
 
 /** How the pod ended, if it did. */
@@ -52,11 +52,11 @@ export function leftMsOf(view: JobView): number {
   return deadlineMs(view) - view.now.getTime()
 }
 
-/** The limit applies to each stage: waiting for a Runner (from creation, by the cluster's clock), starting, running. */
+/** The limit applies to each stage: waiting for a Runner (from creation or the last attempt, by the cluster's clock), starting, running. */
 function deadlineMs(view: JobView): number {
   const { job } = view
   const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
-  return Date.parse(startedAt ?? assignedAt ?? job.metadata.creationTimestamp) + job.spec.timeoutSeconds * 1000
+  return Date.parse(startedAt ?? assignedAt ?? queuedSince(job)) + job.spec.timeoutSeconds * 1000
 }
 
 /** The move of a job whose stage took too long. */

@@ -7,6 +7,7 @@ import { hasVaryingMessage, isTrouble, waitingWithoutPod } from '../pod/start-tr
 import { steadyMessage } from '../steady-message.ts'
 import { leftMsOf, lossOf, outcomeOf, timeout } from './endings.ts'
 import { isFinished } from './phases.ts'
+import { afterAttempt } from './retry.ts'
 import { runsOnProxy } from './report.ts'
 import { type Move, stageTimes, statusAfter } from './status.ts'
 import { afterRequest, isStopping, needsStop, stoppingMsOf, stopRequestOf } from './stopping.ts'
@@ -35,6 +36,8 @@ export interface JobPlan {
   /** How long a transient status has to last before it is written, if longer than the default. */
   patienceMs?: number
   acts: JobAct[]
+  /** The status holds only if the API server has no pod of the last attempt any more. */
+  needsPreviousGone?: true
   /** Reconcile again after this time, in milliseconds. */
   requeueAfterMs?: number
 }
@@ -120,11 +123,18 @@ function stopping(view: JobView): JobPlan | undefined {
 }
 
 function outcome(view: JobView): JobPlan | undefined {
-  return isOnProxy(view) ? undefined : moved(view, afterRequest(view, outcomeOf(view)))
+  return isOnProxy(view) ? undefined : afterEnd(view, afterRequest(view, outcomeOf(view)))
 }
 
 function loss(view: JobView): JobPlan | undefined {
-  return isOnProxy(view) ? undefined : moved(view, afterRequest(view, lossOf(view)))
+  return isOnProxy(view) ? undefined : afterEnd(view, afterRequest(view, lossOf(view)))
+}
+
+/** The attempt has ended: the job is over, or is tried again. */
+function afterEnd(view: JobView, end: Move | undefined): JobPlan | undefined {
+  if (end === undefined) return undefined
+  const after = afterAttempt(view, end)
+  return after.is === 'over' ? move(view, after.end) : { status: after.status, acts: [] }
 }
 
 function cancellation(view: JobView): JobPlan | undefined {
@@ -158,6 +168,7 @@ function leaveToProxy({ pod }: JobView): JobPlan {
 
 function progress(view: JobView): JobPlan {
   const { job, runner, pod, admission } = view
+  if (job.status.nextAttemptAt !== undefined) return beforeNextAttempt(view, job.status.nextAttemptAt)
   if (pod.is === 'ending') return { acts: [], requeueAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
   if (pod.is === 'running') {
     return move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${pod.facts.name}` })
@@ -169,6 +180,19 @@ function progress(view: JobView): JobPlan {
   if (admission.is === 'next')
     return job.status.reason === NO_OPERATOR ? showPickedUp(view, admission.message) : { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
+}
+
+/** The next attempt begins when its pause is over and the pod of the last one is gone: never may two of them run. */
+function beforeNextAttempt(view: JobView, nextAttemptAt: string): JobPlan {
+  const { job, previous, now } = view
+  const leftMs = Date.parse(nextAttemptAt) - now.getTime()
+  if (leftMs > 0) return { acts: [], requeueAfterMs: leftMs }
+  if (previous !== undefined && previous.is !== 'absent') {
+    const message = `the next attempt waits until pod ${previous.facts.name} of the last one is gone`
+    return { ...move(view, { phase: 'Queued', reason: 'Retrying', message }), isTransient: true }
+  }
+  const { nextAttemptAt: _, ...status } = job.status
+  return { status, acts: [], needsPreviousGone: true }
 }
 
 /** The job has a slot and waits only for its turn, which nearly always comes before this is written. */

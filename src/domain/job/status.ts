@@ -31,12 +31,13 @@ export interface Whereabouts {
  * times are whole seconds and come from another machine, whose clock may be wrong by any amount.
  */
 export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now: Date): RunnerJobStatus {
-  const current = job.status
+  const { nextAttemptAt, ...current } = job.status
   if (!mayMove(current.phase, move.phase)) throw new Error(`a ${current.phase} job cannot become ${move.phase}`)
   return {
     ...current,
     ...placeOf(current, where),
     ...timesOf(job, move, where, now),
+    ...(move.phase === 'Queued' && nextAttemptAt !== undefined && { nextAttemptAt }),
     phase: move.phase,
     reason: move.reason,
     message: shorten(move.message),
@@ -71,6 +72,11 @@ export function delegatedAt(job: RunnerJob): string {
   return job.spec.delegatedAt ?? job.metadata.creationTimestamp
 }
 
+/** When the job entered the queue: by its creation, or by the end of its last attempt. */
+export function queuedSince({ metadata, status }: RunnerJob): string {
+  return status.attempts?.at(-1)?.endedAt ?? metadata.creationTimestamp
+}
+
 type StageTimes = Pick<RunnerJobStatus, 'assignedAt' | 'startedAt'>
 
 /** When a job was assigned and started, if it was. */
@@ -100,12 +106,14 @@ function past(time: string | undefined, now: Date): string | undefined {
 }
 
 /**
- * When the job was delegated, clamped to now or to the second of its creation: a date far in the future would become
+ * When the job was delegated, or its last attempt ended, clamped to now or to the second of its creation: a date far in the future would become
  * every later time of the job, so that its deadline and its lifetime never ended.
  */
 function delegatedBy(job: RunnerJob, now: Date): string {
   const highestMs = Math.max(now.getTime(), Date.parse(job.metadata.creationTimestamp) + 1000)
-  return new Date(Math.min(Date.parse(delegatedAt(job)), highestMs)).toISOString()
+  const endedAt = job.status.attempts?.at(-1)?.endedAt
+  const lowestMs = endedAt === undefined ? 0 : Date.parse(endedAt)
+  return new Date(Math.max(lowestMs, Math.min(Date.parse(delegatedAt(job)), highestMs))).toISOString()
 }
 
 /** A time, but not before its floor; undefined if the time is unknown. */

@@ -3,6 +3,7 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
+import type { RetryView } from './retry-rules.ts'
 import type { Whereabouts } from './status.ts'
 
 /** Whether the job may have a Runner now, will have one in a moment, or what it waits for. */
@@ -21,6 +22,10 @@ export interface JobView {
   warning?: Waiting | undefined
   /** The kubelet ended the job's container because its postStart hook failed. */
   hookFailed?: boolean
+  /** The pod of the attempt before this one, as long as it is there. */
+  previous?: PodState | undefined
+  /** What decides about a further attempt; absent if there is none, whatever happens. */
+  retry?: RetryView | undefined
   /** When the proxy runner that handed the job over counts as lost; absent while it is heard of. */
   proxyLostAt?: Date | undefined
   /** How long a finished pod and its Runner are kept. */
@@ -31,6 +36,6 @@ export interface JobView {
 }
 
 /** The Runner and pod to record in the job's status. */
-export function placeOf({ runner, pod }: JobView): Whereabouts {
+export function placeOf({ runner, pod }: Pick<JobView, 'runner' | 'pod'>): Whereabouts {
   return { runner, pod: pod.is === 'absent' ? undefined : pod.facts }
 }

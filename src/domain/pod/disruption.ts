@@ -54,6 +54,11 @@ export function disruptionOf(pod: Pod): Disruption | undefined {
   return found === undefined ? undefined : { reason: found, message: target?.message ?? message ?? found }
 }
 
+/** Whether a kubelet gives this reason only for a pod that it rejects before it starts any container. */
+export function isRejection(reason: string | undefined): boolean {
+  return reason === 'NodeShutdown' || causeOf(reason) === 'Unschedulable'
+}
+
 function causeOf(reason = ''): FailureReason | undefined {
   return reason.startsWith(SHORT_OF) ? 'Unschedulable' : byStatus[reason]
 }

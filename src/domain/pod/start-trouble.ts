@@ -34,6 +34,7 @@ const isTroubleBy: Readonly<Record<WaitingReason, boolean | ((message: string) =
   SchedulingGated: false,
   Unschedulable: false,
   RunnerStarting: false,
+  Retrying: false,
 }
 
 /** Whether somebody has to fix what the job waits for, so that the job does not wait for ever. */

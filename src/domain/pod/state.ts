@@ -3,7 +3,7 @@ import type { ContainerStatus, Pod } from '../../api/pod.ts'
 import type { FailureReason, WaitingReason } from '../../api/reasons.ts'
 import type { JobResult } from '../../api/runner-job.ts'
 import { type WorkerExit, workerExit } from '../hand-over/worker-exit.ts'
-import { type Disruption, disruptionOf } from './disruption.ts'
+import { type Disruption, disruptionOf, isRejection } from './disruption.ts'
 import { jobContainer, startOf } from './job-container.ts'
 import { failedInit } from './log-container.ts'
 import { waitingOf } from './waiting.ts'
@@ -25,6 +25,8 @@ export interface PodFacts {
   expiring?: true
   /** No container runs or will run again. The kubelet reports this a second or more after they have ended. */
   isTerminal: boolean
+  /** The job's container certainly never started, and never will. */
+  neverRan?: true
 }
 
 export interface Exit {
@@ -88,7 +90,36 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     containersTerminated:
       isTerminal || (containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined)),
     isTerminal,
+    ...(hasNeverRun(pod, container, isTerminal) && { neverRan: true }),
   }
+}
+
+/**
+ * Whether the job's container never started: only a kubelet that has ended the pod knows, or nobody had the pod. A node
+ * that went away may have started it unseen.
+ */
+function hasNeverRun(
+  { spec, metadata, status }: Pod,
+  container: ContainerStatus | undefined,
+  isTerminal: boolean,
+): boolean {
+  if (spec.nodeName === undefined) return isTerminal || metadata.deletionTimestamp !== undefined
+  if (!isTerminal) return false
+  // A kubelet that rejects a pod reports no container; nor did kubelets of old for a pod that they evicted.
+  if (container === undefined) return isRejection(status?.reason)
+  const isCollected = status?.conditions?.some(
+    ({ type, reason }) => type === 'DisruptionTarget' && reason === COLLECTED,
+  )
+  return !hasStarted(container) && isCollected !== true && status?.reason !== 'NodeLost'
+}
+
+/** The control plane ended the pod in place of its kubelet. */
+const COLLECTED = 'DeletionByPodGC'
+
+/** Whether a container has started, also if its status was lost afterwards. */
+function hasStarted(container: ContainerStatus): boolean {
+  const { restartCount = 0, lastState } = container
+  return startOf(container) !== undefined || restartCount > 0 || lastState?.terminated !== undefined
 }
 
 function containerFacts(container: ContainerStatus | undefined): Pick<PodFacts, 'containerId' | 'startedAt'> {

@@ -3,6 +3,7 @@ import type { Runner } from '../../api/runner.ts'
 import { isFinished } from '../job/phases.ts'
 import { runsOnProxy } from '../job/report.ts'
 import type { PodState } from '../pod/state.ts'
+import { isPast } from '../runner/plan.ts'
 
 /**
  * Whether a Runner occupies a slot of its pool: from its creation until its pod is terminal or gone. A finished job's
@@ -12,6 +13,6 @@ import type { PodState } from '../pod/state.ts'
 export function occupiesSlot(runner: Runner | undefined, job: RunnerJob | undefined, pod: PodState): boolean {
   if (pod.is !== 'absent') return !pod.facts.isTerminal
   if (runner === undefined || job === undefined || isFinished(job)) return false
-  if (runsOnProxy(job, runner, pod)) return false
+  if (runsOnProxy(job, runner, pod) || isPast(runner.spec, job)) return false
   return runner.status.phase === 'Starting' && runner.status.podUID === undefined
 }

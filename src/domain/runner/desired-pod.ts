@@ -19,6 +19,7 @@ import { BadTemplate, checkTemplate, mainContainer } from './template.ts'
 import { containerDefaults, podDefaults } from './security-defaults.ts'
 import { modeOf, suitsMode } from '../pool/choice.ts'
 import { agentName, agentVariables, workerParts } from '../hand-over/worker-pod.ts'
+import { avoidance } from './avoidance.ts'
 import { delegationEnv } from './delegation-env.ts'
 
 /**
@@ -59,6 +60,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
     },
     spec: {
       ...record(fill(spec, { automountServiceAccountToken: false, enableServiceLinks: false })),
+      ...avoidance(spec, job),
       restartPolicy: 'Never',
       ...(securityContext !== undefined && { securityContext }),
       containers: listOf(spec['containers']).map(dress),

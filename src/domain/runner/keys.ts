@@ -1,22 +1,39 @@
 import { keyOf } from '../../api/object.ts'
+import { MAX_ATTEMPTS } from '../../api/retry.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 
-/** Names derive from the owner, so that a repeated create conflicts with the first. One attempt per job, so far. */
+/** Number of the job's current attempt, from 1. */
+export function attemptOf({ status }: Pick<RunnerJob, 'status'>): number {
+  return (status.attempts?.length ?? 0) + 1
+}
+
+/** Names derive from the owner and the attempt, so that a repeated create conflicts with the first. */
 export function runnerName(job: RunnerJob): string {
-  return `${job.metadata.name}-1`
+  return `${job.metadata.name}-${attemptOf(job)}`
 }
 
-/** The cache key of a job's Runner and pod. */
+/** The cache key of the Runner and pod of the job's current attempt. */
 export function runnerKey(job: RunnerJob): string {
-  return runnerKeyAt(keyOf(job))
+  return `${keyOf(job)}-${attemptOf(job)}`
 }
 
-/** The cache key of the Runner and pod of the job with this key. */
-export function runnerKeyAt(jobKey: string): string {
-  return `${jobKey}-1`
+/** The cache key of the Runner and pod of the attempt before the current one; undefined for the first. */
+export function previousKey(job: RunnerJob): string | undefined {
+  const previous = attemptOf(job) - 1
+  return previous === 0 ? undefined : `${keyOf(job)}-${previous}`
+}
+
+/** The cache keys that Runners and pods of the job with this key may have. */
+export function runnerKeysAt(jobKey: string): string[] {
+  return Array.from({ length: MAX_ATTEMPTS }, (_, index) => `${jobKey}-${index + 1}`)
 }
 
 /** The cache key of the job whose Runner and pod have this key. */
 export function jobKeyAt(key: string): string {
   return key.replace(/-\d+$/, '')
+}
+
+/** The number of the attempt whose Runner and pod have this key. */
+export function attemptAt(key: string): number {
+  return Number(/-(\d+)$/.exec(key)?.[1] ?? 1)
 }

@@ -4,9 +4,9 @@ import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { Turn } from '../pool/queue.ts'
-import { runnerName } from './keys.ts'
+import { attemptOf, runnerName } from './keys.ts'
 
-/** The Runner of a job in a pool; `turn` is the one that got it its slot. */
+/** The Runner of a job's current attempt in a pool; `turn` is the one that got it its slot. */
 export function newRunner(job: RunnerJob, pool: RunnerPool, turn?: Turn): NewObject<Runner> {
   const { name, uid, namespace } = job.metadata
   return {
@@ -29,7 +29,7 @@ export function newRunner(job: RunnerJob, pool: RunnerPool, turn?: Turn): NewObj
       ...(job.spec.labels !== undefined && { labels: job.spec.labels }),
       poolName: pool.metadata.name,
       jobRef: { name, uid },
-      attempt: 1,
+      attempt: attemptOf(job),
       ...(turn !== undefined && { turn }),
     },
   }

@@ -4,16 +4,22 @@ import type { Runner, RunnerPhase, RunnerStatus } from '../../api/runner.ts'
 import { isFinished } from '../job/phases.ts'
 import { runsOnProxy } from '../job/report.ts'
 import type { PodState } from '../pod/state.ts'
+import { attemptOf } from './keys.ts'
 
 /**
  * The phase to show of an ephemeral Runner with its job. It is stopping as soon as its job has finished, and busy as
  * soon as its job runs: neither waits for a write. An unknown job is not in the cache yet, or is gone.
  */
-export function shownRunnerPhase({ metadata, status }: Runner, job: RunnerJob | undefined): RunnerPhase {
+export function shownRunnerPhase({ metadata, spec, status }: Runner, job: RunnerJob | undefined): RunnerPhase {
   if (metadata.deletionTimestamp !== undefined) return 'Stopping'
   if (job === undefined) return status.phase === 'Starting' ? 'Starting' : 'Stopping'
-  if (isFinished(job)) return 'Stopping'
+  if (isFinished(job) || isPast(spec, job)) return 'Stopping'
   return status.phase === 'Starting' && job.status.phase === 'Running' ? 'Busy' : status.phase
+}
+
+/** Whether the job has got past this Runner's attempt. */
+export function isPast({ attempt }: Runner['spec'], job: RunnerJob): boolean {
+  return attempt < attemptOf(job)
 }
 
 /** What one reconcile of a Runner has to do. */
@@ -37,13 +43,14 @@ export interface RunnerView {
 /**
  * Starting ──pod runs──▶ Busy. Starting ──pod refused for good──▶ Stopping. A Runner whose job has finished is shown as
  * stopping without a write. It creates at most one pod: none once its status or its job's has a pod UID. It is deleted
- * when a proxy runner runs its job, and when it has no owner and its job is gone.
+ * when a proxy runner runs its job, when the job's next attempt is due, and when it has no owner and its job is gone.
  */
 export function planRunner(view: RunnerView): RunnerPlan {
   const { runner, job, pod } = view
   if (runner.metadata.deletionTimestamp !== undefined) return {}
   // While it has an owner, the garbage collector deletes it.
   if (job === undefined) return controllerUid(runner) === undefined ? { act: 'delete-runner' } : {}
+  if (isPast(runner.spec, job)) return { act: 'delete-runner' }
   if (!isFinished(job) && runsOnProxy(job, runner, pod)) return withdrawal(view)
   if (pod.is === 'running' && runner.status.phase === 'Starting') return { status: busy(runner, pod) }
   return pod.is === 'absent' && wantsPod(runner, job) ? { act: 'create-pod' } : {}

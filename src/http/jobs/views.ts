@@ -1,8 +1,9 @@
 import { type JobState, publicId, stateOfPhase } from '../../api/job-state.ts'
-import type { RunnerJob } from '../../api/runner-job.ts'
+import type { EndedAttempt, RunnerJob } from '../../api/runner-job.ts'
 import { type Caches, runnerOf } from '../../cluster/caches.ts'
 import { shownPhase } from '../../domain/job/phases.ts'
 import { delegatedAt, saidOf } from '../../domain/job/status.ts'
+import { attemptOf } from '../../domain/runner/keys.ts'
 
 /** The state of a job as REST shows it. */
 export function stateOf(caches: Caches, job: RunnerJob): JobState {
@@ -51,7 +52,25 @@ export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknow
       message: message ?? null,
       exitCode: status.exitCode ?? null,
       result: status.result ?? null,
+      attempt: attemptOf(job),
+      attempts: (status.attempts ?? []).map(attemptView),
     },
+  }
+}
+
+/** An attempt that ended before the current one. */
+function attemptView(ended: EndedAttempt): Record<string, unknown> {
+  const { number, runnerName, podUID, nodeName, reason, message, exitCode, startedAt, endedAt } = ended
+  return {
+    attempt: number,
+    runner: runnerName ?? null,
+    podUid: podUID ?? null,
+    node: nodeName ?? null,
+    reason,
+    message,
+    exitCode: exitCode ?? null,
+    startedAt: iso(startedAt),
+    endedAt: iso(endedAt),
   }
 }
 

@@ -37,6 +37,7 @@ const { properties: status } = runnerJobStatus
 const { properties: runnerProperties } = runnerStatus
 
 const id: OpenSchema = { type: 'string', format: 'uuid', description: 'Delegation id.' }
+const ended = runnerJobStatus.properties.attempts.items.properties
 const state = named('JobState')
 const count = (description: string): OpenSchema => ({ type: 'integer', minimum: 0, description })
 const reasons = new Set<string>([...waitingReasons, ...progressReasons, ...failureReasons])
@@ -76,6 +77,22 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
       message: orNull(status.message),
       exitCode: orNull(status.exitCode),
       result: { ...orNull(status.result), enum: [...jobResults, null] },
+      attempt: { type: 'integer', minimum: 1, description: 'Number of the current attempt.' },
+      attempts: {
+        type: 'array',
+        description: 'Earlier attempts, oldest first. The job was tried again after each of them.',
+        items: whole('One attempt that ended.', {
+          attempt: { type: 'integer', minimum: 1, description: 'Number of the attempt.' },
+          runner: orNull(ended.runnerName),
+          podUid: orNull(ended.podUID),
+          node: orNull(ended.nodeName),
+          reason: ended.reason,
+          message: ended.message,
+          exitCode: orNull(ended.exitCode),
+          startedAt: momentOrNull('Start of the container; null if it never started.'),
+          endedAt: moment('End of the attempt.'),
+        }),
+      },
     }),
   }),
   JobSummary: whole('A job as lists show it.', {

@@ -38,6 +38,7 @@ const advice: Record<string, string> = {
   Preempted: 'A pod of higher priority took the place of the job; run it again.',
   ProxyLost: 'The hub did not hear of this proxy for too long, and stopped the job.',
   QuotaExceeded: 'The pod needs more than the quota of the namespace allows; raise the quota, or ask for less.',
+  RetryBudgetSpent: 'Too many jobs of the pool were lost before they started; the text names the cause.',
   RunnerVersionMismatch: 'The images of the proxy and of the pool must have the same version of the runner.',
   SandboxFailed: 'The node could not set up the pod, often its network; the text names the cause.',
   Unschedulable: 'No node of the cluster has room for the pod.',

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { exits, runs, type Script } from '../../kubelet/script.ts'
+import type { Pod } from '../../../src/api/pod.ts'
+import { exits, refused, runs, type Script } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site } from '../../site/site.ts'
 import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
@@ -9,12 +10,23 @@ const WRITES = { isWrite: true, path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, us
 
 interface Scenario {
   phase: string
+  /** Of its last pod. */
   script: Script
+  /** The node rejects its first pod, so that it is tried again. */
+  isRejected?: true
+  /** The requests to kill at, if not at each of them. */
+  requests?: { first: number; last: number }
   /** An action on the job once it runs. */
   whileRunning?: (site: Site, job: string) => Promise<void>
 }
 
 const completes: Scenario = { phase: 'Completed', script: exits(0, { startMs: 50, runMs: 150 }) }
+const isTriedAgain: Scenario = {
+  ...completes,
+  isRejected: true,
+  // From the record of the lost attempt to the second pod: the others are as in a job without one.
+  requests: { first: 3, last: 9 },
+}
 const isCancelled: Scenario = { phase: 'Cancelled', script: runs(), whileRunning: (site, job) => site.cancel(job) }
 
 /** An operator behind a proxy, which is killed at some moment and started again. */
@@ -59,19 +71,23 @@ async function reached({ site }: Stage, isHit: () => boolean, isOver: () => Prom
   return isHit()
 }
 
-/** Runs one job for each request of its life, and kills the operator at it. Returns the number of requests. */
+/** Runs one job for each request of its life, and kills the operator at it. Returns the number of kills. */
 async function sweep(name: string, kill: Kill, scenario: Scenario): Promise<number> {
   const site = await openSite()
   const proxy = await startFaultProxy(site.plane.controlPlane)
   try {
-    await site.createPool('default', { finishedPodTTLSeconds: 0 })
-    site.kubelet.onPod(() => scenario.script)
+    await site.createPool('default', { finishedPodTTLSeconds: 0, retry: { maxAttempts: 2, backoffSeconds: 1 } })
+    const rejection = refused('OutOfcpu', 'too little cpu')
+    const isFirst = ({ metadata }: Pod) => metadata.name.endsWith('-1')
+    site.kubelet.onPod((pod) => (scenario.isRejected === true && isFirst(pod) ? rejection : scenario.script))
     const stage: Stage = { site, proxy, operator: await site.operator({ proxy }) }
     await stage.operator.leads()
-    for (let nth = 1; ; nth += 1) {
+    const { first, last } = scenario.requests ?? { first: 1, last: Number.POSITIVE_INFINITY }
+    for (let nth = first; nth <= last; nth += 1) {
       const isKilled = await killOnce(stage, { job: `${name}-${nth}`, nth, kill, scenario })
-      if (!isKilled) return nth - 1
+      if (!isKilled) return nth - first
     }
+    return last - first + 1
   } finally {
     await site.close()
     await proxy.close()
@@ -96,7 +112,9 @@ async function killOnce(stage: Stage, { job, nth, kill, scenario }: Round): Prom
   const end = site.history.of(metadata.uid).at(-1)
   const what = `after the kill at request ${nth}: ${JSON.stringify(end)}`
   expect(end?.phase, what).to.equal(scenario.phase)
-  expect(site.kubelet.ledger.of(metadata.uid), `pods, ${what}`).to.have.length(1)
+  const attempts = scenario.isRejected === true ? 2 : 1
+  expect(site.kubelet.ledger.of(metadata.uid), `pods, ${what}`).to.have.length(attempts)
+  expect(end?.attempts?.length ?? 0, what).to.equal(attempts - 1)
   await site.checkInvariants()
   return isKilled
 }
@@ -114,6 +132,7 @@ describe('an operator that is killed between any two writes', function () {
     'before a request is sent': () => sweep('unsent', neverSent, completes),
     'after a request was processed, before its response': () => sweep('unanswered', neverAnswered, completes),
     'while it cancels a job': () => sweep('cancelled', neverAnswered, isCancelled),
+    'while it tries a job again': () => sweep('again', neverAnswered, isTriedAgain),
   }
   // Concurrently: most of the time is spent waiting.
   const results = new Map<string, Promise<number>>()
@@ -127,7 +146,7 @@ describe('an operator that is killed between any two writes', function () {
   })
 
   for (const when of Object.keys(sweeps)) {
-    it(`leaves its successor enough for exactly one pod and the true outcome: ${when}`, async () => {
+    it(`leaves its successor enough for exactly one pod of each attempt and the true outcome: ${when}`, async () => {
       // At least Runner, pod, outcome, finalizer and two deletes; a slow machine may skip the phase Running.
       expect(await results.get(when), 'kills').to.be.at.least(6)
     })

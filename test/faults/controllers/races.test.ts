@@ -28,7 +28,7 @@ async function raceEach(
   const site = await openSite()
   const proxy = await startFaultProxy(site.plane.controlPlane)
   try {
-    await site.createPool('default', { finishedPodTTLSeconds: 0 })
+    await site.createPool('default', { finishedPodTTLSeconds: 0, retry: { maxAttempts: 3, backoffSeconds: 1 } })
     site.kubelet.onPod(() => exits(0, { startMs: 50, runMs: 150 }))
     await (await site.operator({ proxy })).leads()
     await quiet(site, proxy)

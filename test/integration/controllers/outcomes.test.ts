@@ -154,7 +154,8 @@ describe('the outcome of a job', function () {
 
   before(async () => {
     site = await openSite()
-    await site.createPool('default')
+    // Ends are the subject here; retries.test.ts has what follows some of them.
+    await site.createPool('default', { retry: { maxAttempts: 1, backoffSeconds: 1 } })
     await site.createPool('closed', { maxRunners: 0 })
     await site.createPool('malformed', { template: { spec: { containers: [{ name: 'UPPER', image: 'runner' }] } } })
     const securityContext = { privileged: true, allowPrivilegeEscalation: true }

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { ObjectMeta } from '../../../src/api/object.ts'
 import type { Pod } from '../../../src/api/pod.ts'
 import type { RunnerJobStatus } from '../../../src/api/runner-job.ts'
-import { jobKeyOf, podOf } from '../../../src/cluster/caches.ts'
+import { jobKeyOf, podOf, previousPodOf } from '../../../src/cluster/caches.ts'
 import { aJob, aPod, aRunner, deletedAt, stamp } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 
@@ -26,6 +26,33 @@ function later(pod: Pod, status: Partial<RunnerJobStatus> = {}, created = 0) {
   stores.putPod(pod)
   return podOf(stores.caches, stores.putJob(aJob({ status, metadata: { creationTimestamp: stamp(created) } })))
 }
+
+describe('the pods of a job’s attempts', () => {
+  const attempt = { number: 1, poolName: 'pool', podUID: 'job-1-pod-uid', reason: 'r', message: 'm', endedAt: stamp(5) }
+  const retried = aJob({ status: { attempts: [attempt] } })
+  const second = aRunner({ job, spec: { attempt: 2 }, metadata: { name: 'job-2', uid: 'job-2-uid' } })
+
+  it('are told apart by their names', () => {
+    const { stores, pod } = scene()
+    const next = stores.putJob(retried)
+    const uids = () =>
+      [podOf(stores.caches, next), previousPodOf(stores.caches, next)].map((each) => each?.metadata.uid)
+    expect(uids()).to.deep.equal([undefined, pod.metadata.uid])
+    stores.putRunner(second)
+    const later2 = stores.putPod(aPod({ runner: second }))
+    expect(uids()).to.deep.equal([later2.metadata.uid, pod.metadata.uid])
+    expect(previousPodOf(stores.caches, job)).to.equal(undefined)
+  })
+
+  it('are known by the recorded UID to a process that never saw the Runner', () => {
+    for (const [uid, isKnown] of Object.entries({ 'job-1-pod-uid': true, other: false })) {
+      const stores = new FilledCaches()
+      const pod = stores.putPod(aPod({ runner, metadata: { uid } }))
+      const found = previousPodOf(stores.caches, stores.putJob(retried))
+      expect(found?.metadata.uid, uid).to.equal(isKnown ? pod.metadata.uid : undefined)
+    }
+  })
+})
 
 describe('the pod of a job', () => {
   it('is known when its Runner was deleted before it was seen, even if the job has another Runner by then', () => {

@@ -59,6 +59,17 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['+job:ns/job'])
   })
 
+  it('of a job that is tried again requeues what is left of the last attempt, once', async () => {
+    const { scene, job, pod } = await running1()
+    const attempts = [{ number: 1, poolName: 'pool', reason: 'Evicted', message: 'm', endedAt: stamp(5) }]
+    const next = scene.putJob({ ...job, status: { phase: 'Queued', attempts } })
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'pod:ns/job-1', 'runner:ns/job-1'])
+    scene.putJob({ ...next, status: { ...next.status, message: 'other' } })
+    expect(await scene.due()).to.deep.equal(['job:ns/job'])
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })
+    expect(await scene.due()).to.deep.equal(['job:ns/job', 'pod:ns/job-1', 'runner:ns/job-1'])
+  })
+
   it('of a job’s report also requeues its Runner', async () => {
     const { scene, job } = await running1()
     scene.putJob({ ...job, status: { phase: 'Running', reported: { at: stamp(1) } } })

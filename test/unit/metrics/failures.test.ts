@@ -23,3 +23,19 @@ describe('the metric of job failures', () => {
     expect(counts.map(([, reason, count]) => `${reason} ${count}`)).to.deep.equal(['NodeLost 1', 'Other 1'])
   })
 })
+
+describe('the metric of retries', () => {
+  it('counts each lost attempt after which a job was tried again, once', async () => {
+    const stores = new FilledCaches()
+    const metrics = new Metrics({ clock: new HandClock(), version: '1.2.3' })
+    const attempts = [1, 2].map((number) => ({ number, poolName: 'p', reason: 'Evicted', message: 'm', endedAt: '' }))
+    stores.putJob(aJob({ metadata: { name: 'old' }, status: { attempts } }))
+    metrics.watch(stores.caches)
+    const job = stores.putJob(aJob())
+    stores.putJob({ ...job, status: { phase: 'Queued', attempts: attempts.slice(0, 1) } })
+    stores.putJob({ ...job, status: { phase: 'Running', attempts: attempts.slice(0, 1) } })
+    stores.putJob({ ...job, status: { phase: 'Queued', attempts } })
+    stores.putJob(aJob({ metadata: { name: 'listed' }, status: { attempts } }))
+    expect(await metrics.text()).to.match(/^github_runnerhub_job_retries_total 2$/m)
+  })
+})

@@ -75,6 +75,45 @@ describe('the events of a job', () => {
     ])
   })
 
+  const ended = { poolName: 'pool', reason: 'Evicted', message: 'm' }
+  const twice = [
+    { ...ended, number: 1, endedAt: stamp(3) },
+    { ...ended, number: 2, startedAt: stamp(4), endedAt: stamp(5) },
+  ]
+
+  it('begin again with each further attempt, and their numbers go on', () => {
+    const job = stores.putJob(aJob({ status: assigned }))
+    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'Retrying', attempts: twice.slice(0, 1) } })
+    stores.putJob({ ...job, status: { ...running, attempts: twice.slice(0, 1) } })
+    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'Retrying', attempts: twice } })
+    stores.putJob({ ...job, status: { ...completed, attempts: twice } })
+    const all = [
+      'job-uid 1 queued',
+      'job-uid 2 assigned',
+      'job-uid 4 queued',
+      'job-uid 5 assigned',
+      'job-uid 6 running',
+      'job-uid 7 queued',
+      'job-uid 8 assigned',
+      'job-uid 9 running',
+      'job-uid 10 completed',
+    ]
+    expect(emitted).to.deep.equal(all)
+    emitted.length = 0
+    stores.remove(stores.putJob({ ...job, metadata: { ...job.metadata, uid: 'later' } }))
+    emitted.length = 0
+    stores.putJob(aJob({ metadata: { name: 'unseen' }, status: { ...completed, attempts: twice } }))
+    expect(emitted).to.deep.equal(all.map((event) => event.replace('job-uid', 'unseen-uid')))
+  })
+
+  it('carry the attempt from the second one on, and only the first is a delegation', () => {
+    const events = new JobEvents(stores.caches)
+    const status = { phase: 'Queued', reason: 'Retrying' } as const
+    expect(events.current(aJob())).to.include({ event: 'job:delegated', sequence: 1 }).and.not.have.property('attempt')
+    const second = events.current(aJob({ status: { ...status, attempts: twice } }))
+    expect(second).to.include({ event: 'job:status', status: 'queued', sequence: 7, attempt: 3, reason: 'Retrying' })
+  })
+
   it('include no state that the job never had', () => {
     stores.putJob(aJob({ status: { phase: 'Cancelled', completedAt: stamp(3) } }))
     expect(emitted).to.deep.equal(['job-uid 1 queued', 'job-uid 4 cancelled'])

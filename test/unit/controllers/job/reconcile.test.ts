@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { RunnerJobSpec } from '../../../../src/api/runner-job.ts'
+import type { Pod } from '../../../../src/api/pod.ts'
+import type { RunnerJob, RunnerJobSpec } from '../../../../src/api/runner-job.ts'
 import { AgentConfigMaps } from '../../../../src/controllers/pool/agent-config-maps.ts'
 import { jobReconciler } from '../../../../src/controllers/job/reconcile.ts'
 import { PodWarnings } from '../../../../src/controllers/pod/warnings.ts'
@@ -35,8 +36,6 @@ describe('a running job whose pod the cache lacks', () => {
   /** Reconciles at second 100, and returns the writes. */
   async function pass(spec: Partial<RunnerJobSpec>, found = true) {
     const stores = new FilledCaches()
-    const { caches, log } = stores
-    const clock = new HandClock(at(100))
     const base = aJob({ spec })
     const runner = stores.putRunner(aRunner({ job: base, status: { phase: 'Busy', podUID: 'job-1-pod-uid' } }))
     const pod = aPod({ runner, status: podStatus('Running', aContainer(running)) })
@@ -46,7 +45,14 @@ describe('a running job whose pod the cache lacks', () => {
       aJob({ spec, status: { phase: 'Running', runnerRef, podUID: pod.metadata.uid, ...at10 } }),
     )
     stores.putPool(aPool())
-    caches.pods.advance('99')
+    stores.caches.pods.advance('99')
+    return passOver(stores, job, found ? pod : undefined)
+  }
+
+  /** Reconciles the job, for which the API server has this pod. */
+  async function passOver(stores: FilledCaches, job: RunnerJob, pod: Pod | undefined) {
+    const { caches, log } = stores
+    const clock = new HandClock(at(100))
     const scheduler = new Scheduler({ caches, wake: () => undefined })
     const pendingDeletions = new PendingDeletions(new Workqueue({ clock }))
     const recorder = new EventRecorder({ client, component: 'test', instance: 'test', clock, log })
@@ -60,6 +66,7 @@ describe('a running job whose pod the cache lacks', () => {
       clock,
       log,
       settings,
+      random: () => 0,
       isBusy: () => false,
       pendingDeletions,
       podCreates,
@@ -77,7 +84,7 @@ describe('a running job whose pod the cache lacks', () => {
       for (const { method, body, answer } of tap.requests.slice(answered)) {
         if (method === 'PUT') statuses.push(asObject(asObject(JSON.parse(body))['status']))
         if (method === 'PUT') answer(200, { ...job, metadata: { ...job.metadata, resourceVersion: '200' } })
-        else if (found) answer(200, pod)
+        else if (pod !== undefined) answer(200, pod)
         else answer(404, { kind: 'Status', code: 404, reason: 'NotFound' })
         answered += 1
       }
@@ -102,5 +109,31 @@ describe('a running job whose pod the cache lacks', () => {
 
   it('fails if the API server has none either', async () => {
     expect((await pass({ cancel: true }, false)).written).to.deep.equal(['Failed PodDeleted'])
+  })
+
+  describe('of its last attempt, after which it is tried again', () => {
+    const attempt = { number: 1, poolName: 'pool', podUID: 'job-1-pod-uid', reason: 'Evicted', message: 'm' }
+
+    /** The cache lacks the pod of the last attempt. */
+    function next(pod: Pod | undefined) {
+      const stores = new FilledCaches()
+      const attempts = [{ ...attempt, endedAt: stamp(20) }]
+      const job = aJob({ status: { reason: 'Retrying', message: 'm', attempts, nextAttemptAt: stamp(30) } })
+      return passOver(stores, stores.putJob(job), pod)
+    }
+
+    it('keeps waiting if the API server has that pod', async () => {
+      const { written, result } = await next(aPod())
+      expect(written).to.deep.equal([])
+      expect(result.requeueAfterMs).to.be.within(1, 1000)
+    })
+
+    it('goes into the queue if the API server has none', async () => {
+      expect((await next(undefined)).written).to.deep.equal(['Queued Retrying'])
+    })
+
+    it('goes into the queue if the API server has that of another job', async () => {
+      expect((await next(aPod({ metadata: { uid: 'other' } }))).written).to.deep.equal(['Queued Retrying'])
+    })
   })
 })

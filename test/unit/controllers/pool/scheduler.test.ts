@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { RunnerJob, RunnerJobSpec } from '../../../../src/api/runner-job.ts'
+import type { RunnerJob, RunnerJobSpec, RunnerJobStatus } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
 import { Scheduler } from '../../../../src/controllers/pool/scheduler.ts'
 import { PoolQueues } from '../../../../src/cluster/pool-queues.ts'
@@ -713,5 +713,39 @@ describe('the start window', () => {
       scene.putPod(aPod({ runner: scene.start(job) }))
     }
     expect(order).to.deep.equal(['l1', 's1', 'l2', 's2', 'l3', 'l4'])
+  })
+})
+
+describe('a job that is tried again', () => {
+  const attempt = { number: 1, poolName: 'pool', reason: 'Evicted', message: 'm', endedAt: stamp(5) }
+  const waiting: RunnerJobStatus = { phase: 'Queued', reason: 'Retrying', attempts: [attempt] }
+
+  it('leaves its slot to others until its pause is over, and then comes before younger jobs', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const first = scene.delegate('first', 0)
+    const runner = scene.start(first)
+    const pod = scene.putPod(aPod({ runner }))
+    for (const [index, name] of ['second', 'third'].entries()) scene.delegate(name, index + 1)
+    const lost = { ...pod, status: { phase: 'Failed', reason: 'OutOfcpu' } }
+    scene.putPod(lost)
+    scene.putJob({ ...first, status: { ...waiting, nextAttemptAt: stamp(30) } })
+    expect(['first', 'second'].map((name) => scene.isIn(name))).to.deep.equal([false, true])
+    const other = scene.start(scene.delegate('second', 1))
+    scene.putJob({ ...first, status: waiting })
+    expect(scene.reasonOf('first')).to.equal(full)
+    scene.putPod(overPod(other))
+    expect(['first', 'third'].map((name) => scene.isIn(name))).to.deep.equal([true, false])
+  })
+
+  it('frees the slot of its last attempt when that has no pod, although its Runner is still there', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 1 } }))
+    const first = scene.delegate('first', 0)
+    scene.start(first)
+    scene.delegate('second', 1)
+    expect(scene.isIn('second')).to.equal(false)
+    scene.putJob({ ...first, status: { ...waiting, nextAttemptAt: stamp(30) } })
+    expect(scene.isIn('second')).to.equal(true)
   })
 })

@@ -43,6 +43,12 @@ describe('the message of a handed-over job', () => {
     it(`is deleted when its job ${what}`, () => expect(planned(job, pod)).to.deep.equal({ act: 'delete' }))
   }
 
+  it('is kept when its job was lost before its container started: another attempt may need it', () => {
+    const rejected = aPod({ status: { phase: 'Failed', reason: 'OutOfcpu' } })
+    expect(planned(handedOver, rejected)).to.deep.equal({})
+    expect(planned(aJob({ spec: { message }, status: { phase: 'Failed' } }), rejected)).to.deep.equal({ act: 'delete' })
+  })
+
   it('is kept for five minutes where there is no job yet, and then deleted', () => {
     expect(planned(undefined, undefined, 0)).to.deep.equal({ requeueAfterMs: ORPHAN_MS })
     expect(planned(undefined, undefined, 299)).to.deep.equal({ requeueAfterMs: 1000 })

@@ -1,22 +1,29 @@
 import { expect } from 'chai'
-import { array, assert, constantFrom, integer, oneof, property, record } from 'fast-check'
+import { array, assert, constant, constantFrom, integer, oneof, property, record, subarray } from 'fast-check'
+import { keyOf } from '../../../../src/api/object.ts'
 import type { ContainerStatus, Pod, PodStatus } from '../../../../src/api/pod.ts'
+import { type RetryCause, retryCauses } from '../../../../src/api/retry.ts'
 import type { RunnerJob, RunnerJobStatus } from '../../../../src/api/runner-job.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
 import { isFinal, mayMove } from '../../../../src/domain/job/phases.ts'
 import { type JobAct, planJob } from '../../../../src/domain/job/plan.ts'
 import { runsOnProxy, planReport } from '../../../../src/domain/job/report.ts'
+import { type RetryRules, retryRulesOf } from '../../../../src/domain/job/retry-rules.ts'
+import { startOf } from '../../../../src/domain/pod/job-container.ts'
 import { podState } from '../../../../src/domain/pod/state.ts'
+import { attemptAt, attemptOf } from '../../../../src/domain/runner/keys.ts'
 import { planRunner } from '../../../../src/domain/runner/plan.ts'
-import { aContainer, aJob, aPod, aRunner, at, ended, running, stamp } from '../../../objects/builders.ts'
+import { aContainer, aJob, aPod, aPool, aRunner, at, ended, running, stamp } from '../../../objects/builders.ts'
 
-// One job, its Runner and its pod, with a kubelet that may report anything in any order, users who cancel and delete,
+// One job, its Runner and its pod, and those of further attempts, with a kubelet that may report anything in any order, users who cancel and delete,
 // and an operator that reconciles now and then, sometimes with an outdated pod.
 
 type Step =
   | {
       is:
         | 'look'
+        | 'all look'
+        | 'go on'
         | 'look at the Runner'
         | 'let in'
         | 'take over'
@@ -27,10 +34,14 @@ type Step =
         | 'pod goes'
     }
   | Report
-type Report = { is: 'report'; phase: string; reason: string; container: ContainerStatus | undefined } | Wait
+  | Wait
+type Report = { is: 'report'; phase: string; reason: string; container: ContainerStatus | undefined }
 type Wait = { is: 'wait'; seconds: number }
 
 const reasonsToStop = ['CancelRequested', 'ProxyLost']
+
+const unknown = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: null, finishedAt: null } }
+const notFound = aContainer(unknown)
 
 const containers = [
   undefined,
@@ -40,34 +51,41 @@ const containers = [
   aContainer(ended(0)),
   aContainer(ended(1, { startedAt: stamp(-50), finishedAt: stamp(-40) })),
   aContainer(ended(137, { reason: 'OOMKilled', finishedAt: stamp(500) })),
-  aContainer({ terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: null, finishedAt: null } }),
+  notFound,
 ]
 
-const simple = constantFrom(
-  'look',
-  'look',
+const usual = constantFrom(
+  'go on',
+  'all look',
+  'all look',
   'look',
   'look at the Runner',
   'let in',
-  'take over',
-  'cancel',
-  'lose the proxy',
-  'delete pod',
-  'delete Runner',
+  'pod goes',
   'pod goes',
 )
+const rare = constantFrom('take over', 'cancel', 'lose the proxy', 'delete pod', 'delete Runner')
 const report = record({
   is: constantFrom('report' as const),
   phase: constantFrom('Pending', 'Running', 'Succeeded', 'Failed'),
-  reason: constantFrom('', 'Evicted', 'NodeLost', 'DeadlineExceeded'),
+  reason: constantFrom('', 'Evicted', 'OutOfcpu', 'NodeLost', 'DeadlineExceeded'),
   container: constantFrom(...containers),
 })
 const wait = record({ is: constantFrom('wait' as const), seconds: integer({ min: 0, max: 100 }) })
 const step = oneof(
-  simple.map((is): Step => ({ is })),
-  report,
-  wait,
+  { weight: 10, arbitrary: usual.map((is): Step => ({ is })) },
+  { weight: 1, arbitrary: rare.map((is): Step => ({ is })) },
+  { weight: 6, arbitrary: report },
+  { weight: 3, arbitrary: wait },
 )
+
+interface Setting {
+  timeoutSeconds: number
+  maxAttempts: number
+  on: RetryCause[]
+  /** Its pool always has a free slot. */
+  isRoomy: boolean
+}
 
 class World {
   job: RunnerJob
@@ -75,11 +93,21 @@ class World {
   pod: Pod | undefined
   oldPod: Pod | undefined
   podsMade = 0
+  podsStarted = new Set<string>()
+  podsEnded = new Set<string>()
+  /** Runners of earlier attempts that their reconcile has not deleted yet. */
+  pastRunners: Runner[] = []
   seconds = 0
   admitted = false
   proxyLostAt: Date | undefined
 
-  constructor(timeoutSeconds: number) {
+  readonly rules: RetryRules
+  readonly isRoomy: boolean
+
+  constructor({ timeoutSeconds, maxAttempts, on, isRoomy }: Setting) {
+    this.isRoomy = isRoomy
+    this.admitted = isRoomy
+    this.rules = retryRulesOf(aPool({ spec: { retry: { maxAttempts, on, backoffSeconds: 10 } } }))
     this.job = aJob({ spec: { timeoutSeconds, delegatedAt: at(0.4).toISOString() } })
   }
 
@@ -87,6 +115,10 @@ class World {
     switch (next.is) {
       case 'look':
         return this.look(this.pod)
+      case 'all look':
+        return this.allLook()
+      case 'go on':
+        return this.goOn()
       case 'look at the Runner':
         return this.lookAtRunner(this.oldPod)
       case 'let in':
@@ -117,12 +149,28 @@ class World {
     }
   }
 
+  allLook(): void {
+    this.look(this.pod)
+    this.lookAtPastPod()
+    this.lookAtRunner(this.pod)
+  }
+
+  goOn(): void {
+    this.seconds += 30
+    this.allLook()
+    this.removePod()
+    this.allLook()
+  }
+
   look(pod: Pod | undefined): void {
-    const { job, runner } = this
+    const { job } = this
+    const isPast = pod !== undefined && attemptAt(keyOf(pod)) < attemptOf(job)
     const plan = planJob({
       job,
-      runner,
-      pod: podState(pod),
+      runner: this.runner?.spec.attempt === attemptOf(job) ? this.runner : undefined,
+      pod: podState(isPast ? undefined : pod),
+      previous: podState(isPast ? pod : undefined),
+      retry: { rules: this.rules, random: 0.5, spent: () => ({ ofRepository: 0, ofPool: 0 }), hasMessage: false },
       admission: this.admitted ? { is: 'admitted' } : { is: 'waiting', reason: 'PoolFull', message: 'full' },
       proxyLostAt: this.proxyLostAt,
       finishedPodTtlMs: 60_000,
@@ -130,6 +178,8 @@ class World {
       now: at(this.seconds),
     })
     if (plan.requeueAfterMs !== undefined) expect(plan.requeueAfterMs).to.be.within(1, Number.MAX_SAFE_INTEGER)
+    // The API server is asked.
+    if (plan.needsPreviousGone === true && this.pod !== undefined) return
     if (plan.status !== undefined) this.write(plan.status)
     for (const act of plan.acts) this.perform(act)
     this.oldPod = pod
@@ -137,15 +187,19 @@ class World {
 
   write(status: RunnerJobStatus): void {
     const was = this.job.status
-    expect(mayMove(was.phase, status.phase), `${was.phase} to ${status.phase}`).to.equal(true)
     expect(isFinal(was.phase), 'a finished job was written').to.equal(false)
+    const isNext = (status.attempts?.length ?? 0) > (was.attempts?.length ?? 0)
+    if (isNext) expect(status.phase).to.equal('Queued')
+    else expect(mayMove(was.phase, status.phase), `${was.phase} to ${status.phase}`).to.equal(true)
     const { assignedAt, startedAt, completedAt } = status
     const times = [this.job.spec.delegatedAt, assignedAt, startedAt, completedAt].filter((time) => time !== undefined)
     expect(times).to.deep.equal(times.toSorted())
     expect(completedAt !== undefined).to.equal(isFinal(status.phase))
     for (const known of ['assignedAt', 'startedAt', 'podUID', 'runnerRef'] as const) {
-      if (was[known] !== undefined) expect(status[known], known).to.deep.equal(was[known])
+      if (!isNext && was[known] !== undefined) expect(status[known], known).to.deep.equal(was[known])
     }
+    // The waiting line lets it in anew.
+    if (isNext) this.admitted = this.isRoomy
     this.job = { ...this.job, status }
   }
 
@@ -153,8 +207,7 @@ class World {
     switch (act) {
       case 'create-runner':
         expect(this.admitted).to.equal(true)
-        this.runner ??= aRunner({ job: this.job, metadata: { creationTimestamp: stamp(this.seconds) } })
-        return undefined
+        return this.createRunner()
       case 'cancel-pod':
         expect(this.job.status.reason, 'a pod was stopped before its job said so').to.be.oneOf(reasonsToStop)
         if (this.pod !== undefined) this.pod = { ...this.pod, spec: { ...this.pod.spec, activeDeadlineSeconds: 1 } }
@@ -186,21 +239,55 @@ class World {
     }
   }
 
-  lookAtRunner(pod: Pod | undefined): void {
+  createRunner(): void {
+    const attempt = attemptOf(this.job)
+    if (this.runner?.spec.attempt === attempt) return
+    if (this.runner !== undefined) this.pastRunners.push(this.runner)
+    const metadata = {
+      name: `job-${attempt}`,
+      uid: `job-${attempt}-uid`,
+      creationTimestamp: stamp(this.seconds),
+    }
+    this.runner = aRunner({ job: this.job, spec: { attempt }, metadata })
+  }
+
+  /** As the reconcile of the pod: an attempt that is recorded needs its pod no more. */
+  lookAtPastPod(): void {
+    for (const runner of this.pastRunners) {
+      const plan = planRunner({ runner, job: this.job, pod: podState(undefined), startTroubleMs: 60_000, now: at(0) })
+      expect(plan).to.deep.equal({ act: 'delete-runner' })
+    }
+    this.pastRunners = []
+    if (this.pod === undefined || attemptAt(keyOf(this.pod)) >= attemptOf(this.job)) return
+    this.pod = { ...this.pod, metadata: { ...this.pod.metadata, finalizers: [] } }
+    this.deletePod()
+  }
+
+  lookAtRunner(seen: Pod | undefined): void {
     if (this.runner === undefined) return
     const { runner, job } = this
+    const pod = seen?.metadata.name === runner.metadata.name ? seen : undefined
     const now = at(this.seconds)
     const plan = planRunner({ runner, job, pod: podState(pod), startTroubleMs: 60_000, now })
     if (plan.status !== undefined) this.runner = { ...this.runner, status: plan.status }
     // An existing pod has the same name, so the create conflicts.
+    if (plan.act === 'delete-runner' && runner.spec.attempt < attemptOf(job)) {
+      this.runner = undefined
+      return
+    }
     if (plan.act === 'delete-runner') {
       expect(runsOnProxy(job, runner, podState(pod)), 'its Runner was taken from a job').to.equal(true)
       return this.take({ is: 'delete Runner' })
     }
-    if (plan.act === 'create-pod' && this.pod === undefined) {
+    if (plan.act !== 'create-pod') return
+    // One of the same name conflicts.
+    if (this.pod === undefined || this.pod.metadata.name !== runner.metadata.name) {
+      expect(this.pod, 'a pod was made while another one was there').to.equal(undefined)
       expect(job.status.reported, 'a pod was made for a job that runs elsewhere').to.equal(undefined)
       this.podsMade += 1
       this.pod = aPod({ runner: this.runner, metadata: { uid: `pod-${this.podsMade}` } })
+      const isFirst = attemptOf(job) === 1
+      if (!isFirst && this.rules.on.size === 0) expect(this.podsStarted.size, 'a job ran again').to.equal(0)
     }
   }
 
@@ -209,10 +296,18 @@ class World {
     if (plan.is === 'write') this.write(plan.status)
   }
 
-  report({ phase, reason, container }: Report & { is: 'report' }): void {
+  report(given: Report): void {
     if (this.pod === undefined) return
+    const { phase, reason, container: seen } = given
+    const { uid } = this.pod.metadata
+    const [hasEnded, hasStarted] = [this.podsEnded.has(uid), this.podsStarted.has(uid)]
+    if (isImpossible(given, { hasEnded, hasStarted })) return
+    if (phase === 'Succeeded' || phase === 'Failed') this.podsEnded.add(uid)
+    // A kubelet remembers that a container which it finds no more used to run.
+    const container = seen === notFound && this.podsStarted.has(uid) ? { ...seen, lastState: unknown } : seen
     const status: PodStatus = { phase, reason, ...(container !== undefined && { containerStatuses: [container] }) }
     this.pod = { ...this.pod, status }
+    if (container !== undefined && startOf(container) !== undefined) this.podsStarted.add(uid)
   }
 
   deletePod(): void {
@@ -228,21 +323,34 @@ class World {
   }
 }
 
+/** Kubelets start no container of a pod that has ended, and neither forget one that ran nor reject its pod. */
+function isImpossible({ reason, container }: Report, { hasEnded, hasStarted }: Record<string, boolean>): boolean {
+  if (hasStarted !== true) return hasEnded === true && container !== undefined && startOf(container) !== undefined
+  if (container === undefined) return reason === 'OutOfcpu'
+  return container !== notFound && startOf(container) === undefined
+}
+
 describe('the life of a job, for any order of events', () => {
-  const lives = property(
-    array(step, { maxLength: 60, size: 'max' }),
-    integer({ min: 1, max: 300 }),
-    (steps, timeoutSeconds) => {
-      const world = new World(timeoutSeconds)
-      for (const each of steps) world.take(each)
-      // At the end, all reconcile once more, long after every limit.
+  const settings = record({
+    timeoutSeconds: integer({ min: 1, max: 300 }),
+    maxAttempts: integer({ min: 1, max: 3 }),
+    on: oneof(constant<RetryCause[]>([]), subarray([...retryCauses])),
+    isRoomy: constantFrom(true, true, false),
+  })
+  const lives = property(array(step, { maxLength: 80, size: 'max' }), settings, (steps, setting) => {
+    const world = new World(setting)
+    for (const each of steps) world.take(each)
+    // At the end, all reconcile once more, long after every limit.
+    for (let left = setting.maxAttempts; left > 0; left -= 1) {
       world.take({ is: 'wait', seconds: 100_000 })
       world.look(world.pod)
-      expect(isFinal(world.job.status.phase), `not over: ${world.job.status.phase}`).to.equal(true)
-      world.lookAtRunner(undefined)
-      expect(world.podsMade).to.be.at.most(1)
-    },
-  )
+    }
+    expect(isFinal(world.job.status.phase), `not over: ${world.job.status.phase}`).to.equal(true)
+    world.lookAtRunner(undefined)
+    expect(world.podsMade).to.be.at.most(attemptOf(world.job))
+    expect(attemptOf(world.job)).to.be.at.most(setting.maxAttempts)
+  })
 
-  it('goes one way only, with times in order, at most one pod, and an end', () => assert(lives, { numRuns: 2000 }))
+  it('goes one way only but for further attempts, with times in order, one pod at a time, and an end', () =>
+    assert(lives, { numRuns: 2000 }))
 })

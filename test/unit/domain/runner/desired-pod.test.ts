@@ -21,6 +21,12 @@ describe('the pod of a Runner', () => {
     golden('minimal-pod', podOf({ spec: { containers: [{ name: 'main', image: 'image' }] } }))
   })
 
+  it('of a further attempt avoids the nodes of the lost ones', () => {
+    const attempts = [{ number: 1, poolName: 'pool', nodeName: 'a', reason: 'Evicted', message: 'm', endedAt: '' }]
+    const pod = podOf({ spec: { containers: [{ name: 'main', image: 'image' }] } }, { status: { attempts } })
+    expect(pod.spec).to.have.nested.property('affinity.nodeAffinity')
+  })
+
   it('of a full template keeps the fields of the template', () => {
     const template = {
       metadata: { labels: { team: 'a', tier: '7' }, annotations: { note: 'b' } },

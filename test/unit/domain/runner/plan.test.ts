@@ -86,6 +86,18 @@ describe('a Runner', () => {
     it(`creates no pod ${behaviour}`, () => expect(plan(view)).to.deep.equal({}))
   }
 
+  it('of an earlier attempt creates no pod and is deleted, whatever its pod does and also if the job is over', () => {
+    const attempts = [{ number: 1, poolName: 'pool', reason: 'Evicted', message: 'm', endedAt: stamp(5) }]
+    for (const phase of ['Queued', 'Running', 'Failed'] as const) {
+      for (const pod of [absent, runningPod]) {
+        const next = aJob({ status: { phase, attempts } })
+        expect(plan({ runner, job: next, pod }), phase).to.deep.equal({ act: 'delete-runner' })
+        const second = aRunner({ spec: { attempt: 2 } })
+        expect(plan({ runner: second, job: next, pod }).act, phase).to.not.equal('delete-runner')
+      }
+    }
+  })
+
   describe('of a job that is reported to run elsewhere', () => {
     const reported = { at: stamp(15) }
     const taken = aJob({ status: { phase: 'Running', reason: 'Reported', reported, podUID: 'job-1-pod-uid' } })

@@ -42,7 +42,37 @@ describe('the detail of a job', () => {
         message: null,
         exitCode: null,
         result: null,
+        attempt: 1,
+        attempts: [],
       },
+    })
+  })
+
+  it('shows the attempts that ended before the current one', () => {
+    const ended = { reason: 'Evicted', message: 'drained' }
+    const attempts = [
+      { ...ended, number: 1, poolName: 'pool', endedAt: stamp(5) },
+      {
+        ...ended,
+        number: 2,
+        poolName: 'pool',
+        runnerName: 'job-2',
+        podUID: 'pod-uid',
+        nodeName: 'node',
+        exitCode: 143,
+        startedAt: stamp(6),
+        endedAt: stamp(7),
+      },
+    ]
+    const { metadata } = jobDetail(empty(), aJob({ status: { attempts } }))
+    const unknown = { runner: null, podUid: null, node: null, exitCode: null, startedAt: null }
+    const place = { runner: 'job-2', podUid: 'pod-uid', node: 'node', exitCode: 143 }
+    expect(metadata).to.deep.include({
+      attempt: 3,
+      attempts: [
+        { attempt: 1, ...unknown, ...ended, endedAt: at(5).toISOString() },
+        { attempt: 2, ...place, ...ended, startedAt: at(6).toISOString(), endedAt: at(7).toISOString() },
+      ],
     })
   })
 
@@ -82,6 +112,8 @@ describe('the detail of a job', () => {
         message: 'exit code 3',
         exitCode: 3,
         result: null,
+        attempt: 1,
+        attempts: [],
       },
     })
   })

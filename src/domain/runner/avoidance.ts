@@ -1,0 +1,32 @@
+import type { RunnerJob } from '../../api/runner-job.ts'
+import { isJson, isSilent, type Json, listOf } from '../json.ts'
+
+/** The label that each kubelet sets to the name of its node. */
+const HOSTNAME = 'kubernetes.io/hostname'
+
+/** The highest weight that a preference may have. */
+const WEIGHT = 100
+
+/**
+ * The template's affinity, with a preference for nodes on which no attempt of the job has ended. It is no more than a
+ * preference: in a small cluster the node of the last attempt may be the only one that fits. An affinity of the wrong
+ * shape goes to the API server unchanged.
+ */
+export function avoidance(spec: Json, { status }: RunnerJob): { affinity?: Json } {
+  const nodes = new Set((status.attempts ?? []).flatMap(({ nodeName }) => nodeName ?? []))
+  const affinity = spec['affinity']
+  const nodeAffinity = isJson(affinity) ? affinity['nodeAffinity'] : undefined
+  const preferred = isJson(nodeAffinity) ? nodeAffinity[PREFERRED] : undefined
+  const isRight = [affinity, nodeAffinity].every((each) => isSilent(each) || isJson(each))
+  if (nodes.size === 0 || !isRight || !(isSilent(preferred) || Array.isArray(preferred))) return {}
+  const others = { key: HOSTNAME, operator: 'NotIn', values: [...nodes] }
+  const term = { weight: WEIGHT, preference: { matchExpressions: [others] } }
+  return {
+    affinity: {
+      ...(isJson(affinity) && affinity),
+      nodeAffinity: { ...(isJson(nodeAffinity) && nodeAffinity), [PREFERRED]: [...listOf(preferred), term] },
+    },
+  }
+}
+
+const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution'
