@@ -71,6 +71,13 @@ describe('make run', () => {
     expect(shown).to.match(/^runnerjob\.runnerhub\.dev\/\S+ +owner\/repo +CI +Completed +Succeeded/m)
     expect(shown).to.match(/^runnerpool\.runnerhub\.dev\/default /m)
     expect(shown).to.match(/^Kind: +RunnerJob$/m)
+    // The second demonstration.
+    const [, handedOver = ''] = shown.split('# A GitHub runner accepts a job with two steps and hands it over.')
+    expect(handedOver).to.match(/^\[WORKER runnerhub\] \S+Z ##\[group\]Step 1: Check out owner\/repo$/m)
+    expect(handedOver).to.match(/^\[WORKER runnerhub\] \S+Z ##\[group\]Step 2: Build it$/m)
+    expect(handedOver).to.include('# The exit code on the proxy is 100, which means Succeeded to GitHub.')
+    const [, afterwards = ''] = handedOver.split('get rj')
+    expect(afterwards).to.match(/owner\/repo +CI +Completed +Succeeded/)
     const settings = ['get', 'configmap', 'runnerhub', '--output=jsonpath={.data}']
     const given: unknown = JSON.parse(await askKubectl(place, settings, AbortSignal.timeout(10_000)))
     expect(given).to.include({ RATE_LIMIT_MAX: '4321', REALTIME_ANONYMOUS: 'true' })

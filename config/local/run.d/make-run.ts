@@ -4,6 +4,7 @@ import { demonstrate } from './demonstration.ts'
 import { type Forward, forward } from './forward.ts'
 import { demandFreePort } from './free-port.ts'
 import { buildImage, loadImage } from './image.ts'
+import { demonstrateHandOver } from './hand-over.ts'
 import type { Place } from './kubectl.ts'
 import type { RunOptions } from './options.ts'
 import { run as runProgram } from './program.ts'
@@ -37,7 +38,7 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   await release(cluster.kubeconfig, { namespace, image, runnerImage, settings }, signal)
   await awaitRollout(place, say, signal)
   say('the operator is ready')
-  await useForwarded({ options, place, voice, isLocal: cluster.kind === 'local' }, signal)
+  await useForwarded({ options, place, voice, cluster }, signal)
 }
 
 function withSettings(settings: Record<string, string>): string {
@@ -78,13 +79,14 @@ interface Deployment {
   options: RunOptions
   place: Place
   voice: Voice
-  /** Whether the cluster's network is on this machine. */
-  isLocal: boolean
+  cluster: Cluster
 }
 
 /** The part that needs the ports; they are closed at its end in any case. */
-async function useForwarded({ options, place, voice, isLocal }: Deployment, signal: AbortSignal): Promise<void> {
-  const { say } = voice
+async function useForwarded({ options, place, voice, cluster }: Deployment, signal: AbortSignal): Promise<void> {
+  const { say, show } = voice
+  // The cluster's network is on this machine.
+  const isLocal = cluster.kind === 'local'
   const over = new AbortController()
   const until = AbortSignal.any([signal, over.signal])
   const open = async (localPort: number, service: string, servicePort: number) =>
@@ -99,7 +101,13 @@ async function useForwarded({ options, place, voice, isLocal }: Deployment, sign
     forwards.push(await open(options.httpPort, 'runnerhub', 3000))
     forwards.push(await open(options.realtimePort, 'runnerhub-realtime', 3001))
     say(`REST answers on http://localhost:${options.httpPort}, realtime on ws://localhost:${options.realtimePort}`)
-    await demonstrate({ place, port: options.httpPort, show: voice.show }, signal)
+    const demonstration = { place, port: options.httpPort, show }
+    await demonstrate(demonstration, signal)
+    const { realtimePort } = options
+    // No image can be loaded into the cluster of somebody else.
+    if (cluster.kind !== 'given') {
+      await demonstrateHandOver({ ...demonstration, realtimePort, baseImage: cluster.baseImage }, signal)
+    }
     if (options.once) return
     say(`the operator stays: REST on http://localhost:${options.httpPort} with "Authorization: Bearer your-token",`)
     say('or viewer-token for read-only access;')
