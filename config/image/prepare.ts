@@ -32,6 +32,7 @@ if (!hasPackages()) installPackages()
 // For people who have the image and no clone.
 run(join(root, 'config/plugin/build'), join(folder, 'kubectl-runnerhub'))
 copy(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
+run(join(root, 'config/proxy/build'), join(app, 'dist/runnerhub-worker.cjs'))
 copy(join(root, 'LICENSE'), join(app, 'LICENSE'))
 copy(join(root, 'package.json'), join(app, 'package.json'))
 copy(realpathSync(process.execPath), join(folder, 'node'), 0o755)

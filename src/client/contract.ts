@@ -357,7 +357,7 @@ export interface Operations {
   getDocument: { input: {}; answer: Record<string, unknown> }
   /** Documentation page */
   getDocsPage: { input: {}; answer: string }
-  /** File of the documentation page */
+  /** File of the documentation page, or the program of proxy runners */
   getDocsFile: {
     input: {
       path: {

@@ -32,7 +32,7 @@ describe("what the operator's image holds", function () {
     const { User: user, Entrypoint: entrypoint, Cmd: more = null } = image.config
     const words = Array.isArray(entrypoint) ? entrypoint.map(String) : []
     expect([words[0], words.at(-1)]).to.deep.equal(['/usr/local/bin/node', '/app/dist/main.js'])
-    expect(image.files).to.include.members(['usr/local/bin/node', 'app/dist/main.js'])
+    expect(image.files).to.include.members(['usr/local/bin/node', 'app/dist/main.js', 'app/dist/runnerhub-worker.cjs'])
     expect({ user, more }).to.deep.equal({ user: '65532:65532', more: null })
   })
 

@@ -252,7 +252,8 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   docsFile: {
     id: 'getDocsFile',
     tag: 'service',
-    summary: 'File of the documentation page',
+    summary: 'File of the documentation page, or the program of proxy runners',
+    description: 'runnerhub-worker.cjs is the program that a proxy runner hands its jobs over with.',
     success: {
       200: { description: 'A file.', other: { 'text/css': 'The style sheet.', 'text/javascript': 'A script.' } },
       ...unchanged,

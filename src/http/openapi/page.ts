@@ -49,7 +49,18 @@ const files: ReadonlyMap<string, File> = new Map([
   ['swagger-ui-bundle.js', { type: 'text/javascript', read: () => readAsset('swagger-ui-bundle.js') }],
   ['swagger-ui.css', { type: 'text/css', read: () => readAsset('swagger-ui.css') }],
   ['page.js', { type: 'text/javascript', read: async () => Buffer.from(script) }],
+  // For proxy runners. It is no secret, and is here so that its version is the hub's.
+  ['runnerhub-worker.cjs', { type: 'text/javascript', read: readWorker }],
 ])
+
+/** The image has the program (config/image/prepare.ts); a checkout has it once `make runnerhub-worker` has built it. */
+function readWorker(): Promise<Buffer> {
+  return readFile(new URL('../../runnerhub-worker.cjs', import.meta.url)).catch(() =>
+    readFile(new URL('../../../build/runnerhub-worker.cjs', import.meta.url)).catch(() => {
+      throw notFound('file')
+    }),
+  )
+}
 
 /** The image has the two files beside this one (config/image/prepare.ts); a checkout has them in their package. */
 function readAsset(name: string): Promise<Buffer> {

@@ -6,6 +6,7 @@ import { JOB_LABEL } from '../../../src/api/names.ts'
 import { keyOf, type KubeObject } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { type Secret, secrets } from '../../../src/api/secret.ts'
 import { messageLeaseName, partNames } from '../../../src/domain/hand-over/message-parts.ts'
 import { storeMessage } from '../../../src/http/hand-over/message-store.ts'
@@ -18,7 +19,9 @@ import { RecordedLog } from '../../documents/recorded-log.ts'
 import { factsOf, handOver, pack } from '../../hand-over/sending.ts'
 import { exited, expired, ignored, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
+import { makeAccount } from '../../site/accounts.ts'
 import { type Answer, call, expectFailure } from '../../site/calls/call.ts'
+import { manifests } from '../../site/manifests.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 const never = new AbortController().signal
@@ -146,6 +149,30 @@ describe('a delegation with its message', function () {
     await site.jobIs(id, { phase: 'Completed', reason: 'Succeeded', result: 'Succeeded', exitCode: 100 })
     site.kubelet.onPod(() => ignored())
   })
+
+  /** What the API server says of the recipes for pools. A namespace of the restricted level has no docker daemon. */
+  const recipes = {
+    pool: 'TemplateAccepted',
+    'pool-hooks': 'TemplateAccepted',
+    'pool-docker': 'AdmissionDenied: violates PodSecurity "restricted',
+  }
+  for (const [name, verdict] of Object.entries(recipes)) {
+    it(`runs in valid pods by the recipe config/proxy/${name}.yaml: ${verdict}`, async () => {
+      const [pool] = await manifests(`config/proxy/${name}.yaml`)
+      if (pool === undefined) throw new Error('there is no pool')
+      if (name === 'pool-hooks') await makeAccount(site, 'runnerhub-hooks')
+      const { group, version, plural, kind } = runnerPools
+      await site.create({ group, version, plural, kind }, pool)
+      const ready = await site.until('the pool to be checked', async () => {
+        const conditions = (await site.get(runnerPools, pool.metadata.name))?.status?.conditions
+        return conditions?.find(({ type }) => type === 'Ready')
+      })
+      const [reason, message = ''] = verdict.split(': ')
+      expect(ready.reason).to.equal(reason)
+      expect(ready.message).to.include(message)
+      await site.delete(runnerPools, pool.metadata.name)
+    })
+  }
 
   it('may have 8 MiB packed, in Secrets of less than 1 MiB each', async () => {
     const facts = factsOf('large', { labels: ['none'] })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { expect } from 'chai'
-import { parse } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { failureReasons, waitingReasons } from '../../../src/api/reasons.ts'
 import { runnerPoolSpec } from '../../../src/api/runner-pool.ts'
 import { fieldsOf } from '../../../src/proxy/json.ts'
@@ -29,6 +29,7 @@ describe('docs/github.md', () => {
 })
 
 describe('the recipes for proxies and pods', () => {
+  const pools = ['pool', 'pool-docker', 'pool-hooks'].map((name) => `config/proxy/${name}.yaml`)
   const recipes = ['config/proxy/proxy.Dockerfile', 'config/proxy/pod.Dockerfile']
   const imageOf = (path: string): string | undefined => /^ARG RUNNER_IMAGE=(\S+)$/m.exec(read(path))?.[1]
 
@@ -36,7 +37,7 @@ describe('the recipes for proxies and pods', () => {
     const [proxy = '', pod] = recipes.map(imageOf)
     expect(proxy).to.match(/^ghcr\.io\/actions\/actions-runner:\d+\.\d+\.\d+$/)
     expect(pod).to.equal(proxy)
-    expect(read('config/proxy/pool.yaml')).to.include(`image: ${proxy}\n`)
+    for (const pool of pools) expect(read(pool), pool).to.include(`image: ${proxy}\n`)
   })
 
   it('run nothing in a shell that nobody asked for', () => {
@@ -51,13 +52,16 @@ describe('the recipes for proxies and pods', () => {
     expect(command.indexOf('unset RUNNER_TOKEN')).to.be.within(1, command.indexOf('exec ./run.sh'))
   })
 
-  it('have a pool that the definition takes', () => {
-    const { kind, spec } = fieldsOf(parse(read('config/proxy/pool.yaml')))
-    expect(kind).to.equal('RunnerPool')
-    const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
-    expect(ajv.validate(runnerPoolSpec, spec), ajv.errorsText()).to.equal(true)
-    expect(Object.keys(fieldsOf(spec)).filter((name) => !Object.hasOwn(runnerPoolSpec.properties, name))).to.deep.equal(
-      [],
-    )
-  })
+  for (const pool of pools) {
+    it(`have a pool that the definition takes: ${pool}`, () => {
+      const [first] = parseAllDocuments(read(pool))
+      const { kind, spec } = fieldsOf(first?.toJS())
+      expect(kind).to.equal('RunnerPool')
+      const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+      expect(ajv.validate(runnerPoolSpec, spec), ajv.errorsText()).to.equal(true)
+      expect(
+        Object.keys(fieldsOf(spec)).filter((name) => !Object.hasOwn(runnerPoolSpec.properties, name)),
+      ).to.deep.equal([])
+    })
+  }
 })

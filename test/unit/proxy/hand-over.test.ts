@@ -91,6 +91,29 @@ describe('runnerhub-worker in place of a Worker', function () {
       expect((await listener.ended()).result).to.equal('Succeeded')
     })
 
+    it('by the token that its file has at each call, however often that is replaced', async () => {
+      const listener = await begin()
+      await hub.followed()
+      await writeFile(join(folder, 'token'), 'the-next-token\n')
+      try {
+        hub.state('completed', { result: 'Succeeded' })
+        expect((await listener.ended()).code).to.equal(100)
+        expect(hub.of('GET', JOB).map(({ authorization }) => authorization)).to.deep.equal(['Bearer the-next-token'])
+      } finally {
+        await writeFile(join(folder, 'token'), `${TOKEN}\n`)
+      }
+    })
+
+    it('to a hub with an IPv6 address', async () => {
+      await hub.stop()
+      await use(new ScriptedHub({ host: '::1' }))
+      const listener = await begin()
+      await hub.followed()
+      hub.state('completed', { result: 'Succeeded' })
+      expect((await listener.ended()).code).to.equal(100)
+      expect(env['RUNNERHUB_URL']).to.match(/^http:\/\/\[::1\]:\d+$/)
+    })
+
     for (const [what, atLeast, pieceBytes] of [
       ['20 kB, byte by byte at first', 20_000, 997],
       ['1.2 MB', 1_200_000, 65_536],
@@ -135,7 +158,7 @@ describe('runnerhub-worker in place of a Worker', function () {
     it('over TLS that its own CA vouches for, and not without it', async () => {
       await hub.stop()
       const certificate = await makeCertificate()
-      await use(new ScriptedHub(certificate))
+      await use(new ScriptedHub({ tls: certificate }))
       await writeFile(join(folder, 'ca.pem'), certificate.cert)
       const distrustful = await listen({ RUNNERHUB_RETRY_SECONDS: '1' })
       await distrustful.sendJob(messageText({ jobId }))

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, chmod, copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -88,16 +88,17 @@ describe('runnerhub-worker on a runner', function () {
 
     it('is done by the five commands of docs/github.md', async () => {
       await configure()
-      await copyFile(program, join(runner, 'runnerhub-worker.cjs'))
       const hub = new ScriptedHub()
+      hub.files.set('/docs/runnerhub-worker.cjs', await readFile(program))
       await hub.start()
       const env = { PATH: process.env['PATH'], HUB: hub.url, TOKEN: 'token' }
-      const commands = commandOf('docs/github.md', '(umask 077')
+      const commands = commandOf('docs/github.md', 'curl -fsSO')
       const options = { cwd: runner, env }
       const { stdout } = await promisify(execFile)('bash', ['-euc', commands], options)
       await hub.stop()
       expect(stdout).to.include('Installed in').and.include('knows the token').and.not.include('BAD')
-      expect(hub.calls[0]?.authorization).to.equal('Bearer token')
+      expect(commands.trim().split('\n')).to.have.length(5)
+      expect(hub.calls.map(({ authorization }) => authorization)).to.include('Bearer token')
     })
 
     it('leaves a Worker that starts from wherever it is called, with an exit code that is no result', async () => {

@@ -34,6 +34,8 @@ const ID = '550e8400-e29b-41d4-a716-446655440000'
  */
 export class ScriptedHub {
   readonly calls: Call[] = []
+  /** Files that it serves, by their path. */
+  readonly files = new Map<string, Buffer>()
   readonly script: Script = { refuse: () => undefined, canWait: false, hasEvents: true, isLimited: true }
   job: Record<string, unknown> = { status: 'queued', metadata: {} }
   #log: string[] = []
@@ -43,11 +45,13 @@ export class ScriptedHub {
   readonly #sockets = new Set<WebSocket>()
   readonly #subscribed = new Set<WebSocket>()
   readonly #tls: { cert: string; key: string } | undefined
+  readonly #host: string
   #server: Server | undefined
   #port = 0
 
-  constructor(tls?: { cert: string; key: string }) {
+  constructor({ tls, host = '127.0.0.1' }: { tls?: { cert: string; key: string }; host?: string } = {}) {
     this.#tls = tls
+    this.#host = host
   }
 
   /** Starts, or starts again, where it was. */
@@ -62,7 +66,7 @@ export class ScriptedHub {
       }
       events.handleUpgrade(request, socket, head, (client) => this.#join(client))
     })
-    server.listen(this.#port, '127.0.0.1')
+    server.listen(this.#port, this.#host)
     await once(server, 'listening')
     const address = server.address()
     if (typeof address === 'object' && address !== null) this.#port = address.port
@@ -78,7 +82,7 @@ export class ScriptedHub {
   }
 
   get url(): string {
-    return `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`
+    return `${this.#tls === undefined ? 'http' : 'https'}://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${this.#port}`
   }
 
   get eventsUrl(): string {
@@ -195,6 +199,11 @@ export class ScriptedHub {
       return data(200, { id: ID, ...this.job })
     }
     if (`${method} ${pathname}` === 'GET /api/jobs') return data(200, {})
+    const file = this.files.get(pathname)
+    if (file !== undefined) {
+      response.writeHead(200).end(file)
+      return
+    }
     response.writeHead(404, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ success: false, code: 'NotFound', error: `no ${path}` }))
   }

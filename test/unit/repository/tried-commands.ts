@@ -162,7 +162,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
   [
     'unit/proxy/installation.test.ts',
     'is done by the five commands of docs/github.md',
-    [['docs/github.md', "(umask 077; printf '%s"]],
+    [['docs/github.md', 'curl -fsSO']],
   ],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [
