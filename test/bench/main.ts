@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type DelegationResult, measureDelegations } from './measures/delegations.ts'
 import { type DrainResult, measureDrain } from './measures/drain.ts'
 import { type FanOutResult, measureFanOut } from './measures/fan-out.ts'
+import { type HandOverResult, measureHandOvers } from './measures/hand-overs.ts'
 import { type LatencyResult, measureLatency } from './measures/latency.ts'
 import { type ListResult, measureLists } from './measures/lists.ts'
 import { measureScrapes, type ScrapeResult } from './measures/scrapes.ts'
@@ -54,6 +55,11 @@ async function run(asked: Options): Promise<void> {
     say('delegations')
     delegations.push(await trustworthy(() => measureDelegations(jobs, shipped)))
   }
+  const handOvers: HandOverResult[] = []
+  if (parts.includes('hand-overs')) {
+    say('hand-overs')
+    handOvers.push(await trustworthy(() => measureHandOvers(Math.ceil(jobs / 4), shipped)))
+  }
   const starts: StartResult[] = []
   for (const count of parts.includes('starts') ? [0, 10_000] : []) {
     say(`starts with ${count} jobs`)
@@ -75,7 +81,7 @@ async function run(asked: Options): Promise<void> {
     fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
   }
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = { conditions, drains, latencies, delegations, starts, lists, scrapes, fanOuts }
+  const result: BenchResult = { conditions, drains, latencies, delegations, handOvers, starts, lists, scrapes, fanOuts }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`\n${table(result)}\n\n${json}`)

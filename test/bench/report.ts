@@ -1,6 +1,7 @@
 import type { DelegationResult } from './measures/delegations.ts'
 import type { DrainResult } from './measures/drain.ts'
 import type { FanOutResult } from './measures/fan-out.ts'
+import type { HandOverResult } from './measures/hand-overs.ts'
 import type { LatencyResult } from './measures/latency.ts'
 import type { ListResult } from './measures/lists.ts'
 import type { ScrapeResult } from './measures/scrapes.ts'
@@ -14,6 +15,7 @@ export interface BenchResult {
   drains: DrainResult[]
   latencies: LatencyResult[]
   delegations: DelegationResult[]
+  handOvers: HandOverResult[]
   starts: StartResult[]
   lists: ListResult[]
   scrapes: ScrapeResult[]
@@ -28,6 +30,7 @@ export function table({
   drains,
   latencies,
   delegations,
+  handOvers,
   starts,
   lists,
   scrapes,
@@ -39,6 +42,7 @@ export function table({
     ...(drains.length > 0 ? drainRows(drains) : []),
     ...latencies.flatMap(latencyRows),
     ...delegations.flatMap(delegationRows),
+    ...handOvers.flatMap(handOverRows),
     ...starts.flatMap(startRows),
     ...lists.flatMap(listRows),
     ...scrapes.flatMap(scrapeRows),
@@ -49,9 +53,16 @@ export function table({
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [head = ['', '', ''], ...body] = cells
-  const around = [...drains, ...latencies, ...delegations, ...starts, ...lists, ...scrapes, ...fanOuts].map(
-    ({ surroundings }) => surroundings,
-  )
+  const around = [
+    ...drains,
+    ...latencies,
+    ...delegations,
+    ...handOvers,
+    ...starts,
+    ...lists,
+    ...scrapes,
+    ...fanOuts,
+  ].map(({ surroundings }) => surroundings)
   return [
     line(head),
     line(widths.map((width) => '-'.repeat(width))),
@@ -165,6 +176,23 @@ function delegationRows(delegations: DelegationResult): Row[] {
       `${cpu.server.toFixed(2)} (raw ${cpu.serverRaw.toFixed(2)})`,
       '',
     ],
+  ]
+}
+
+function handOverRows({ plain, handedOver, ratio, rawDifference, times }: HandOverResult): Row[] {
+  const taken = ({ rate, p50, p99 }: HandOverResult['plain']): string =>
+    `${rate.toFixed(0)}/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`
+  return [
+    [
+      'hand-overs of 20 kB, 16 in flight, of plain delegations',
+      `${ratio.toFixed(2)} (${taken(handedOver)})`,
+      '>= 0.25',
+    ],
+    ['plain delegations, 16 in flight', taken(plain), ''],
+    ['plain before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
+    ['from the frame on the proxy to the Worker, without the node, p50 in ms', times.frameToWorker.toFixed(0), ''],
+    ['from the frame to the pod, p50 in ms', times.frameToPod.toFixed(0), ''],
+    ['from a plain delegation to the pod, p50 in ms', times.plainToPod.toFixed(0), ''],
   ]
 }
 

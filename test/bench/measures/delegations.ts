@@ -87,9 +87,10 @@ export function measureDelegations(jobs: number, shipped: Shipped): Promise<Dele
 /** The runs that one operator watches; of the client in Go only the rate. */
 async function watchedRuns(stage: Stage, jobs: number, shipped: Shipped): Promise<[Watched, Watched, Watched, number]> {
   const place = await stage.place('runnerhub')
-  const facade = await Facade.start(stage, place, shipped, width)
+  const facade = await Facade.start(stage, place, shipped, { connections: width })
   const raw = (): Promise<Paid> => rawRun(stage, place, jobs)
-  const delegate = (): Promise<Paid> => paid(stage, jobs, (index) => facade.delegate(newJob('', index).spec))
+  const delegate = (): Promise<Paid> =>
+    paid(stage, jobs, async (index) => void (await facade.delegate(newJob('', index).spec)))
   const watched = (run: () => Promise<Paid>): Promise<Watched> =>
     facade.during(async () => {
       const begun = await facade.cpuSeconds()
