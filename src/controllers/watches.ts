@@ -31,6 +31,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       scheduler.runnerChanged(key, jobKey)
       queue.add(queueKey('runner', key))
       if (jobKey !== undefined) queue.add(queueKey('job', jobKey))
+      if (old?.metadata.uid !== now?.metadata.uid) addOrphan(caches, queue, key)
     }),
     caches.pods.onChange((change) => {
       if (change.now !== undefined && needsLabels({ caches }, change.now))
@@ -64,10 +65,20 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
 function addOfJob(caches: Caches, queue: Workqueue, { key, old, now }: Change<RunnerJob>): void {
   queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
   if (now === undefined || now.status.reported?.at !== old?.status.reported?.at) addRunner(caches, queue, now ?? old)
-  if (now !== undefined) return isTriedAgain(old, now) ? addPrevious(queue, now) : undefined
+  if (now !== undefined) return addOfStatus(caches, queue, { old, now })
   if (old === undefined) return
   if (isUncounted(caches, old)) addLedger(queue, old)
   addPod(caches, queue, old)
+}
+
+/** Adds the pods that are not the job's any more: of its attempt before, or of a Runner that is not its own. */
+function addOfStatus(
+  caches: Caches,
+  queue: Workqueue,
+  { old, now }: { old: RunnerJob | undefined; now: RunnerJob },
+): void {
+  if (isTriedAgain(old, now)) addPrevious(queue, now)
+  if (now.status.runnerRef?.uid !== old?.status.runnerRef?.uid) addOrphan(caches, queue, runnerKey(now))
 }
 
 /** Adds everything that may need work to the queue, once, at the start of a term. */
@@ -91,6 +102,12 @@ function isUncounted(caches: Caches, job: RunnerJob): boolean {
 /** Requeues the ledger with a delay, so that one write counts many deletions. */
 function addLedger(queue: Workqueue, { metadata }: KubeObject): void {
   queue.addAfter(queueKey('ledger', metadata.namespace ?? ''), DEPARTED_MS, 'deferred')
+}
+
+/** Adds a pod that turns out to be another job's: a Runner or a job's status may show that only after the pod was seen. */
+function addOrphan(caches: Caches, queue: Workqueue, key: string): void {
+  const pod = caches.pods.get(key)
+  if (pod !== undefined && isOrphan(caches, pod)) queue.add(queueKey('pod', key))
 }
 
 /** Whether no attempt needs the pod: its job is gone, another job has its name by now, or the next attempt is due. */

@@ -45,5 +45,5 @@ export function isTrouble(reason: WaitingReason, message: string): boolean {
 
 /** Whether the message of the same trouble differs from try to try. */
 export function hasVaryingMessage(reason: WaitingReason): boolean {
-  return reason === 'ImagePull' || reason === 'VolumeUnavailable' || reason === 'SandboxFailed'
+  return ['ImagePull', 'VolumeUnavailable', 'SandboxFailed', 'Unschedulable'].includes(reason)
 }

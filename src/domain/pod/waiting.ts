@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod, PodCondition } from '../../api/pod.ts'
 import type { WaitingReason } from '../../api/reasons.ts'
+import { causesOf } from './scheduler-message.ts'
 
 /** Why a pod does not run yet. `fatal`: waiting longer cannot help. */
 export interface Waiting {
@@ -34,7 +35,7 @@ export function waitingOf(pod: Pod): Waiting {
     const trouble = containerTrouble(status)
     if (trouble !== undefined) return trouble
   }
-  const crashing = initContainerStatuses.find(keepsEnding)
+  const crashing = crashingInit(pod)
   if (crashing !== undefined) return fixable('InvalidPod', `container ${crashing.name} keeps exiting`)
   return starting(pod.metadata.name)
 }
@@ -59,8 +60,8 @@ export function isBeingSetUp({ spec, status = {} }: Pod): boolean {
 
 function unscheduledWaiting(pod: Pod, { reason, message = 'no node takes the pod' }: PodCondition): Waiting {
   if (reason === 'SchedulingGated') return gated(pod)
-  if (missingClaim.test(message)) return fixable('VolumeUnavailable', message)
-  return { reason: 'Unschedulable', message, fatal: false }
+  if (missingClaim.test(message)) return fixable('VolumeUnavailable', causesOf(message))
+  return { reason: 'Unschedulable', message: causesOf(message), fatal: false }
 }
 
 /** The owner of a gate removes it: the pod waits in another queue, which may take as long as the job may wait. */
@@ -72,6 +73,11 @@ function gated({ metadata, spec }: Pod): Waiting {
     message: `pod ${metadata.name} waits for its scheduling gates${gates}`,
     fatal: false,
   }
+}
+
+/** The restartable init container that keeps the pod from starting because it keeps ending. */
+export function crashingInit({ status }: Pod): ContainerStatus | undefined {
+  return status?.initContainerStatuses?.find(keepsEnding)
 }
 
 /**

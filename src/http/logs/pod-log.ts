@@ -4,7 +4,7 @@ import { type Pod, pods } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { podOf, runnerOf } from '../../cluster/caches.ts'
 import { startOf } from '../../domain/pod/job-container.ts'
-import { logContainer } from '../../domain/pod/log-container.ts'
+import { currentLogContainer, logContainer } from '../../domain/pod/log-container.ts'
 import { ApiError } from '../../kube/client/errors.ts'
 import { resourcePath } from '../../kube/client/resource-path.ts'
 import type { FacadeDeps } from '../context.ts'
@@ -27,7 +27,12 @@ export function hasLog(pod: Pod): boolean {
   return logContainer(pod) !== undefined
 }
 
-/** When that container started. */
+/** The same, or a container that keeps ending before it, so that the pod cannot start. */
+export function hasCurrentLog(pod: Pod): boolean {
+  return currentLogContainer(pod) !== undefined
+}
+
+/** When the container that decides the outcome started. */
 export function logStart(pod: Pod): string | undefined {
   const container = logContainer(pod)
   return container === undefined ? undefined : startOf(container)
@@ -47,7 +52,7 @@ export async function openLog(
   { tail, follow, since, limitBytes = LONGEST_LOG }: LogPart,
   signal: AbortSignal,
 ): Promise<Readable> {
-  const container = logContainer(pod)?.name
+  const container = currentLogContainer(pod)?.name
   const query = {
     timestamps: 'true',
     ...(container !== undefined && { container }),

@@ -7,7 +7,7 @@ import { abortable } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { envelopeAround } from '../envelope.ts'
 import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from './beginning.ts'
-import { freshPod, hasLog, isUnknownContainer, logPod, LONGEST_LOG, logStart, openLog } from './pod-log.ts'
+import { freshPod, hasCurrentLog, isUnknownContainer, logPod, LONGEST_LOG, logStart, openLog } from './pod-log.ts'
 import { LogPosition } from '../../domain/log/position.ts'
 import type { LogsQuery } from './query.ts'
 
@@ -29,7 +29,7 @@ export async function wholeLog(
 ): Promise<WholeLog> {
   const nothing = isFinished(job) ? unavailable : { logs: '' }
   const pod = logPod(deps, job)
-  if (pod === undefined || !hasLog(pod)) return { data: nothing }
+  if (pod === undefined || !hasCurrentLog(pod)) return { data: nothing }
   try {
     const log = await abortable(openLog(deps, pod, query, gone), patient)
     const beginning = await takeBeginning(log, BEGINNING_BYTES, patient)

@@ -197,6 +197,28 @@ describe('a pod whose job is gone', () => {
     expect(await scene.due()).to.include('pod:ns/job-1')
   })
 
+  it('is requeued itself once its job’s status has another Runner, whose pod it is not', async () => {
+    const scene = new Scene()
+    const earlier = aJob({ metadata: { uid: 'earlier' } })
+    // Its Runner went before this process started.
+    scene.putPod(aPod({ runner: aRunner({ job: earlier, metadata: { uid: 'earlier-runner' } }) }))
+    const job = scene.putJob(aJob())
+    const { metadata } = scene.putRunner(aRunner({ job }))
+    await scene.due()
+    scene.putJob({ ...job, status: { phase: 'Assigned', runnerRef: { name: metadata.name, uid: metadata.uid } } })
+    expect(await scene.due()).to.include('pod:ns/job-1')
+  })
+
+  it('is requeued itself when a Runner of its name appears', async () => {
+    const scene = new Scene()
+    const earlier = aJob({ metadata: { uid: 'earlier' } })
+    const job = scene.putJob(aJob({ metadata: { creationTimestamp: stamp(60) } }))
+    scene.putPod(aPod({ runner: aRunner({ job: earlier, metadata: { uid: 'earlier-runner' } }) }))
+    await scene.due()
+    scene.putRunner(aRunner({ job }))
+    expect(await scene.due()).to.include('pod:ns/job-1')
+  })
+
   it('is not requeued itself while its job exists', async () => {
     const { scene, pod } = await running1()
     scene.putPod({ ...pod, metadata: { ...pod.metadata, ...deletedAt(5) } })

@@ -98,6 +98,41 @@ describe('the log of a running job', function () {
     expect(lines()).to.deep.equal(['one', 'two', 'three'])
   })
 
+  it('is that of a sidecar that keeps ending, as long as the job cannot start because of it', async () => {
+    const runner = { name: 'runner', image: 'runner' }
+    const initContainers = [{ ...runner, name: 'docker', restartPolicy: 'Always' }]
+    await site.createPool('helped', { template: { spec: { containers: [runner], initContainers } } })
+    site.kubelet.onPod(() => isSetUp())
+    await site.createJob('blocked', { poolName: 'helped' })
+    await site.kubeletHas('blocked')
+    // What the kubelet writes of a pod that it sets up must not come after what this test writes.
+    await site.until('the pod to be set up', async () => (await site.pod('blocked'))?.status?.containerStatuses)
+    site.kubelet.onPod(() => runs())
+    const common = { image: 'runner', imageID: '', ready: false }
+    await site.kubelet.apply('blocked-1', () => ({
+      phase: 'Pending',
+      initContainerStatuses: [
+        {
+          ...common,
+          name: 'docker',
+          restartCount: 2,
+          started: false,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+        },
+      ],
+      containerStatuses: [
+        { ...common, name: 'runner', restartCount: 0, state: { waiting: { reason: 'PodInitializing' } } },
+      ],
+    }))
+    await site.jobIs('blocked', { phase: 'Assigned', reason: 'InvalidPod' })
+    logs.write('blocked-1', 'no such storage driver')
+    const { status, body, text } = await call(`${operator.url}/api/jobs/blocked/logs`)
+    expect(status, text).to.equal(200)
+    expect(asObject(body['data'])['logs']).to.match(/Z no such storage driver\n$/)
+    expect(logs.containers.at(-1)).to.equal('blocked-1/docker')
+    await site.cancel('blocked')
+  })
+
   it('is that of the failed init container if the job never ran', async () => {
     const runner = { name: 'runner', image: 'runner' }
     const initContainers = [{ ...runner, name: 'prepare' }]

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { PodStatus } from '../../../../src/api/pod.ts'
-import { logContainer } from '../../../../src/domain/pod/log-container.ts'
+import { currentLogContainer, logContainer } from '../../../../src/domain/pod/log-container.ts'
 import { aContainer, aPod, ended, running } from '../../../objects/builders.ts'
 
 const waiting = aContainer({ waiting: { reason: 'PodInitializing' } })
@@ -37,4 +37,19 @@ describe('the log to show of a pod', () => {
   for (const [what, status, container] of cases) {
     it(what, () => expect(logContainer(aPod({ status }))?.name).to.equal(container))
   }
+
+  describe('at this moment', () => {
+    const crashing = { ...aContainer({ waiting: { reason: 'CrashLoopBackOff' } }, 'docker'), restartCount: 3 }
+    const pending = { phase: 'Pending', initContainerStatuses: [fetched, crashing], containerStatuses: [waiting] }
+
+    it('is that of a sidecar that keeps the pod from starting, but not for a follower', () => {
+      expect(currentLogContainer(aPod({ status: pending }))?.name).to.equal('docker')
+      expect(logContainer(aPod({ status: pending }))).to.equal(undefined)
+    })
+
+    it('is the job’s once it has started, even if a sidecar crashes', () => {
+      const status = { ...pending, phase: 'Running', containerStatuses: [aContainer(running)] }
+      expect(currentLogContainer(aPod({ status }))?.name).to.equal('runner')
+    })
+  })
 })

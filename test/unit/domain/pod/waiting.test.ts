@@ -50,7 +50,7 @@ describe('the waiting reason of a pod', () => {
   for (const what of missing) {
     it(`is a missing object of a volume or a device: ${what}`, () => {
       const message = `0/3 nodes are available: ${what}. preemption: 0/3 nodes are available.`
-      const expected = { reason: 'VolumeUnavailable', message, fatal: false }
+      const expected = { reason: 'VolumeUnavailable', message: `no node takes the pod: ${what}`, fatal: false }
       expect(waiting({ conditions: [{ ...unscheduled, message }] })).to.deep.equal(expected)
     })
   }
