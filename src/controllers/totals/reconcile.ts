@@ -18,11 +18,12 @@ import { AlreadyExists, Conflict, RetryLater } from '../../kube/client/errors.ts
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
+import { StayingJobs } from './staying.ts'
 
 /** How soon to reconcile again while the caches are not in step, and while jobs wait for room in the ledger. */
 const AGAIN_MS = 250
 
-/** The same while other finalizers hold so many jobs that the ledger can name no more. */
+/** The same while so many counted jobs stay that the ledger can name no more. */
 const CLOGGED_MS = 10_000
 
 /** Deleted jobs that are looked up concurrently. */
@@ -35,21 +36,23 @@ const AT_A_TIME = 32
  */
 export function ledgerReconciler(deps: ReconcilerDeps) {
   const { caches, pendingDeletions } = deps
+  const staying = new StayingJobs(deps.clock)
   let hasWarned = false
   return async function reconcileLedger(namespace: string, { signal }: ReconcileContext): Promise<Result> {
     const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
-    const read = readLedger(caches, object, pendingDeletions.due())
+    const read = readLedger(caches, object, pendingDeletions.due(), (uid) => staying.isStuck(uid))
     if (read === undefined) {
       throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
     }
     const { ledger, entries } = read
+    staying.keepOnly(entries.present)
     // The contents of a deleted ledger are still in memory.
     const lost = caches.totals.lost === undefined ? undefined : ledger
     const departed = await confirmGone(deps.client, entries.departed, signal)
     const next = nextLedger(ledger, { ...entries, departed }) ?? lost
     if (next !== undefined) await write(deps, namespace, { object, ledger: next }, signal)
     const isClogged = entries.held >= MOST_LEAVING
-    if (isClogged && !hasWarned) deps.log.warn({ namespace, jobs: entries.held }, 'other finalizers hold deleted jobs')
+    if (isClogged && !hasWarned) deps.log.warn({ namespace, jobs: entries.held }, 'finalizers or policies keep jobs')
     hasWarned = isClogged
     pendingDeletions.drop((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
     if (pendingDeletions.due().length + caches.totals.departed().length === 0) return {}
@@ -57,11 +60,15 @@ export function ledgerReconciler(deps: ReconcilerDeps) {
   }
 }
 
-/** The ledger and its new entries, all as of one version of the jobs; undefined while the caches are not in step. */
+/**
+ * The ledger and its new entries, all as of one version of the jobs; undefined while the caches are not in step. `isStuck`
+ * is whether a counted job has existed for long.
+ */
 export function readLedger(
   caches: Pick<Caches, 'jobs' | 'totals'>,
   object: ConfigMap | undefined,
   due: readonly RunnerJob[],
+  isStuck: (uid: string) => boolean = () => false,
 ): { ledger: Ledger; entries: Entries } | undefined {
   const { jobs, totals } = caches
   const ledger = object === undefined ? totals.ledger() : ledgerOf(object)
@@ -72,7 +79,7 @@ export function readLedger(
     asOf,
     due: due.filter((job) => exists(caches, job.metadata.uid) && !totals.counts(job)),
     present,
-    held: present.filter((uid) => isBeingDeleted(caches, uid)).length,
+    held: present.filter((uid) => isStuck(uid) || isBeingDeleted(caches, uid)).length,
     // A deletion that the watch has not reached yet is counted next time.
     departed: totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),
   }

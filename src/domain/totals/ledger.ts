@@ -4,7 +4,7 @@ import { durationBounds, noJobs, plus, shareOf, type Totals } from './totals.ts'
 /** Most jobs that the ledger may count before they are deleted: one write covers this many deletions. */
 export const MOST_LEAVING = 200
 
-/** Most counted and still existing jobs in the ledger, including those held by other finalizers: 185 kB. */
+/** Most counted and still existing jobs in the ledger, including those that others keep: 185 kB. */
 export const MOST_NAMED = 5000
 
 /** Most deleted jobs that the ledger still names, for replicas that saw the deletion but missed earlier ledgers. */
@@ -44,7 +44,7 @@ export interface Entries {
   departed: readonly RunnerJob[]
   /** UIDs in `leaving` whose jobs still exist. */
   present: readonly string[]
-  /** How many of these jobs are held by another writer's finalizer. They may stay for any time. */
+  /** How many of these jobs a finalizer or a policy of others keeps. They may stay for any time. */
   held: number
   asOf: string
 }
