@@ -28,6 +28,7 @@ interface Log {
  */
 export class NodeLogs {
   readonly #server: Server
+  readonly #isOver: boolean
   readonly #logs = new Map<string, Log>()
   /** The queries of all log requests. */
   readonly asked: URLSearchParams[] = []
@@ -35,8 +36,10 @@ export class NodeLogs {
   readonly containers: string[] = []
   #written = 0
 
-  constructor(server: Server) {
+  /** `isOver`: every log is over from its beginning. */
+  constructor(server: Server, { isOver = false } = {}) {
     this.#server = server
+    this.#isOver = isOver
     server.on('request', (request, response) => this.#serve(request, response))
   }
 
@@ -105,7 +108,7 @@ export class NodeLogs {
   }
 
   #of(pod: string): Log {
-    const begun: Log = { lines: [], isOver: false, answer: 'lines', readers: new Set() }
+    const begun: Log = { lines: [], isOver: this.#isOver, answer: 'lines', readers: new Set() }
     const log = this.#logs.get(pod) ?? begun
     this.#logs.set(pod, log)
     return log
@@ -147,7 +150,7 @@ function sendLines(log: Log, query: URLSearchParams, response: ServerResponse): 
 }
 
 /** Serves the logs of the node to which the stand-in kubelet binds pods; close it in `after`. */
-export async function serveLogs(client: KubeClient): Promise<NodeLogs> {
+export async function serveLogs(client: KubeClient, options: { isOver?: boolean } = {}): Promise<NodeLogs> {
   const server = createServer(await makeCertificate())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -160,5 +163,5 @@ export async function serveLogs(client: KubeClient): Promise<NodeLogs> {
   }
   const described: KubeObject & { status: object } = { ...node, status }
   await client.replaceStatus<KubeObject>(nodes, described, forever)
-  return new NodeLogs(server)
+  return new NodeLogs(server, options)
 }

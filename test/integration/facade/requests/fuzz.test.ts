@@ -1,16 +1,25 @@
 import { expect } from 'chai'
+import { type NodeLogs, serveLogs } from '../../../kubelet/logs.ts'
+import { succeeds } from '../../../kubelet/script.ts'
 import { canInstallSchemathesis, installSchemathesis, runSchemathesis } from '../../../processes/schemathesis.ts'
 import { openSite, type Site, TOKEN } from '../../../site/site.ts'
 
 describe('a schema-driven fuzzer', function () {
   this.timeout('400s')
   let site: Site
+  let logs: NodeLogs
 
   before(async () => {
-    // Without a pool: that a log cannot be read from a node is no matter of the document.
     site = await openSite()
+    await site.createPool('default')
+    site.kubelet.onPod(() => succeeds())
+    // A node that does not answer is 503 for the log of a job that runs: so this one answers.
+    logs = await serveLogs(site.plane.client, { isOver: true })
   })
-  after(() => site.close())
+  after(async () => {
+    await site.close()
+    await logs.close()
+  })
 
   it('finds no difference between the OpenAPI document and the service, with all of its checks', async function () {
     if (!(await canInstallSchemathesis())) this.skip()
