@@ -2,11 +2,12 @@ import { expect } from 'chai'
 import { inWords } from '../observe/audit.ts'
 import type { Installation } from './installation/installation.ts'
 import { installed } from './installation/installed.ts'
+import { runsOn } from './installation/pools.ts'
 
 /** Writes that a job may cost the controllers, without deletes. */
 const budget = 7
 
-describe('the writes of the controllers on a real node', () => {
+describe('the controllers on a real node', () => {
   // One replica, by the plain manifests: the other suites are about the chart.
   const installation = installed({
     own: 'manifests',
@@ -19,7 +20,7 @@ describe('the writes of the controllers on a real node', () => {
     await hub.until('the pool to be Ready', async () => (await hub.kubectl('get', 'rp', 'short')).includes('True'))
   })
 
-  it(`are at most ${budget} for a job that succeeds, and one Event`, async () => {
+  it(`write at most ${budget} times for a job that succeeds, and one Event`, async () => {
     await hub.audit.mark()
     const ids = await Promise.all(Array.from({ length: 4 }, () => hub.rest.delegate({ labels: ['short'] })))
     for (const id of ids) await hub.jobIs(id, { phase: 'Completed' })
@@ -36,5 +37,14 @@ describe('the writes of the controllers on a real node', () => {
     }
     expect(counted.length, inWords(counted).join('\n')).to.be.at.most(budget * ids.length)
     expect(events.length, inWords(events).join('\n')).to.be.at.most(ids.length)
+  })
+
+  it('do not keep their namespace, if it is deleted while jobs run', async () => {
+    await hub.createPool('long', { script: runsOn })
+    const ids = await Promise.all([1, 2, 3].map(() => hub.rest.delegate({ labels: ['long'] })))
+    for (const id of ids) await hub.jobIs(id, { phase: 'Running' })
+    const begun = performance.now()
+    await hub.kubectl('delete', 'namespace', hub.namespace, '--timeout=90s')
+    expect(performance.now() - begun).to.be.below(60_000)
   })
 })

@@ -30,7 +30,7 @@ export async function installByManifests(): Promise<Installed> {
         // Delete the jobs first, while an operator removes the finalizers of their pods.
         await hub.kubectl('delete', 'runnerjobs', '--all', '--wait=false')
         await hub.until('no runner pod to remain', async () => (await hub.runnerPods()).length === 0)
-        await hub.kubectl('delete', 'namespace', namespace, '--wait=false')
+        await hub.kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait=false')
         await hub.kubectl('delete', 'clusterrolebinding', bindingOf(namespace), '--wait=false')
       } finally {
         await hub.leave()
