@@ -97,8 +97,8 @@ test-faults: $(INSTALLED) ## Fault tests: the same cluster through a TLS proxy t
 test-e2e: $(INSTALLED) ## The whole operator, as an image, with real pods
 	@node test/run.ts --only e2e
 
-test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig; takes the cluster down
-	@node test/run.ts --only planes,cluster
+test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig, which stop the cluster; tests of images
+	@node test/run.ts --only planes,builds,cluster
 
 .PHONY: mocha
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts

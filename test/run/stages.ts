@@ -30,9 +30,9 @@ export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Sui
 export const TOTAL_MINUTES = 85
 
 /**
- * All stages in their order. Once the cluster runs, there are three lanes: integration; unit, faults and planes; image,
- * e2e and cluster. Each mostly waits, and together they keep two cores busy. Only the third uses the cluster, and at its
- * end stops and starts it. Failed files get their second run when nothing else runs. The files of a suite run one after
+ * All stages in their order. Once the cluster runs, there are three lanes of the same length: integration; unit, builds,
+ * faults and planes; image, e2e and cluster. Each mostly waits, and together they keep two cores busy. Only builds and
+ * the third lane use the cluster, and the latter stops and starts it at its end. Failed files get their second run when nothing else runs. The files of a suite run one after
  * another: on two cores, which the API server shares, two at a time were slower and less steady.
  */
 export const stages: Stage[] = [
@@ -83,11 +83,20 @@ export const stages: Stage[] = [
     work: mocha('e2e/**', 120),
   },
   {
+    name: 'builds',
+    about: 'images that are built here, with the image of the operator',
+    deadlineMinutes: 6,
+    needs: ['up', 'image'],
+    after: ['check', 'unit'],
+    beside: true,
+    work: mocha('cluster/image', 300),
+  },
+  {
     name: 'faults',
     about: 'broken connections and wrong responses',
     deadlineMinutes: 25,
     needs: ['up'],
-    after: ['check', 'unit'],
+    after: ['check', 'unit', 'builds'],
     beside: true,
     work: mocha('faults/**', 60),
   },
@@ -105,9 +114,9 @@ export const stages: Stage[] = [
     about: 'up, down, status and kubeconfig; it leaves the cluster running',
     deadlineMinutes: 20,
     needs: ['up'],
-    after: ['e2e'],
+    after: ['e2e', 'builds'],
     beside: true,
-    work: mocha('cluster/@(cluster|image)', 300),
+    work: mocha('cluster/cluster', 300),
   },
   {
     name: 'integration',
@@ -121,7 +130,7 @@ export const stages: Stage[] = [
     about: 'a second run of each failed file of these suites',
     deadlineMinutes: 8,
     needs: [],
-    work: { is: 'rerun', suites: ['faults', 'planes', 'e2e', 'cluster', 'integration'] },
+    work: { is: 'rerun', suites: ['builds', 'faults', 'planes', 'e2e', 'cluster', 'integration'] },
   },
   {
     name: 'down',
