@@ -14,8 +14,9 @@ describe('the API server is killed and comes back 6 s later', () => {
   let client: KubeClient
   const running: Reflecting<ConfigMap>[] = []
 
-  const start = (): Reflecting<ConfigMap> => {
-    const reflecting = reflect({ client, resource: configMaps, namespace: 'default' })
+  const start = (idleMs?: number): Reflecting<ConfigMap> => {
+    const options = { client, resource: configMaps, namespace: 'default' }
+    const reflecting = reflect(idleMs === undefined ? options : { ...options, idleMs })
     running.push(reflecting)
     return reflecting
   }
@@ -43,6 +44,7 @@ describe('the API server is killed and comes back 6 s later', () => {
     const killedAt = performance.now()
     await controlPlane.killApiServer()
     expect(await create('during').catch((error: unknown) => error)).to.be.instanceOf(Unreachable)
+    await controlPlane.saveStore()
     await eventually(() => old.failures.length > 0, { what: 'the old watch to break' })
     const begunInOutage = start()
     await eventually(() => performance.now() - killedAt >= outageMs, {
@@ -62,5 +64,26 @@ describe('the API server is killed and comes back 6 s later', () => {
       })
     }
     expect(old.changes.filter((change) => change.includes('before'))).to.deep.equal(['+before', '-before'])
+  })
+
+  it('and its store is restored from a copy: the caches follow it back, without a restart', async function () {
+    this.timeout(120_000)
+    const following = start(3000)
+    await following.store.synced(never)
+    await create('lost')
+    const newest = await create('lost-too')
+    await eventually(() => has(following, 'lost') && has(following, 'after'))
+
+    await controlPlane.restoreStore()
+    const first = await create('new')
+    const versions = [first, newest].map(({ metadata }) => Number(metadata.resourceVersion))
+    expect(versions[0], 'versions went back').to.be.below(versions[1] ?? 0)
+    const isRestored = (): boolean =>
+      has(following, 'new') &&
+      has(following, 'before') &&
+      !['after', 'lost', 'lost-too'].some((name) => has(following, name))
+    await eventually(isRestored, { withinMs: 40_000, what: 'the cache to be that of the restored store' })
+    await client.delete(configMaps, { namespace: 'default', name: 'new' }, {}, never)
+    await eventually(() => !has(following, 'new'), { what: 'its watch to go on' })
   })
 })
