@@ -1,9 +1,9 @@
 import { GROUP, VERSION } from './names.ts'
 import type { Resource } from './object.ts'
-import { MAX_JOB_NAME, runnerJobSpec, runnerJobStatus, runnerJobs } from './runner-job.ts'
+import { immutableFields, MAX_JOB_NAME, runnerJobSpec, runnerJobStatus, runnerJobs } from './runner-job.ts'
 import { runnerPoolSpec, runnerPoolStatus, runnerPools } from './runner-pool.ts'
 import { runnerSpec, runnerStatus, runners } from './runner.ts'
-import type { Schema, ValidationRule } from './schema.ts'
+import { type Schema, type ValidationRule, withImmutable } from './schema.ts'
 
 interface Column {
   name: string
@@ -44,7 +44,7 @@ export const kinds: readonly Kind[] = [
     resource: runnerJobs,
     description: 'A RunnerJob is one delegated GitHub Actions job. The operator runs it in one pod, once.',
     shortName: 'rj',
-    spec: runnerJobSpec,
+    spec: withImmutable(runnerJobSpec, immutableFields),
     status: runnerJobStatus,
     rules: [nameRule(MAX_JOB_NAME)],
     columns: [

@@ -16,7 +16,7 @@ import { GROUP, VERSION } from './names.ts'
 import { NO_OPERATOR } from './reasons.ts'
 import { MAX_RUNNER_NAME } from './runner.ts'
 import { MAX_ATTEMPTS } from './retry.ts'
-import { type FromSchema, type NewFromSchema, type Schema, immutable } from './schema.ts'
+import type { FromSchema, NewFromSchema, Schema } from './schema.ts'
 
 export const jobPhases = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 export type JobPhase = (typeof jobPhases)[number]
@@ -71,7 +71,13 @@ export const jobMessage = {
   },
 } as const satisfies Schema
 
-const required = ['repository', 'runId', 'jobId'] as const
+/** The fields of the spec that never change. */
+export const immutableFields: readonly string[] = [
+  ...Object.keys(delegationFields),
+  'delegatedAt',
+  'message',
+  'poolName',
+]
 
 /** One attempt that ended, and after which the job was tried again. */
 const endedAttempt = {
@@ -97,7 +103,7 @@ const endedAttempt = {
 export const runnerJobSpec = {
   type: 'object',
   description: 'The delegated job, and how to run it.',
-  required,
+  required: ['repository', 'runId', 'jobId'],
   properties: {
     ...delegationFields,
     delegatedAt: time('Time of the delegation, in milliseconds. If absent, the creation time counts.'),
@@ -128,7 +134,6 @@ export const runnerJobSpec = {
     },
   },
   'x-kubernetes-validations': [
-    ...immutable({ required }, ...Object.keys(delegationFields), 'delegatedAt', 'message', 'poolName'),
     { rule: 'self.cancel || !oldSelf.cancel', message: 'cancel cannot be undone', fieldPath: '.cancel' },
   ],
 } as const satisfies Schema

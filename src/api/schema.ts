@@ -59,15 +59,37 @@ export type NewFromSchema<S> = Flat<
 >
 
 /**
- * Rules that forbid changing, adding or removing a field. They belong to the parent of the field: the API server does
+ * Adds the rules that forbid changing, adding or removing these fields. The API server evaluates all of them on every
+ * status write, and for each field that a rule reads of an object it copies the schemas of all of that object's fields.
+ * So each field compares itself, which reads no object. Only its presence is a rule of its parent: the API server does
  * not evaluate a rule on an optional field when the field is added or removed.
  */
-export function immutable(schema: { required?: readonly string[] }, ...fields: string[]): ValidationRule[] {
-  return fields.map((field) => ({
-    rule: schema.required?.includes(field)
-      ? `self.${field} == oldSelf.${field}`
-      : `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
-    message: `${field} is immutable: a delegation's facts do not change, delegate again instead`,
-    fieldPath: `.${field}`,
-  }))
+export function withImmutable(schema: Schema, fields: readonly string[]): Schema {
+  const { properties = {}, required = [], 'x-kubernetes-validations': rules = [] } = schema
+  const optional = fields.filter((field) => !required.includes(field))
+  return {
+    ...schema,
+    properties: Object.fromEntries(
+      Object.entries(properties).map(([field, value]) => [
+        field,
+        fields.includes(field) ? immutable(value, field) : value,
+      ]),
+    ),
+    'x-kubernetes-validations': [
+      ...optional.map((field) => ({
+        rule: `has(self.${field}) == has(oldSelf.${field})`,
+        message: messageOf(field),
+        fieldPath: `.${field}`,
+      })),
+      ...rules,
+    ],
+  }
+}
+
+function immutable(value: Schema, field: string): Schema {
+  return { ...value, 'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: messageOf(field) }] }
+}
+
+function messageOf(field: string): string {
+  return `${field} is immutable: a delegation's facts do not change, delegate again instead`
 }

@@ -67,8 +67,8 @@ function defaultOf(name: string, schema: Schema, parent: Schema): string {
 }
 
 function limitsOf(name: string, schema: Schema, parent: Schema): string {
-  const isImmutable = (parent['x-kubernetes-validations'] ?? []).some(
-    ({ fieldPath, message }) => fieldPath === `.${name}` && message.includes(' is immutable: '),
+  const isImmutable = (schema['x-kubernetes-validations'] ?? []).some(({ message }) =>
+    message.startsWith(`${name} is immutable: `),
   )
   const ofItems = schema.items === undefined ? [] : valueLimits(schema.items).map((limit) => `each: ${limit}`)
   return [
