@@ -4,7 +4,7 @@ import { type Pod, pods } from '../api/pod.ts'
 import type { Caches } from '../cluster/caches.ts'
 import { ENDING_DEADLINE_SECONDS } from '../domain/pod/state.ts'
 import type { Store } from '../kube/cache/store.ts'
-import type { CreateOptions, KubeClient } from '../kube/client/client.ts'
+import type { KubeClient, WriteOptions } from '../kube/client/client.ts'
 import { AlreadyExists, ApiError, Conflict, Forbidden, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
 import { splitKey } from '../kube/client/resource-path.ts'
 import { removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
@@ -13,14 +13,17 @@ import { removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
 const NAMESAKE_CHECK_MS = 1000
 
 /** Options of pod creates: the API server drops no field of a template. */
-export const asWritten: CreateOptions = { fieldValidation: 'Strict' }
+export const asWritten: WriteOptions = { fieldValidation: 'Strict' }
+
+/** Options of writes of our own kinds, whose objects the compiler has checked. */
+export const asTyped: WriteOptions = { fieldValidation: 'Ignore' }
 
 /**
  * Creates an object whose name derives from its owner. If it already exists and `isOurs` holds, it comes from an earlier
  * create whose response was lost. Otherwise another object has the name and has to be deleted first (RetryLater).
  */
 export async function createOnce<T extends KubeObject>(
-  kind: { client: KubeClient; store: Store<T>; resource: Resource<T>; options?: CreateOptions },
+  kind: { client: KubeClient; store: Store<T>; resource: Resource<T>; options: WriteOptions },
   object: NewObject<T>,
   isOurs: (existing: T) => boolean,
   signal: AbortSignal,
@@ -39,13 +42,13 @@ export async function createOnce<T extends KubeObject>(
 }
 
 /** Writes a status by PUT with the cached resourceVersion. After a conflict it updates the cache. */
-export async function writeStatus<T extends KubeObject>(
+export async function writeStatus<T extends KubeObject & { status?: unknown }>(
   { client, store, resource }: { client: KubeClient; store: Store<T>; resource: Resource<T> },
   object: T,
   signal: AbortSignal,
 ): Promise<T> {
   try {
-    const written = await client.replaceStatus(resource, object, signal)
+    const written = await client.replaceStatus(resource, object, signal, asTyped)
     store.applyOwn(written)
     return written
   } catch (error) {

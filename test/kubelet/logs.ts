@@ -161,7 +161,6 @@ export async function serveLogs(client: KubeClient, options: { isOver?: boolean 
     addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
     daemonEndpoints: { kubeletEndpoint: { Port: address.port } },
   }
-  const described: KubeObject & { status: object } = { ...node, status }
-  await client.replaceStatus<KubeObject>(nodes, described, forever)
+  await client.patchMerge<KubeObject>(nodes, { namespace: '', name: node.metadata.name }, { status }, forever, 'status')
   return new NodeLogs(server, options)
 }

@@ -25,7 +25,7 @@ import type { ReconcilerDeps } from '../deps.ts'
 import { hasHookFailed } from '../pod/events.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
-import { cancelPod, createOnce, deleteObject, expirePod, releasePod, writeStatus } from '../writes.ts'
+import { asTyped, cancelPod, createOnce, deleteObject, expirePod, releasePod, writeStatus } from '../writes.ts'
 import { recordPhaseChange } from './phase-events.ts'
 import { proxyLostAt } from './proxy-loss.ts'
 import { WaitingSince } from './waiting-since.ts'
@@ -273,7 +273,7 @@ async function createRunner(context: JobPass, signal: AbortSignal): Promise<void
   const pool = scheduler.poolOf(key)
   // The pool was just deleted; that change wakes the job again.
   if (pool === undefined) return
-  const kind = { client: deps.client, store: deps.caches.runners, resource: runners }
+  const kind = { client: deps.client, store: deps.caches.runners, resource: runners, options: asTyped }
   try {
     await createOnce(
       kind,

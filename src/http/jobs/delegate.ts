@@ -40,6 +40,9 @@ export interface Delegated {
 /** Each attempt either ends or finds one more job that this replica's cache lacks. */
 const MAX_ATTEMPTS = 20
 
+/** The body was parsed: it has no field for the API server to find that the kind does not have. */
+const asParsed = { fieldValidation: 'Ignore' } as const
+
 /** Timeout of reading one job from the API server. */
 const READ_MS = 10_000
 
@@ -131,7 +134,8 @@ export class Delegator {
       const stored = message && (await storeMessage(this.#deps, name, message, signal))
       try {
         const full = stored === undefined ? spec : { ...spec, message: stored.ref }
-        const job = await client.create(runnerJobs, newJob(this.#deps, name, identity, { spec: full, user }), signal)
+        const created = newJob(this.#deps, name, identity, { spec: full, user })
+        const job = await client.create(runnerJobs, created, signal, asParsed)
         caches.jobs.applyOwn(job)
         await stored?.giveTo(job, signal)
         return { job, replayed: false }

@@ -58,7 +58,7 @@ describe('client against the API server', () => {
       const apiVersion = `${resource.group}/v1`
       const made: Thing = await client.create(
         resource,
-        { apiVersion, kind: 'Thing', metadata: at('one'), spec: { size: 1 } },
+        { apiVersion, kind: 'Thing', metadata: { ...at('one'), labels: { kept: 'yes' } }, spec: { size: 1 } },
         never,
       )
       const running = await client.replaceStatus(
@@ -67,6 +67,7 @@ describe('client against the API server', () => {
         never,
       )
       expect(running).to.deep.include({ spec: { size: 1 }, status: { phase: 'Running' } })
+      expect(running.metadata.labels).to.deep.equal({ kept: 'yes' })
       const stale = client.replaceStatus(resource, { ...made, status: { phase: 'Stale' } }, never)
       expect(await outcomeOf(stale)).to.be.instanceOf(errors.Conflict)
       const patched = await client.patchMerge(resource, at('one'), { status: { phase: 'Done' } }, never, 'status')

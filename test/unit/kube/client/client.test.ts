@@ -91,7 +91,9 @@ describe('client', () => {
       `PATCH ${at}/a application/merge-patch+json`,
     ])
     const put = tap.requests.find(({ url }) => url.endsWith('/status'))
-    expect(JSON.parse(put?.body ?? '')).to.deep.equal({ ...stored, apiVersion: 'v1', kind: 'ConfigMap' })
+    const { name, namespace, uid, resourceVersion } = stored.metadata
+    const metadata = { name, namespace, uid, resourceVersion }
+    expect(JSON.parse(put?.body ?? '')).to.deep.equal({ apiVersion: 'v1', kind: 'ConfigMap', metadata })
     for (const made of tap.requests) made.answer(200, stored)
     await Promise.all(calls)
   })
