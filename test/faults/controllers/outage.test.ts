@@ -1,6 +1,9 @@
 import { expect } from 'chai'
+import { JOB_LABEL } from '../../../src/api/names.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { secrets } from '../../../src/api/secret.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
+import { factsOf, handOver, pack } from '../../hand-over/sending.ts'
 import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -17,6 +20,8 @@ describe('an API server that is killed and gone for six seconds', function () {
   let id: string
   const run = ['run-0', 'run-1', 'run-2']
   const start = ['start-0', 'start-1', 'start-2']
+  /** Jobs that came with their message: one runs, and the message of the other still waits for its pod. */
+  const handedOver = { running: '', waiting: '' }
   /** Responses of the facade during the outage. */
   const responses: Record<string, Omit<Answer, 'text'>> = {}
 
@@ -24,14 +29,19 @@ describe('an API server that is killed and gone for six seconds', function () {
     site = await openSite()
     await site.createPool('default')
     await site.createPool('closed', { labels: ['closed'], maxRunners: 0 })
+    await site.createPool('workers', { mode: 'Worker', labels: ['workers'] })
     operator = await site.operator({ env: { LEASE_SECONDS: '5' } })
     rest = new RestClient(operator.url)
     site.kubelet.onPod(() => runs())
     for (const job of run) await site.createJob(job, { poolName: 'default' })
     for (const job of run) await site.jobIs(job, { phase: 'Running' })
+    handedOver.running = await handOverJob('running')
+    await site.jobIs(handedOver.running, { phase: 'Running' })
     site.kubelet.onPod(() => ignored())
     for (const job of start) await site.createJob(job, { poolName: 'default' })
     for (const job of start) await site.kubeletHas(job)
+    handedOver.waiting = await handOverJob('waiting')
+    await site.kubeletHas(handedOver.waiting)
     id = await rest.delegate({ jobId: '1', runId: '1', repository: 'owner/repo', labels: ['closed'] })
     // A caller's cached rights still count for reads.
     expect((await rest.get(`/api/jobs/${id}`)).status).to.equal(200)
@@ -48,6 +58,12 @@ describe('an API server that is killed and gone for six seconds', function () {
     await controlPlane.startApiServer()
   })
   after(() => site.close())
+
+  async function handOverJob(jobId: string): Promise<string> {
+    const answer = await handOver(operator.url, factsOf(jobId, { labels: ['workers'] }), pack(`{"jobId":"${jobId}"}`))
+    expect(answer.status, answer.text).to.equal(201)
+    return String(asObject(answer.body['data'])['delegationId'])
+  }
 
   const askForJob = () => call(`${operator.url}/api/jobs/${id}`)
 
@@ -108,6 +124,19 @@ describe('an API server that is killed and gone for six seconds', function () {
       if (metadata.name.startsWith('cut')) await site.jobIs(metadata.name, { phase: 'Completed' }, 30_000)
     }
     await site.checkInvariants()
+  })
+
+  it('costs no handed-over job its message or the result of its runner', async () => {
+    const { running: begun, waiting } = handedOver
+    await site.kubelet.apply(`${begun}-1`, (pod) => exited(pod, 103))
+    await site.jobIs(begun, { phase: 'Cancelled', result: 'Canceled', exitCode: 103 }, 40_000)
+    const left = async () =>
+      (await site.list(secrets)).filter(({ metadata }) => metadata.labels?.[JOB_LABEL] === waiting)
+    expect(await left(), 'the message').to.have.length(1)
+    await site.kubelet.apply(`${waiting}-1`, 'bind', running)
+    await site.until('the message to be gone', async () => (await left()).length === 0)
+    await site.kubelet.apply(`${waiting}-1`, (pod) => exited(pod, 102))
+    await site.jobIs(waiting, { phase: 'Failed', result: 'Failed', exitCode: 102 }, 40_000)
   })
 
   it('ends for the facade too', async () => {
