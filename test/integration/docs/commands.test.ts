@@ -18,6 +18,7 @@ import { call } from '../../site/calls/call.ts'
 import { openShell, type Shell } from '../../site/calls/shell.ts'
 
 const runbook = (alert: string): string => `docs/runbooks/${alert}.md`
+const quickStart = 'docs/quick-start.md'
 const operations = 'docs/operations.md'
 const jobPage = 'docs/spec/v1/runnerjob.md'
 const inPhase = (phase: string): string => `kubectl --namespace NAMESPACE get rj --field-selector status.phase=${phase}`
@@ -28,7 +29,7 @@ const shown = 'dc3334da-19ad-5179-b8a3-e3ee09567d55'
 /** Read-only commands: document, beginning, and the output that they show, or do not. */
 const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][] = [
   [
-    'README.md',
+    quickStart,
     'kubectl --namespace runnerhub get rj,rn,rp',
     /^runnerjob.*\n(.*\n)+NAME.*\nrunner\..*\n(.*\n)+NAME.*\nrunnerpool/m,
   ],
@@ -141,13 +142,15 @@ describe('the commands of the documents', function () {
 
   it('a job is delegated, shown, and its log followed to its end', async () => {
     hub.site.kubelet.onPod(() => runs())
-    const delegated: unknown = JSON.parse(await shell.run(await forSite(commandOf('README.md', 'curl -X POST'))))
+    const short = await shell.run(await forSite(commandOf('README.md', 'curl -X POST')))
+    expect(short).to.match(/"delegationId":"[0-9a-f-]{36}"/)
+    const delegated: unknown = JSON.parse(await shell.run(await forSite(commandOf(quickStart, 'curl -X POST'))))
     const id = String(asObject(asObject(delegated)['data'])['delegationId'])
     await hub.site.jobIs(id, { phase: 'Running' })
     logs.write(`${id}-1`, 'a line of the job')
     logs.end(`${id}-1`)
     await hub.site.kubelet.apply(`${id}-1`, (pod) => exited(pod, 0))
-    const output = await shell.run((await forSite(commandOf('README.md', 'ID=…'))).replace('…', id))
+    const output = await shell.run((await forSite(commandOf(quickStart, 'ID=…'))).replace('…', id))
     expect(output).to.include(`"id":"${id}"`).and.include('a line of the job')
     await hub.site.jobIs(id, { phase: 'Completed' })
   })
@@ -155,7 +158,7 @@ describe('the commands of the documents', function () {
   it('a program receives the events of its repository', async () => {
     const { 'runnerhub-admin': token = '' } = await hub.tokens()
     const id = randomUUID()
-    const program = blockOf('README.md', 'js', 'subscribe:repository')
+    const program = blockOf(quickStart, 'js', 'subscribe:repository')
     const text = program.replaceAll('ws://localhost:3001', operator.realtimeUrl).replaceAll('your-token', token)
     // Frames are handled in order: once this is acknowledged, the program's own frames are handled.
     const addition = `
@@ -175,7 +178,7 @@ describe('the commands of the documents', function () {
   })
 
   it('a service account gets a token with which it may delegate jobs', async () => {
-    const output = await shell.run(commandOf('README.md', 'kubectl -n runnerhub create serviceaccount'))
+    const output = await shell.run(commandOf(quickStart, 'kubectl -n runnerhub create serviceaccount'))
     const token = output.trimEnd().split('\n').at(-1) ?? ''
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const body = { jobId: '1', runId: '2', repository: 'owner/own', workflow: 'CI', runnerName: 'proxy-1', labels: [] }
@@ -225,7 +228,7 @@ describe('the commands of the documents', function () {
 
   it('a job is cancelled', async () => {
     await hub.site.createJob('unwanted', { labels: ['nowhere'] })
-    await shell.run(commandOf('README.md', 'kubectl -n runnerhub patch rj'), { ID: 'unwanted' })
+    await shell.run(commandOf(quickStart, 'kubectl -n runnerhub patch rj'), { ID: 'unwanted' })
     await hub.site.jobIs('unwanted', { phase: 'Cancelled', reason: 'CancelRequested' })
   })
 

@@ -55,8 +55,38 @@ describe('docs/contract-tests.md', () => {
 })
 
 describe('README.md', () => {
-  it('fits into 150 lines', () => {
-    expect(readFileSync(join(docs, '../README.md'), 'utf8').split('\n').length - 1).to.be.at.most(150)
+  it('fits into 120 lines', () => {
+    expect(readFileSync(join(docs, '../README.md'), 'utf8').split('\n').length - 1).to.be.at.most(120)
+  })
+})
+
+describe('docs/README.md', () => {
+  it('leads to every page', () => {
+    const map = readFileSync(join(docs, 'README.md'), 'utf8')
+    const pages = readdirSync(docs).filter((name) => name.endsWith('.md') && name !== 'README.md')
+    expect(
+      pages.filter((page) => !map.includes(`](${page})`)),
+      'add these to the map',
+    ).to.deep.equal([])
+  })
+})
+
+describe('docs/comparison.md', () => {
+  const text = readFileSync(join(docs, 'comparison.md'), 'utf8')
+
+  it('has a date and a source for each project', () => {
+    const rows = text.match(/^\| \[.+\]\(https:.+$/gm) ?? []
+    expect(rows).to.have.length.above(4)
+    expect(rows.filter((row) => !/ of \d{4}-\d{2}-\d{2}/.test(row))).to.deep.equal([])
+  })
+})
+
+describe('docs/security.md', () => {
+  it('names a test for each threat', () => {
+    const section = /^## Threats\n(.*?)^## /ms.exec(readFileSync(join(docs, 'security.md'), 'utf8'))?.[1] ?? ''
+    const rows = section.match(/^\| [A-Z].+$/gm) ?? []
+    expect(rows).to.have.length.above(10)
+    expect(rows.filter((row) => !/\]\(\.\.\/test\/.+\.test\.ts\)/.test(row))).to.deep.equal([])
   })
 })
 

@@ -16,6 +16,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0',
     [
       ['README.md', 'make run     # a cluster'],
+      ['docs/quick-start.md', 'make run'],
       ['README.md', 'make run RATE_LIMIT_MAX=10000'],
     ],
   ],
@@ -23,14 +24,15 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'integration/docs/commands.test.ts',
     'a job is delegated, shown, and its log followed to its end',
     [
+      ['docs/quick-start.md', 'curl -X POST'],
+      ['docs/quick-start.md', 'ID=…'],
       ['README.md', 'curl -X POST'],
-      ['README.md', 'ID=…'],
     ],
   ],
   [
     'integration/docs/commands.test.ts',
     'a service account gets a token with which it may delegate jobs',
-    [['README.md', 'kubectl -n runnerhub create serviceaccount']],
+    [['docs/quick-start.md', 'kubectl -n runnerhub create serviceaccount']],
   ],
   [
     'integration/docs/commands.test.ts',
@@ -47,12 +49,16 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'is followed by the plugin that the image holds, since that is the same file',
     [['docs/kubectl.md', 'kubectl --namespace runnerhub exec deploy/runnerhub']],
   ],
-  ['integration/docs/commands.test.ts', 'a job is cancelled', [['README.md', 'kubectl -n runnerhub patch rj']]],
+  [
+    'integration/docs/commands.test.ts',
+    'a job is cancelled',
+    [['docs/quick-start.md', 'kubectl -n runnerhub patch rj']],
+  ],
   [
     'integration/docs/commands.test.ts',
     'run unchanged: ${document}: ${command}',
     [
-      ['README.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
+      ['docs/quick-start.md', 'kubectl --namespace runnerhub get rj,rn,rp'],
       ['README.md', 'kubectl get rj'],
       ['docs/api.md', 'kubectl get rj'],
       ['docs/github.md', 'kubectl get rj'],
