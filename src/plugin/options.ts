@@ -15,6 +15,12 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
+/** A whole number, which may be negative. */
+export function integer(text: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
+}
+
 /** Words between commas. The flag may be repeated. */
 export function words(text: string, before: string[] | undefined): string[] {
   const found = text.split(',').map((word) => word.trim())

@@ -1,7 +1,7 @@
 import { Argument, Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { shells } from './completion/scripts.ts'
 import type { Host } from './host.ts'
-import { span, wholeNumber, words } from './options.ts'
+import { integer, span, wholeNumber, words } from './options.ts'
 import type { Handlers } from './handlers.ts'
 import type { Where } from './session.ts'
 
@@ -76,6 +76,7 @@ const addDelegate: Add = (program, handlers, where) => {
     .argument('<repository>', 'repository as owner/name')
     .option('--labels <labels>', 'labels that the pool must offer, separated by commas', words)
     .option('--pool <name>', 'run in this pool, whatever the labels are')
+    .option('--priority <number>', 'jobs of a higher priority get a slot first', integer)
     .option('--workflow <name>', 'name of the workflow')
     .option('--run-id <id>', 'ID of the run at GitHub; without it the name of the job')
     .option('--job-id <id>', 'ID of the job at GitHub; without it the name of the job')

@@ -22,6 +22,7 @@ export interface DelegateOptions {
   eventName?: string | undefined
   actor?: string | undefined
   pool?: string | undefined
+  priority?: number | undefined
   timeout?: number | undefined
   ttl?: number | undefined
   name?: string | undefined
@@ -62,8 +63,8 @@ async function awaited(session: Session, job: RunnerJob, { follow, waitTimeout }
 
 function newJob({ namespace, host }: Session, repository: string, options: DelegateOptions): NewObject<RunnerJob> {
   const { name = host.uuid(), jobId = name, runId = name, labels = [], pool, timeout, ttl } = options
-  const { runAttempt, workflow, runnerName, sha, ref, eventName, actor } = options
-  const facts = { runAttempt, workflow, runnerName, sha, ref, eventName, actor, poolName: pool }
+  const { runAttempt, workflow, runnerName, sha, ref, eventName, actor, priority } = options
+  const facts = { runAttempt, workflow, runnerName, sha, ref, eventName, actor, poolName: pool, priority }
   const given = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
   const spec = {
     ...runnerJobDefaults,

@@ -17,6 +17,8 @@ export interface Explanation {
   exitCode: number | undefined
   /** When it came into each stage that it has reached. */
   stages: { name: string; at: string }[]
+  /** The attempts that were lost before the current one. */
+  attempts: { number: number; reason: string; message: string; node: string | undefined; at: string }[]
   /** Warnings about its pod that the cluster recorded, newest last. */
   warnings: { reason: string; note: string; at: string }[]
   /** Commands that show more. */
@@ -39,6 +41,9 @@ export function explain(job: RunnerJob, warnings: Explanation['warnings'], flags
     help: advice?.help,
     exitCode: status.exitCode,
     stages: stagesOf(job),
+    attempts: (status.attempts ?? []).map(({ number, reason, message, nodeName, endedAt }) => {
+      return { number, reason, message, node: nodeName, at: endedAt }
+    }),
     warnings,
     commands: commandsFor(job, flags),
   }

@@ -49,7 +49,7 @@ function timeOf({ series, eventTime, deprecatedLastTimestamp, metadata }: KubeEv
 /** The explanation for people, one thought per line. */
 export function textOf(explanation: Explanation, nowMs: number, isPainted: boolean): string {
   const { name, repository, workflow, phase, reason, meaning, message, help } = explanation
-  const { stages, warnings, commands } = explanation
+  const { stages, attempts, warnings, commands } = explanation
   const what = [repository, ...(workflow === undefined || workflow === '' ? [] : [workflow])].join(', ')
   const since = Date.parse(stages.at(-1)?.at ?? '')
   const ago = (at: string): string => `${spanOf(nowMs - Date.parse(at))} ago`
@@ -60,6 +60,10 @@ export function textOf(explanation: Explanation, nowMs: number, isPainted: boole
     ['Message', message],
     ['What helps', help],
     ['Stages', stages.map((stage) => `${stage.name} ${ago(stage.at)}`).join(', ')],
+    ...attempts.map((each): [string, string] => {
+      const place = each.node === undefined ? '' : ` on ${each.node}`
+      return [`Attempt ${each.number}`, `${each.reason}${place}, ${ago(each.at)}: ${each.message}`]
+    }),
     ...warnings.map((each): [string, string] => ['Warning', `${each.reason}, ${ago(each.at)}: ${each.note}`]),
     ...commands.map((each): [string, string] => ['See also', each]),
   ]

@@ -1,6 +1,6 @@
 import type { Pod } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
-import { isFinished } from '../../domain/job/phases.ts'
+import { isFinal, isFinished } from '../../domain/job/phases.ts'
 import { LogPosition } from '../../domain/log/position.ts'
 import { ApiError, isOutage } from '../../kube/client/errors.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
@@ -19,19 +19,27 @@ export interface FollowOptions {
 }
 
 /**
- * Prints the log of a job from when its pod starts until it ends, each line once. A stream that breaks is opened again
- * where it was.
+ * Prints the log of a job from when its pod starts until the job ends, each line once. A stream that breaks is opened
+ * again where it was. If the job is tried again, the log of the next pod follows.
  */
 export async function followLog(session: Session, job: RunnerJob, options: FollowOptions = {}): Promise<void> {
   const { host } = session
   const progress = new Progress(host)
   const printer = printerFor(session, options)
-  const position = new LogPosition({ isTail: options.tail !== undefined })
   const backoff = new Backoff({ ...host, maxMs: 5000 })
+  let following = { session, options, printer, position: new LogPosition({ isTail: options.tail !== undefined }) }
+  /** The pod whose log is printed whole. */
+  let printed: string | undefined
   for (;;) {
-    const begun = await waitForJob(session, job, progress, ({ status }) => status.phase === 'Running')
+    const begun = await waitForJob(session, job, progress, ({ status }) => isAnother(status, printed))
+    if (!isAnother(begun.status, printed)) break
     try {
-      if (await readOn({ session, options, printer, position }, begun)) break
+      if (await readOn(following, begun)) {
+        await printer.write(following.position.rest())
+        printed = begun.status.podUID ?? ''
+        following = { ...following, options: { ...options, tail: undefined }, position: new LogPosition() }
+        continue
+      }
       backoff.healthy()
     } catch (error) {
       if (!isOutage(error) && !isNotReady(error)) throw error
@@ -40,8 +48,14 @@ export async function followLog(session: Session, job: RunnerJob, options: Follo
     await host.clock.sleep(backoff.next(), host.signal)
   }
   progress.clear()
-  await printer.write(position.rest())
   await printer.end()
+}
+
+/** Whether the job runs, or ran, in another pod than this one. */
+function isAnother({ phase, podUID = '' }: RunnerJob['status'], printed: string | undefined): boolean {
+  return printed === undefined
+    ? phase === 'Running' || isFinal(phase)
+    : podUID !== '' && podUID !== printed && phase !== 'Queued'
 }
 
 /** The printer of a session: colours stay unless somebody wants none. */

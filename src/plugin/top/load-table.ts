@@ -26,8 +26,9 @@ export function loadTable(loads: readonly PoolLoad[], now: string): string {
   return `${new Table(columns).whole(rows)}${sums}`
 }
 
-function readyOf({ pool, ready }: PoolLoad): string {
+function readyOf({ pool, ready, isPaused }: PoolLoad): string {
   if (pool === undefined) return ''
+  if (isPaused) return 'Paused'
   return ready === 'ready' ? 'True' : ready === 'unjudged' ? 'Unknown' : 'False'
 }
 

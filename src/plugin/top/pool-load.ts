@@ -1,4 +1,4 @@
-import { JOB_UID_LABEL, POOL_LABEL } from '../../api/names.ts'
+import { JOB_UID_LABEL, POOL_LABEL, RUNNER_LABEL } from '../../api/names.ts'
 import type { Pod } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
@@ -7,6 +7,7 @@ import { delegatedAt } from '../../domain/job/status.ts'
 import { podState } from '../../domain/pod/state.ts'
 import { choosePool } from '../../domain/pool/choice.ts'
 import { readinessOf } from '../../domain/pool/readiness.ts'
+import { isPast } from '../../domain/runner/plan.ts'
 import { occupiesSlot } from '../../domain/pool/slots.ts'
 
 /** What the plugin knows of a namespace. Finished jobs are missing. */
@@ -23,6 +24,7 @@ export interface PoolLoad {
   pool: string | undefined
   mode: string
   ready: string
+  isPaused: boolean
   used: number
   max: number
   running: number
@@ -36,10 +38,11 @@ export interface PoolLoad {
 export function poolLoads({ pools, jobs, runners, pods }: Stock): PoolLoad[] {
   const places = placesOf({ jobs, runners, pods })
   const loads = pools.map((pool) => emptyLoad(pool))
-  const homeless: PoolLoad = { ...noLoad, pool: undefined, mode: '', ready: '', max: 0 }
+  const homeless: PoolLoad = { ...noLoad, pool: undefined, mode: '', ready: '', isPaused: false, max: 0 }
   const byName = new Map(loads.map((load) => [load.pool, load]))
   for (const { pool } of places.filter(({ isUsed }) => isUsed)) count(byName.get(pool), 'used')
-  const poolOfJob = new Map(places.map(({ jobUid, pool }) => [jobUid, pool]))
+  const current = places.filter((place) => !place.isPast)
+  const poolOfJob = new Map(current.map(({ jobUid, pool }) => [jobUid, pool]))
   for (const job of jobs) {
     const assigned = poolOfJob.get(job.metadata.uid)
     if (assigned === undefined && job.status.phase === 'Queued') {
@@ -54,8 +57,9 @@ export function poolLoads({ pools, jobs, runners, pods }: Stock): PoolLoad[] {
 const noLoad = { used: 0, running: 0, starting: 0, queued: 0 }
 
 function emptyLoad(pool: RunnerPool): PoolLoad {
-  const { name } = pool.metadata
-  return { ...noLoad, pool: name, mode: pool.spec.mode, ready: readinessOf(pool).is, max: pool.spec.maxRunners }
+  const { metadata, spec } = pool
+  const { mode, maxRunners: max, paused: isPaused = false } = spec
+  return { ...noLoad, pool: metadata.name, mode, ready: readinessOf(pool).is, isPaused, max }
 }
 
 function count(load: PoolLoad | undefined, what: 'used' | 'running' | 'starting'): void {
@@ -71,23 +75,27 @@ interface Place {
   jobUid: string
   pool: string
   isUsed: boolean
+  /** Of an earlier attempt of its job. */
+  isPast: boolean
 }
 
 /** Every Runner and every pod of a job, once, with whether it occupies a slot. */
 function placesOf({ jobs, runners, pods }: Omit<Stock, 'pools'>): Place[] {
   const jobByUid = new Map(jobs.map((job) => [job.metadata.uid, job]))
-  const podByJob = new Map(pods.map((pod) => [pod.metadata.labels?.[JOB_UID_LABEL] ?? '', pod]))
+  // A job may have a Runner and a pod for each attempt.
+  const podByRunner = new Map(pods.map((pod) => [pod.metadata.labels?.[RUNNER_LABEL] ?? '', pod]))
   const places = runners.flatMap((runner): Place[] => {
     const { jobRef, poolName } = runner.spec
     if (jobRef === undefined || poolName === undefined) return []
-    const pod = podByJob.get(jobRef.uid)
-    podByJob.delete(jobRef.uid)
-    const isUsed = occupiesSlot(runner, jobByUid.get(jobRef.uid), podState(pod))
-    return [{ jobUid: jobRef.uid, pool: poolName, isUsed }]
+    const pod = podByRunner.get(runner.metadata.name)
+    podByRunner.delete(runner.metadata.name)
+    const job = jobByUid.get(jobRef.uid)
+    const isUsed = occupiesSlot(runner, job, podState(pod))
+    return [{ jobUid: jobRef.uid, pool: poolName, isUsed, isPast: job !== undefined && isPast(runner.spec, job) }]
   })
-  const ownerless = [...podByJob].map(([jobUid, pod]): Place => {
-    const isUsed = occupiesSlot(undefined, undefined, podState(pod))
-    return { jobUid, pool: pod.metadata.labels?.[POOL_LABEL] ?? '', isUsed }
+  const ownerless = [...podByRunner.values()].map((pod): Place => {
+    const { [JOB_UID_LABEL]: jobUid = '', [POOL_LABEL]: pool = '' } = pod.metadata.labels ?? {}
+    return { jobUid, pool, isUsed: occupiesSlot(undefined, undefined, podState(pod)), isPast: true }
   })
   return [...places, ...ownerless]
 }

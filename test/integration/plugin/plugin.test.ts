@@ -239,6 +239,24 @@ describe('kubectl runnerhub', function () {
       expect(host.err.text).to.equal('runs-followed Completed (Succeeded): exit code 0\n')
     })
 
+    it('follows the next attempt of a job as well', async () => {
+      const retry = { maxAttempts: 2, on: ['ExitCode' as const], backoffSeconds: 1 }
+      await site.createPool('again', { labels: ['again'], retry })
+      const { host, ended } = start('delegate', 'o/r', '--labels', 'again', '--name', 'runs-again', '--follow')
+      for (const [pod, code] of [
+        ['runs-again-1', 3],
+        ['runs-again-2', 0],
+      ] as const) {
+        await site.jobIs('runs-again', { phase: 'Running', podName: pod })
+        logs.write(pod, `of ${pod}`)
+        logs.end(pod)
+        await site.kubelet.apply(pod, (now) => exited(now, code))
+      }
+      expect(await ended).to.equal(exitCodes.ok)
+      expect(host.out.text.split('\n').slice(1)).to.deep.equal(['of runs-again-1', 'of runs-again-2', ''])
+      expect((await run('why', 'runs-again')).out).to.match(/Attempt 1: +ExitCode on stand-in, /)
+    })
+
     it('prints what there is, or the last lines of it', async () => {
       expect((await run('logs', 'runs-followed', '--tail', '2')).out).to.equal('two\nthree\n')
       expect((await run('logs', 'rj/runs-followed', '--tail', '1', '--timestamps')).out).to.match(/^2026-\S+Z three\n$/)
@@ -297,7 +315,8 @@ describe('kubectl runnerhub', function () {
       expect(out).to.match(/^closed +Template +True +0\/0 +0 +0 +[1-9]\d* +\d+/m)
       expect(out).to.match(/^default +Template +True +[1-9]\d*\/20 +#+\.+ +[1-9]\d* +[1-9]\d* +0$/m)
       expect(out).to.match(/^\(no pool\) .* [1-9]\d* +\d+/m)
-      expect(listOf((await json('top'))['pools'])).to.have.length(3)
+      const names = listOf((await json('top'))['pools']).map((pool) => asObject(pool)['pool'])
+      expect(names).to.deep.equal(['again', 'closed', 'default', undefined])
     })
 
     it('is live on a terminal, and leaves it as it was', async () => {

@@ -47,8 +47,9 @@ describe('the command line of kubectl runnerhub', () => {
   })
 
   it('reads durations, numbers and lists', async () => {
-    const line = 'delegate o/r --labels a,b --labels c --timeout 1h30m --ttl 2d --run-attempt 2 -w --wait-timeout 90s'
-    const options = { labels: ['a', 'b', 'c'], timeout: 5_400_000, ttl: 172_800_000, runAttempt: 2 }
+    const line =
+      'delegate o/r --labels a,b --labels c --timeout 1h30m --ttl 2d --run-attempt 2 --priority -5 -w --wait-timeout 90s'
+    const options = { labels: ['a', 'b', 'c'], timeout: 5_400_000, ttl: 172_800_000, runAttempt: 2, priority: -5 }
     const expected = { ...options, wait: true, waitTimeout: 90_000 }
     expect(await parsed(line.split(' '))).to.deep.equal([['delegate', nowhere, 'o/r', expected]])
   })

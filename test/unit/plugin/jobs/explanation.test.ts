@@ -33,6 +33,13 @@ describe('why a job is in its state', () => {
     expect(text).to.include('  See also:    kubectl -n team describe pod job-1\n')
   })
 
+  it('has the attempts that were lost before', () => {
+    const lost = { number: 1, poolName: 'pool', reason: 'Evicted', message: 'low on memory', endedAt: stamp(10) }
+    const attempts = [{ ...lost, nodeName: 'node-3' }]
+    const text = textOf(explain(aJob({ status: { reason: 'Retrying', attempts } }), [], flags), at(40).getTime(), false)
+    expect(text).to.include('  Attempt 1:   Evicted on node-3, 30s ago: low on memory\n')
+  })
+
   it('leads to the log where the job itself failed', () => {
     const status = { phase: 'Failed', reason: 'ExitCode', podName: 'job-1', exitCode: 3 } as const
     expect(explain(aJob({ status }), [], flags)).to.deep.include({

@@ -47,6 +47,22 @@ describe('the load of pools', () => {
     expect([large?.used, small?.used], first?.job.metadata.name).to.deep.equal([0, 1])
   })
 
+  it('counts a job that waits for its next attempt as queued, and the pod of the last one as using its slot', () => {
+    const attempts = [{ number: 1, poolName: 'small', reason: 'Evicted', message: '', endedAt: stamp(5) }]
+    const job = aJob({ spec: { labels: ['small'] }, status: { reason: 'Retrying', attempts } })
+    const runner = aRunner({ job, spec: { poolName: 'small' } })
+    const pods = [aPod({ runner, status: { phase: 'Running' } })]
+    const [, small] = poolLoads({ pools, jobs: [job], runners: [runner], pods })
+    expect(small).to.include({ used: 1, queued: 1, starting: 0 })
+  })
+
+  it('says which pools are paused', () => {
+    const paused = aPool({ metadata: { name: 'small' }, spec: { paused: true } })
+    expect(loadTable(poolLoads({ ...stock, pools: [paused] }), at(60).toISOString())).to.match(
+      /^small +Template +Paused /m,
+    )
+  })
+
   it('is a table with sums', () => {
     expect(loadTable(poolLoads(stock), at(60).toISOString()).split('\n')).to.deep.equal([
       'POOL        MODE       READY     SLOTS   USED         RUNNING   STARTING   QUEUED   OLDEST',
