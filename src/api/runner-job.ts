@@ -1,3 +1,4 @@
+import { deadline } from './deadlines.ts'
 import type { KubeObject, Resource } from './object.ts'
 import {
   conditions,
@@ -115,15 +116,14 @@ export const runnerJobSpec = {
     ),
     cancel: { type: 'boolean', description: 'Set to true to cancel the job. Cannot be undone.', default: false },
     timeoutSeconds: {
-      type: 'integer',
-      description:
-        'Limit for each stage: the wait in the queue, the start of the pod, and the run. After it the job fails with ' +
-        'reason JobTimeout.',
-      format: 'int64',
-      minimum: 1,
-      maximum: 2_592_000,
+      ...deadline(
+        'Limit for the run, and for each of the stages before it that has no other one. After it the job fails with ' +
+          'reason JobTimeout. The limits of the pool count as well.',
+      ),
       default: 21_600,
     },
+    queueTimeoutSeconds: deadline('Limit for the wait in the queue. Absent: timeoutSeconds.'),
+    startTimeoutSeconds: deadline('Limit for the start of the pod. Absent: timeoutSeconds.'),
     ttlSecondsAfterFinished: {
       type: 'integer',
       description: 'Time between the end of the job and the deletion of the RunnerJob.',

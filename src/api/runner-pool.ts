@@ -1,6 +1,7 @@
 import type { KubeObject, Resource } from './object.ts'
 import { conditions, labels, priority, text, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
+import { deadline } from './deadlines.ts'
 import { poolRetry } from './retry.ts'
 import type { FromSchema, Schema } from './schema.ts'
 
@@ -173,6 +174,9 @@ export const runnerPoolSpec = {
       type: 'boolean',
       description: 'While true, no job starts: those that run go on to their end, and the others wait.',
     },
+    queueTimeoutSeconds: deadline('Longest wait of a job in the queue of this pool, if the job has no shorter limit.'),
+    startTimeoutSeconds: deadline('Longest start of a pod, if its job has no shorter limit.'),
+    timeoutSeconds: deadline('Longest run of a job in this pool, if the job has no shorter limit.'),
     retry: poolRetry,
     finishedPodTTLSeconds: {
       type: 'integer',

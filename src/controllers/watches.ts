@@ -5,6 +5,7 @@ import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import type { Runner } from '../api/runner.ts'
 import { type Caches, isMessageLease, jobKeyOf } from '../cluster/caches.ts'
+import { limitsOf } from '../domain/job/deadline.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { readinessOf } from '../domain/pool/readiness.ts'
 import { attemptAt, attemptOf, jobKeyAt, previousKey, runnerKey } from '../domain/runner/keys.ts'
@@ -44,9 +45,8 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       if (now !== undefined && isOrphan(caches, now)) queue.add(queueKey('pod', key))
     }),
     caches.pools.onChange((change) => {
-      if (change.old?.spec.finishedPodTTLSeconds !== change.now?.spec.finishedPodTTLSeconds) {
-        addJobsOf(caches, queue, change.now ?? change.old)
-      }
+      const isNewTtl = change.old?.spec.finishedPodTTLSeconds !== change.now?.spec.finishedPodTTLSeconds
+      if (isNewTtl || limitsOf(change.old) !== limitsOf(change.now)) addJobsOf(caches, queue, change.now ?? change.old)
       // The pool goes first: its check wakes the waiting jobs once more.
       if (isNewSpec(change)) queue.add(queueKey('pool', change.key))
       if (isNewReadiness(change)) addStartingOf(caches, queue, change.now)
@@ -138,7 +138,7 @@ function addPrevious(queue: Workqueue, job: RunnerJob): void {
   queue.add(queueKey('pod', key))
 }
 
-/** Adds the jobs with a Runner in the pool: the pool decides how long finished jobs keep it. */
+/** Adds the jobs with a Runner in the pool: the pool limits their stages, and how long finished jobs keep it. */
 function addJobsOf(caches: Caches, queue: Workqueue, pool: RunnerPool | undefined): void {
   for (const runner of caches.runners.list()) {
     const { name, namespace } = pool?.metadata ?? {}

@@ -106,7 +106,7 @@ export class Hub {
     for (const [client, { detailed: wantsDetail, scope }] of this.#audience(event.repository)) {
       if (!isInScope(event.owner, scope)) continue
       if (wantsDetail) client.send((detailed ??= detailedMessage(event)))
-      else client.send((plain ??= plainMessage(event)))
+      else if (event.event !== 'job:reason') client.send((plain ??= plainMessage(event)))
     }
   }
 

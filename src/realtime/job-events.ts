@@ -8,7 +8,7 @@ import { attemptOf } from '../domain/runner/keys.ts'
 
 /** One state change of a job, as subscribers receive it. */
 export interface JobEvent {
-  event: 'job:delegated' | 'job:status'
+  event: 'job:delegated' | 'job:status' | 'job:reason'
   jobId: string
   repository: string
   status: JobState
@@ -30,15 +30,18 @@ export interface JobEvent {
 interface Emitted {
   uid: string
   sequence: number
+  reason: string | null
 }
 
 /**
  * Turns cache changes into job events: every state of a job, in order, once. If a later state is seen first, the
- * skipped ones are emitted before it. A job that is deleted before its end ends as cancelled.
+ * skipped ones are emitted before it. A job that is deleted before its end ends as cancelled. A new reason of the same
+ * state is an event of its own kind.
  */
 export class JobEvents {
   readonly #caches: Caches
   readonly #listeners = new Set<(event: JobEvent) => void>()
+  readonly #reasonListeners = new Set<(event: JobEvent) => void>()
   readonly #emitted = new Map<string, Emitted>()
 
   /** Jobs that the caches hold already count as emitted; only later changes emit events. */
@@ -62,6 +65,11 @@ export class JobEvents {
     this.#listeners.add(listener)
   }
 
+  /** Registers a callback for every later change of the reason within a state. */
+  onReason(listener: (event: JobEvent) => void): void {
+    this.#reasonListeners.add(listener)
+  }
+
   /** The current state of a job, as its last event. */
   current(job: RunnerJob): JobEvent {
     return eventsOf(this.#caches, job).at(-1) ?? eventOf(job, 'queued', 1)
@@ -73,11 +81,19 @@ export class JobEvents {
     const events = eventsOf(this.#caches, job)
     const last = events.at(-1)?.sequence ?? 0
     const from = known?.uid === uid ? known.sequence : 0
-    if (last <= from) return
-    this.#emitted.set(key, { uid, sequence: last })
+    const current = events.at(-1)
+    if (current === undefined || last < from) return
+    this.#emitted.set(key, { uid, sequence: last, reason: current.reason })
+    if (last === from) return this.#followReason(known?.reason, current)
     // Before the first list is complete, changes are existing state and emit nothing.
     if (!this.#caches.jobs.hasSynced()) return
     for (const event of events) if (event.sequence > from) this.#emit(event)
+  }
+
+  /** The state is the same, and somebody may wait for what keeps the job in it. */
+  #followReason(known: string | null | undefined, current: JobEvent): void {
+    if (current.reason === null || current.reason === known || !this.#caches.jobs.hasSynced()) return
+    for (const listener of this.#reasonListeners) listener({ ...current, event: 'job:reason' })
   }
 
   #emit(event: JobEvent): void {

@@ -53,6 +53,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   const jobEvents = new JobEvents(caches)
   const hub = new Hub({ clock, metrics, current: (repository) => currentEvents(caches, jobEvents, repository) })
   jobEvents.onEvent((event) => hub.publish(event))
+  jobEvents.onReason((event) => hub.publish(event))
   const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const serverOptions = { connectionsCheckingInterval: 1000, shouldUpgradeCallback: asksForWebSocket }
   const server = createServer(serverOptions, (_request, response) => {

@@ -14,7 +14,7 @@ import { retryRulesOf, type RetryView, spentSince } from '../../domain/job/retry
 import { statusAfter } from '../../domain/job/status.ts'
 import type { Admission, JobView } from '../../domain/job/view.ts'
 import { readinessOf } from '../../domain/pool/readiness.ts'
-import { previousKey, runnerKey } from '../../domain/runner/keys.ts'
+import { attemptOf, previousKey, runnerKey } from '../../domain/runner/keys.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
 import { startHooks } from '../../domain/pod/start-hooks.ts'
 import { RetryLater } from '../../kube/client/errors.ts'
@@ -108,7 +108,8 @@ async function planFrom(
 
 /** Whether the job ends because its place, or its pod, is missing. */
 function endsByAbsence({ job, place }: Seen, { status }: JobPlan): boolean {
-  if (status?.reason === 'PodDeleted') return true
+  const isNext = attemptOf({ status: status ?? {} }) > attemptOf(job)
+  if (status?.reason === 'PodDeleted' || (isNext && place.pod === undefined)) return true
   const hadPlace = place.runner !== undefined || job.status.runnerRef !== undefined
   const isStopped = status?.reason === 'CancelRequested' || status?.reason === 'ProxyLost'
   return isStopped && status.phase !== 'Running' && place.pod === undefined && hadPlace
@@ -123,6 +124,7 @@ function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }:
     runner,
     pod: caches.podStates.of(pod),
     admission: admissionOf(scheduler, key),
+    pool: pool ?? (runner === undefined ? scheduler.queuedIn(key) : undefined),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
     proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
     previous: caches.podStates.of(previousPodOf(caches, job)),

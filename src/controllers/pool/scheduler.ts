@@ -56,6 +56,11 @@ export class Scheduler {
     return admitted === undefined ? undefined : this.#caches.pools.get(admitted.poolKey)
   }
 
+  /** The pool that a job was admitted to, or in whose queue it waits. */
+  queuedIn(jobKey: string): RunnerPool | undefined {
+    return this.poolOf(jobKey) ?? this.#caches.pools.get(this.#queues.poolOf(jobKey) ?? '')
+  }
+
   /** The turn of an admitted job. */
   turnOf(jobKey: string): Turn | undefined {
     return this.#admitted.get(jobKey)?.turn

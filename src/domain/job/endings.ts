@@ -1,8 +1,9 @@
 import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { Exit } from '../pod/state.ts'
-import { type Move, queuedSince, stageTimes } from './status.ts'
-import { type JobView, placeOf } from './view.ts'
+import { stageLimitOf } from './deadline.ts'
+import type { Move } from './status.ts'
+import type { JobView } from './view.ts'
 
 /** How the pod ended, if it did. */
 export function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
@@ -49,23 +50,16 @@ function refusalOf({ status }: Runner): Move {
 
 /** Time left for the current stage of the job. */
 export function leftMsOf(view: JobView): number {
-  return deadlineMs(view) - view.now.getTime()
+  return stageLimitOf(view).endsMs - view.now.getTime()
 }
 
-/** The limit applies to each stage: waiting for a Runner (from creation or the last attempt, by the cluster's clock), starting, running. */
-function deadlineMs(view: JobView): number {
-  const { job } = view
-  const { startedAt, assignedAt } = stageTimes(job, placeOf(view), view.now)
-  return Date.parse(startedAt ?? assignedAt ?? queuedSince(job)) + job.spec.timeoutSeconds * 1000
-}
+const verbs = { queue: 'waited in the queue', start: 'waited for its pod', run: 'ran' } as const
 
 /** The move of a job whose stage took too long. */
 export function timeout(view: JobView): Move {
-  const { job, runner } = view
-  const { startedAt } = stageTimes(job, placeOf(view), view.now)
-  const stage = startedAt !== undefined ? 'ran' : runner === undefined ? 'waited in the queue' : 'waited for its pod'
-  const limit = `the job ${stage} longer than timeoutSeconds (${job.spec.timeoutSeconds} s)`
-  return { phase: 'Failed', reason: 'JobTimeout', message: startedAt === undefined ? withLastWait(limit, job) : limit }
+  const { stage, source, seconds } = stageLimitOf(view)
+  const limit = `the job ${verbs[stage]} longer than ${source} (${seconds} s)`
+  return { phase: 'Failed', reason: 'JobTimeout', message: stage === 'run' ? limit : withLastWait(limit, view.job) }
 }
 
 /** Adds the last waiting reason, since that is what somebody can fix. */

@@ -1,5 +1,6 @@
 import type { WaitingReason } from '../../api/reasons.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
+import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
@@ -18,6 +19,8 @@ export interface JobView {
   runner: Runner | undefined
   pod: PodState
   admission: Admission
+  /** The pool that the job waits for or runs in; undefined if it has none, or that is gone. */
+  pool?: RunnerPool | undefined
   /** What keeps the pod from starting according to Events; its status does not show it. */
   warning?: Waiting | undefined
   /** The kubelet ended the job's container because its postStart hook failed. */

@@ -3,7 +3,7 @@ import { MAX_ATTEMPTS } from '../../api/retry.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 
 /** Number of the job's current attempt, from 1. */
-export function attemptOf({ status }: Pick<RunnerJob, 'status'>): number {
+export function attemptOf({ status }: { status: Pick<RunnerJob['status'], 'attempts'> }): number {
   return (status.attempts?.length ?? 0) + 1
 }
 

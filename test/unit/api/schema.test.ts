@@ -37,7 +37,8 @@ describe('rules against change', () => {
   })
 
   it('cover every fact of a delegation: no other immutable field exists', () => {
-    const wishes = ['priority', 'cancel', 'timeoutSeconds', 'ttlSecondsAfterFinished']
+    const limits = ['timeoutSeconds', 'queueTimeoutSeconds', 'startTimeoutSeconds']
+    const wishes = ['priority', 'cancel', ...limits, 'ttlSecondsAfterFinished']
     expect(Object.keys(runnerJobSpec.properties)).to.have.members([...immutableFields, ...wishes])
   })
 })

@@ -170,3 +170,16 @@ describe('subscriptions', () => {
     ])
   })
 })
+
+describe('a new reason of a job', () => {
+  it('goes to those who subscribed with an object, since the others wait for states', () => {
+    const hub = new Hub({ clock: new HandClock(), current: () => [] })
+    const [plain, detailed] = [aClient(), aClient()]
+    for (const { client } of [plain, detailed]) hub.join(client, { mayList: true, scope: { is: 'all' } })
+    hub.receive(plain.client, 'subscribe:repository', 'owner/repo')
+    hub.receive(detailed.client, 'subscribe:repository', { repository: 'owner/repo' })
+    hub.publish({ ...anEvent(1), event: 'job:reason', reason: 'ImagePull' })
+    expect(plain.received).to.deep.equal([])
+    expect(detailed.received).to.have.length(1)
+  })
+})

@@ -106,6 +106,19 @@ describe('the events of a job', () => {
     expect(emitted).to.deep.equal(all.map((event) => event.replace('job-uid', 'unseen-uid')))
   })
 
+  it('have the reason that keeps a job in its state in events of their own, each once', () => {
+    const reasons: string[] = []
+    const events = new JobEvents(stores.caches)
+    events.onReason(({ event, status, sequence, reason }) => reasons.push(`${event} ${status} ${sequence} ${reason}`))
+    const job = stores.putJob(aJob())
+    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'PoolFull' } })
+    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'PoolFull', message: 'other' } })
+    stores.putJob({ ...job, status: { ...assigned, reason: 'RunnerStarting' } })
+    stores.putJob({ ...job, status: { ...assigned, reason: 'ImagePull' } })
+    stores.putJob({ ...job, status: completed })
+    expect(reasons).to.deep.equal(['job:reason queued 1 PoolFull', 'job:reason assigned 2 ImagePull'])
+  })
+
   it('carry the attempt from the second one on, and only the first is a delegation', () => {
     const events = new JobEvents(stores.caches)
     const status = { phase: 'Queued', reason: 'Retrying' } as const

@@ -34,7 +34,7 @@ describe('a running job whose pod the cache lacks', () => {
   })
 
   /** Reconciles at second 100, and returns the writes. */
-  async function pass(spec: Partial<RunnerJobSpec>, found = true) {
+  async function pass(spec: Partial<RunnerJobSpec>, found = true, pool = aPool()) {
     const stores = new FilledCaches()
     const base = aJob({ spec })
     const runner = stores.putRunner(aRunner({ job: base, status: { phase: 'Busy', podUID: 'job-1-pod-uid' } }))
@@ -44,7 +44,7 @@ describe('a running job whose pod the cache lacks', () => {
     const job = stores.putJob(
       aJob({ spec, status: { phase: 'Running', runnerRef, podUID: pod.metadata.uid, ...at10 } }),
     )
-    stores.putPool(aPool())
+    stores.putPool(pool)
     stores.caches.pods.advance('99')
     return passOver(stores, job, found ? pod : undefined)
   }
@@ -109,6 +109,17 @@ describe('a running job whose pod the cache lacks', () => {
 
   it('fails if the API server has none either', async () => {
     expect((await pass({ cancel: true }, false)).written).to.deep.equal(['Failed PodDeleted'])
+  })
+
+  it('is not tried again, unless the API server has none either', async () => {
+    const retry = { maxAttempts: 3, backoffSeconds: 10, on: ['PodDeleted' as const] }
+    const { written } = await pass({}, true, aPool({ spec: { retry } }))
+    expect(written.filter((status) => status !== 'Running Running')).to.deep.equal([])
+  })
+
+  it('is tried again if the API server has none either, where its pool allows that', async () => {
+    const retry = { maxAttempts: 3, backoffSeconds: 10, on: ['PodDeleted' as const] }
+    expect((await pass({}, false, aPool({ spec: { retry } }))).written).to.deep.equal(['Queued Retrying'])
   })
 
   describe('of its last attempt, after which it is tried again', () => {

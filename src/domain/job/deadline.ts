@@ -1,0 +1,54 @@
+import type { RunnerJob } from '../../api/runner-job.ts'
+import type { RunnerPool } from '../../api/runner-pool.ts'
+import { queuedSince, stageTimes } from './status.ts'
+import { type JobView, placeOf } from './view.ts'
+
+/** The stage that a job is in: each has its own limit. */
+export type Stage = 'queue' | 'start' | 'run'
+
+/** The field with the limit of each stage, of jobs and pools alike. */
+const fields = { queue: 'queueTimeoutSeconds', start: 'startTimeoutSeconds', run: 'timeoutSeconds' } as const
+
+/** The limit of a stage, and where it comes from. */
+export interface StageLimit {
+  stage: Stage
+  seconds: number
+  /** The name of the field, and the pool if it is the pool's. */
+  source: string
+  /** When the stage is over at the latest, in milliseconds since the epoch. */
+  endsMs: number
+}
+
+/**
+ * The limit for the current stage of a job: waiting for a Runner (from creation or the last attempt, by the cluster's
+ * clock), starting, running. The shorter one of the job's and the pool's counts.
+ */
+export function stageLimitOf(view: Pick<JobView, 'job' | 'runner' | 'pod' | 'pool' | 'now'>): StageLimit {
+  const { job, pool, now } = view
+  const { startedAt, assignedAt } = stageTimes(job, placeOf(view), now)
+  const stage: Stage = startedAt !== undefined ? 'run' : assignedAt !== undefined ? 'start' : 'queue'
+  const own = ownLimit(job, stage)
+  const seconds = pool?.spec[fields[stage]]
+  const limit =
+    pool === undefined || seconds === undefined || seconds >= own.seconds
+      ? own
+      : { seconds, source: sourceIn(pool, stage) }
+  const sinceMs = Date.parse(startedAt ?? assignedAt ?? queuedSince(job))
+  return { stage, ...limit, endsMs: sinceMs + limit.seconds * 1000 }
+}
+
+function ownLimit({ spec }: RunnerJob, stage: Stage): Pick<StageLimit, 'seconds' | 'source'> {
+  const seconds = spec[fields[stage]]
+  if (seconds !== undefined) return { seconds, source: fields[stage] }
+  return { seconds: spec.timeoutSeconds, source: fields.run }
+}
+
+function sourceIn({ metadata }: RunnerPool, stage: Stage): string {
+  return `${fields[stage]} of RunnerPool ${metadata.name}`
+}
+
+/** The limits of a pool, as one text: a change of it concerns the jobs of the pool. */
+export function limitsOf(pool: RunnerPool | undefined): string {
+  const { queueTimeoutSeconds, startTimeoutSeconds, timeoutSeconds } = pool?.spec ?? {}
+  return [queueTimeoutSeconds, startTimeoutSeconds, timeoutSeconds].join(' ')
+}
