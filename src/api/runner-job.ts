@@ -158,6 +158,14 @@ export const runnerJobStatus = {
       required: ['name', 'uid'],
       properties: { name: name('Name of the Runner.'), uid: name('UID of the Runner.') },
     },
+    queuePosition: {
+      type: 'integer',
+      description:
+        'Position in the queue of its pool, while the job waits there; 1 is next. It is written first when the job has ' +
+        'waited for a second, and then when it passes a power of two. REST has the current one.',
+      format: 'int32',
+      minimum: 1,
+    },
     poolName: name('RunnerPool that gave the job its slot.'),
     turn,
     podName: name('Pod of the job.'),

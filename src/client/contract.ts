@@ -192,6 +192,10 @@ export interface Job {
       /** End of the attempt. */
       endedAt: string
     }[]
+    /** Position in the queue of the pool, while the job waits there. 1 is next. */
+    queuePosition: number | null
+    /** Estimate of the wait for a slot, from the jobs of the pool that started lately. Null if too few did. */
+    estimatedWaitSeconds: number | null
   }
 }
 

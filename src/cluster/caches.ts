@@ -17,17 +17,21 @@ import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
 import { isFinished } from '../domain/job/phases.ts'
-import { previousKey, runnerKey } from '../domain/runner/keys.ts'
+import { runnerKey } from '../domain/runner/keys.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
 import { Store } from '../kube/cache/store.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { type Lease, leases } from '../kube/election/lease.ts'
 import type { Log } from '../kube/runtime/logger.ts'
+import { jobKeyOf } from './job-places.ts'
 import { JobTotals } from './job-totals.ts'
 import { PodRunners } from './pod-runners.ts'
 import { PodStates } from './pod-states.ts'
 import { projectPod } from './project-pod.ts'
 import { ProxyJobs } from './proxy-jobs.ts'
+import { QueuePositions } from './queue-positions.ts'
+
+export { followShownJobs, jobKeyOf, podOf, previousPodOf, runnerOf } from './job-places.ts'
 
 /** The members of a Reflector that do not depend on its kind. */
 export type Watched = Pick<Reflector<KubeObject>, 'run' | 'relist' | 'lastContactMs' | 'isBroken'>
@@ -47,6 +51,7 @@ export interface Caches {
   podRunners: PodRunners
   podStates: PodStates
   proxyJobs: ProxyJobs
+  queuePositions: QueuePositions
   /** The reflectors of all caches except `ledgers`: without that, only totals and deletions wait. */
   reflectors: readonly Watched[]
   /** The reflector of `pods`, if there is one. */
@@ -80,17 +85,20 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
   const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
   const podStore = new Store<Pod>({ log, includes: isOwnPod, transform: projectPod })
   const ledgers = new Store<ConfigMap>({ log, includes: ({ metadata }) => metadata.name === LEDGER_NAME })
+  const pools = new Store<RunnerPool>({ log })
+  const podRunners = new PodRunners(runnerStore, podStore)
   return {
     jobs,
     runners: runnerStore,
     pods: podStore,
-    pools: new Store<RunnerPool>({ log }),
+    pools,
     leases: new Store<Lease>({ log, includes: isKnownLease, indexes: { job: messageJobKeys } }),
     ledgers,
     totals: new JobTotals({ jobs, ledgers, log }),
-    podRunners: new PodRunners(runnerStore, podStore),
+    podRunners,
     podStates: new PodStates(),
     proxyJobs: new ProxyJobs(jobs),
+    queuePositions: new QueuePositions({ jobs, runners: runnerStore, pods: podStore, pools, podRunners }),
   }
 }
 
@@ -157,24 +165,7 @@ function messageJobKeys(lease: Lease): string[] {
   return key === undefined ? [] : [key]
 }
 
-/** The cache key of a Runner's job. */
-export function jobKeyOf({ metadata, spec }: Runner): string | undefined {
-  return spec.jobRef === undefined ? undefined : `${metadata.namespace ?? ''}/${spec.jobRef.name}`
-}
-
 type Shown = Pick<Caches, 'jobs' | 'runners'>
-
-/** Calls back with the key of each existing job, and later of each job whose shown state may have changed. */
-export function followShownJobs(caches: Shown, onJob: (key: string) => void): void {
-  for (const job of caches.jobs.list()) onJob(keyOf(job))
-  caches.jobs.onChange(({ key }) => onJob(key))
-  // A job with a Runner is shown as assigned before its status says so.
-  caches.runners.onChange(({ old, now }) => {
-    const runner = now ?? old
-    const key = runner === undefined ? undefined : jobKeyOf(runner)
-    if (key !== undefined) onJob(key)
-  })
-}
 
 /** Calls back with the key of each existing Runner, and later of each Runner whose shown state may have changed. */
 export function followShownRunners(caches: Shown, onRunner: (key: string) => void): void {
@@ -191,26 +182,4 @@ export function followShownRunners(caches: Shown, onRunner: (key: string) => voi
 export function jobOf(caches: Caches, runner: Runner): RunnerJob | undefined {
   const job = caches.jobs.get(jobKeyOf(runner) ?? '')
   return job?.metadata.uid === runner.spec.jobRef?.uid ? job : undefined
-}
-
-/** The Runner of this very job's current attempt, if it is in the cache. */
-export function runnerOf(caches: Caches, job: RunnerJob): Runner | undefined {
-  const runner = caches.runners.get(runnerKey(job))
-  return runner?.spec.jobRef?.uid === job.metadata.uid ? runner : undefined
-}
-
-/** The pod of this very job's current attempt, if it is in the cache. It has the name of the Runner. */
-export function podOf(caches: Caches, job: RunnerJob): Pod | undefined {
-  return ownPodAt(caches, job, runnerKey(job))
-}
-
-/** The pod of the attempt before that, as long as it is in the cache. */
-export function previousPodOf(caches: Caches, job: RunnerJob): Pod | undefined {
-  const key = previousKey(job)
-  return key === undefined ? undefined : ownPodAt(caches, job, key)
-}
-
-function ownPodAt(caches: Caches, job: RunnerJob, key: string): Pod | undefined {
-  const pod = caches.pods.get(key)
-  return pod !== undefined && caches.podRunners.isPodOf(pod, job) ? pod : undefined
 }

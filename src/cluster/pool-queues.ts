@@ -1,16 +1,23 @@
 import { repositoryKey } from '../api/names.ts'
 import { keyOf } from '../api/object.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
+import type { RunnerPool } from '../api/runner-pool.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { delegatedAt } from '../domain/job/status.ts'
 import { choosePool, type NoPool } from '../domain/pool/choice.ts'
 import { PoolQueue, type QueuedJob, type Turn } from '../domain/pool/queue.ts'
 import { priorityOf, rulesOf } from '../domain/pool/rules.ts'
-import { type Caches, podOf, runnerOf } from './caches.ts'
+import type { Store } from '../kube/cache/store.ts'
+import { type PlaceCaches, podOf, runnerOf } from './job-places.ts'
+
+/** The caches that the queues derive from. */
+export interface QueueCaches extends PlaceCaches {
+  pools: Store<RunnerPool>
+}
 
 /** The queue of each pool, derived from the caches alone: every process has the same, also after a restart. */
 export class PoolQueues {
-  readonly #caches: Caches
+  readonly #caches: QueueCaches
   readonly #isAdmitted: (jobKey: string) => boolean
   readonly #queues = new Map<string, { queue: PoolQueue; version: string }>()
   readonly #poolOf = new Map<string, string>()
@@ -19,7 +26,7 @@ export class PoolQueues {
   readonly #chargedIn = new Map<string, string>()
 
   /** `isAdmitted` says whether a job has left the queue and has no Runner yet. */
-  constructor(caches: Caches, isAdmitted: (jobKey: string) => boolean) {
+  constructor(caches: QueueCaches, isAdmitted: (jobKey: string) => boolean) {
     this.#caches = caches
     this.#isAdmitted = isAdmitted
   }
@@ -148,7 +155,7 @@ export class PoolQueues {
 }
 
 /** The turn of a job that has or had a Runner, and in which pool. */
-function turnOf(caches: Caches, job: RunnerJob): { poolKey: string; turn: Turn } | undefined {
+function turnOf(caches: QueueCaches, job: RunnerJob): { poolKey: string; turn: Turn } | undefined {
   const runner = runnerOf(caches, job)
   const turn = runner?.spec.turn ?? job.status.turn
   const poolName = runner?.spec.poolName ?? job.status.poolName
@@ -157,7 +164,7 @@ function turnOf(caches: Caches, job: RunnerJob): { poolKey: string; turn: Turn }
 }
 
 /** Whether a job waits for a Runner. */
-function waits(caches: Caches, job: RunnerJob): boolean {
+function waits(caches: QueueCaches, job: RunnerJob): boolean {
   const { metadata, spec, status } = job
   if (metadata.deletionTimestamp !== undefined || spec.cancel || isFinished(job)) return false
   // Its next attempt is not due.

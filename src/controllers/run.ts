@@ -4,7 +4,7 @@ import { NamespaceTerminating } from '../kube/client/errors.ts'
 import { Controller, type ControllerMetrics, type Reconcile } from '../kube/controller/controller.ts'
 import type { Leadership } from '../kube/election/leader-election.ts'
 import { EventRecorder } from '../kube/events/recorder.ts'
-import { Workqueue } from '../kube/queue/workqueue.ts'
+import { type Lane, Workqueue } from '../kube/queue/workqueue.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import { withTimeout } from '../kube/runtime/signals.ts'
@@ -61,7 +61,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
-  const wakeJob = (jobKey: string): void => queue.add(queueKey('job', jobKey))
+  const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
   const deps: ReconcilerDeps = {
     ...options,
     client,

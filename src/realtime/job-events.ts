@@ -22,6 +22,8 @@ export interface JobEvent {
   reason: string | null
   /** The runner's own word for the end, where a runner ran the job. */
   result?: string
+  /** Position of a waiting job in the queue of its pool; 1 is next. */
+  queuePosition?: number
   /** Decides which subscribers receive it; not part of any message. */
   owner: JobOwner
 }
@@ -116,7 +118,12 @@ function eventsOf(caches: Caches, job: RunnerJob): JobEvent[] {
   if (phase === 'Running' || startedAt !== undefined) events.push(eventOf(job, 'running', attempt))
   if (isFinished(job)) events.push(eventOf(job, stateOfPhase(phase), attempt))
   const { result } = job.status
-  const current = { reason: saidOf(job).reason ?? null, ...(result !== undefined && { result }) }
+  const position = phase === 'Queued' ? caches.queuePositions.of(job)?.position : undefined
+  const current = {
+    reason: saidOf(job).reason ?? null,
+    ...(result !== undefined && { result }),
+    ...(position !== undefined && { queuePosition: position }),
+  }
   return events.map((event, index) => (index === events.length - 1 ? { ...event, ...current } : event))
 }
 

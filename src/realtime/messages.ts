@@ -39,7 +39,10 @@ export function detailsOf({ event: _event, owner: _owner, ...details }: JobEvent
 export interface Subscription {
   /** A repository's name, or '*' for all. */
   repository: string
-  /** Payloads carry `sequence`, `reason`, from the second attempt on `attempt`, and, at the end of a job that a runner ran, `result`. */
+  /**
+   * Payloads carry `sequence`, `reason`, from the second attempt on `attempt`, the `queuePosition` of a waiting job, and, at
+   * the end of a job that a runner ran, `result`.
+   */
   detailed: boolean
   /** The current state of every job is sent first. */
   snapshot: boolean

@@ -179,7 +179,8 @@ async function withHook(
 function isNews(current: RunnerJobStatus, { status, isTransient }: JobPlan): boolean {
   if (status === undefined) return false
   if (isTransient !== true) return !isDeepStrictEqual(status, current)
-  return status.phase !== current.phase || status.reason !== current.reason || status.message !== current.message
+  const shown = ['phase', 'reason', 'message', 'queuePosition'] as const
+  return shown.some((field) => status[field] !== current[field])
 }
 
 /** The Runner and pod from the API server; undefined if the caches miss neither. */

@@ -4,21 +4,26 @@ import type { Caches } from '../../cluster/caches.ts'
 import { PoolQueues } from '../../cluster/pool-queues.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import type { Admission } from '../../domain/job/view.ts'
-import type { Turn } from '../../domain/pool/queue.ts'
+import { writtenPosition } from '../../domain/pool/position.ts'
+import type { PoolQueue, Turn } from '../../domain/pool/queue.ts'
 import type { PoolUsage } from '../../domain/pool/usage.ts'
 import { runnerKeysAt } from '../../domain/runner/keys.ts'
+import type { Lane } from '../../kube/queue/workqueue.ts'
 import { PoolLimits } from './limits.ts'
 import { occupiedSlot } from './occupied.ts'
 
 export interface SchedulerOptions {
   caches: Caches
   /** Called when a job may have its Runner now, or when its waiting reason has changed. */
-  wake: (jobKey: string) => void
+  wake: (jobKey: string, lane?: Lane) => void
   /** Called when the usage of a pool has changed. */
   onUsage?: (poolKey: string) => void
   /** Maximum number of Runners that start at a time; others follow as pods appear. */
   startWindow?: number
 }
+
+/** Most positions that are written at a time: starting jobs comes first. */
+const MOST_ANNOUNCED = 100
 
 interface Admitted {
   poolKey: string
@@ -31,7 +36,7 @@ interface Admitted {
  */
 export class Scheduler {
   readonly #caches: Caches
-  readonly #wake: (jobKey: string) => void
+  readonly #wake: SchedulerOptions['wake']
   readonly #onUsage: (poolKey: string) => void
   readonly #queues: PoolQueues
   readonly #limits: PoolLimits
@@ -71,6 +76,18 @@ export class Scheduler {
     if (this.#admitted.has(jobKey)) return { is: 'admitted' }
     const noPool = this.#queues.noPoolFor(jobKey)
     if (noPool !== undefined) return { is: 'waiting', ...noPool }
+    const admission = this.#inQueue(jobKey)
+    if (admission.is !== 'waiting') return admission
+    const before = this.#queueOf(jobKey)?.before(jobKey)
+    return { ...admission, ...(before !== undefined && { queuePosition: before + 1 }) }
+  }
+
+  #queueOf(jobKey: string): PoolQueue | undefined {
+    const poolKey = this.#queues.poolOf(jobKey)
+    return poolKey === undefined ? undefined : this.#queues.of(poolKey)
+  }
+
+  #inQueue(jobKey: string): Admission {
     const poolKey = this.#queues.poolOf(jobKey)
     const pool = poolKey === undefined ? undefined : this.#caches.pools.get(poolKey)
     const name = pool?.metadata.name ?? 'a pool'
@@ -89,6 +106,22 @@ export class Scheduler {
   /** How a pool is used now. */
   usageOf(poolKey: string): PoolUsage {
     return this.#limits.usageOf(poolKey)
+  }
+
+  /**
+   * Wakes the jobs of a pool whose position in their status is out of date, at most some of them; returns whether there
+   * are more.
+   */
+  announcePositions(poolKey: string): boolean {
+    let left = MOST_ANNOUNCED
+    for (const [index, jobKey] of this.#queues.of(poolKey).order().entries()) {
+      const written = this.#caches.jobs.get(jobKey)?.status.queuePosition
+      if (written === undefined || writtenPosition(written, index + 1) === written) continue
+      if (left === 0) return true
+      left -= 1
+      this.#wake(jobKey, 'deferred')
+    }
+    return false
   }
 
   /** Reads everything from the caches. */

@@ -3,6 +3,7 @@ import { NO_OPERATOR, type Reason } from '../../api/reasons.ts'
 import type { JobPhase, JobResult, RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import { shorten, withCondition, withoutCondition } from '../conditions.ts'
+import { writtenPosition } from '../pool/position.ts'
 import type { PodFacts } from '../pod/state.ts'
 import { isFinal, mayMove } from './phases.ts'
 
@@ -11,6 +12,8 @@ export interface Move {
   phase: JobPhase
   reason: Reason
   message: string
+  /** Position in the queue of its pool. */
+  queuePosition?: number
   exitCode?: number
   /** The result that the runner reported. */
   result?: JobResult
@@ -31,7 +34,7 @@ export interface Whereabouts {
  * times are whole seconds and come from another machine, whose clock may be wrong by any amount.
  */
 export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now: Date): RunnerJobStatus {
-  const { nextAttemptAt, ...current } = job.status
+  const { nextAttemptAt, queuePosition: known, ...current } = job.status
   if (!mayMove(current.phase, move.phase)) throw new Error(`a ${current.phase} job cannot become ${move.phase}`)
   return {
     ...current,
@@ -41,6 +44,7 @@ export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now:
     phase: move.phase,
     reason: move.reason,
     message: shorten(move.message),
+    ...(move.queuePosition !== undefined && { queuePosition: writtenPosition(known, move.queuePosition) }),
     ...(move.exitCode !== undefined && { exitCode: move.exitCode }),
     ...(move.result !== undefined && { result: move.result }),
     conditions: conditionsOf(job, move, now),

@@ -11,7 +11,7 @@ import type { Whereabouts } from './status.ts'
 export type Admission =
   | { is: 'admitted' }
   | { is: 'next'; message: string }
-  | { is: 'waiting'; reason: WaitingReason; message: string }
+  | { is: 'waiting'; reason: WaitingReason; message: string; queuePosition?: number }
 
 /** Everything that decides about a job. `runner` and `pod` were created for this very job (same UID). */
 export interface JobView {

@@ -32,11 +32,13 @@ export class FairShare {
   )
   /** All eligible flows. */
   readonly #byAge = new KeyedHeap<Flow>((a, b) => isBefore(a.head, b.head))
+  readonly #timeOf: (repository: string) => number
   readonly #isHeld: (repository: string) => boolean
   #now = 0
 
   /** `isHeld` says whether the jobs of a repository may not start now; its changes have to be followed by `review`. */
   constructor(timeOf: (repository: string) => number, isHeld: (repository: string) => boolean) {
+    this.#timeOf = timeOf
     this.history = new ShareHistory(timeOf)
     this.#isHeld = isHeld
   }
@@ -64,8 +66,15 @@ export class FairShare {
     return this.#flows.get(repository)?.line
   }
 
-  flows(): Iterable<Pick<Flow, 'repository' | 'line'>> {
-    return this.#flows.values()
+  /** All waiting jobs in their order, if no repository is held back and none comes: a pass over all of them. */
+  ordered(): Ticket[] {
+    const tagged = [...this.#flows.values()].flatMap(({ repository, line }) => {
+      const first = Math.max(this.#now, this.history.finishOf(repository))
+      const time = this.#timeOf(repository)
+      return line.tickets().map((ticket, index) => ({ ticket, start: first + index * time }))
+    })
+    tagged.sort((a, b) => a.start - b.start || (isBefore(a.ticket, b.ticket) ? -1 : 1))
+    return tagged.map(({ ticket }) => ticket)
   }
 
   add(repository: string, ticket: Ticket): void {

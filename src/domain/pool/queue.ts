@@ -1,5 +1,6 @@
 import { SortedIndex } from '../../collections/sorted-index.ts'
 import { FairShare } from './fair-share.ts'
+import { type Candidate, isAhead, mergedOrder } from './queue-order.ts'
 import type { Ticket } from './waiting-line.ts'
 
 /** A job that waits for a slot. */
@@ -158,10 +159,8 @@ export class PoolQueue {
 
   /** The whole order, if no repository is held back. */
   order(): string[] {
-    const rest = this.#copy()
-    const keys: string[] = []
-    for (let job = rest.take(); job !== undefined; job = rest.take()) keys.push(job.key)
-    return keys
+    const parts = [...this.#shares].map(([priority, share]) => ({ priority, jobs: share.ordered() }))
+    return mergedOrder(parts, this.#rules.agingMs)
   }
 
   #ranked(): { ranks: Map<string, number>; left: number } {
@@ -177,13 +176,10 @@ export class PoolQueue {
   }
 
   #next(): FairShare['first'] {
-    let best: { share: FairShare; score: number; priority: number } | undefined
+    let best: (Candidate & { share: FairShare }) | undefined
     for (const [priority, share] of this.#shares) {
-      const { oldestMs } = share
-      if (oldestMs === undefined) continue
-      const score = priority * this.#rules.agingMs - oldestMs
-      const isBetter = best === undefined || score > best.score || (score === best.score && priority > best.priority)
-      if (isBetter) best = { share, score, priority }
+      const candidate = { priority, share, oldestMs: share.oldestMs }
+      if (isAhead(candidate, best, this.#rules.agingMs)) best = candidate
     }
     return best?.share.first
   }
@@ -198,19 +194,5 @@ export class PoolQueue {
 
   #tidy(priority: number): void {
     if (this.#shares.get(priority)?.isEmpty === true) this.#shares.delete(priority)
-  }
-
-  /** The same queue with nothing held back, and of the recorded turns only those that matter. */
-  #copy(): PoolQueue {
-    const copy = new PoolQueue(this.#rules)
-    for (const [priority, share] of this.#shares) {
-      copy.charge(`${priority}`, '', { priority, start: share.history.now })
-      for (const { repository } of share.flows()) {
-        const start = share.history.finishOf(repository) - this.#rules.timeOf(repository)
-        if (start >= 0) copy.charge(`${priority} ${repository}`, repository, { priority, start })
-      }
-    }
-    for (const job of this.jobs()) copy.add(job)
-    return copy
   }
 }

@@ -16,7 +16,7 @@ interface JobWait {
 
 /** The JSON of a job once it has ended, or after a time. Spaces come before it, so that the response is never silent. */
 export async function* awaitedJob(
-  { caches }: FacadeDeps,
+  { caches, clock }: FacadeDeps,
   ends: JobEnds,
   { job, leftMs, signals }: JobWait,
 ): AsyncGenerator<string> {
@@ -28,5 +28,5 @@ export async function* awaitedJob(
     if (now?.metadata.uid !== job.metadata.uid) break
     latest = now
   }
-  yield JSON.stringify(jobDetail(caches, latest))
+  yield JSON.stringify(jobDetail(caches, latest, clock.now()))
 }

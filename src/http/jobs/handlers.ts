@@ -59,7 +59,7 @@ function readHandlers(deps: FacadeDeps, access: JobAccess): Handlers<Read> {
           return
         }
       }
-      ctx.state.response = { data: jobDetail(deps.caches, job) }
+      ctx.state.response = { data: jobDetail(deps.caches, job, deps.clock.now()) }
     },
   }
 }

@@ -29,9 +29,10 @@ function placeOf(caches: Caches, job: RunnerJob): { runnerId: string | null; con
 }
 
 /** A job in full. Every documented key is present; unknown values are null. */
-export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknown> {
+export function jobDetail(caches: Caches, job: RunnerJob, now: Date): Record<string, unknown> {
   const { spec, status } = job
   const { reason, message } = saidOf(job)
+  const place = caches.queuePositions.of(job)
   return {
     id: publicId(job),
     githubJobId: githubJobId(spec.jobId),
@@ -54,6 +55,8 @@ export function jobDetail(caches: Caches, job: RunnerJob): Record<string, unknow
       result: status.result ?? null,
       attempt: attemptOf(job),
       attempts: (status.attempts ?? []).map(attemptView),
+      queuePosition: place?.position ?? null,
+      estimatedWaitSeconds: (place && caches.queuePositions.waitSecondsAt(place, now)) ?? null,
     },
   }
 }

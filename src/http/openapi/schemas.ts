@@ -93,6 +93,17 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
           endedAt: moment('End of the attempt.'),
         }),
       },
+      queuePosition: {
+        type: ['integer', 'null'],
+        minimum: 1,
+        description: 'Position in the queue of the pool, while the job waits there. 1 is next.',
+      },
+      estimatedWaitSeconds: {
+        type: ['integer', 'null'],
+        minimum: 0,
+        description:
+          'Estimate of the wait for a slot, from the jobs of the pool that started lately. Null if too few did.',
+      },
     }),
   }),
   JobSummary: whole('A job as lists show it.', {

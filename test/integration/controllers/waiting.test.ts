@@ -171,14 +171,19 @@ describe('the waiting reason of a job', function () {
         ['perRepository.maxRunning'],
       ])
     })
+    expect((await site.job('two'))?.status.queuePosition).to.equal(1)
     await site.kubelet.apply('one-1', (pod) => exited(pod, 0))
     const { status } = await site.jobIs('two', { phase: 'Running' })
     expect(status.poolName).to.equal('shared')
+    expect(status).to.not.have.property('queuePosition')
   })
 
   it('PoolPaused: what runs goes on to its end, and the rest starts when the pool is resumed', async () => {
     const key = { namespace: site.namespace, name: 'shared' }
     await site.client.patchMerge(runnerPools, key, { spec: { paused: true } }, forever)
+    await site.until('the pool to show its pause', async () => {
+      return (await site.get(runnerPools, 'shared'))?.status?.limitsReached?.includes('paused') === true
+    })
     await site.createJob('three', { labels: ['shared'], repository: 'team/c' })
     await site.jobIs('three', { phase: 'Queued', reason: 'PoolPaused' })
     await site.eventRecorded('three', 'PoolPaused')
@@ -193,14 +198,19 @@ describe('the waiting reason of a job', function () {
     await site.createPool('ranked', { labels: ['ranked'], maxRunners: 1, priorities })
     await site.createJob('first-come', { labels: ['ranked'] })
     await site.jobIs('first-come', { phase: 'Running' })
+    await site.createJob('plain', { labels: ['ranked'], workflow: 'CI' })
+    const { metadata } = await site.jobIs('plain', { reason: 'PoolFull', queuePosition: 1 })
     for (const [name, workflow] of [
-      ['plain', 'CI'],
       ['release', 'Release it'],
       ['bumped', 'CI'],
     ] as const)
       await site.createJob(name, { labels: ['ranked'], workflow })
     const key = { namespace: site.namespace, name: 'bumped' }
     await site.client.patchMerge(runnerJobs, key, { spec: { priority: 50 } }, forever)
+    await site.until('the position of the job that others go before', async () => {
+      const { body } = await call(`${operator.url}/api/jobs/${metadata.uid}`)
+      return isDeepStrictEqual(asObject(asObject(asObject(body)['data'])['metadata'])['queuePosition'], 3)
+    })
     const order = ['first-come', 'bumped', 'release', 'plain']
     for (const [index, name] of order.entries()) {
       await site.jobIs(name, { phase: 'Running' })

@@ -46,6 +46,7 @@ export const samples = [
       reason: 'Running',
       message: 'runs',
       runnerRef: { name: 'job-1', uid: 'uid' },
+      queuePosition: 3,
       poolName: 'pool',
       turn: { priority: 1, start: 2 },
       podName: 'job-1',

@@ -149,6 +149,12 @@ describe('realtime events', function () {
     const id = await delegate(repository)
     await whenFinished(first, id)
     expect(eventsOf(first, id).map(({ data }) => data['sequence'])).to.deep.equal([1, 2, 3, 4])
+    expect(eventsOf(first, id).map(({ data }) => data['queuePosition'])).to.deep.equal([
+      1,
+      undefined,
+      undefined,
+      undefined,
+    ])
     expect(eventsOf(first, id).at(-1)?.data['reason']).to.equal('Succeeded')
   })
 

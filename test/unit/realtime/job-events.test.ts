@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { type RunnerJob, runnerJobStatus } from '../../../src/api/runner-job.ts'
 import { JobEvents } from '../../../src/realtime/job-events.ts'
-import { aJob, aRunner, stamp } from '../../objects/builders.ts'
+import { aJob, aPool, aRunner, stamp } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 
 const assigned = { phase: 'Assigned', assignedAt: stamp(1) } as const
@@ -52,6 +52,20 @@ describe('the events of a job', () => {
     const jobEvents = new JobEvents(stores.caches)
     expect(jobEvents.current(aJob({ status: runnerJobStatus.default })).reason).to.equal(null)
     expect(jobEvents.current(aJob({ status: { phase: 'Queued', reason: 'PoolFull' } })).reason).to.equal('PoolFull')
+  })
+
+  it('have the queue position of a job that waits in a pool', () => {
+    const filled = new FilledCaches()
+    const jobEvents = new JobEvents(filled.caches)
+    const [first, second] = [
+      filled.putJob(aJob({ metadata: { name: 'a' } })),
+      filled.putJob(aJob({ metadata: { name: 'b' } })),
+    ]
+    expect(jobEvents.current(first)).to.not.have.property('queuePosition')
+    filled.putPool(aPool())
+    expect([first, second].map((job) => jobEvents.current(job).queuePosition)).to.deep.equal([1, 2])
+    filled.putRunner(aRunner({ job: first }))
+    expect(jobEvents.current(first)).to.include({ status: 'assigned' }).and.not.have.property('queuePosition')
   })
 
   it('have the word of the runner at the end of a job, and only then', () => {

@@ -559,6 +559,26 @@ describe('the order of waiting jobs', () => {
   })
 })
 
+describe('the positions of waiting jobs', () => {
+  it('are announced where a status has one that is out of date, at most a hundred at a time', () => {
+    const scene = new Scene()
+    scene.putPool(aPool({ spec: { maxRunners: 0 } }))
+    const jobs = Array.from({ length: 150 }, (_, index) => scene.delegate(`j${index}`, index))
+    const written = (queuePosition: number) => {
+      for (const job of jobs) scene.putJob({ ...job, status: { phase: 'Queued', queuePosition } })
+      scene.woken.length = 0
+    }
+    expect(scene.scheduler.announcePositions('ns/pool'), 'none was written yet').to.equal(false)
+    written(150)
+    expect(scene.scheduler.announcePositions('ns/pool'), 'more').to.equal(true)
+    expect(scene.woken).to.deep.equal(jobs.slice(0, 100).map(({ metadata }) => metadata.name))
+    written(8)
+    expect(scene.scheduler.announcePositions('ns/pool')).to.equal(false)
+    expect(scene.woken).to.deep.equal(['j0', 'j1', 'j2', 'j3'])
+    expect(scene.scheduler.admissionOf('ns/j3')).to.include({ queuePosition: 4 })
+  })
+})
+
 describe('a paused pool', () => {
   it('admits no job, and takes back what it admitted to jobs without a Runner', () => {
     const scene = new Scene()

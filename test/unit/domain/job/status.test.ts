@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { RunnerJob } from '../../../../src/api/runner-job.ts'
 import { statusAfter } from '../../../../src/domain/job/status.ts'
 import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
 
@@ -13,6 +14,25 @@ const facts = {
 const done = { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0 } as const
 const runs = { phase: 'Running', reason: 'Running', message: 'runs' } as const
 const waits = { phase: 'Queued', reason: 'PoolFull', message: 'full' } as const
+
+describe('the queue position in a status', () => {
+  const move = (job: RunnerJob, queuePosition?: number) =>
+    statusAfter(job, { ...waits, ...(queuePosition !== undefined && { queuePosition }) }, {}, at(1)).queuePosition
+
+  it('is the first that is known, and later one that has passed a power of two', () => {
+    const first = aJob()
+    expect(move(first, 12)).to.equal(12)
+    const known = aJob({ status: { queuePosition: 12 } })
+    expect([move(known, 9), move(known, 8), move(known, 40)]).to.deep.equal([12, 8, 12])
+  })
+
+  it('is gone when the job does not wait in a queue any more', () => {
+    const known = aJob({ status: { queuePosition: 12 } })
+    expect(move(known)).to.equal(undefined)
+    const running = statusAfter(known, { phase: 'Running', reason: 'Running', message: '' }, {}, at(1))
+    expect(running).to.not.have.property('queuePosition')
+  })
+})
 
 describe('the status after a move', () => {
   it('cannot be one that the state table forbids', () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { publicId } from '../../../../src/api/job-state.ts'
 import { runnerJobStatus } from '../../../../src/api/runner-job.ts'
 import { jobDetail, jobSummary, stateOf } from '../../../../src/http/jobs/views.ts'
-import { aJob, aRunner, at, stamp } from '../../../objects/builders.ts'
+import { aJob, aPool, aRunner, at, stamp } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 
 const id = '01234567-89ab-cdef-0123-456789abcdef'
@@ -21,7 +21,7 @@ describe('the public id of a job', () => {
 
 describe('the detail of a job', () => {
   it('has every key from the start, null while unknown', () => {
-    expect(jobDetail(empty(), aJob({ metadata: { name: id } }))).to.deep.equal({
+    expect(jobDetail(empty(), aJob({ metadata: { name: id } }), at(0))).to.deep.equal({
       id,
       githubJobId: 2,
       jobId: '2',
@@ -44,6 +44,8 @@ describe('the detail of a job', () => {
         result: null,
         attempt: 1,
         attempts: [],
+        queuePosition: null,
+        estimatedWaitSeconds: null,
       },
     })
   })
@@ -64,7 +66,7 @@ describe('the detail of a job', () => {
         endedAt: stamp(7),
       },
     ]
-    const { metadata } = jobDetail(empty(), aJob({ status: { attempts } }))
+    const { metadata } = jobDetail(empty(), aJob({ status: { attempts } }), at(0))
     const unknown = { runner: null, podUid: null, node: null, exitCode: null, startedAt: null }
     const place = { runner: 'job-2', podUid: 'pod-uid', node: 'node', exitCode: 143 }
     expect(metadata).to.deep.include({
@@ -77,7 +79,7 @@ describe('the detail of a job', () => {
   })
 
   it('does not report a missing operator, since the operator itself responds', () => {
-    const { metadata } = jobDetail(empty(), aJob({ status: runnerJobStatus.default }))
+    const { metadata } = jobDetail(empty(), aJob({ status: runnerJobStatus.default }), at(0))
     expect(metadata).to.deep.include({ reason: null, message: null })
   })
 
@@ -96,7 +98,7 @@ describe('the detail of a job', () => {
         completedAt: at(20).toISOString(),
       },
     })
-    expect(jobDetail(empty(), job)).to.deep.include({
+    expect(jobDetail(empty(), job, at(0))).to.deep.include({
       status: 'failed',
       workflow: 'CI',
       runnerName: 'proxy',
@@ -114,8 +116,22 @@ describe('the detail of a job', () => {
         result: null,
         attempt: 1,
         attempts: [],
+        queuePosition: null,
+        estimatedWaitSeconds: null,
       },
     })
+  })
+
+  it('has the position of a waiting job, and an estimate of its wait', () => {
+    const filled = new FilledCaches()
+    filled.putPool(aPool())
+    for (let index = 0; index < 4; index += 1) {
+      const job = filled.putJob(aJob({ metadata: { name: `started-${index}` } }))
+      filled.putRunner(aRunner({ job, metadata: { creationTimestamp: stamp(index * 10) } }))
+    }
+    const waiting = filled.putJob(aJob({ metadata: { name: 'waiting' } }))
+    const { metadata } = jobDetail(filled.caches, waiting, at(40))
+    expect(metadata).to.deep.include({ queuePosition: 1, estimatedWaitSeconds: 10 })
   })
 
   const ids: [jobId: string, number: number | null][] = [
@@ -131,7 +147,7 @@ describe('the detail of a job', () => {
   for (const [jobId, number] of ids) {
     it(`has the GitHub job id ${number} for ${JSON.stringify(jobId)}`, () => {
       const job = aJob({ spec: { jobId } })
-      expect(jobDetail(empty(), job)).to.include({ githubJobId: number, jobId })
+      expect(jobDetail(empty(), job, at(0))).to.include({ githubJobId: number, jobId })
       expect(jobSummary(empty(), job)).to.include({ githubJobId: number })
     })
   }
@@ -141,16 +157,16 @@ describe('the detail of a job', () => {
     const job = filled.putJob(aJob())
     const runner = filled.putRunner(aRunner({ job }))
     expect(stateOf(filled.caches, job)).to.equal('assigned')
-    expect(jobDetail(filled.caches, job)).to.include({ status: 'assigned', runnerId: runner.metadata.uid })
+    expect(jobDetail(filled.caches, job, at(0))).to.include({ status: 'assigned', runnerId: runner.metadata.uid })
     const other = aJob({ metadata: { uid: 'another of that name' } })
-    expect(jobDetail(filled.caches, other)).to.include({ status: 'queued', runnerId: null })
+    expect(jobDetail(filled.caches, other, at(0))).to.include({ status: 'queued', runnerId: null })
   })
 
   it('shows reported ids until the pod has its own', () => {
     const reported = { runnerId: 'r', containerId: 'c', at: stamp(1) }
     const job = aJob({ status: { phase: 'Running', reported } })
-    expect(jobDetail(empty(), job)).to.include({ runnerId: 'r', containerId: 'c' })
+    expect(jobDetail(empty(), job, at(0))).to.include({ runnerId: 'r', containerId: 'c' })
     const own = aJob({ status: { ...job.status, containerId: 'containerd://x', runnerRef: { name: 'n', uid: 'u' } } })
-    expect(jobDetail(empty(), own)).to.include({ runnerId: 'u', containerId: 'containerd://x' })
+    expect(jobDetail(empty(), own, at(0))).to.include({ runnerId: 'u', containerId: 'containerd://x' })
   })
 })
