@@ -117,23 +117,25 @@ export interface IndexEntry {
 
 /** Timelines by name. A key is in exactly the timelines of its latest entry, at that entry's time. */
 export class SortedIndexes {
-  readonly #timelines = new Map<string, SortedIndex>()
-  readonly #entries = new Map<string, IndexEntry>()
+  readonly #timelines = new Map<string, Timeline>()
+  readonly #entries = new Map<string, Place>()
 
   /** Moves a key to its new entry; undefined removes it. */
   put(key: string, next: IndexEntry | undefined): void {
     const previous = this.#entries.get(key)
     if (previous !== undefined && next !== undefined && isSame(previous, next)) return
-    for (const name of previous?.lists ?? []) this.#remove(name, { key, ms: previous?.ms ?? 0 })
+    if (previous !== undefined) this.#remove(previous)
     this.#entries.delete(key)
     if (next === undefined) return
-    this.#entries.set(key, next)
-    for (const name of next.lists) this.#timelineOf(name).add({ key, ms: next.ms })
+    const moment = { key, ms: next.ms }
+    const timelines = next.lists.map((name) => this.#timelineOf(name))
+    for (const { index } of timelines) index.add(moment)
+    this.#entries.set(key, { moment, timelines })
   }
 
   /** One page of a timeline, newest first, from `startMs` to `endMs`, both inclusive. */
   page(name: string, { page, limit, startMs, endMs }: PageQuery): Page {
-    const timeline = this.#timelines.get(name)
+    const timeline = this.#timelines.get(name)?.index
     if (timeline === undefined) return { keys: [], total: 0 }
     const lowest = startMs === undefined ? 0 : timeline.countBefore(startMs)
     const end = endMs === undefined ? timeline.size : timeline.countBefore(Math.floor(endMs) + 1)
@@ -143,17 +145,30 @@ export class SortedIndexes {
     return { keys: timeline.slice(Math.max(lowest, highest - limit), highest).toReversed(), total }
   }
 
-  #timelineOf(name: string): SortedIndex {
-    const timeline = this.#timelines.get(name) ?? new SortedIndex()
-    this.#timelines.set(name, timeline)
+  #timelineOf(name: string): Timeline {
+    const timeline = this.#timelines.get(name) ?? { name, index: new SortedIndex() }
+    this.#timelines.set(timeline.name, timeline)
     return timeline
   }
 
-  #remove(name: string, moment: { key: string; ms: number }): void {
-    const timeline = this.#timelines.get(name)
-    timeline?.remove(moment)
-    if (timeline?.size === 0) this.#timelines.delete(name)
+  #remove({ moment, timelines }: Place): void {
+    for (const { name, index } of timelines) {
+      index.remove(moment)
+      if (index.size === 0) this.#timelines.delete(name)
+    }
   }
+}
+
+/** A timeline with its name, of which there is one copy for all keys. */
+interface Timeline {
+  readonly name: string
+  readonly index: SortedIndex
+}
+
+/** Where a key is. All its timelines share the moment. */
+interface Place {
+  moment: Moment
+  timelines: readonly Timeline[]
 }
 
 /** The requested part of a timeline. Pages count from 1. */
@@ -170,6 +185,7 @@ export interface Page {
   total: number
 }
 
-function isSame(a: IndexEntry, b: IndexEntry): boolean {
-  return a.ms === b.ms && a.lists.length === b.lists.length && a.lists.every((name, index) => name === b.lists[index])
+function isSame({ moment, timelines }: Place, { ms, lists }: IndexEntry): boolean {
+  if (moment.ms !== ms || timelines.length !== lists.length) return false
+  return timelines.every(({ name }, index) => name === lists[index])
 }
