@@ -38,6 +38,8 @@ interface Door {
   readonly inside: Map<string, number>
   /** Runners that wait for a free try. */
   readonly waiting: Set<string>
+  /** Runners that were woken for a free try and have not come yet: without them, each free try would wake several. */
+  readonly called: Set<string>
   /** Maximum number of Runners inside. */
   most: number
   /** The refusal of the last try, if it was refused for now, with the name of its pod. */
@@ -53,7 +55,7 @@ interface Door {
 export class PodCreates {
   readonly #options: PodCreatesOptions
   readonly #doors = new Map<string, Door>()
-  /** The pool of each Runner that waits. */
+  /** The pool of each Runner that waits or was called. */
   readonly #poolOf = new Map<string, string>()
 
   constructor(options: PodCreatesOptions) {
@@ -71,6 +73,7 @@ export class PodCreates {
       this.forget(runnerKey)
       return { may: true }
     }
+    door.called.delete(runnerKey)
     door.waiting.add(runnerKey)
     this.#poolOf.set(runnerKey, poolKey)
     const refusal = door.refusal === undefined ? undefined : asOf(door.refusal, runnerKey)
@@ -108,7 +111,9 @@ export class PodCreates {
     const poolKey = this.#poolOf.get(runnerKey)
     if (poolKey === undefined) return
     this.#poolOf.delete(runnerKey)
-    this.#doors.get(poolKey)?.waiting.delete(runnerKey)
+    const door = this.#doors.get(poolKey)
+    door?.waiting.delete(runnerKey)
+    door?.called.delete(runnerKey)
   }
 
   #doorOf(poolKey: string): Door {
@@ -118,6 +123,7 @@ export class PodCreates {
       pool: '',
       inside: new Map(),
       waiting: new Set(),
+      called: new Set(),
       most: this.#options.mostPerPool,
       refusal: undefined,
     }
@@ -133,11 +139,10 @@ export class PodCreates {
   }
 
   #wakeWaiting(door: Door): void {
-    let room = door.most - door.inside.size
     for (const runnerKey of door.waiting) {
-      if (room <= 0) return
-      room -= 1
-      this.forget(runnerKey)
+      if (door.inside.size + door.called.size >= door.most) return
+      door.waiting.delete(runnerKey)
+      door.called.add(runnerKey)
       this.#options.wake(runnerKey)
     }
   }
@@ -147,8 +152,8 @@ function paceAfter(tookMs: number): number {
   return Math.min(SLOWEST_MS, Math.max(FASTEST_MS, tookMs * REST_FACTOR))
 }
 
-function isIdle({ inside, waiting, most, refusal }: Door, mostPerPool: number): boolean {
-  return inside.size === 0 && waiting.size === 0 && refusal === undefined && most === mostPerPool
+function isIdle({ inside, waiting, called, most, refusal }: Door, mostPerPool: number): boolean {
+  return inside.size === 0 && waiting.size === 0 && called.size === 0 && refusal === undefined && most === mostPerPool
 }
 
 /** The refusal with the name of this Runner's pod, which is that of the Runner. */

@@ -33,6 +33,18 @@ describe('Runners that want their pods created', () => {
     expect(scene.enter('a', 'a5', 'a6')).to.deep.equal(['a5'])
   })
 
+  it('are woken once for each free try, however long they take to come', () => {
+    const scene = new Scene()
+    scene.enter('a', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8')
+    scene.leave('a', 'a1', created)
+    scene.leave('a', 'a2', created)
+    expect(scene.woken).to.deep.equal(['ns/a5', 'ns/a6'])
+    scene.creates.forget('ns/a5')
+    expect(scene.enter('a', 'a6')).to.deep.equal(['a6'])
+    scene.leave('a', 'a3', created)
+    expect(scene.woken.slice(2), 'the try of the one that needs none is free too').to.deep.equal(['ns/a7', 'ns/a8'])
+  })
+
   it('are not delayed by those of another pool, whose creates hang', () => {
     const scene = new Scene()
     scene.enter('hanging', 'h1', 'h2', 'h3', 'h4', 'h5')
