@@ -1,20 +1,4 @@
-/** A JSON object with unknown fields. */
-export type Json = Record<string, unknown>
-
-/** Whether a value is a JSON object. */
-export function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A copy of a JSON object; an empty object for any other value. */
-export function record(value: unknown): Json {
-  return isJson(value) ? { ...value } : {}
-}
-
-/** The items of a list; none for any other value. */
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}
+import { isJson, type Json } from '../api/json.ts'
 
 /** Whether a field is unset: Kubernetes treats null as absent. */
 export function isSilent(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { DEFAULT_RUNNER_DIRECTORY, type RunnerPool } from '../../api/runner-pool.ts'
-import { type Json, listOf, record } from '../json.ts'
+import { elementsOf, fieldsOf, type Json } from '../../api/json.ts'
 import { PART_KEY, partNames } from './message-parts.ts'
 import type { EnvVar } from '../runner/delegation-env.ts'
 
@@ -43,8 +43,8 @@ export function workerParts(main: Json, job: RunnerJob, { pool, agent }: WorkerS
     main: {
       ...rest,
       command: ['bash', `${AGENT.mountPath}/${AGENT_FILE}`],
-      env: [...agentVariables(main, job, pool), ...listOf(main['env'])],
-      volumeMounts: [...listOf(main['volumeMounts']), MESSAGE, { ...AGENT, readOnly: true }],
+      env: [...agentVariables(main, job, pool), ...elementsOf(main['env'])],
+      volumeMounts: [...elementsOf(main['volumeMounts']), MESSAGE, { ...AGENT, readOnly: true }],
     },
     init: unpacker(main),
     volumes: [
@@ -96,5 +96,5 @@ function sourcesOf({ metadata, spec }: RunnerJob): Json[] {
 }
 
 function pick(from: unknown, fields: readonly string[]): Json {
-  return Object.fromEntries(Object.entries(record(from)).filter(([field]) => fields.includes(field)))
+  return Object.fromEntries(Object.entries(fieldsOf(from)).filter(([field]) => fields.includes(field)))
 }

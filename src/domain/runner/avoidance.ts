@@ -1,5 +1,6 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
-import { isJson, isSilent, type Json, listOf } from '../json.ts'
+import { elementsOf, isJson, type Json } from '../../api/json.ts'
+import { isSilent } from '../json.ts'
 
 /** The label that each kubelet sets to the name of its node. */
 const HOSTNAME = 'kubernetes.io/hostname'
@@ -24,7 +25,7 @@ export function avoidance(spec: Json, { status }: RunnerJob): { affinity?: Json 
   return {
     affinity: {
       ...(isJson(affinity) && affinity),
-      nodeAffinity: { ...(isJson(nodeAffinity) && nodeAffinity), [PREFERRED]: [...listOf(preferred), term] },
+      nodeAffinity: { ...(isJson(nodeAffinity) && nodeAffinity), [PREFERRED]: [...elementsOf(preferred), term] },
     },
   }
 }

@@ -14,7 +14,8 @@ import type { Pod } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import { type Runner, runners } from '../../api/runner.ts'
-import { fill, isJson, isSilent, type Json, listOf, record } from '../json.ts'
+import { elementsOf, fieldsOf, isJson, type Json } from '../../api/json.ts'
+import { fill, isSilent } from '../json.ts'
 import { BadTemplate, checkTemplate, mainContainer } from './template.ts'
 import { containerDefaults, podDefaults } from './security-defaults.ts'
 import { modeOf, suitsMode } from '../pool/choice.ts'
@@ -47,24 +48,24 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
       ...(runner.metadata.namespace !== undefined && { namespace: runner.metadata.namespace }),
       labels: {
         [MANAGED_BY_LABEL]: MANAGED_BY,
-        ...record(metadata?.['labels']),
+        ...fieldsOf(metadata?.['labels']),
         ...podLabels(runner),
         ...modeLabel(pool),
       },
       annotations: {
-        ...record(metadata?.['annotations']),
-        [CONTAINER_ANNOTATION]: String(record(mainContainer(spec))['name']),
+        ...fieldsOf(metadata?.['annotations']),
+        [CONTAINER_ANNOTATION]: String(fieldsOf(mainContainer(spec))['name']),
       },
       ownerReferences: [controllerRef(runners, runner)],
       finalizers: [OUTCOME_FINALIZER],
     },
     spec: {
-      ...record(fill(spec, { automountServiceAccountToken: false, enableServiceLinks: false })),
+      ...fieldsOf(fill(spec, { automountServiceAccountToken: false, enableServiceLinks: false })),
       ...avoidance(spec, job),
       restartPolicy: 'Never',
       ...(securityContext !== undefined && { securityContext }),
-      containers: listOf(spec['containers']).map(dress),
-      ...(Array.isArray(spec['initContainers']) && { initContainers: listOf(spec['initContainers']).map(dress) }),
+      containers: elementsOf(spec['containers']).map(dress),
+      ...(Array.isArray(spec['initContainers']) && { initContainers: elementsOf(spec['initContainers']).map(dress) }),
     },
   }
 }
@@ -84,9 +85,9 @@ function workerSpec(pool: RunnerPool, job: RunnerJob, agentScript: string): Json
   const parts = workerParts(main, job, { pool, agent: agentName(pool, agentScript) })
   return {
     ...spec,
-    containers: listOf(spec['containers']).map((container) => (container === main ? parts.main : container)),
-    initContainers: [parts.init, ...listOf(spec['initContainers'])],
-    volumes: [...listOf(spec['volumes']), ...parts.volumes],
+    containers: elementsOf(spec['containers']).map((container) => (container === main ? parts.main : container)),
+    initContainers: [parts.init, ...elementsOf(spec['initContainers'])],
+    volumes: [...elementsOf(spec['volumes']), ...parts.volumes],
   }
 }
 
@@ -117,10 +118,10 @@ export function lostLabels(pod: Pod, runner: Runner): Record<string, string> {
  */
 export function inTermsOfTemplate(message: string, { pool, job, runner }: PodParts): string {
   const { mode, template } = pool.spec
-  const containers = listOf(template.spec['containers'])
+  const containers = elementsOf(template.spec['containers'])
   const main = mainContainer(template.spec)
   const ours = delegationEnv(job, runner).length
-  const agents = mode === 'Worker' ? agentVariables(record(main), job, pool).length : 0
+  const agents = mode === 'Worker' ? agentVariables(fieldsOf(main), job, pool).length : 0
   const inits = mode === 'Worker' ? 1 : 0
   return message.replaceAll(
     /\bspec\.(containers|initContainers)\[(\d+)\](?:\.env\[(\d+)\])?/g,
@@ -150,5 +151,5 @@ function secured(container: Json, spec: Json): Json {
 function withEnv(container: Json, env: readonly Json[]): Json {
   const own = container['env']
   if (!isSilent(own) && !Array.isArray(own)) return container
-  return { ...container, env: [...env, ...listOf(own)] }
+  return { ...container, env: [...env, ...elementsOf(own)] }
 }

@@ -1,4 +1,5 @@
-import { isSilent, type Json, listOf, record } from '../json.ts'
+import { elementsOf, fieldsOf, type Json } from '../../api/json.ts'
+import { isSilent } from '../json.ts'
 
 /** The defaults for unset fields of the pod's security context. */
 export function podDefaults(spec: Json): Json {
@@ -25,7 +26,7 @@ function linuxDefaults(container: Json, spec: Json): Json {
 const escalating = new Set(['SYS_ADMIN', 'CAP_SYS_ADMIN', 'ALL', 'CAP_ALL'])
 
 function escalates({ capabilities }: Json): boolean {
-  return listOf(record(capabilities)['add']).some((name) => escalating.has(String(name).toUpperCase()))
+  return elementsOf(fieldsOf(capabilities)['add']).some((name) => escalating.has(String(name).toUpperCase()))
 }
 
 /** Whether the default is set on the pod, since it fits all containers; a debugging container then gets it too. */
@@ -47,20 +48,20 @@ function mayBeRoot(container: Json, spec: Json): boolean {
   const own = contextOf(container)
   const pods = contextOf(spec)
   if (isWindows(spec)) {
-    const options = { ...record(pods['windowsOptions']), ...record(own['windowsOptions']) }
+    const options = { ...fieldsOf(pods['windowsOptions']), ...fieldsOf(own['windowsOptions']) }
     return options['hostProcess'] === true || /containeradministrator$/i.test(String(options['runAsUserName']))
   }
   return own['privileged'] === true || (own['runAsUser'] ?? pods['runAsUser']) === 0
 }
 
 function isWindows(spec: Json): boolean {
-  return record(spec['os'])['name'] === 'windows'
+  return fieldsOf(spec['os'])['name'] === 'windows'
 }
 
 function containersOf(spec: Json): Json[] {
-  return ['containers', 'initContainers'].flatMap((list) => listOf(spec[list]).map(record))
+  return ['containers', 'initContainers'].flatMap((list) => elementsOf(spec[list]).map(fieldsOf))
 }
 
 function contextOf(of: Json): Json {
-  return record(of['securityContext'])
+  return fieldsOf(of['securityContext'])
 }

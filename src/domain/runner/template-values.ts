@@ -1,4 +1,5 @@
-import { isJson, isSilent, type Json } from '../json.ts'
+import { isJson, type Json } from '../../api/json.ts'
+import { isSilent } from '../json.ts'
 
 /** The kind of a value, by the name of its field. */
 type Kind = 'quantity' | 'quantities' | 'other'

@@ -7,7 +7,8 @@ import {
   RUNNER_LABEL,
 } from '../../api/names.ts'
 import type { RunnerPoolSpec } from '../../api/runner-pool.ts'
-import { isJson, isSilent, type Json, listOf, record } from '../json.ts'
+import { elementsOf, fieldsOf, isJson, type Json } from '../../api/json.ts'
+import { isSilent } from '../json.ts'
 
 /** No pod can be created from the template. The message has the path in the template and the problem. */
 export class BadTemplate extends Error {
@@ -46,15 +47,15 @@ export function checkTemplate({ metadata, spec }: RunnerPoolSpec['template']): v
   checkTexts('metadata.labels', metadata?.['labels'], ownLabels)
   checkTexts('metadata.annotations', metadata?.['annotations'], [CONTAINER_ANNOTATION])
   checkPolicy('spec.restartPolicy', spec['restartPolicy'])
-  const containers = listOf(spec['containers'])
+  const containers = elementsOf(spec['containers'])
   if (containers.length === 0) throw wrong('spec.containers', 'must have at least one container')
   for (const list of ['containers', 'initContainers']) checkRules(list, spec)
 }
 
 /** The container that runs the job: the one named "runner", else the first. */
 export function mainContainer(spec: Json): unknown {
-  const containers = listOf(spec['containers'])
-  return containers.find((container) => record(container)['name'] === 'runner') ?? containers[0]
+  const containers = elementsOf(spec['containers'])
+  return containers.find((container) => fieldsOf(container)['name'] === 'runner') ?? containers[0]
 }
 
 /** Whether a field is unset or empty. */
@@ -86,11 +87,11 @@ function checkPolicy(path: string, policy: unknown): void {
 
 function checkRules(list: string, spec: Json): void {
   const main = mainContainer(spec)
-  for (const [index, container] of listOf(spec[list]).entries()) {
-    const { restartPolicy, restartPolicyRules: rules } = record(container)
+  for (const [index, container] of elementsOf(spec[list]).entries()) {
+    const { restartPolicy, restartPolicyRules: rules } = fieldsOf(container)
     const path = `spec.${list}[${index}]`
     if (container === main) checkPolicy(`${path}.restartPolicy`, restartPolicy)
-    const restartsJob = listOf(rules).some((rule) => record(rule)['action'] === 'RestartAllContainers')
+    const restartsJob = elementsOf(rules).some((rule) => fieldsOf(rule)['action'] === 'RestartAllContainers')
     if (restartsJob || (container === main && !isEmpty(rules))) {
       throw wrong(`${path}.restartPolicyRules`, 'must not restart the job, because a job runs once')
     }

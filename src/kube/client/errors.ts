@@ -1,3 +1,5 @@
+import { fieldsOf } from '../../api/json.ts'
+
 /** An error response of the API server, with the fields of its Status body. */
 export class ApiError extends Error {
   override name = 'ApiError'
@@ -121,10 +123,6 @@ function messageOf(code: number, body: unknown, message: unknown): string {
   if (typeof message === 'string' && message !== '') return message
   if (typeof body === 'string' && body.trim() !== '') return `HTTP ${code}: ${body.trim().slice(0, 200)}`
   return `HTTP ${code}`
-}
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }
 
 function retryAfterMs(header: string | string[] | undefined, detail: unknown): number | undefined {

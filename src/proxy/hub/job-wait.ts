@@ -6,7 +6,8 @@ import type { Bell } from '../bell.ts'
 import { isTemporary, retryAfterMs } from './delegation.ts'
 import { isOver, type JobView } from '../job/ending.ts'
 import { type Answer, dataOf, type Hub, Refused } from './hub.ts'
-import { fieldsOf, textOf } from '../json.ts'
+import { fieldsOf } from '../../api/json.ts'
+import { textOf } from '../json.ts'
 import { pauseMs } from './pace.ts'
 
 export interface WaitOptions {

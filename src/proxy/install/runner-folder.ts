@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fieldsOf, parsed, textOf } from '../json.ts'
+import { fieldsOf } from '../../api/json.ts'
+import { parsed, textOf } from '../json.ts'
 
 /** Where an installed runner has what the proxy needs. */
 export interface RunnerFolder {

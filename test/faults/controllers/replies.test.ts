@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { pods } from '../../../src/api/pod.ts'
-import { listOf } from '../../../src/domain/json.ts'
+import { elementsOf } from '../../../src/api/json.ts'
 import { exited, runs, succeeds } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
@@ -140,7 +140,7 @@ describe('an API server that responds badly', function () {
     await site.kubelet.apply('helped-1', (pod) => {
       const helpers = (pod.status?.containerStatuses ?? []).map((container) => ({ ...container, name: 'helper' }))
       const { containerStatuses } = exited(pod, 0)
-      return { phase: 'Running', containerStatuses: [...listOf(containerStatuses), ...helpers] }
+      return { phase: 'Running', containerStatuses: [...elementsOf(containerStatuses), ...helpers] }
     })
     await site.jobIs('helped', { phase: 'Completed', exitCode: 0 })
     await site.until('the pod to be gone', async () => (await site.pod('helped')) === undefined)

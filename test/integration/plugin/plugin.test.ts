@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { jobPhases, runnerJobs } from '../../../src/api/runner-job.ts'
-import { listOf } from '../../../src/domain/json.ts'
+import { elementsOf } from '../../../src/api/json.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { exitCodes } from '../../../src/plugin/exit.ts'
 import { runPlugin } from '../../../src/plugin/run.ts'
@@ -164,7 +164,7 @@ describe('kubectl runnerhub', function () {
 
     it('prints objects that are complete', async () => {
       const { kind, items } = await json('list', '--field-selector', 'metadata.name=queued-listed')
-      const [item] = listOf(items).map(asObject)
+      const [item] = elementsOf(items).map(asObject)
       expect(kind).to.equal('List')
       expect(item).to.include({ apiVersion: 'runnerhub.dev/v1', kind: 'RunnerJob' })
       expect(asObject(item?.['status'])['reason']).to.equal('NoMatchingPool')
@@ -315,7 +315,7 @@ describe('kubectl runnerhub', function () {
       expect(out).to.match(/^closed +Template +True +0\/0 +0 +0 +[1-9]\d* +\d+/m)
       expect(out).to.match(/^default +Template +True +[1-9]\d*\/20 +#+\.+ +[1-9]\d* +[1-9]\d* +0$/m)
       expect(out).to.match(/^\(no pool\) .* [1-9]\d* +\d+/m)
-      const names = listOf((await json('top'))['pools']).map((pool) => asObject(pool)['pool'])
+      const names = elementsOf((await json('top'))['pools']).map((pool) => asObject(pool)['pool'])
       expect(names).to.deep.equal(['again', 'closed', 'default', undefined])
     })
 
@@ -350,7 +350,7 @@ describe('kubectl runnerhub', function () {
     it('skips what the caller may not see, and names the rights that are missing', async () => {
       const host = recordedHost({ env: { KUBECONFIG: ownKubeconfig } })
       await runPlugin(['doctor', '-n', site.namespace, '-o', 'json'], host, '1.2.3')
-      const findings = listOf(asObject(JSON.parse(host.out.text))['findings']).map(asObject)
+      const findings = elementsOf(asObject(JSON.parse(host.out.text))['findings']).map(asObject)
       const skipped = findings.filter((finding) => finding['is'] === 'skipped').map((finding) => finding['check'])
       expect(skipped).to.include.members(['CRDs', 'operator', 'webhooks'])
       expect(host.out.text).to.not.include(site.token)
@@ -383,6 +383,11 @@ describe('kubectl runnerhub', function () {
       /^error: the kubeconfig has no cluster .*\n$/,
     )
     expect(await failing(ownKubeconfig, 'list', '-n', 'kube-system')).to.match(/^error: you may not do this: .*\n$/)
+    const missing = proxy.when({ method: 'GET', path: /\/runnerjobs\?/ }).answer(404, '404 page not found')
+    expect(await failing(kubeconfig, 'list')).to.match(
+      /^error: .*404.*; "kubectl runnerhub doctor" says what is missing\n$/,
+    )
+    missing.remove()
     const host = recordedHost({ env: { KUBECONFIG: '/nowhere/to/be/found' } })
     expect(await runPlugin(['__complete', 'why', ''], host, '1.2.3')).to.equal(exitCodes.ok)
     expect(host.out.text).to.equal(':4\n')

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
 import { failureReasons, waitingReasons } from '../../../src/api/reasons.ts'
 import { runnerPoolSpec } from '../../../src/api/runner-pool.ts'
-import { fieldsOf } from '../../../src/proxy/json.ts'
+import { fieldsOf } from '../../../src/api/json.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')

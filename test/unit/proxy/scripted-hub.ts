@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https'
 import { gunzipSync } from 'node:zlib'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { fieldsOf } from '../../../src/proxy/json.ts'
+import { fieldsOf } from '../../../src/api/json.ts'
 import { eventually } from '../../observe/eventually.ts'
 
 /** One call that the hub got. */

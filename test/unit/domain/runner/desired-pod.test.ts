@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RunnerPoolSpec } from '../../../../src/api/runner-pool.ts'
-import { type Json, listOf, record } from '../../../../src/domain/json.ts'
+import { elementsOf, fieldsOf, type Json } from '../../../../src/api/json.ts'
 import { BadTemplate } from '../../../../src/domain/runner/template.ts'
 import { inTermsOfTemplate, desiredPod } from '../../../../src/domain/runner/desired-pod.ts'
 import { agentName } from '../../../../src/domain/hand-over/worker-pod.ts'
@@ -215,7 +215,7 @@ describe('the pod of a Runner', () => {
     it(`has no default that contradicts a template that asks ${what}`, () => {
       const made = podOf({ spec }).spec
       expect(made['securityContext']).to.deep.equal(pod)
-      expect(listOf(made['containers']).map((container) => record(container)['securityContext'])).to.deep.equal(
+      expect(elementsOf(made['containers']).map((container) => fieldsOf(container)['securityContext'])).to.deep.equal(
         containers,
       )
     })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Json } from '../../../../src/domain/json.ts'
+import type { Json } from '../../../../src/api/json.ts'
 import { withPaths } from '../../../../src/domain/runner/template-values.ts'
 
 // Messages of Kubernetes 1.35.

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
 import { asObject } from '../../../../src/kube/client/parse.ts'
-import { listOf } from '../../../../src/domain/json.ts'
+import { elementsOf } from '../../../../src/api/json.ts'
 import { linesOf } from '../../../../src/plugin/doctor/doctor.ts'
 import { eachRight, operatorRights, type Right } from '../../../../src/plugin/doctor/operator-rights.ts'
 import { concerns } from '../../../../src/plugin/doctor/webhook-check.ts'
@@ -11,8 +11,8 @@ function rightsIn(file: string, name: string, isClusterWide: boolean): Right[] {
   const text = readFileSync(new URL(`../../../../config/manifests/${file}`, import.meta.url), 'utf8')
   const documents = parseAllDocuments(text).map((each) => asObject(each.toJS()))
   const role = documents.find((each) => asObject(each['metadata'])['name'] === name && each['rules'] !== undefined)
-  const rules = listOf(role?.['rules']).map(asObject)
-  const words = (value: unknown): string[] => listOf(value).map(String)
+  const rules = elementsOf(role?.['rules']).map(asObject)
+  const words = (value: unknown): string[] => elementsOf(value).map(String)
   return rules.flatMap(({ apiGroups, resources, verbs, resourceNames }) =>
     words(apiGroups).flatMap((group) => {
       const [only] = words(resourceNames)
