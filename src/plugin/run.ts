@@ -64,7 +64,10 @@ async function reported(error: unknown, host: Host): Promise<ExitCode> {
 
 function failureOf(error: unknown): { message: string; code: ExitCode } {
   if (error instanceof Failure) return error
-  if (error instanceof NotFound) return { message: `${error.message}${doctorHint(error)}`, code: exitCodes.notFound }
+  if (error instanceof NotFound && lacksKind(error)) {
+    return failing(`${error.message}; "kubectl runnerhub doctor" says what is missing`)
+  }
+  if (error instanceof NotFound) return { message: error.message, code: exitCodes.notFound }
   if (error instanceof Unauthorized) return failing(`the API server does not know you: ${error.message}`)
   if (error instanceof Forbidden) return failing(`you may not do this: ${error.message}`)
   if (error instanceof ApiError) return failing(error.message)
@@ -76,10 +79,9 @@ function failing(message: string): { message: string; code: ExitCode } {
   return { message, code: exitCodes.failed }
 }
 
-/** The API server's text for a kind that it does not have. */
-function doctorHint({ message }: NotFound): string {
-  const isKind = message.includes('could not find the requested resource')
-  return isKind ? '; "kubectl runnerhub doctor" says what is missing' : ''
+/** Whether the API server does not have the kind at all. Its text says so, or is no Status. */
+function lacksKind({ message }: NotFound): boolean {
+  return message.includes('could not find the requested resource') || message.startsWith('HTTP 404')
 }
 
 function causeOf({ message, cause }: Unreachable): string {

@@ -2,7 +2,7 @@ import { jobPhases, type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import { exitCodes, type ExitCode, Failure } from '../exit.ts'
 import { pagesOf, type Selection } from '../pages.ts'
 import type { Session } from '../session.ts'
-import { ListWriter, nameOf, wholeObject } from '../text/objects.ts'
+import { jsonOf, ListWriter, nameOf, wholeObject } from '../text/objects.ts'
 import { Progress } from '../text/progress.ts'
 import { Table } from '../text/table.ts'
 import { watched } from '../watched.ts'
@@ -87,8 +87,7 @@ async function watchJobs(session: Session, options: ListOptions, selection: Sele
   const progress = new Progress(session.host)
   const lineOf = (job: RunnerJob): string => {
     if (options.output === 'name') return `${nameOf(runnerJobs, job)}\n`
-    if (options.output === 'json' || options.output === 'yaml')
-      return `${JSON.stringify(wholeObject(runnerJobs, job))}\n`
+    if (options.output === 'json' || options.output === 'yaml') return `${jsonOf(wholeObject(runnerJobs, job))}\n`
     return table.whole([jobRow(job, style).cells(clock.now().toISOString())], { heading: false })
   }
   const onTrouble = (message: string): void => progress.show(`contact lost, trying again: ${message}`)

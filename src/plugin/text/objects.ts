@@ -12,9 +12,27 @@ export function nameOf<T extends KubeObject>({ group, kind }: Resource<T>, { met
   return `${kind.toLowerCase()}${group === '' ? '' : `.${group}`}/${metadata.name}`
 }
 
-/** One value as a whole document. JSON and YAML escape control characters themselves. */
+/** One value as a whole document. */
 export function documentOf(value: unknown, format: 'json' | 'yaml'): string {
-  return format === 'json' ? `${JSON.stringify(value, null, 4)}\n` : stringify(value)
+  return format === 'json' ? `${jsonOf(value, 4)}\n` : yamlOf(value)
+}
+
+/** Characters that JSON allows in its strings, and that a terminal takes for commands or for a direction. */
+const unescaped = /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu
+/** Those for which YAML quotes a text, so that an escape means the same. */
+const quoted = /[\u007f-\u009f]/g
+
+/** JSON that a terminal only shows. */
+export function jsonOf(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replaceAll(unescaped, escapeOf)
+}
+
+function yamlOf(value: unknown): string {
+  return stringify(value).replaceAll(quoted, escapeOf)
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** The pieces of a List whose items come one after the other, so that a long one is never whole in memory. */
@@ -29,8 +47,8 @@ export class ListWriter {
   item(object: KubeObject): string {
     const first = this.#count === 0
     this.#count += 1
-    if (this.#format === 'yaml') return `${first ? 'apiVersion: v1\nkind: List\nitems:\n' : ''}${stringify([object])}`
-    const text = JSON.stringify(object, null, 4).replaceAll(/^/gm, '        ')
+    if (this.#format === 'yaml') return `${first ? 'apiVersion: v1\nkind: List\nitems:\n' : ''}${yamlOf([object])}`
+    const text = jsonOf(object, 4).replaceAll(/^/gm, '        ')
     return `${first ? '{\n    "apiVersion": "v1",\n    "kind": "List",\n    "items": [\n' : ',\n'}${text}`
   }
 

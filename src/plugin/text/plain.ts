@@ -11,6 +11,7 @@ const controls = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
  * can move the cursor, change colours, or look like other text.
  */
 export function plain(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text
   return text.replaceAll(/\s*[\r\n\t]+\s*/g, ' ').replaceAll(controls, nameOf)
 }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { runnerJobs } from '../../../../src/api/runner-job.ts'
-import { ListWriter, nameOf, wholeObject } from '../../../../src/plugin/text/objects.ts'
+import { documentOf, ListWriter, nameOf, wholeObject } from '../../../../src/plugin/text/objects.ts'
 import { hasColours } from '../../../../src/plugin/text/paint.ts'
 import { parseSpan, spanOf } from '../../../../src/plugin/text/span.ts'
 import { Progress } from '../../../../src/plugin/text/progress.ts'
@@ -75,6 +75,16 @@ describe('a list of objects', () => {
       }
     })
   }
+
+  it('has no character that a terminal takes for a command, and means the same', () => {
+    const value = { text: 'a\u001b[2J\u009b2Jb\u007f', direction: 'safe\u202egnp' }
+    for (const format of ['json', 'yaml'] as const) {
+      const text = documentOf(value, format)
+      expect(text).to.not.match(/(?!\n)\p{Cc}/u)
+      expect(format === 'json' ? JSON.parse(text) : parse(text)).to.deep.equal(value)
+    }
+    expect(documentOf(value, 'json')).to.include('\\u202e')
+  })
 
   it('has names as kubectl prints them', () => {
     expect(nameOf(runnerJobs, job)).to.equal('runnerjob.runnerhub.dev/one')
