@@ -178,6 +178,23 @@ export const runnerPoolSpec = {
     startTimeoutSeconds: deadline('Longest start of a pod, if its job has no shorter limit.'),
     timeoutSeconds: deadline('Longest run of a job in this pool, if the job has no shorter limit.'),
     retry: poolRetry,
+    finishedJobsLimit: {
+      type: 'integer',
+      description:
+        'Maximum number of finished jobs of this pool that are kept. The oldest are deleted first. Absent: only their ' +
+        'TTL counts.',
+      format: 'int32',
+      minimum: 0,
+      maximum: 1_000_000,
+    },
+    finishedJobTTLSeconds: {
+      type: 'integer',
+      description:
+        'Longest time for which a finished job of this pool is kept. The ttlSecondsAfterFinished of a job may be shorter.',
+      format: 'int64',
+      minimum: 0,
+      maximum: 31_536_000,
+    },
     finishedPodTTLSeconds: {
       type: 'integer',
       description: 'Time for which a finished pod and its Runner are kept, for the log.',

@@ -6,6 +6,7 @@ import type { Log } from '../kube/runtime/logger.ts'
 import type { PodCreates } from './runner/pod-creates.ts'
 import type { PodWarnings } from './pod/warnings.ts'
 import type { AgentConfigMaps } from './pool/agent-config-maps.ts'
+import type { FinishedJobs } from './pool/finished-jobs.ts'
 import type { PendingDeletions } from './totals/pending-deletions.ts'
 
 export interface ControllerSettings {
@@ -37,6 +38,8 @@ export interface ReconcilerDeps {
   isBusy: () => boolean
   /** Finished jobs to be deleted once the ledger counts them. */
   pendingDeletions: PendingDeletions
+  /** The finished jobs of each pool. */
+  finishedJobs: Pick<FinishedJobs, 'isSurplus'>
   /** Admits Runners to try to create their pods. */
   podCreates: PodCreates
   /** Warning Events of pods that are slow to start. */

@@ -13,6 +13,7 @@ import { jobReconciler } from './job/reconcile.ts'
 import { PodCreates } from './runner/pod-creates.ts'
 import { PodWarnings } from './pod/warnings.ts'
 import { AgentConfigMaps } from './pool/agent-config-maps.ts'
+import { FinishedJobs } from './pool/finished-jobs.ts'
 import { messageReconciler } from './message/reconcile.ts'
 import { watchMessages } from './message/watches.ts'
 import { podReconciler } from './pod/reconcile.ts'
@@ -62,10 +63,12 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
+  const finishedJobs = new FinishedJobs({ caches, wake: (jobKey) => wakeJob(jobKey, 'deferred') })
   const deps: ReconcilerDeps = {
     ...options,
     client,
     recorder,
+    finishedJobs,
     random: Math.random,
     agents: new AgentConfigMaps({ client, script: options.agentScript }),
     termBeganAt: clock.now(),
@@ -90,6 +93,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     watchCaches(caches, queue, scheduler),
     watchProxies(caches, queue, pendingHeartbeats),
     watchMessages(caches, queue),
+    finishedJobs.follow(),
   ]
   // The recorder runs until the last reconcile has ended: that may record Events.
   const ended = new AbortController()

@@ -129,10 +129,18 @@ function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }:
     proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
     previous: caches.podStates.of(previousPodOf(caches, job)),
     retry: pool === undefined || isFinished(job) ? undefined : retryViewOf(deps, job, pool),
+    finishedJobTtlMs: finishedJobTtlMs(caches, job),
+    isSurplus: deps.finishedJobs.isSurplus(key),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
     now: clock.now(),
   }
+}
+
+/** The TTL of the pool that gave the job its slot. */
+function finishedJobTtlMs({ pools }: ReconcilerDeps['caches'], { metadata, status }: RunnerJob): number | undefined {
+  const seconds = pools.get(`${metadata.namespace ?? ''}/${status.poolName ?? ''}`)?.spec.finishedJobTTLSeconds
+  return seconds === undefined ? undefined : seconds * 1000
 }
 
 /** Counts from the jobs in the cache, so that a restart forgets nothing. */

@@ -62,8 +62,9 @@ function planFinished(view: JobView): JobPlan {
   const { job, runner, pod, now } = view
   const acts = lastPodActs(pod)
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
-  const jobLeftMs = job.spec.ttlSecondsAfterFinished * 1000 - ageMs
-  if (jobLeftMs <= 0) return { acts: [...acts, 'delete-job'] }
+  const ownTtlMs = job.spec.ttlSecondsAfterFinished * 1000
+  const jobLeftMs = Math.min(ownTtlMs, view.finishedJobTtlMs ?? ownTtlMs) - ageMs
+  if (jobLeftMs <= 0 || view.isSurplus === true) return { acts: [...acts, 'delete-job'] }
   const present = runner !== undefined && runner.metadata.deletionTimestamp === undefined
   const runnerLeftMs = view.finishedPodTtlMs - ageMs
   if (present && runnerLeftMs <= 0) acts.push('delete-runner')

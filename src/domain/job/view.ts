@@ -31,6 +31,10 @@ export interface JobView {
   retry?: RetryView | undefined
   /** When the proxy runner that handed the job over counts as lost; absent while it is heard of. */
   proxyLostAt?: Date | undefined
+  /** Longest time for which the pool keeps a finished job; absent if only the job's own counts. */
+  finishedJobTtlMs?: number | undefined
+  /** Whether the pool keeps no more finished jobs, and this is one of the oldest. */
+  isSurplus?: boolean
   /** How long a finished pod and its Runner are kept. */
   finishedPodTtlMs: number
   /** How long the job waits for somebody to fix what keeps its pod from starting, before it fails. */

@@ -13,6 +13,8 @@ describe('a finished job', function () {
     await site.createPool('short', { labels: ['short'], finishedPodTTLSeconds: 5 })
     await site.createPool('none', { labels: ['none'], finishedPodTTLSeconds: 0 })
     await site.createPool('long', { labels: ['long'], finishedPodTTLSeconds: 600 })
+    await site.createPool('brief', { labels: ['brief'], finishedJobTTLSeconds: 2 })
+    await site.createPool('capped', { labels: ['capped'], finishedJobsLimit: 2 })
     operator = await site.operator()
     site.kubelet.onPod(({ metadata }) => (metadata.name === 'failed-1' ? exits(1) : succeeds()))
     await Promise.all([
@@ -20,6 +22,7 @@ describe('a finished job', function () {
       site.createJob('failed', { labels: ['short'] }),
       site.createJob('at-once', { labels: ['none'] }),
       site.createJob('expired', { labels: ['long'], ttlSecondsAfterFinished: 2 }),
+      site.createJob('expired-by-pool', { labels: ['brief'] }),
       site.createJob('untouched', { labels: ['long'] }),
     ])
   })
@@ -51,6 +54,20 @@ describe('a finished job', function () {
 
   it('is deleted with its Runner and pod after its own TTL', async () => {
     await site.isGone('expired')
+  })
+
+  it('is deleted after the TTL of its pool, if that is shorter', async () => {
+    await site.isGone('expired-by-pool')
+  })
+
+  it('is deleted once newer ones fill the limit of its pool', async () => {
+    for (const job of ['capped-1', 'capped-2', 'capped-3']) {
+      await site.createJob(job, { labels: ['capped'] })
+      if (job !== 'capped-3') await site.jobIs(job, { phase: 'Completed' })
+    }
+    await site.isGone('capped-1')
+    await site.jobIs('capped-3', { phase: 'Completed' })
+    expect((await site.job('capped-2'))?.status.phase).to.equal('Completed')
   })
 
   it('is deleted at once if its own TTL is zero, but not before its outcome is stored', async () => {

@@ -104,6 +104,8 @@ export const samples = [
       priorities: [{ priority: 1, repository: 'owner/*', event: 'push', ref: 'refs/*', workflow: 'CI' }],
       priorityAgingSeconds: 60,
       paused: false,
+      finishedJobsLimit: 10,
+      finishedJobTTLSeconds: 60,
       finishedPodTTLSeconds: 60,
     },
     status: {

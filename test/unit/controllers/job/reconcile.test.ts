@@ -69,6 +69,7 @@ describe('a running job whose pod the cache lacks', () => {
       random: () => 0,
       isBusy: () => false,
       pendingDeletions,
+      finishedJobs: { isSurplus: () => false },
       podCreates,
       podWarnings,
       agents: new AgentConfigMaps({ client, script: '' }),

@@ -29,6 +29,8 @@ interface Scene {
   admission?: Admission
   warning?: JobView['warning']
   hookFailed?: boolean
+  finishedJobTtlMs?: number
+  isSurplus?: boolean
   /** Now, in seconds. */
   now?: number
 }
@@ -530,5 +532,15 @@ describe('a finished job', () => {
     expect(plan({ job: finished, now: 3619 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
     expect(plan({ job: finished, now: 3620 })).to.deep.equal({ acts: ['delete-job'] })
     expect(acts({ pod: runningPod, now: 3620 })).to.deep.equal(['stop-pod', 'release-pod', 'delete-job'])
+  })
+
+  it('is deleted after the TTL of its pool, if that is shorter than its own', () => {
+    expect(plan({ job: finished, finishedJobTtlMs: 60_000, now: 79 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
+    expect(acts({ finishedJobTtlMs: 60_000, now: 80 })).to.deep.equal(['delete-job'])
+    expect(acts({ finishedJobTtlMs: 9_000_000, now: 3620 })).to.deep.equal(['delete-job'])
+  })
+
+  it('is deleted at once if its pool keeps newer ones', () => {
+    expect(acts({ isSurplus: true, now: 21 })).to.deep.equal(['delete-job'])
   })
 })

@@ -1,0 +1,95 @@
+import type { RunnerJob } from '../../api/runner-job.ts'
+import type { Caches } from '../../cluster/caches.ts'
+import { SortedIndex } from '../../collections/sorted-index.ts'
+import { isFinished } from '../../domain/job/phases.ts'
+
+export interface FinishedJobsOptions {
+  caches: Pick<Caches, 'jobs' | 'pools'>
+  /** Called with each job that its pool keeps no longer. */
+  wake: (jobKey: string) => void
+}
+
+interface Entry {
+  poolKey: string
+  /** When the job ended. */
+  ms: number
+}
+
+/** The finished jobs of each pool by the time of their end, and which of them are beyond its finishedJobsLimit. */
+export class FinishedJobs {
+  readonly #options: FinishedJobsOptions
+  readonly #byPool = new Map<string, SortedIndex>()
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(options: FinishedJobsOptions) {
+    this.#options = options
+  }
+
+  /** Reads all jobs from the caches, and follows their changes. Returns a function that unsubscribes. */
+  follow(): () => void {
+    const { jobs, pools } = this.#options.caches
+    for (const { metadata } of jobs.list()) this.#look(`${metadata.namespace ?? ''}/${metadata.name}`)
+    const stops = [
+      jobs.onChange(({ key }) => this.#look(key)),
+      pools.onChange(({ key, old, now }) => {
+        if (old?.spec.finishedJobsLimit !== now?.spec.finishedJobsLimit) this.#wakeFrom(key, 0)
+      }),
+    ]
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  /** Whether the job is one of the oldest, beyond those that its pool keeps. */
+  isSurplus(jobKey: string): boolean {
+    const entry = this.#entries.get(jobKey)
+    if (entry === undefined) return false
+    const { poolKey, ms } = entry
+    const [last] = this.#surplusOf(poolKey, this.#countSurplus(poolKey) - 1)
+    const lastMs = this.#entries.get(last ?? '')?.ms
+    return last !== undefined && lastMs !== undefined && (ms < lastMs || (ms === lastMs && jobKey <= last))
+  }
+
+  #look(key: string): void {
+    const job = this.#options.caches.jobs.get(key)
+    const before = this.#entries.get(key)
+    const entry = job === undefined ? undefined : entryOf(job)
+    if (before?.poolKey === entry?.poolKey && before?.ms === entry?.ms) return
+    if (before !== undefined) this.#remove(key, before)
+    if (entry === undefined) return
+    const index = this.#byPool.get(entry.poolKey) ?? new SortedIndex()
+    this.#byPool.set(entry.poolKey, index)
+    index.add({ key, ms: entry.ms })
+    this.#entries.set(key, entry)
+    // The jobs before the last surplus one were woken before.
+    this.#wakeFrom(entry.poolKey, this.#countSurplus(entry.poolKey) - 1)
+  }
+
+  #remove(key: string, { poolKey, ms }: Entry): void {
+    const index = this.#byPool.get(poolKey)
+    index?.remove({ key, ms })
+    if (index?.size === 0) this.#byPool.delete(poolKey)
+    this.#entries.delete(key)
+  }
+
+  #wakeFrom(poolKey: string, rank: number): void {
+    for (const key of this.#surplusOf(poolKey, rank)) this.#options.wake(key)
+  }
+
+  /** The surplus jobs of a pool from this rank on, the oldest first. */
+  #surplusOf(poolKey: string, rank: number): string[] {
+    return this.#byPool.get(poolKey)?.slice(Math.max(0, rank), this.#countSurplus(poolKey)) ?? []
+  }
+
+  #countSurplus(poolKey: string): number {
+    const limit = this.#options.caches.pools.get(poolKey)?.spec.finishedJobsLimit ?? Number.POSITIVE_INFINITY
+    return Math.max(0, (this.#byPool.get(poolKey)?.size ?? 0) - limit)
+  }
+}
+
+/** A job that never got a slot belongs to no pool. */
+function entryOf(job: RunnerJob): Entry | undefined {
+  const { poolName, completedAt = job.metadata.creationTimestamp } = job.status
+  if (poolName === undefined || !isFinished(job)) return undefined
+  return { poolKey: `${job.metadata.namespace ?? ''}/${poolName}`, ms: Date.parse(completedAt) }
+}
