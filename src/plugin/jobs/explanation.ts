@@ -15,6 +15,8 @@ export interface Explanation {
   meaning: string | undefined
   help: string | undefined
   exitCode: number | undefined
+  /** Position in the queue of its pool; 1 is next. The operator does not write each step of it. */
+  queuePosition: number | undefined
   /** When it came into each stage that it has reached. */
   stages: { name: string; at: string }[]
   /** The attempts that were lost before the current one. */
@@ -40,6 +42,7 @@ export function explain(job: RunnerJob, warnings: Explanation['warnings'], flags
     meaning: advice?.meaning,
     help: advice?.help,
     exitCode: status.exitCode,
+    queuePosition: status.phase === 'Queued' ? status.queuePosition : undefined,
     stages: stagesOf(job),
     attempts: (status.attempts ?? []).map(({ number, reason, message, nodeName, endedAt }) => {
       return { number, reason, message, node: nodeName, at: endedAt }

@@ -49,7 +49,7 @@ function timeOf({ series, eventTime, deprecatedLastTimestamp, metadata }: KubeEv
 /** The explanation for people, one thought per line. */
 export function textOf(explanation: Explanation, nowMs: number, isPainted: boolean): string {
   const { name, repository, workflow, phase, reason, meaning, message, help } = explanation
-  const { stages, attempts, warnings, commands } = explanation
+  const { stages, attempts, warnings, commands, queuePosition } = explanation
   const what = [repository, ...(workflow === undefined || workflow === '' ? [] : [workflow])].join(', ')
   const since = Date.parse(stages.at(-1)?.at ?? '')
   const ago = (at: string): string => `${spanOf(nowMs - Date.parse(at))} ago`
@@ -59,6 +59,7 @@ export function textOf(explanation: Explanation, nowMs: number, isPainted: boole
     ['Reason', reason === undefined ? undefined : `${reason}: ${meaning ?? unknown}`],
     ['Message', message],
     ['What helps', help],
+    ['Queue', queuePosition === undefined ? undefined : `about position ${queuePosition}`],
     ['Stages', stages.map((stage) => `${stage.name} ${ago(stage.at)}`).join(', ')],
     ...attempts.map((each): [string, string] => {
       const place = each.node === undefined ? '' : ` on ${each.node}`

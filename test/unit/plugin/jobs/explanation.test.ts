@@ -33,6 +33,13 @@ describe('why a job is in its state', () => {
     expect(text).to.include('  See also:    kubectl -n team describe pod job-1\n')
   })
 
+  it('has the position of a job in the queue of its pool, while it waits there', () => {
+    const textIn = (phase: 'Queued' | 'Running'): string =>
+      textOf(explain(aJob({ status: { phase, queuePosition: 12 } }), [], flags), at(1).getTime(), false)
+    expect(textIn('Queued')).to.include('  Queue:       about position 12\n')
+    expect(textIn('Running')).to.not.include('Queue')
+  })
+
   it('has the attempts that were lost before', () => {
     const lost = { number: 1, poolName: 'pool', reason: 'Evicted', message: 'low on memory', endedAt: stamp(10) }
     const attempts = [{ ...lost, nodeName: 'node-3' }]
