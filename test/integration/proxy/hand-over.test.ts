@@ -113,6 +113,8 @@ describe('a job of a GitHub runner', function () {
   })
 
   it('that GitHub cancels has its grace period in the pod, and ends as its runner says', async () => {
+    // The test says how it ends.
+    site.kubelet.onPod(() => ({ ...ignored(), stop: 'never' }))
     const jobId = randomUUID()
     const listener = await begin(jobId)
     const name = await nameOf(jobId)
@@ -127,6 +129,7 @@ describe('a job of a GitHub runner', function () {
     await site.kubelet.apply(`${name}-1`, (pod) => expired(pod, 103))
     expect(await listener.ended()).to.deep.include({ code: 103, result: 'Canceled', annotation: [] })
     await site.jobIs(name, { phase: 'Cancelled', reason: 'CancelRequested', result: 'Canceled', exitCode: 103 })
+    site.kubelet.onPod(() => ignored())
   })
 
   it('fails at GitHub with two or three lines where its pod is evicted', async () => {
