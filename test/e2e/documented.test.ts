@@ -1,7 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { root } from '../../config/local/run.d/cluster.ts'
@@ -153,11 +155,17 @@ describe('the unchanged examples of docs/api.md', () => {
   }
 })
 
-/** Installs the pinned packages of the documented program, and returns the folder. */
+/** Installs the pinned packages of the documented program, unless the last run has, and returns the folder. */
 async function programFolder(): Promise<string> {
+  const source = fileURLToPath(new URL('documented-program', import.meta.url))
   const folder = join(root, 'build/documented-program')
-  await cp(new URL('documented-program', import.meta.url), folder, { recursive: true })
-  await command('npm', 'ci', '--ignore-scripts', '--prefer-offline', '--loglevel=error', `--prefix=${folder}`)
+  const lockIn = (where: string) => readFile(join(where, 'package-lock.json'), 'utf8').catch(() => '')
+  // npm writes its own lock file last.
+  const isComplete = existsSync(join(folder, 'node_modules/.package-lock.json'))
+  const isInstalled = isComplete && (await lockIn(folder)) === (await lockIn(source))
+  await cp(source, folder, { recursive: true })
+  if (!isInstalled)
+    await command('npm', 'ci', '--ignore-scripts', '--prefer-offline', '--loglevel=error', `--prefix=${folder}`)
   return folder
 }
 

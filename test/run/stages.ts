@@ -30,9 +30,9 @@ export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Sui
 export const TOTAL_MINUTES = 85
 
 /**
- * All stages in their order. Once the cluster runs, there are three lanes of the same length: integration; unit, builds,
- * faults and planes; image, e2e and cluster. Each mostly waits, and together they keep two cores busy. Only builds and
- * the third lane use the cluster, and the latter stops and starts it at its end. Failed files get their second run when nothing else runs. The files of a suite run one after
+ * All stages in their order. There are three lanes of about the same length: image, e2e and cluster; and after check and
+ * unit, integration; and builds, faults and planes. Each mostly waits, and together they keep two cores busy. Only the
+ * first lane and builds use the cluster, and the former stops and starts it at its end. Failed files get their second run when nothing else runs. The files of a suite run one after
  * another: on two cores, which the API server shares, two at a time were slower and less steady.
  */
 export const stages: Stage[] = [
@@ -123,6 +123,7 @@ export const stages: Stage[] = [
     about: 'controllers, HTTP and realtime on a real API server',
     deadlineMinutes: 25,
     needs: ['up', 'tools'],
+    after: ['check', 'unit'],
     work: mocha('integration/**', 30),
   },
   {
