@@ -9,6 +9,7 @@ import { type Runner, runners } from '../../src/api/runner.ts'
 import { isFinished } from '../../src/domain/job/phases.ts'
 import type { KubeClient } from '../../src/kube/client/client.ts'
 import { NotFound } from '../../src/kube/client/errors.ts'
+import { InFlight } from '../../src/kube/client/in-flight.ts'
 import type { FaultProxy } from '../faults/proxy/proxy.ts'
 import { StandInKubelet } from '../kubelet/kubelet.ts'
 import { eventually, GARBAGE_MS, Hopeless } from '../observe/eventually.ts'
@@ -21,6 +22,9 @@ import { events, report, type Scene } from './report.ts'
 import { Watches } from './watches.ts'
 
 const forever = new AbortController().signal
+
+/** Operators that start at a time. Tests run side by side may start a dozen, each of which has a time limit. */
+const starting = new InFlight(3)
 
 /** A namespace for an operator: its account with the permissions of the manifests, and a stand-in kubelet. */
 export class Site {
@@ -56,7 +60,16 @@ export class Site {
     options: { proxy?: FaultProxy } & Partial<OperatorOptions> = {},
     { waits = true } = {},
   ): Promise<Operator> {
-    const { proxy, env, ...rest } = options
+    if (!waits) return this.#start(options)
+    const release = await starting.acquire(forever)
+    try {
+      return await (await this.#start(options)).ready()
+    } finally {
+      release()
+    }
+  }
+
+  async #start({ proxy, env, ...rest }: { proxy?: FaultProxy } & Partial<OperatorOptions>): Promise<Operator> {
     const { connection } = this.plane.controlPlane
     const operator = await startOperator({
       namespace: this.namespace,
@@ -67,7 +80,7 @@ export class Site {
       ...rest,
     })
     this.#operators.push(operator)
-    return waits ? operator.ready() : operator
+    return operator
   }
 
   async createPool(name: string, spec: Partial<RunnerPoolSpec> = {}): Promise<RunnerPool> {
