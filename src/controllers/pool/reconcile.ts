@@ -14,6 +14,7 @@ import type { ReconcileContext, Result } from '../../kube/controller/controller.
 import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { asWritten, writeStatus } from '../writes.ts'
+import { disruptionBudgets } from './disruption-budgets.ts'
 import type { Scheduler } from './scheduler.ts'
 import { positionAnnouncer } from './positions.ts'
 import { usageWriter } from './usage.ts'
@@ -21,14 +22,19 @@ import { usageWriter } from './usage.ts'
 /** How soon a template that was refused for now, or for good, is tried again: policies change. */
 const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
 
-/** Checks the template of a pool, writes into its status how it is used, and keeps the positions of its jobs up to date. */
+/**
+ * Checks the template of a pool, protects its running pods, writes into its status how it is used, and keeps the
+ * positions of its jobs up to date.
+ */
 export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
   const checkTemplate = templateCheck(deps)
+  const ensureBudget = disruptionBudgets(deps)
   const writeUsage = usageWriter(deps, scheduler)
   const announce = positionAnnouncer(deps, scheduler)
   return async function reconcilePool(key: string, context: ReconcileContext): Promise<Result> {
     const check = await checkTemplate(key, context.signal)
     const usage = await writeUsage(key, context)
+    await ensureBudget(key, context.signal)
     const waits = [check, usage, announce(key)].flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])
     return { ...usage, ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }) }
   }

@@ -53,6 +53,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
         ...modeLabel(pool),
       },
       annotations: {
+        ...KEPT_BY_AUTOSCALERS,
         ...fieldsOf(metadata?.['annotations']),
         [CONTAINER_ANNOTATION]: String(fieldsOf(mainContainer(spec))['name']),
       },
@@ -68,6 +69,12 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
       ...(Array.isArray(spec['initContainers']) && { initContainers: elementsOf(spec['initContainers']).map(dress) }),
     },
   }
+}
+
+/** With these, the Cluster Autoscaler and Karpenter remove no node while one of its jobs runs. */
+const KEPT_BY_AUTOSCALERS = {
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+  'karpenter.sh/do-not-disrupt': 'true',
 }
 
 /** A pool may change its mode after a job was assigned to it. */

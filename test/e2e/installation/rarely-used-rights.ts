@@ -77,6 +77,11 @@ const ofOperator: Test[] = [
     ['create core/secrets', 'delete core/secrets', 'delete coordination.k8s.io/leases'],
   ],
   [
+    'integration/controllers/drains.test.ts',
+    'has its budget again after a restart, if somebody changed that',
+    ['patch policy/poddisruptionbudgets'],
+  ],
+  [
     'integration/kube/recorder.test.ts',
     'writes one Event for a repeated occurrence, and counts it',
     ['patch events.k8s.io/events'],
