@@ -69,10 +69,14 @@ lint-shell: ## Check the shell files
 unused: $(INSTALLED) ## Find unused files, exports and packages
 	knip --config config/knip.json --no-progress --no-config-hints
 
+.PHONY: audit
+audit: $(INSTALLED) ## Ask the registry for advisories on the packages
+	@node config/audit/audit.ts
+
 .PHONY: check
 check: $(INSTALLED) ## All of the above, changing nothing
 	config/generate-check
-	@$(MAKE) --keep-going format-check typecheck lint lint-shell unused
+	@$(MAKE) --keep-going format-check typecheck lint lint-shell unused audit
 
 .PHONY: verify
 verify: generate check test-unit ## Everything that needs no cluster, then fail if the tree is not committed

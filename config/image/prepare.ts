@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { billOfMaterials } from './bill.ts'
 import { trim } from './trim.ts'
 
 /**
@@ -21,6 +22,8 @@ import { trim } from './trim.ts'
 const root = join(import.meta.dirname, '../..')
 const folder = resolve(process.argv[2] ?? join(root, 'build/image'))
 const app = join(folder, 'app')
+/** Packages of which the image has files although they are not installed there. */
+const included = ['swagger-ui-dist', ...pinnedNode()]
 /** The lock file of the installed packages. */
 const installedLock = join(folder, 'package-lock.json')
 
@@ -34,6 +37,7 @@ run(join(root, 'config/plugin/build'), join(folder, 'kubectl-runnerhub'))
 copy(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
 run(join(root, 'config/proxy/build'), join(app, 'dist/runnerhub-worker.cjs'))
 copy(join(root, 'LICENSE'), join(app, 'LICENSE'))
+writeBill()
 copy(join(root, 'package.json'), join(app, 'package.json'))
 copy(realpathSync(process.execPath), join(folder, 'node'), 0o755)
 
@@ -62,6 +66,26 @@ function installPackages(): void {
   for (const file of ['package-lock.json', '.npmrc']) rmSync(join(app, file))
   trim(join(app, 'node_modules'))
   writeFileSync(installedLock, lock())
+}
+
+function writeBill(): void {
+  const options = [
+    '--package-lock-only',
+    '--omit',
+    'dev',
+    '--omit',
+    'optional',
+    '--output-reproducible',
+    '--flatten-components',
+  ]
+  const printed = execFileSync('cyclonedx-npm', options, { cwd: root, encoding: 'utf8', maxBuffer: 64e6 })
+  writeFileSync(join(app, 'sbom.cdx.json'), billOfMaterials(JSON.parse(printed), JSON.parse(String(lock())), included))
+}
+
+/** The package of the Node.js that runs this. There is none for some platforms: their Node.js is not npm's. */
+function pinnedNode(): string[] {
+  const name = `node-${process.platform}-${process.arch}`
+  return lock().includes(`"node_modules/${name}"`) ? [name] : []
 }
 
 function lock(): Buffer {

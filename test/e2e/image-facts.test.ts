@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { clusterInUse } from '../../config/local/run.d/cluster.ts'
 import { buildImage, imageArchive } from '../../config/local/run.d/image.ts'
+import { elementsOf } from '../../src/api/json.ts'
 import { asObject } from '../../src/kube/client/parse.ts'
 import { command, localTool } from '../processes/command.ts'
 import { type ArchivedImage, readOciArchive } from '../processes/oci-archive.ts'
@@ -59,6 +60,23 @@ describe("what the operator's image holds", function () {
     const packages = inImage.filter((path) => lock[path] !== undefined)
     expect(packages.sort()).to.deep.equal(needed.filter((path) => !path.includes('@scarf/')).sort())
     expect(image.files.filter((path) => path.includes('@kubernetes'))).to.deep.equal([])
+  })
+
+  it('has a bill of materials that lists its packages, Node.js and the page of the API', async () => {
+    expect(image.files).to.include('app/sbom.cdx.json')
+    const bill = asObject(JSON.parse(await readFile(join(root, 'build/image/app/sbom.cdx.json'), 'utf8')))
+    const listed = elementsOf(bill['components'])
+      .map(asObject)
+      .map(({ group, name, version }) => {
+        return `${typeof group === 'string' ? `${group}/` : ''}${String(name)}@${String(version)}`
+      })
+    const lock = asObject(asObject(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')))['packages'])
+    const inImage = image.files.flatMap((path) => /^app\/(node_modules\/.+)\/package\.json$/.exec(path)?.[1] ?? [])
+    const expected = [...inImage, 'node_modules/swagger-ui-dist', `node_modules/node-linux-${process.arch}`]
+      .filter((path) => lock[path] !== undefined)
+      .map((path) => `${path.replace(/^.*node_modules\//, '')}@${String(asObject(lock[path])['version'])}`)
+    expect(expected).to.have.length.above(50)
+    expect(expected.filter((name) => !listed.includes(name))).to.deep.equal([])
   })
 
   it('has no source and nothing for compilers', () => {

@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import { billOfMaterials } from '../../../config/image/bill.ts'
+import { isJson, elementsOf } from '../../../src/api/json.ts'
+
+const printed = { bomFormat: 'CycloneDX', specVersion: '1.6', components: [{ name: 'koa', version: '3.3.0' }] }
+const lock = {
+  packages: {
+    'node_modules/@scope/bundled': { version: '2.0.0', integrity: `sha512-${btoa('digest')}`, license: 'MIT' },
+    'node_modules/bare': { version: '1.2.3' },
+  },
+}
+
+describe("the image's bill of materials", () => {
+  const bill = (names: readonly string[], from: unknown = printed): unknown =>
+    JSON.parse(billOfMaterials(from, lock, names))
+
+  it('has what the tool lists, and after it the packages that are bundled', () => {
+    const made = bill(['@scope/bundled', 'bare'])
+    expect(isJson(made) && elementsOf(made['components'])).to.deep.equal([
+      { name: 'koa', version: '3.3.0' },
+      {
+        'bom-ref': '@scope/bundled@2.0.0',
+        type: 'library',
+        name: '@scope/bundled',
+        version: '2.0.0',
+        scope: 'required',
+        purl: 'pkg:npm/%40scope/bundled@2.0.0',
+        hashes: [{ alg: 'SHA-512', content: Buffer.from('digest').toString('hex') }],
+        licenses: [{ expression: 'MIT' }],
+      },
+      {
+        'bom-ref': 'bare@1.2.3',
+        type: 'library',
+        name: 'bare',
+        version: '1.2.3',
+        scope: 'required',
+        purl: 'pkg:npm/bare@1.2.3',
+      },
+    ])
+  })
+
+  it('is refused where the tool listed nothing, or a package is not in the lock file', () => {
+    for (const nothing of [null, {}, { components: [] }]) {
+      expect(() => bill([], nothing)).to.throw('no package is listed')
+    }
+    expect(() => bill(['gone'])).to.throw('package-lock.json has no gone')
+  })
+})
