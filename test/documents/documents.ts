@@ -38,9 +38,15 @@ export function commandOf(document: string, beginning: string): string {
 
 /** The only block of a document in this language that contains a text. */
 export function blockOf(document: string, language: string, part: string): string {
+  return only(`${document}: a block in ${language} with "${part}"`, blocksOf(document, language), (code) =>
+    code.includes(part),
+  )
+}
+
+/** All blocks of a document in this language. */
+export function blocksOf(document: string, language: string): string[] {
   const blocks = blocksIn(readFileSync(join(root, document), 'utf8'))
-  const codes = blocks.flatMap((block) => (block.language === language ? [block.code] : []))
-  return only(`${document}: a block in ${language} with "${part}"`, codes, (code) => code.includes(part))
+  return blocks.flatMap((block) => (block.language === language ? [block.code] : []))
 }
 
 const fence = /^( *)```(\w*)\n(.*?)^ *```$/gms

@@ -1,6 +1,9 @@
 import { expect } from 'chai'
+import { parse } from 'yaml'
 import { type RunnerPool, runnerPools } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
+import type { NewObject } from '../../../src/api/object.ts'
+import { blocksOf } from '../../documents/documents.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
@@ -202,6 +205,19 @@ describe('the pool of a job', function () {
     }
     expect(begun.map((name) => name.slice(0, -2))).to.deep.equal(['taken', ...names])
     expect(site.kubelet.ledger.peak('turn')).to.equal(1)
+  })
+
+  it('is ready as every recipe in docs/pools.md has it, with every field kept', async () => {
+    // oxlint-disable-next-line typescript/no-unsafe-return -- the API server checks them
+    const recipes = blocksOf('docs/pools.md', 'yaml').map((code): NewObject<RunnerPool> => parse(code))
+    expect(recipes).to.have.length.above(6)
+    for (const recipe of recipes) {
+      const { metadata, spec } = await site.create(runnerPools, recipe)
+      expect(spec).to.deep.include(recipe.spec)
+      const isReady = async () => (await readyOf(metadata.name)).status === 'True'
+      await site.until(`${metadata.name} to be ready`, isReady)
+      await site.delete(runnerPools, metadata.name)
+    }
   })
 
   it('frees a slot only when the pod of a cancelled job has stopped', async () => {

@@ -62,6 +62,7 @@ const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][
   [jobPage, 'kubectl explain rj.spec', /^ +cancel\t<boolean>$/m],
   [jobPage, 'kubectl get rj', /^waiting +owner\/repo +CI +Queued +NoMatchingPool /m],
   [jobPage, 'kubectl get rp', /^default +\["self-hosted",/m],
+  ['docs/pools.md', 'kubectl get rp', /^NAME +LABELS +MAX +RUNNING +STARTING +QUEUED +READY +AGE$/m],
   [jobPage, 'kubectl describe rp', /^ +Type: +Ready$/m],
   [jobPage, `kubectl --namespace runnerhub describe rj ${shown}`, /^Kind: +RunnerJob$/m],
   [jobPage, 'kubectl --namespace runnerhub wait', /^runnerjob.* condition met$/m],

@@ -79,6 +79,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['docs/spec/v1/runnerjob.md', 'kubectl explain rj.spec'],
       ['docs/spec/v1/runnerjob.md', 'kubectl get rj'],
       ['docs/spec/v1/runnerjob.md', 'kubectl get rp'],
+      ['docs/pools.md', 'kubectl get rp'],
       ['docs/spec/v1/runnerjob.md', 'kubectl describe rp'],
       ['docs/spec/v1/runnerjob.md', 'kubectl --namespace runnerhub describe rj'],
       ['docs/spec/v1/runnerjob.md', 'kubectl --namespace runnerhub wait'],
