@@ -12,6 +12,12 @@ function podOf(template: RunnerPoolSpec['template'], spec: Parameters<typeof aJo
   return desiredPod(aPool({ spec: { template } }), job, aRunner({ job }))
 }
 
+/** What keeps autoscalers from the node of a pod. */
+const kept = {
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+  'karpenter.sh/do-not-disrupt': 'true',
+}
+
 function golden(name: string, pod: unknown): void {
   expectGolden(import.meta.url, name, pod)
 }
@@ -316,8 +322,15 @@ describe('the pod of a Runner', () => {
   it('has as the job’s container the one named "runner", else the first', () => {
     const annotations = (names: string[]) =>
       podOf({ spec: { containers: names.map((name) => ({ name })) } }).metadata.annotations
-    expect(annotations(['a', 'runner'])).to.deep.equal({ 'runnerhub.dev/job-container': 'runner' })
-    expect(annotations(['a', 'b'])).to.deep.equal({ 'runnerhub.dev/job-container': 'a' })
+    expect(annotations(['a', 'runner'])).to.deep.equal({ ...kept, 'runnerhub.dev/job-container': 'runner' })
+    expect(annotations(['a', 'b'])).to.deep.equal({ ...kept, 'runnerhub.dev/job-container': 'a' })
+  })
+
+  it('keeps autoscalers from its node, unless the template lets them', () => {
+    const spec = { containers: [{ name: 'main' }] }
+    const own = { 'karpenter.sh/do-not-disrupt': 'false' }
+    expect(podOf({ spec }).metadata.annotations).to.include(kept)
+    expect(podOf({ metadata: { annotations: own }, spec }).metadata.annotations).to.include({ ...kept, ...own })
   })
 
   for (const [what, containers] of Object.entries({ none: undefined, 'an empty list': [], text: 'main' })) {
