@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { compilePatterns, type Patterns } from './domain/log/redaction.ts'
 
 /** One setting: a command line flag and an environment variable. */
 interface Setting<T, D extends string | undefined> {
@@ -81,6 +82,12 @@ const basePath: Parser<string> = Object.assign(
 
 const words: Parser<string[]> = Object.assign(split, { schema: { type: 'string' } as const })
 
+/** Regular expressions of RE2, one per line. */
+const patterns: Parser<Patterns> = Object.assign(
+  (value: string): Patterns => compilePatterns(value.split('\n').filter((line) => line.trim() !== '')),
+  { schema: { type: 'string' } as const },
+)
+
 function split(value: string): string[] {
   const parts = value.split(',').map((part) => part.trim())
   return parts.filter((part) => part !== '')
@@ -148,6 +155,36 @@ const settings = {
     '50',
     'limit of followed logs per caller',
     wholeNumber(1, 1e6),
+  ),
+  logArchive: setting(
+    'LOG_ARCHIVE',
+    'cluster',
+    'where logs are kept once their pods are gone: cluster (ConfigMaps that go with their job) or none',
+    oneOf('cluster', 'none'),
+  ),
+  logArchiveClusterMib: setting(
+    'LOG_ARCHIVE_CLUSTER_MIB',
+    '64',
+    'limit of all logs in ConfigMaps, in MiB; the oldest go first',
+    wholeNumber(1, 1024),
+  ),
+  logCaptureSeconds: setting(
+    'LOG_CAPTURE_SECONDS',
+    '30',
+    'how long after the end of its container a pod may be held for its log',
+    wholeNumber(1, 3600),
+  ),
+  logCaptureStreams: setting(
+    'LOG_CAPTURE_STREAMS',
+    '1000',
+    'limit of the logs of running pods that are read at a time for the archive',
+    wholeNumber(1, 100_000),
+  ),
+  logRedactPatterns: setting(
+    'LOG_REDACT_PATTERNS',
+    undefined,
+    'what logs must not show besides common tokens: regular expressions of RE2, one per line',
+    patterns,
   ),
   tokenFile: setting('TOKEN_FILE', undefined, 'file of static tokens, one token,user,uid,"groups" per line', text),
   tokenAudience: setting('TOKEN_AUDIENCE', 'runnerhub', 'audience that Kubernetes tokens must be issued for', text),

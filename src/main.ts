@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { agentScript } from './agent/script.ts'
+import { archiveOf } from './archive/archive.ts'
 import { Authority } from './auth/authority.ts'
 import { type ClientOf, clientsBehind, trustedPeers } from './auth/client-address.ts'
 import { ConcurrencyLimit } from './auth/concurrency-limit.ts'
@@ -11,6 +12,7 @@ import { type Caches, makeCaches } from './cluster/caches.ts'
 import { BadConfig, type Config, helpText, readConfig } from './config.ts'
 import { NamespaceEnd } from './controllers/pod/namespace-end.ts'
 import { runControllers } from './controllers/run.ts'
+import { Redactor } from './domain/log/redaction.ts'
 import { makeApp } from './http/app.ts'
 import { basePaths } from './http/base-path.ts'
 import { listen } from './http/listen.ts'
@@ -152,11 +154,32 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
   metrics.leads(() => election.isLeader())
   const end = new NamespaceEnd({ client: clientAs('controller'), caches, namespace: config.namespace, clock, log })
-  const options = { client, caches, log, identity, clock, agentScript, ...work, onTerminating: () => end.suspect() }
+  const archive = archiveOf(config, { clock, log })
+  const options = {
+    client,
+    caches,
+    log,
+    identity,
+    clock,
+    agentScript,
+    ...work,
+    onTerminating: () => end.suspect(),
+    archive: archive && {
+      open: (guarded: KubeClient) => archive.forLeader(guarded),
+      redactor: () => redactorOf(config),
+      maxStreams: config.logCaptureStreams,
+      deadlineMs: config.logCaptureSeconds * 1000,
+      onLost: metrics.onLogLost,
+    },
+  }
   const lead = (term: Leadership): Promise<void> =>
     end.whileItStands((standing) => runControllers(options, { ...term, signal: standing }), term.signal)
   const led = election.run(lead, signal)
   await Promise.all([led, end.run(led, signal)])
+}
+
+function redactorOf({ logRedactPatterns }: Config): Redactor {
+  return new Redactor(logRedactPatterns)
 }
 
 /** Serves the facade. A process without that role serves only health and metrics, on the same port. */
@@ -172,8 +195,11 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     tokens: config.tokenFile === undefined ? undefined : new StaticTokens(config.tokenFile, { clock, log }),
     keepMs: config.authCacheSeconds * 1000,
   })
+  const client = clientAs('facade')
   const app = makeApp({
-    client: clientAs('facade'),
+    client,
+    archive: archiveOf(config, { clock, log })?.forReaders(client),
+    redactor: () => redactorOf(config),
     caches,
     log,
     namespace: config.namespace,

@@ -26,6 +26,11 @@ export const MESSAGE_LABEL = `${GROUP}/message`
 /** On the Lease of a message: the number of its Secrets. */
 export const PARTS_ANNOTATION = `${GROUP}/message-parts`
 
+/** On ConfigMaps with a part of a job's log: the UID of the pod that wrote it. */
+export const LOG_LABEL = `${GROUP}/log`
+/** On the same: the bytes that the part takes. */
+export const LOG_BYTES_ANNOTATION = `${GROUP}/log-bytes`
+
 /** On proxy Runners and their Leases. */
 export const RUNNER_TYPE_LABEL = `${GROUP}/runner-type`
 export const PROXY = 'proxy'

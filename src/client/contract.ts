@@ -274,9 +274,11 @@ export interface CancelTaken {
 export interface Log {
   /** Lines, each after the kubelet's timestamp. */
   logs: string
-  /** The job has finished and its pod is gone, together with the log. */
-  state?: 'unavailable'
-  /** The log is longer than the 8 MiB limit of one response, which follow=true does not have; or its beginning may be missing, because the node may have rotated it away. */
+  /** archived: the log comes from the archive, since its pod does not have it any more. unavailable: the job has finished, and neither its pod nor the archive has the log. */
+  state?: 'archived' | 'unavailable'
+  /** With offset or limit: the first line after this page; absent on the last page. */
+  nextOffset?: number
+  /** The log is longer than the 8 MiB limit of one response, which follow=true does not have; or its beginning may be missing, because the node may have rotated it away; or the archive lacks lines, and a marker line stands in their place. */
   truncated?: true
 }
 
@@ -484,6 +486,14 @@ export interface Operations {
         tail?: number | undefined
         /** true: a stream of plain text, which may begin before the job and ends with it. */
         follow?: boolean | undefined
+        /** A page that begins with this line; the first line is 0. nextOffset in the response begins the next one. */
+        offset?: number | undefined
+        /** Number of lines of a page; 1000 by default. Without offset, the page begins with the first line. */
+        limit?: number | undefined
+        /** true: the log as a file of plain text, without the limit of a JSON response. */
+        download?: boolean | undefined
+        /** Number of the attempt whose log is meant, from 1 on; the latest by default. */
+        attempt?: number | undefined
       }
     }
     answer: {

@@ -3,6 +3,7 @@ import type { KubeClient } from '../kube/client/client.ts'
 import type { EventRecorder } from '../kube/events/recorder.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
+import type { LogCaptures } from './logs/captures.ts'
 import type { PodCreates } from './runner/pod-creates.ts'
 import type { PodWarnings } from './pod/warnings.ts'
 import type { AgentConfigMaps } from './pool/agent-config-maps.ts'
@@ -40,6 +41,8 @@ export interface ReconcilerDeps {
   pendingDeletions: PendingDeletions
   /** The finished jobs of each pool. */
   finishedJobs: Pick<FinishedJobs, 'isSurplus'>
+  /** How far the logs of pods are stored; absent if logs are not archived. */
+  logs?: Pick<LogCaptures, 'of'> | undefined
   /** Admits Runners to try to create their pods. */
   podCreates: PodCreates
   /** Warning Events of pods that are slow to start. */

@@ -1,4 +1,6 @@
+import type { ArchiveStore } from '../archive/store.ts'
 import type { Caches } from '../cluster/caches.ts'
+import type { Redactor } from '../domain/log/redaction.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { NamespaceTerminating } from '../kube/client/errors.ts'
 import { Controller, type ControllerMetrics, type Reconcile } from '../kube/controller/controller.ts'
@@ -10,6 +12,7 @@ import type { Log } from '../kube/runtime/logger.ts'
 import { withTimeout } from '../kube/runtime/signals.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
+import { LogCaptures } from './logs/captures.ts'
 import { PodCreates } from './runner/pod-creates.ts'
 import { PodWarnings } from './pod/warnings.ts'
 import { AgentConfigMaps } from './pool/agent-config-maps.ts'
@@ -39,8 +42,21 @@ export interface ControllersOptions {
   /** The program that pods of mode Worker run. */
   agentScript: string
   metrics?: ControllerMetrics
+  /** Where logs are stored; absent if they are not. */
+  archive?: ArchiveOptions | undefined
   /** Called when a create was refused because the namespace is being deleted. */
   onTerminating: () => void
+}
+
+/** How logs are stored. */
+export interface ArchiveOptions {
+  /** Makes the store for one term, and what keeps it in order until the signal. */
+  open: (client: KubeClient) => { store: ArchiveStore; run: (signal: AbortSignal) => Promise<void> }
+  redactor: () => Redactor
+  maxStreams: number
+  deadlineMs: number
+  /** Called for each log that is not stored to its end. */
+  onLost: () => void
 }
 
 /** How long a leader may wait for its caches: after that it lets another replica try. */
@@ -64,8 +80,11 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
   const finishedJobs = new FinishedJobs({ caches, wake: (jobKey) => wakeJob(jobKey, 'deferred') })
+  const archive = options.archive?.open(client)
+  const logs = archive && capturesInto(archive.store, options, queue, term.signal)
   const deps: ReconcilerDeps = {
     ...options,
+    logs,
     client,
     recorder,
     finishedJobs,
@@ -90,6 +109,8 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
   const stops = [
+    // Before the jobs: a job asks how far the log of its pod is.
+    logs?.begin() ?? (() => undefined),
     watchCaches(caches, queue, scheduler),
     watchProxies(caches, queue, pendingHeartbeats),
     watchMessages(caches, queue),
@@ -102,12 +123,27 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     scheduler.begin()
     pendingHeartbeats.begin()
     enqueueAll(caches, queue)
-    await controller.run(term.signal)
+    await Promise.all([controller.run(term.signal), archive?.run(term.signal)])
   } finally {
     for (const stop of stops) stop()
     ended.abort(new Error('the controllers have stopped'))
     await recorded
   }
+}
+
+/** A followed log is no request that a deadline of the Lease ends: it is read with the unguarded client. */
+function capturesInto(
+  store: ArchiveStore,
+  options: ControllersOptions,
+  queue: Workqueue,
+  signal: AbortSignal,
+): LogCaptures | undefined {
+  const wake = (keys: { job: string; pod: string }): void => {
+    queue.add(queueKey('job', keys.job))
+    queue.add(queueKey('pod', keys.pod), 'deferred')
+  }
+  const { archive } = options
+  return archive && new LogCaptures({ ...options, ...archive, store, wake, signal })
 }
 
 /** Relists all caches except the ledger: only totals and deletions wait for that. */

@@ -1,8 +1,10 @@
 import type { RouterMiddleware } from '@koa/router'
 import type { Middleware, ParameterizedContext } from 'koa'
+import type { ArchiveStore } from '../archive/store.ts'
 import type { ConcurrencyLimit } from '../auth/concurrency-limit.ts'
 import type { Caller } from '../auth/token-review.ts'
 import type { Caches } from '../cluster/caches.ts'
+import type { Redactor } from '../domain/log/redaction.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
@@ -58,6 +60,10 @@ export interface FacadeDeps {
   heartbeatMs: number
   /** Limit of registered proxy runners. */
   maxProxies: number
+  /** The logs of pods that are gone; absent if none are kept. */
+  archive?: ArchiveStore | undefined
+  /** Redacts one log. */
+  redactor: () => Redactor
   /** Limits the logs that a caller follows at a time. */
   logStreams: ConcurrencyLimit
   /** Ends the waits of callers: the process is about to stop. */

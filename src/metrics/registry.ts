@@ -3,6 +3,7 @@ import type { Caches } from '../cluster/caches.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import { failureMetrics, retryMetrics } from './failure-metrics.ts'
 import { type Answered, httpMetrics } from './http-metrics.ts'
+import { lostLogs } from './log-metrics.ts'
 import { queueMetrics } from './queue-metrics.ts'
 import { realtimeMetrics } from './realtime-metrics.ts'
 import { runnerMetrics } from './runner-metrics.ts'
@@ -38,6 +39,7 @@ export class Metrics {
   readonly controllers = controllerMetrics(this.#registry, () => this.#isLeader())
   readonly reflectors = reflectorMetrics(this.#registry)
   readonly onApiRequest = apiMetrics(this.#registry)
+  readonly onLogLost = lostLogs(this.#registry)
   readonly realtime = realtimeMetrics(this.#registry)
   readonly answered: Answered = httpMetrics(this.#registry)
 

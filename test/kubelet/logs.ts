@@ -62,6 +62,16 @@ export class NodeLogs {
     this.#release(pod, (reader) => reader.destroy())
   }
 
+  /** Breaks off the latest follower, whose next requests are refused as for a container that the node does not know. */
+  loseNext(pod: string): void {
+    const { readers } = this.#of(pod)
+    const latest = [...readers].at(-1)
+    if (latest === undefined) return
+    readers.delete(latest)
+    this.#of(pod).answer = 'refusal'
+    latest.destroy()
+  }
+
   hangUp(pod: string): void {
     this.#release(pod, (reader) => reader.end())
   }

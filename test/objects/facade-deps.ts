@@ -1,5 +1,6 @@
 import { ConcurrencyLimit } from '../../src/auth/concurrency-limit.ts'
 import type { Caches } from '../../src/cluster/caches.ts'
+import { Redactor } from '../../src/domain/log/redaction.ts'
 import type { FacadeDeps } from '../../src/http/context.ts'
 import type { KubeClient } from '../../src/kube/client/client.ts'
 import type { Clock } from '../../src/kube/runtime/clock.ts'
@@ -16,6 +17,7 @@ export function facadeParts(parts: { client: KubeClient; caches: Caches; clock: 
     version: '1',
     idempotencyWindowMs: 1000,
     heartbeatMs: 1000,
+    redactor: () => new Redactor(),
     maxProxies: 1,
     logStreams: new ConcurrencyLimit(1),
     metrics: { contentType: '', text: async () => '', answered: () => undefined },

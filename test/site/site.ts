@@ -76,7 +76,8 @@ export class Site {
       server: proxy?.url ?? connection.server,
       ca: proxy?.ca ?? String((await connection.credentials()).tls.ca),
       token: this.token,
-      env: { TOKEN_FILE: this.tokenFile, RATE_LIMIT_MAX: '1000000', ...env },
+      // The node has no logs, unless a test serves them.
+      env: { TOKEN_FILE: this.tokenFile, RATE_LIMIT_MAX: '1000000', LOG_ARCHIVE: 'none', ...env },
       ...rest,
     })
     this.#operators.push(operator)

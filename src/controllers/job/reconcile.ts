@@ -116,7 +116,7 @@ function endsByAbsence({ job, place }: Seen, { status }: JobPlan): boolean {
 }
 
 function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }: Seen): JobView {
-  const { caches, settings, clock, podWarnings, termBeganAt } = deps
+  const { caches, settings, clock, podWarnings, logs, termBeganAt } = deps
   const { runner, pod } = place
   const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${runner?.spec.poolName ?? ''}`)
   return {
@@ -125,6 +125,7 @@ function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }:
     pod: caches.podStates.of(pod),
     admission: admissionOf(scheduler, key),
     pool: pool ?? (runner === undefined ? scheduler.queuedIn(key) : undefined),
+    log: logs?.of(pod),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
     proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
     previous: caches.podStates.of(previousPodOf(caches, job)),

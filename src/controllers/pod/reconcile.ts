@@ -2,6 +2,7 @@ import { keyOf } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import { runnerJobs } from '../../api/runner-job.ts'
 import { attemptAt, attemptOf, jobKeyAt } from '../../domain/runner/keys.ts'
+import { holdsPod } from '../../domain/log/capture.ts'
 import { lostLabels } from '../../domain/runner/desired-pod.ts'
 import { Conflict, NotFound } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
@@ -25,7 +26,7 @@ export function podReconciler(deps: ReconcilerDeps) {
     if (labelled.get(key) !== pod?.metadata.uid) labelled.delete(key)
     if (pod === undefined) return {}
     if (job !== undefined && caches.podRunners.isPodOf(pod, job)) {
-      if (attemptAt(key) < attemptOf(job)) return end(deps, pod, signal)
+      if (attemptAt(key) < attemptOf(job)) return endPast(deps, pod, signal)
       if (labelled.has(key) || !needsLabels(deps, pod)) return {}
       labelled.set(key, pod.metadata.uid)
       await label(deps, pod, signal)
@@ -35,6 +36,13 @@ export function podReconciler(deps: ReconcilerDeps) {
     if (await jobExists(deps, pod, signal)) return { requeueAfterMs: LOOK_AGAIN_MS }
     return end(deps, pod, signal)
   }
+}
+
+/** The pod of an earlier attempt stays until its log is stored; that wakes it again. */
+async function endPast(deps: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<Result> {
+  if (!holdsPod(deps.logs?.of(pod))) return end(deps, pod, signal)
+  if (pod.metadata.deletionTimestamp === undefined) await deleteObject(deps.client, pods, pod, signal)
+  return { requeueAfterMs: LOOK_AGAIN_MS }
 }
 
 async function end({ client, caches }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<Result> {

@@ -5,8 +5,9 @@ import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
 import { hasVaryingMessage, isTrouble, waitingWithoutPod } from '../pod/start-trouble.ts'
 import { steadyMessage } from '../steady-message.ts'
+import { holdsPod as isPending, withLogCaptured } from '../log/capture.ts'
 import { leftMsOf, lossOf, outcomeOf, timeout } from './endings.ts'
-import { isFinished } from './phases.ts'
+import { isFinal, isFinished } from './phases.ts'
 import { afterAttempt } from './retry.ts'
 import { runsOnProxy } from './report.ts'
 import { type Move, stageTimes, statusAfter } from './status.ts'
@@ -46,6 +47,8 @@ export interface JobPlan {
 const TURN_MS = 30_000
 /** How long a pod may go without any word from a scheduler: one with thousands of pods to place takes a while. */
 const NO_SCHEDULER_MS = 30_000
+/** For how long the end of a job is not written while its log is being stored: one write shows both. */
+const LOG_PATIENCE_MS = 1000
 
 /** Plans one reconcile of a job: pure, level-based, the same result for the same view. */
 export function planJob(view: JobView): JobPlan {
@@ -59,24 +62,31 @@ function holdsPod({ pod }: JobView): boolean {
 }
 
 function planFinished(view: JobView): JobPlan {
-  const { job, runner, pod, now } = view
-  const acts = lastPodActs(pod)
+  const { job, runner, now } = view
+  const acts = lastPodActs(view)
+  const archived = withLog(view, job.status)
+  const news = archived === job.status ? {} : { status: archived }
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
   const ownTtlMs = job.spec.ttlSecondsAfterFinished * 1000
   const jobLeftMs = Math.min(ownTtlMs, view.finishedJobTtlMs ?? ownTtlMs) - ageMs
-  if (jobLeftMs <= 0 || view.isSurplus === true) return { acts: [...acts, 'delete-job'] }
+  const isDue = jobLeftMs <= 0 || view.isSurplus === true
+  // The log belongs to the job, so the job waits for it.
+  if (isDue && isPending(view.log)) return { acts, requeueAfterMs: LOG_PATIENCE_MS }
+  if (isDue) return { ...news, acts: [...acts, 'delete-job'] }
   const present = runner !== undefined && runner.metadata.deletionTimestamp === undefined
   const runnerLeftMs = view.finishedPodTtlMs - ageMs
   if (present && runnerLeftMs <= 0) acts.push('delete-runner')
-  return { acts, requeueAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
+  return { ...news, acts, requeueAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
 }
 
-function lastPodActs(pod: PodState): JobAct[] {
+/** The pod of a finished job is stopped at once, and stays until its log is stored. */
+function lastPodActs({ pod, log }: JobView): JobAct[] {
   if (pod.is === 'absent') return []
   const { containersTerminated: ended, isDeleting: deleting, expiring = false, hasOutcomeFinalizer: isHeld } = pod.facts
-  const release: JobAct[] = isHeld ? ['release-pod'] : []
+  const release: JobAct[] = isHeld && !isPending(log) ? ['release-pod'] : []
   if (ended || deleting || expiring) return release
-  return pod.is === 'exited' ? ['expire-pod'] : ['stop-pod', ...release]
+  if (pod.is === 'exited') return [isPending(log) ? 'cancel-pod' : 'expire-pod']
+  return ['stop-pod', ...release]
 }
 
 /** One decision about an unfinished job; undefined if it does not apply. */
@@ -103,9 +113,22 @@ const livePolicies: readonly Policy[] = [
 function planLive(view: JobView): JobPlan {
   for (const policy of livePolicies) {
     const plan = policy(view)
-    if (plan !== undefined) return untilProxyIsLost(view, plan)
+    if (plan !== undefined) return untilProxyIsLost(view, withLogOf(view, plan))
   }
   return { acts: [] }
+}
+
+/** The end of a job waits a moment for its log, so that one write shows both. */
+function withLogOf(view: JobView, plan: JobPlan): JobPlan {
+  const { log } = view
+  if (plan.status === undefined || !isFinal(plan.status.phase)) return plan
+  if (log?.is === 'pending' && !log.isLate) return { ...plan, isTransient: true, patienceMs: LOG_PATIENCE_MS }
+  return { ...plan, status: withLog(view, plan.status) }
+}
+
+function withLog({ job, log, now }: JobView, status: RunnerJobStatus): RunnerJobStatus {
+  const conditions = withLogCaptured(status.conditions, log, { generation: job.metadata.generation ?? 1, now })
+  return conditions === undefined || conditions === status.conditions ? status : { ...status, conditions }
 }
 
 /** A job whose proxy runner is silent is looked at again when that counts as lost. */

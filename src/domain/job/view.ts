@@ -2,6 +2,7 @@ import type { WaitingReason } from '../../api/reasons.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
+import type { LogCapture } from '../log/capture.ts'
 import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
 import type { RetryView } from './retry-rules.ts'
@@ -21,6 +22,8 @@ export interface JobView {
   admission: Admission
   /** The pool that the job waits for or runs in; undefined if it has none, or that is gone. */
   pool?: RunnerPool | undefined
+  /** How far the pod's log is stored; absent where logs are not. */
+  log?: LogCapture | undefined
   /** What keeps the pod from starting according to Events; its status does not show it. */
   warning?: Waiting | undefined
   /** The kubelet ended the job's container because its postStart hook failed. */

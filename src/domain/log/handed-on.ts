@@ -29,6 +29,11 @@ export function markOf(line: Buffer): LineMark | undefined {
   return { id: line.toString('latin1', 0, ID_BYTES), second, moment: momentOf(second, fraction) }
 }
 
+/** Whether text begins with a line of a log, and not with a kubelet's message. */
+export function isLogLine(text: Buffer): boolean {
+  return markOf(text.subarray(0, text.indexOf('\n') + 1 || text.length)) !== undefined
+}
+
 /** A time of the facade's clock, to compare with those of lines. */
 export function momentAt(time: Date): string {
   const ms = time.getTime()
@@ -56,6 +61,16 @@ export interface Expected {
   latest: string
 }
 
+/** What is kept of the lines that were handed on, so that another process can read on. JSON can hold it. */
+export interface HandedOnSnapshot {
+  /** The last seconds: each with the number and the mark of the first of its lines, and their count. */
+  seconds: [second: number, number: number, first: string, count: number][]
+  count: number
+  bytes: number
+  last: string
+  latest: string
+}
+
 /**
  * The lines of a log that have been handed on: how many in which second, so that they are left out when the log is read
  * once more. A kubelet gives the lines of a second from which it is asked to read, in the order in which they were
@@ -74,6 +89,35 @@ export class HandedOn {
   /** `isTail`: what was handed on does not begin where the log does. */
   constructor({ isTail }: { isTail: boolean }) {
     this.#isTail = isTail
+  }
+
+  /** The lines that another process handed on. Of these only the last seconds are read again. */
+  static restored({ seconds, count, bytes, last, latest }: HandedOnSnapshot): HandedOn {
+    const handed = new HandedOn({ isTail: false })
+    for (const [second, number, first, lines] of seconds) {
+      handed.#seconds.set(second, { number, first, count: lines })
+      handed.#latestSecond = Math.max(handed.#latestSecond, second)
+      handed.#earliestSecond = Math.min(handed.#earliestSecond, second)
+    }
+    handed.#count = count
+    handed.#bytes = Math.max(bytes, SHORT_LOG + 1)
+    handed.#last = last
+    handed.#latest = latest
+    return handed
+  }
+
+  /** Undefined before the first line. */
+  snapshot(): HandedOnSnapshot | undefined {
+    if (this.#count === 0) return undefined
+    const since = this.#latestSecond - SLACK_SECONDS
+    const seconds = [...this.#seconds].filter(([second]) => second >= since)
+    return {
+      seconds: seconds.map(([second, { number, first, count }]) => [second, number, first, count]),
+      count: this.#count,
+      bytes: this.#bytes,
+      last: this.#last,
+      latest: this.#latest,
+    }
   }
 
   /** The second from which to read on; undefined before the first line. */

@@ -1,4 +1,4 @@
-import { CatchUp, HandedOn, markOf } from './handed-on.ts'
+import { CatchUp, HandedOn, type HandedOnSnapshot, markOf } from './handed-on.ts'
 
 const NEWLINE = 10
 
@@ -28,9 +28,27 @@ export class LogPosition {
   #ofLast = 0
   #again = 0
 
+  /** How often lines that were handed on did not come again, so that others may be missing before those that came. */
+  #gaps = 0
+
   /** `isTail`: the log is not read from its beginning, but its last lines. */
-  constructor({ isTail = false } = {}) {
-    this.#handed = new HandedOn({ isTail })
+  constructor({ isTail = false } = {}, handed = new HandedOn({ isTail })) {
+    this.#handed = handed
+  }
+
+  /** The position that another process had reached. */
+  static restored(snapshot: HandedOnSnapshot): LogPosition {
+    return new LogPosition({}, HandedOn.restored(snapshot))
+  }
+
+  /** What another process needs to read on from here; undefined before the first line, and within a very long one. */
+  snapshot(): HandedOnSnapshot | undefined {
+    return this.#ofLast > 0 || this.#rest === 'handed on' ? undefined : this.#handed.snapshot()
+  }
+
+  /** How many gaps there may be in what was handed on: the kubelet has rotated lines away that nobody read. */
+  get gaps(): number {
+    return this.#gaps
   }
 
   /** The timestamp from which to read on; undefined before the first line. Of whole seconds, as the API server cuts it. */
@@ -70,6 +88,7 @@ export class LogPosition {
   /** What is left when the log has ended: a last line without a newline, and lines that turned out to be new. */
   rest(): Buffer {
     const line = this.#line(Buffer.alloc(0))
+    if (this.#doubtful.length === 0) this.#catchUp = undefined
     return Buffer.concat([...this.#trusted(), ...line])
   }
 
@@ -138,6 +157,7 @@ export class LogPosition {
 
   /** Lines of which no old one was found behind them. */
   #trusted(): Buffer[] {
+    if (this.#catchUp !== undefined) this.#gaps += 1
     this.#catchUp = undefined
     const lines = this.#doubtful
     this.#doubtful = []

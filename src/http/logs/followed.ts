@@ -8,10 +8,14 @@ import { podState } from '../../domain/pod/state.ts'
 import { ApiError, NotFound, TooManyRequests } from '../../kube/client/errors.ts'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { FacadeDeps } from '../context.ts'
-import { markOf, momentAt } from '../../domain/log/handed-on.ts'
-import { LONGEST_STAMP, takeBeginning } from './beginning.ts'
+import { isPastAttempt } from './attempt.ts'
+import { awaitArchived } from './archived.ts'
+import { isLogLine, markOf, momentAt } from '../../domain/log/handed-on.ts'
+import { LONGEST_STAMP } from '../../domain/log/beginning.ts'
+import { takeBeginning } from './take-beginning.ts'
 import { nextJobChange } from './job-changes.ts'
-import { freshPod, hasLog, isUnknownContainer, type LogPart, logPod, openLog } from './pod-log.ts'
+import { freshPod, hasLog, isUnknownContainer, type LogPart, logPod, openLog } from '../../cluster/pod-log.ts'
+import { redacted } from '../../domain/log/redaction.ts'
 import { LogPosition } from '../../domain/log/position.ts'
 import type { LogsQuery } from './query.ts'
 
@@ -21,11 +25,45 @@ interface Sink {
   signal: AbortSignal
 }
 
-/** Waits for the pod to start, then forwards its log until its container has ended and every line is written. */
+/**
+ * Waits for the pod to start, then forwards its log until its container has ended and every line is written. What the
+ * node does not return comes from the archive.
+ */
 export async function followLog(deps: FacadeDeps, job: RunnerJob, query: LogsQuery, sink: Sink): Promise<void> {
   const pod = await startedPod(deps, job, sink.signal)
-  if (pod !== undefined) await forward(deps, { job, pod }, query, sink)
+  const position = new LogPosition({ isTail: query.tail !== undefined })
+  const isWhole = pod !== undefined && (await forward(deps, { job, pod }, query, { position, ...sink }))
+  await send(position.rest(), sink)
+  if (!isWhole) await forwardArchived(deps, job, query, { position, ...sink })
   sink.into.end()
+}
+
+/** Where lines go, and which of them have gone there. */
+interface Forwarding extends Sink {
+  position: LogPosition
+}
+
+/** Forwards the lines of the archive that were not forwarded before. */
+async function forwardArchived(
+  deps: FacadeDeps,
+  job: RunnerJob,
+  { tail }: LogsQuery,
+  { position, into, signal }: Forwarding,
+): Promise<void> {
+  const log = await awaitArchived(deps, latestOf(deps, job), signal)
+  if (log === undefined) return
+  const { since } = position
+  const start = tail === undefined ? 0 : log.tailStart(tail)
+  const from = since === undefined ? start : log.secondStart(Date.parse(since) / 1000)
+  position.reopened()
+  for await (const { text } of log.read(from, Infinity, signal)) await send(position.take(text), { into, signal })
+  await send(position.rest(), { into, signal })
+}
+
+/** The job as it is now; as it was if it is gone, or tried again since. */
+function latestOf({ caches: { jobs } }: FacadeDeps, job: RunnerJob): RunnerJob {
+  const now = jobs.get(keyOf(job))
+  return now?.metadata.uid === job.metadata.uid && !isPastAttempt(job, now) ? now : job
 }
 
 /** Waits for a pod of the job with a log; undefined if the job ends without one. */
@@ -43,16 +81,16 @@ async function startedPod(deps: FacadeDeps, job: RunnerJob, signal: AbortSignal)
 
 /**
  * The end of a stream is ambiguous: the container has ended, or the API server or the kubelet is restarting. So the log is
- * reopened at the last line, until a stream that began after the container's end is read to its end.
+ * reopened at the last line, until a stream that began after the container's end is read to its end. Returns whether it
+ * was.
  */
 async function forward(
   deps: FacadeDeps,
   { job, pod }: { job: RunnerJob; pod: Pod },
   query: LogsQuery,
-  { into, signal }: Sink,
-): Promise<void> {
+  { position, into, signal }: Forwarding,
+): Promise<boolean> {
   const { clock } = deps
-  const position = new LogPosition({ isTail: query.tail !== undefined })
   const openedAt = clock.now()
   const backoff = new Backoff({ clock, random: Math.random, minMs: 50, maxMs: 5000, resetAfterMs: 10_000 })
   let now: Pod | undefined = pod
@@ -62,11 +100,11 @@ async function forward(
       if (!isFirst) now = await freshPod(deps, pod, signal)
       if (now === undefined) break
       isShown = !isFirst
-      const part = isFirst ? query : await nextPart(deps, pod, query, { position, openedAt }, signal)
+      const part = isFirst ? fromStart(query) : await nextPart(deps, pod, query, { position, openedAt }, signal)
       position.reopened()
       const log = await openLog(deps, pod, part, signal)
-      await write(log, position, { into, signal })
-      if (isOver(now)) break
+      const isLog = await write(redacted(log, deps.redactor()), position, { into, signal })
+      if (isOver(now)) return isLog
       backoff.healthy()
       if (isFirst) continue
     } catch (error) {
@@ -77,7 +115,11 @@ async function forward(
     }
     await clock.sleep(backoff.next(), signal)
   }
-  into.write(position.rest())
+  return false
+}
+
+function fromStart({ tail }: LogsQuery): LogPart {
+  return { follow: true, ...(tail !== undefined && { tail }) }
 }
 
 interface Progress {
@@ -102,7 +144,8 @@ async function nextPart(
   if (since !== undefined) return { follow: true, since }
   const { tail } = query
   const moment = momentAt(openedAt)
-  if (tail === undefined || (tail > 0 && !(await isTailNewer(deps, pod, { tail, moment }, signal)))) return query
+  if (tail === undefined || (tail > 0 && !(await isTailNewer(deps, pod, { tail, moment }, signal))))
+    return fromStart(query)
   position.startAt(moment)
   return { follow: true, since: openedAt.toISOString() }
 }
@@ -120,11 +163,18 @@ async function isTailNewer(
   return first !== undefined && first.moment >= moment
 }
 
-async function write(log: AsyncIterable<Uint8Array>, position: LogPosition, { into, signal }: Sink): Promise<void> {
-  for await (const chunk of log) {
-    const lines = position.take(chunk)
-    if (lines.length > 0 && !into.write(lines)) await once(into, 'drain', { signal })
+/** Returns whether it was a log, and not a message of the kubelet. */
+async function write(log: AsyncIterable<Buffer>, position: LogPosition, sink: Sink): Promise<boolean> {
+  let isLog: boolean | undefined
+  for await (const lines of log) {
+    isLog ??= isLogLine(lines)
+    await send(position.take(lines), sink)
   }
+  return isLog ?? true
+}
+
+async function send(lines: Buffer, { into, signal }: Sink): Promise<void> {
+  if (lines.length > 0 && !into.write(lines)) await once(into, 'drain', { signal })
 }
 
 function isOver(pod: Pod): boolean {

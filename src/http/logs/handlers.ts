@@ -1,32 +1,33 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { withTimeout } from '../../kube/runtime/signals.ts'
-import type { FacadeDeps, Handlers } from '../context.ts'
-import { HttpError } from '../http-error.ts'
+import type { FacadeContext, FacadeDeps, Handlers } from '../context.ts'
+import { HttpError, notFound } from '../http-error.ts'
 import { goneSignal, requestSignal } from '../input/request-signal.ts'
 import type { JobAccess } from '../jobs/access.ts'
 import { TRUNCATED_HEADER } from '../middleware/headers.ts'
-import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from './beginning.ts'
+import { BEGINNING_BYTES, mayLackBeginning } from '../../domain/log/beginning.ts'
+import { takeBeginning } from './take-beginning.ts'
+import { jobAt } from './attempt.ts'
 import { followLog } from './followed.ts'
-import { logPod, logStart, openLog } from './pod-log.ts'
+import { logPod, logStart, openLog } from '../../cluster/pod-log.ts'
 import { type LogsQuery, parseLogsQuery } from './query.ts'
-import { wholeLog } from './whole.ts'
+import { jsonOf, type WholeLog, wholeLog } from './whole.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
 export function logHandlers(deps: FacadeDeps, access: JobAccess): Handlers<'logs'> {
   return {
     logs: async (ctx) => {
       const query = parseLogsQuery(ctx.query)
-      const job = await access.jobOf(ctx)
+      const job = jobAt(await access.jobOf(ctx), query.attempt)
+      if (job === undefined) throw notFound('attempt')
       const gone = goneSignal(ctx)
       if (!query.follow) {
         const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })
-        if ('data' in log) ctx.state.response = log
-        else {
-          if (log.mayLackBeginning) ctx.set(TRUNCATED_HEADER, 'true')
-          ctx.type = 'application/json; charset=utf-8'
-          ctx.body = log.json
-        }
+        if (log.mayLackBeginning) ctx.set(TRUNCATED_HEADER, 'true')
+        if (query.download === true) return sendFile(ctx, job, log)
+        ctx.type = 'application/json; charset=utf-8'
+        ctx.body = jsonOf(log, deps)
         return
       }
       const leave = deps.logStreams.enter(ctx.state.caller?.user ?? '')
@@ -47,6 +48,13 @@ export function logHandlers(deps: FacadeDeps, access: JobAccess): Handlers<'logs
       })
     },
   }
+}
+
+function sendFile(ctx: FacadeContext, job: RunnerJob, { text, after }: WholeLog): void {
+  if (after.state === 'unavailable') throw notFound('log')
+  ctx.attachment(`${job.metadata.name}.log`)
+  ctx.type = 'text/plain; charset=utf-8'
+  ctx.body = Readable.from(text, { highWaterMark: 2 })
 }
 
 /** For how long the answer to a follower waits to know whether it is truncated. */

@@ -1,18 +1,46 @@
 import { Readable } from 'node:stream'
 import type { Pod } from '../../api/pod.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
+import type { ArchivedLog, Piece } from '../../archive/reader.ts'
+import {
+  freshPod,
+  hasCurrentLog,
+  isUnknownContainer,
+  logPod,
+  LONGEST_LOG,
+  logStart,
+  openLog,
+} from '../../cluster/pod-log.ts'
 import { isFinished } from '../../domain/job/phases.ts'
+import { BEGINNING_BYTES, mayLackBeginning } from '../../domain/log/beginning.ts'
+import { LogPosition } from '../../domain/log/position.ts'
+import { redacted } from '../../domain/log/redaction.ts'
 import { ApiError, NotFound } from '../../kube/client/errors.ts'
 import { abortable } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { envelopeAround } from '../envelope.ts'
-import { BEGINNING_BYTES, mayLackBeginning, takeBeginning } from './beginning.ts'
-import { freshPod, hasCurrentLog, isUnknownContainer, logPod, LONGEST_LOG, logStart, openLog } from './pod-log.ts'
-import { LogPosition } from '../../domain/log/position.ts'
+import { openArchived } from './archived.ts'
+import { pageOf } from './page.ts'
 import type { LogsQuery } from './query.ts'
+import { takeBeginning } from './take-beginning.ts'
 
-/** The data of a response without a log, or the stream of a log as JSON text in its envelope. */
-export type WholeLog = { data: { logs: string; state?: string } } | { json: Readable; mayLackBeginning: boolean }
+/** A log up to now, or why there is none. */
+export interface WholeLog {
+  /** The log, read once; the state is known after that. */
+  text: AsyncIterable<Buffer>
+  after: LogFacts
+  /** Known before the log is read. */
+  mayLackBeginning: boolean
+}
+
+/** What is known of a log once it was read. */
+export interface LogFacts {
+  state?: 'archived' | 'unavailable'
+  /** Lines are missing, or may be. */
+  isTruncated: boolean
+  /** The first line after a page. */
+  nextOffset?: number
+}
 
 /** `gone` ends the reading; `patient` ends the wait for its beginning. */
 interface Patience {
@@ -20,66 +48,156 @@ interface Patience {
   patient: AbortSignal
 }
 
-/** The log up to now, encoded as JSON while it streams: encoding it as a whole would take several times its size in memory. */
+/** Opens the log at its pod, or else in the archive. */
 export async function wholeLog(
   deps: FacadeDeps,
   job: RunnerJob,
   query: LogsQuery,
-  { gone, patient }: Patience,
+  patience: Patience,
 ): Promise<WholeLog> {
-  const nothing = isFinished(job) ? unavailable : { logs: '' }
+  const nothing = noLog(isFinished(job))
   const pod = logPod(deps, job)
-  if (pod === undefined || !hasCurrentLog(pod)) return { data: nothing }
+  if (pod === undefined || !hasCurrentLog(pod)) return (await archived(deps, job, query, patience)) ?? nothing
   try {
-    const log = await abortable(openLog(deps, pod, query, gone), patient)
-    const beginning = await takeBeginning(log, BEGINNING_BYTES, patient)
-    const isCut = mayLackBeginning(beginning, logStart(pod))
-    const { tail = Infinity } = query
-    const pieces = jsonOf(concatenated(beginning, log), (lines) => isCut && lines < tail)
-    // Buffers two chunks only.
-    const json = Readable.from(envelopeAround(pieces, deps), { highWaterMark: 2 })
-    return { json, mayLackBeginning: isCut && query.tail === undefined }
+    return await live(deps, { job, pod }, query, patience)
   } catch (error) {
-    // The pod was deleted meanwhile.
-    if (error instanceof NotFound) return { data: unavailable }
-    if (isUnknownContainer(error)) return { data: nothing }
-    // An unreachable node may be lost for good, with its logs.
-    if (isFinished(job) && (await isNodeSilent(deps, pod, error, patient))) return { data: unavailable }
-    throw error
+    // The pod was deleted meanwhile; or its node does not know it, or may be lost for good, with its logs.
+    const isGone = error instanceof NotFound || isUnknownContainer(error)
+    if (!isGone && !(isFinished(job) && (await isNodeSilent(deps, pod, error, patience.patient)))) throw error
+    return (await archived(deps, job, query, patience)) ?? noLog(isFinished(job) || error instanceof NotFound)
   }
 }
 
-const unavailable = { logs: '', state: 'unavailable' }
+/** The log in its envelope, encoded as JSON while it streams: encoding it as a whole would take several times its size in memory. */
+export function jsonOf(log: WholeLog, deps: FacadeDeps): Readable {
+  // Buffers two chunks only.
+  return Readable.from(envelopeAround(encoded(log), deps), { highWaterMark: 2 })
+}
+
+async function* encoded({ text, after }: WholeLog): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  const encode = (piece: string): string => JSON.stringify(piece).slice(1, -1)
+  yield '{"logs":"'
+  for await (const bytes of text) yield encode(decoder.decode(bytes, { stream: true }))
+  yield `${encode(decoder.decode())}"`
+  if (after.state !== undefined) yield `,"state":"${after.state}"`
+  if (after.isTruncated) yield ',"truncated":true'
+  if (after.nextOffset !== undefined) yield `,"nextOffset":${after.nextOffset}`
+  yield '}'
+}
+
+function noLog(isOver: boolean): WholeLog {
+  const after: LogFacts = { isTruncated: false, ...(isOver && { state: 'unavailable' }) }
+  return { text: Readable.from([]), after, mayLackBeginning: false }
+}
+
+async function archived(
+  deps: FacadeDeps,
+  job: RunnerJob,
+  query: LogsQuery,
+  { gone, patient }: Patience,
+): Promise<WholeLog | undefined> {
+  const log = await abortable(openArchived(deps, job, gone), patient)
+  return log === undefined ? undefined : ofArchive(log, query, gone)
+}
+
+function ofArchive(log: ArchivedLog, query: LogsQuery, gone: AbortSignal): WholeLog {
+  const after: LogFacts = { state: 'archived', isTruncated: log.isIncomplete }
+  const from = query.tail === undefined ? (query.page?.offset ?? 0) : log.tailStart(query.tail)
+  const to = query.page === undefined ? Infinity : from + query.page.limit
+  const page = { skip: 0, limit: Infinity, maxBytes: query.download === true ? Infinity : LONGEST_LOG, firstLine: from }
+  if (query.page !== undefined && to < log.lines) after.nextOffset = to
+  const text = pageOf(log.read(from, to, gone), page, (next) => cut(after, query, next))
+  return { text, after, mayLackBeginning: log.isIncomplete }
+}
+
+function cut(after: LogFacts, { page }: LogsQuery, next: number): void {
+  if (page === undefined) after.isTruncated = true
+  else after.nextOffset = next
+}
+
+async function live(
+  deps: FacadeDeps,
+  { job, pod }: { job: RunnerJob; pod: Pod },
+  query: LogsQuery,
+  { gone, patient }: Patience,
+): Promise<WholeLog> {
+  const { tail, page, download } = query
+  const limitBytes = page !== undefined || download === true ? Infinity : LONGEST_LOG
+  const part = { follow: false, limitBytes, ...(tail !== undefined && { tail }) }
+  const log = await abortable(openLog(deps, pod, part, gone), patient)
+  const beginning = await takeBeginning(log, BEGINNING_BYTES, patient)
+  const isCut = mayLackBeginning(beginning, logStart(pod))
+  // What the node has dropped may be in the archive, once the container has ended.
+  const stored = isCut && tail === undefined ? await archived(deps, job, query, { gone, patient }) : undefined
+  if (stored !== undefined) {
+    log.destroy()
+    return stored
+  }
+  const after: LogFacts = { isTruncated: false }
+  const source = { bytes: concatenated(beginning, log), limitBytes, isCut, after }
+  const pieces = livePieces(deps, job, query, source, gone)
+  const { offset = 0, limit = Infinity } = page ?? {}
+  const text = pageOf(
+    pieces,
+    { skip: offset, limit, maxBytes: page === undefined ? Infinity : LONGEST_LOG, firstLine: 0 },
+    (next) => cut(after, query, next),
+  )
+  return { text, after, mayLackBeginning: isCut && tail === undefined }
+}
 
 async function* concatenated(beginning: Buffer, log: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield beginning
   yield* log
 }
 
+interface LiveSource {
+  bytes: AsyncIterable<Uint8Array>
+  limitBytes: number
+  /** The beginning may be missing. */
+  isCut: boolean
+  after: LogFacts
+}
+
 /**
- * The JSON of a log, in chunks. A log without timestamped lines holds only the kubelet's message that it is gone. `isCut`
- * decides whether that number of lines is less than the request asked for.
+ * The lines of a kubelet's response. Without timestamped lines it holds only the kubelet's message that the log is gone,
+ * which the archive may have. `isCut` counts if the response has less lines than the request asked for.
  */
-async function* jsonOf(log: AsyncIterable<Uint8Array>, isCut: (lines: number) => boolean): AsyncGenerator<string> {
+// oxlint-disable-next-line max-params -- the signal stays where every other call has it
+async function* livePieces(
+  deps: FacadeDeps,
+  job: RunnerJob,
+  query: LogsQuery,
+  { bytes, limitBytes, isCut, after }: LiveSource,
+  gone: AbortSignal,
+): AsyncGenerator<Piece> {
   const position = new LogPosition()
-  const decoder = new TextDecoder()
   let length = 0
-  let isEmpty = true
   let lines = 0
-  const encode = (bytes: Uint8Array, stream: boolean): string => {
-    const text = decoder.decode(bytes, { stream })
-    isEmpty &&= text === ''
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      length += chunk.length
+      yield chunk
+    }
+  }
+  const pieces = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of redacted(counted(), deps.redactor())) yield position.take(chunk)
+    yield position.rest()
+  }
+  let isEmpty = true
+  for await (const text of pieces()) {
+    if (text.length === 0) continue
+    isEmpty = false
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines += 1
-    return JSON.stringify(text).slice(1, -1)
+    yield { text }
   }
-  yield '{"logs":"'
-  for await (const chunk of log) {
-    length += chunk.length
-    yield encode(position.take(chunk), true)
-  }
-  yield encode(position.rest(), false)
-  if (isEmpty && length > 0) yield `","state":"${unavailable.state}"}`
-  else yield length >= LONGEST_LOG || isCut(lines) ? '","truncated":true}' : '"}'
+  after.isTruncated = length >= limitBytes || (isCut && lines < (query.tail ?? Infinity))
+  if (!isEmpty || length === 0) return
+  const stored = await openArchived(deps, job, gone)
+  after.state = stored === undefined ? 'unavailable' : 'archived'
+  if (stored === undefined) return
+  after.isTruncated = stored.isIncomplete
+  yield* stored.read(query.tail === undefined ? 0 : stored.tailStart(query.tail), Infinity, gone)
 }
 
 /** Whether the node is unreachable: the API server is healthy if it returns the pod, or says that it is gone. */

@@ -182,7 +182,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     query: logsParameters,
     success: {
       200: {
-        description: 'The log, in the envelope or, with follow=true, as a stream of plain text.',
+        description: 'The log, in the envelope or, with follow=true or download=true, as plain text.',
         json: enveloped({ data: named('Log') }),
         text: 'Lines as they are written.',
         headers: [TRUNCATED_HEADER],

@@ -148,12 +148,18 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
     required: ['logs'],
     properties: {
       logs: { type: 'string', description: "Lines, each after the kubelet's timestamp." },
-      state: { const: 'unavailable', description: 'The job has finished and its pod is gone, together with the log.' },
+      state: {
+        enum: ['archived', 'unavailable'],
+        description:
+          'archived: the log comes from the archive, since its pod does not have it any more. unavailable: the job has ' +
+          'finished, and neither its pod nor the archive has the log.',
+      },
+      nextOffset: count('With offset or limit: the first line after this page; absent on the last page.'),
       truncated: {
         const: true,
         description:
           'The log is longer than the 8 MiB limit of one response, which follow=true does not have; or its beginning may be ' +
-          'missing, because the node may have rotated it away.',
+          'missing, because the node may have rotated it away; or the archive lacks lines, and a marker line stands in their place.',
       },
     },
   },

@@ -5,7 +5,7 @@ import type { Connection } from '../connection/connection.ts'
 import type { WriteGuard } from '../election/write-guard.ts'
 import { NotFound } from './errors.ts'
 import { normaliseError } from './exchange.ts'
-import { type ListPage, parseList, parseObject } from './parse.ts'
+import { asObject, type ListPage, parseList, parseObject } from './parse.ts'
 import { type ClientOptions, createState, Requests } from './requests.ts'
 import { type ObjectKey, resourcePath } from './resource-path.ts'
 
@@ -54,6 +54,7 @@ export interface RequestOptions {
 }
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+const METADATA_OF_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
 /**
  * A client of the API server, with one connection pool for requests and others for watches and streams. Every call ends
@@ -100,6 +101,19 @@ export class KubeClient {
       resource,
       await this.request('GET', resourcePath(resource, namespace), { query: textOf(options) }, signal),
     )
+  }
+
+  /** Like listPage, without the contents of the objects. */
+  async listMetadataPage(
+    resource: Resource,
+    namespace: string | undefined,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<ListPage<KubeObject>> {
+    const request = { query: textOf(options), accept: METADATA_OF_LIST }
+    const list = asObject(await this.request('GET', resourcePath(resource, namespace), request, signal))
+    // An empty list of metadata has no items.
+    return parseList(resource, { ...list, items: list['items'] ?? [] })
   }
 
   async create<T extends KubeObject>(

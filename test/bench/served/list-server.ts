@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 import { makeStores } from '../../../src/cluster/caches.ts'
+import { Redactor } from '../../../src/domain/log/redaction.ts'
 import { makeApp } from '../../../src/http/app.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { systemClock as clock } from '../../../src/kube/runtime/clock.ts'
@@ -35,6 +36,7 @@ const app = makeApp({
   idempotencyWindowMs: 300_000,
   heartbeatMs: 60_000,
   maxProxies: 10_000,
+  redactor: () => new Redactor(),
   logStreams: new ConcurrencyLimit(1),
   reauthoriseMs: 60_000,
   metrics,

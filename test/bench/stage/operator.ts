@@ -47,6 +47,8 @@ export class Operator {
       SERVICE_ACCOUNT_DIRECTORY: place.serviceAccountDirectory,
       HTTP_PORT: '0',
       REALTIME_PORT: '0',
+      // The stand-in kubelet has no logs.
+      LOG_ARCHIVE: 'none',
       ...settings,
     }
     const stdio: ['ignore', number, number] = ['ignore', log.fd, log.fd]

@@ -47,6 +47,11 @@ const ofOperator: Test[] = [
     ['get core/configmaps'],
   ],
   [
+    'integration/controllers/log-archive.test.ts',
+    'deletes the oldest logs if all of them are too large',
+    ['delete core/configmaps', 'list core/configmaps'],
+  ],
+  [
     'integration/controllers/refusals.test.ts',
     'keeps its job waiting while its pool is replaced',
     ['get runnerhub.dev/runnerpools'],

@@ -99,6 +99,10 @@ const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
       replica(1, 'github_runnerhub_api_requests_total', '0+3x60', ',verb="get",code="503"'),
     ],
   },
+  RunnerHubLogsLost: {
+    fires: [replica(1, 'github_runnerhub_logs_lost_total', '0+1x60')],
+    silent: [replica(1, 'github_runnerhub_logs_lost_total', '0x30 3x30')],
+  },
   RunnerHubRealtimeCutOff: {
     fires: [replica(1, 'github_runnerhub_realtime_cut_off_total', '0+2x60', ',transport="websocket"')],
     silent: [replica(1, 'github_runnerhub_realtime_cut_off_total', '0x30 5x30', ',transport="websocket"')],

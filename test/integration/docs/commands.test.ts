@@ -52,6 +52,7 @@ const reads: [document: string, command: string, shows: RegExp, hides?: RegExp][
   [runbook('RunnerHubInfrastructureFails'), 'kubectl get nodes', /^stand-in /m],
   [runbook('RunnerHubInfrastructureFails'), 'kubectl describe node', /^Name: +stand-in$/m],
   [runbook('RunnerHubJobsFail'), inPhase('Failed'), /^failed /m, /waiting|starting/],
+  [runbook('RunnerHubLogsLost'), 'kubectl --namespace NAMESPACE get rj', /^failed\tstand-in\t$/m],
   [
     runbook('RunnerHubNoLeader'),
     'kubectl --namespace NAMESPACE get lease',

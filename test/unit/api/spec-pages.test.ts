@@ -13,6 +13,7 @@ import {
 import { jobPhases } from '../../../src/api/runner-job.ts'
 import { runnerPhases } from '../../../src/api/runner.ts'
 import { delegationEnv } from '../../../src/domain/runner/delegation-env.ts'
+import { withLogCaptured } from '../../../src/domain/log/capture.ts'
 import { statusAfter } from '../../../src/domain/job/status.ts'
 import { aJob, aRunner, at } from '../../objects/builders.ts'
 import { documentedRows, type Kind, requiredRows, sectionOf, wordsOf } from './spec-page.ts'
@@ -69,7 +70,9 @@ describe('docs/spec/v1/runnerjob.md', () => {
       const move = { phase, reason: 'Running', message: '' } as const
       return (statusAfter(aJob(), move, {}, at(1)).conditions ?? []).map(({ type }) => type)
     })
-    expect(wordsOf(sectionOf(text, 'Conditions'))).to.have.members([...new Set(types)])
+    const archived = withLogCaptured([], { is: 'captured', message: '' }, { generation: 1, now: at(1) }) ?? []
+    const all = new Set([...types, ...archived.map(({ type }) => type)])
+    expect(wordsOf(sectionOf(text, 'Conditions'))).to.have.members([...all])
   })
 })
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
 import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
+import { Redactor } from '../../../src/domain/log/redaction.ts'
 import { makeApp } from '../../../src/http/app.ts'
 import { basePaths } from '../../../src/http/base-path.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
@@ -31,6 +32,7 @@ describe('the application', () => {
       idempotencyWindowMs: 0,
       heartbeatMs: 60_000,
       maxProxies: 1,
+      redactor: () => new Redactor(),
       logStreams: new ConcurrencyLimit(1),
       reauthoriseMs: 60_000,
       metrics: new Metrics({ clock, version: '1.2.3' }),

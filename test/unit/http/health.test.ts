@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
 import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 import type { Watched } from '../../../src/cluster/caches.ts'
+import { Redactor } from '../../../src/domain/log/redaction.ts'
 import { makeApp } from '../../../src/http/app.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { Metrics } from '../../../src/metrics/registry.ts'
@@ -42,6 +43,7 @@ describe('/readyz', () => {
       idempotencyWindowMs: 0,
       heartbeatMs: 0,
       maxProxies: 0,
+      redactor: () => new Redactor(),
       logStreams: new ConcurrencyLimit(1),
       reauthoriseMs: MINUTE,
       metrics: new Metrics({ clock, version: '1.2.3' }),

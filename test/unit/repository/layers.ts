@@ -21,12 +21,16 @@ export interface SourceFile {
 export const layers: Record<string, Layer> = {
   api: { imports: [], packages: ['node:crypto'] },
   collections: { imports: [], packages: [] },
-  domain: { imports: ['api', 'collections'], packages: ['node:crypto', 'node:util'] },
+  domain: { imports: ['api', 'collections'], packages: ['node:crypto', 'node:util', 're2js'] },
   kube: { imports: ['api', 'collections'], packages: ['node:*', '@kubernetes/client-node', 'undici'] },
-  cluster: { imports: ['api', 'collections', 'domain', 'kube'], packages: [] },
+  cluster: { imports: ['api', 'collections', 'domain', 'kube'], packages: ['node:stream'] },
+  archive: {
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster'],
+    packages: ['node:*'],
+  },
   metrics: { imports: ['api', 'collections', 'domain', 'kube', 'cluster'], packages: ['prom-client'] },
   controllers: {
-    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'metrics'],
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'archive', 'metrics'],
     packages: ['node:crypto', 'node:util'],
   },
   auth: {
@@ -34,7 +38,7 @@ export const layers: Record<string, Layer> = {
     packages: ['node:*', 'ipaddr.js'],
   },
   http: {
-    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'metrics', 'auth'],
+    imports: ['api', 'collections', 'domain', 'kube', 'cluster', 'archive', 'metrics', 'auth'],
     packages: ['node:*', 'koa', '@koa/router', 'ajv'],
   },
   realtime: {
@@ -52,7 +56,7 @@ export const layers: Record<string, Layer> = {
     imports: ['api', 'domain', 'kube'],
     packages: ['node:*', '@commander-js/extra-typings', 'string-width', 'yaml'],
   },
-  'config.ts': { imports: ['api'], packages: ['node:*'] },
+  'config.ts': { imports: ['api', 'domain'], packages: ['node:*'] },
   'log.ts': { imports: [], packages: ['pino'] },
   'version.ts': { imports: [], packages: ['node:fs'] },
   'print-crds.ts': { imports: ['api'], packages: ['node:*', 'yaml'] },

@@ -72,6 +72,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['docs/runbooks/RunnerHubInfrastructureFails.md', 'kubectl get nodes'],
       ['docs/runbooks/RunnerHubInfrastructureFails.md', 'kubectl describe node'],
       ['docs/runbooks/RunnerHubJobsFail.md', 'kubectl --namespace NAMESPACE get rj'],
+      ['docs/runbooks/RunnerHubLogsLost.md', 'kubectl --namespace NAMESPACE get rj'],
       ['docs/runbooks/RunnerHubNoLeader.md', 'kubectl --namespace NAMESPACE get lease'],
       ['docs/runbooks/RunnerHubQueueStuck.md', 'kubectl --namespace NAMESPACE get rj'],
       ['docs/runbooks/RunnerHubSlowStart.md', 'kubectl --namespace NAMESPACE get rj'],

@@ -31,6 +31,7 @@ interface Scene {
   hookFailed?: boolean
   finishedJobTtlMs?: number
   isSurplus?: boolean
+  log?: JobView['log']
   /** Now, in seconds. */
   now?: number
 }
@@ -542,5 +543,67 @@ describe('a finished job', () => {
 
   it('is deleted at once if its pool keeps newer ones', () => {
     expect(acts({ isSurplus: true, now: 21 })).to.deep.equal(['delete-job'])
+  })
+})
+
+describe('the log of a job', () => {
+  const pending = { is: 'pending', isLate: false } as const
+  const late = { is: 'pending', isLate: true } as const
+  const captured = { is: 'captured', message: 'the archive has the log' } as const
+  const unavailable = { is: 'unavailable', message: 'the node did not return it' } as const
+  const job = runningJob
+  const finished = aJob({ status: { ...runningJob.status, phase: 'Completed', completedAt: stamp(20) } })
+  const conditionOf = ({ status }: JobPlan) => status?.conditions?.find(({ type }) => type === 'LogCaptured')
+
+  it('is waited for a moment with the end of the job, so that one write shows both', () => {
+    expect(plan({ job, runner, pod: exitedPod(0), log: pending })).to.include({ isTransient: true, patienceMs: 1000 })
+    const done = plan({ job, runner, pod: exitedPod(0), log: captured })
+    expect(done).to.not.have.property('isTransient')
+    expect(conditionOf(done)).to.include({ status: 'True', reason: 'Archived', message: 'the archive has the log' })
+  })
+
+  it('is not waited for if it is late', () => {
+    const done = plan({ job, runner, pod: exitedPod(0), log: late })
+    expect(outcome(done)).to.equal('Completed Succeeded: exit code 0')
+    expect(done).to.not.have.property('isTransient')
+    expect(conditionOf(done)).to.equal(undefined)
+  })
+
+  it('is not waited for while the job goes on', () => {
+    expect(plan({ job: aJob(), runner, pod: runningPod, log: pending })).to.not.have.property('isTransient')
+  })
+
+  it('holds the pod of a finished job, which is stopped all the same', () => {
+    const sidecar = aPod({ status: podStatus('Running', aContainer(ended(0)), aContainer(running, 'sidecar')) })
+    const acts = (pod: Pod, log: Scene['log']) => plan({ job: finished, runner, pod, ...(log && { log }) }).acts
+    expect(acts(exitedPod(0), pending)).to.deep.equal([])
+    expect(acts(exitedPod(0), late)).to.deep.equal([])
+    expect(acts(exitedPod(0), captured)).to.deep.equal(['release-pod'])
+    expect(acts(exitedPod(0), unavailable)).to.deep.equal(['release-pod'])
+    expect(acts(runningPod, pending)).to.deep.equal(['stop-pod'])
+    expect(acts(sidecar, pending)).to.deep.equal(['cancel-pod'])
+    expect(acts(sidecar, captured)).to.deep.equal(['expire-pod'])
+  })
+
+  it('is waited for before the job is deleted at the end of its time', () => {
+    const due = { job: finished, runner, pod: exitedPod(0), now: 90_000 }
+    expect(plan({ ...due, log: pending })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
+    expect(plan({ ...due, log: captured }).acts).to.deep.equal(['release-pod', 'delete-job'])
+  })
+
+  it('does not hold the pod of a deleted job', () => {
+    const deleted = aJob({ metadata: deletedAt(15), status: finished.status })
+    expect(plan({ job: deleted, runner, pod: exitedPod(0), log: pending }).acts).to.deep.equal(['release-pod'])
+  })
+
+  it('is added to the status of a finished job once', () => {
+    const first = plan({ job: finished, runner, pod: exitedPod(0), log: unavailable })
+    expect(conditionOf(first)).to.include({ status: 'False', reason: 'LogsUnavailable' })
+    const { status } = first
+    if (status === undefined) throw new Error('no status')
+    expect(plan({ job: { ...finished, status }, runner, pod: exitedPod(0), log: unavailable })).to.not.have.property(
+      'status',
+    )
+    expect(plan({ job: { ...finished, status }, runner, log: { is: 'none' } })).to.not.have.property('status')
   })
 })

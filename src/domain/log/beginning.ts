@@ -1,33 +1,10 @@
-import type { Readable } from 'node:stream'
-import { abortable } from '../../kube/runtime/signals.ts'
-import { markOf } from '../../domain/log/handed-on.ts'
+import { markOf } from './handed-on.ts'
 
 /** Bytes in which the timestamp of a line is. */
 export const LONGEST_STAMP = 64
 
 /** How much of a log is looked at, and the least that is judged: of less nothing is said. */
 export const BEGINNING_BYTES = 256 * 1024
-
-/** Takes the first so many bytes, or a few more, from a log that goes on behind them. The log is ended with the signal. */
-export async function takeBeginning(log: Readable, bytes: number, signal: AbortSignal): Promise<Buffer> {
-  const taken: Uint8Array[] = []
-  let length = 0
-  const take = async (): Promise<Buffer> => {
-    const chunks: AsyncIterable<Uint8Array> = log.iterator({ destroyOnReturn: false })
-    for await (const chunk of chunks) {
-      taken.push(chunk)
-      length += chunk.length
-      if (length >= bytes) break
-    }
-    return Buffer.concat(taken)
-  }
-  try {
-    return await abortable(take(), signal)
-  } catch (error) {
-    log.destroy()
-    throw error
-  }
-}
 
 /** What a kubelet lets a log grow to, by default, before it begins another file. */
 const ROTATED_AT_BYTES = 10 * 1024 * 1024

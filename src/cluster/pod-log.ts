@@ -1,20 +1,19 @@
 import type { Readable } from 'node:stream'
-import { controllerUid } from '../../api/object.ts'
-import { type Pod, pods } from '../../api/pod.ts'
-import type { RunnerJob } from '../../api/runner-job.ts'
-import { podOf, runnerOf } from '../../cluster/caches.ts'
-import { startOf } from '../../domain/pod/job-container.ts'
-import { currentLogContainer, logContainer } from '../../domain/pod/log-container.ts'
-import { ApiError } from '../../kube/client/errors.ts'
-import { resourcePath } from '../../kube/client/resource-path.ts'
-import type { FacadeDeps } from '../context.ts'
-import type { LogsQuery } from './query.ts'
+import { controllerUid } from '../api/object.ts'
+import { type Pod, pods } from '../api/pod.ts'
+import type { RunnerJob } from '../api/runner-job.ts'
+import { type Caches, podOf, runnerOf } from './caches.ts'
+import { startOf } from '../domain/pod/job-container.ts'
+import { currentLogContainer, logContainer } from '../domain/pod/log-container.ts'
+import { ApiError } from '../kube/client/errors.ts'
+import { resourcePath } from '../kube/client/resource-path.ts'
+import type { KubeClient } from '../kube/client/client.ts'
 
 /** Limit of a log in one JSON response, in bytes. */
 export const LONGEST_LOG = 8 * 1024 * 1024
 
 /** The job's pod. Its Runner and UID must match the job's, so that the log of another pod is never shown. */
-export function logPod({ caches }: Pick<FacadeDeps, 'caches'>, job: RunnerJob): Pod | undefined {
+export function logPod({ caches }: { caches: Caches }, job: RunnerJob): Pod | undefined {
   const pod = podOf(caches, job)
   const runnerUid = job.status.runnerRef?.uid ?? runnerOf(caches, job)?.metadata.uid
   if (pod === undefined || runnerUid === undefined || controllerUid(pod) !== runnerUid) return undefined
@@ -39,7 +38,9 @@ export function logStart(pod: Pod): string | undefined {
 }
 
 /** Which part of a log to read: the last lines, or those from a timestamp on; and whether to follow it. */
-export interface LogPart extends LogsQuery {
+export interface LogPart {
+  tail?: number
+  follow: boolean
   since?: string | undefined
   /** Most bytes of a log that is not followed. */
   limitBytes?: number
@@ -47,7 +48,7 @@ export interface LogPart extends LogsQuery {
 
 /** Opens the log of a pod at the kubelet; each line begins with its timestamp. */
 export async function openLog(
-  { client }: FacadeDeps,
+  { client }: { client: KubeClient },
   pod: Pod,
   { tail, follow, since, limitBytes = LONGEST_LOG }: LogPart,
   signal: AbortSignal,
@@ -58,7 +59,8 @@ export async function openLog(
     ...(container !== undefined && { container }),
     ...(tail !== undefined && { tailLines: String(tail) }),
     ...(since !== undefined && { sinceTime: since }),
-    ...(follow ? { follow: 'true' } : { limitBytes: String(limitBytes) }),
+    ...(follow && { follow: 'true' }),
+    ...(!follow && limitBytes < Infinity && { limitBytes: String(limitBytes) }),
   }
   const log = await client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, signal)
   // Whoever reads it meets the error; where nobody does just then, it must not end the process.
@@ -68,7 +70,7 @@ export async function openLog(
 
 /** Reads the pod from the API server; undefined if another pod has its name. */
 export async function freshPod(
-  { client }: FacadeDeps,
+  { client }: { client: KubeClient },
   { metadata }: Pod,
   signal: AbortSignal,
 ): Promise<Pod | undefined> {

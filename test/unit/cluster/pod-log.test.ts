@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { JOB_UID_LABEL } from '../../../../src/api/names.ts'
-import type { Pod } from '../../../../src/api/pod.ts'
-import type { RunnerJobStatus } from '../../../../src/api/runner-job.ts'
-import { logPod } from '../../../../src/http/logs/pod-log.ts'
-import { aJob, aPod, aRunner } from '../../../objects/builders.ts'
-import { FilledCaches } from '../../../objects/stores.ts'
+import { JOB_UID_LABEL } from '../../../src/api/names.ts'
+import type { Pod } from '../../../src/api/pod.ts'
+import type { RunnerJobStatus } from '../../../src/api/runner-job.ts'
+import { logPod } from '../../../src/cluster/pod-log.ts'
+import { aJob, aPod, aRunner } from '../../objects/builders.ts'
+import { FilledCaches } from '../../objects/stores.ts'
 
 const job = aJob()
 const runner = aRunner({ job })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BEGINNING_BYTES, mayLackBeginning } from '../../../../src/http/logs/beginning.ts'
+import { BEGINNING_BYTES, mayLackBeginning } from '../../../../src/domain/log/beginning.ts'
 import { at, stamp } from '../../../objects/builders.ts'
 
 /** A log whose first line comes at one second and whose lines of so many bytes come at a pace. */
