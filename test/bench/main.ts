@@ -6,6 +6,7 @@ import { type FanOutResult, measureFanOut } from './measures/fan-out.ts'
 import { type HandOverResult, measureHandOvers } from './measures/hand-overs.ts'
 import { type LatencyResult, measureLatency } from './measures/latency.ts'
 import { type ListResult, measureLists } from './measures/lists.ts'
+import { measureQueues } from './measures/queue.ts'
 import { measureScrapes, type ScrapeResult } from './measures/scrapes.ts'
 import { measureStart, type StartResult } from './measures/starts.ts'
 import { type Options, readOptions } from './options.ts'
@@ -75,13 +76,25 @@ async function run(asked: Options): Promise<void> {
     say('scrapes of the metrics')
     scrapes.push(await measureScrapes(10_000, shipped))
   }
+  const queues = measureQueues(parts)
   const fanOuts: FanOutResult[] = []
   for (const clients of parts.includes('fan-out') ? asked.clients : []) {
     say(`events to ${clients} clients`)
     fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
   }
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = { conditions, drains, latencies, delegations, handOvers, starts, lists, scrapes, fanOuts }
+  const result: BenchResult = {
+    conditions,
+    drains,
+    latencies,
+    delegations,
+    handOvers,
+    starts,
+    lists,
+    scrapes,
+    queues,
+    fanOuts,
+  }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`\n${table(result)}\n\n${json}`)

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-const allParts = ['drain', 'latency', 'delegations', 'hand-overs', 'starts', 'lists', 'scrapes', 'fan-out']
+const allParts = ['drain', 'latency', 'delegations', 'hand-overs', 'starts', 'lists', 'scrapes', 'queue', 'fan-out']
 
 const help = `Measures the operator next to a raw client, on fresh control planes.
 

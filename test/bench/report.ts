@@ -4,6 +4,7 @@ import type { FanOutResult } from './measures/fan-out.ts'
 import type { HandOverResult } from './measures/hand-overs.ts'
 import type { LatencyResult } from './measures/latency.ts'
 import type { ListResult } from './measures/lists.ts'
+import type { QueueResult } from './measures/queue.ts'
 import type { ScrapeResult } from './measures/scrapes.ts'
 import type { StartResult } from './measures/starts.ts'
 import type { Shipped } from './stage/shipped.ts'
@@ -19,6 +20,7 @@ export interface BenchResult {
   starts: StartResult[]
   lists: ListResult[]
   scrapes: ScrapeResult[]
+  queues: QueueResult[]
   fanOuts: FanOutResult[]
 }
 
@@ -34,6 +36,7 @@ export function table({
   starts,
   lists,
   scrapes,
+  queues,
   fanOuts,
 }: BenchResult): string {
   const { machine, node, jobs, seconds } = conditions
@@ -46,6 +49,7 @@ export function table({
     ...starts.flatMap(startRows),
     ...lists.flatMap(listRows),
     ...scrapes.flatMap(scrapeRows),
+    ...queues.flatMap(queueRows),
     ...fanOuts.flatMap(fanOutRows),
   ]
   const cells = [['', 'measured', 'target'] as Row, ...rows]
@@ -61,6 +65,7 @@ export function table({
     ...starts,
     ...lists,
     ...scrapes,
+    ...queues,
     ...fanOuts,
   ].map(({ surroundings }) => surroundings)
   return [
@@ -72,6 +77,16 @@ export function table({
     `Load before each cell ${around.map(({ load }) => load.toFixed(1)).join(', ')}; ` +
       `a fixed loop took ${around.map(({ loopMs }) => loopMs).join(', ')} ms.`,
   ].join('\n')
+}
+
+function queueRows({ queued, repositories, decision, order, fairness }: QueueResult): Row[] {
+  const what = `${queued} waiting jobs of ${repositories} repositories`
+  return [
+    [`a free slot to its job, ${what}, p50 in ms`, decision.p50.toFixed(3), ''],
+    ['the same, p99 in ms', decision.p99.toFixed(3), '< 1'],
+    ['their whole order, in ms', order.toFixed(1), ''],
+    ["Jain's index of the slots of the repositories while all wait", fairness.toFixed(3), '>= 0.95'],
+  ]
 }
 
 function scrapeRows({ jobs, series, p50, p99 }: ScrapeResult): Row[] {
