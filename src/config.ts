@@ -213,6 +213,12 @@ const settings = {
     'path prefix of the API that a proxy in front strips, such as /runnerhub; X-Forwarded-Prefix from TRUSTED_PROXIES takes precedence',
     basePath,
   ),
+  page: setting(
+    'PAGE',
+    'true',
+    'true: serve the page that shows the jobs, at / of the REST API',
+    oneOf('false', 'true'),
+  ),
   corsOrigins: setting(
     'CORS_ORIGINS',
     undefined,

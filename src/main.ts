@@ -25,6 +25,7 @@ import { makeLog, plainLog, type RootLog } from './log.ts'
 import { Metrics } from './metrics/registry.ts'
 import { admission } from './realtime/admission.ts'
 import { makeRealtime, type Realtime } from './realtime/server.ts'
+import { asksForEvents, preferWebSocket } from './realtime/upgrades.ts'
 import { runTask, type Task } from './tasks/run-task.ts'
 import { version } from './version.ts'
 
@@ -216,6 +217,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
       isTrustedPeer: trustedPeers(config.trustedProxies ?? []),
     }),
     operationsOnly,
+    hasPage: config.page === 'true',
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
     reauthoriseMs: config.reauthoriseSeconds * 1000,
@@ -224,12 +226,20 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     auditLog: plainLog(log),
   })
   const handle = app.callback()
-  const server = makeServer((request, response) => void handle(request, response), { clock, log, version, metrics })
+  const server = makeServer((request, response) => void handle(request, response), {
+    clock,
+    log,
+    version,
+    metrics,
+    isUpgrade: (request) => !operationsOnly && asksForEvents(request),
+  })
   const headersMs = config.headersTimeoutSeconds * 1000
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
   const serving = [listen(server, config.httpPort, { name: 'rest', log, signal, timeouts })]
   if (!operationsOnly) {
     const realtime = realtimeOf(deps, authority, clientOf)
+    preferWebSocket(server)
+    server.on('upgrade', realtime.upgrade)
     serving.push(listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }))
   }
   await Promise.all(serving)

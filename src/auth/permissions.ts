@@ -6,7 +6,7 @@ export type Permission = ResourcePermission | { verb: 'get'; path: '/metrics' }
 
 interface ResourcePermission {
   verb: 'get' | 'list' | 'watch' | 'create' | 'update'
-  resource: 'runnerjobs' | 'runners'
+  resource: 'runnerjobs' | 'runners' | 'runnerpools'
   subresource?: 'delegate' | 'report' | 'cancel' | 'log' | 'heartbeat' | 'all'
 }
 
@@ -22,6 +22,7 @@ export const permissions = {
   report: { verb: 'update', resource: 'runnerjobs', subresource: 'report' },
   cancel: { verb: 'update', resource: 'runnerjobs', subresource: 'cancel' },
   listRunners: { verb: 'list', resource: 'runners' },
+  listPools: { verb: 'list', resource: 'runnerpools' },
   heartbeat: { verb: 'update', resource: 'runners', subresource: 'heartbeat' },
   metrics: { verb: 'get', path: '/metrics' },
 } as const satisfies Record<string, Permission>

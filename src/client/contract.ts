@@ -127,6 +127,22 @@ export interface Job {
   metadata: {
     /** Time of the delegation. */
     delegatedAt: string
+    /** Time at which the job got its runner. */
+    assignedAt: string | null
+    /** RunnerPool that gave the job its slot. */
+    pool: string | null
+    /** Attempt of the run at GitHub. */
+    runAttempt: number | null
+    /** Commit, 6 to 64 hex digits. */
+    sha: string | null
+    /** Git ref that triggered the run. */
+    ref: string | null
+    /** GitHub event that triggered the run. */
+    eventName: string | null
+    /** GitHub user that triggered the run. */
+    actor: string | null
+    /** Address of the GitHub server, such as https://github.com. */
+    serverUrl: string | null
     /** Name of the proxy runner that delegated the job. */
     proxyRunner: string | null
     /** Machine-readable reason of the state. */
@@ -240,6 +256,57 @@ export interface Runner {
   message: string | null
   /** Time of creation. */
   createdAt: string | null
+}
+
+/** A pool of runners. */
+export interface Pool {
+  /** Name of the RunnerPool. */
+  name: string
+  /** Which jobs it takes: worker takes those with a message. */
+  mode: 'template' | 'worker'
+  /** Labels that runners of this pool offer. The pool fits a job if it offers all of its labels, ignoring case. Of several fitting pools the one with the most labels wins, then the first by name, even for a job with few labels. Therefore give a pool for special jobs only its special labels. */
+  labels: readonly string[]
+  /** Repositories that may use the pool, as owner/name, where * matches any text. Absent or empty allows all. */
+  repositories: readonly string[]
+  /** Maximum of runner pods at a time. */
+  slots: number
+  /** The pool starts no job. */
+  paused: boolean
+  /** Slots whose job runs. This and the following are up to a few seconds old. */
+  running: number
+  /** Slots whose job does not run yet. */
+  starting: number
+  /** Jobs that wait for a slot. */
+  queued: number
+  /** When the oldest of the waiting jobs was delegated. */
+  oldestQueuedAt: string | null
+  /** Limits that keep jobs from starting now. */
+  limitsReached: readonly ('paused' | 'maxRunners' | 'perRepository.maxRunning')[]
+  /** Whether the API server accepts pods of its template; null until that was tried. */
+  ready: boolean | null
+  /** Why it is not ready. */
+  message: string | null
+}
+
+/** The caller. */
+export interface Caller {
+  /** Name of the user. */
+  user: string
+  /** The permissions of the API that the user has. */
+  permissions: readonly (
+    | 'get runnerjobs'
+    | 'list runnerjobs'
+    | 'watch runnerjobs'
+    | 'get runnerjobs/all'
+    | 'get runnerjobs/log'
+    | 'create runnerjobs/delegate'
+    | 'update runnerjobs/report'
+    | 'update runnerjobs/cancel'
+    | 'list runners'
+    | 'list runnerpools'
+    | 'update runners/heartbeat'
+    | 'get /metrics'
+  )[]
 }
 
 /** Position of a page in the results. */
@@ -359,6 +426,18 @@ export interface Operations {
   getLiveness: { input: {}; answer: string }
   /** Readiness of the process */
   getReadiness: { input: {}; answer: string }
+  /** Page that shows the jobs, for callers that accept text/html */
+  getPage: { input: {}; answer: string }
+  /** File of the page */
+  getPageFile: {
+    input: {
+      path: {
+        /** Name of the file. */
+        file: string
+      }
+    }
+    answer: string
+  }
   /** OpenAPI document */
   getDocument: { input: {}; answer: Record<string, unknown> }
   /** Documentation page */
@@ -525,6 +604,32 @@ export interface Operations {
       metadata: Metadata
     }
   }
+  /** List pools by name, with their slots and their queue */
+  listPools: {
+    input: {
+      query?: {
+        /** Page number. */
+        page?: number | undefined
+        /** Pools per page. */
+        limit?: number | undefined
+      }
+    }
+    answer: {
+      success: true
+      data: readonly Pool[]
+      pagination: Pagination
+      metadata: Metadata
+    }
+  }
+  /** Who calls, and what the caller may do */
+  getCaller: {
+    input: {}
+    answer: {
+      success: true
+      data: Caller
+      metadata: Metadata
+    }
+  }
   /** Send a proxy runner heartbeat */
   heartbeat: {
     input: {
@@ -548,6 +653,8 @@ export const addresses = {
   getHealth: { method: 'GET', path: '/health' },
   getLiveness: { method: 'GET', path: '/livez' },
   getReadiness: { method: 'GET', path: '/readyz' },
+  getPage: { method: 'GET', path: '/' },
+  getPageFile: { method: 'GET', path: '/page/{file}' },
   getDocument: { method: 'GET', path: '/openapi.json' },
   getDocsPage: { method: 'GET', path: '/docs' },
   getDocsFile: { method: 'GET', path: '/docs/{file}' },
@@ -559,6 +666,8 @@ export const addresses = {
   cancelJob: { method: 'POST', path: '/api/jobs/{id}/cancel' },
   getJobLogs: { method: 'GET', path: '/api/jobs/{id}/logs' },
   listRunners: { method: 'GET', path: '/api/runners' },
+  listPools: { method: 'GET', path: '/api/pools' },
+  getCaller: { method: 'GET', path: '/api/caller' },
   heartbeat: { method: 'POST', path: '/api/runners/{name}/heartbeat' },
   getMetrics: { method: 'GET', path: '/api/metrics' },
 } as const satisfies Record<keyof Operations, Address>

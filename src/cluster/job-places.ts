@@ -2,6 +2,7 @@ import { keyOf } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
+import { delegatedAt } from '../domain/job/status.ts'
 import { previousKey, runnerKey } from '../domain/runner/keys.ts'
 import type { Store } from '../kube/cache/store.ts'
 import type { PodRunners } from './pod-runners.ts'
@@ -37,6 +38,21 @@ export function followShownJobs(caches: Shown, onJob: (key: string) => void): vo
 export function runnerOf(caches: Pick<PlaceCaches, 'runners'>, job: RunnerJob): Runner | undefined {
   const runner = caches.runners.get(runnerKey(job))
   return runner?.spec.jobRef?.uid === job.metadata.uid ? runner : undefined
+}
+
+/**
+ * When a job got its Runner, also before its status says so. The creation time of a Runner has whole seconds, so that it may
+ * be before the delegation, which has milliseconds.
+ */
+export function assignedAtOf(caches: Pick<PlaceCaches, 'runners'>, job: RunnerJob): string | undefined {
+  const assigned = job.status.assignedAt ?? runnerOf(caches, job)?.metadata.creationTimestamp
+  if (assigned === undefined) return undefined
+  return new Date(Math.max(Date.parse(assigned), Date.parse(delegatedAt(job)))).toISOString()
+}
+
+/** The name of the pool that a job was assigned to. */
+export function poolOf(caches: Pick<PlaceCaches, 'runners'>, job: RunnerJob): string | undefined {
+  return job.status.poolName ?? runnerOf(caches, job)?.spec.poolName
 }
 
 type PodPlaces = Pick<PlaceCaches, 'pods' | 'podRunners'>

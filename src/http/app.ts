@@ -3,6 +3,7 @@ import Koa from 'koa'
 import type { Authorizer } from '../auth/authority.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import type { FacadeDeps, FacadeMiddleware, FacadeState, Handlers } from './context.ts'
+import { callerHandlers } from './caller.ts'
 import { envelope } from './envelope.ts'
 import { guards } from './guards.ts'
 import { healthHandlers } from './health.ts'
@@ -20,6 +21,8 @@ import { unmatched } from './middleware/unmatched.ts'
 import { wellFormed } from './middleware/well-formed.ts'
 import { documentHandlers } from './openapi/document.ts'
 import { docsPageHandlers } from './openapi/page.ts'
+import { pageHandlers } from './page/handlers.ts'
+import { poolHandlers } from './pools/handlers.ts'
 import { routes } from './routes.ts'
 import { runnerHandlers } from './runners/handlers.ts'
 
@@ -77,6 +80,9 @@ function handlersOf(options: AppOptions): Partial<Handlers> {
     ...jobHandlers(options, access),
     ...logHandlers(options, access),
     ...runnerHandlers(options),
+    ...poolHandlers(options),
+    ...callerHandlers(options.authority),
+    ...pageHandlers(options),
   }
   return all
 }

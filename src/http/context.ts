@@ -69,6 +69,8 @@ export interface FacadeDeps {
   /** Ends the waits of callers: the process is about to stop. */
   closing: AbortSignal
   metrics: HttpMetrics
+  /** Serves the page at `/`; by default it does. */
+  hasPage?: boolean
   /** Base path of a request; the root by default. */
   basePathOf?: BasePathOf
 }

@@ -31,6 +31,7 @@ export function guards(route: Route, options: GuardOptions): FacadeMiddleware[] 
   const { name, method, permission } = route
   if (permission === 'open') return [setRouteName(name)]
   const first = [options.limited(route), options.known, setRouteName(name)]
+  if (permission === 'known') return first
   const mayPass = requirePermission(options.authority, permission)
   // Metrics are served while the caches are out of sync too: that is when they are needed most.
   if (name === 'metrics') return [...first, mayPass]

@@ -6,8 +6,8 @@ export interface Route {
   name: string
   method: 'GET' | 'POST' | 'PATCH'
   path: string
-  /** 'open' needs no token. */
-  permission: Permission | 'open'
+  /** 'open' needs no token, 'known' any valid one. */
+  permission: Permission | 'open' | 'known'
   /** Allowed requests do not count against the rate limit. */
   isFree?: true
 }
@@ -17,6 +17,8 @@ export const routes = [
   { name: 'health', method: 'GET', path: '/health', permission: 'open' },
   { name: 'livez', method: 'GET', path: '/livez', permission: 'open' },
   { name: 'readyz', method: 'GET', path: '/readyz', permission: 'open' },
+  { name: 'page', method: 'GET', path: '/', permission: 'open' },
+  { name: 'pageFile', method: 'GET', path: '/page/:file', permission: 'open' },
   { name: 'document', method: 'GET', path: '/openapi.json', permission: 'open' },
   { name: 'docsPage', method: 'GET', path: '/docs', permission: 'open' },
   { name: 'docsFile', method: 'GET', path: '/docs/:file', permission: 'open' },
@@ -28,6 +30,8 @@ export const routes = [
   { name: 'cancel', method: 'POST', path: '/api/jobs/:id/cancel', permission: permissions.cancel },
   { name: 'logs', method: 'GET', path: '/api/jobs/:id/logs', permission: permissions.readLogs },
   { name: 'listRunners', method: 'GET', path: '/api/runners', permission: permissions.listRunners },
+  { name: 'listPools', method: 'GET', path: '/api/pools', permission: permissions.listPools },
+  { name: 'caller', method: 'GET', path: '/api/caller', permission: 'known' },
   {
     name: 'heartbeat',
     method: 'POST',

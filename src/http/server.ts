@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HttpMetrics } from './context.ts'
 import { type EnvelopeOptions, failure } from './envelope.ts'
@@ -10,13 +10,24 @@ import { securityHeaders } from './middleware/headers.ts'
 const TIMEOUT_CHECK_MS = 1000
 
 export interface ServerOptions extends EnvelopeOptions {
+  /** Whether a request is taken by the listeners of `upgrade`; by default none is. */
+  isUpgrade?: (request: IncomingMessage) => boolean
   metrics: Pick<HttpMetrics, 'answered'>
 }
 
 /** An HTTP server that responds with the envelope even to bytes that are not a request, and counts those responses. */
 export function makeServer(handle: RequestListener, options: ServerOptions): Server {
   // The application rejects a missing Host header itself, with the envelope.
-  const server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, requireHostHeader: false }, handle)
+  const { isUpgrade = () => false } = options
+  const server = createServer(
+    {
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      requireHostHeader: false,
+      // Other protocols in an Upgrade header are ignored: RFC 9110, section 7.8.
+      shouldUpgradeCallback: isUpgrade,
+    },
+    handle,
+  )
   // Unknown expectations may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', handle)
   // No 100 Continue for a body that will be rejected for its length.

@@ -2,11 +2,13 @@ import { repositoryKey } from '../api/names.ts'
 import { isInScope, type JobScope } from '../domain/job/ownership.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import { type RealtimeMetrics, uncounted } from './counters.ts'
-import type { JobEvent } from './job-events.ts'
+import type { JobDeletion, JobEvent } from './job-events.ts'
+import type { JobFacts } from './job-facts.ts'
 import {
   BadMessage,
   detailedMessage,
   detailsOf,
+  factualMessage,
   type Message,
   messageOf,
   parseSubscription,
@@ -53,8 +55,8 @@ type Listening = Subscription & Pick<SubscriberRights, 'scope'>
 export interface HubOptions {
   metrics?: RealtimeMetrics | undefined
   clock: Pick<Clock, 'monotonicMs'>
-  /** The current state of all jobs of a repository, or of all repositories ('*'). */
-  current: (repository: string) => JobEvent[]
+  /** The current state of all jobs of a repository, or of all repositories ('*'); with their facts, if wanted. */
+  current: (repository: string, withFacts: boolean) => (JobEvent & Partial<JobFacts>)[]
 }
 
 /**
@@ -63,7 +65,7 @@ export interface HubOptions {
 export class Hub {
   /** Metrics for the transports. */
   readonly metrics: RealtimeMetrics
-  readonly #current: (repository: string) => JobEvent[]
+  readonly #current: HubOptions['current']
   readonly #listeners = new Map<string, Map<Subscriber, Listening>>()
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #accounts = new Map<Subscriber, Account>()
@@ -100,13 +102,23 @@ export class Hub {
     }
   }
 
-  publish(event: JobEvent): void {
+  publish(event: JobEvent, factsOf?: () => JobFacts): void {
     let plain: Message | undefined
     let detailed: Message | undefined
-    for (const [client, { detailed: wantsDetail, scope }] of this.#audience(event.repository)) {
+    let factual: Message | undefined
+    for (const [client, { detailed: wantsDetail, facts, scope }] of this.#audience(event.repository)) {
       if (!isInScope(event.owner, scope)) continue
-      if (wantsDetail) client.send((detailed ??= detailedMessage(event)))
+      if (facts && factsOf !== undefined) client.send((factual ??= factualMessage(event, factsOf())))
+      else if (wantsDetail) client.send((detailed ??= detailedMessage(event)))
       else if (event.event !== 'job:reason') client.send((plain ??= plainMessage(event)))
+    }
+  }
+
+  /** Sends a deletion to those that follow the facts of jobs. */
+  publishDeletion(deletion: JobDeletion, factsOf: () => JobFacts): void {
+    let message: Message | undefined
+    for (const [client, { facts, scope }] of this.#audience(deletion.repository)) {
+      if (facts && isInScope(deletion.owner, scope)) client.send((message ??= factualMessage(deletion, factsOf())))
     }
   }
 
@@ -137,7 +149,7 @@ export class Hub {
     listeners.set(client, { ...subscription, scope })
     this.#listeners.set(key, listeners)
     // No event can be lost between the snapshot and the first event: both happen in one turn of the event loop.
-    if (subscription.snapshot) account.debt += this.#sendSnapshot(client, repository, scope)
+    if (subscription.snapshot) account.debt += this.#sendSnapshot(client, { ...subscription, scope })
     return { repository }
   }
 
@@ -149,8 +161,8 @@ export class Hub {
   }
 
   /** Sends the current state of a repository's jobs; returns the cost, which jobs of others are part of. */
-  #sendSnapshot(client: Subscriber, repository: string, scope: JobScope): number {
-    const current = this.#current(repository)
+  #sendSnapshot(client: Subscriber, { repository, facts, scope }: Listening): number {
+    const current = this.#current(repository, facts)
     const jobStates = current.filter(({ owner }) => isInScope(owner, scope)).map(detailsOf)
     client.sendAll(framesOf(repository, jobStates))
     return current.length + 1

@@ -28,6 +28,14 @@ export interface JobEvent {
   owner: JobOwner
 }
 
+/** A job was deleted. Only subscribers with facts hear of it: others have the end of the job. */
+export interface JobDeletion extends Omit<JobEvent, 'event'> {
+  event: 'job:deleted'
+}
+
+/** Gets an event, and the job that it is about. */
+type Listener<Event> = (event: Event, job: RunnerJob) => void
+
 /** The last emitted event of a job, by UID. */
 interface Emitted {
   uid: string
@@ -42,8 +50,9 @@ interface Emitted {
  */
 export class JobEvents {
   readonly #caches: Caches
-  readonly #listeners = new Set<(event: JobEvent) => void>()
-  readonly #reasonListeners = new Set<(event: JobEvent) => void>()
+  readonly #listeners = new Set<Listener<JobEvent>>()
+  readonly #reasonListeners = new Set<Listener<JobEvent>>()
+  readonly #deletionListeners = new Set<Listener<JobDeletion>>()
   readonly #emitted = new Map<string, Emitted>()
 
   /** Jobs that the caches hold already count as emitted; only later changes emit events. */
@@ -53,7 +62,10 @@ export class JobEvents {
       if (now !== undefined) return this.#follow(key, now)
       this.#emitted.delete(key)
       // No final status will come: without this event, its subscribers would wait forever.
-      if (old !== undefined && !isFinished(old)) this.#emit(eventOf(old, 'cancelled', attemptOf(old)))
+      if (old === undefined) return
+      const last = isFinished(old) ? this.current(old) : eventOf(old, 'cancelled', attemptOf(old))
+      if (!isFinished(old)) this.#emit(last, old)
+      for (const listener of this.#deletionListeners) listener({ ...last, event: 'job:deleted' }, old)
     })
     caches.runners.onChange(({ now }) => {
       const key = now === undefined ? undefined : jobKeyOf(now)
@@ -63,13 +75,18 @@ export class JobEvents {
   }
 
   /** Registers a callback for every later event. */
-  onEvent(listener: (event: JobEvent) => void): void {
+  onEvent(listener: Listener<JobEvent>): void {
     this.#listeners.add(listener)
   }
 
   /** Registers a callback for every later change of the reason within a state. */
-  onReason(listener: (event: JobEvent) => void): void {
+  onReason(listener: Listener<JobEvent>): void {
     this.#reasonListeners.add(listener)
+  }
+
+  /** Registers a callback for every later deletion, after the last event of the job. */
+  onDeletion(listener: Listener<JobDeletion>): void {
+    this.#deletionListeners.add(listener)
   }
 
   /** The current state of a job, as its last event. */
@@ -86,20 +103,20 @@ export class JobEvents {
     const current = events.at(-1)
     if (current === undefined || last < from) return
     this.#emitted.set(key, { uid, sequence: last, reason: current.reason })
-    if (last === from) return this.#followReason(known?.reason, current)
+    if (last === from) return this.#followReason(known?.reason, current, job)
     // Before the first list is complete, changes are existing state and emit nothing.
     if (!this.#caches.jobs.hasSynced()) return
-    for (const event of events) if (event.sequence > from) this.#emit(event)
+    for (const event of events) if (event.sequence > from) this.#emit(event, job)
   }
 
   /** The state is the same, and somebody may wait for what keeps the job in it. */
-  #followReason(known: string | null | undefined, current: JobEvent): void {
+  #followReason(known: string | null | undefined, current: JobEvent, job: RunnerJob): void {
     if (current.reason === null || current.reason === known || !this.#caches.jobs.hasSynced()) return
-    for (const listener of this.#reasonListeners) listener({ ...current, event: 'job:reason' })
+    for (const listener of this.#reasonListeners) listener({ ...current, event: 'job:reason' }, job)
   }
 
-  #emit(event: JobEvent): void {
-    for (const listener of this.#listeners) listener(event)
+  #emit(event: JobEvent, job: RunnerJob): void {
+    for (const listener of this.#listeners) listener(event, job)
   }
 }
 

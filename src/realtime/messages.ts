@@ -1,5 +1,6 @@
 import { REPOSITORY_PATTERN } from '../api/fields.ts'
-import type { JobEvent } from './job-events.ts'
+import type { JobDeletion, JobEvent } from './job-events.ts'
+import type { JobFacts } from './job-facts.ts'
 
 /** A message to a client: event, payload, and both as a frame of the raw protocol. */
 export interface Message {
@@ -31,8 +32,13 @@ export function detailedMessage(event: JobEvent): Message {
 }
 
 /** The fields of a job event in its detailed form, which snapshots have as well. */
-export function detailsOf({ event: _event, owner: _owner, ...details }: JobEvent): object {
+export function detailsOf({ event: _event, owner: _owner, ...details }: JobEvent | JobDeletion): object {
   return details
+}
+
+/** A job event, or a deletion, with the facts of the job. */
+export function factualMessage(event: JobEvent | JobDeletion, facts: JobFacts): Message {
+  return messageOf(event.event, { ...detailsOf(event), ...facts })
 }
 
 /** A subscription to the jobs of one repository, or of all. */
@@ -44,6 +50,8 @@ export interface Subscription {
    * the end of a job that a runner ran, `result`.
    */
   detailed: boolean
+  /** Payloads also carry the facts of the job; its deletion is sent too. */
+  facts: boolean
   /** The current state of every job is sent first. */
   snapshot: boolean
 }
@@ -60,15 +68,16 @@ function repositoryOf(value: unknown): string {
   throw new BadMessage('repository must be owner/repo')
 }
 
-/** Parses the data of subscribe:repository: a name, or `{repository, snapshot}`, or `{all: true, snapshot}`. */
+/** Parses the data of subscribe:repository: a name, or `{repository, snapshot, facts}`, or `{all: true, snapshot, facts}`. */
 export function parseSubscription(data: unknown): Subscription {
   if (typeof data !== 'object' || data === null) {
-    return { repository: repositoryOf(data), detailed: false, snapshot: false }
+    return { repository: repositoryOf(data), detailed: false, facts: false, snapshot: false }
   }
-  const { repository, all, snapshot } = Object.fromEntries(Object.entries(data))
+  const { repository, all, snapshot, facts } = Object.fromEntries(Object.entries(data))
   if (snapshot !== undefined && typeof snapshot !== 'boolean') throw new BadMessage('snapshot must be true or false')
+  if (facts !== undefined && typeof facts !== 'boolean') throw new BadMessage('facts must be true or false')
   const whose = all === true && repository === undefined ? '*' : repositoryOf(repository)
-  return { repository: whose, detailed: true, snapshot: snapshot === true }
+  return { repository: whose, detailed: true, facts: facts === true, snapshot: snapshot === true }
 }
 
 /** Parses the data of unsubscribe:repository, in the same forms. */

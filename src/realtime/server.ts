@@ -1,5 +1,6 @@
+import type { RunnerJob } from '../api/runner-job.ts'
 import { repositoryKey } from '../api/names.ts'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { type Caches } from '../cluster/caches.ts'
@@ -11,6 +12,7 @@ import { Connections } from './connections.ts'
 import type { RealtimeMetrics } from './counters.ts'
 import { Hub } from './hub.ts'
 import { JobEvents, type JobEvent } from './job-events.ts'
+import { type JobFacts, jobFacts } from './job-facts.ts'
 import { closeCodes } from './transports/close-codes.ts'
 import { serveSocketIo, SOCKET_IO_PATH } from './transports/socket-io.ts'
 import { PingTimer, serveRawSocket } from './transports/websocket.ts'
@@ -40,8 +42,13 @@ export interface RealtimeOptions {
   metrics?: RealtimeMetrics
 }
 
+/** Serves a raw WebSocket to a request for one. */
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
 export interface Realtime {
   server: Server
+  /** Serves raw WebSockets that arrive at another server. */
+  upgrade: UpgradeListener
   /** Closes every connection with 1001. */
   close: () => Promise<void>
 }
@@ -51,9 +58,11 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
   const admit = onceFilled(caches, judge)
   const jobEvents = new JobEvents(caches)
-  const hub = new Hub({ clock, metrics, current: (repository) => currentEvents(caches, jobEvents, repository) })
-  jobEvents.onEvent((event) => hub.publish(event))
-  jobEvents.onReason((event) => hub.publish(event))
+  const hub = new Hub({ clock, metrics, current: (...whose) => currentEvents(caches, jobEvents, ...whose) })
+  const factsOf = (job: RunnerJob) => () => jobFacts(caches, job)
+  jobEvents.onEvent((event, job) => hub.publish(event, factsOf(job)))
+  jobEvents.onReason((event, job) => hub.publish(event, factsOf(job)))
+  jobEvents.onDeletion((deletion, job) => hub.publishDeletion(deletion, factsOf(job)))
   const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const serverOptions = { connectionsCheckingInterval: 1000, shouldUpgradeCallback: asksForWebSocket }
   const server = createServer(serverOptions, (_request, response) => {
@@ -65,8 +74,7 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   const io = serveSocketIo(server, hub, { admit, connections, ...socketIo })
   const heartbeat = new PingTimer(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false, handleProtocols })
-  server.on('upgrade', (request, socket, head) => {
-    if (request.url?.startsWith(SOCKET_IO_PATH)) return
+  const upgrade: UpgradeListener = (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     const handshake = { headers: request.headers, address: request.socket.remoteAddress ?? '' }
     admit(handshake).then(
@@ -92,10 +100,14 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
         refuse(socket, { status: '503 Service Unavailable', retrySeconds: 5 })
       },
     )
+  }
+  server.on('upgrade', (request, socket, head) => {
+    if (request.url?.startsWith(SOCKET_IO_PATH) !== true) upgrade(request, socket, head)
   })
   heartbeat.start()
   return {
     server,
+    upgrade,
     async close() {
       heartbeat.stop()
       for (const socket of sockets.clients) socket.close(closeCodes.goingAway, 'the server is stopping')
@@ -150,8 +162,13 @@ function refuse(socket: Duplex, { status, retrySeconds }: Refusal): void {
   socket.end(head, () => socket.destroy())
 }
 
-function currentEvents(caches: Caches, jobEvents: JobEvents, repository: string): JobEvent[] {
+function currentEvents(
+  caches: Caches,
+  jobEvents: JobEvents,
+  repository: string,
+  withFacts: boolean,
+): (JobEvent & Partial<JobFacts>)[] {
   const jobs =
     repository === '*' ? [...caches.jobs.list()] : caches.jobs.byIndex('repository', repositoryKey(repository))
-  return jobs.map((job) => jobEvents.current(job))
+  return jobs.map((job) => ({ ...jobEvents.current(job), ...(withFacts && jobFacts(caches, job)) }))
 }

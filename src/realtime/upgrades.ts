@@ -9,6 +9,15 @@ export function asksForWebSocket({ headers }: Pick<IncomingMessage, 'headers'>):
   return offered.includes('websocket')
 }
 
+/** The path of the events on the port of the REST API: pages reach it where they reach the API. */
+const EVENTS_PATH = '/events'
+
+/** Whether a request to the REST API asks for the events. */
+export function asksForEvents(request: Pick<IncomingMessage, 'headers' | 'url' | 'method'>): boolean {
+  const [path] = (request.url ?? '').split('?')
+  return request.method === 'GET' && path === EVENTS_PATH && asksForWebSocket(request)
+}
+
 /** Reduces an Upgrade header of several protocols to WebSocket: libraries accept it only alone. Call this first. */
 export function preferWebSocket(server: Server): void {
   server.prependListener('upgrade', ({ headers }: IncomingMessage) => {

@@ -1,6 +1,7 @@
 import { type JobState, publicId, stateOfPhase } from '../../api/job-state.ts'
 import type { EndedAttempt, RunnerJob } from '../../api/runner-job.ts'
-import { type Caches, runnerOf } from '../../cluster/caches.ts'
+import type { Caches } from '../../cluster/caches.ts'
+import { assignedAtOf, poolOf, runnerOf } from '../../cluster/job-places.ts'
 import { shownPhase } from '../../domain/job/phases.ts'
 import { delegatedAt, saidOf } from '../../domain/job/status.ts'
 import { attemptOf } from '../../domain/runner/keys.ts'
@@ -28,11 +29,43 @@ function placeOf(caches: Caches, job: RunnerJob): { runnerId: string | null; con
   return { runnerId: runnerId ?? null, containerId: containerId ?? reported?.containerId ?? null }
 }
 
-/** A job in full. Every documented key is present; unknown values are null. */
-export function jobDetail(caches: Caches, job: RunnerJob, now: Date): Record<string, unknown> {
+/** The delegation of a job, and what came of it. */
+function metadataOf(caches: Caches, job: RunnerJob, now: Date): Record<string, unknown> {
   const { spec, status } = job
   const { reason, message } = saidOf(job)
   const place = caches.queuePositions.of(job)
+  return {
+    delegatedAt: iso(delegatedAt(job)),
+    assignedAt: iso(assignedAtOf(caches, job)),
+    pool: poolOf(caches, job) ?? null,
+    ...triggerOf(job),
+    proxyRunner: spec.runnerName ?? null,
+    reason: reason ?? null,
+    message: message ?? null,
+    exitCode: status.exitCode ?? null,
+    result: status.result ?? null,
+    attempt: attemptOf(job),
+    attempts: (status.attempts ?? []).map(attemptView),
+    queuePosition: place?.position ?? null,
+    estimatedWaitSeconds: (place && caches.queuePositions.waitSecondsAt(place, now)) ?? null,
+  }
+}
+
+/** What started the run at GitHub, as the caller reported it. */
+function triggerOf({ spec }: RunnerJob): Record<string, unknown> {
+  return {
+    runAttempt: spec.runAttempt ?? null,
+    sha: spec.sha ?? null,
+    ref: spec.ref ?? null,
+    eventName: spec.eventName ?? null,
+    actor: spec.actor ?? null,
+    serverUrl: spec.message?.serverUrl ?? null,
+  }
+}
+
+/** A job in full. Every documented key is present; unknown values are null. */
+export function jobDetail(caches: Caches, job: RunnerJob, now: Date): Record<string, unknown> {
+  const { spec, status } = job
   return {
     id: publicId(job),
     githubJobId: githubJobId(spec.jobId),
@@ -46,18 +79,7 @@ export function jobDetail(caches: Caches, job: RunnerJob, now: Date): Record<str
     labels: spec.labels ?? [],
     startedAt: iso(status.startedAt),
     completedAt: iso(status.completedAt),
-    metadata: {
-      delegatedAt: iso(delegatedAt(job)),
-      proxyRunner: spec.runnerName ?? null,
-      reason: reason ?? null,
-      message: message ?? null,
-      exitCode: status.exitCode ?? null,
-      result: status.result ?? null,
-      attempt: attemptOf(job),
-      attempts: (status.attempts ?? []).map(attemptView),
-      queuePosition: place?.position ?? null,
-      estimatedWaitSeconds: (place && caches.queuePositions.waitSecondsAt(place, now)) ?? null,
-    },
+    metadata: metadataOf(caches, job, now),
   }
 }
 

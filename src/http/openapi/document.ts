@@ -55,7 +55,7 @@ export function openApiDocument(version: string, base = ''): Record<string, unkn
     servers: [{ url: base === '' ? '/' : base }],
     tags: [
       { name: 'jobs', description: 'Delegated jobs.' },
-      { name: 'runners', description: 'Runners of jobs.' },
+      { name: 'runners', description: 'Runners of jobs, and the pools that they come from.' },
       { name: 'service', description: 'The service itself.' },
     ],
     paths: paths(),
@@ -123,9 +123,16 @@ function requestBody({ body, otherBody = {}, isBodyOptional }: Operation): objec
 
 /** The description of an operation with the permission that it needs. */
 function describedWith(description: string | undefined, permission: Route['permission']): object {
-  const needed = permission === 'open' ? undefined : `Needs the permission to ${describePermission(permission)}.`
+  const needed = neededFor(permission)
   const text = [description, needed].filter((part) => part !== undefined).join(' ')
   return text === '' ? {} : { description: text }
+}
+
+function neededFor(permission: Route['permission']): string | undefined {
+  if (permission === 'open') return undefined
+  return permission === 'known'
+    ? 'Needs a valid token, and no permission.'
+    : `Needs the permission to ${describePermission(permission)}.`
 }
 
 const parameterTexts: Readonly<Record<string, string>> = {

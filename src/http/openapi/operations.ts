@@ -5,6 +5,7 @@ import { logsParameters } from '../logs/query.ts'
 import { STALE_HEADER, TRUNCATED_HEADER } from '../middleware/headers.ts'
 import { messageBody } from '../hand-over/message-body.ts'
 import type { RouteName } from '../routes.ts'
+import { poolParameters } from '../pools/list-query.ts'
 import { runnerParameters } from '../runners/list-query.ts'
 import { enveloped, named, type OpenSchema } from './schemas.ts'
 
@@ -205,6 +206,25 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     },
     failing: [400],
   },
+  listPools: {
+    id: 'listPools',
+    tag: 'runners',
+    summary: 'List pools by name, with their slots and their queue',
+    query: poolParameters,
+    success: {
+      200: {
+        description: 'One page.',
+        json: enveloped({ data: { type: 'array', items: named('Pool') }, pagination: named('Pagination') }),
+      },
+    },
+    failing: [400],
+  },
+  caller: {
+    id: 'getCaller',
+    tag: 'service',
+    summary: 'Who calls, and what the caller may do',
+    success: { 200: { description: 'The caller.', json: enveloped({ data: named('Caller') }) } },
+  },
   heartbeat: {
     id: 'heartbeat',
     tag: 'runners',
@@ -242,6 +262,23 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     tag: 'service',
     summary: 'OpenAPI document',
     success: { 200: { description: 'OpenAPI 3.1.', json: { type: 'object' } }, ...unchanged },
+  },
+  page: {
+    id: 'getPage',
+    tag: 'service',
+    summary: 'Page that shows the jobs, for callers that accept text/html',
+    success: { 200: { description: 'The page.', other: { 'text/html': 'The page.' } }, ...unchanged },
+    failing: [404],
+  },
+  pageFile: {
+    id: 'getPageFile',
+    tag: 'service',
+    summary: 'File of the page',
+    success: {
+      200: { description: 'A file.', other: { 'text/css': 'The style sheet.', 'text/javascript': 'A script.' } },
+      ...unchanged,
+    },
+    failing: [404],
   },
   docsPage: {
     id: 'getDocsPage',

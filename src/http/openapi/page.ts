@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { atRoot } from '../base-path.ts'
-import type { FacadeContext, FacadeDeps, Handlers } from '../context.ts'
+import type { FacadeDeps, Handlers } from '../context.ts'
 import { notFound } from '../http-error.ts'
+import { type Content, contentOf, sendContent, textContent } from '../static-content.ts'
 import { Kept } from './kept.ts'
 
 /** The page below a base path. */
@@ -39,6 +37,8 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+const HOUR = 'public, max-age=3600'
+
 interface File {
   type: string
   read: () => Promise<Buffer>
@@ -69,12 +69,6 @@ function readAsset(name: string): Promise<Buffer> {
   )
 }
 
-interface Content {
-  plain: Buffer
-  gzipped: Buffer
-  etag: string
-}
-
 /** The page that shows the OpenAPI document. It needs no token; the requests that it sends do. */
 export function docsPageHandlers({
   basePathOf = atRoot,
@@ -85,39 +79,14 @@ export function docsPageHandlers({
     docsPage: async (ctx) => {
       ctx.set('Content-Security-Policy', policy)
       ctx.vary('X-Forwarded-Prefix')
-      const bytes = Buffer.from(pageAt(basePathOf(ctx)))
-      send(ctx, 'text/html', { plain: bytes, gzipped: bytes, etag: etagOf(bytes) })
+      sendContent(ctx, textContent('text/html', pageAt(basePathOf(ctx))), HOUR)
     },
     docsFile: async (ctx) => {
       const name = ctx.params['file'] ?? ''
       const file = files.get(name)
       if (file === undefined) throw notFound('file')
-      send(ctx, file.type, await contents.get(name, () => load(file)))
+      const content = await contents.get(name, async () => contentOf(file.type, await file.read()))
+      sendContent(ctx, content, HOUR)
     },
   }
-}
-
-async function load({ read }: File): Promise<Content> {
-  const plain = await read()
-  return { plain, gzipped: await promisify(gzip)(plain), etag: etagOf(plain) }
-}
-
-function etagOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('base64url')
-}
-
-/** Sends content unless the caller has it, gzipped if the caller accepts that. */
-function send(ctx: FacadeContext, type: string, { plain, gzipped, etag }: Content): void {
-  ctx.set('Cache-Control', 'public, max-age=3600')
-  ctx.vary('Accept-Encoding')
-  ctx.etag = etag
-  ctx.status = 200
-  if (ctx.fresh) {
-    ctx.status = 304
-    return
-  }
-  ctx.type = type
-  const isGzipped = gzipped !== plain && ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
-  if (isGzipped) ctx.set('Content-Encoding', 'gzip')
-  ctx.body = isGzipped ? gzipped : plain
 }

@@ -1,6 +1,8 @@
 import { jobStates } from '../../api/job-state.ts'
 import { failureReasons, progressReasons, waitingReasons } from '../../api/reasons.ts'
-import { jobResults, runnerJobSpec, runnerJobStatus } from '../../api/runner-job.ts'
+import { describePermission, permissions } from '../../auth/permissions.ts'
+import { jobMessage, jobResults, runnerJobSpec, runnerJobStatus } from '../../api/runner-job.ts'
+import { poolLimits, runnerPoolSpec } from '../../api/runner-pool.ts'
 import { runnerStatus } from '../../api/runner.ts'
 import type { Schema } from '../../api/schema.ts'
 import { errorCodes } from '../http-error.ts'
@@ -32,7 +34,9 @@ function momentOrNull(description: string): OpenSchema {
   return { type: ['string', 'null'], format: 'date-time', description }
 }
 
+const { properties: poolProperties } = runnerPoolSpec
 const { properties: facts } = runnerJobSpec
+const { properties: message } = jobMessage
 const { properties: status } = runnerJobStatus
 const { properties: runnerProperties } = runnerStatus
 
@@ -68,6 +72,14 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
     completedAt: momentOrNull('End of the run.'),
     metadata: whole('The delegation and its outcome.', {
       delegatedAt: moment('Time of the delegation.'),
+      assignedAt: momentOrNull('Time at which the job got its runner.'),
+      pool: orNull(status.poolName),
+      runAttempt: orNull(facts.runAttempt),
+      sha: orNull(facts.sha),
+      ref: orNull(facts.ref),
+      eventName: orNull(facts.eventName),
+      actor: orNull(facts.actor),
+      serverUrl: orNull(message.serverUrl),
       proxyRunner: orNull(facts.runnerName),
       reason: {
         type: ['string', 'null'],
@@ -133,6 +145,40 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
     reason: orNull(runnerProperties.reason),
     message: orNull(runnerProperties.message),
     createdAt: momentOrNull('Time of creation.'),
+  }),
+  Pool: whole('A pool of runners.', {
+    name: { type: 'string', description: 'Name of the RunnerPool.' },
+    mode: {
+      type: 'string',
+      enum: ['template', 'worker'],
+      description: 'Which jobs it takes: worker takes those with a message.',
+    },
+    labels: poolProperties.labels,
+    repositories: poolProperties.repositories,
+    slots: count('Maximum of runner pods at a time.'),
+    paused: { type: 'boolean', description: 'The pool starts no job.' },
+    running: count('Slots whose job runs. This and the following are up to a few seconds old.'),
+    starting: count('Slots whose job does not run yet.'),
+    queued: count('Jobs that wait for a slot.'),
+    oldestQueuedAt: momentOrNull('When the oldest of the waiting jobs was delegated.'),
+    limitsReached: {
+      type: 'array',
+      description: 'Limits that keep jobs from starting now.',
+      items: { type: 'string', enum: poolLimits },
+    },
+    ready: {
+      type: ['boolean', 'null'],
+      description: 'Whether the API server accepts pods of its template; null until that was tried.',
+    },
+    message: { type: ['string', 'null'], description: 'Why it is not ready.' },
+  }),
+  Caller: whole('The caller.', {
+    user: { type: 'string', description: 'Name of the user.' },
+    permissions: {
+      type: 'array',
+      description: 'The permissions of the API that the user has.',
+      items: { type: 'string', enum: Object.values(permissions).map(describePermission) },
+    },
   }),
   Pagination: whole('Position of a page in the results.', {
     page: count('Number of this page.'),

@@ -48,6 +48,28 @@ describe('the events of a job', () => {
     ])
   })
 
+  it('are not emitted for a change of the reason alone or a deletion after the end, which are changes', () => {
+    const changes: string[] = []
+    const events = new JobEvents(stores.caches)
+    events.onChange(({ event, status, reason, sequence }) => changes.push(`${event} ${sequence} ${status} ${reason}`))
+    const job = stores.putJob(aJob())
+    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'PoolFull' } })
+    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'PoolFull', message: 'another message' } })
+    const last = stores.putJob({ ...job, status: completed })
+    stores.remove(last)
+    expect(emitted.filter((event) => event.endsWith('queued'))).to.have.length(1)
+    expect(changes).to.deep.equal(['job:changed 1 queued PoolFull', 'job:deleted 4 completed Succeeded'])
+  })
+
+  it('come before the change when a job is deleted that has not ended', () => {
+    const order: string[] = []
+    const events = new JobEvents(stores.caches)
+    events.onEvent(({ status }) => order.push(status))
+    events.onChange(({ event, status }) => order.push(`${event} ${status}`))
+    stores.remove(stores.putJob(aJob()))
+    expect(order).to.deep.equal(['queued', 'cancelled', 'job:deleted cancelled'])
+  })
+
   it('have no reason before an operator sets one', () => {
     const jobEvents = new JobEvents(stores.caches)
     expect(jobEvents.current(aJob({ status: runnerJobStatus.default })).reason).to.equal(null)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { publicId } from '../../../../src/api/job-state.ts'
 import { runnerJobStatus } from '../../../../src/api/runner-job.ts'
-import { jobDetail, jobSummary, stateOf } from '../../../../src/http/jobs/views.ts'
+import { iso, jobDetail, jobSummary, stateOf } from '../../../../src/http/jobs/views.ts'
 import { aJob, aPool, aRunner, at, stamp } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 
@@ -37,6 +37,14 @@ describe('the detail of a job', () => {
       completedAt: null,
       metadata: {
         delegatedAt: at(0).toISOString(),
+        assignedAt: null,
+        pool: null,
+        runAttempt: null,
+        sha: null,
+        ref: null,
+        eventName: null,
+        actor: null,
+        serverUrl: null,
         proxyRunner: null,
         reason: null,
         message: null,
@@ -86,7 +94,18 @@ describe('the detail of a job', () => {
   it('shows every field of a finished job', () => {
     const job = aJob({
       metadata: { name: id },
-      spec: { workflow: 'CI', runnerName: 'proxy', labels: ['a'], delegatedAt: at(0.5).toISOString() },
+      spec: {
+        workflow: 'CI',
+        runnerName: 'proxy',
+        labels: ['a'],
+        delegatedAt: at(0.5).toISOString(),
+        runAttempt: 2,
+        sha: 'abc123',
+        ref: 'refs/heads/main',
+        eventName: 'push',
+        actor: 'mona',
+        message: { id: 'm', parts: 1, serverUrl: 'https://git.example.com' },
+      },
       status: {
         phase: 'Failed',
         reason: 'ExitCode',
@@ -94,6 +113,8 @@ describe('the detail of a job', () => {
         exitCode: 3,
         runnerRef: { name: 'r', uid: 'runner-uid' },
         containerId: 'containerd://c',
+        poolName: 'large',
+        assignedAt: stamp(5),
         startedAt: stamp(10),
         completedAt: at(20).toISOString(),
       },
@@ -109,6 +130,14 @@ describe('the detail of a job', () => {
       completedAt: '2026-01-01T00:00:20.000Z',
       metadata: {
         delegatedAt: '2026-01-01T00:00:00.500Z',
+        assignedAt: '2026-01-01T00:00:05.000Z',
+        pool: 'large',
+        runAttempt: 2,
+        sha: 'abc123',
+        ref: 'refs/heads/main',
+        eventName: 'push',
+        actor: 'mona',
+        serverUrl: 'https://git.example.com',
         proxyRunner: 'proxy',
         reason: 'ExitCode',
         message: 'exit code 3',
@@ -157,7 +186,9 @@ describe('the detail of a job', () => {
     const job = filled.putJob(aJob())
     const runner = filled.putRunner(aRunner({ job }))
     expect(stateOf(filled.caches, job)).to.equal('assigned')
-    expect(jobDetail(filled.caches, job, at(0))).to.include({ status: 'assigned', runnerId: runner.metadata.uid })
+    const detail = jobDetail(filled.caches, job, at(0))
+    expect(detail).to.include({ status: 'assigned', runnerId: runner.metadata.uid })
+    expect(detail['metadata']).to.include({ assignedAt: iso(runner.metadata.creationTimestamp), pool: 'pool' })
     const other = aJob({ metadata: { uid: 'another of that name' } })
     expect(jobDetail(filled.caches, other, at(0))).to.include({ status: 'queued', runnerId: null })
   })
