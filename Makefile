@@ -56,6 +56,7 @@ format-check: $(INSTALLED) ## Fail where `make format` would change a file
 .PHONY: typecheck
 typecheck: $(INSTALLED) ## Check the types
 	tsc --noEmit
+	tsc --noEmit --project src/page
 
 .PHONY: lint
 lint: $(INSTALLED) ## Lint the sources; one folder or file with PATHS=src/kube
@@ -113,6 +114,7 @@ mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/
 tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, images with Prometheus and a stand-in runner (the first time takes minutes)
 	config/local/helm-path
 	config/local/promtool-path
+	config/local/chromium-path
 	config/local/prometheus-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 	config/local/runner-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 
@@ -148,6 +150,13 @@ load-image: image ## Build the image and load it into the local cluster
 .PHONY: runnerhub-worker
 runnerhub-worker: $(INSTALLED) ## Bundle what the proxy runners run, as build/runnerhub-worker.cjs
 	config/proxy/build
+
+.PHONY: page screenshots
+page: $(INSTALLED) ## Bundle the page into build/page and print its size
+	node config/page/build.ts
+
+screenshots: $(INSTALLED) ## Write the pictures of the page into docs/screenshots
+	node node_modules/mocha/bin/mocha.js --config config/mocharc.json test/browser/screenshots.ts
 
 .PHONY: client
 client: $(INSTALLED) ## Build the client library, which others import as github-runnerhub/client, into dist

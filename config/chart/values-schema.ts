@@ -64,6 +64,7 @@ const values: Record<string, () => JsonSchema> = {
   imagePullSecrets: () => listOf(closed({ name: text }, ['name'])),
   fullnameOverride: () => name,
   settings,
+  page: () => closed({ enabled: yesOrNo }),
   auth: () => closed({ generate: yesOrNo, existingSecret: text, users: listOf(user, { minItems: 1 }) }),
   serviceAccount: () => closed({ create: yesOrNo, name: text, annotations: texts }),
   rbac: () => closed({ create: yesOrNo }),

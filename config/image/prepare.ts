@@ -46,6 +46,7 @@ function compile(): void {
   rmSync(output, { recursive: true, force: true })
   run('tsc', '--project', join(root, 'config/tsconfig.build.json'), '--outDir', output)
   copyPageAssets(join(output, 'http/openapi/swagger-ui'))
+  run(process.execPath, join(root, 'config/page/build.ts'), join(output, 'http/page/page-files'))
 }
 
 /** The two files of Swagger UI that /docs serves, and their licence: the package itself is not part of the image. */

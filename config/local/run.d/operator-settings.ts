@@ -7,6 +7,7 @@ const decidedElsewhere: Readonly<Record<string, string>> = {
   TOKEN_FILE: 'the manifests set it',
   HTTP_PORT: 'the manifests set it; RUN_HTTP_PORT chooses the port on this machine',
   REALTIME_PORT: 'the manifests set it; RUN_REALTIME_PORT chooses the port on this machine',
+  PAGE: 'the chart sets it; its value page.enabled decides',
   ROLES: 'one process has all roles here',
   KUBECONFIG: 'the operator needs none in the cluster; RUNNERHUB_KUBECONFIG chooses the cluster',
   KUBE_CONTEXT: 'the operator needs none in the cluster; RUNNERHUB_CONTEXT chooses the cluster',

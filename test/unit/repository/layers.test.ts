@@ -36,7 +36,7 @@ const cases: [behaviour: string, path: string, text: string, isAllowed: boolean]
 describe('imports', () => {
   it('point down only', async () => {
     const files: SourceFile[] = []
-    for await (const path of glob('**/*.ts', { cwd: src })) {
+    for await (const path of glob('**/*.{ts,tsx}', { cwd: src })) {
       files.push({ path, text: readFileSync(join(src, path), 'utf8') })
     }
     expect(files).not.to.have.length(0)

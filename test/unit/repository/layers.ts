@@ -51,6 +51,10 @@ export const layers: Record<string, Layer> = {
   proxy: { imports: ['api', 'client', 'kube'], packages: ['node:*', 'ws'] },
   // It also runs in browsers.
   client: { imports: [], packages: [] },
+  page: {
+    imports: ['client', 'api', 'domain', 'kube'],
+    packages: ['preact', 'preact/compat', 'preact/hooks', '@preact/signals', 'uplot', 'anser'],
+  },
   // A program for the machines of people. It needs no facade, so it imports nothing of it.
   plugin: {
     imports: ['api', 'domain', 'kube'],
