@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -26,7 +26,7 @@ export function bundled(entry: string): Promise<string> {
 async function bundle(entry: string): Promise<string> {
   const folder = join(root, 'build/bundled', basename(entry, '.ts'))
   const program = join(folder, 'dist/main.js')
-  await mkdir(join(folder, 'dist'), { recursive: true })
+  await mkdir(join(folder, 'dist/page-files'), { recursive: true })
   const { outputFiles } = await build({
     entryPoints: [join(root, entry)],
     outfile: program,
@@ -50,10 +50,17 @@ async function bundle(entry: string): Promise<string> {
     await writeFile(path + temporary, contents)
     await rename(path + temporary, path)
   }
-  for (const [from, to] of others) {
+  for (const [from, to] of [...others, ...(await pageFiles())]) {
     const target = join(folder, to)
     await copyFile(join(root, from), target + temporary)
     await rename(target + temporary, target)
   }
   return program
+}
+
+/** The files of the page, if it was built; the one that names the others is last. */
+async function pageFiles(): Promise<[from: string, to: string][]> {
+  const names = await readdir(join(root, 'build/page')).catch((): string[] => [])
+  const ordered = [...names.filter((name) => name !== 'page.json'), ...names.filter((name) => name === 'page.json')]
+  return ordered.map((name) => [`build/page/${name}`, `dist/page-files/${name}`])
 }

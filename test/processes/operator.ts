@@ -17,6 +17,8 @@ export interface OperatorOptions {
   token: string
   /** Its identity in the Lease. A restart under the same identity need not wait for its own Lease. */
   identity?: string
+  /** The port of the REST API; by default a free one. */
+  httpPort?: number
   /** Further settings, by the names of their environment variables. */
   env?: Readonly<Record<string, string>>
 }
@@ -35,19 +37,23 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     writeFile(join(directory, 'token'), options.token),
     writeFile(join(directory, 'ca.crt'), options.ca),
   ])
-  const child = spawn(process.execPath, [await operatorProgram(), '--http-port=0', '--realtime-port=0'], {
-    env: {
-      PATH: process.env['PATH'],
-      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
-      POD_NAMESPACE: options.namespace,
-      POD_NAME: options.identity ?? 'operator-1',
-      KUBERNETES_SERVICE_HOST: options.server.hostname,
-      KUBERNETES_SERVICE_PORT: options.server.port,
-      SERVICE_ACCOUNT_DIRECTORY: directory,
-      ...options.env,
+  const child = spawn(
+    process.execPath,
+    [await operatorProgram(), `--http-port=${options.httpPort ?? 0}`, '--realtime-port=0'],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        POD_NAMESPACE: options.namespace,
+        POD_NAME: options.identity ?? 'operator-1',
+        KUBERNETES_SERVICE_HOST: options.server.hostname,
+        KUBERNETES_SERVICE_PORT: options.server.port,
+        SERVICE_ACCOUNT_DIRECTORY: directory,
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  )
   return new Operator(child, directory)
 }
 

@@ -145,6 +145,7 @@ function Why({ job }: { job: Job }) {
       {advice !== undefined && <p>{advice.meaning}</p>}
       {reason === null && <p>The operator has not looked at the job yet.</p>}
       {message !== null && <p class="message">{message}</p>}
+      <PlaceInQueue job={job} />
       {advice !== undefined && !advice.help.startsWith('Nothing needs') && (
         <p class="help">
           <b>What helps</b> {advice.help}
@@ -158,6 +159,17 @@ function Why({ job }: { job: Job }) {
         </p>
       )}
     </section>
+  )
+}
+
+function PlaceInQueue({ job }: { job: Job }) {
+  const { queuePosition, estimatedWaitSeconds } = job.metadata
+  if (queuePosition === null) return null
+  return (
+    <p>
+      Number {queuePosition} in the queue of its pool
+      {estimatedWaitSeconds !== null && <>, about {duration(estimatedWaitSeconds * 1000)} before its start</>}.
+    </p>
   )
 }
 

@@ -6,6 +6,7 @@ import { type RouteName, routes } from '../../../src/http/routes.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { runs } from '../../kubelet/script.ts'
+import { buildPage } from '../../browser/page-bundle.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { bind, makeAccount, removeAccount, resigned, roles, tokenOf, unbind } from '../../site/accounts.ts'
 import { type Answer, call, expectFailure } from '../../site/calls/call.ts'
@@ -25,6 +26,8 @@ const mayCall: Record<RouteName, 'everybody' | readonly Known[]> = {
   livez: 'everybody',
   readyz: 'everybody',
   document: 'everybody',
+  page: 'everybody',
+  pageFile: 'everybody',
   docsPage: 'everybody',
   docsFile: 'everybody',
   listJobs: ['viewer', 'admin'],
@@ -35,6 +38,8 @@ const mayCall: Record<RouteName, 'everybody' | readonly Known[]> = {
   proxyComplete: ['proxy', 'admin'],
   cancel: ['proxy', 'admin'],
   listRunners: ['viewer', 'admin'],
+  listPools: ['viewer', 'admin'],
+  caller: known,
   heartbeat: ['proxy', 'admin'],
   metrics: ['metrics', 'admin'],
 }
@@ -46,9 +51,11 @@ describe('permissions', function () {
   this.timeout('60s')
   let site: Site
   let operator: Operator
+  let pageFile: string
   const tokens = new Map<string, string>()
 
   before(async () => {
+    pageFile = buildPage()
     site = await openSite()
     const lines = ['nobodys-token,nobody,nobody-uid', 'viewers-token,eve,eve-uid,"others,runnerhub:viewers"']
     await appendFile(site.tokenFile, `${lines.join('\n')}\n${localTokens}`)
@@ -84,8 +91,11 @@ describe('permissions', function () {
   function as(who: string, { method, path }: { method: string; path: string }): Promise<Answer> {
     const token = tokens.get(who)
     const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const url = `${operator.url}${path.replace(':file', 'page.js').replaceAll(/:\w+/g, 'none')}`
-    if (method === 'GET') return call(url, { headers: authorization })
+    const file = path.startsWith('/page/') ? pageFile : 'page.js'
+    const url = `${operator.url}${path.replace(':file', file).replaceAll(/:\w+/g, 'none')}`
+    // A browser asks for HTML, and other callers do not find the page.
+    const accept = path === '/' ? { accept: 'text/html' } : {}
+    if (method === 'GET') return call(url, { headers: { ...authorization, ...accept } })
     // A body that no route accepts: a 400 shows that the caller was authorised.
     return call(url, { method, headers: { ...authorization, 'content-type': 'application/json' }, body: [] })
   }

@@ -41,15 +41,15 @@ describe('a subscription with facts', () => {
 
   const payloads = (messages: readonly Message[]) => messages.map(({ event: name, payload }) => [name, payload])
 
-  it('gets them in the snapshot, in events and in changes; the other forms stay as they are', () => {
+  it('gets them in the snapshot, in events and in deletions, which others do not get; the other forms stay as they are', () => {
     const having = subscriber({ all: true, snapshot: true, facts: true })
     const without = subscriber({ all: true, snapshot: true })
     hub.publish(event, () => facts)
-    hub.publishChange({ ...event, event: 'job:changed', reason: 'CancelRequested' }, () => facts)
+    hub.publishDeletion({ ...event, event: 'job:deleted' }, () => facts)
     expect(payloads(having)).to.deep.equal([
       ['job:snapshot', { repository: '*', jobs: [{ ...fields, ...facts }], last: true }],
       ['job:status', { ...fields, ...facts }],
-      ['job:changed', { ...fields, reason: 'CancelRequested', ...facts }],
+      ['job:deleted', { ...fields, ...facts }],
     ])
     expect(payloads(without)).to.deep.equal([
       ['job:snapshot', { repository: '*', jobs: [fields], last: true }],
@@ -60,7 +60,7 @@ describe('a subscription with facts', () => {
   it('gets nothing of the jobs of other callers', () => {
     const received = subscriber({ all: true, facts: true }, { is: 'own', user: 'somebody else' })
     hub.publish(event, () => facts)
-    hub.publishChange({ ...event, event: 'job:deleted' }, () => facts)
+    hub.publishDeletion({ ...event, event: 'job:deleted' }, () => facts)
     expect(received).to.deep.equal([])
   })
 

@@ -48,26 +48,23 @@ describe('the events of a job', () => {
     ])
   })
 
-  it('are not emitted for a change of the reason alone or a deletion after the end, which are changes', () => {
-    const changes: string[] = []
-    const events = new JobEvents(stores.caches)
-    events.onChange(({ event, status, reason, sequence }) => changes.push(`${event} ${sequence} ${status} ${reason}`))
-    const job = stores.putJob(aJob())
-    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'PoolFull' } })
-    stores.putJob({ ...job, status: { phase: 'Queued', reason: 'PoolFull', message: 'another message' } })
-    const last = stores.putJob({ ...job, status: completed })
-    stores.remove(last)
-    expect(emitted.filter((event) => event.endsWith('queued'))).to.have.length(1)
-    expect(changes).to.deep.equal(['job:changed 1 queued PoolFull', 'job:deleted 4 completed Succeeded'])
-  })
-
-  it('come before the change when a job is deleted that has not ended', () => {
+  it('come before the deletion, which follows the end that the job had, or cancelled', () => {
     const order: string[] = []
     const events = new JobEvents(stores.caches)
     events.onEvent(({ status }) => order.push(status))
-    events.onChange(({ event, status }) => order.push(`${event} ${status}`))
+    events.onDeletion(({ event, status, reason }) => order.push(`${event} ${status} ${reason}`))
     stores.remove(stores.putJob(aJob()))
-    expect(order).to.deep.equal(['queued', 'cancelled', 'job:deleted cancelled'])
+    stores.remove(stores.putJob({ ...aJob(), status: completed }))
+    expect(order).to.deep.equal([
+      'queued',
+      'cancelled',
+      'job:deleted cancelled null',
+      'queued',
+      'assigned',
+      'running',
+      'completed',
+      'job:deleted completed Succeeded',
+    ])
   })
 
   it('have no reason before an operator sets one', () => {

@@ -1,0 +1,13 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { asObject } from '../../src/kube/client/parse.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Builds the page where an operator that runs from the sources finds it. Call it before one starts. Returns the name of its script. */
+export function buildPage(): string {
+  execFileSync(process.execPath, ['config/page/build.ts'], { cwd: root })
+  const names = asObject(JSON.parse(readFileSync(join(root, 'build/page/page.json'), 'utf8')))
+  return String(names['script'])
+}
