@@ -82,6 +82,15 @@ const basePath: Parser<string> = Object.assign(
 
 const words: Parser<string[]> = Object.assign(split, { schema: { type: 'string' } as const })
 
+/** An address over HTTP. */
+const httpUrl: Parser<string> = Object.assign(
+  (value: string): string => {
+    if (/^https?:\/\//.test(value) && URL.canParse(value)) return value
+    throw new Error('must be a URL such as https://s3.example.com')
+  },
+  { schema: { type: 'string' } as const },
+)
+
 /** Regular expressions of RE2, one per line. */
 const patterns: Parser<Patterns> = Object.assign(
   (value: string): Patterns => compilePatterns(value.split('\n').filter((line) => line.trim() !== '')),
@@ -159,9 +168,40 @@ const settings = {
   logArchive: setting(
     'LOG_ARCHIVE',
     'cluster',
-    'where logs are kept once their pods are gone: cluster (ConfigMaps that go with their job) or none',
-    oneOf('cluster', 'none'),
+    'where logs are kept once their pods are gone: cluster (ConfigMaps that go with their job), s3, volume or none',
+    oneOf('cluster', 's3', 'volume', 'none'),
   ),
+  logArchiveAttemptMib: setting(
+    'LOG_ARCHIVE_ATTEMPT_MIB',
+    '256',
+    'for s3 and volume: limit of one log, packed, in MiB; its beginning and its end are kept',
+    wholeNumber(1, 65_536),
+  ),
+  logArchiveTtlSeconds: setting(
+    'LOG_ARCHIVE_TTL_SECONDS',
+    '0',
+    'for s3 and volume: how long a log is kept, counted from its end, if its job is deleted earlier',
+    wholeNumber(0, 315_360_000),
+  ),
+  logArchiveFolder: setting('LOG_ARCHIVE_FOLDER', undefined, 'for volume: the folder, which all replicas mount', text),
+  logArchiveBucket: setting('LOG_ARCHIVE_BUCKET', undefined, 'for s3: the bucket', text),
+  logArchivePrefix: setting('LOG_ARCHIVE_PREFIX', undefined, 'for s3: what all keys begin with', text),
+  logArchiveRegion: setting('LOG_ARCHIVE_REGION', 'us-east-1', 'for s3: the region', text),
+  logArchiveEndpoint: setting('LOG_ARCHIVE_ENDPOINT', undefined, 'for s3: URL of a server other than AWS', httpUrl),
+  logArchivePathStyle: setting(
+    'LOG_ARCHIVE_PATH_STYLE',
+    'false',
+    'for s3: the bucket is in the path of a URL, and not in its host',
+    oneOf('false', 'true'),
+  ),
+  logArchiveCaFile: setting('LOG_ARCHIVE_CA_FILE', undefined, 'for s3: file of the certificates to trust', text),
+  logArchiveEncryption: setting(
+    'LOG_ARCHIVE_ENCRYPTION',
+    undefined,
+    'for s3: how the server encrypts logs; by default as the bucket is set',
+    oneOf('AES256', 'aws:kms'),
+  ),
+  logArchiveKmsKey: setting('LOG_ARCHIVE_KMS_KEY', undefined, 'for s3 with aws:kms: ID of the key', text),
   logArchiveClusterMib: setting(
     'LOG_ARCHIVE_CLUSTER_MIB',
     '64',
@@ -298,6 +338,12 @@ const settings = {
   ),
 } as const
 
+/** What the places for logs cannot do without. */
+const archiveNeeds = [
+  ['s3', 'logArchiveBucket'],
+  ['volume', 'logArchiveFolder'],
+] as const
+
 type Settings = typeof settings
 type ValueOf<S> = S extends Setting<infer T, infer D> ? (undefined extends D ? T | undefined : T) : never
 
@@ -327,6 +373,10 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     }
   }
   for (const flag of flags.keys()) if (!args.includes(flag)) problems.push(`${flag}: no such setting`)
+  for (const [store, needed] of archiveNeeds) {
+    if (config['logArchive'] === store && config[needed] === undefined)
+      problems.push(`--${kebab(needed)}: LOG_ARCHIVE=${store} needs it`)
+  }
   if (problems.length > 0) throw new BadConfig(problems.join('\n'))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key was set above, from its own parser
   return config as Config

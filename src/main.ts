@@ -155,7 +155,7 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   const work = { workers: config.workers, settings, metrics: metrics.controllers }
   metrics.leads(() => election.isLeader())
   const end = new NamespaceEnd({ client: clientAs('controller'), caches, namespace: config.namespace, clock, log })
-  const archive = archiveOf(config, { clock, log })
+  const archive = archiveOf(config, archiveTools({ log, caches }))
   const options = {
     client,
     caches,
@@ -179,6 +179,10 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   await Promise.all([led, end.run(led, signal)])
 }
 
+function archiveTools({ log, caches }: Pick<ProcessDeps, 'log' | 'caches'>): Parameters<typeof archiveOf>[1] {
+  return { clock, log, exists: (jobUid) => caches.jobs.byIndex('uid', jobUid)[0] !== undefined }
+}
+
 function redactorOf({ logRedactPatterns }: Config): Redactor {
   return new Redactor(logRedactPatterns)
 }
@@ -199,7 +203,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
   const client = clientAs('facade')
   const app = makeApp({
     client,
-    archive: archiveOf(config, { clock, log })?.forReaders(client),
+    archive: archiveOf(config, archiveTools({ log, caches }))?.forReaders(client),
     redactor: () => redactorOf(config),
     caches,
     log,

@@ -65,6 +65,25 @@ const values: Record<string, () => JsonSchema> = {
   fullnameOverride: () => name,
   settings,
   page: () => closed({ enabled: yesOrNo }),
+  logs: () =>
+    closed({
+      archive: closed({
+        type: oneOf('', 'cluster', 's3', 'volume', 'none'),
+        ttlSeconds: whole(0, 315_360_000),
+        s3: closed({
+          bucket: text,
+          prefix: text,
+          region: text,
+          endpoint: { type: 'string', pattern: '^$|^https?://' },
+          pathStyle: yesOrNo,
+          encryption: oneOf('', 'AES256', 'aws:kms'),
+          kmsKey: text,
+          credentialsSecret: text,
+          caConfigMap: text,
+        }),
+        volume: closed({ claim: text }),
+      }),
+    }),
   auth: () => closed({ generate: yesOrNo, existingSecret: text, users: listOf(user, { minItems: 1 }) }),
   serviceAccount: () => closed({ create: yesOrNo, name: text, annotations: texts }),
   rbac: () => closed({ create: yesOrNo }),

@@ -32,3 +32,26 @@ export interface ArchiveStore {
   /** The names of all parts of an attempt. Only for what is rare. */
   names(attempt: Attempt, signal: AbortSignal): Promise<string[]>
 }
+
+/** The logs of a job in a store that keeps them beyond it. */
+export interface KeptJob {
+  jobUid: string
+  /** When its latest part was stored. */
+  storedAt: () => Promise<Date>
+}
+
+/** A store outside the cluster. Nothing deletes its logs together with their jobs, so the leader does. */
+export interface KeptStore extends ArchiveStore {
+  /** All jobs of a namespace that have logs. */
+  jobs(namespace: string, signal: AbortSignal): AsyncIterable<KeptJob>
+  /** Deletes the logs of a job. */
+  delete(namespace: string, jobUid: string, signal: AbortSignal): Promise<void>
+}
+
+const KIB = 1024
+
+/** The limits of such a store: up to so many MiB of packed text of one log. */
+export function keptLimits(attemptMib: number): ArchiveLimits {
+  const tail = 256 * KIB
+  return { head: attemptMib * KIB * KIB - tail, tail, packedPart: 512 * KIB, part: 4096 * KIB }
+}

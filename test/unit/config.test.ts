@@ -13,6 +13,17 @@ function problems(args: string[], env: NodeJS.ProcessEnv = {}): string[] {
 }
 
 describe('the configuration', () => {
+  it('has what the place for logs cannot do without', () => {
+    expect(() => readConfig([], { LOG_ARCHIVE: 's3' })).to.throw(
+      BadConfig,
+      '--log-archive-bucket: LOG_ARCHIVE=s3 needs it',
+    )
+    expect(() => readConfig([], { LOG_ARCHIVE: 'volume' })).to.throw(BadConfig, '--log-archive-folder')
+    expect(readConfig([], { LOG_ARCHIVE: 's3', LOG_ARCHIVE_BUCKET: 'b' })).to.include({ logArchiveBucket: 'b' })
+    expect(() => readConfig([], { LOG_ARCHIVE_ENDPOINT: 'ftp://x' })).to.throw(BadConfig, 'must be a URL')
+    expect(() => readConfig([], { LOG_REDACT_PATTERNS: 'good\n(bad' })).to.throw(BadConfig, '(bad')
+  })
+
   it('has defaults', () => {
     const config = readConfig([], {})
     expect(config).to.include({

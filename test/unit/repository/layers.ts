@@ -26,7 +26,7 @@ export const layers: Record<string, Layer> = {
   cluster: { imports: ['api', 'collections', 'domain', 'kube'], packages: ['node:stream'] },
   archive: {
     imports: ['api', 'collections', 'domain', 'kube', 'cluster'],
-    packages: ['node:*'],
+    packages: ['node:*', '@aws-sdk/client-s3'],
   },
   metrics: { imports: ['api', 'collections', 'domain', 'kube', 'cluster'], packages: ['prom-client'] },
   controllers: {
