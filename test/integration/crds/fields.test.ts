@@ -76,7 +76,10 @@ function itemTrials({ maxItems, items, ...schema }: Schema, sample: unknown): Tr
   if (maxItems === undefined) return []
   const first = valueAt(sample, [0])
   const [key = ''] = schema['x-kubernetes-list-map-keys'] ?? []
-  const item = (index: number) => (items?.type === 'string' ? `o/${index}` : withAt(first, [key], `${key}${index}`))
+  const item = (index: number) => {
+    if (items?.type === 'string') return items.enum?.[index] ?? `o/${index}`
+    return withAt(first, [key], items?.properties?.[key]?.type === 'integer' ? index + 1 : `${key}${index}`)
+  }
   const list = (length: number) => Array.from({ length }, (_, index) => item(index))
   return [
     good('an empty list', []),
