@@ -16,7 +16,9 @@ capabilities:
 
 {{/* The settings that the chart's values become: an environment variable each. */}}
 {{- define "runnerhub.settings" -}}
-PAGE: {{ .Values.page.enabled | quote }}
+{{- if not .Values.page.enabled }}
+PAGE: "false"
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{- if eq $name "rateLimitMax" }}
 # {{ $value }} over {{ $.Values.replicaCount }} replicas, each of which counts for itself.

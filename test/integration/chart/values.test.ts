@@ -70,6 +70,13 @@ describe('the values of the chart', function () {
     for (const { path } of values) expect(readme).to.include(`\`${path}\``)
   })
 
+  it('turn the page off with page.enabled=false, and not before', async () => {
+    const settingsWith = async (...flags: string[]) =>
+      at(found(await render(...flags), 'ConfigMap', 'hub-runnerhub'), 'data')
+    expect(await settingsWith()).not.to.have.property('PAGE')
+    expect(await settingsWith('--set', 'page.enabled=false')).to.have.property('PAGE', 'false')
+  })
+
   it('reach the operator: every setting is passed on and accepted', async () => {
     // Strings without a default have a format that only the operator knows.
     const known = passableSettings().filter(
