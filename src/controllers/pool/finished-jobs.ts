@@ -5,7 +5,7 @@ import { isFinished } from '../../domain/job/phases.ts'
 
 export interface FinishedJobsOptions {
   caches: Pick<Caches, 'jobs' | 'pools'>
-  /** Called with each job that its pool keeps no longer. */
+  /** Called with each job that its pool keeps no longer, or perhaps for a shorter time. */
   wake: (jobKey: string) => void
 }
 
@@ -32,7 +32,8 @@ export class FinishedJobs {
     const stops = [
       jobs.onChange(({ key }) => this.#look(key)),
       pools.onChange(({ key, old, now }) => {
-        if (old?.spec.finishedJobsLimit !== now?.spec.finishedJobsLimit) this.#wakeFrom(key, 0)
+        if (old?.spec.finishedJobTTLSeconds !== now?.spec.finishedJobTTLSeconds) this.#wakeAll(key)
+        else if (old?.spec.finishedJobsLimit !== now?.spec.finishedJobsLimit) this.#wakeFrom(key, 0)
       }),
     ]
     return () => {
@@ -74,6 +75,12 @@ export class FinishedJobs {
 
   #wakeFrom(poolKey: string, rank: number): void {
     for (const key of this.#surplusOf(poolKey, rank)) this.#options.wake(key)
+  }
+
+  /** Wakes all finished jobs of a pool: each sleeps until the end of the TTL that it had. */
+  #wakeAll(poolKey: string): void {
+    const index = this.#byPool.get(poolKey)
+    for (const key of index?.slice(0, index.size) ?? []) this.#options.wake(key)
   }
 
   /** The surplus jobs of a pool from this rank on, the oldest first. */

@@ -60,6 +60,20 @@ describe('the finished jobs of a pool', () => {
     expect(kept.woken).to.include.members(['a', 'b', 'c'])
   })
 
+  it('are looked at again when their pool keeps them for a shorter time, with or without a limit', () => {
+    const kept = new Kept()
+    const pool = kept.putPool(aPool())
+    for (const [index, name] of ['a', 'b'].entries()) kept.finish(name, index)
+    kept.finish('elsewhere', 1, 'other')
+    kept.jobs.follow()
+    kept.putPool({
+      ...pool,
+      metadata: { ...pool.metadata, generation: 2 },
+      spec: { ...pool.spec, finishedJobTTLSeconds: 60 },
+    })
+    expect(kept.woken).to.deep.equal(['a', 'b'])
+  })
+
   it('are as many as before once the surplus is gone', () => {
     const kept = new Kept()
     kept.putPool(aPool({ spec: { finishedJobsLimit: 1 } }))
