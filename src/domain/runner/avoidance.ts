@@ -2,8 +2,8 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import { elementsOf, isJson, type Json } from '../../api/json.ts'
 import { isSilent } from '../json.ts'
 
-/** The label that each kubelet sets to the name of its node. */
-const HOSTNAME = 'kubernetes.io/hostname'
+/** The only field that selects nodes. The label kubernetes.io/hostname has another value than it on some clouds. */
+const NAME = 'metadata.name'
 
 /** The highest weight that a preference may have. */
 const WEIGHT = 100
@@ -20,8 +20,9 @@ export function avoidance(spec: Json, { status }: RunnerJob): { affinity?: Json 
   const preferred = isJson(nodeAffinity) ? nodeAffinity[PREFERRED] : undefined
   const isRight = [affinity, nodeAffinity].every((each) => isSilent(each) || isJson(each))
   if (nodes.size === 0 || !isRight || !(isSilent(preferred) || Array.isArray(preferred))) return {}
-  const others = { key: HOSTNAME, operator: 'NotIn', values: [...nodes] }
-  const term = { weight: WEIGHT, preference: { matchExpressions: [others] } }
+  // The API server accepts one value per requirement; all of them have to hold.
+  const others = [...nodes].map((node) => ({ key: NAME, operator: 'NotIn', values: [node] }))
+  const term = { weight: WEIGHT, preference: { matchFields: others } }
   return {
     affinity: {
       ...(isJson(affinity) && affinity),

@@ -109,7 +109,7 @@ describe('a job whose attempt was lost', function () {
     await completed('rejected')
     const pod = await site.get(pods, 'rejected-2')
     expect(JSON.stringify(pod?.spec['affinity'])).to.include(
-      '"key":"kubernetes.io/hostname","operator":"NotIn","values":["',
+      '"matchFields":[{"key":"metadata.name","operator":"NotIn","values":["',
     )
     await site.until('the first pod to be gone', async () => (await site.get(pods, 'rejected-1')) === undefined)
   })

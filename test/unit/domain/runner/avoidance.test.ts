@@ -14,15 +14,15 @@ function retried(...nodes: (string | undefined)[]) {
   return aJob({ status: { attempts } })
 }
 
-const preference = (...values: string[]) => ({
+const preference = (...nodes: string[]) => ({
   weight: 100,
-  preference: { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'NotIn', values }] },
+  preference: { matchFields: nodes.map((node) => ({ key: 'metadata.name', operator: 'NotIn', values: [node] })) },
 })
 const own = { weight: 1, preference: { matchExpressions: [{ key: 'disk', operator: 'In', values: ['ssd'] }] } }
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution'
 
 describe('the affinity of a further attempt', () => {
-  it('prefers other nodes than those of the lost attempts, each named once', () => {
+  it('prefers other nodes than those of the lost attempts, each once by its name, whatever its labels say', () => {
     const affinity = { nodeAffinity: { [PREFERRED]: [preference('a', 'b')] } }
     expect(avoidance({}, retried('a', undefined, 'b', 'a'))).to.deep.equal({ affinity })
     expect(avoidance({ affinity: null }, retried('a', 'b'))).to.deep.equal({ affinity })
