@@ -1,48 +1,70 @@
-import { isDeepStrictEqual } from 'node:util'
 import { keyOf } from '../../api/object.ts'
 import { podDisruptionBudgets } from '../../api/pod-disruption-budget.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
-import { disruptionBudgetOf } from '../../domain/pool/disruption-budget.ts'
-import { Forbidden, RetryLater } from '../../kube/client/errors.ts'
+import { budgetStep, disruptionBudgetOf } from '../../domain/pool/disruption-budget.ts'
+import { Forbidden, Invalid, NamespaceTerminating } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
+import type { Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 
 /** How soon the budget of a deleted pool of the same name should be gone. */
 const AGAIN_MS = 5000
 
-/** Keeps a PodDisruptionBudget for each pool. It is looked at once per term and pool; it goes with its pool. */
-export function disruptionBudgets({ caches, client, log }: ReconcilerDeps) {
-  /** The UID of each pool whose budget is known to be right, by key. */
-  const right = new Map<string, string>()
-  return async function ensureBudget(key: string, signal: AbortSignal): Promise<void> {
+/** For how long a budget is not looked at again while its pool is in use: somebody may delete or change it. */
+const TRUSTED_MS = 600_000
+
+/** Keeps a PodDisruptionBudget for each pool; it goes with its pool. Jobs run all the same where that fails. */
+export function disruptionBudgets({ caches, client, clock, log }: ReconcilerDeps) {
+  /** For each pool, by key, its UID and when its budget is looked at again. */
+  const looked = new Map<string, { uid: string; againAtMs: number }>()
+  return async function ensureBudget(key: string, signal: AbortSignal): Promise<Result> {
     const pool = caches.pools.get(key)
-    if (pool === undefined) right.delete(key)
-    if (pool === undefined || right.get(key) === pool.metadata.uid) return
-    try {
-      await ensure(pool, signal)
-    } catch (error) {
-      if (!(error instanceof Forbidden)) throw error
-      // The Role may be older than the operator: jobs run all the same.
-      log.warn(
-        { err: error, pool: key },
-        'evictions may end running jobs: the operator may not write the budget of a pool',
-      )
-    }
-    right.set(key, pool.metadata.uid)
+    const { uid, againAtMs } = looked.get(key) ?? { uid: '', againAtMs: 0 }
+    if (pool === undefined) looked.delete(key)
+    if (pool === undefined || (uid === pool.metadata.uid && clock.monotonicMs() < againAtMs)) return {}
+    const isSettled = await ensure(pool, signal)
+    const pauseMs = isSettled ? TRUSTED_MS : AGAIN_MS
+    looked.set(key, { uid: pool.metadata.uid, againAtMs: clock.monotonicMs() + pauseMs })
+    return isSettled ? {} : { requeueAfterMs: AGAIN_MS }
   }
 
-  async function ensure(pool: RunnerPool, signal: AbortSignal): Promise<void> {
+  /** Returns whether that is all that can be done for now. */
+  async function ensure(pool: RunnerPool, signal: AbortSignal): Promise<boolean> {
+    try {
+      return await take(pool, signal)
+    } catch (error) {
+      if (error instanceof NamespaceTerminating) throw error
+      if (!(error instanceof Forbidden || error instanceof Invalid)) throw error
+      // The Role may be older than the operator, and a quota or a policy may refuse it.
+      warn(pool, { err: error })
+      return true
+    }
+  }
+
+  async function take(pool: RunnerPool, signal: AbortSignal): Promise<boolean> {
     const wanted = disruptionBudgetOf(pool)
     const budgetKey = splitKey(keyOf({ metadata: { ...pool.metadata, name: wanted.metadata.name } }))
-    const known = await client.find(podDisruptionBudgets, budgetKey, signal)
-    if (known === undefined) {
-      await client.create(podDisruptionBudgets, wanted, signal)
-      return
+    const step = budgetStep(await client.find(podDisruptionBudgets, budgetKey, signal), pool)
+    switch (step.is) {
+      case 'create':
+        await client.create(podDisruptionBudgets, wanted, signal)
+        return true
+      case 'patch':
+        await client.patchMerge(podDisruptionBudgets, budgetKey, step.patch, signal)
+        return true
+      case 'foreign':
+        warn(pool, { budget: budgetKey.name })
+        return true
+      case 'right':
+        return true
+      case 'wait':
+        return false
+      default:
+        return step satisfies never
     }
-    if (known.metadata.ownerReferences?.some(({ uid }) => uid === pool.metadata.uid) !== true)
-      throw new RetryLater(AGAIN_MS, `PodDisruptionBudget ${budgetKey.name} of an earlier pool is still there`)
-    const { minAvailable, selector } = known.spec
-    if (isDeepStrictEqual({ minAvailable, selector }, wanted.spec)) return
-    await client.patchMerge(podDisruptionBudgets, budgetKey, { spec: wanted.spec }, signal)
+  }
+
+  function warn(pool: RunnerPool, fields: Record<string, unknown>): void {
+    log.warn({ ...fields, pool: keyOf(pool) }, 'evictions may end running jobs: a pool has no budget of the operator')
   }
 }

@@ -34,8 +34,9 @@ export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
   return async function reconcilePool(key: string, context: ReconcileContext): Promise<Result> {
     const check = await checkTemplate(key, context.signal)
     const usage = await writeUsage(key, context)
-    await ensureBudget(key, context.signal)
-    const waits = [check, usage, announce(key)].flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])
+    const waits = [check, usage, announce(key), await ensureBudget(key, context.signal)].flatMap(
+      ({ requeueAfterMs }) => requeueAfterMs ?? [],
+    )
     return { ...usage, ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }) }
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL } from '../../api/names.ts'
 import type { NewObject } from '../../api/object.ts'
 import type { PodDisruptionBudget } from '../../api/pod-disruption-budget.ts'
@@ -27,4 +28,28 @@ export function disruptionBudgetOf(pool: RunnerPool): NewObject<PodDisruptionBud
     },
     spec: { minAvailable: ALL, selector: { matchLabels: { [POOL_LABEL]: name } } },
   }
+}
+
+/** What has to be done about the budget of a pool. */
+export type BudgetStep =
+  | { is: 'create' }
+  | { is: 'right' }
+  /** Its spec was changed, or it lost its owner, as after a deletion of the pool that orphaned it. */
+  | { is: 'patch'; patch: Pick<NewObject<PodDisruptionBudget>, 'spec'> & { metadata: { ownerReferences: unknown } } }
+  /** It goes with an earlier pool of the name. */
+  | { is: 'wait' }
+  /** Somebody else made it. */
+  | { is: 'foreign' }
+
+/** Decides about the object that has the name of a pool's budget, if there is one. */
+export function budgetStep(known: PodDisruptionBudget | undefined, pool: RunnerPool): BudgetStep {
+  if (known === undefined) return { is: 'create' }
+  const { spec, metadata } = disruptionBudgetOf(pool)
+  const { labels, ownerReferences = [] } = known.metadata
+  const isOwned = ownerReferences.some(({ uid }) => uid === pool.metadata.uid)
+  if (!isOwned && ownerReferences.length > 0) return { is: 'wait' }
+  if (!isOwned && labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) return { is: 'foreign' }
+  const { minAvailable, selector } = known.spec
+  if (isOwned && isDeepStrictEqual({ minAvailable, selector }, spec)) return { is: 'right' }
+  return { is: 'patch', patch: { spec, metadata: { ownerReferences: metadata.ownerReferences } } }
 }
