@@ -30,6 +30,7 @@ import { PodStates } from './pod-states.ts'
 import { projectPod } from './project-pod.ts'
 import { ProxyJobs } from './proxy-jobs.ts'
 import { QueuePositions } from './queue-positions.ts'
+import { RetriedJobs } from './retried-jobs.ts'
 
 export { followShownJobs, jobKeyOf, podOf, previousPodOf, runnerOf } from './job-places.ts'
 
@@ -52,6 +53,7 @@ export interface Caches {
   podStates: PodStates
   proxyJobs: ProxyJobs
   queuePositions: QueuePositions
+  retriedJobs: RetriedJobs
   /** The reflectors of all caches except `ledgers`: without that, only totals and deletions wait. */
   reflectors: readonly Watched[]
   /** The reflector of `pods`, if there is one. */
@@ -99,6 +101,7 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
     podStates: new PodStates(),
     proxyJobs: new ProxyJobs(jobs),
     queuePositions: new QueuePositions({ jobs, runners: runnerStore, pods: podStore, pools, podRunners }),
+    retriedJobs: new RetriedJobs(jobs),
   }
 }
 

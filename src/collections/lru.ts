@@ -21,6 +21,11 @@ export class Lru<K, V> {
     return value
   }
 
+  /** All values, the least recently used first. */
+  values(): Iterable<V> {
+    return this.#entries.values()
+  }
+
   delete(key: K): void {
     this.#entries.delete(key)
   }

@@ -144,7 +144,7 @@ function finishedJobTtlMs({ pools }: ReconcilerDeps['caches'], { metadata, statu
   return seconds === undefined ? undefined : seconds * 1000
 }
 
-/** Counts from the jobs in the cache, so that a restart forgets nothing. */
+/** Counts from the jobs in the cache, so that a restart forgets none of them. */
 function retryViewOf({ caches, clock, random }: ReconcilerDeps, job: RunnerJob, pool: RunnerPool): RetryView {
   const rules = retryRulesOf(pool)
   const { message, repository } = job.spec
@@ -153,7 +153,7 @@ function retryViewOf({ caches, clock, random }: ReconcilerDeps, job: RunnerJob, 
   return {
     rules,
     random: random(),
-    spent: () => spentSince(caches.jobs.byIndex('retried', keyOf(pool)), { ...rules, repository, since }),
+    spent: () => spentSince(caches.retriedJobs.of(pool), { ...rules, repository, since }),
     hasMessage: message !== undefined && [...caches.leases.byIndex('job', keyOf(job))].some(holds),
   }
 }
