@@ -48,8 +48,14 @@ export interface Watching {
 /** How long after the end of a stream the pod's status shows that its container has ended, at most. */
 const STATUS_MS = 1500
 
-/** For how long a stream may stay open after its container has ended. */
-const LINGER_MS = 5000
+/**
+ * For how long a stream may stay open after its container has ended: a kubelet looks only every five seconds whether a
+ * container that writes nothing has ended. The rest is read in a request that does not follow.
+ */
+const LINGER_MS = 50
+
+/** The reason of such an end. */
+const overdue = new Error('the container has ended')
 
 /** For how long the last part is stored once the reading has ended early. */
 const LAST_STORE_MS = 5000
@@ -131,6 +137,7 @@ class Capture {
         // The container has ended, or the stream broke: the pod's status will show which.
       } catch (error) {
         if (signal.aborted || error instanceof PartExists) throw error
+        if (error === overdue) continue
         if (error instanceof NotFound || (isOver && isUnknownContainer(error))) {
           await writer.add(this.#position.rest(), () => undefined, signal)
           return this.#lastWord()
@@ -148,7 +155,7 @@ class Capture {
     const stream = linkedAbortController(signal)
     const linger = isOver ? () => undefined : this.#endOnceOver(stream)
     try {
-      const part = { follow: true, since: this.#position.since }
+      const part = { follow: !isOver, limitBytes: Infinity, since: this.#position.since }
       const log = await openLog({ client }, this.#pod, part, stream.signal)
       const isFirst = part.since === undefined
       this.#position.reopened()
@@ -163,6 +170,8 @@ class Capture {
       this.#backoff.healthy()
       if (isLog !== false) this.#hasEnded = true
       return isLog ?? true
+    } catch (error) {
+      throw stream.signal.reason === overdue ? overdue : error
     } finally {
       linger()
       stream.release()
@@ -203,7 +212,7 @@ class Capture {
     let cancel: (() => void) | undefined
     const look = (): void => {
       if (!this.#isOver()) return
-      cancel ??= this.#deps.clock.setTimer(() => stream.abort(new Error('the stream did not end')), LINGER_MS)
+      cancel ??= this.#deps.clock.setTimer(() => stream.abort(overdue), LINGER_MS)
     }
     const stop = this.#watching.onChange(look)
     look()
