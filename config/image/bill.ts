@@ -1,4 +1,4 @@
-import { isJson, type Json, elementsOf } from '../../src/api/json.ts'
+import { elementsOf, fieldsOf, isJson, type Json } from '../../src/api/json.ts'
 
 /**
  * The image's software bill of materials: CycloneDX, in JSON.
@@ -13,7 +13,10 @@ import { isJson, type Json, elementsOf } from '../../src/api/json.ts'
  */
 export function billOfMaterials(printed: unknown, lock: unknown, included: readonly string[]): string {
   if (!isJson(printed) || elementsOf(printed['components']).length === 0) throw new Error('no package is listed')
-  const components = [...elementsOf(printed['components']), ...included.map((name) => componentOf(name, lock))]
+  const installed = elementsOf(printed['components'])
+  const known = new Set(installed.map(purlOf))
+  const further = [...new Set(included)].map((name) => componentOf(name, lock))
+  const components = [...installed, ...further.filter((component) => !known.has(purlOf(component)))]
   return `${JSON.stringify({ ...printed, components }, null, 1)}\n`
 }
 
@@ -34,6 +37,11 @@ function componentOf(name: string, lock: unknown): Json {
     ...(typeof integrity === 'string' ? { hashes: [hash(integrity)] } : {}),
     ...(typeof license === 'string' ? { licenses: [{ expression: license }] } : {}),
   }
+}
+
+/** A package URL without its qualifiers: it identifies a package and its version. */
+function purlOf(component: unknown): string {
+  return String(fieldsOf(component)['purl']).replace(/[?#].*$/, '')
 }
 
 /** From the form of the lock file, `sha512-<base64>`. */

@@ -12,6 +12,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { billOfMaterials } from './bill.ts'
+import { bundledPackages } from './bundled-packages.ts'
 import { trim } from './trim.ts'
 
 /**
@@ -22,8 +23,6 @@ import { trim } from './trim.ts'
 const root = join(import.meta.dirname, '../..')
 const folder = resolve(process.argv[2] ?? join(root, 'build/image'))
 const app = join(folder, 'app')
-/** Packages of which the image has files although they are not installed there. */
-const included = ['swagger-ui-dist', ...pinnedNode()]
 /** The lock file of the installed packages. */
 const installedLock = join(folder, 'package-lock.json')
 
@@ -37,7 +36,7 @@ run(join(root, 'config/plugin/build'), join(folder, 'kubectl-runnerhub'))
 copy(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
 run(join(root, 'config/proxy/build'), join(app, 'dist/runnerhub-worker.cjs'))
 copy(join(root, 'LICENSE'), join(app, 'LICENSE'))
-writeBill()
+await writeBill()
 copy(join(root, 'package.json'), join(app, 'package.json'))
 copy(realpathSync(process.execPath), join(folder, 'node'), 0o755)
 
@@ -69,7 +68,7 @@ function installPackages(): void {
   writeFileSync(installedLock, lock())
 }
 
-function writeBill(): void {
+async function writeBill(): Promise<void> {
   const options = [
     '--package-lock-only',
     '--omit',
@@ -80,7 +79,9 @@ function writeBill(): void {
     '--flatten-components',
   ]
   const printed = execFileSync('cyclonedx-npm', options, { cwd: root, encoding: 'utf8', maxBuffer: 64e6 })
-  writeFileSync(join(app, 'sbom.cdx.json'), billOfMaterials(JSON.parse(printed), JSON.parse(String(lock())), included))
+  const included = ['swagger-ui-dist', ...pinnedNode(), ...(await bundledPackages(root))]
+  const bill = billOfMaterials(JSON.parse(printed), JSON.parse(String(lock())), included)
+  writeFileSync(join(app, 'sbom.cdx.json'), bill)
 }
 
 /** The package of the Node.js that runs this. There is none for some platforms: their Node.js is not npm's. */

@@ -1,10 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** The packages that a bundle of these files contains, by name. */
+export function packagesOf(inputs: readonly string[]): string[] {
+  const names = inputs.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+  return [...new Set(names.filter((name) => name !== undefined))].sort()
+}
+
 /** The licences of the packages that a bundle of these files contains. Each of them has to go with it. */
 export function noticesOf(inputs: readonly string[], root: string): string {
-  const names = inputs.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
-  const packages = [...new Set(names.filter((name) => name !== undefined))].sort()
+  const packages = packagesOf(inputs)
   return packages.map((name) => `${name}\n\n${licenceOf(join(root, 'node_modules', name))}`).join('\n---\n\n')
 }
 
