@@ -4,7 +4,8 @@ import type { RequestOutcome } from '../kube/client/exchange.ts'
 import type { ControllerMetrics } from '../kube/controller/controller.ts'
 import type { Lane } from '../kube/queue/workqueue.ts'
 
-const SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 30]
+/** Few, since there are series for each verb. */
+const SECONDS = [0.005, 0.025, 0.1, 1, 10]
 /** Fewer, since there are series for each kind of object. */
 const PASS_SECONDS = [0.005, 0.025, 0.1, 1]
 

@@ -23,7 +23,7 @@ export const operatorRights: readonly Rights[] = [
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: '', resources: ['configmaps'], verbs: ['get', 'list', 'watch', 'update'], name: 'runnerhub-job-totals' },
-  { group: '', resources: ['configmaps'], verbs: ['create'] },
+  { group: '', resources: ['configmaps'], verbs: ['get', 'list', 'create', 'delete'] },
   { group: '', resources: ['namespaces'], verbs: ['get'] },
   {
     group: 'coordination.k8s.io',
@@ -31,6 +31,7 @@ export const operatorRights: readonly Rights[] = [
     verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
   },
   { group: '', resources: ['secrets'], verbs: ['create', 'delete'] },
+  { group: 'policy', resources: ['poddisruptionbudgets'], verbs: ['get', 'create', 'patch'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['list', 'create', 'patch'] },
   { group: 'authentication.k8s.io', resources: ['tokenreviews'], verbs: ['create'], isClusterWide: true },
   { group: 'authorization.k8s.io', resources: ['subjectaccessreviews'], verbs: ['create'], isClusterWide: true },
