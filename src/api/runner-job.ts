@@ -98,6 +98,7 @@ const endedAttempt = {
     assignedAt: time('Time at which the attempt got its Runner.'),
     startedAt: time('Time at which the container started; absent if it never did.'),
     endedAt: time('Time at which the attempt ended.'),
+    requeuedAt: time('Time at which the job went back into the queue, after the pause.'),
   },
 } as const satisfies Schema
 

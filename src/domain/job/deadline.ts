@@ -20,15 +20,17 @@ export interface StageLimit {
 }
 
 /**
- * The limit for the current stage of a job: waiting for a Runner (from creation or the last attempt, by the cluster's
- * clock), starting, running. The shorter one of the job's and the pool's counts.
+ * The limit for the current stage of a job: waiting for a Runner (from creation or since it is back in the queue, by the
+ * cluster's clock), starting, running. The shorter one of the job's and the pool's counts. In the pause after an attempt
+ * the job is in no queue: until the pause and the last pod are over, only timeoutSeconds limits it.
  */
 export function stageLimitOf(view: Pick<JobView, 'job' | 'runner' | 'pod' | 'pool' | 'now'>): StageLimit {
   const { job, pool, now } = view
   const { startedAt, assignedAt } = stageTimes(job, placeOf(view), now)
   const stage: Stage = startedAt !== undefined ? 'run' : assignedAt !== undefined ? 'start' : 'queue'
-  const own = ownLimit(job, stage)
-  const seconds = pool?.spec[fields[stage]]
+  const field = job.status.nextAttemptAt === undefined ? fields[stage] : fields.run
+  const own = ownLimit(job, field)
+  const seconds = field === fields[stage] ? pool?.spec[field] : undefined
   const limit =
     pool === undefined || seconds === undefined || seconds >= own.seconds
       ? own
@@ -37,9 +39,9 @@ export function stageLimitOf(view: Pick<JobView, 'job' | 'runner' | 'pod' | 'poo
   return { stage, ...limit, endsMs: sinceMs + limit.seconds * 1000 }
 }
 
-function ownLimit({ spec }: RunnerJob, stage: Stage): Pick<StageLimit, 'seconds' | 'source'> {
-  const seconds = spec[fields[stage]]
-  if (seconds !== undefined) return { seconds, source: fields[stage] }
+function ownLimit({ spec }: RunnerJob, field: (typeof fields)[Stage]): Pick<StageLimit, 'seconds' | 'source'> {
+  const seconds = spec[field]
+  if (seconds !== undefined) return { seconds, source: field }
   return { seconds: spec.timeoutSeconds, source: fields.run }
 }
 

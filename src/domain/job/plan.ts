@@ -215,8 +215,10 @@ function beforeNextAttempt(view: JobView, nextAttemptAt: string): JobPlan {
     const message = `the next attempt waits until pod ${previous.facts.name} of the last one is gone`
     return { ...move(view, { phase: 'Queued', reason: 'Retrying', message }), isTransient: true }
   }
-  const { nextAttemptAt: _, ...status } = job.status
-  return { status, acts: [], needsPreviousGone: true }
+  const { nextAttemptAt: _, attempts = [], ...status } = job.status
+  const requeuedAt = now.toISOString()
+  const last = attempts.slice(-1).map((attempt) => ({ ...attempt, requeuedAt }))
+  return { status: { ...status, attempts: [...attempts.slice(0, -1), ...last] }, acts: [], needsPreviousGone: true }
 }
 
 /** The job has a slot and waits only for its turn, which nearly always comes before this is written. */

@@ -76,9 +76,10 @@ export function delegatedAt(job: RunnerJob): string {
   return job.spec.delegatedAt ?? job.metadata.creationTimestamp
 }
 
-/** When the job entered the queue: by its creation, or by the end of its last attempt. */
+/** When the job entered the queue: by its creation, or after its last attempt. */
 export function queuedSince({ metadata, status }: RunnerJob): string {
-  return status.attempts?.at(-1)?.endedAt ?? metadata.creationTimestamp
+  const last = status.attempts?.at(-1)
+  return last?.requeuedAt ?? last?.endedAt ?? metadata.creationTimestamp
 }
 
 type StageTimes = Pick<RunnerJobStatus, 'assignedAt' | 'startedAt'>

@@ -76,6 +76,7 @@ export const samples = [
           assignedAt: time,
           startedAt: time,
           endedAt: time,
+          requeuedAt: time,
         },
       ],
       conditions: [condition],

@@ -56,6 +56,24 @@ describe('the limit of a stage', () => {
     })
   }
 
+  it('counts neither the pause before a further attempt nor the wait for the last pod as time in the queue', () => {
+    const lost = { number: 1, poolName: 'pool', reason: 'Evicted', message: 'm', endedAt: stamp(20) }
+    const limits = (status: object, ofPool = 100): (string | number)[] => {
+      const job = aJob({
+        spec: { queueTimeoutSeconds: 5, timeoutSeconds: 60 },
+        status: { attempts: [lost], ...status },
+      })
+      const seen = { ...view('queue', {}, { queueTimeoutSeconds: ofPool }), job }
+      const { source, endsMs } = stageLimitOf(seen)
+      return [source, endsMs]
+    }
+    expect(limits({ nextAttemptAt: stamp(40) })).to.deep.equal(['timeoutSeconds', at(80).getTime()])
+    expect(limits({ nextAttemptAt: stamp(40) }, 1)).to.deep.equal(['timeoutSeconds', at(80).getTime()])
+    const queued = { attempts: [{ ...lost, requeuedAt: stamp(45) }] }
+    expect(limits(queued)).to.deep.equal(['queueTimeoutSeconds', at(50).getTime()])
+    expect(limits({})).to.deep.equal(['queueTimeoutSeconds', at(25).getTime()])
+  })
+
   it('is named by the message of a job that took longer', () => {
     const { reason, message } = timeout(view('queue', {}, { queueTimeoutSeconds: 30 }))
     expect(reason).to.equal('JobTimeout')

@@ -336,7 +336,8 @@ describe('a job that is tried again', () => {
     const planned = plan({ job: waiting, ...none, previous: { is: 'absent' }, seconds: 30 })
     expect(planned).to.deep.include({ needsPreviousGone: true, acts: [] })
     const { nextAttemptAt: _, ...status } = waiting.status
-    expect(planned.status).to.deep.equal(status)
+    const attempts = [{ ...attempt(1), requeuedAt: at(30).toISOString() }]
+    expect(planned.status).to.deep.equal({ ...status, attempts })
   })
 
   it('can be cancelled meanwhile, and its queue has a limit that counts from the end of the attempt', () => {
