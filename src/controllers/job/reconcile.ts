@@ -118,7 +118,9 @@ function endsByAbsence({ job, place }: Seen, { status }: JobPlan): boolean {
 function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }: Seen): JobView {
   const { caches, settings, clock, podWarnings, logs, termBeganAt } = deps
   const { runner, pod } = place
-  const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${runner?.spec.poolName ?? ''}`)
+  // Its Runner may be deleted already.
+  const poolName = runner?.spec.poolName ?? job.status.poolName ?? ''
+  const pool = caches.pools.get(`${job.metadata.namespace ?? ''}/${poolName}`)
   return {
     job,
     runner,

@@ -123,6 +123,15 @@ describe('a running job whose pod the cache lacks', () => {
     expect((await pass({}, false, aPool({ spec: { retry } }))).written).to.deep.equal(['Queued Retrying'])
   })
 
+  it('is tried again if its Runner was deleted as well', async () => {
+    const stores = new FilledCaches()
+    const on = ['PodDeleted' as const]
+    stores.putPool(aPool({ spec: { retry: { maxAttempts: 3, backoffSeconds: 10, on } } }))
+    const place = { runnerRef: { name: 'job-1', uid: 'gone' }, podUID: 'gone', poolName: 'pool' }
+    const job = stores.putJob(aJob({ status: { phase: 'Running', ...place, startedAt: stamp(10) } }))
+    expect((await passOver(stores, job, undefined)).written).to.deep.equal(['Queued Retrying'])
+  })
+
   describe('of its last attempt, after which it is tried again', () => {
     const attempt = { number: 1, poolName: 'pool', podUID: 'job-1-pod-uid', reason: 'Evicted', message: 'm' }
 
