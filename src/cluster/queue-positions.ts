@@ -18,6 +18,8 @@ export class QueuePositions {
   readonly #caches: QueueCaches
   readonly #queues: PoolQueues
   readonly #throughputs = new Map<string, Throughput>()
+  /** Pools have changed since the waiting jobs were placed: a first list brings many pools one after the other. */
+  #isStale = false
 
   constructor(caches: QueueCaches) {
     this.#caches = caches
@@ -25,14 +27,13 @@ export class QueuePositions {
     followShownJobs(caches, (key) => this.#look(key))
     caches.pools.onChange(({ key, old, now }) => {
       if (now === undefined) this.#throughputs.delete(key)
-      if (placing(old) === placing(now)) return
-      this.#queues.poolsChanged()
-      for (const jobKey of this.#queues.waiting()) this.#queues.putBack(jobKey)
+      if (placing(old) !== placing(now)) this.#isStale = true
     })
   }
 
   /** The place of a job; undefined unless it waits in the queue of a pool. */
   of(job: RunnerJob): QueuePlace | undefined {
+    if (this.#isStale) this.#placeAgain()
     const key = keyOf(job)
     const poolKey = this.#queues.poolOf(key)
     const before = poolKey === undefined ? undefined : this.#queues.of(poolKey).before(key)
@@ -44,6 +45,12 @@ export class QueuePositions {
     if (this.#caches.pools.get(poolKey)?.spec.paused === true) return undefined
     const msPerJob = this.#throughputs.get(poolKey)?.msPerJob(now)
     return msPerJob === undefined ? undefined : Math.ceil((position * msPerJob) / 1000)
+  }
+
+  #placeAgain(): void {
+    this.#isStale = false
+    this.#queues.poolsChanged()
+    for (const jobKey of this.#queues.waiting()) this.#queues.putBack(jobKey)
   }
 
   #look(key: string): void {

@@ -70,6 +70,18 @@ describe('the queue position of a job', () => {
     expect(queue.positions('other'), 'the pool goes').to.deep.equal([undefined])
   })
 
+  it('places each waiting job once, however many pools change before anybody asks', () => {
+    const queue = new Queue()
+    const job = aJob()
+    let looks = 0
+    Object.defineProperty(job.spec, 'labels', { enumerable: true, get: () => void (looks += 1) })
+    queue.putJob(job)
+    const count = 20
+    for (let index = 0; index < count; index += 1) queue.putPool(aPool({ metadata: { name: `pool-${index}` } }))
+    expect(queue.positions('job')).to.deep.equal([1])
+    expect(looks).to.be.within(count, 2 * count)
+  })
+
   it('follows the rules of the pool', () => {
     const queue = new Queue()
     const pool = queue.putPool(aPool())
