@@ -181,8 +181,8 @@ export const runnerPoolSpec = {
     finishedJobsLimit: {
       type: 'integer',
       description:
-        'Maximum number of finished jobs of this pool that are kept. The oldest are deleted first. Absent: only their ' +
-        'TTL counts.',
+        'Maximum number of finished jobs of this pool that are kept. The oldest are deleted first; those that a proxy ' +
+        'runner handed over stay for a minute at least, so that it can read their end. Absent: only their TTL counts.',
       format: 'int32',
       minimum: 0,
       maximum: 1_000_000,

@@ -1,5 +1,5 @@
 import { NO_OPERATOR } from '../../api/reasons.ts'
-import type { RunnerJobStatus } from '../../api/runner-job.ts'
+import type { RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import { shorten } from '../conditions.ts'
 import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
@@ -50,6 +50,9 @@ const NO_SCHEDULER_MS = 30_000
 /** For how long the end of a job is not written while its log is being stored: one write shows both. */
 const LOG_PATIENCE_MS = 1000
 
+/** For how long a proxy runner may take to read the end of a job that it handed over. */
+const WAITED_FOR_MS = 60_000
+
 /** Plans one reconcile of a job: pure, level-based, the same result for the same view. */
 export function planJob(view: JobView): JobPlan {
   const { job } = view
@@ -68,8 +71,9 @@ function planFinished(view: JobView): JobPlan {
   const news = archived === job.status ? {} : { status: archived }
   const ageMs = now.getTime() - Date.parse(job.status.completedAt ?? job.metadata.creationTimestamp)
   const ownTtlMs = job.spec.ttlSecondsAfterFinished * 1000
-  const jobLeftMs = Math.min(ownTtlMs, view.finishedJobTtlMs ?? ownTtlMs) - ageMs
-  const isDue = jobLeftMs <= 0 || view.isSurplus === true
+  const surplusMs = view.isSurplus === true ? waitedForMs(job) : ownTtlMs
+  const jobLeftMs = Math.min(ownTtlMs, view.finishedJobTtlMs ?? ownTtlMs, surplusMs) - ageMs
+  const isDue = jobLeftMs <= 0
   // The log belongs to the job, so the job waits for it.
   if (isDue && isPending(view.log)) return { acts, requeueAfterMs: LOG_PATIENCE_MS }
   if (isDue) return { ...news, acts: [...acts, 'delete-job'] }
@@ -77,6 +81,11 @@ function planFinished(view: JobView): JobPlan {
   const runnerLeftMs = view.finishedPodTtlMs - ageMs
   if (present && runnerLeftMs <= 0) acts.push('delete-runner')
   return { ...news, acts, requeueAfterMs: present && runnerLeftMs > 0 ? Math.min(runnerLeftMs, jobLeftMs) : jobLeftMs }
+}
+
+/** For how long a finished job is kept although its pool keeps newer ones. */
+function waitedForMs({ spec }: RunnerJob): number {
+  return spec.message === undefined ? 0 : WAITED_FOR_MS
 }
 
 /** The pod of a finished job is stopped at once, and stays until its log is stored. */

@@ -544,6 +544,15 @@ describe('a finished job', () => {
   it('is deleted at once if its pool keeps newer ones', () => {
     expect(acts({ isSurplus: true, now: 21 })).to.deep.equal(['delete-job'])
   })
+
+  it('is kept for a minute then if a proxy runner has handed it over, which may still have to read its end', () => {
+    const handedOver = { ...finished, spec: { ...finished.spec, message: { id: 'a', parts: 1 } } }
+    const surplus = { job: handedOver, isSurplus: true }
+    expect(plan({ ...surplus, now: 79 })).to.deep.equal({ acts: [], requeueAfterMs: 1000 })
+    expect(acts({ ...surplus, now: 80 })).to.deep.equal(['delete-job'])
+    const isShort = { ...surplus, finishedJobTtlMs: 5000, now: 25 }
+    expect(acts(isShort), 'a TTL holds').to.deep.equal(['delete-job'])
+  })
 })
 
 describe('the log of a job', () => {
