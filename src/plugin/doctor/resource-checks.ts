@@ -6,7 +6,7 @@ import type { Session } from '../session.ts'
 import { type Definition, definitions } from './cluster-kinds.ts'
 import { type Check, failed, type Finding, ok, warning } from './finding.ts'
 
-const apply = 'kubectl apply --server-side --filename charts/runnerhub/crds'
+const apply = 'kubectl apply --server-side --force-conflicts --filename charts/runnerhub/crds'
 
 /** Whether the cluster has our kinds, in a version with all the fields that this program knows. */
 export const crdsAreThere: Check = {

@@ -27,7 +27,14 @@ const otherFacts: Readonly<Record<string, unknown>> = {
   poolName: 'other',
 }
 /** Mutable fields, with another value. */
-const changeable: Readonly<Record<string, unknown>> = { timeoutSeconds: 61, ttlSecondsAfterFinished: 0, cancel: true }
+const changeable: Readonly<Record<string, unknown>> = {
+  priority: 2,
+  timeoutSeconds: 61,
+  queueTimeoutSeconds: 61,
+  startTimeoutSeconds: 61,
+  ttlSecondsAfterFinished: 0,
+  cancel: true,
+}
 
 function expectImmutable(verdict: Verdict, field: string): void {
   const message = `${field} is immutable: a delegation's facts do not change, delegate again instead`
