@@ -10,9 +10,10 @@ import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } 
 import { delegatedAt } from '../../domain/job/status.ts'
 import { ownerOf } from '../../domain/job/ownership.ts'
 import { isRepeat } from '../../domain/job/repeat.ts'
-import { AlreadyExists } from '../../kube/client/errors.ts'
+import { AlreadyExists, Conflict } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
+import { clusterUnavailable } from '../errors-to-http.ts'
 import { DeletedDelegations } from './deleted-delegations.ts'
 import { HttpError } from '../http-error.ts'
 import { type Message, storeMessage } from '../hand-over/message-store.ts'
@@ -119,6 +120,9 @@ export class Delegator {
     this.#pending.set(key, done.promise)
     try {
       return await this.#create(identity, wanted, signal)
+    } catch (error) {
+      // Creates that compete for a quota on the number of objects get a conflict: a repeat may succeed.
+      throw error instanceof Conflict ? clusterUnavailable() : error
     } finally {
       this.#pending.delete(key)
       done.resolve()

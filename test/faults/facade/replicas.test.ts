@@ -124,6 +124,7 @@ describe('a facade whose cluster responds badly', function () {
     'an overloaded API server is a 503 for the caller, and its rejection a 400': () =>
       withPair(async ({ proxy, urls }) => {
         const answers: [code: number, reason: string, expected: number, word: string][] = [
+          [409, 'Conflict', 503, 'ClusterUnavailable'],
           [500, 'InternalError', 503, 'ClusterUnavailable'],
           [503, 'ServiceUnavailable', 503, 'ClusterUnavailable'],
           [504, 'Timeout', 503, 'ClusterUnavailable'],
