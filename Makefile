@@ -105,6 +105,11 @@ test-e2e: $(INSTALLED) ## The whole operator, as an image, with real pods
 test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig, which stop the cluster; tests of images
 	@node test/run.ts --only planes,builds,cluster
 
+.PHONY: faults
+faults: $(INSTALLED) ## Random faults under load: SEEDS=20 new seeds, or SEED=7 again; SECONDS=60 and RATE=20 jobs per second
+	FAULT_SEEDS='$(or $(SEEDS),3)' FAULT_SEED='$(SEED)' FAULT_SECONDS='$(or $(SECONDS),60)' FAULT_RATE='$(or $(RATE),20)' \
+	  node node_modules/mocha/bin/mocha.js --config config/mocharc.json test/faults/schedules/schedules.test.ts
+
 .PHONY: mocha
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts
 	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)

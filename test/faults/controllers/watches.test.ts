@@ -112,7 +112,7 @@ describe('a watch that is five seconds late', function () {
   after(() => Promise.all(scenes.map(async ({ site, proxy }) => Promise.all([site.close(), proxy.close()]))))
 
   for (const [index, [behaviour, { isNeeded, ends }]] of Object.entries(cases).entries()) {
-    it(behaviour, async () => {
+    it(`delays no other job and changes no outcome: ${behaviour}`, async () => {
       const late = scenes[index]
       if (late === undefined) throw new Error('no scene')
       const { site, phase } = late

@@ -36,6 +36,13 @@ describe('docs/api.md', () => {
   })
 })
 
+/** Checks that the only test of a row exists: its file, and its title in there. */
+function expectTest(path: string, title: string): void {
+  const file = join(docs, path)
+  expect(existsSync(file), path).to.equal(true)
+  expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
+}
+
 describe('docs/contract-tests.md', () => {
   const rows = [...contract.matchAll(/^\| (.+) \| \[.+\]\((.+)\) \| `(.+)` \|$/gm)]
 
@@ -45,13 +52,24 @@ describe('docs/contract-tests.md', () => {
     expect(rows.length).to.be.above(30)
   })
 
-  for (const [, statement = '', path = '', title = ''] of rows) {
-    it(`names an existing test: ${statement}`, () => {
-      const file = join(docs, path)
-      expect(existsSync(file), path).to.equal(true)
-      expect(titlesIn(readFileSync(file, 'utf8')), path).to.include(title)
-    })
-  }
+  for (const [, statement = '', path = '', title = ''] of rows)
+    it(`names an existing test: ${statement}`, () => expectTest(path, title))
+})
+
+describe('docs/reliability.md', () => {
+  const section = /^## Faults and their tests\n(.*?)^## /ms.exec(
+    readFileSync(join(docs, 'reliability.md'), 'utf8'),
+  )?.[1]
+  const rows = [...(section ?? '').matchAll(/^\| (.+) \| .+ \| \[.+\]\((.+)\) \| `(.+)` \| .+ \|$/gm)]
+
+  it('has a row for each fault, in the form that is checked here', () => {
+    const lines = (section ?? '').split('\n').filter((line) => line.startsWith('|') && !/^\|(---| fault )/.test(line))
+    expect(rows.map(([line]) => line)).to.deep.equal(lines)
+    expect(rows.length).to.be.above(40)
+  })
+
+  for (const [, fault = '', path = '', title = ''] of rows)
+    it(`names an existing test: ${fault}`, () => expectTest(path, title))
 })
 
 describe('README.md', () => {

@@ -172,6 +172,14 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'is done by the five commands of docs/github.md',
     [['docs/github.md', 'curl -fsSO']],
   ],
+  [
+    'unit/faults/settings.test.ts',
+    'are what make passes on',
+    [
+      ['docs/reliability.md', 'make faults SEEDS=20'],
+      ['docs/reliability.md', 'make faults SEED=4'],
+    ],
+  ],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [
     'integration/docs/commands.test.ts',
