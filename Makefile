@@ -110,6 +110,11 @@ faults: $(INSTALLED) ## Random faults under load: SEEDS=20 new seeds, or SEED=7 
 	FAULT_SEEDS='$(or $(SEEDS),3)' FAULT_SEED='$(SEED)' FAULT_SECONDS='$(or $(SECONDS),60)' FAULT_RATE='$(or $(RATE),20)' \
 	  node node_modules/mocha/bin/mocha.js --config config/mocharc.json test/faults/schedules/schedules.test.ts
 
+.PHONY: soak
+soak: $(INSTALLED) ## Two replicas under a steady load: MINUTES=120, RATE=20 jobs per second; fails on growth or a lost job
+	SOAK_MINUTES='$(or $(MINUTES),10)' SOAK_RATE='$(or $(RATE),20)' \
+	  node node_modules/mocha/bin/mocha.js --config config/mocharc.json test/soak/main.ts
+
 .PHONY: mocha
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts
 	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)

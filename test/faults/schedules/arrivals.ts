@@ -1,4 +1,4 @@
-import { Draw } from './draw.ts'
+import { Draw } from '../../random/draw.ts'
 
 /** How a job is to end. A deleted job leaves nothing. */
 const fates = ['Completed', 'Failed', 'Cancelled', 'deleted'] as const

@@ -1,4 +1,4 @@
-import { Draw } from './draw.ts'
+import { Draw } from '../../random/draw.ts'
 
 /** The replicas, by their identity in the Lease. */
 export const replicas = ['first', 'second'] as const

@@ -21,7 +21,8 @@ export function settingsOf(env: Readonly<Record<string, string | undefined>>, an
   }
 }
 
-function positive(name: string, text: string): number {
+/** Reads a setting that is a whole number from 1 up. */
+export function positive(name: string, text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new TypeError(`${name}=${text}: must be a whole number from 1 up`)
 }

@@ -180,6 +180,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['docs/reliability.md', 'make faults SEED=4'],
     ],
   ],
+  ['unit/soak/verdict.test.ts', 'are what make passes on', [['docs/reliability.md', 'make soak MINUTES=120']]],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [
     'integration/docs/commands.test.ts',

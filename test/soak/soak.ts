@@ -1,0 +1,105 @@
+import { arrivalsOf } from '../faults/schedules/arrivals.ts'
+import { Load } from '../faults/schedules/load.ts'
+import { pause } from '../kubelet/pause.ts'
+import { eventually } from '../observe/eventually.ts'
+import type { Operator } from '../processes/operator.ts'
+import { scrape } from '../site/calls/metrics.ts'
+import { openSite, type Site } from '../site/site.ts'
+import { Ends } from './ends.ts'
+import { type Sample, sampleOf } from './sample.ts'
+import type { SoakSettings } from './settings.ts'
+import { inWords, verdictOf } from './verdict.ts'
+
+/** Between two samples, in a long run. A short one has thirty samples. */
+const SAMPLE_MS = 10_000
+const LINE_MS = 60_000
+/** How long jobs are kept, so that the caches have the same size after some minutes. */
+const KEPT_SECONDS = 60
+const SETTLE_MS = 120_000
+
+/** Runs two replicas under a steady load; prints a line a minute and a verdict, and throws if the run fails. */
+export async function soak(settings: SoakSettings, print: (line: string) => void): Promise<void> {
+  const site = await openSite()
+  try {
+    await site.createPool('default', {
+      maxRunners: settings.perSecond * 20,
+      finishedPodTTLSeconds: 5,
+      finishedJobTTLSeconds: KEPT_SECONDS,
+    })
+    const operators = [await site.operator({ identity: 'first' }), await site.operator({ identity: 'second' })]
+    const failures = await underLoad(site, operators, settings, print)
+    if (failures.length > 0) throw new Error(`the soak failed:\n${failures.join('\n')}`)
+  } finally {
+    await site.close()
+  }
+}
+
+async function underLoad(
+  site: Site,
+  operators: readonly Operator[],
+  { minutes, perSecond }: SoakSettings,
+  print: (line: string) => void,
+): Promise<string[]> {
+  const loadMs = minutes * 60_000
+  const ends = new Ends(site)
+  const load = new Load(site, arrivalsOf(1, { loadMs, perSecond }), () => operators)
+  const records = operators.map((): Sample[] => [])
+  const over = new AbortController()
+  const everyMs = Math.min(SAMPLE_MS, loadMs / 30)
+  const sampling = sampleAll({ operators, records, everyMs }, over.signal, (line) => {
+    print(`${line}; ${load.acknowledged.length} jobs, ${ends.count} ended`)
+  })
+  const loading = load.run(AbortSignal.timeout(loadMs + SETTLE_MS)).finally(() => over.abort())
+  await Promise.all([loading, sampling])
+  let wrong: string[] = []
+  const allEnded = () => (wrong = ends.wrong(load.acknowledged)).length === 0
+  await eventually(allEnded, { withinMs: SETTLE_MS, everyMs: 1000, what: 'all jobs to end' }).catch(() => {})
+  print(`${load.acknowledged.length} jobs, of which ${wrong.length} are lost`)
+  const verdicts = records.map((samples) => verdictOf(samples))
+  verdicts.forEach(({ trends }, index) => {
+    for (const trend of trends) print(`replica ${index + 1}: ${inWords(trend)}`)
+  })
+  return [
+    ...wrong.slice(0, 20).map((job) => `lost: ${job}`),
+    ...load.problems,
+    ...site.history.violations,
+    ...operators.flatMap((operator) => (operator.isRunning ? [] : [`an operator ended:\n${operator.tail()}`])),
+    ...verdicts.flatMap(({ failures }, index) => failures.map((failure) => `replica ${index + 1}: ${failure}`)),
+  ]
+}
+
+/** The samples to take, a record for each operator. */
+interface Sampling {
+  operators: readonly Operator[]
+  records: readonly Sample[][]
+  everyMs: number
+}
+
+/** Samples every operator in turn until the signal, and prints the last samples every minute. */
+async function sampleAll(
+  { operators, records, everyMs }: Sampling,
+  signal: AbortSignal,
+  print: (line: string) => void,
+): Promise<void> {
+  const begun = performance.now()
+  let printed = begun
+  while (!signal.aborted) {
+    await Promise.all(operators.map(async (operator, index) => records[index]?.push(await sample(operator, begun))))
+    if (performance.now() - printed >= LINE_MS) {
+      printed = performance.now()
+      const minutes = Math.round((printed - begun) / 60_000)
+      print(`${minutes} min: ${records.map((samples) => shown(samples.at(-1))).join(' | ')}`)
+    }
+    if (!signal.aborted) await pause(everyMs, signal).catch(() => {})
+  }
+}
+
+async function sample(operator: Operator, begun: number): Promise<Sample> {
+  return sampleOf(performance.now() - begun, await scrape(operator))
+}
+
+function shown(latest: Sample | undefined): string {
+  if (latest === undefined) return 'no sample'
+  const { rssMiB, descriptors, timers, handles, loopMs } = latest
+  return `${rssMiB.toFixed(0)} MiB, ${descriptors} descriptors, ${timers} timers, ${handles} others, loop ${loopMs.toFixed(0)} ms`
+}
