@@ -561,9 +561,9 @@ export interface Operations {
         id: string
       }
       query?: {
-        /** Number of lines from the end; 0 means none. */
+        /** Number of lines from the end; 0 means none. A page has no tail. */
         tail?: number | undefined
-        /** true: a stream of plain text, which may begin before the job and ends with it. */
+        /** true: a stream of plain text, which may begin before the job and ends with it. A page and a download end with the lines that are there. */
         follow?: boolean | undefined
         /** A page that begins with this line; the first line is 0. nextOffset in the response begins the next one. */
         offset?: number | undefined

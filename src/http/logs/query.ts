@@ -21,12 +21,13 @@ const DEFAULT_LIMIT = 1000
 export const logsParameters = {
   tail: {
     type: 'integer',
-    description: 'Number of lines from the end; 0 means none.',
+    description: 'Number of lines from the end; 0 means none. A page has no tail.',
     minimum: 0,
   },
   follow: {
     type: 'boolean',
-    description: 'true: a stream of plain text, which may begin before the job and ends with it.',
+    description:
+      'true: a stream of plain text, which may begin before the job and ends with it. A page and a download end with the lines that are there.',
     default: false,
   },
   offset: {
@@ -53,7 +54,10 @@ export const logsParameters = {
   },
 } as const satisfies Record<string, Schema>
 
-/** Parses the query; 400 if a parameter is invalid, or excludes another. */
+/**
+ * Parses the query; 400 if a parameter is invalid. A page wins over a tail and over following, and a download over
+ * following: an OpenAPI document cannot say that parameters exclude each other.
+ */
 export function parseLogsQuery(query: Query): LogsQuery {
   const [follow, download] = [flag(query, 'follow'), flag(query, 'download')]
   const tail = uintParam(query, 'tail', logsParameters.tail)
@@ -61,11 +65,9 @@ export function parseLogsQuery(query: Query): LogsQuery {
   const limit = uintParam(query, 'limit', logsParameters.limit)
   const attempt = uintParam(query, 'attempt', logsParameters.attempt)
   const isPage = offset !== undefined || limit !== undefined
-  if (follow && (isPage || download)) throw badRequest('follow excludes offset, limit and download')
-  if (isPage && tail !== undefined) throw badRequest('tail excludes offset and limit')
   return {
-    ...(tail !== undefined && { tail }),
-    follow,
+    ...(tail !== undefined && !isPage && { tail }),
+    follow: follow && !isPage && !download,
     ...(isPage && { page: { offset: offset ?? 0, limit: limit ?? DEFAULT_LIMIT } }),
     ...(download && { download }),
     ...(attempt !== undefined && { attempt }),

@@ -17,6 +17,18 @@ const good: [query: Query, parsed: LogsQuery][] = [
     { tail: '1000001', follow: 'true' },
     { follow: true, tail: 1_000_001 },
   ],
+  [
+    { offset: '5', tail: '1', follow: 'true', download: 'true' },
+    { follow: false, page: { offset: 5, limit: 1000 }, download: true },
+  ],
+  [
+    { limit: '2', follow: 'true' },
+    { follow: false, page: { offset: 0, limit: 2 } },
+  ],
+  [
+    { download: 'true', follow: 'true', tail: '3' },
+    { follow: false, tail: 3, download: true },
+  ],
   [{ tail: '9'.repeat(30) }, { follow: false, tail: Number.MAX_SAFE_INTEGER }],
 ]
 const bad: Query[] = [
