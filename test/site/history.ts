@@ -26,7 +26,10 @@ function changesThePast(
   { attempts: before = [] }: RunnerJobStatus,
   { attempts: after = [] }: RunnerJobStatus,
 ): boolean {
-  return !isDeepStrictEqual(after.slice(0, before.length), before)
+  // The end of the pause after an attempt is added to it.
+  const known = before.map((attempt, index) => ({ requeuedAt: after[index]?.requeuedAt, ...attempt }))
+  const now = after.slice(0, before.length).map((attempt) => ({ requeuedAt: attempt.requeuedAt, ...attempt }))
+  return !isDeepStrictEqual(now, known)
 }
 
 function wentBack(before: RunnerJobStatus, after: RunnerJobStatus): boolean {

@@ -49,6 +49,11 @@ export async function awaitArchived(
   }
 }
 
+/** Whether the status says that the archive has the log. */
+export function isCaptured({ status }: RunnerJob): boolean {
+  return status.conditions?.some(({ type, status: is }) => type === 'LogCaptured' && is === 'True') === true
+}
+
 /** Whether the status says what became of the log, or that there was none. */
 function isSettled({ status }: RunnerJob): boolean {
   const isKnown = status.conditions?.some(({ type }) => type === 'LogCaptured') === true

@@ -19,7 +19,7 @@ import { ApiError, NotFound } from '../../kube/client/errors.ts'
 import { abortable } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
 import { envelopeAround } from '../envelope.ts'
-import { openArchived } from './archived.ts'
+import { isCaptured, openArchived } from './archived.ts'
 import { pageOf } from './page.ts'
 import type { LogsQuery } from './query.ts'
 import { takeBeginning } from './take-beginning.ts'
@@ -59,13 +59,30 @@ export async function wholeLog(
   const pod = logPod(deps, job)
   if (pod === undefined || !hasCurrentLog(pod)) return (await archived(deps, job, query, patience)) ?? nothing
   try {
-    return await live(deps, { job, pod }, query, patience)
+    return (await complete(deps, job, query, patience)) ?? (await live(deps, { job, pod }, query, patience))
   } catch (error) {
     // The pod was deleted meanwhile; or its node does not know it, or may be lost for good, with its logs.
     const isGone = error instanceof NotFound || isUnknownContainer(error)
     if (!isGone && !(isFinished(job) && (await isNodeSilent(deps, pod, error, patience.patient)))) throw error
     return (await archived(deps, job, query, patience)) ?? noLog(isFinished(job) || error instanceof NotFound)
   }
+}
+
+/**
+ * The archived log of a job whose pod is still there, if no line is missing: the node may have dropped some, and does not
+ * report it.
+ */
+async function complete(
+  deps: FacadeDeps,
+  job: RunnerJob,
+  query: LogsQuery,
+  patience: Patience,
+): Promise<WholeLog | undefined> {
+  if (!isCaptured(job)) return undefined
+  const log = await archived(deps, job, query, patience)
+  if (log === undefined || log.mayLackBeginning) return undefined
+  delete log.after.state
+  return log
 }
 
 /** The log in its envelope, encoded as JSON while it streams: encoding it as a whole would take several times its size in memory. */
