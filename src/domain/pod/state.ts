@@ -58,6 +58,12 @@ export const ENDING_DEADLINE_SECONDS = 1
 /** How long after its grace period a deleted pod's container may take to be reported ended. */
 const DELETION_SLACK_MS = 30_000
 
+/** Within how long after the end of its containers a kubelet usually deletes a pod for good, and at the latest. */
+const FINAL_DELETE_MS = { usual: 2000, latest: 30_000 }
+
+/** Exit codes of a process that a kubelet ended, by SIGKILL and SIGTERM. */
+const stopCodes: ReadonlySet<number> = new Set([137, 143])
+
 /** Reason of an invented exit code: the kubelet no longer found the container, or never started it. */
 const NOT_FOUND = 'ContainerStatusUnknown'
 
@@ -187,11 +193,17 @@ function beatDeadline({ spec, status }: Pod, { finishedAt }: Exit): boolean {
  * Whether the container ended because the pod was deleted. Kubelet times are whole seconds, and a job may exit within
  * one on SIGTERM. An exit in the same second counts as cut short: a false failure can be run again, a false success goes
  * unnoticed. If a pod ends before we delete it, its outcome is already stored.
+ *
+ * When the containers have ended, the kubelet deletes the pod once more, without a grace period. That moves the time of
+ * the deletion to then, and hides when it was asked for. A pod that had ended before it was deleted looks the same.
  */
 function cutShort(pod: Pod, exit: Exit): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata
   if (deletionTimestamp === undefined || exit.finishedAt === undefined) return false
-  const askedMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
+  const wasStopped = stopCodes.has(exit.code) && exit.reason !== 'OOMKilled'
+  const finalMs = wasStopped ? FINAL_DELETE_MS.latest : FINAL_DELETE_MS.usual
+  const sinceAskedMs = deletionGracePeriodSeconds === 0 ? finalMs : deletionGracePeriodSeconds * 1000
+  const askedMs = Date.parse(deletionTimestamp) - sinceAskedMs
   return Date.parse(exit.finishedAt) >= askedMs
 }
 

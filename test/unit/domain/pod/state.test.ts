@@ -186,6 +186,13 @@ describe('a deleted pod', () => {
     expect(essence(withCode(0, 15, 3600))).to.deep.equal(cut(0))
   })
 
+  it('fails its job when the kubelet has deleted it once more, without a grace period, after its containers', () => {
+    expect(essence(withCode(0, 21, 0))).to.deep.equal(cut(0))
+    expect(essence(withCode(143, 30, 0))).to.deep.equal(cut(143))
+    expect(essence(withCode(137, 30, 0))).to.deep.equal(cut(137))
+    expect(essence(withCode(1, 25, 0))).to.deep.equal(exited(1, 'ExitCode', 'exit code 1'))
+  })
+
   it('is ending while its container may still run, and lost half a minute after its grace period', () => {
     const pod = aPod({ metadata: deletedAt(15, 60), status: podStatus('Running', aContainer(running)) })
     expect(essence(pod)).to.deep.equal({ is: 'ending', giveUpAt: at(15 + 60 + 30), reason: 'PodDeleted' })
