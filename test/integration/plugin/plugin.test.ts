@@ -347,7 +347,7 @@ describe('kubectl runnerhub', function () {
         /^FAIL +operator +no operator is installed in namespace .*\n +mend: (helm install|kubectl runnerhub -n)/m,
       )
       expect(out).to.match(/^FAIL +REST API +no Service leads to the REST API\n +mend: kubectl/m)
-      expect(out).to.match(/^warn +metrics +nothing scrapes the metrics/m)
+      expect(out).to.match(/^warn +metrics +(nothing|no ServiceMonitor) scrapes the metrics/m)
     })
 
     it('skips what the caller may not see, and names the rights that are missing', async () => {
