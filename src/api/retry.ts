@@ -12,7 +12,7 @@ export const poolRetry = {
   type: 'object',
   description:
     'Further attempts of a job whose attempt ended early. An attempt whose container never started is tried again up ' +
-    'to maxAttempts; one that had started only for the causes in on.',
+    'to maxAttempts; one that had started only for the given reasons.',
   properties: {
     maxAttempts: {
       type: 'integer',
@@ -22,7 +22,7 @@ export const poolRetry = {
       maximum: MAX_ATTEMPTS,
       default: 3,
     },
-    on: {
+    reasons: {
       type: 'array',
       description:
         'Ends after which a job that had started is tried again, as reasons of the job. Only for jobs that may run ' +

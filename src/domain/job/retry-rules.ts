@@ -39,7 +39,7 @@ export function retryRulesOf({ metadata, spec }: RunnerPool): RetryRules {
   return {
     poolName: metadata.name,
     maxAttempts: given.maxAttempts ?? maxAttempts.default,
-    on: new Set(given.on ?? []),
+    on: new Set(given.reasons ?? []),
     backoffSeconds: given.backoffSeconds ?? backoffSeconds.default,
     windowSeconds: given.budget?.windowSeconds ?? windowSeconds.default,
     perRepository: given.budget?.perRepository ?? perRepository.default,

@@ -190,7 +190,7 @@ describe('the archive of logs', function () {
   it('keeps the log of each attempt', async () => {
     await site.createPool('again', {
       labels: ['again'],
-      retry: { maxAttempts: 2, on: ['ExitCode'], backoffSeconds: 1 },
+      retry: { maxAttempts: 2, reasons: ['ExitCode'], backoffSeconds: 1 },
     })
     await site.createJob('again', { poolName: 'again' })
     for (const attempt of [1, 2]) {

@@ -47,7 +47,7 @@ describe('a job whose attempt was lost', function () {
     const retry = { maxAttempts: 3, backoffSeconds: 1 }
     await site.createPool('default', { retry })
     const on = ['Evicted', 'Preempted', 'NodeLost', 'PodDeleted', 'OOMKilled', 'ExitCode'] as const
-    await site.createPool('all', { retry: { ...retry, on: [...on] } })
+    await site.createPool('all', { retry: { ...retry, reasons: [...on] } })
     await site.createPool('poor', {
       retry: { ...retry, budget: { windowSeconds: 3600, perRepository: 1, perPool: 100 } },
     })

@@ -128,7 +128,7 @@ export const samples = [
       startTimeoutSeconds: 60,
       retry: {
         maxAttempts: 2,
-        on: ['Evicted'],
+        reasons: ['Evicted'],
         backoffSeconds: 10,
         budget: { windowSeconds: 60, perRepository: 1, perPool: 2 },
       },

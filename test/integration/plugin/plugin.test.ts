@@ -240,7 +240,7 @@ describe('kubectl runnerhub', function () {
     })
 
     it('follows the next attempt of a job as well', async () => {
-      const retry = { maxAttempts: 2, on: ['ExitCode' as const], backoffSeconds: 1 }
+      const retry = { maxAttempts: 2, reasons: ['ExitCode' as const], backoffSeconds: 1 }
       await site.createPool('again', { labels: ['again'], retry })
       const { host, ended } = start('delegate', 'o/r', '--labels', 'again', '--name', 'runs-again', '--follow')
       for (const [pod, code] of [

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { immutableFields, jobPhases, runnerJobSpec, runnerJobStatus } from '../../../src/api/runner-job.ts'
 import { runnerPhases, runnerStatus } from '../../../src/api/runner.ts'
@@ -9,6 +11,8 @@ import {
   waitingReasons,
 } from '../../../src/api/reasons.ts'
 import { withImmutable } from '../../../src/api/schema.ts'
+
+const root = join(import.meta.dirname, '../../..')
 
 describe('rules against change', () => {
   const text = { type: 'string' } as const
@@ -40,6 +44,13 @@ describe('rules against change', () => {
     const limits = ['timeoutSeconds', 'queueTimeoutSeconds', 'startTimeoutSeconds']
     const wishes = ['priority', 'cancel', ...limits, 'ttlSecondsAfterFinished']
     expect(Object.keys(runnerJobSpec.properties)).to.have.members([...immutableFields, ...wishes])
+  })
+})
+
+describe('the names of fields', () => {
+  it('are no words that YAML 1.1 takes for a boolean: kubectl would send `true` instead', () => {
+    const files = ['runnerjobs', 'runners', 'runnerpools'].map((name) => join(root, `crds/${name}.yaml`))
+    for (const file of files) expect(readFileSync(file, 'utf8')).to.not.match(/^ *(y|n|yes|no|on|off|true|false):/im)
   })
 })
 

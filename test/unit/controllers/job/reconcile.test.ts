@@ -113,20 +113,20 @@ describe('a running job whose pod the cache lacks', () => {
   })
 
   it('is not tried again, unless the API server has none either', async () => {
-    const retry = { maxAttempts: 3, backoffSeconds: 10, on: ['PodDeleted' as const] }
+    const retry = { maxAttempts: 3, backoffSeconds: 10, reasons: ['PodDeleted' as const] }
     const { written } = await pass({}, true, aPool({ spec: { retry } }))
     expect(written.filter((status) => status !== 'Running Running')).to.deep.equal([])
   })
 
   it('is tried again if the API server has none either, where its pool allows that', async () => {
-    const retry = { maxAttempts: 3, backoffSeconds: 10, on: ['PodDeleted' as const] }
+    const retry = { maxAttempts: 3, backoffSeconds: 10, reasons: ['PodDeleted' as const] }
     expect((await pass({}, false, aPool({ spec: { retry } }))).written).to.deep.equal(['Queued Retrying'])
   })
 
   it('is tried again if its Runner was deleted as well', async () => {
     const stores = new FilledCaches()
     const on = ['PodDeleted' as const]
-    stores.putPool(aPool({ spec: { retry: { maxAttempts: 3, backoffSeconds: 10, on } } }))
+    stores.putPool(aPool({ spec: { retry: { maxAttempts: 3, backoffSeconds: 10, reasons: on } } }))
     const place = { runnerRef: { name: 'job-1', uid: 'gone' }, podUID: 'gone', poolName: 'pool' }
     const job = stores.putJob(aJob({ status: { phase: 'Running', ...place, startedAt: stamp(10) } }))
     expect((await passOver(stores, job, undefined)).written).to.deep.equal(['Queued Retrying'])

@@ -107,7 +107,7 @@ class World {
   constructor({ timeoutSeconds, maxAttempts, on, isRoomy }: Setting) {
     this.isRoomy = isRoomy
     this.admitted = isRoomy
-    this.rules = retryRulesOf(aPool({ spec: { retry: { maxAttempts, on, backoffSeconds: 10 } } }))
+    this.rules = retryRulesOf(aPool({ spec: { retry: { maxAttempts, reasons: on, backoffSeconds: 10 } } }))
     this.job = aJob({ spec: { timeoutSeconds, delegatedAt: at(0.4).toISOString() } })
   }
 

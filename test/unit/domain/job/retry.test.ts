@@ -113,7 +113,7 @@ interface Scene extends Partial<Omit<JobView, 'pod' | 'job' | 'retry'>> {
 }
 
 function viewOf({ job = aJob(), pod, on = [], max = 3, retry, seconds = 20, ...given }: Scene): JobView {
-  const rules = retryRulesOf(aPool({ spec: { retry: { maxAttempts: max, on, backoffSeconds: 10 } } }))
+  const rules = retryRulesOf(aPool({ spec: { retry: { maxAttempts: max, reasons: on, backoffSeconds: 10 } } }))
   return {
     job,
     runner: aRunner({ job }),
