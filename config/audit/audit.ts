@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isJson } from '../../src/api/json.ts'
+import { isJson, parsed } from '../../src/api/json.ts'
 import { type Allowed, findings } from './findings.ts'
 
 const help = `usage: audit.ts [--required]
@@ -42,14 +42,6 @@ async function npmAudit(): Promise<string> {
   return await new Promise((resolve) => {
     execFile('npm', args, { cwd: join(import.meta.dirname, '../..'), maxBuffer: 64e6 }, (_, stdout) => resolve(stdout))
   })
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function allowed(): Allowed[] {

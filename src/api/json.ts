@@ -15,3 +15,12 @@ export function fieldsOf(value: unknown): Json {
 export function elementsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
+
+/** JSON as a value; undefined for a text that is none. The parser's own error would quote the text. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -3,6 +3,19 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { FacadeContext } from './context.ts'
 
+/** A content security policy of pages: nothing from other origins, nothing inline, and no framing. */
+export const ownOriginPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  // It includes the WebSockets of the same origin.
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+]
+
 /** A file that is the same for every caller. */
 export interface Content {
   type: string

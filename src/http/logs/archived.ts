@@ -1,3 +1,4 @@
+import type { Condition } from '../../api/object.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { ArchivedLog } from '../../archive/reader.ts'
 import type { Attempt } from '../../archive/store.ts'
@@ -50,14 +51,18 @@ export async function awaitArchived(
 }
 
 /** Whether the status says that the archive has the log. */
-export function isCaptured({ status }: RunnerJob): boolean {
-  return status.conditions?.some(({ type, status: is }) => type === 'LogCaptured' && is === 'True') === true
+export function isCaptured(job: RunnerJob): boolean {
+  return captureOf(job)?.status === 'True'
+}
+
+function captureOf({ status }: RunnerJob): Condition | undefined {
+  return status.conditions?.find(({ type }) => type === 'LogCaptured')
 }
 
 /** Whether the status says what became of the log, or that there was none. */
-function isSettled({ status }: RunnerJob): boolean {
-  const isKnown = status.conditions?.some(({ type }) => type === 'LogCaptured') === true
-  return isKnown || (status.completedAt !== undefined && status.podUID === undefined)
+function isSettled(job: RunnerJob): boolean {
+  const { status } = job
+  return captureOf(job) !== undefined || (status.completedAt !== undefined && status.podUID === undefined)
 }
 
 function attemptOf({ metadata, status }: RunnerJob): Attempt | undefined {

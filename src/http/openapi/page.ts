@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
 import { notFound } from '../http-error.ts'
-import { type Content, contentOf, sendContent, textContent } from '../static-content.ts'
+import { type Content, contentOf, ownOriginPolicy, sendContent, textContent } from '../static-content.ts'
 import { Kept } from './kept.ts'
 
 /** The page below a base path. */
@@ -25,17 +25,7 @@ const script = `const url = new URL('../openapi.json', document.currentScript.sr
 SwaggerUIBundle({ url, dom_id: '#page', validatorUrl: 'none', deepLinking: true })
 `
 
-/** Allows nothing from other origins, nothing inline, and no framing. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+const policy = ownOriginPolicy.join('; ')
 
 const HOUR = 'public, max-age=3600'
 

@@ -1,23 +1,11 @@
 import { atRoot } from '../base-path.ts'
 import type { FacadeContext, FacadeDeps, Handlers } from '../context.ts'
 import { notFound } from '../http-error.ts'
-import { sendContent, textContent } from '../static-content.ts'
+import { ownOriginPolicy, sendContent, textContent } from '../static-content.ts'
 import { type Bundle, PageFiles } from './files.ts'
 
-/** Allows nothing from other origins, nothing inline, no text as markup, and no framing. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  // The events are on the same origin: 'self' includes its WebSockets.
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ')
+/** No text becomes markup either. */
+const policy = [...ownOriginPolicy, "require-trusted-types-for 'script'", "trusted-types 'none'"].join('; ')
 
 /** The name of a file has the hash of its content: it never changes. */
 const FOREVER = 'public, max-age=31536000, immutable'

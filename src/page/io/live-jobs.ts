@@ -3,7 +3,7 @@ import { Backoff } from '../../kube/runtime/backoff.ts'
 import { systemClock as clock } from '../../kube/runtime/clock.ts'
 import { type JobRow, parseJobRow } from '../model/job-row.ts'
 import { JobTable } from '../model/job-table.ts'
-import { elementsOf, fieldsOf, parsed } from '../model/values.ts'
+import { elementsOf, fieldsOf, parsed } from '../../api/json.ts'
 import { eventsUrl } from './base.ts'
 import { session, signOut } from './session.ts'
 

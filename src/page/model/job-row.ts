@@ -1,5 +1,6 @@
 import { type JobState, jobStates } from '../../api/job-state.ts'
-import { fieldsOf, textOr, timeOr } from './values.ts'
+import { fieldsOf } from '../../api/json.ts'
+import { textOr, timeOr } from './values.ts'
 
 /** A job as the list shows it. Times are in milliseconds; unknown values are null. */
 export interface JobRow {

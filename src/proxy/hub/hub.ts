@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { type IncomingHttpHeaders, type IncomingMessage, request as plainRequest, type RequestOptions } from 'node:http'
 import { request as tlsRequest } from 'node:https'
-import { elementsOf, fieldsOf } from '../../api/json.ts'
-import { parsed, textOf } from '../json.ts'
+import { elementsOf, fieldsOf, parsed } from '../../api/json.ts'
+import { textOf } from '../json.ts'
 import { oneLine } from '../job/ending.ts'
 
 /** The hub does not answer, or not as a hub does. */

@@ -2,8 +2,7 @@ import { WebSocket } from 'ws'
 import { Backoff } from '../../kube/runtime/backoff.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Hub } from './hub.ts'
-import { elementsOf, fieldsOf } from '../../api/json.ts'
-import { parsed } from '../json.ts'
+import { elementsOf, fieldsOf, parsed } from '../../api/json.ts'
 
 /** One job, and the listener for its states. */
 export interface JobEventsOptions {

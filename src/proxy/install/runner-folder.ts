@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fieldsOf } from '../../api/json.ts'
-import { parsed, textOf } from '../json.ts'
+import { fieldsOf, parsed } from '../../api/json.ts'
+import { textOf } from '../json.ts'
 
 /** Where an installed runner has what the proxy needs. */
 export interface RunnerFolder {

@@ -1,6 +1,6 @@
 import { delegationFields, jobMessage } from '../../api/runner-job.ts'
-import { elementsOf, fieldsOf } from '../../api/json.ts'
-import { parsed, textOf } from '../json.ts'
+import { elementsOf, fieldsOf, parsed } from '../../api/json.ts'
+import { textOf } from '../json.ts'
 
 /** The facts of a delegation, as the job's message has them. */
 export interface JobFacts {
