@@ -59,7 +59,7 @@ export const ENDING_DEADLINE_SECONDS = 1
 const DELETION_SLACK_MS = 30_000
 
 /** Within how long after the end of its containers a kubelet usually deletes a pod for good, and at the latest. */
-const FINAL_DELETE_MS = { usual: 2000, latest: 30_000 }
+const FINAL_DELETE_MS = { usual: 1000, latest: 30_000 }
 
 /** Exit codes of a process that a kubelet ended, by SIGKILL and SIGTERM. */
 const stopCodes: ReadonlySet<number> = new Set([137, 143])

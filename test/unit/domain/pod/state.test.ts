@@ -190,7 +190,11 @@ describe('a deleted pod', () => {
     expect(essence(withCode(0, 21, 0))).to.deep.equal(cut(0))
     expect(essence(withCode(143, 30, 0))).to.deep.equal(cut(143))
     expect(essence(withCode(137, 30, 0))).to.deep.equal(cut(137))
-    expect(essence(withCode(1, 25, 0))).to.deep.equal(exited(1, 'ExitCode', 'exit code 1'))
+  })
+
+  it('keeps the outcome of a job whose pod is deleted in the next second but one, or later, without a grace period', () => {
+    expect(essence(withCode(0, 22, 0))).to.deep.equal(exited(0, 'Succeeded', 'exit code 0'))
+    expect(essence(withCode(1, 22, 0))).to.deep.equal(exited(1, 'ExitCode', 'exit code 1'))
   })
 
   it('is ending while its container may still run, and lost half a minute after its grace period', () => {
