@@ -66,6 +66,17 @@ export class ArchivedLog {
     return end === 'cut' || lacksBeginning === true || parts.reduce((sum, { lines }) => sum + lines, 0) < this.lines
   }
 
+  /** Bytes of the log; undefined if lines are missing, since marker lines stand in their place then. */
+  get bytes(): number | undefined {
+    const last = this.#header.parts.at(-1)
+    return this.isIncomplete || last === undefined ? undefined : last.at + last.bytes
+  }
+
+  /** Identifies the log among all logs. */
+  get id(): string {
+    return this.#attempt.podUid
+  }
+
   /** The number of the line that begins the last so many lines. */
   tailStart(tail: number): number {
     return tailStart(this.#header.parts, tail)
@@ -97,6 +108,16 @@ export class ArchivedLog {
     }
     if (missing.lines > 0) yield marker(gapLine(latest, missing))
     if (end === 'cut' && to >= this.lines) yield marker(cutLine(latest))
+  }
+
+  /** The bytes from one to another of a log of which no line is missing. Throws if a part was deleted meanwhile. */
+  async *readBytes(from: number, to: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    for (const [index, { at, bytes }] of this.#header.parts.entries()) {
+      if (at + bytes <= from || at >= to) continue
+      const text = await this.#text(index, signal)
+      if (text === undefined) throw new Error('a part of the log was deleted while it was read')
+      yield text.subarray(Math.max(0, from - at), to - at)
+    }
   }
 
   async #text(index: number, signal: AbortSignal): Promise<Buffer | undefined> {

@@ -11,6 +11,7 @@ export const errorCodes = {
   IdempotencyKeyReused: 'The Idempotency-Key was used before with another body.',
   DelegatedWithoutMessage: 'The same job was delegated before without its message.',
   BodyTooLarge: 'The body is longer than 256 KiB, or the message of a job exceeds its limits, which the text names.',
+  RangeNotSatisfiable: 'The log has no such bytes, or several ranges were requested; see the Content-Range header.',
   UnsupportedMediaType: 'The body is not declared to be of a media type that the route accepts.',
   RateLimited: 'Too many requests from this address; see the Retry-After header.',
   TooManyRunners: 'The limit of proxy runners is reached; see the Retry-After header.',

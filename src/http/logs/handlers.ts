@@ -12,7 +12,8 @@ import { jobAt } from './attempt.ts'
 import { followLog } from './followed.ts'
 import { logPod, logStart, openLog } from '../../cluster/pod-log.ts'
 import { type LogsQuery, parseLogsQuery } from './query.ts'
-import { jsonOf, type WholeLog, wholeLog } from './whole.ts'
+import { type ByteRange, parseRange } from './byte-range.ts'
+import { jsonOf, type LogFile, type WholeLog, wholeLog } from './whole.ts'
 
 /** GET /api/jobs/:id/logs: the whole log in the envelope, or with follow=true a stream of plain text. */
 export function logHandlers(deps: FacadeDeps, access: JobAccess): Handlers<'logs'> {
@@ -22,14 +23,8 @@ export function logHandlers(deps: FacadeDeps, access: JobAccess): Handlers<'logs
       const job = jobAt(await access.jobOf(ctx), query.attempt)
       if (job === undefined) throw notFound('attempt')
       const gone = goneSignal(ctx)
-      if (!query.follow) {
-        const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })
-        if (log.mayLackBeginning) ctx.set(TRUNCATED_HEADER, 'true')
-        if (query.download === true) return sendFile(ctx, job, log)
-        ctx.type = 'application/json; charset=utf-8'
-        ctx.body = jsonOf(log, deps)
-        return
-      }
+      ctx.set('Accept-Ranges', 'none')
+      if (!query.follow) return sendNow(ctx, deps, { job, query, gone })
       const leave = deps.logStreams.enter(ctx.state.caller?.user ?? '')
       if (leave === undefined) throw tooManyStreams()
       gone.addEventListener('abort', leave, { once: true })
@@ -50,11 +45,50 @@ export function logHandlers(deps: FacadeDeps, access: JobAccess): Handlers<'logs
   }
 }
 
-function sendFile(ctx: FacadeContext, job: RunnerJob, { text, after }: WholeLog): void {
-  if (after.state === 'unavailable') throw notFound('log')
-  ctx.attachment(`${job.metadata.name}.log`)
+/** Sends a log as it is now: in the envelope, as a file, or a range of it. */
+async function sendNow(
+  ctx: FacadeContext,
+  deps: FacadeDeps,
+  { job, query, gone }: { job: RunnerJob; query: LogsQuery; gone: AbortSignal },
+): Promise<void> {
+  const log = await wholeLog(deps, job, query, { gone, patient: requestSignal(ctx) })
+  if (log.mayLackBeginning) ctx.set(TRUNCATED_HEADER, 'true')
+  if (log.file !== undefined) ctx.set('Accept-Ranges', 'bytes')
+  const range = rangeOf(ctx, log.file)
+  if (query.download === true) {
+    if (log.after.state === 'unavailable') throw notFound('log')
+    ctx.attachment(`${job.metadata.name}.log`)
+  }
+  if (log.file !== undefined && range !== undefined) sendRange(ctx, log.file, range)
+  else if (query.download === true) sendFile(ctx, log)
+  else {
+    ctx.type = 'application/json; charset=utf-8'
+    ctx.body = jsonOf(log, deps)
+  }
+}
+
+/** The bytes that the caller wants; undefined for all of them. A log without a file has no ranges. */
+function rangeOf(ctx: FacadeContext, file: LogFile | undefined): ByteRange | undefined {
+  if (file === undefined || ctx.method !== 'GET') return undefined
+  return parseRange({ range: ctx.get('Range'), ifRange: ctx.get('If-Range') }, file)
+}
+
+function sendRange(ctx: FacadeContext, file: LogFile, { from, to }: ByteRange): void {
+  ctx.status = 206
+  ctx.set('Content-Range', `bytes ${from}-${to - 1}/${file.size}`)
+  sendText(ctx, file.read(from, to), { ...file, size: to - from })
+}
+
+function sendFile(ctx: FacadeContext, { text, file }: WholeLog): void {
+  sendText(ctx, file === undefined ? text : file.read(0, file.size), file)
+}
+
+function sendText(ctx: FacadeContext, text: AsyncIterable<Buffer>, file: Omit<LogFile, 'read'> | undefined): void {
   ctx.type = 'text/plain; charset=utf-8'
   ctx.body = Readable.from(text, { highWaterMark: 2 })
+  if (file === undefined) return
+  ctx.set('ETag', file.etag)
+  ctx.length = file.size
 }
 
 /** For how long the answer to a follower waits to know whether it is truncated. */

@@ -31,6 +31,15 @@ export interface WholeLog {
   after: LogFacts
   /** Known before the log is read. */
   mayLackBeginning: boolean
+  /** The same text by its bytes, if the archive has all of it and all of it is wanted. */
+  file?: LogFile
+}
+
+/** A text that does not change any more. */
+export interface LogFile {
+  size: number
+  etag: string
+  read: (from: number, to: number) => AsyncIterable<Buffer>
 }
 
 /** What is known of a log once it was read. */
@@ -125,7 +134,13 @@ function ofArchive(log: ArchivedLog, query: LogsQuery, gone: AbortSignal): Whole
   const page = { skip: 0, limit: Infinity, maxBytes: query.download === true ? Infinity : LONGEST_LOG, firstLine: from }
   if (query.page !== undefined && to < log.lines) after.nextOffset = to
   const text = pageOf(log.read(from, to, gone), page, (next) => cut(after, query, next))
-  return { text, after, mayLackBeginning: log.isIncomplete }
+  return { text, after, mayLackBeginning: log.isIncomplete, ...fileOf(log, query, gone) }
+}
+
+function fileOf(log: ArchivedLog, { tail, page }: LogsQuery, gone: AbortSignal): Pick<WholeLog, 'file'> {
+  const size = log.bytes
+  if (size === undefined || tail !== undefined || page !== undefined) return {}
+  return { file: { size, etag: `"${log.id}-${size}"`, read: (from, to) => log.readBytes(from, to, gone) } }
 }
 
 function cut(after: LogFacts, { page }: LogsQuery, next: number): void {

@@ -25,9 +25,10 @@ export const secured: FacadeMiddleware = (ctx, next) => {
 
 /** What scripts of other origins may send and read, besides what browsers always allow. */
 const methods = 'GET, HEAD, POST, PATCH, OPTIONS'
-const requestHeaders = 'Authorization, Content-Type, Idempotency-Key'
+const requestHeaders = 'Authorization, Content-Type, Idempotency-Key, If-Range, Range'
 const responseHeaders =
-  'Location, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ' +
+  'Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, Idempotency-Replayed, ' +
+  'X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, ' +
   `${STALE_HEADER}, ${TRUNCATED_HEADER}`
 
 /** Lets scripts of these origins call the API from a browser ('*' allows all); browsers block those of other origins. */

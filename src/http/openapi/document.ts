@@ -24,6 +24,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   409: { description: 'The request conflicts with the state of the job, its ids, or an earlier use of the key.' },
   413: { description: 'The body is longer than 256 KiB, or the message of a job exceeds its limits.' },
   415: { description: 'The body is not declared to be JSON.' },
+  416: { description: 'The log has no such bytes, or several ranges were requested.', headers: ['Content-Range'] },
   429: {
     description:
       'Too many requests from this address, too many followed logs of this caller, or too many proxy runners.',

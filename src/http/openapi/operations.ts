@@ -10,7 +10,7 @@ import { runnerParameters } from '../runners/list-query.ts'
 import { enveloped, named, type OpenSchema } from './schemas.ts'
 
 /** A status code with which an operation fails. Those that every request can get are not listed. */
-export type Failing = 400 | 404 | 409 | 413 | 415
+export type Failing = 400 | 404 | 409 | 413 | 415 | 416
 
 /** One successful response. */
 export interface Success {
@@ -75,6 +75,21 @@ export const headers = {
   'X-RateLimit-Reset': {
     schema: { type: 'string', pattern: '^[0-9]+$' },
     description: 'Start of the next window, in Unix seconds.',
+    required: true,
+  },
+  'Accept-Ranges': {
+    schema: { enum: ['bytes', 'none'] },
+    description: 'bytes if the header Range can select a part of the log.',
+    required: true,
+  },
+  'Content-Range': {
+    schema: { type: 'string', pattern: '^bytes ([0-9]+-[0-9]+|\\*)/[0-9]+$' },
+    description: 'Which bytes of the text these are, and how many it has.',
+    required: true,
+  },
+  ETag: {
+    schema: { type: 'string', pattern: '^"[^"]+"$' },
+    description: 'Names the text, for the header If-Range.',
     required: true,
   },
   [TRUNCATED_HEADER]: {
@@ -180,16 +195,25 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     id: 'getJobLogs',
     tag: 'jobs',
     summary: 'Get or follow the log of a job',
+    description:
+      'The header Range selects bytes of the text, which come as plain text with status 206. It needs a log whose lines ' +
+      'are all in the archive, where Accept-Ranges is bytes. Otherwise, and with tail, offset, limit or follow, the ' +
+      'response is the same as without it.',
     query: logsParameters,
     success: {
       200: {
         description: 'The log, in the envelope or, with follow=true or download=true, as plain text.',
         json: enveloped({ data: named('Log') }),
         text: 'Lines as they are written.',
-        headers: [TRUNCATED_HEADER],
+        headers: [TRUNCATED_HEADER, 'Accept-Ranges'],
+      },
+      206: {
+        description: 'The bytes that the header Range selects.',
+        text: 'A part of the text.',
+        headers: ['Accept-Ranges', 'Content-Range', 'ETag'],
       },
     },
-    failing: [400, 404],
+    failing: [400, 404, 416],
   },
   listRunners: {
     id: 'listRunners',

@@ -144,9 +144,49 @@ describe('the archive of logs', function () {
       expect(file.text).to.equal((await read('paged'))['logs'])
     }
     await check()
+    const inPart = (query: string, range: string, more: Record<string, string> = {}) =>
+      call(`${operator.url}/api/jobs/paged/logs${query}`, {
+        headers: { authorization: `Bearer ${TOKEN}`, range, ...more },
+      })
+    const running = await inPart('?download=true', 'bytes=0-9')
+    expect(running).to.include({ status: 200 })
+    expect(running.headers.get('accept-ranges')).to.equal('none')
     await finishes('paged')
     await podGoes('paged')
     await check()
+    const whole = await call(`${operator.url}/api/jobs/paged/logs?download=true`)
+    const size = whole.text.length
+    expect(whole.headers.get('accept-ranges')).to.equal('bytes')
+    expect(whole.headers.get('content-length')).to.equal(String(size))
+    const etag = whole.headers.get('etag') ?? ''
+    const head = await call(`${operator.url}/api/jobs/paged/logs?download=true`, {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${TOKEN}`, range: 'bytes=0-9' },
+    })
+    expect(head).to.include({ status: 200 })
+    expect(head.headers.get('content-length')).to.equal(String(size))
+    for (const query of ['', '?download=true', '?attempt=1'])
+      for (const [range, from, to] of [
+        ['bytes=0-99', 0, 100],
+        [`bytes=${size - 10}-`, size - 10, size],
+        ['bytes=-7', size - 7, size],
+        [`bytes=5-${size * 2}`, 5, size],
+      ] as const) {
+        const part = await inPart(query, range, { 'if-range': etag })
+        expect(part.status, `${query} ${range}`).to.equal(206)
+        expect(part.text === whole.text.slice(from, to), `${query} ${range}`).to.equal(true)
+        expect(part.headers.get('content-range')).to.equal(`bytes ${from}-${to - 1}/${size}`)
+        expect(part.headers.get('content-length')).to.equal(String(to - from))
+        expect(part.headers.get('content-type')).to.equal('text/plain; charset=utf-8')
+      }
+    for (const range of [`bytes=${size}-`, 'bytes=0-1,5-6', 'bytes=9-2', 'bytes=a-b']) {
+      const refused = await inPart('', range)
+      expectFailure(refused, 416, 'RangeNotSatisfiable')
+      expect(refused.headers.get('content-range')).to.equal(`bytes */${size}`)
+    }
+    expect((await inPart('?download=true', 'bytes=0-9', { 'if-range': '"another"' })).text).to.equal(whole.text)
+    for (const query of ['?tail=2', '?offset=0&limit=3', '?follow=true', '?download=true&tail=2'])
+      expect((await inPart(query, 'bytes=0-9')).status, query).to.equal(200)
     expect((await call(`${operator.url}/api/jobs/paged/logs?attempt=1&tail=1`)).status).to.equal(200)
     expectFailure(await call(`${operator.url}/api/jobs/paged/logs?attempt=2`), 404, 'NotFound')
     for (const query of ['offset=-1', 'limit=0', 'attempt=0', 'download=yes'])

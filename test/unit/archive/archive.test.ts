@@ -94,6 +94,44 @@ describe('an archived log', () => {
     )
   })
 
+  it('returns any range of its bytes, and reads no other part for it', async () => {
+    const lines = numbered(2000)
+    const store = new MemoryStore(smallParts)
+    await lead(store, lines)
+    const log = await archived(store)
+    const whole = lines.join('')
+    expect(log.bytes).to.equal(whole.length)
+    const read = async (from: number, to: number): Promise<string> => {
+      const all: Buffer[] = []
+      for await (const bytes of log.readBytes(from, to, never)) all.push(bytes)
+      return Buffer.concat(all).toString()
+    }
+    await assert(
+      asyncProperty(nat(whole.length), nat(20_000), async (from, count) => {
+        expect((await read(from, from + count)) === whole.slice(from, from + count)).to.equal(true)
+      }),
+      { numRuns: 50 },
+    )
+    store.asked.length = 0
+    await read(20_000, 20_010)
+    expect(store.asked.length).to.be.within(1, 2)
+  })
+
+  it('has no bytes to choose from where lines are missing, and ends with an error where a part has gone', async () => {
+    const cut = new MemoryStore()
+    await lead(cut, numbered(3), { end: 'cut' })
+    expect((await archived(cut)).bytes).to.equal(undefined)
+    const store = new MemoryStore(smallParts)
+    await lead(store, numbered(2000))
+    const log = await archived(store)
+    store.parts.delete('pod-uid/part-00000')
+    const first = await log
+      .readBytes(0, 10, never)
+      .next()
+      .catch((error: unknown) => error)
+    expect(String(first)).to.match(/deleted while it was read/)
+  })
+
   it('returns its last lines from its last parts', async () => {
     const store = new MemoryStore(smallParts)
     await lead(store, numbered(5000))
