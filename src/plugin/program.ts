@@ -137,18 +137,22 @@ const addLogs: Add = (program, handlers, where) => {
   program
     .command('logs')
     .summary('print the log of a job')
-    .description('Print the log of a job. Of control sequences only colours are printed, and with NO_COLOR none.')
+    .description(
+      'Print the log of a job, from its pod or from the archive in the cluster. Of control sequences only colours are printed, and with NO_COLOR none.',
+    )
     .argument('<job>', 'name of the job')
     .option('-f, --follow', 'wait for the pod, print lines as they come, and end with the job')
     .option('--tail <lines>', 'only the last lines', wholeNumber)
     .option('--timestamps', 'begin each line with its time')
     .option('-c, --container <name>', 'another container of the pod')
+    .option('--attempt <number>', 'an earlier attempt of the job; the first is 1', wholeNumber)
     .addHelpText(
       'after',
       examples(
         'logs 0b6f9a52-1c1d-5d1e-9c56-3f6c8f1f0a11',
         'logs -f nightly-1',
         'logs nightly-1 --tail 20 --timestamps',
+        'logs nightly-1 --attempt 1',
       ),
     )
     .action((job, options) => handlers.logs(where(), job, options))

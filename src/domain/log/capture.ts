@@ -1,4 +1,5 @@
 import type { Condition } from '../../api/object.ts'
+import type { RunnerJob } from '../../api/runner-job.ts'
 import { shorten, withCondition } from '../conditions.ts'
 
 /** How far the log of a pod has come into the archive. */
@@ -14,6 +15,11 @@ export type LogCapture =
 /** Whether the pod must stay, so that its log can be read. */
 export function holdsPod(capture: LogCapture | undefined): boolean {
   return capture?.is === 'pending'
+}
+
+/** The condition that says what became of the log of a job; undefined before that, and without an archive. */
+export function logCaptured({ status }: RunnerJob): Condition | undefined {
+  return status.conditions?.find(({ type }) => type === 'LogCaptured')
 }
 
 /** The conditions of a job once its log is in the archive, or is not going to be; the same list before that. */

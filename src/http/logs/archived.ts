@@ -1,10 +1,10 @@
-import type { Condition } from '../../api/object.ts'
 import type { RunnerJob } from '../../api/runner-job.ts'
 import { ArchivedLog } from '../../archive/reader.ts'
 import type { Attempt } from '../../archive/store.ts'
 import { abortable, linkedAbortController } from '../../kube/runtime/signals.ts'
 import type { FacadeDeps } from '../context.ts'
-import { isPastAttempt } from './attempt.ts'
+import { logCaptured } from '../../domain/log/capture.ts'
+import { isPastAttempt } from '../../domain/log/attempt.ts'
 import { nextJobChange } from './job-changes.ts'
 
 /** How long a follower waits for the archive after a pod has vanished. */
@@ -52,17 +52,13 @@ export async function awaitArchived(
 
 /** Whether the status says that the archive has the log. */
 export function isCaptured(job: RunnerJob): boolean {
-  return captureOf(job)?.status === 'True'
-}
-
-function captureOf({ status }: RunnerJob): Condition | undefined {
-  return status.conditions?.find(({ type }) => type === 'LogCaptured')
+  return logCaptured(job)?.status === 'True'
 }
 
 /** Whether the status says what became of the log, or that there was none. */
 function isSettled(job: RunnerJob): boolean {
   const { status } = job
-  return captureOf(job) !== undefined || (status.completedAt !== undefined && status.podUID === undefined)
+  return logCaptured(job) !== undefined || (status.completedAt !== undefined && status.podUID === undefined)
 }
 
 function attemptOf({ metadata, status }: RunnerJob): Attempt | undefined {

@@ -42,7 +42,7 @@ export const callerRights: readonly Rights[] = [
   { group: 'runnerhub.dev', resources: ['runnerjobs'], verbs: ['get', 'list', 'watch', 'create', 'patch'] },
   { group: 'runnerhub.dev', resources: ['runners', 'runnerpools'], verbs: ['list', 'watch'] },
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'watch'] },
-  { group: '', resources: ['pods/log'], verbs: ['get'] },
+  { group: '', resources: ['pods/log', 'configmaps'], verbs: ['get'] },
 ]
 
 /** One right: a verb on a resource. */

@@ -18,8 +18,9 @@ export async function podOf({ client, namespace, host }: Session, { status }: Ru
   const { podName, podUID, runnerRef } = status
   if (podName === undefined) return undefined
   const pod = await client.find(pods, { namespace, name: podName }, host.signal)
-  if (pod === undefined || controllerUid(pod) !== runnerRef?.uid) return undefined
-  return podUID === undefined || podUID === pod.metadata.uid ? pod : undefined
+  if (pod === undefined) return undefined
+  const isIts = podUID === undefined ? controllerUid(pod) === runnerRef?.uid : pod.metadata.uid === podUID
+  return isIts ? pod : undefined
 }
 
 /** Whether there is a log to read: the container that decides the job's outcome has started. */
@@ -44,4 +45,9 @@ export function openLog({ client, host }: Session, pod: Pod, part: LogPart): Pro
     ...(follow && { follow: 'true' }),
   }
   return client.stream(resourcePath(pods, pod.metadata.namespace, pod.metadata.name, 'log'), query, host.signal)
+}
+
+/** The bytes of a stream. */
+export async function* bytesOf(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk
 }

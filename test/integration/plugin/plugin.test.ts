@@ -3,8 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { configMaps } from '../../../src/api/config-map.ts'
+import { pods } from '../../../src/api/pod.ts'
 import { jobPhases, runnerJobs } from '../../../src/api/runner-job.ts'
 import { elementsOf } from '../../../src/api/json.ts'
+import { NotFound } from '../../../src/kube/client/errors.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { exitCodes } from '../../../src/plugin/exit.ts'
 import { runPlugin } from '../../../src/plugin/run.ts'
@@ -40,7 +43,7 @@ describe('kubectl runnerhub', function () {
       if (name.startsWith('stuck')) return unschedulable()
       return name.startsWith('runs') ? runs() : succeeds()
     })
-    await site.operator()
+    await site.operator({ env: { LOG_ARCHIVE: 'cluster' } })
     await site.createJob('runs-listed', { repository: 'list/one', workflow: 'a \u202eb', poolName: 'default' })
     await site.createJob('queued-listed', { repository: 'list/one', labels: ['nowhere'] })
     await site.createJob('other-listed', { repository: 'list/other', labels: ['nowhere'] })
@@ -260,6 +263,84 @@ describe('kubectl runnerhub', function () {
     it('prints what there is, or the last lines of it', async () => {
       expect((await run('logs', 'runs-followed', '--tail', '2')).out).to.equal('two\nthree\n')
       expect((await run('logs', 'rj/runs-followed', '--tail', '1', '--timestamps')).out).to.match(/^2026-\S+Z three\n$/)
+    })
+
+    const isCaptured = (job: string) => async () =>
+      (await site.job(job))?.status.conditions?.some(({ type, status }) => type === 'LogCaptured' && status === 'True')
+
+    async function podGoes(job: string, attempt = 1): Promise<void> {
+      await site.until(`the log of ${job} to be stored`, isCaptured(job))
+      await site.delete(pods, `${job}-${attempt}`).catch((error: unknown) => {
+        if (!(error instanceof NotFound)) throw error
+      })
+      await site.until('the pod to be gone', async () =>
+        (await site.list(pods)).every(({ metadata }) => metadata.name !== `${job}-${attempt}`),
+      )
+    }
+
+    it('prints and follows the same log once its pod is gone', async () => {
+      const live = await run('logs', 'runs-followed')
+      expect(live.out.split('\n')).to.have.length(4)
+      await podGoes('runs-followed')
+      for (const args of [[], ['-f'], ['--attempt', '1']])
+        expect(await run('logs', 'runs-followed', ...args), args.join()).to.deep.equal(live)
+      for (const args of [[], ['-f']])
+        expect((await run('logs', 'runs-followed', '--tail', '2', ...args)).out, args.join()).to.equal('two\nthree\n')
+      expect(await run('logs', 'runs-followed', '-c', 'sidecar')).to.include({
+        code: exitCodes.notFound,
+        err: "error: job runs-followed has no log: its pod runs-followed-1 is gone; the archive has the log of the job's own container alone\n",
+      })
+    })
+
+    it('prints the log of each attempt', async () => {
+      for (const attempt of [1, 2]) {
+        await podGoes('runs-again', attempt)
+        for (const args of [[], ['-f']]) {
+          const { code, out } = await run('logs', 'runs-again', '--attempt', String(attempt), ...args)
+          expect({ code, out }).to.deep.equal({ code: 0, out: `of runs-again-${attempt}\n` })
+        }
+      }
+      expect((await run('logs', 'runs-again')).out).to.equal('of runs-again-2\n')
+      expect(await run('logs', 'runs-again', '--attempt', '3')).to.include({
+        code: exitCodes.notFound,
+        err: 'error: job runs-again has no attempt 3\n',
+      })
+    })
+
+    it('goes on in the archive where the pod broke off, without a gap, a line twice or a secret', async () => {
+      await site.createJob('runs-switched', { poolName: 'default' })
+      await site.jobIs('runs-switched', { phase: 'Running' })
+      const pod = 'runs-switched-1'
+      const token = `ghp_${'a1B2'.repeat(9)}`
+      for (let line = 0; line < 50; line += 1) logs.write(pod, `line ${line}`)
+      logs.write(pod, `token ${token}`)
+      await site.until('the leader to read', () => logs.readers(pod) === 1)
+      const { host, ended } = start('logs', '-f', 'runs-switched')
+      await site.until('the plugin to read', () => host.out.text.includes('token'))
+      logs.loseNext(pod)
+      for (let line = 50; line < 60; line += 1) logs.write(pod, `line ${line}`)
+      logs.end(pod)
+      await site.kubelet.apply(pod, (now) => exited(now, 0))
+      await podGoes('runs-switched')
+      expect(await ended).to.equal(exitCodes.ok)
+      const numbered = Array.from({ length: 60 }, (_, line) => `line ${line}`)
+      expect(host.out.text.split('\n')).to.deep.equal([
+        ...numbered.slice(0, 50),
+        'token [redacted]',
+        ...numbered.slice(50),
+        '',
+      ])
+      expect(host.err.text).to.equal('')
+    })
+
+    it('ends with 3 and the call of the REST API if the log may be in a bucket', async () => {
+      for (const { metadata } of await site.list(configMaps))
+        if (metadata.name.includes((await site.job('runs-switched'))?.status.podUID ?? 'none'))
+          await site.delete(configMaps, metadata.name)
+      const { code, out, err } = await run('logs', 'runs-switched')
+      expect({ code, out }).to.deep.equal({ code: exitCodes.notFound, out: '' })
+      expect(err).to.match(/its pod runs-switched-1 is gone, and no ConfigMap has its log; a bucket or a volume may/)
+      expect(err).to.include('"$RUNNERHUB_URL/api/jobs/runs-switched/logs?download=true&attempt=1"')
     })
 
     it('ends with 3 for a job that does not exist, has not started, or has lost its pod', async () => {

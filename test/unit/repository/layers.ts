@@ -57,7 +57,7 @@ export const layers: Record<string, Layer> = {
   },
   // A program for the machines of people. It needs no facade, so it imports nothing of it.
   plugin: {
-    imports: ['api', 'domain', 'kube'],
+    imports: ['api', 'domain', 'kube', 'archive'],
     packages: ['node:*', '@commander-js/extra-typings', 'string-width', 'yaml'],
   },
   'config.ts': { imports: ['api', 'domain'], packages: ['node:*'] },

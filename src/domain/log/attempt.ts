@@ -1,5 +1,5 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
-import { attemptOf } from '../../domain/runner/keys.ts'
+import { attemptOf } from '../runner/keys.ts'
 
 /**
  * The job as it was when one of its attempts ended, or as it is now for the current attempt, which is the default.

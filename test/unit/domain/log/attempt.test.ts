@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { isPastAttempt, jobAt } from '../../../../src/http/logs/attempt.ts'
+import { isPastAttempt, jobAt } from '../../../../src/domain/log/attempt.ts'
 import { aJob, stamp } from '../../../objects/builders.ts'
 
 const ended = (number: number) => {
