@@ -11,6 +11,16 @@ interface Flow {
   finish: number
 }
 
+/** A waiting job. */
+export interface Waiting extends Ticket {
+  repository: string
+}
+
+/** A job that may go next, and its start tag. */
+export interface Next extends Waiting {
+  start: number
+}
+
 /**
  * The waiting jobs of one priority, in the order of start-time fair queueing (P. Goyal, H. M. Vin and H. Cheng,
  * "Start-time Fair Queueing", SIGCOMM 1996). A job's start tag is the later of the virtual time and the finish tag of its
@@ -48,17 +58,14 @@ export class FairShare {
     return this.#flows.size === 0 && this.history.size === 0
   }
 
-  /** When the oldest job that may start was delegated. */
-  get oldestMs(): number | undefined {
-    return this.#byAge.first?.head.delegatedMs
+  /** The next job. */
+  get first(): Next | undefined {
+    return this.#nextOf(this.#due.first ?? this.#later.first)
   }
 
-  /** The next job, and its start tag. */
-  get first(): { key: string; repository: string; start: number } | undefined {
-    const flow = this.#due.first ?? this.#later.first
-    if (flow === undefined) return undefined
-    const { repository, head } = flow
-    return { key: head.key, repository, start: Math.max(this.#now, flow.finish) }
+  /** The oldest job that may start. */
+  get oldest(): Next | undefined {
+    return this.#nextOf(this.#byAge.first)
   }
 
   /** The waiting jobs of a repository. */
@@ -66,12 +73,32 @@ export class FairShare {
     return this.#flows.get(repository)?.line
   }
 
-  /** All waiting jobs in their order, if no repository is held back and none comes: a pass over all of them. */
-  ordered(): Ticket[] {
+  /** All waiting jobs, the oldest first: a pass over all of them. */
+  byAge(): Waiting[] {
+    const all = [...this.#flows.values()].flatMap(({ repository, line }) =>
+      line.tickets().map((ticket) => ({ ...ticket, repository })),
+    )
+    return all.toSorted((a, b) => (isBefore(a, b) ? -1 : 1))
+  }
+
+  /**
+   * All waiting jobs in their order, if no repository is held back and none comes: a pass over all of them. Those that
+   * are `gone`, the oldest ones, went out of this order before.
+   */
+  ordered(gone: readonly Waiting[] = []): Ticket[] {
+    let now = this.#now
+    const flows = new Map<string, { finish: number; gone: number }>()
+    for (const { repository } of gone) {
+      const flow = flows.get(repository) ?? { finish: this.history.finishOf(repository), gone: 0 }
+      now = Math.max(now, flow.finish)
+      flows.set(repository, { finish: now + this.#timeOf(repository), gone: flow.gone + 1 })
+    }
     const tagged = [...this.#flows.values()].flatMap(({ repository, line }) => {
-      const first = Math.max(this.#now, this.history.finishOf(repository))
+      const flow = flows.get(repository) ?? { finish: this.history.finishOf(repository), gone: 0 }
+      const first = Math.max(now, flow.finish)
       const time = this.#timeOf(repository)
-      return line.tickets().map((ticket, index) => ({ ticket, start: first + index * time }))
+      const tickets = flow.gone === 0 ? line.tickets() : line.tickets().slice(flow.gone)
+      return tickets.map((ticket, index) => ({ ticket, start: first + index * time }))
     })
     tagged.sort((a, b) => a.start - b.start || (isBefore(a.ticket, b.ticket) ? -1 : 1))
     return tagged.map(({ ticket }) => ticket)
@@ -117,6 +144,12 @@ export class FairShare {
     flow.finish = this.history.finishOf(repository)
     this.#byAge.set(repository, flow)
     this.#heapOf(flow).set(repository, flow)
+  }
+
+  #nextOf(flow: Flow | undefined): Next | undefined {
+    if (flow === undefined) return undefined
+    const { repository, head, finish } = flow
+    return { ...head, repository, start: Math.max(this.#now, finish) }
   }
 
   #heapOf({ finish }: Flow): KeyedHeap<Flow> {

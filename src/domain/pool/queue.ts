@@ -1,6 +1,6 @@
 import { SortedIndex } from '../../collections/sorted-index.ts'
 import { FairShare } from './fair-share.ts'
-import { type Candidate, isAhead, mergedOrder } from './queue-order.ts'
+import { nextOf, wholeOrder } from './queue-order.ts'
 import type { Ticket } from './waiting-line.ts'
 
 /** A job that waits for a slot. */
@@ -30,7 +30,7 @@ const SLACK = 1 / 32
 
 /**
  * The jobs that wait for a slot of one pool. Jobs of the highest priority go first, in a fair order between repositories
- * (FairShare). A priority gains one point in every `agingMs` that its oldest job waits, so that no job waits for ever.
+ * (FairShare). A job makes up for one point of priority in every `agingMs` that it waits, so that none waits for ever.
  * That is the same as an order by the time of the delegation, moved ahead by the priority, so that the order does not
  * change with time.
  */
@@ -124,7 +124,7 @@ export class PoolQueue {
 
   /** Takes the next job that is not held back out of the queue, and records its turn. */
   take(): (QueuedJob & { turn: Turn }) | undefined {
-    const next = this.#next()
+    const next = nextOf(this.#shares, this.#rules.agingMs)
     const job = next === undefined ? undefined : this.#jobs.get(next.key)
     if (next === undefined || job === undefined) return undefined
     const order = this.#order
@@ -159,8 +159,7 @@ export class PoolQueue {
 
   /** The whole order, if no repository is held back. */
   order(): string[] {
-    const parts = [...this.#shares].map(([priority, share]) => ({ priority, jobs: share.ordered() }))
-    return mergedOrder(parts, this.#rules.agingMs)
+    return wholeOrder(this.#shares, this.#rules.agingMs)
   }
 
   #ranked(): { ranks: Map<string, number>; left: number } {
@@ -173,15 +172,6 @@ export class PoolQueue {
 
   #changed(): void {
     if (this.#order !== undefined) this.#order = { ...this.#order, changes: this.#order.changes + 1 }
-  }
-
-  #next(): FairShare['first'] {
-    let best: (Candidate & { share: FairShare }) | undefined
-    for (const [priority, share] of this.#shares) {
-      const candidate = { priority, share, oldestMs: share.oldestMs }
-      if (isAhead(candidate, best, this.#rules.agingMs)) best = candidate
-    }
-    return best?.share.first
   }
 
   #shareOf(priority: number): FairShare {

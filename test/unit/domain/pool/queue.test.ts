@@ -32,7 +32,11 @@ class Model {
     if (best === undefined) return undefined
     const [priority, jobs] = best
     const ranked = jobs.map((each) => ({ ...each, turn: { priority, start: this.#startOf(each) } }))
-    return ranked.toSorted((a, b) => a.turn.start - b.turn.start || a.delegatedMs - b.delegatedMs || byName(a, b))[0]
+    const byAge = ranked.toSorted((a, b) => a.delegatedMs - b.delegatedMs || byName(a, b))
+    // Only the oldest job has made up for a higher priority.
+    return classes.some(([other]) => other > priority)
+      ? byAge[0]
+      : byAge.toSorted((a, b) => a.turn.start - b.turn.start)[0]
   }
 
   #startOf({ priority, repository }: QueuedJob): number {
@@ -199,6 +203,17 @@ describe('the queue of a pool', () => {
       order.push(queue.take()?.key)
     }
     expect(order.indexOf('patient')).to.equal(10)
+  })
+
+  it('lets an old job pass a higher priority, but not the younger ones of its own priority', () => {
+    const queue = new PoolQueue(equal)
+    queue.charge('before', 'o/old', { priority: 0, start: 1 })
+    queue.add(job('old', { repository: 'o/old', delegatedMs: 0 }))
+    for (const name of ['young 1', 'young 2']) queue.add(job(name, { repository: 'o/young', delegatedMs: 590_000 }))
+    for (const name of ['urgent 1', 'urgent 2'])
+      queue.add(job(name, { repository: 'o/urgent', priority: 5, delegatedMs: 600_000 }))
+    expect(queue.order()).to.deep.equal(['old', 'urgent 1', 'urgent 2', 'young 1', 'young 2'])
+    expect(drain(queue)).to.deep.equal(['old', 'urgent 1', 'urgent 2', 'young 1', 'young 2'])
   })
 
   it('moves a job whose priority changes', () => {
