@@ -52,12 +52,29 @@ export class PoolQueues {
     return [...this.#poolOf.keys(), ...this.#unplaced.keys()]
   }
 
+  /** Whether anything is kept for a pool. */
+  has(poolKey: string): boolean {
+    return this.#queues.has(poolKey)
+  }
+
+  /** The queue of a pool; of one that does not exist, an empty queue that is not kept. */
   of(poolKey: string): PoolQueue {
+    const pool = this.#caches.pools.get(poolKey)
+    return pool === undefined ? (this.#queues.get(poolKey)?.queue ?? new PoolQueue(rulesOf(pool))) : this.#kept(poolKey)
+  }
+
+  #kept(poolKey: string): PoolQueue {
     const known = this.#queues.get(poolKey)
     if (known !== undefined) return known.queue
     const queue = new PoolQueue(rulesOf(this.#caches.pools.get(poolKey)))
     this.#queues.set(poolKey, { queue, version: this.#versionOf(poolKey) })
     return queue
+  }
+
+  /** Forgets the queue of a pool that does not exist, once nothing is in it. */
+  #tidy(poolKey: string): void {
+    if (this.#caches.pools.get(poolKey) === undefined && this.#queues.get(poolKey)?.queue.isUnused === true)
+      this.#queues.delete(poolKey)
   }
 
   /** Queues a job that waits for a Runner, and removes one that does not. */
@@ -81,9 +98,10 @@ export class PoolQueues {
     for (const [poolKey, { queue, version }] of this.#queues) {
       if (version === this.#versionOf(poolKey)) continue
       this.#queues.delete(poolKey)
-      const renewed = this.of(poolKey)
+      const renewed = this.#kept(poolKey)
       for (const [key, { repository, ...turn }] of queue.turns()) renewed.charge(key, repository, turn)
       for (const job of queue.jobs()) renewed.add(job)
+      this.#tidy(poolKey)
     }
   }
 
@@ -93,6 +111,7 @@ export class PoolQueues {
     if (poolKey === undefined) return
     this.#poolOf.delete(jobKey)
     this.of(poolKey).remove(jobKey)
+    this.#tidy(poolKey)
   }
 
   /** Takes the next job of a pool out of its queue. */
@@ -111,7 +130,7 @@ export class PoolQueues {
     if (job === undefined || had === undefined || this.#chargedIn.get(jobKey) !== had.poolKey) this.#uncharge(jobKey)
     if (job === undefined || had === undefined) return
     this.#chargedIn.set(jobKey, had.poolKey)
-    this.of(had.poolKey).charge(jobKey, repositoryKey(job.spec.repository), had.turn)
+    this.#kept(had.poolKey).charge(jobKey, repositoryKey(job.spec.repository), had.turn)
   }
 
   #uncharge(jobKey: string): void {
@@ -119,6 +138,7 @@ export class PoolQueues {
     if (poolKey === undefined) return
     this.#chargedIn.delete(jobKey)
     this.of(poolKey).uncharge(jobKey)
+    this.#tidy(poolKey)
   }
 
   #place(jobKey: string, job: RunnerJob): void {
@@ -154,11 +174,11 @@ export class PoolQueues {
   }
 }
 
-/** The turn of a job that has or had a Runner, and in which pool. */
+/** The turn of a job that has or had a Runner, also for an attempt that was lost, and in which pool. */
 function turnOf(caches: QueueCaches, job: RunnerJob): { poolKey: string; turn: Turn } | undefined {
   const runner = runnerOf(caches, job)
   const turn = runner?.spec.turn ?? job.status.turn
-  const poolName = runner?.spec.poolName ?? job.status.poolName
+  const poolName = runner?.spec.poolName ?? job.status.poolName ?? job.status.attempts?.at(-1)?.poolName
   if (turn === undefined || poolName === undefined) return undefined
   return { poolKey: `${job.metadata.namespace ?? ''}/${poolName}`, turn }
 }

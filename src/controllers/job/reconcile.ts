@@ -99,7 +99,8 @@ async function planFrom(
   const plan = planJob(await withHook(deps, viewOf(deps, scheduler, seen), seen.place, signal))
   if (plan.needsPreviousGone === true && !(await isPreviousGone(deps, seen.job, signal)))
     return { place: seen.place, plan: { acts: [], requeueAfterMs: TRANSIENT_MS } }
-  if (!endsByAbsence(seen, plan) || !isNews(seen.job.status, plan)) return { place: seen.place, plan }
+  const needsLook = plan.needsRunnerGone === true || (endsByAbsence(seen, plan) && isNews(seen.job.status, plan))
+  if (!needsLook) return { place: seen.place, plan }
   const place = await livePlace(deps, seen, signal)
   if (place === undefined) return { place: seen.place, plan }
   const live = planJob(await withHook(deps, viewOf(deps, scheduler, { ...seen, place }), place, signal))

@@ -39,6 +39,8 @@ export interface JobPlan {
   acts: JobAct[]
   /** The status holds only if the API server has no pod of the last attempt any more. */
   needsPreviousGone?: true
+  /** The acts are right only if the API server has no Runner of the job any more. */
+  needsRunnerGone?: true
   /** Reconcile again after this time, in milliseconds. */
   requeueAfterMs?: number
 }
@@ -160,7 +162,16 @@ function outcome(view: JobView): JobPlan | undefined {
 }
 
 function loss(view: JobView): JobPlan | undefined {
-  return isOnProxy(view) ? undefined : afterEnd(view, afterRequest(view, lossOf(view)))
+  if (isOnProxy(view)) return undefined
+  if (isLeftPending(view)) return { acts: ['stop-pod'], needsRunnerGone: true }
+  return afterEnd(view, afterRequest(view, lossOf(view)))
+}
+
+/** Whether only the Runner is gone, and its pod has not started: the end of the pod shows whether it ever will have. */
+function isLeftPending(view: JobView): boolean {
+  const { runner, pod } = view
+  const hasRunner = runner !== undefined && runner.metadata.deletionTimestamp === undefined
+  return !hasRunner && pod.is === 'waiting' && stopRequestOf(view) === undefined
 }
 
 /** The attempt has ended: the job is over, or is tried again. */

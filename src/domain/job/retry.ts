@@ -82,6 +82,7 @@ function tryAgain({ job, now, ...view }: JobView, end: Move, { rules, random }: 
   const nextAttemptAt = new Date(now.getTime() + backoffMs(rules, number + 1, random)).toISOString()
   const message = shorten(`${end.reason}: ${end.message}; attempt ${number + 1} of ${rules.maxAttempts} follows`)
   const observedGeneration = job.metadata.generation ?? 1
+  const { turn } = ended
   const waiting = { type: 'Waiting', status: 'True', reason: 'Retrying', message, observedGeneration } as const
   return {
     phase: 'Queued',
@@ -89,6 +90,8 @@ function tryAgain({ job, now, ...view }: JobView, end: Move, { rules, random }: 
     message,
     attempts: [...(job.status.attempts ?? []), recordOf(ended, number, rules.poolName, now)],
     nextAttemptAt,
+    // Its repository has had it: without it, lost attempts would be free.
+    ...(turn !== undefined && { turn }),
     conditions: withCondition([], waiting, now),
     observedGeneration,
   }

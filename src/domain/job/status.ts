@@ -38,6 +38,7 @@ export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now:
   if (!mayMove(current.phase, move.phase)) throw new Error(`a ${current.phase} job cannot become ${move.phase}`)
   return {
     ...current,
+    ...(isFinal(move.phase) && lastPoolOf(current)),
     ...placeOf(current, where),
     ...timesOf(job, move, where, now),
     ...(move.phase === 'Queued' && nextAttemptAt !== undefined && { nextAttemptAt }),
@@ -57,6 +58,12 @@ export function saidOf({ status }: RunnerJob): Pick<RunnerJobStatus, 'reason' | 
   const { reason, message } = status
   if (reason === NO_OPERATOR) return {}
   return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) }
+}
+
+/** The pool of the last attempt, for a job that ends before its next one has a pool. */
+function lastPoolOf({ poolName, attempts }: RunnerJobStatus): Pick<RunnerJobStatus, 'poolName'> {
+  const name = poolName ?? attempts?.at(-1)?.poolName
+  return name === undefined ? {} : { poolName: name }
 }
 
 function placeOf(current: RunnerJobStatus, { runner, pod }: Whereabouts): Partial<RunnerJobStatus> {

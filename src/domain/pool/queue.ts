@@ -51,6 +51,11 @@ export class PoolQueue {
     return this.#jobs.size
   }
 
+  /** Whether no job waits and no turn is recorded. */
+  get isUnused(): boolean {
+    return this.#jobs.size === 0 && this.#turns.size === 0
+  }
+
   get(key: string): QueuedJob | undefined {
     return this.#jobs.get(key)
   }

@@ -200,6 +200,38 @@ describe('a job whose attempt never started', () => {
     } satisfies RunnerJobStatus)
   })
 
+  it('keeps its turn, so that its repository gets no second one before others', () => {
+    const turn = { priority: 2, start: 5 }
+    const assigned = aJob({ status: { phase: 'Assigned', assignedAt: stamp(0), turn } })
+    expect(plan({ job: assigned, pod: rejectedPod }).status?.turn).to.deep.equal(turn)
+    const runner = aRunner({ spec: { turn } })
+    expect(plan({ runner, pod: rejectedPod }).status?.turn).to.deep.equal(turn)
+  })
+
+  it('is of the pool of its last attempt if it ends before the next one', () => {
+    const job = aJob({ spec: { cancel: true }, status: { attempts: [attempt(1)], nextAttemptAt: stamp(60) } })
+    const { status } = plan({ job, runner: undefined })
+    expect(status).to.include({ phase: 'Cancelled', poolName: attempt(1).poolName })
+  })
+
+  it('is tried again if only its Runner was deleted, once its pod has proved that it never started', () => {
+    const pending = aPod({ status: podStatus('Pending', aContainer({ waiting: {} })) })
+    for (const runner of [undefined, aRunner({ metadata: deletedAt(15) })]) {
+      const first = plan({ runner, pod: pending })
+      expect(first).to.deep.equal({ acts: ['stop-pod'], needsRunnerGone: true })
+      const stopped = { ...failed({}, unstarted), ...meta() }
+      expect(plan({ runner, pod: stopped }).status).to.include({ phase: 'Queued', reason: 'Retrying' })
+    }
+  })
+
+  it('ends as its Runner was deleted if its pod runs, or it has to stop', () => {
+    const pod = aPod({ status: podStatus('Running', aContainer(running)) })
+    expect(saidBy(plan({ runner: undefined, pod }))).to.equal('Failed PodDeleted: its Runner was deleted')
+    const cancelled = aJob({ spec: { cancel: true } })
+    const pending = aPod({ nodeName: null })
+    expect(saidBy(plan({ job: cancelled, runner: undefined, pod: pending }))).to.match(/^Failed PodDeleted/)
+  })
+
   it('fails with its reason after as many attempts as the pool allows', () => {
     const job = aJob({ status: { attempts: [attempt(1), attempt(2)] } })
     expect(saidBy(plan({ job, pod: podAt(job, 'OutOfcpu') }))).to.equal(
