@@ -159,6 +159,7 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
   const options = {
     client,
     caches,
+    namespace: config.namespace,
     log,
     identity,
     clock,

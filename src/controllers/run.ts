@@ -15,6 +15,7 @@ import { jobReconciler } from './job/reconcile.ts'
 import { LogCaptures } from './logs/captures.ts'
 import { PodCreates } from './runner/pod-creates.ts'
 import { PodWarnings } from './pod/warnings.ts'
+import { findLeftBudgets } from './pool/left-budgets.ts'
 import { AgentConfigMaps } from './pool/agent-config-maps.ts'
 import { FinishedJobs } from './pool/finished-jobs.ts'
 import { messageReconciler } from './message/reconcile.ts'
@@ -33,6 +34,8 @@ import { enqueueAll, watchCaches, watchProxies } from './watches.ts'
 export interface ControllersOptions {
   client: KubeClient
   caches: Caches
+  /** The namespace of the operator. */
+  namespace: string
   /** Identity of this process in the Events that it writes. */
   identity: string
   clock: Clock
@@ -123,7 +126,11 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     scheduler.begin()
     pendingHeartbeats.begin()
     enqueueAll(caches, queue)
-    await Promise.all([controller.run(term.signal), archive?.run(term.signal)])
+    await Promise.all([
+      controller.run(term.signal),
+      archive?.run(term.signal),
+      findLeftBudgets({ ...options, client }, (poolKey) => queue.add(queueKey('pool', poolKey)), term.signal),
+    ])
   } finally {
     for (const stop of stops) stop()
     ended.abort(new Error('the controllers have stopped'))

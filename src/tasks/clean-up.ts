@@ -1,6 +1,7 @@
 import { configMaps } from '../api/config-map.ts'
-import { LEDGER_NAME, OUTCOME_FINALIZER, RUNNER_LABEL } from '../api/names.ts'
+import { LEDGER_NAME, MANAGED_BY, MANAGED_BY_LABEL, OUTCOME_FINALIZER, RUNNER_LABEL } from '../api/names.ts'
 import type { KubeObject, Resource } from '../api/object.ts'
+import { podDisruptionBudgets } from '../api/pod-disruption-budget.ts'
 import { isHeldPod, isOwnPod, type Pod, pods } from '../api/pod.ts'
 import { runners } from '../api/runner.ts'
 import type { KubeClient } from '../kube/client/client.ts'
@@ -39,7 +40,8 @@ export interface CleanUpOptions {
 
 /**
  * Removes everything that only the operator could release: stops the operator, so that it starts nothing new, removes
- * our finalizer from all runner pods, and deletes these, the Runners, the Lease and the ledger of job totals.
+ * our finalizer from all runner pods, and deletes these, the Runners, the budgets of the pools, the Lease and the ledger
+ * of job totals.
  * RunnerJobs and RunnerPools stay. Every step is idempotent: the task can run again.
  */
 export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Promise<void> {
@@ -62,6 +64,8 @@ export async function cleanUp(options: CleanUpOptions, signal: AbortSignal): Pro
   // The pod of `helm test` stays for its log; only its component label differs.
   if (operators !== undefined)
     await removePods(options, { labelSelector: selectorOf({ ...operators, [COMPONENT_LABEL]: 'test' }) }, signal)
+  const ofPools = { labelSelector: selectorOf({ [MANAGED_BY_LABEL]: MANAGED_BY }), propagationPolicy: 'Background' }
+  await client.request('DELETE', resourcePath(podDisruptionBudgets, namespace), { query: ofPools }, signal)
   await unlessGone(client.delete(leases, { namespace, name: leaseName }, {}, signal))
   await unlessGone(client.delete(configMaps, { namespace, name: LEDGER_NAME }, {}, signal))
   log.info({}, 'cleaned up all but RunnerJobs and RunnerPools')

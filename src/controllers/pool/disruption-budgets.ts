@@ -2,10 +2,10 @@ import { keyOf } from '../../api/object.ts'
 import { podDisruptionBudgets } from '../../api/pod-disruption-budget.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import { budgetStep, disruptionBudgetOf } from '../../domain/pool/disruption-budget.ts'
-import { Forbidden, Invalid, NamespaceTerminating } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
+import { isBudgetRefusal, removeBudget } from './left-budgets.ts'
 
 /** How soon the budget of a deleted pool of the same name should be gone. */
 const AGAIN_MS = 5000
@@ -13,15 +13,25 @@ const AGAIN_MS = 5000
 /** For how long a budget is not looked at again while its pool is in use: somebody may delete or change it. */
 const TRUSTED_MS = 600_000
 
-/** Keeps a PodDisruptionBudget for each pool; it goes with its pool. Jobs run all the same where that fails. */
-export function disruptionBudgets({ caches, client, clock, log }: ReconcilerDeps) {
+/**
+ * Keeps a PodDisruptionBudget for each pool, and for a deleted one as long as its jobs run. Jobs run all the same where
+ * that fails.
+ */
+export function disruptionBudgets(
+  { caches, client, clock, log }: ReconcilerDeps,
+  isUsed: (poolKey: string) => boolean,
+) {
   /** For each pool, by key, its UID and when its budget is looked at again. */
   const looked = new Map<string, { uid: string; againAtMs: number }>()
   return async function ensureBudget(key: string, signal: AbortSignal): Promise<Result> {
     const pool = caches.pools.get(key)
     const { uid, againAtMs } = looked.get(key) ?? { uid: '', againAtMs: 0 }
-    if (pool === undefined) looked.delete(key)
-    if (pool === undefined || (uid === pool.metadata.uid && clock.monotonicMs() < againAtMs)) return {}
+    if (pool === undefined) {
+      looked.delete(key)
+      if (!isUsed(key)) await removeBudget({ client, log }, key, signal)
+      return {}
+    }
+    if (uid === pool.metadata.uid && clock.monotonicMs() < againAtMs) return {}
     const isSettled = await ensure(pool, signal)
     const pauseMs = isSettled ? TRUSTED_MS : AGAIN_MS
     looked.set(key, { uid: pool.metadata.uid, againAtMs: clock.monotonicMs() + pauseMs })
@@ -33,9 +43,7 @@ export function disruptionBudgets({ caches, client, clock, log }: ReconcilerDeps
     try {
       return await take(pool, signal)
     } catch (error) {
-      if (error instanceof NamespaceTerminating) throw error
-      if (!(error instanceof Forbidden || error instanceof Invalid)) throw error
-      // The Role may be older than the operator, and a quota or a policy may refuse it.
+      if (!isBudgetRefusal(error)) throw error
       warn(pool, { err: error })
       return true
     }

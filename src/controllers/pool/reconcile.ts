@@ -28,7 +28,10 @@ const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
  */
 export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
   const checkTemplate = templateCheck(deps)
-  const ensureBudget = disruptionBudgets(deps)
+  const ensureBudget = disruptionBudgets(deps, (key) => {
+    const { running, starting } = scheduler.usageOf(key)
+    return running + starting > 0
+  })
   const writeUsage = usageWriter(deps, scheduler)
   const announce = positionAnnouncer(deps, scheduler)
   return async function reconcilePool(key: string, context: ReconcileContext): Promise<Result> {

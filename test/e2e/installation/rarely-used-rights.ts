@@ -87,6 +87,11 @@ const ofOperator: Test[] = [
     ['patch policy/poddisruptionbudgets'],
   ],
   [
+    'integration/controllers/drains.test.ts',
+    'has its budget until the last job of a deleted pool is over, also if no operator ran meanwhile',
+    ['list policy/poddisruptionbudgets', 'delete policy/poddisruptionbudgets'],
+  ],
+  [
     'integration/kube/recorder.test.ts',
     'writes one Event for a repeated occurrence, and counts it',
     ['patch events.k8s.io/events'],

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { run } from '../../../config/local/run.d/program.ts'
 import { podDisruptionBudgets } from '../../../src/api/pod-disruption-budget.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { exited, ignored, runs, succeeds } from '../../kubelet/script.ts'
 import { STAND_IN_NODE } from '../../kubelet/node.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -75,7 +76,27 @@ describe('a drain of the node of a job', function () {
     await site.client.patchMerge(podDisruptionBudgets, key, { spec: { minAvailable: 0 } }, forever)
     operator.kill()
     await operator.close()
-    await site.operator()
+    operator = await site.operator()
     await site.until('the budget', async () => (await site.get(podDisruptionBudgets, BUDGET))?.spec.minAvailable !== 0)
+  })
+
+  it('has its budget until the last job of a deleted pool is over, also if no operator ran meanwhile', async () => {
+    const isGone = async (pool: string) =>
+      (await site.get(podDisruptionBudgets, `runnerhub-pool-${pool}`)) === undefined
+    await site.createPool('idle')
+    await site.until('a second budget', async () => !(await isGone('idle')))
+    site.kubelet.onPod(() => runs())
+    await site.createJob('last')
+    await site.jobIs('last', { phase: 'Running' })
+    await Promise.all([site.delete(runnerPools, 'default'), site.delete(runnerPools, 'idle')])
+    await site.until('the budget of the idle pool to go', () => isGone('idle'))
+    expect((await evict('last-1')).stderr).to.include("violate the pod's disruption budget")
+
+    operator.kill()
+    await operator.close()
+    await site.kubelet.apply('last-1', (pod) => exited(pod, 0))
+    operator = await site.operator()
+    await site.jobIs('last', { phase: 'Completed' })
+    await site.until('its budget to go', () => isGone('default'))
   })
 })

@@ -35,7 +35,7 @@ describe('a term whose caches cannot be filled', () => {
     for (const reflector of caches.reflectors) void reflector.run(stop.signal)
     const end: { error?: unknown } = {}
     const guard = new WriteDeadline(clock, Number.POSITIVE_INFINITY)
-    const common = { client, caches, identity: 'me', clock, log, workers: 1, settings }
+    const common = { client, caches, namespace: 'ns', identity: 'me', clock, log, workers: 1, settings }
     const options = { ...common, agentScript: '', onTerminating: () => undefined }
     const ended = runControllers(options, { signal: stop.signal, guard }).catch((error: unknown) => (end.error = error))
     await eventually(() => tap.requests.length >= caches.reflectors.length, { what: 'the lists to be asked for' })

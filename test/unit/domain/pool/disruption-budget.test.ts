@@ -1,6 +1,11 @@
 import { expect } from 'chai'
 import type { PodDisruptionBudget } from '../../../../src/api/pod-disruption-budget.ts'
-import { budgetStep, disruptionBudgetOf } from '../../../../src/domain/pool/disruption-budget.ts'
+import {
+  budgetStep,
+  disruptionBudgetOf,
+  isOwnBudget,
+  poolNameOf,
+} from '../../../../src/domain/pool/disruption-budget.ts'
 import { aPool } from '../../../objects/builders.ts'
 
 const pool = aPool()
@@ -15,8 +20,9 @@ function known(
 
 const repair = {
   is: 'patch',
-  patch: { spec: wanted.spec, metadata: { ownerReferences: wanted.metadata.ownerReferences } },
+  patch: { spec: wanted.spec, metadata: { ownerReferences: null } },
 }
+const ownedBy = (uid: string) => [{ apiVersion: 'runnerhub.dev/v1', kind: 'RunnerPool', name: 'pool', uid }]
 
 describe('the disruption budget of a pool', () => {
   it('is made where there is none, and left alone where it is right', () => {
@@ -28,16 +34,20 @@ describe('the disruption budget of a pool', () => {
     expect(budgetStep(known({}, { minAvailable: 1 }), pool)).to.deep.equal(repair)
   })
 
-  it('is taken over where an earlier pool of the name left it without an owner', () => {
-    const { ownerReferences: _, ...rest } = known().metadata
-    expect(budgetStep({ ...known(), metadata: rest }, pool)).to.deep.equal(repair)
-    expect(budgetStep(known({ ownerReferences: [] }), pool)).to.deep.equal(repair)
+  it('has no owner, so that it outlives its pool while jobs of that run', () => {
+    expect(wanted.metadata).to.not.have.property('ownerReferences')
+    expect(budgetStep(known({ ownerReferences: ownedBy(pool.metadata.uid) }), pool)).to.deep.equal(repair)
   })
 
   it('waits for the end of the one that goes with an earlier pool', () => {
-    const [owner] = wanted.metadata.ownerReferences ?? []
-    const earlier = owner === undefined ? [] : [{ ...owner, uid: 'earlier' }]
-    expect(budgetStep(known({ ownerReferences: earlier }), pool)).to.deep.equal({ is: 'wait' })
+    expect(budgetStep(known({ ownerReferences: ownedBy('earlier') }), pool)).to.deep.equal({ is: 'wait' })
+  })
+
+  it('names its pool, unless somebody else made it', () => {
+    expect(poolNameOf(known())).to.equal('pool')
+    expect(poolNameOf(known({ name: 'another' }))).to.equal(undefined)
+    expect(isOwnBudget(known())).to.equal(true)
+    expect(isOwnBudget(known({ labels: {} }))).to.equal(false)
   })
 
   it('leaves one that somebody else made', () => {
