@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KubeClient } from '../../src/kube/client/client.ts'
@@ -15,10 +15,10 @@ export interface ControlPlane {
   killApiServer(): Promise<void>
   /** Starts it again at the same address, with the same data. */
   startApiServer(): Promise<void>
-  /** Copies the store, while the API server is killed and so nothing changes it. */
-  saveStore(): Promise<void>
+  /** Saves etcd's store, as a backup of a cluster does. */
+  saveSnapshot(): Promise<void>
   /** Stops etcd and the API server, and starts them with the saved store: versions go back. */
-  restoreStore(): Promise<void>
+  restoreSnapshot(): Promise<void>
   /**
    * Starts the controllers for garbage collection and service accounts, or others, by flags of its own. Install the kinds
    * that they must know before.
@@ -49,6 +49,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     throw error
   }
   const kubeconfig = join(directory, 'kubeconfig')
+  const snapshot = join(directory, 'snapshot.db')
   const connection = await fromKubeconfig(kubeconfig)
   const clients: KubeClient[] = []
   return {
@@ -56,13 +57,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     connection,
     killApiServer: async () => void (await tool('kill-apiserver')),
     startApiServer: async () => void (await tool('start-apiserver')),
-    saveStore: () => cp(join(directory, 'etcd'), join(directory, 'saved-etcd'), { recursive: true }),
-    async restoreStore() {
-      await tool('stop')
-      await rm(join(directory, 'etcd'), { recursive: true })
-      await cp(join(directory, 'saved-etcd'), join(directory, 'etcd'), { recursive: true })
-      await tool('start')
-    },
+    saveSnapshot: async () => void (await tool('save-snapshot', snapshot)),
+    restoreSnapshot: async () => void (await tool('restore-snapshot', snapshot)),
     startControllerManager: async (...more) => void (await tool('start-controller-manager', ...more)),
     stopControllerManager: async () => void (await tool('stop-controller-manager')),
     client(userAgent = 'runnerhub-test') {

@@ -33,6 +33,7 @@ KUBERNETES_BIN=$CACHE/bin/kubernetes-$KUBERNETES_VERSION-$(module_key .)
 DNS_BIN=$CACHE/bin/coredns-$({ module_key coredns && cat "$HERE/coredns/main.go"; } | sha256sum | cut -c 1-12)
 KIND_BIN=$CACHE/bin/kind-$(module_key kind)
 MONITORING_BIN=$CACHE/bin/prometheus-$({ module_key prometheus && cat "$HERE/prometheus/plugins.go"; } | sha256sum | cut -c 1-12)
+ETCD_TOOLS_BIN=$CACHE/bin/etcd-tools-$(module_key etcd-tools)
 HELM_BIN=$CACHE/bin/helm-$({ module_key helm && helm_version_flags; } | sha256sum | cut -c 1-12)
 
 # Reports now and then that a long build is still at work.
@@ -74,6 +75,7 @@ binary_of() { # NAME
     coredns) printf '%s\n' "$DNS_BIN/coredns" ;;
     kind) printf '%s\n' "$KIND_BIN/kind" ;;
     helm) printf '%s\n' "$HELM_BIN/helm" ;;
+    etcdctl | etcdutl) printf '%s\n' "$ETCD_TOOLS_BIN/$1" ;;
     prometheus*) printf '%s\n' "$MONITORING_BIN/$1" ;;
     *) printf '%s\n' "$KUBERNETES_BIN/$1" ;;
   esac
@@ -90,6 +92,7 @@ build_missing() { # NAME...
       coredns) build_binary "$(binary_of coredns)" coredns . ;;
       kind) build_binary "$(binary_of kind)" kind sigs.k8s.io/kind ;;
       helm) build_binary "$(binary_of helm)" helm helm.sh/helm/v3/cmd/helm "$(helm_version_flags)" ;;
+      etcdctl | etcdutl) build_binary "$(binary_of "$name")" etcd-tools "go.etcd.io/etcd/$name/v3" ;;
       prometheus) build_prometheus ;;
       prometheus-operator) build_binary "$(binary_of "$name")" prometheus github.com/prometheus-operator/prometheus-operator/cmd/operator ;;
       prometheus-config-reloader) build_binary "$(binary_of "$name")" prometheus "github.com/prometheus-operator/prometheus-operator/cmd/$name" ;;

@@ -85,6 +85,24 @@ throwaway_stop_controller_manager() {
   stop_part kube-controller-manager
 }
 
+throwaway_save_snapshot() { # FILE
+  throwaway_settings
+  ensure_binaries etcdctl etcdutl
+  "$(binary_of etcdctl)" --endpoints="https://127.0.0.1:$ETCD_PORT" --cacert="$PKI/etcd-ca.crt" \
+    --cert="$PKI/etcd-client.crt" --key="$PKI/etcd-client.key" snapshot save "$1" >&2
+}
+
+throwaway_restore_snapshot() { # FILE
+  throwaway_settings
+  ensure_binaries etcdctl etcdutl
+  local peer=https://127.0.0.1:$ETCD_PEER_PORT
+  "$HERE/control-plane" stop "$STATE"
+  rm -rf --one-file-system -- "$STATE/etcd"
+  "$(binary_of etcdutl)" snapshot restore "$1" --data-dir="$STATE/etcd" --name=local \
+    --initial-advertise-peer-urls="$peer" --initial-cluster="local=$peer" >&2
+  "$HERE/control-plane" start "$STATE"
+}
+
 throwaway_stop() {
   has_state || return 0
   local part
