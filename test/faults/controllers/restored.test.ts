@@ -10,7 +10,7 @@ import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 
-/** By then the operator follows a restored cluster, as docs/operations.md has it. */
+/** By then each cache follows a restored cluster, as docs/operations.md has it. */
 const FOLLOWED_MS = 120_000
 
 describe('etcd is restored from a snapshot', function () {
@@ -39,7 +39,7 @@ describe('etcd is restored from a snapshot', function () {
   }
 
   /** Waits until the facade shows these states: the watches of this test do not follow a restored cluster at once. */
-  async function show(states: Record<string, unknown>, withinMs = 15_000): Promise<void> {
+  async function show(states: Record<string, unknown>): Promise<void> {
     const stateOf = async (name: string): Promise<unknown> => {
       const { body, status } = await call(`${operator.url}/api/jobs/${ids.get(name)}`)
       return status === 200 ? asObject(body['data'])['status'] : status
@@ -49,7 +49,7 @@ describe('etcd is restored from a snapshot', function () {
       const shown = await Promise.all(names.map(stateOf))
       return names.every((name, index) => shown[index] === states[name])
     }
-    await site.until(`the facade to show ${JSON.stringify(states)}`, areShown, withinMs)
+    await site.until(`the facade to show ${JSON.stringify(states)}`, areShown, FOLLOWED_MS)
   }
 
   it('and the operator goes on from there, without a restart', async () => {
@@ -75,7 +75,7 @@ describe('etcd is restored from a snapshot', function () {
     restoredKubelet = new StandInKubelet(plane.controlPlane.connection, site.namespace)
     restoredKubelet.onPod(({ metadata }) => (metadata.name === 'later-1' ? exits(0) : runs()))
     await restoredKubelet.start()
-    await show({ lost: 404, ended: 'running', going: 'running', waiting: 'queued' }, FOLLOWED_MS)
+    await show({ lost: 404, ended: 'running', going: 'running', waiting: 'queued' })
     const restored = await site.job('going')
     expect(Number(restored?.metadata.resourceVersion)).to.be.below(Number(lost?.metadata.resourceVersion))
 
