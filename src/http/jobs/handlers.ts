@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { publicId } from '../../api/job-state.ts'
+import { publicId, stateOfPhase } from '../../api/job-state.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 import { atRoot } from '../base-path.ts'
 import type { FacadeDeps, Handlers } from '../context.ts'
@@ -83,7 +83,9 @@ function changeHandlers(deps: FacadeDeps, access: JobAccess): Handlers<Change> {
       ctx.status = 201
       ctx.set('Location', `${basePathOf(ctx)}/api/jobs/${id}`)
       if (replayed) ctx.set('Idempotency-Replayed', 'true')
-      ctx.state.response = { data: { delegationId: id, status: stateOf(deps.caches, job) } }
+      // A controller in this process may have assigned a new job already: its answer shows what the call made.
+      const status = replayed ? stateOf(deps.caches, job) : stateOfPhase('Queued')
+      ctx.state.response = { data: { delegationId: id, status } }
     },
 
     report: async (ctx) => {
