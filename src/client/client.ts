@@ -2,6 +2,23 @@ import { type AnswerOf, type InputOf, type OperationId, parametersOf, pathTo } f
 import { addresses } from './contract.ts'
 import { NoAnswer, refusalOf } from './failures.ts'
 
+// The package has this module as its only entry, so what callers of the API name comes with it.
+export { NoAnswer, Refused } from './failures.ts'
+export type { AnswerOf, InputOf, OperationId } from './address.ts'
+export type {
+  Caller,
+  Delegated,
+  Delegation,
+  DelegationWithMessage,
+  Failure,
+  Health,
+  Job,
+  JobState,
+  JobSummary,
+  Pool,
+  Runner,
+} from './contract.ts'
+
 export interface ClientOptions {
   /** Base of the API, such as https://runnerhub.example.com or https://example.com/runnerhub. */
   url: string | URL

@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { pathTo } from '../../../src/client/address.ts'
 import { RunnerHubClient } from '../../../src/client/client.ts'
@@ -86,15 +84,5 @@ describe('the client', () => {
     expect(() => pathTo('getJob', { path: {} })).to.throw('path')
     // @ts-expect-error -- there is no such state
     expect(pathTo('listJobs', { query: { status: 'lost' } })).to.include('lost')
-  })
-
-  it('is an export of the package', function () {
-    this.timeout(60_000)
-    const root = join(import.meta.dirname, '../../..')
-    execFileSync('make', ['client'], { cwd: root, stdio: 'pipe' })
-    const program =
-      "const { RunnerHubClient } = await import('github-runnerhub/client'); console.log(RunnerHubClient.name)"
-    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: root })
-    expect(output.toString().trim()).to.equal('RunnerHubClient')
   })
 })

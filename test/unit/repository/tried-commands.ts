@@ -45,6 +45,11 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     ],
   ],
   [
+    'unit/repository/package.test.ts',
+    'installs the plugin of kubectl and its completion as programs',
+    [['docs/kubectl.md', 'npm pack']],
+  ],
+  [
     'e2e/logs.test.ts',
     'is followed by the plugin that the image holds, since that is the same file',
     [['docs/kubectl.md', 'kubectl --namespace runnerhub exec deploy/runnerhub']],
