@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import type { Job } from '../../client/contract.ts'
-import { adviceFor } from '../../domain/job/advice.ts'
+import { adviceFor } from '../../api/advice.ts'
 import { useJob } from '../io/job-detail.ts'
 import { nowMs } from '../io/now.ts'
 import { problemOf } from '../io/polled.ts'

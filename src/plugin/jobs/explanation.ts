@@ -1,5 +1,5 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
-import { adviceFor } from '../../domain/job/advice.ts'
+import { adviceFor } from '../../api/advice.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
 
 /** Why a job is in its state, in words, and what would help. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
-import { failureReasons, waitingReasons } from '../../../src/api/reasons.ts'
+import { adviceFor } from '../../../src/api/advice.ts'
 import { runnerPoolSpec } from '../../../src/api/runner-pool.ts'
 import { fieldsOf } from '../../../src/api/json.ts'
 
@@ -11,13 +11,13 @@ const root = join(import.meta.dirname, '../../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const page = read('docs/github.md')
 
-/** Reasons of a job that is on its way to its pod. */
-const passing = ['RunnerStarting']
-
 describe('docs/github.md', () => {
-  it('explains each reason for which a job waits or fails', () => {
-    const reasons = [...waitingReasons, ...failureReasons, 'ProxyLost'].filter((reason) => !passing.includes(reason))
-    expect(reasons.filter((reason) => !page.includes(`\n| \`${reason}\` |`))).to.deep.equal([])
+  it('leads to the words for each reason, and names only reasons that exist', () => {
+    expect(page).to.include('](troubleshooting.md)')
+    const section = page.slice(page.indexOf('## When something goes wrong'))
+    const named = [...section.matchAll(/^\| `([A-Z][A-Za-z]+)` \|/gm)].map(([, reason = '']) => reason)
+    expect(named).to.have.length.above(2)
+    expect(named.filter((reason) => adviceFor(reason) === undefined)).to.deep.equal([])
   })
 
   it('has every setting that the program explains, and no other', () => {

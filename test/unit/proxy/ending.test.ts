@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { adviceFor } from '../../../src/api/advice.ts'
 import { jobResults } from '../../../src/api/runner-job.ts'
 import { failureReasons } from '../../../src/api/reasons.ts'
 import { endingOf, isOver } from '../../../src/proxy/job/ending.ts'
@@ -26,6 +27,8 @@ describe('how the program ends', () => {
       expect(lines[0]).to.equal(
         `RunnerHub: the job is failed without a result of its runner (${reason}): one two three`,
       )
+      const { meaning, help } = adviceFor(reason) ?? {}
+      if (reason !== 'Unheard') expect(lines[1]).to.equal(`${meaning} ${help}`)
       expect(lines.at(-1)).to.equal('The job at the hub: where')
     })
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { adviceFor } from '../../../../src/domain/job/advice.ts'
+import { adviceFor } from '../../../../src/api/advice.ts'
 import { explain } from '../../../../src/plugin/jobs/explanation.ts'
 import { jobName } from '../../../../src/plugin/jobs/job-name.ts'
 import { textOf } from '../../../../src/plugin/jobs/why.ts'

@@ -1,6 +1,6 @@
-import type { NO_OPERATOR, Reason } from '../../api/reasons.ts'
+import type { NO_OPERATOR, RunnerReason } from './reasons.ts'
 
-/** A reason in words: plain text, without markup, for a terminal, a page and a document alike. */
+/** A reason in words: plain text, without markup, for a terminal, a page, an annotation at GitHub and a document alike. */
 export interface Advice {
   /** What happened, or what the job waits for. */
   meaning: string
@@ -8,9 +8,9 @@ export interface Advice {
   help: string
 }
 
-type Advised = Reason | typeof NO_OPERATOR
+type Advised = RunnerReason | typeof NO_OPERATOR
 
-/** Every reason of a job, in the order of a job's life. docs/troubleshooting.md has the same rows. */
+/** Every reason of a job, in the order of a job's life, and then those of Runners alone. docs/troubleshooting.md has the same rows. */
 const advice: Readonly<Record<Advised, Advice>> = {
   NoOperator: {
     meaning: 'No operator has looked at the job yet.',
@@ -142,9 +142,13 @@ const advice: Readonly<Record<Advised, Advice>> = {
     meaning: 'The node disappeared with the pod, or lost the container, for example in a crash.',
     help: 'Look at the node, then run the job again.',
   },
+  HeartbeatMissed: {
+    meaning: 'A proxy runner missed three heartbeats, and counts as offline. Jobs do not have this reason.',
+    help: 'Look at the proxy runner and its network. It is online again with its next heartbeat or delegation.',
+  },
 }
 
-/** All reasons that have advice, with it, in the order of a job's life. */
+/** All reasons that have advice, with it, in the order of the table. */
 export const advisedReasons: readonly (readonly [reason: string, advice: Advice])[] = Object.entries(advice)
 
 const byReason: ReadonlyMap<string, Advice> = new Map(advisedReasons)

@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { failureReasons, NO_OPERATOR, progressReasons, waitingReasons } from '../../../../src/api/reasons.ts'
-import { adviceFor, advisedReasons } from '../../../../src/domain/job/advice.ts'
+import {
+  failureReasons,
+  NO_OPERATOR,
+  progressReasons,
+  runnerReasons,
+  waitingReasons,
+} from '../../../src/api/reasons.ts'
+import { adviceFor, advisedReasons } from '../../../src/api/advice.ts'
 
-const page = readFileSync(new URL('../../../../docs/troubleshooting.md', import.meta.url), 'utf8')
+const page = readFileSync(new URL('../../../docs/troubleshooting.md', import.meta.url), 'utf8')
 
 describe('the advice for a reason', () => {
-  it('exists for every reason of a job, and for no other word', () => {
-    const reasons = [NO_OPERATOR, ...waitingReasons, ...progressReasons, ...failureReasons]
+  it('exists for every reason of a job or a Runner, and for no other word', () => {
+    const reasons = [NO_OPERATOR, ...waitingReasons, ...progressReasons, ...failureReasons, ...runnerReasons]
     expect(advisedReasons.map(([reason]) => reason)).to.have.members([...new Set(reasons)])
     for (const reason of reasons) expect(adviceFor(reason)?.help).to.be.a('string')
     for (const word of ['Unknown', '', 'toString', '__proto__']) expect(adviceFor(word), word).to.equal(undefined)
