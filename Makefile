@@ -125,6 +125,7 @@ tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, images with
 	config/local/helm-path
 	config/local/promtool-path
 	config/local/chromium-path
+	config/local/shells || echo "the completion in zsh and fish will not be tried"
 	config/local/prometheus-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 	config/local/runner-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 

@@ -3,7 +3,7 @@
 
 declare -A PACKAGE_OF=([containerd]=containerd [ctr]=containerd [runc]=runc [iptables-save]=iptables
   [buildah]=buildah [mmdebstrap]=mmdebstrap [ip]=iproute2 [ss]=iproute2 [curl]=curl [openssl]=openssl
-  [chromium]=chromium [shellcheck]=shellcheck [modprobe]=kmod [flock]=util-linux [mount]=mount [sysctl]=procps)
+  [chromium]=chromium [zsh]=zsh [fish]=fish [shellcheck]=shellcheck [modprobe]=kmod [flock]=util-linux [mount]=mount [sysctl]=procps)
 
 ensure_commands() { # COMMAND...
   local name missing=()

@@ -23,13 +23,20 @@ const zsh = `#compdef ${program}
 # Completes ${program} in zsh.
 _${program}() {
   local -a found
-  local line
+  local line word meaning
   for line in "\${(@f)$(\${words[1]} ${COMPLETE} "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
-    [[ -n $line && $line != :* ]] && found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    [[ -n $line && $line != :* ]] || continue
+    word=\${line%%$'\\t'*} meaning=\${line#\$word}
+    found+=("\${word//:/\\\\:}\${meaning/$'\\t'/:}")
   done
   _describe '${program}' found
 }
-compdef _${program} ${program}
+if [[ \${funcstack[1]} == _${program} ]]; then
+  # The file itself is the function the first time that zsh needs it.
+  _${program}
+else
+  compdef _${program} ${program}
+fi
 `
 
 const fish = `# Completes ${program} in fish.

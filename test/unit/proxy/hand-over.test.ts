@@ -196,7 +196,7 @@ describe('runnerhub-worker in place of a Worker', function () {
       ['OOMKilled', 'failed', 'memory'],
       ['Evicted', 'failed', 'evicted'],
       ['RunnerVersionMismatch', 'failed', 'same version'],
-      ['CancelRequested', 'cancelled', 'cancelled the job at the hub'],
+      ['CancelRequested', 'cancelled', 'Somebody cancelled the job'],
     ] as const) {
       it(`with 1 for ${reason}, and three plain lines that say so`, async () => {
         const listener = await begin()
