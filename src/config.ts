@@ -250,7 +250,7 @@ const settings = {
   basePath: setting(
     'BASE_PATH',
     undefined,
-    'path prefix of the API that a proxy in front strips, such as /runnerhub; X-Forwarded-Prefix from TRUSTED_PROXIES takes precedence',
+    'path prefix at which callers find the API behind a proxy, such as /runnerhub; the proxy may strip it or leave it. X-Forwarded-Prefix from TRUSTED_PROXIES takes precedence',
     basePath,
   ),
   page: setting(

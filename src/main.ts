@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { agentScript } from './agent/script.ts'
@@ -14,7 +15,7 @@ import { NamespaceEnd } from './controllers/pod/namespace-end.ts'
 import { runControllers } from './controllers/run.ts'
 import { Redactor } from './domain/log/redaction.ts'
 import { makeApp } from './http/app.ts'
-import { basePaths } from './http/base-path.ts'
+import { basePaths, baseRemover } from './http/base-path.ts'
 import { listen } from './http/listen.ts'
 import { makeServer } from './http/server.ts'
 import { KubeClient } from './kube/client/client.ts'
@@ -231,12 +232,20 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     auditLog: plainLog(log),
   })
   const handle = app.callback()
-  const server = makeServer((request, response) => void handle(request, response), {
+  const removeBase = baseRemover(config.basePath ?? '')
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    removeBase(request)
+    void handle(request, response)
+  }
+  const server = makeServer(answer, {
     clock,
     log,
     version,
     metrics,
-    isUpgrade: (request) => !operationsOnly && asksForEvents(request),
+    isUpgrade: (request) => {
+      removeBase(request)
+      return !operationsOnly && asksForEvents(request)
+    },
   })
   const headersMs = config.headersTimeoutSeconds * 1000
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }

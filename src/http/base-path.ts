@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { routes } from './routes.ts'
 
 /** The part of a request's context that the base path depends on. */
 interface Received {
@@ -6,7 +7,7 @@ interface Received {
   get(header: string): string
 }
 
-/** The path below which a caller finds the API, without a trailing slash. Empty unless a proxy in front strips one. */
+/** The path below which a caller finds the API, without a trailing slash. Empty unless a proxy in front adds one. */
 export type BasePathOf = (ctx: Received) => string
 
 export interface BasePathOptions {
@@ -38,6 +39,24 @@ export function basePaths({ configured, isTrustedPeer }: BasePathOptions): BaseP
     const prefix = parts.every((part) => part !== undefined) ? parsePrefix(parts.join('')) : undefined
     return prefix ?? configured
   }
+}
+
+/** The first segments of what is served; the realtime events are on this port, too. */
+const own = new Set([...routes.map(({ path }) => segmentOf(path)), 'events'])
+
+/** Removes the configured base path from the target of a request, where a proxy in front has left it. */
+export function baseRemover(configured: string): (request: Pick<IncomingMessage, 'url'>) => void {
+  // Below /api, nobody knows whether /api/jobs has its prefix yet.
+  if (configured === '' || own.has(segmentOf(configured))) return () => {}
+  return (request) => {
+    const { url = '' } = request
+    const rest = url.slice(configured.length)
+    if (url.startsWith(configured) && /^([/?]|$)/.test(rest)) request.url = rest.startsWith('/') ? rest : `/${rest}`
+  }
+}
+
+function segmentOf(path: string): string {
+  return path.split('/')[1] ?? ''
 }
 
 /** The base path without a proxy in front. */

@@ -18,6 +18,9 @@ const EVIL = '<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked
 
 const VIEWER = 'viewers-token'
 
+/** Below it, as behind a proxy that leaves it; `many-jobs.test.ts` has the page without one. */
+const BASE = '/team/hub'
+
 describe('the page', function () {
   this.timeout('60s')
   let site: Site
@@ -49,7 +52,7 @@ describe('the page', function () {
     await logs.close()
   })
 
-  const start = (): Promise<Operator> => site.operator({ httpPort: port, env: { BASE_PATH: '' } })
+  const start = (): Promise<Operator> => site.operator({ httpPort: port, env: { BASE_PATH: BASE } })
 
   /** A new tab, in which every error counts. */
   async function tab(options: BrowserContextOptions = {}): Promise<Page> {
@@ -67,7 +70,7 @@ describe('the page', function () {
   /** A tab with a session that shows this fragment. */
   async function signedIn(fragment = '', token = TOKEN, options: BrowserContextOptions = {}): Promise<Page> {
     const page = await tab(options)
-    await page.goto(`${operator.url}/${fragment}`)
+    await page.goto(`${operator.url}${BASE}/${fragment}`)
     await page.getByLabel('Token', { exact: true }).fill(token)
     await page.getByRole('button', { name: 'Show jobs' }).click()
     await page.locator('header.top').waitFor()
@@ -95,7 +98,7 @@ describe('the page', function () {
 
   it('asks for a token, refuses an unknown one and keeps a known one in its tab only', async () => {
     const page = await tab()
-    await page.goto(operator.url)
+    await page.goto(`${operator.url}${BASE}`)
     await page.getByLabel('Token', { exact: true }).fill('not-a-token')
     await page.getByRole('button', { name: 'Show jobs' }).click()
     await page.getByRole('alert').filter({ hasText: 'does not know this token' }).waitFor()
@@ -194,14 +197,14 @@ describe('the page', function () {
     const id = await delegate({ repository: 'owner/evil', ...facts, jobId: EVIL, labels: ['linux', EVIL] })
     const page = await signedIn()
     await rowOf(page, 'owner/evil').filter({ hasText: EVIL }).waitFor()
-    await page.goto(`${operator.url}/#/runners`)
+    await page.goto(`${operator.url}${BASE}/#/runners`)
     await page.getByRole('row').filter({ hasText: '<img src=x' }).waitFor()
-    await page.goto(`${operator.url}/#/jobs/${id}`)
+    await page.goto(`${operator.url}${BASE}/#/jobs/${id}`)
     await page.getByRole('heading', { name: EVIL }).waitFor()
     const runs1 = await delegate({ repository: 'owner/evil-log' })
     await run(runs1)
     logs.write(podOf(runs1), `${EVIL} \u001B]8;;javascript:alert(1)\u0007link\u001B]8;;\u0007`)
-    await page.goto(`${operator.url}/#/jobs/${runs1}`)
+    await page.goto(`${operator.url}${BASE}/#/jobs/${runs1}`)
     await page.locator('.line', { hasText: EVIL }).waitFor()
     const links: unknown = JSON.parse(
       String(
@@ -271,7 +274,7 @@ describe('the page', function () {
       const page = await signedIn('', TOKEN, options)
       await page.getByRole('row').nth(2).waitFor()
       for (const view of ['jobs', `jobs/${id}`, 'pools', 'runners', 'activity']) {
-        await page.goto(`${operator.url}/#/${view}`)
+        await page.goto(`${operator.url}${BASE}/#/${view}`)
         if (view === `jobs/${id}`) await page.locator('.line').first().waitFor()
         else await page.locator('.rows, .pool-card, canvas').first().waitFor()
         expect(await seriousFindings(page), `${view} ${JSON.stringify(options)}`).to.deep.equal([])
@@ -287,7 +290,7 @@ describe('the page', function () {
 
   it('shows itself quickly', async () => {
     const page = await tab()
-    await page.goto(operator.url)
+    await page.goto(`${operator.url}${BASE}`)
     await page.getByLabel('Token', { exact: true }).waitFor()
     const paintMs = Number(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
     expect(paintMs, 'first contentful paint').to.be.within(1, 2000)

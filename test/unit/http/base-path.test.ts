@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { expect } from 'chai'
 import Koa from 'koa'
 import { trustedPeers } from '../../../src/auth/client-address.ts'
-import { basePaths, parsePrefix } from '../../../src/http/base-path.ts'
+import { basePaths, baseRemover, parsePrefix } from '../../../src/http/base-path.ts'
 import type { FacadeState } from '../../../src/http/context.ts'
 
 const loopback = [
@@ -57,6 +57,30 @@ describe('the base path', () => {
   for (const [prefix, base] of cases) {
     it(`is ${JSON.stringify(base)} for ${prefix?.slice(0, 30)} from a trusted proxy`, async () => {
       expect(await baseOf(prefix)).to.equal(JSON.stringify({ base }))
+    })
+  }
+
+  const targets: [configured: string, target: string, left: string][] = [
+    ['/hub', '/hub/api/jobs?page=2', '/api/jobs?page=2'],
+    ['/hub', '/hub', '/'],
+    ['/hub', '/hub/', '/'],
+    ['/hub', '/hub?a=b', '/?a=b'],
+    ['/hub', '/hub/events', '/events'],
+    ['/hub', '/hubs/api', '/hubs/api'],
+    ['/hub', '/api/jobs', '/api/jobs'],
+    ['/hub', '/hub/hub/', '/hub/'],
+    ['/a/b', '/a/b/docs', '/docs'],
+    ['/a/b', '/a/docs', '/a/docs'],
+    ['/api', '/api/jobs', '/api/jobs'],
+    ['/docs/hub', '/docs/hub/api', '/docs/hub/api'],
+    ['', '/api/jobs', '/api/jobs'],
+    ['/hub', '*', '*'],
+  ]
+  for (const [configured, url, left] of targets) {
+    it(`${configured || 'of nothing'} leaves ${left} of ${url}, whether a proxy strips it or not`, () => {
+      const request = { url }
+      baseRemover(configured)(request)
+      expect(request.url).to.equal(left)
     })
   }
 
