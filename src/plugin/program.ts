@@ -177,6 +177,7 @@ const addCancel: Add = (program, handlers, where) => {
     .argument('<job...>', 'names of the jobs')
     .option('-w, --wait', 'wait for the end of the jobs')
     .addOption(waitTimeout)
+    .addOption(output(['name']))
     .addHelpText('after', examples('cancel nightly-1', 'cancel nightly-1 nightly-2 --wait --wait-timeout 2m'))
     .action((jobs, options) => handlers.cancel(where(), jobs, options))
 }
@@ -187,8 +188,8 @@ const addOverviews: Add = (program, handlers, where) => {
     .summary('show pools, slots and queue')
     .description('Show pools, their slots and their queues: live on a terminal, once elsewhere.')
     .option('--once', 'print once, also on a terminal')
-    .addOption(output(['json', 'yaml']))
-    .addHelpText('after', examples('top', 'top --once', 'top -o json'))
+    .addOption(output(['json', 'yaml', 'wide']))
+    .addHelpText('after', examples('top', 'top -o wide --once', 'top -o json'))
     .action((options) => handlers.top(where(), options))
   program
     .command('doctor')
@@ -226,6 +227,7 @@ const addOthers: Add = (program, handlers, where) => {
     .summary('print the versions of this program and of the operator')
     .description('Print the version of this program, and the image of the operator in the namespace.')
     .option('--client', 'print only the version of this program, without asking the cluster')
-    .addHelpText('after', examples('version', 'version --client'))
+    .addOption(output(['json', 'yaml']))
+    .addHelpText('after', examples('version', 'version --client', 'version -o json'))
     .action((options) => handlers.version(where(), options))
 }

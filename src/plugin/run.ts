@@ -15,7 +15,7 @@ import { programOf } from './program.ts'
 import { inSession, type Session, type Where } from './session.ts'
 import { plain } from './text/plain.ts'
 import { top } from './top/top.ts'
-import { operatorVersion } from './version.ts'
+import { allVersions, clientVersion } from './version.ts'
 
 /** Runs one command line; resolves with the exit code. */
 export async function runPlugin(args: readonly string[], host: Host, version: string): Promise<ExitCode> {
@@ -45,10 +45,10 @@ function handlersFor(host: Host, version: string, ends: (code: ExitCode) => void
     top: (where, options) => within(where, (session) => top(session, options)),
     doctor: (where, options) => within(where, (session) => doctor(session, options)),
     completion: (shell) => host.out.write(scriptOf(shell)),
-    version: async (where, { client }) => {
-      await host.out.write(`Client: ${version}\n`)
-      if (client !== true) await within(where, operatorVersion)
-    },
+    version: (where, options) =>
+      options.client === true
+        ? clientVersion(host, version, options)
+        : within(where, (session) => allVersions(session, version, options)),
   }
 }
 

@@ -26,7 +26,7 @@ _${program}() {
   local line word meaning
   for line in "\${(@f)$(\${words[1]} ${COMPLETE} "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     [[ -n $line && $line != :* ]] || continue
-    word=\${line%%$'\\t'*} meaning=\${line#\$word}
+    word=\${line%%$'\\t'*} meaning=\${line#$word}
     found+=("\${word//:/\\\\:}\${meaning/$'\\t'/:}")
   done
   _describe '${program}' found

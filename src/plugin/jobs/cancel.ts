@@ -11,6 +11,7 @@ import { limited, stateOf, waitForJob } from './wait.ts'
 export interface CancelOptions {
   wait?: true | undefined
   waitTimeout?: number | undefined
+  output?: 'name' | undefined
 }
 
 /** `cancel`: asks jobs to stop. A job that has ended otherwise makes the exit code 1, and the others are cancelled. */
@@ -27,7 +28,7 @@ async function cancelOne(session: Session, job: RunnerJob, options: CancelOption
     return job.status.phase === 'Cancelled' ? exitCodes.ok : exitCodes.failed
   }
   const asked = await ask(session, job)
-  await out.write(`${nameOf(runnerJobs, asked)}: cancel requested\n`)
+  await out.write(`${nameOf(runnerJobs, asked)}${options.output === 'name' ? '' : ': cancel requested'}\n`)
   if (options.wait !== true) return exitCodes.ok
   return await limited(session, options.waitTimeout, async (waiting) => {
     const ended = await waitForJob(waiting, job, new Progress(session.host))

@@ -25,6 +25,9 @@ export interface PoolLoad {
   mode: string
   ready: string
   isPaused: boolean
+  labels: readonly string[]
+  /** The repositories that it allows; all, if there are none. */
+  repositories: readonly string[]
   used: number
   max: number
   running: number
@@ -38,7 +41,8 @@ export interface PoolLoad {
 export function poolLoads({ pools, jobs, runners, pods }: Stock): PoolLoad[] {
   const places = placesOf({ jobs, runners, pods })
   const loads = pools.map((pool) => emptyLoad(pool))
-  const homeless: PoolLoad = { ...noLoad, pool: undefined, mode: '', ready: '', isPaused: false, max: 0 }
+  const nowhere = { pool: undefined, mode: '', ready: '', isPaused: false, labels: [], repositories: [], max: 0 }
+  const homeless: PoolLoad = { ...noLoad, ...nowhere }
   const byName = new Map(loads.map((load) => [load.pool, load]))
   for (const { pool } of places.filter(({ isUsed }) => isUsed)) count(byName.get(pool), 'used')
   const current = places.filter((place) => !place.isPast)
@@ -58,8 +62,9 @@ const noLoad = { used: 0, running: 0, starting: 0, queued: 0 }
 
 function emptyLoad(pool: RunnerPool): PoolLoad {
   const { metadata, spec } = pool
-  const { mode, maxRunners: max, paused: isPaused = false } = spec
-  return { ...noLoad, pool: metadata.name, mode, ready: readinessOf(pool).is, isPaused, max }
+  const { mode, maxRunners: max, paused: isPaused = false, labels = [], repositories = [] } = spec
+  const head = { pool: metadata.name, mode, ready: readinessOf(pool).is, isPaused, labels, repositories }
+  return { ...noLoad, ...head, max }
 }
 
 function count(load: PoolLoad | undefined, what: 'used' | 'running' | 'starting'): void {

@@ -14,7 +14,7 @@ import { poolLoads, type Stock } from './pool-load.ts'
 
 export interface TopOptions {
   once?: true | undefined
-  output?: 'json' | 'yaml' | undefined
+  output?: 'json' | 'yaml' | 'wide' | undefined
 }
 
 /** How often the live table is drawn. */
@@ -25,7 +25,9 @@ const unfinished = ['Completed', 'Failed', 'Cancelled'].map((phase) => `status.p
 /** `top`: pools, slots and queue; live on a terminal, once elsewhere. */
 export async function top(session: Session, { once, output }: TopOptions): Promise<ExitCode> {
   const { out } = session.host
-  if (output === undefined && once !== true && out.isTerminal) return await live(session)
+  const isTable = output === undefined || output === 'wide'
+  const isWide = output === 'wide'
+  if (isTable && once !== true && out.isTerminal) return await live(session, isWide)
   const { namespace } = session
   const stock = {
     pools: await allOf(session, runnerPools, { namespace }),
@@ -33,12 +35,12 @@ export async function top(session: Session, { once, output }: TopOptions): Promi
     runners: await allOf(session, runners, { namespace }),
     pods: await allOf(session, pods, { namespace, labelSelector: JOB_UID_LABEL }),
   }
-  await out.write(output === undefined ? tableOf(session, stock) : documentOf({ pools: poolLoads(stock) }, output))
+  await out.write(isTable ? tableOf(session, stock, isWide) : documentOf({ pools: poolLoads(stock) }, output))
   return exitCodes.ok
 }
 
-function tableOf({ host }: Session, stock: Stock): string {
-  return loadTable(poolLoads(stock), host.clock.now().toISOString())
+function tableOf({ host }: Session, stock: Stock, isWide: boolean): string {
+  return loadTable(poolLoads(stock), host.clock.now().toISOString(), isWide)
 }
 
 /** Another screen without a cursor, which leaves what was on the terminal before. */
@@ -46,7 +48,7 @@ const enter = '\u001b[?1049h\u001b[?25l'
 const leave = '\u001b[?25h\u001b[?1049l'
 const home = '\u001b[H\u001b[J'
 
-async function live(session: Session): Promise<ExitCode> {
+async function live(session: Session, isWide: boolean): Promise<ExitCode> {
   const { namespace, host } = session
   const lost = new Set<string>()
   const watch = <T extends KubeObject>(
@@ -64,7 +66,7 @@ async function live(session: Session): Promise<ExitCode> {
           try {
             for (;;) {
               const stock = { pools: allPools(), jobs: allJobs(), runners: allRunners(), pods: allPods() }
-              await draw(session, stock, lost.size > 0)
+              await draw(session, stock, { isLost: lost.size > 0, isWide })
               lost.clear()
               await host.clock.sleep(DRAW_MS, host.signal)
             }
@@ -77,12 +79,17 @@ async function live(session: Session): Promise<ExitCode> {
   )
 }
 
-async function draw(session: Session, stock: Stock, isLost: boolean): Promise<void> {
+interface DrawOptions {
+  isLost: boolean
+  isWide: boolean
+}
+
+async function draw(session: Session, stock: Stock, { isLost, isWide }: DrawOptions): Promise<void> {
   const { host, namespace } = session
   const { columns, rows } = host.out
   const state = isLost ? 'contact lost, trying again' : 'Ctrl-C ends'
   const title = `${namespace}  ${host.clock.now().toISOString().slice(11, 19)}  ${state}`
-  const lines = [title, '', ...tableOf(session, stock).trimEnd().split('\n')]
+  const lines = [title, '', ...tableOf(session, stock, isWide).trimEnd().split('\n')]
   const room = Math.max(rows - 1, 5)
   const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${lines.at(-1) ?? ''}`]
   await host.out.write(home + shown.map((line) => line.slice(0, columns)).join('\r\n'))

@@ -8,7 +8,9 @@ import { pods } from '../../../src/api/pod.ts'
 import { jobPhases, runnerJobs } from '../../../src/api/runner-job.ts'
 import { elementsOf } from '../../../src/api/json.ts'
 import { NotFound } from '../../../src/kube/client/errors.ts'
+import type { Resource } from '../../../src/api/object.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
+import { deployments, secrets, services } from '../../../src/plugin/doctor/cluster-kinds.ts'
 import { exitCodes } from '../../../src/plugin/exit.ts'
 import { runPlugin } from '../../../src/plugin/run.ts'
 import { type FaultProxy, startFaultProxy } from '../../faults/proxy/proxy.ts'
@@ -379,6 +381,8 @@ describe('kubectl runnerhub', function () {
       expect(out.match(/cancel requested/g)).to.have.length(2)
       await site.jobIs('runs-cancelled', { phase: 'Cancelled', reason: 'CancelRequested' })
       expect(await run('cancel', 'late')).to.include({ code: exitCodes.ok })
+      await site.createJob('named', { labels: ['nowhere'] })
+      expect((await run('cancel', 'named', '-o', 'name')).out).to.equal('runnerjob.runnerhub.dev/named\n')
     })
 
     it('ends with 1 for a job that has ended otherwise', async () => {
@@ -398,6 +402,10 @@ describe('kubectl runnerhub', function () {
       expect(out).to.match(/^\(no pool\) .* [1-9]\d* +\d+/m)
       const names = elementsOf((await json('top'))['pools']).map((pool) => asObject(pool)['pool'])
       expect(names).to.deep.equal(['again', 'closed', 'default', undefined])
+    })
+
+    it('shows labels and repositories of pools, where it is wide', async () => {
+      expect((await run('top', '-o', 'wide')).out).to.match(/^default .* self-hosted +all$/m)
     })
 
     it('is live on a terminal, and leaves it as it was', async () => {
@@ -442,6 +450,105 @@ describe('kubectl runnerhub', function () {
       expect(await runPlugin(['doctor', '-n', 'kube-system'], denied, '1.2.3')).to.equal(exitCodes.ok)
       expect(denied.out.text).to.match(
         /^warn +your rights +you may not get runnerjobs, .*\n +mend: kubectl -n kube-system create role/m,
+      )
+    })
+  })
+
+  describe('doctor, where an installation is broken,', () => {
+    const forever = new AbortController().signal
+    const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
+    const ours = { 'app.kubernetes.io/name': 'runnerhub' }
+    const webhookName = `doctor-${randomUUID()}`
+    const webhooks: Resource = {
+      ...admission,
+      plural: 'validatingwebhookconfigurations',
+      kind: 'ValidatingWebhookConfiguration',
+    }
+    let namespace: string
+
+    before(async () => {
+      ;({ namespace } = await site.plane.namespace())
+      const create = async (resource: Resource, object: Record<string, unknown>): Promise<void> => {
+        const { group, version, kind } = resource
+        const metadata = {
+          namespace,
+          ...asObject(object['metadata']),
+          name: String(asObject(object['metadata'])['name']),
+        }
+        const apiVersion = group === '' ? version : `${group}/${version}`
+        await site.client.create(resource, { apiVersion, kind, ...object, metadata }, forever)
+      }
+      const volumes = [{ name: 'tokens', secret: { secretName: 'no-tokens' } }]
+      const template = {
+        metadata: { labels: ours },
+        spec: { serviceAccountName: 'no-rights', containers: [{ name: 'runnerhub', image: 'x' }], volumes },
+      }
+      const spec = { replicas: 0, selector: { matchLabels: ours }, template }
+      await create(deployments, { metadata: { name: 'runnerhub', labels: ours }, spec })
+      const ports = [{ name: 'http', port: 3000 }]
+      await create(services, { metadata: { name: 'runnerhub', labels: ours }, spec: { selector: ours, ports } })
+      const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }
+      const webhook = {
+        name: 'gone.example.com',
+        clientConfig: { service: { namespace, name: 'gone' } },
+        rules: [rule],
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+      }
+      await create(webhooks, { metadata: { name: webhookName, namespace: undefined }, webhooks: [webhook] })
+    })
+    after(() => site.client.delete(webhooks, { namespace: '', name: webhookName }, {}, forever))
+
+    const faults: [check: string, text: RegExp, mend: RegExp][] = [
+      ['operator', /^runnerhub is scaled to 0$/, /^kubectl -n \S+ scale deployment\/runnerhub --replicas=2$/],
+      ['operator rights', /^no-rights may not .*create pods/, /^helm upgrade .* --set rbac\.create=true -n /],
+      ['leader', /^no replica has ever become leader$/, /^kubectl -n \S+ logs --selector /],
+      ['webhooks', /webhook gone\.example\.com has no endpoint: Service \S+\/gone$/, /^kubectl describe validating/],
+      ['pools', /^there is no pool, so every job waits$/, /^kubectl -n \S+ apply -f config\/samples\/runner-pool/],
+      ['REST API', /^Service runnerhub does not answer: /, /^kubectl -n \S+ get endpointslices --selector /],
+      ['tokens', /^Secret no-tokens with the tokens is missing$/, /^helm upgrade runnerhub /],
+    ]
+    it('names each fault, and the command that mends it', async () => {
+      const { code, out } = await run('doctor', '-n', namespace, '-o', 'json')
+      expect(code).to.equal(exitCodes.failed)
+      const findings = elementsOf(asObject(JSON.parse(out))['findings']).map(asObject)
+      for (const [check, text, mend] of faults) {
+        const found = findings.filter((finding) => finding['check'] === check && finding['is'] === 'failed')
+        expect(found, check).to.have.length(1)
+        expect(found[0]?.['text']).to.match(text)
+        expect(found[0]?.['mend']).to.match(mend)
+      }
+    })
+
+    it('counts the lines of the token file that are none, and prints no token', async () => {
+      const data = { 'tokens.csv': Buffer.from('a-secret,user,uid\nanother secret\n').toString('base64') }
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'no-tokens', namespace }, data }
+      await site.client.create(secrets, secret, forever)
+      const { out } = await run('doctor', '-n', namespace)
+      expect(out).to.match(/^FAIL +tokens +1 of 2 lines of tokens\.csv in Secret no-tokens are not /m)
+      expect(out).to.not.include('secret,').and.not.include('another')
+    })
+
+    it('finds CRDs that are missing or old, and a scrape without a token', async () => {
+      const crd = (plural: string) => ({ method: 'GET', path: new RegExp(`/customresourcedefinitions/${plural}`) })
+      const missing = proxy.when(crd('runnerpools')).answer(404, { kind: 'Status', code: 404, reason: 'NotFound' })
+      const old = proxy.when(crd('runnerjobs')).rewrite((text) => text.replaceAll('"priority":', '"former":'))
+      const monitor = {
+        metadata: { name: 'runnerhub', namespace, uid: 'u', resourceVersion: '1' },
+        spec: { endpoints: [{ authorization: { credentials: { name: 'none', key: 'metrics' } } }] },
+      }
+      const path = /\/servicemonitors\?/
+      const scraped = proxy
+        .when({ method: 'GET', path })
+        .answer(200, { metadata: { resourceVersion: '1' }, items: [monitor] })
+      const { out } = await run('doctor', '-n', namespace)
+      for (const rule of [missing, old, scraped]) rule.remove()
+      const apply = '\n +mend: kubectl apply --server-side --force-conflicts --filename charts/runnerhub/crds$'
+      expect(out).to.match(new RegExp(`^FAIL +CRDs +runnerpools\\.runnerhub\\.dev is missing${apply}`, 'm'))
+      expect(out).to.match(new RegExp(`^warn +CRDs +runnerjobs.* is older .* lacks spec\\.priority${apply}`, 'm'))
+      expect(out).to.match(
+        /^FAIL +metrics +the token of the ServiceMonitor is missing: key metrics of Secret none\n +mend: helm /m,
       )
     })
   })

@@ -16,6 +16,23 @@ describe('docs/kubectl.md', () => {
     expect(rows).to.deep.equal(commands.filter((name) => name !== 'help'))
   })
 
+  it('has the forms of the output that each command has', async () => {
+    const known = new Map<string, string[]>()
+    for (const [, name = ''] of page.matchAll(/^\| `([a-z]+)` \|/gm)) {
+      const host = recordedHost()
+      await runPlugin([name, '--help'], host, '1.2.3')
+      const choices = /--output <format>[^(]*\(choices: ([^)]*)\)/s.exec(host.out.text)?.[1] ?? ''
+      for (const [, form = ''] of choices.matchAll(/"(\w+)"/g)) known.set(form, [...(known.get(form) ?? []), name])
+    }
+    const rows = [...page.matchAll(/^\| (`-o .+`) \| (.+) \|$/gm)].flatMap(([, forms = '', commands = '']) =>
+      [...forms.matchAll(/-o (\w+)/g)].map(([, form]): [string | undefined, string[]] => [
+        form,
+        [...commands.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+      ]),
+    )
+    expect(Object.fromEntries(rows)).to.deep.equal(Object.fromEntries(known))
+  })
+
   it('has a row for each exit code', () => {
     const rows = [...page.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code))
     expect(rows).to.deep.equal(Object.values(exitCodes))

@@ -97,6 +97,8 @@ describe('the command line of kubectl runnerhub', () => {
 
   it('says its version without a cluster', async () => {
     expect(await outputOf('version', '--client')).to.deep.equal({ code: 0, out: 'Client: 1.2.3\n', err: '' })
+    const asJson = await outputOf('version', '--client', '-o', 'json')
+    expect(JSON.parse(asJson.out)).to.deep.equal({ client: '1.2.3' })
     expect(await outputOf('--version')).to.deep.equal({ code: 0, out: '1.2.3\n', err: '' })
   })
 })

@@ -73,4 +73,14 @@ describe('the load of pools', () => {
       '',
     ])
   })
+
+  it('has the labels and repositories of each pool where it is wide', () => {
+    const closed = aPool({ metadata: { name: 'closed' }, spec: { labels: ['a', 'b'], repositories: ['o/r', 'p/*'] } })
+    const table = loadTable(poolLoads({ ...stock, pools: [...pools, closed] }), at(60).toISOString(), true)
+    expect(table).to.match(/ OLDEST +LABELS +REPOSITORIES\n/)
+    expect(table)
+      .to.match(/^closed .* a,b +o\/r,p\/\*$/m)
+      .and.match(/^small .* small +all$/m)
+    expect(table).to.match(/^\(no pool\) .* 20s$/m)
+  })
 })
