@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { agentScript } from './agent/script.ts'
@@ -15,7 +14,7 @@ import { NamespaceEnd } from './controllers/pod/namespace-end.ts'
 import { runControllers } from './controllers/run.ts'
 import { Redactor } from './domain/log/redaction.ts'
 import { makeApp } from './http/app.ts'
-import { basePaths, baseRemover } from './http/base-path.ts'
+import { basePaths } from './http/base-path.ts'
 import { listen } from './http/listen.ts'
 import { makeServer } from './http/server.ts'
 import { KubeClient } from './kube/client/client.ts'
@@ -192,6 +191,7 @@ function redactorOf({ logRedactPatterns }: Config): Redactor {
 /** Serves the facade. A process without that role serves only health and metrics, on the same port. */
 async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly: boolean }): Promise<void> {
   const { config, log, caches, metrics, clientAs, signal } = deps
+  const { basePath = '' } = config
   const clientOf = clientsBehind(config.trustedProxies ?? [])
   const authority = new Authority({
     // Reviews use separate connections, so that many unknown callers do not delay requests of known ones.
@@ -218,10 +218,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     heartbeatMs: config.heartbeatSeconds * 1000,
     maxProxies: config.maxProxies,
     metrics,
-    basePathOf: basePaths({
-      configured: config.basePath ?? '',
-      isTrustedPeer: trustedPeers(config.trustedProxies ?? []),
-    }),
+    basePathOf: basePaths({ configured: basePath, isTrustedPeer: trustedPeers(config.trustedProxies ?? []) }),
     operationsOnly,
     hasPage: config.page === 'true',
     authority,
@@ -232,20 +229,13 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     auditLog: plainLog(log),
   })
   const handle = app.callback()
-  const removeBase = baseRemover(config.basePath ?? '')
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    removeBase(request)
-    void handle(request, response)
-  }
-  const server = makeServer(answer, {
+  const server = makeServer((request, response) => void handle(request, response), {
     clock,
     log,
     version,
     metrics,
-    isUpgrade: (request) => {
-      removeBase(request)
-      return !operationsOnly && asksForEvents(request)
-    },
+    basePath,
+    isUpgrade: (request) => !operationsOnly && asksForEvents(request),
   })
   const headersMs = config.headersTimeoutSeconds * 1000
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }

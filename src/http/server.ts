@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { baseRemover } from './base-path.ts'
 import type { HttpMetrics } from './context.ts'
 import { type EnvelopeOptions, failure } from './envelope.ts'
 import { HttpError } from './http-error.ts'
@@ -10,6 +11,8 @@ import { securityHeaders } from './middleware/headers.ts'
 const TIMEOUT_CHECK_MS = 1000
 
 export interface ServerOptions extends EnvelopeOptions {
+  /** Removed from the target of each request that has it. */
+  basePath?: string
   /** Whether a request is taken by the listeners of `upgrade`; by default none is. */
   isUpgrade?: (request: IncomingMessage) => boolean
   metrics: Pick<HttpMetrics, 'answered'>
@@ -18,18 +21,26 @@ export interface ServerOptions extends EnvelopeOptions {
 /** An HTTP server that responds with the envelope even to bytes that are not a request, and counts those responses. */
 export function makeServer(handle: RequestListener, options: ServerOptions): Server {
   // The application rejects a missing Host header itself, with the envelope.
-  const { isUpgrade = () => false } = options
+  const { basePath = '', isUpgrade = () => false } = options
+  const removeBase = baseRemover(basePath)
+  const answer: RequestListener = (request, response) => {
+    removeBase(request)
+    handle(request, response)
+  }
   const server = createServer(
     {
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       requireHostHeader: false,
       // Other protocols in an Upgrade header are ignored: RFC 9110, section 7.8.
-      shouldUpgradeCallback: isUpgrade,
+      shouldUpgradeCallback: (request) => {
+        removeBase(request)
+        return isUpgrade(request)
+      },
     },
-    handle,
+    answer,
   )
   // Unknown expectations may be ignored (RFC 9110, section 10.1.1).
-  server.on('checkExpectation', handle)
+  server.on('checkExpectation', answer)
   // No 100 Continue for a body that will be rejected for its length.
   server.on('checkContinue', (request, response: ServerResponse) => {
     if (!isTooLong(request)) response.writeContinue()

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { elementsOf } from '../../../src/api/json.ts'
+import { describePermission, permissions } from '../../../src/auth/permissions.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { call, expectFailure, expectMetadata } from '../../site/calls/call.ts'
@@ -102,6 +104,42 @@ describe('GET /api/runners', function () {
       expect(answer.body['error']).to.include(query.slice(0, query.indexOf('=')))
     })
   }
+
+  it('has beside it the pools, by name and in pages, each with every documented key', async () => {
+    await site.createPool('closed', { labels: ['closed'], maxRunners: 2, paused: true, repositories: ['owner/*'] })
+    const listed = await site.until('both pools to be counted', async () => {
+      const { body } = await call(`${url}/api/pools`)
+      const [first, second] = elementsOf(body['data']).map(asObject)
+      const isCounted = second?.['running'] === 3 && second['queued'] === 1
+      return isCounted && elementsOf(first?.['limitsReached']).includes('paused') && body
+    })
+    expect(listed).to.have.all.keys('success', 'data', 'pagination', 'metadata')
+    expect(listed['pagination']).to.deep.equal({ page: 1, limit: 1000, total: 2, totalPages: 1 })
+    const none = { running: 0, starting: 0, queued: 0, oldestQueuedAt: null }
+    const [closed, full] = elementsOf(listed['data']).map(asObject)
+    const common = { mode: 'template', ready: true, message: null }
+    const facts = { name: 'closed', labels: ['closed'], repositories: ['owner/*'], slots: 2, paused: true }
+    expect(closed).to.deep.equal({ ...common, ...none, ...facts, limitsReached: ['paused'] })
+    const { oldestQueuedAt, ...rest } = full ?? {}
+    expect(oldestQueuedAt).to.match(/^\d{4}-\d\d-\d\dT.+Z$/)
+    const others = { name: 'default', labels: ['linux', 'docker'], repositories: [], slots: 3, paused: false }
+    const use = { running: 3, starting: 0, queued: 1, limitsReached: ['maxRunners'] }
+    expect(rest).to.deep.equal({ ...common, ...others, ...use })
+    const second = await call(`${url}/api/pools?limit=1&page=2`)
+    expect(elementsOf(second.body['data']).map((row) => asObject(row)['name'])).to.deep.equal(['default'])
+    expectFailure(await call(`${url}/api/pools?limit=0`), 400, 'InvalidRequest')
+  })
+
+  it('has beside it the caller, with exactly what it may do', async () => {
+    const { status, body } = await call(`${url}/api/caller`)
+    expect(status).to.equal(200)
+    expectMetadata(body)
+    const { user, permissions: granted } = asObject(body['data'])
+    expect(user).to.equal('tester')
+    expect(granted).to.have.members(Object.values(permissions).map(describePermission))
+    const headers = { authorization: 'Bearer unknown' }
+    expectFailure(await call(`${url}/api/caller`, { headers }), 401, 'Unauthorized')
+  })
 
   it('shows the runner of a finished job as stopping, next to the next job’s', async () => {
     await site.kubelet.apply(`${ids[0]}-1`, (pod) => exited(pod, 0))

@@ -11,6 +11,7 @@ describe('realtime events', function () {
   let site: Site
   let rest: RestClient
   let url: string
+  let restUrl: string
   let listeners: Listener[] = []
   let count = 0
 
@@ -18,7 +19,8 @@ describe('realtime events', function () {
     site = await openSite()
     await site.createPool('default', { labels: ['linux'] })
     const operator = await site.operator()
-    rest = new RestClient(operator.url)
+    restUrl = operator.url
+    rest = new RestClient(restUrl)
     url = operator.realtimeUrl
     site.kubelet.onPod(() => succeeds({ runMs: 200 }))
   })
@@ -63,6 +65,24 @@ describe('realtime events', function () {
         { event: 'job:status', data: { jobId: id, repository, status: 'running' } },
         { event: 'job:status', data: { jobId: id, repository, status: 'completed' } },
       ])
+    }
+  })
+
+  it('are on the port of the REST API as well, below /events and nowhere else', async () => {
+    const atRest = restUrl.replace(/^http/, 'ws')
+    listeners = [await rawListener(`${atRest}/events`, { protocols: ['runnerhub', `runnerhub.bearer.${TOKEN}`] })]
+    const [listener] = listeners
+    if (listener === undefined) throw new Error('no listener')
+    await listener.send('subscribe:repository', 'owner/page')
+    const id = await delegate('owner/page')
+    await whenFinished(listener, id)
+    const states = eventsOf(listener, id).map(({ data }) => data['status'])
+    expect(states).to.deep.equal(['queued', 'assigned', 'running', 'completed'])
+    for (const path of ['/', '/events/', '/api/jobs']) {
+      await rawListener(`${atRest}${path}`, { token: TOKEN }).then(
+        () => expect.fail(`${path} is upgraded`),
+        (error: unknown) => expect(String(error), path).to.match(/unexpected server response/i),
+      )
     }
   })
 
