@@ -11,6 +11,15 @@ export interface Bucket {
   waitHigh: number | null
 }
 
+/** What happened in one pool. */
+export interface PoolActivity {
+  pool: string
+  finished: number
+  failed: number
+  /** Median wait of the jobs that started, in seconds; null without one. */
+  waitMedian: number | null
+}
+
 /** What the charts show. */
 export interface Activity {
   buckets: readonly Bucket[]
@@ -19,8 +28,8 @@ export interface Activity {
   failed: number
   /** Median wait of all jobs that started, in seconds; null without one. */
   waitMedian: number | null
-  /** Jobs that ended, by pool, most first. */
-  byPool: readonly { pool: string; finished: number; failed: number }[]
+  /** The pools of jobs that started or ended, those with the most ended jobs first. */
+  byPool: readonly PoolActivity[]
 }
 
 export const NO_POOL = 'no pool'
@@ -34,15 +43,18 @@ export function activityOf(rows: readonly JobRow[], { hours, nowMs }: { hours: n
   const startMs = endMs - BUCKETS * stepMs
   const waits = Array.from({ length: BUCKETS }, (): number[] => [])
   const buckets = waits.map((_, index) => ({ fromMs: startMs + index * stepMs, completed: 0, failed: 0, cancelled: 0 }))
-  const pools = new Map<string, { pool: string; finished: number; failed: number }>()
+  const pools = new Map<string, { finished: number; failed: number; waits: number[] }>()
   const indexOf = (ms: number | null): number => (ms === null ? -1 : Math.floor((ms - startMs) / stepMs))
   for (const row of rows) {
-    waits[indexOf(row.startedMs)]?.push(((row.startedMs ?? 0) - row.delegatedMs) / 1000)
+    const started = waits[indexOf(row.startedMs)]
     const bucket = buckets[indexOf(row.completedMs)]
-    if (bucket === undefined) continue
+    if (started === undefined && bucket === undefined) continue
     const name = row.pool ?? NO_POOL
-    const pool = pools.get(name) ?? { pool: name, finished: 0, failed: 0 }
+    const pool = pools.get(name) ?? { finished: 0, failed: 0, waits: [] }
     pools.set(name, pool)
+    const waitS = ((row.startedMs ?? 0) - row.delegatedMs) / 1000
+    if (started !== undefined) for (const list of [started, pool.waits]) list.push(waitS)
+    if (bucket === undefined) continue
     pool.finished += 1
     if (row.state === 'failed') pool.failed += 1
     if (row.state === 'completed' || row.state === 'failed' || row.state === 'cancelled') bucket[row.state] += 1
@@ -54,7 +66,9 @@ export function activityOf(rows: readonly JobRow[], { hours, nowMs }: { hours: n
     finished: sum(buckets.map(({ completed, failed, cancelled }) => completed + failed + cancelled)),
     failed: sum(buckets.map(({ failed }) => failed)),
     waitMedian: waitsOf(all).waitMedian,
-    byPool: [...pools.values()].sort((a, b) => b.finished - a.finished || (a.pool < b.pool ? -1 : 1)),
+    byPool: [...pools]
+      .map(([pool, { waits: own, ...counts }]) => ({ pool, ...counts, waitMedian: waitsOf(own).waitMedian }))
+      .sort((a, b) => b.finished - a.finished || (a.pool < b.pool ? -1 : 1)),
   }
 }
 

@@ -106,14 +106,15 @@ function PoolShares({ figures: { byPool } }: { figures: Figures }) {
   return (
     <section class="card chart">
       <h2>By pool</h2>
-      {byPool.length === 0 && <p class="muted">No job ended in this time.</p>}
+      {byPool.length === 0 && <p class="muted">No job started or ended in this time.</p>}
       <ul class="shares">
-        {byPool.slice(0, 8).map(({ pool, finished, failed }) => (
+        {byPool.slice(0, 8).map(({ pool, finished, failed, waitMedian }) => (
           <li key={pool}>
             <span>{pool}</span>
             <span class="number">
-              {finished.toLocaleString()}
-              {failed > 0 && <small class="failed"> {failed.toLocaleString()} failed</small>}
+              {finished.toLocaleString()} <small>finished</small>
+              {failed > 0 && <small class="failed"> · {failed.toLocaleString()} failed</small>}
+              {waitMedian !== null && <small> · median wait {duration(waitMedian * 1000)}</small>}
             </span>
             <span class="meter" aria-hidden="true">
               <span class="state-completed" style={{ width: `${((finished - failed) / most) * 100}%` }} />

@@ -26,6 +26,7 @@ export function Chart({ title, figure, note, times, series, format }: ChartProps
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const data: uPlot.AlignedData = [[...times], ...series.map(({ values }) => [...values])]
+  const stepS = (times[1] ?? 0) - (times[0] ?? 0)
   const latest = useRef(data)
   latest.current = data
   useEffect(() => {
@@ -33,7 +34,7 @@ export function Chart({ title, figure, note, times, series, format }: ChartProps
     if (current === null) return undefined
     const draw = (): void => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(current, series, format), latest.current, current)
+      plot.current = new uPlot(optionsOf(current, { series, stepS, format }), latest.current, current)
     }
     draw()
     const observer = new ResizeObserver(() => plot.current?.setSize({ width: current.clientWidth, height: HEIGHT }))
@@ -46,7 +47,7 @@ export function Chart({ title, figure, note, times, series, format }: ChartProps
       plot.current?.destroy()
       plot.current = null
     }
-  }, [])
+  }, [stepS])
   useEffect(() => plot.current?.setData(data), [times, series])
   return (
     <section class="card chart">
@@ -69,10 +70,19 @@ function hour(seconds: number): string {
   return new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
 }
 
-function optionsOf(place: HTMLElement, series: readonly Series[], format?: (value: number) => string): uPlot.Options {
+interface Drawing {
+  series: readonly Series[]
+  /** Seconds between two values. */
+  stepS: number
+  format?: ((value: number) => string) | undefined
+}
+
+function optionsOf(place: HTMLElement, { series, stepS, format }: Drawing): uPlot.Options {
   const style = getComputedStyle(place)
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   const axis = { stroke: colour('muted'), font: '11px system-ui', ticks: { show: false } }
+  // Half an interval on both sides, so that the first and the last bar are whole.
+  const range = (_: uPlot, min: number, max: number): [number, number] => [min - stepS / 2, max + stepS / 2]
   const bars = uPlot.paths.bars?.({ size: [0.7, 24], radius: 0.15 })
   const grid = { stroke: colour('line'), width: 1 }
   return {
@@ -81,7 +91,7 @@ function optionsOf(place: HTMLElement, series: readonly Series[], format?: (valu
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 8, 0, 0],
-    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: { x: { range }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
       { ...axis, grid: { show: false }, space: 70, size: 26, values: (_: uPlot, splits: number[]) => splits.map(hour) },
       {

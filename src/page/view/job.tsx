@@ -34,9 +34,11 @@ export function JobView({ id, line }: { id: string; line: number | undefined }) 
       {!isMissing && problem !== undefined && <Banner>{problem}</Banner>}
       <JobHead job={job} links={links} />
       <div class="job-grid">
-        <Why job={job} />
+        <div class="stack">
+          <Why job={job} />
+          <Attempts job={job} />
+        </div>
         <Timeline job={job} />
-        <Attempts job={job} />
         <Facts job={job} links={links} />
       </div>
       {may('get runnerjobs/log') ? (
@@ -238,13 +240,22 @@ function Attempts({ job }: { job: Job }) {
       <ol class="attempts">
         {attempts.map((each) => (
           <li key={each.attempt}>
-            <b>{each.attempt}</b> {each.reason}
-            <p class="muted">{each.message}</p>
+            <span class="tag">{each.attempt}</span> <b>{each.reason}</b>
             {each.endedAt !== null && <time dateTime={each.endedAt}>{clockTime(Date.parse(each.endedAt), now)}</time>}
+            <p class="muted">{each.message}</p>
           </li>
         ))}
       </ol>
     </section>
+  )
+}
+
+/** A long name that nobody reads, on one line; it can be selected whole. */
+function Id({ text }: { text: string }) {
+  return (
+    <code class="id" title={text}>
+      {text}
+    </code>
   )
 }
 
@@ -258,8 +269,8 @@ function Facts({ job, links }: { job: Job; links: GithubLinks | undefined }) {
     ['Event', metadata.eventName],
     ['Delegated by', job.runnerName],
     ['Pool', metadata.pool && <a href="#/pools">{metadata.pool}</a>],
-    ['Runner', job.runnerId && <code>{job.runnerId}</code>],
-    ['Container', job.containerId && <code>{job.containerId}</code>],
+    ['Runner', job.runnerId && <Id text={job.runnerId} />],
+    ['Container', job.containerId && <Id text={job.containerId} />],
     ['Labels', <Labels labels={job.labels} />],
   ]
   return (

@@ -140,8 +140,8 @@ describe('the activity of the last hours', () => {
     const { buckets, byPool, ...totals } = activityOf(rows, { hours: 1, nowMs: NOW })
     expect(totals).to.deep.equal({ started: 2, finished: 3, failed: 1, waitMedian: 180 })
     expect(byPool).to.deep.equal([
-      { pool: 'p', finished: 2, failed: 1 },
-      { pool: 'no pool', finished: 1, failed: 0 },
+      { pool: 'p', finished: 2, failed: 1, waitMedian: 180 },
+      { pool: 'no pool', finished: 1, failed: 0, waitMedian: null },
     ])
     expect(buckets).to.have.length(48)
     expect(buckets.find(({ failed }) => failed > 0)).to.include({ completed: 1, failed: 1, waitMedian: null })
