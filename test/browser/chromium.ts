@@ -10,6 +10,12 @@ export async function launchChromium(): Promise<Browser> {
   // Its sandbox needs rights that containers lack; it loads nothing but the page.
   return chromium.launch({
     executablePath,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--font-render-hinting=none'],
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      '--font-render-hinting=none',
+      '--disable-partial-raster',
+      '--disable-lcd-text',
+    ],
   })
 }

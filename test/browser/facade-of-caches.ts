@@ -2,16 +2,25 @@ import { once } from 'node:events'
 import { makeApp } from '../../src/http/app.ts'
 import { makeServer } from '../../src/http/server.ts'
 import { KubeClient } from '../../src/kube/client/client.ts'
-import { systemClock as clock } from '../../src/kube/runtime/clock.ts'
+import { type Clock, systemClock } from '../../src/kube/runtime/clock.ts'
 import { Metrics } from '../../src/metrics/registry.ts'
 import { makeRealtime } from '../../src/realtime/server.ts'
 import { asksForEvents, preferWebSocket } from '../../src/realtime/upgrades.ts'
 import { facadeParts } from '../objects/facade-deps.ts'
 import type { FilledCaches } from '../objects/stores.ts'
 
+interface CachesOptions {
+  clock?: Clock
+  /** Returns the logs of pods; nobody does by default. */
+  server?: URL
+}
+
 /** The facade over caches that a test fills, for more objects than an API server stores in seconds. Everybody may do everything. */
-export async function serveCaches({ caches, log }: FilledCaches): Promise<{ url: string; close: () => Promise<void> }> {
-  const connection = { server: new URL('https://127.0.0.1:1'), credentials: () => Promise.reject(new Error('none')) }
+export async function serveCaches(
+  { caches, log }: FilledCaches,
+  { clock = systemClock, server: logs = new URL('http://127.0.0.1:1') }: CachesOptions = {},
+): Promise<{ url: string; close: () => Promise<void> }> {
+  const connection = { server: logs, credentials: () => Promise.resolve({ headers: {}, tls: {} }) }
   const client = new KubeClient(connection, { userAgent: 'test', clock })
   const metrics = new Metrics({ clock, version: '1' })
   const app = makeApp({
