@@ -152,6 +152,52 @@ describe('the page', function () {
     await page.context().close()
   })
 
+  it('filters by state, repository, text and time, and keeps the filter in its address', async () => {
+    await delegate({ repository: 'filter/one', workflow: 'Nightly', labels: ['nowhere'] })
+    await delegate({ repository: 'filter/two', workflow: 'Release', labels: ['nowhere'] })
+    await site.createJob(randomUUID(), {
+      repository: 'filter/old',
+      workflow: 'Nightly',
+      labels: ['nowhere'],
+      delegatedAt: new Date(Date.now() - 7_200_000).toISOString(),
+    })
+    const page = await signedIn()
+    const shows = async (...names: string[]): Promise<void> => {
+      const found = names.length === 1 ? '1 of ' : `${names.length} of `
+      await page.locator('.count', { hasText: found }).waitFor()
+      expect(await page.locator('.rows-all .job-name').allTextContents()).to.have.length(names.length)
+      for (const name of names) await rowOf(page, name).waitFor()
+    }
+    await page.getByLabel('Repository').fill('filter/')
+    await shows('filter/one', 'filter/two', 'filter/old')
+    await page.getByLabel('Delegated').selectOption('60')
+    await shows('filter/one', 'filter/two')
+    await page.getByLabel('Text').fill('nightly nomatching')
+    await shows('filter/one')
+    expect(page.url()).to.match(/#\/jobs\?repository=filter%2F&text=nightly\+nomatching&minutes=60$/)
+    await page.reload()
+    await shows('filter/one')
+    await page.getByRole('button', { name: /^running/ }).click()
+    await page.getByRole('heading', { name: 'No job matches' }).waitFor()
+    await page.getByRole('link', { name: 'Clear the filters' }).click()
+    await rowOf(page, 'filter/old').waitFor()
+    await page.context().close()
+  })
+
+  it('shows the attempts of a job, and by whom it was delegated', async () => {
+    const retry = { maxAttempts: 2, reasons: ['ExitCode' as const], backoffSeconds: 1 }
+    await site.createPool('again', { labels: ['again'], retry })
+    const id = await delegate({ repository: 'owner/again', labels: ['again'], runnerName: 'proxy-7' })
+    const page = await signedIn(`#/jobs/${id}`)
+    await run(id)
+    await end(id, 3)
+    await page.getByRole('heading', { name: 'Attempts' }).waitFor()
+    await page.locator('.attempts li', { hasText: 'ExitCode' }).filter({ hasText: 'exit code 3' }).waitFor()
+    const delegatedBy = page.locator('.facts div', { hasText: 'Delegated by' })
+    expect(await delegatedBy.locator('dd').textContent()).to.equal('proxy-7')
+    await page.context().close()
+  })
+
   it('follows a log, with colours, search, timestamps and links to its lines', async () => {
     const id = await delegate({ repository: 'owner/log' })
     await run(id)
@@ -269,7 +315,9 @@ describe('the page', function () {
     const id = await delegate({ repository: 'owner/axe', sha: 'abc123' })
     await run(id)
     logs.write(podOf(id), '\u001B[31mred\u001B[0m \u001B[90mgrey\u001B[0m \u001B[44mon blue\u001B[0m')
-    const phone = { viewport: { width: 390, height: 844 }, colorScheme: 'light' } as const
+    const phone = { viewport: { width: 320, height: 640 }, colorScheme: 'light' } as const
+    const long = `${'organisation-with-a-long-name'.slice(0, 39)}/${'repository-'.repeat(8)}`
+    await delegate({ repository: long, workflow: 'A workflow whose name nobody can read in one glance '.repeat(3) })
     for (const options of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, phone] as const) {
       const page = await signedIn('', TOKEN, options)
       await page.getByRole('row').nth(2).waitFor()
@@ -285,6 +333,15 @@ describe('the page', function () {
       expect(await seriousFindings(page), 'sign-in').to.deep.equal([])
       await page.context().close()
     }
+    const page = await signedIn(`#/jobs/${id}`, TOKEN, { colorScheme: 'dark' })
+    await page.getByRole('button', { name: 'Cancel job' }).click()
+    await page.getByRole('dialog').waitFor()
+    expect(await seriousFindings(page), 'dialog').to.deep.equal([])
+    await page.keyboard.press('Escape')
+    await page.goto(`${operator.url}${BASE}/#/jobs?text=nothing-like-this`)
+    await page.locator('.notice').waitFor()
+    expect(await seriousFindings(page), 'notice').to.deep.equal([])
+    await page.context().close()
     await end(id)
   })
 
@@ -302,12 +359,23 @@ describe('the page', function () {
     await run(ends)
     const page = await signedIn()
     await rowOf(page, 'owner/ends').filter({ hasText: 'running' }).waitFor()
+    // Jobs come before, while and after no operator is there.
+    const loaded = Array.from({ length: 150 }, () => randomUUID())
+    const load = loaded.reduce(async (before, name, index) => {
+      await before
+      await site.createJob(name, { repository: `load/${index}`, labels: ['nowhere'] })
+    }, Promise.resolve())
+    await rowOf(page, 'load/9').waitFor()
     operator.kill()
     await page.getByText('Reconnecting').waitFor()
     await end(ends)
     await site.createJob(randomUUID(), { repository: 'owner/new', labels: ['linux'] })
     operator = await start()
     await page.getByText('Live').waitFor({ timeout: 30_000 })
+    await load
+    await page.getByLabel('Repository').fill('load/')
+    await page.locator('.count', { hasText: '150 of ' }).waitFor()
+    await page.getByLabel('Repository').fill('owner/')
     await rowOf(page, 'owner/ends').filter({ hasText: 'completed' }).waitFor()
     await rowOf(page, 'owner/new').waitFor()
     await run(lasts)
