@@ -27,6 +27,9 @@ describe("what the operator's image holds", function () {
     const { size } = await stat(imageArchive)
     console.log(`      ${(size / 1e6).toFixed(1)} MB`)
     expect(size).to.be.below(mostBytes)
+    const page = await readFile(join(root, 'docs/install.md'), 'utf8')
+    const documented = Number(/\((\d+) MB compressed/.exec(page)?.[1]) * 1e6
+    expect(documented, 'the size in docs/install.md').to.be.within(size * 0.9, size * 1.1)
   })
 
   it('runs the program alone, without a shell, as a user that is not root', () => {

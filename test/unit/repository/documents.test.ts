@@ -1,6 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { kinds } from '../../../src/api/crd.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
+import { runPlugin } from '../../../src/plugin/run.ts'
+import { recordedHost } from '../../plugin/recorded-host.ts'
 import { delegateExample } from '../../../config/local/run.d/reference.ts'
 import { errorCodes } from '../../../src/http/http-error.ts'
 import { routes } from '../../../src/http/routes.ts'
@@ -75,6 +79,28 @@ describe('docs/reliability.md', () => {
 describe('README.md', () => {
   it('fits into 120 lines', () => {
     expect(readFileSync(join(docs, '../README.md'), 'utf8').split('\n').length - 1).to.be.at.most(120)
+  })
+})
+
+describe('docs/screenshots', () => {
+  const folder = join(docs, 'screenshots')
+  const pictures = readdirSync(folder)
+
+  it('are the pictures that make screenshots takes, each of them shown by a document', () => {
+    const taken = readFileSync(join(docs, '../test/browser/screenshots.ts'), 'utf8')
+    const names = [...taken.matchAll(/^ {4}\['([a-z-]+)', \(\) =>/gm)].map(([, name = '']) => `${name}.png`)
+    expect(pictures).to.have.members(names)
+    const pages = documents().map((page) => readFileSync(join(docs, '..', page), 'utf8'))
+    const shown = (name: string): boolean => pages.some((page) => page.includes(`screenshots/${name})`))
+    expect(pictures.filter((name) => !shown(name))).to.deep.equal([])
+  })
+
+  it('are PNGs of a size that loads at once', () => {
+    const sizes = pictures.map((name) => readFileSync(join(folder, name)).length)
+    for (const name of pictures)
+      expect(readFileSync(join(folder, name)).subarray(1, 4).toString(), name).to.equal('PNG')
+    expect(Math.max(...sizes)).to.be.below(60_000)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).to.be.below(300_000)
   })
 })
 
@@ -173,6 +199,68 @@ describe('the commands of the documents', () => {
     })
     expect(targets).to.include.members(['run', 'test', 'image', 'bench'])
     expect(targets.filter((target) => !makefile.includes(`\n${target}: `))).to.deep.equal([])
+  })
+})
+
+describe('the names in the documents', () => {
+  // Decisions name what was not done, too.
+  const pages = documents().filter((page) => !page.startsWith('docs/adr/'))
+  const texts = pages.map((page) => ({ page, text: readFileSync(join(docs, '..', page), 'utf8') }))
+  /** Of Socket.IO. */
+  const foreign = ['auth.token']
+
+  /** Whether a schema has a property at this path; an open schema has any. */
+  function has(schema: unknown, [name, ...rest]: readonly string[]): boolean {
+    if (name === undefined) return true
+    const { properties, items, additionalProperties, type } = asObject(schema)
+    const known = properties === undefined ? undefined : asObject(properties)[name]
+    if (known !== undefined) return has(known, rest)
+    if (items !== undefined) return has(items, [name, ...rest])
+    return (
+      additionalProperties === true || (properties === undefined && additionalProperties !== false && type === 'object')
+    )
+  }
+
+  it('are values of the chart where they look like some, also in commands', () => {
+    const schema: unknown = JSON.parse(readFileSync(join(docs, '../charts/runnerhub/values.schema.json'), 'utf8'))
+    const first = Object.keys(asObject(asObject(schema)['properties'])).join('|')
+    const names = texts.flatMap(({ page, text }) =>
+      [...text.matchAll(new RegExp(`(?:\`|--set(?:-string)? )((?:${first})(?:\\.[A-Za-z]+)+)(?=[\`=])`, 'g'))].map(
+        ([, name = '']) => ({ page, name }),
+      ),
+    )
+    expect(names).to.have.length.above(50)
+    const ours = names.filter(({ name }) => !foreign.includes(name))
+    expect(ours.filter(({ name }) => !has(schema, name.split('.')))).to.deep.equal([])
+  })
+
+  it('are fields of our kinds where they look like some', () => {
+    const parts = new Map([
+      ['spec', kinds.map(({ spec }) => spec)],
+      ['status', kinds.map(({ status }) => status)],
+    ])
+    const names = texts.flatMap(({ page, text }) =>
+      [...text.matchAll(/`(spec|status)\.((?:[A-Za-z]+)(?:\.[A-Za-z]+)*)`/g)].map(([, part = '', path = '']) => ({
+        page,
+        part,
+        path,
+      })),
+    )
+    expect(names).to.have.length.above(20)
+    const isThere = ({ part, path }: { part: string; path: string }): boolean =>
+      parts.get(part)?.some((schema) => has(schema, path.split('.'))) === true
+    expect(names.filter((name) => !isThere(name))).to.deep.equal([])
+  })
+
+  it('are commands of the plugin where kubectl runnerhub comes before them', async () => {
+    const host = recordedHost()
+    await runPlugin(['help'], host, '1.2.3')
+    const known = [...host.out.text.matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name]) => name)
+    const named = texts.flatMap(({ page, text }) =>
+      [...text.matchAll(/kubectl runnerhub (?:-n \S+ )?([a-z]+)/g)].map(([, name]) => ({ page, name })),
+    )
+    expect(named).to.have.length.above(5)
+    expect(named.filter(({ name }) => !known.includes(name))).to.deep.equal([])
   })
 })
 
