@@ -1,4 +1,5 @@
-import { fromKubeconfig, NoKubeconfig } from '../kube/connection/connection.ts'
+import { fromKubeconfig } from '../kube/connection/connection.ts'
+import { NoKubeconfig } from '../kube/connection/no-kubeconfig.ts'
 import { KubeClient } from '../kube/client/client.ts'
 import { Failure } from './exit.ts'
 import type { Host } from './host.ts'

@@ -31,11 +31,6 @@ export interface Connection {
   credentials(refused?: Credentials): Promise<Credentials>
 }
 
-/** No cluster configuration exists, or it cannot be read. The message is shown to the user. */
-export class NoKubeconfig extends Error {
-  override name = 'NoKubeconfig'
-}
-
 export interface InClusterOptions {
   directory?: string
   host?: string | undefined

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
 import { delimiter } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
-import { type Credentials, type Connection, NoKubeconfig, type TlsIdentity } from './connection.ts'
+import type { Credentials, Connection, TlsIdentity } from './connection.ts'
+import { NoKubeconfig } from './no-kubeconfig.ts'
 
 /** A parsed kubeconfig: the endpoint, and a function that returns its credentials. */
 export interface Kubeconfig {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { NoKubeconfig } from '../../../../src/kube/connection/connection.ts'
+import { NoKubeconfig } from '../../../../src/kube/connection/no-kubeconfig.ts'
 import { readKubeconfig } from '../../../../src/kube/connection/kubeconfig.ts'
 
 describe('a kubeconfig of several files', () => {
