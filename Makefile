@@ -94,7 +94,7 @@ test-unit: $(INSTALLED) ## Unit tests: no cluster, no network
 	@node test/run.ts --only unit
 
 test-integration: $(INSTALLED) ## Integration tests on the local cluster, which is started if necessary
-	@node test/run.ts --only integration
+	@node test/run.ts --only integration,chart
 
 test-faults: $(INSTALLED) ## Fault tests: the same cluster through a TLS proxy that injects faults
 	@node test/run.ts --only faults

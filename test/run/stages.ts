@@ -31,9 +31,10 @@ export const TOTAL_MINUTES = 85
 
 /**
  * All stages in their order. There are three lanes of about the same length: image, e2e and cluster; and after check and
- * unit, integration; and builds, faults and planes. Each mostly waits, and together they keep two cores busy. Only the
- * first lane and builds use the cluster, and the former stops and starts it at its end. Failed files get their second run when nothing else runs. The files of a suite run one after
- * another: on two cores, which the API server shares, two at a time were slower and less steady.
+ * unit, integration; and builds, faults, planes and chart. Each mostly waits, and together they keep two cores busy. Only
+ * the first lane and builds use the cluster, and the former stops and starts it at its end. Failed files get their second
+ * run when nothing else runs. The files of a suite run one after another: on two cores, which the API server shares, two
+ * at a time were slower and less steady.
  */
 export const stages: Stage[] = [
   {
@@ -110,6 +111,15 @@ export const stages: Stage[] = [
     work: mocha('cluster/@(control-plane|given)', 300),
   },
   {
+    name: 'chart',
+    about: 'the chart on a real API server',
+    deadlineMinutes: 8,
+    needs: ['up', 'tools'],
+    after: ['planes'],
+    beside: true,
+    work: mocha('integration/chart/**', 30),
+  },
+  {
     name: 'cluster',
     about: 'up, down, status and kubeconfig; it leaves the cluster running',
     deadlineMinutes: 20,
@@ -124,14 +134,14 @@ export const stages: Stage[] = [
     deadlineMinutes: 25,
     needs: ['up', 'tools'],
     after: ['check', 'unit'],
-    work: mocha('integration/**', 30),
+    work: mocha('integration/!(chart)/**', 30),
   },
   {
     name: 'again',
     about: 'a second run of each failed file of these suites',
     deadlineMinutes: 8,
     needs: [],
-    work: { is: 'rerun', suites: ['builds', 'faults', 'planes', 'e2e', 'cluster', 'integration'] },
+    work: { is: 'rerun', suites: ['builds', 'faults', 'planes', 'chart', 'e2e', 'cluster', 'integration'] },
   },
   {
     name: 'down',

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { pods } from '../../src/api/pod.ts'
-import { runnerJobs } from '../../src/api/runner-job.ts'
-import { newPod } from '../site/objects.ts'
-import { openSite, type Site } from '../site/site.ts'
+import { pods } from '../../../src/api/pod.ts'
+import { runnerJobs } from '../../../src/api/runner-job.ts'
+import { newPod } from '../../site/objects.ts'
+import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
 
