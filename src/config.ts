@@ -295,6 +295,12 @@ const settings = {
     'how long an offline proxy runner stays registered',
     wholeNumber(1, 31_536_000),
   ),
+  metricsRepositories: setting(
+    'METRICS_REPOSITORIES',
+    '20',
+    'repositories with series of their own in metrics of requested resources; the others share the label "other"',
+    wholeNumber(0, 500),
+  ),
   maxProxies: setting('MAX_PROXIES', '10000', 'limit of registered proxy runners', wholeNumber(0, 10_000)),
   workers: setting('WORKERS', '48', 'concurrent reconciles', wholeNumber(1, 1000)),
   startTroubleSeconds: setting(

@@ -112,7 +112,13 @@ async function run(config: Config): Promise<void> {
     return client
   }
   const { namespace } = config
-  const caches = makeCaches({ client: clientAs('cache'), namespace, log, metrics: metrics.reflectors })
+  const caches = makeCaches({
+    client: clientAs('cache'),
+    namespace,
+    log,
+    metrics: metrics.reflectors,
+    mostRepositories: config.metricsRepositories,
+  })
   metrics.watch(caches)
   const deps: ProcessDeps = { config, log, caches, metrics, clientAs, signal }
   log.info({ version, roles: config.roles, namespace: config.namespace }, 'started')

@@ -19,6 +19,11 @@ export const RUNNER_LABEL = `${GROUP}/runner`
 /** On Runners and pods: the name of the RunnerPool whose limits they count towards. */
 export const POOL_LABEL = `${GROUP}/pool`
 
+/** On pods of pools that want it: the repository of the job, as a label value. */
+export const REPOSITORY_LABEL = `${GROUP}/repository`
+/** On pods of pools that want it: the workflow of the job, as a label value. */
+export const WORKFLOW_LABEL = `${GROUP}/workflow`
+
 /** On pods of a pool of mode Worker: that mode. */
 export const MODE_LABEL = `${GROUP}/mode`
 /** On the Lease and the Secrets of a message: which of a job's attempts to hand it over made them. */

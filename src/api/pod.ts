@@ -34,6 +34,7 @@ export interface PodCondition {
   status: string
   reason?: string
   message?: string
+  lastTransitionTime?: string
 }
 
 export interface PodStatus {

@@ -102,6 +102,29 @@ const endedAttempt = {
   },
 } as const satisfies Schema
 
+/** What was reserved for a job: whole numbers, so that sums and differences are exact. */
+const requested = {
+  type: 'object',
+  description:
+    'What was reserved for the job, in all of its attempts: the requests of its pods, as the scheduler counts them, for ' +
+    'as long as they held their node. Written when an attempt ends.',
+  required: ['cpuMillicoreSeconds', 'memoryMebibyteSeconds'],
+  properties: {
+    cpuMillicoreSeconds: {
+      type: 'integer',
+      description: 'Requested CPU, in thousandths of a core, times seconds.',
+      format: 'int64',
+      minimum: 0,
+    },
+    memoryMebibyteSeconds: {
+      type: 'integer',
+      description: 'Requested memory, in MiB, times seconds.',
+      format: 'int64',
+      minimum: 0,
+    },
+  },
+} as const satisfies Schema
+
 export const runnerJobSpec = {
   type: 'object',
   description: 'The delegated job, and how to run it.',
@@ -189,6 +212,7 @@ export const runnerJobStatus = {
     assignedAt: time('Time at which the job got its Runner.'),
     startedAt: time('Time at which the container started.'),
     completedAt: time('Time at which the job ended.'),
+    requested,
     attempts: {
       type: 'array',
       description: 'Earlier attempts, oldest first. The other fields describe the current attempt.',
@@ -219,6 +243,8 @@ export const runnerJobStatus = {
 export type RunnerJobSpec = FromSchema<typeof runnerJobSpec>
 export type NewRunnerJobSpec = NewFromSchema<typeof runnerJobSpec>
 export type RunnerJobStatus = FromSchema<typeof runnerJobStatus>
+/** What was reserved for a job. */
+export type Requested = FromSchema<typeof requested>
 /** One attempt that ended, and after which the job was tried again. */
 export type EndedAttempt = FromSchema<typeof endedAttempt>
 

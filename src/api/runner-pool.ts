@@ -13,6 +13,10 @@ export type PoolMode = (typeof poolModes)[number]
 export const poolLimits = ['paused', 'maxRunners', 'perRepository.maxRunning'] as const
 export type PoolLimit = (typeof poolLimits)[number]
 
+/** Facts of a job that its pod may have as labels. */
+export const podLabels = ['Repository', 'Workflow'] as const
+export type PodLabel = (typeof podLabels)[number]
+
 /** A repository as owner/name, or several with *. */
 const repositoryGlob = {
   type: 'string',
@@ -178,6 +182,21 @@ export const runnerPoolSpec = {
     startTimeoutSeconds: deadline('Longest start of a pod, if its job has no shorter limit.'),
     timeoutSeconds: deadline('Longest run of a job in this pool, if the job has no shorter limit.'),
     retry: poolRetry,
+    attribution: {
+      type: 'object',
+      description: 'What shows to whom the costs of pods belong.',
+      properties: {
+        podLabels: {
+          type: 'array',
+          description:
+            'Labels of the pods, for cost tools: Repository sets runnerhub.dev/repository, and Workflow sets ' +
+            'runnerhub.dev/workflow. They may add many values to what such tools store.',
+          maxItems: 2,
+          'x-kubernetes-list-type': 'set',
+          items: { type: 'string', description: 'One fact of the job.', enum: podLabels },
+        },
+      },
+    },
     finishedJobsLimit: {
       type: 'integer',
       description:

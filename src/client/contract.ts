@@ -212,6 +212,10 @@ export interface Job {
     queuePosition: number | null
     /** Estimate of the wait for a slot, from the jobs of the pool that started lately. Null if too few did. */
     estimatedWaitSeconds: number | null
+    /** Requested CPU, in thousandths of a core, times seconds. */
+    requestedCpuMillicoreSeconds: number | null
+    /** Requested memory, in MiB, times seconds. */
+    requestedMemoryMebibyteSeconds: number | null
   }
 }
 

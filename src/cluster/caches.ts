@@ -70,10 +70,12 @@ export interface CachesOptions {
   namespace: string
   log: Log
   metrics?: ReflectorMetrics
+  /** How many repositories have series of their own. */
+  mostRepositories: number
 }
 
 /** Empty caches without reflectors. */
-export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'> {
+export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'reflectors' | 'podReflector'> {
   const jobs = new Store<RunnerJob>({
     log,
     indexes: {
@@ -96,7 +98,7 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
     pools,
     leases: new Store<Lease>({ log, includes: isKnownLease, indexes: { job: messageJobKeys } }),
     ledgers,
-    totals: new JobTotals({ jobs, ledgers, log }),
+    totals: new JobTotals({ jobs, ledgers, mostRepositories, log }),
     podRunners,
     podStates: new PodStates(),
     proxyJobs: new ProxyJobs(jobs),
@@ -106,8 +108,8 @@ export function makeStores(log: Log): Omit<Caches, 'reflectors' | 'podReflector'
 }
 
 /** Creates the caches and their reflectors; nothing is read before the reflectors run. */
-export function makeCaches({ client, namespace, log, metrics }: CachesOptions): ReflectedCaches {
-  const stores = makeStores(log)
+export function makeCaches({ client, namespace, log, metrics, mostRepositories }: CachesOptions): ReflectedCaches {
+  const stores = makeStores(log, mostRepositories)
   const common = { client, namespace, log, ...(metrics !== undefined && { metrics }) }
   const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, selectors: Selectors = {}): Watched =>
     new Reflector({ ...common, resource, store, ...selectors })

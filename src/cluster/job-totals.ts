@@ -1,17 +1,20 @@
 import type { ConfigMap } from '../api/config-map.ts'
 import { LEDGER_NAME } from '../api/names.ts'
 import { keyOf } from '../api/object.ts'
-import type { RunnerJob } from '../api/runner-job.ts'
+import type { Requested, RunnerJob } from '../api/runner-job.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { emptyLedger, type Ledger, parseLedger } from '../domain/totals/ledger.ts'
 import { highest, minus, noJobs, plus, shareOf, type Totals } from '../domain/totals/totals.ts'
 import type { Change, Store } from '../kube/cache/store.ts'
 import { compareVersions } from '../kube/cache/transform.ts'
 import type { Log } from '../kube/runtime/logger.ts'
+import { RequestedTotals } from './requested-totals.ts'
 
 export interface JobTotalsOptions {
   jobs: Store<RunnerJob>
   ledgers: Store<ConfigMap>
+  /** How many repositories have a number of their own in what jobs requested. */
+  mostRepositories: number
   log: Log
 }
 
@@ -32,6 +35,7 @@ export class JobTotals {
   readonly #ledgers: Store<ConfigMap>
   readonly #log: Log
   readonly #departed = new Map<string, Departed>()
+  readonly #requested: RequestedTotals
   #leaving: ReadonlySet<string> = new Set()
   #ledger: Ledger | undefined
   /** A ledger that is newer than the cache of jobs, so that the two cannot be added yet. */
@@ -41,7 +45,8 @@ export class JobTotals {
   #gone = noJobs
   #shown: Totals | undefined
 
-  constructor({ jobs, ledgers, log }: JobTotalsOptions) {
+  constructor({ jobs, ledgers, mostRepositories, log }: JobTotalsOptions) {
+    this.#requested = new RequestedTotals(mostRepositories)
     this.#jobs = jobs
     this.#ledgers = ledgers
     this.#log = log
@@ -56,6 +61,17 @@ export class JobTotals {
     const now = plus(ledger.totals, plus(this.#here, this.#gone))
     this.#shown = this.#shown === undefined ? now : highest(this.#shown, now)
     return this.#shown
+  }
+
+  /** What the counted jobs requested, by repository; empty until the totals are known. */
+  readRequested(): ReadonlyMap<string, Requested> {
+    const ledger = this.ledger()
+    return ledger === undefined ? new Map() : this.#requested.read(ledger)
+  }
+
+  /** The repositories that have a number of their own in what jobs requested, beside those of this ledger. */
+  namedBeside(ledger: Ledger): ReadonlySet<string> {
+    return this.#requested.named(ledger)
   }
 
   /** The ledger that the totals are based on; undefined until it is known. It survives the deletion of its ConfigMap. */
@@ -96,11 +112,15 @@ export class JobTotals {
     } else if (old !== undefined && isFinished(old) && !this.#isLeaving(old)) {
       this.#departed.set(old.metadata.uid, { job: old, after: after ?? '0' })
       this.#gone = plus(this.#gone, shareOf(old))
+      this.#requested.add(old)
     }
   }
 
   #countHere(job: RunnerJob, change: typeof plus): void {
-    if (isFinished(job) && !this.#isLeaving(job)) this.#here = change(this.#here, shareOf(job))
+    if (!isFinished(job) || this.#isLeaving(job)) return
+    this.#here = change(this.#here, shareOf(job))
+    if (change === plus) this.#requested.add(job)
+    else this.#requested.remove(job)
   }
 
   #forget(uid: string): void {
@@ -108,6 +128,7 @@ export class JobTotals {
     if (departed === undefined) return
     this.#departed.delete(uid)
     this.#gone = minus(this.#gone, shareOf(departed.job))
+    this.#requested.remove(departed.job)
   }
 
   #ledgerChanged({ old, now: object }: Change<ConfigMap>): void {

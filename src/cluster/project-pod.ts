@@ -1,5 +1,6 @@
 import { CONTAINER_ANNOTATION } from '../api/names.ts'
 import type { ContainerStatus, Pod } from '../api/pod.ts'
+import { withoutContainers } from '../domain/pod/requests.ts'
 import { startHooks } from '../domain/pod/start-hooks.ts'
 
 /** Keeps only the fields that we read; a whole pod is about four times as big. */
@@ -12,7 +13,11 @@ export function projectPod(pod: Pod): Pod {
       ...pick(metadata, ['ownerReferences', 'deletionTimestamp', 'deletionGracePeriodSeconds']),
       ...(container !== undefined && { annotations: { [CONTAINER_ANNOTATION]: container } }),
     },
-    spec: { ...pick(spec, ['nodeName', 'schedulingGates', 'activeDeadlineSeconds']), ...hooksOf(spec) },
+    spec: {
+      ...pick(spec, ['nodeName', 'schedulingGates', 'activeDeadlineSeconds']),
+      ...hooksOf(spec),
+      ...withoutContainers(spec),
+    },
     ...(status !== undefined && {
       status: {
         ...pick(status, ['phase', 'reason', 'message', 'startTime']),
@@ -44,11 +49,13 @@ function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]):
 type Condition = NonNullable<NonNullable<Pod['status']>['conditions']>[number]
 
 function isRead({ type, status }: Condition): boolean {
-  if (type === 'PodScheduled') return status === 'False'
+  if (type === 'PodScheduled') return true
   return type === 'DisruptionTarget' || (type === 'PodReadyToStartContainers' && status === 'True')
 }
 
 function projectCondition(condition: Condition): Condition {
+  const { type, status } = condition
+  if (type === 'PodScheduled' && status === 'True') return pick(condition, ['type', 'status', 'lastTransitionTime'])
   return pick(condition, ['type', 'status', 'reason', 'message'])
 }
 

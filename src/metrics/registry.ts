@@ -6,6 +6,7 @@ import { type Answered, httpMetrics } from './http-metrics.ts'
 import { lostLogs } from './log-metrics.ts'
 import { queueMetrics } from './queue-metrics.ts'
 import { realtimeMetrics } from './realtime-metrics.ts'
+import { requestedTotals } from './requested-metrics.ts'
 import { runnerMetrics } from './runner-metrics.ts'
 import { apiMetrics, controllerMetrics, reflectorMetrics } from './runtime-metrics.ts'
 import { jobTotals } from './totals-metrics.ts'
@@ -31,7 +32,7 @@ export interface MetricsOptions {
   version: string
 }
 
-/** All metrics of this process. Labels have few, fixed values: never a job, a run or a user's text. */
+/** All metrics of this process. Labels have few, fixed values: never a job, a run or a user's text, but for a bounded number of repositories. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #clock: Clock
@@ -64,6 +65,7 @@ export class Metrics {
   /** Starts to export the jobs and Runners of the caches. */
   watch(caches: Caches): void {
     jobTotals(this.#registry, caches.totals)
+    requestedTotals(this.#registry, caches.totals)
     queueMetrics(this.#registry, caches, this.#clock)
     runnerMetrics(this.#registry, caches)
     failureMetrics(this.#registry, caches)

@@ -79,6 +79,7 @@ export function readLedger(
     asOf,
     due: due.filter((job) => exists(caches, job.metadata.uid) && !totals.counts(job)),
     present,
+    named: totals.namedBeside(ledger),
     held: present.filter((uid) => isStuck(uid) || isBeingDeleted(caches, uid)).length,
     // A deletion that the watch has not reached yet is counted next time.
     departed: totals.departed().flatMap(({ job, after }) => (compareVersions(after, asOf) < 0 ? [job] : [])),

@@ -92,6 +92,7 @@ function tryAgain({ job, now, ...view }: JobView, end: Move, { rules, random }: 
     nextAttemptAt,
     // Its repository has had it: without it, lost attempts would be free.
     ...(turn !== undefined && { turn }),
+    ...(ended.requested !== undefined && { requested: ended.requested }),
     conditions: withCondition([], waiting, now),
     observedGeneration,
   }

@@ -6,6 +6,7 @@ import { shorten, withCondition, withoutCondition } from '../conditions.ts'
 import { writtenPosition } from '../pool/position.ts'
 import type { PodFacts } from '../pod/state.ts'
 import { isFinal, mayMove } from './phases.ts'
+import { requestedAfter } from './requested.ts'
 
 /** The next phase of a job, and why. */
 export interface Move {
@@ -36,11 +37,16 @@ export interface Whereabouts {
 export function statusAfter(job: RunnerJob, move: Move, where: Whereabouts, now: Date): RunnerJobStatus {
   const { nextAttemptAt, queuePosition: known, ...current } = job.status
   if (!mayMove(current.phase, move.phase)) throw new Error(`a ${current.phase} job cannot become ${move.phase}`)
+  const times = timesOf(job, move, where, now)
+  const { completedAt } = times
+  const requested =
+    completedAt === undefined ? current.requested : requestedAfter(current.requested, where.pod, completedAt)
   return {
     ...current,
     ...(isFinal(move.phase) && lastPoolOf(current)),
     ...placeOf(current, where),
-    ...timesOf(job, move, where, now),
+    ...times,
+    ...(requested !== undefined && { requested }),
     ...(move.phase === 'Queued' && nextAttemptAt !== undefined && { nextAttemptAt }),
     phase: move.phase,
     reason: move.reason,

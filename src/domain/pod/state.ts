@@ -6,6 +6,7 @@ import { type WorkerExit, workerExit } from '../hand-over/worker-exit.ts'
 import { type Disruption, disruptionOf, isRejection } from './disruption.ts'
 import { jobContainer, startOf } from './job-container.ts'
 import { failedInit } from './log-container.ts'
+import { type Requests, requestsOf } from './requests.ts'
 import { waitingOf } from './waiting.ts'
 
 /** Facts of a pod that every state has. */
@@ -13,6 +14,10 @@ export interface PodFacts {
   name: string
   uid: string
   nodeName?: string
+  /** When it got its node. */
+  boundAt?: string
+  /** What the scheduler reserves for it there. */
+  requests?: Requests
   containerId?: string
   startedAt?: string
   /** The API server has been asked to delete it. */
@@ -89,6 +94,7 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     name: pod.metadata.name,
     uid: pod.metadata.uid,
     ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
+    ...reservationOf(pod),
     ...containerFacts(container),
     isDeleting: pod.metadata.deletionTimestamp !== undefined,
     hasOutcomeFinalizer: pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
@@ -98,6 +104,13 @@ function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
     isTerminal,
     ...(hasNeverRun(pod, container, isTerminal) && { neverRan: true }),
   }
+}
+
+/** The binding sets the condition. */
+function reservationOf({ spec, status }: Pod): Pick<PodFacts, 'boundAt' | 'requests'> {
+  const scheduled = status?.conditions?.find(({ type, status: holds }) => type === 'PodScheduled' && holds === 'True')
+  const boundAt = scheduled?.lastTransitionTime
+  return boundAt === undefined ? {} : { boundAt, requests: requestsOf(spec) }
 }
 
 /**

@@ -21,19 +21,20 @@ import { containerDefaults, podDefaults } from './security-defaults.ts'
 import { modeOf, suitsMode } from '../pool/choice.ts'
 import { agentName, agentVariables, workerParts } from '../hand-over/worker-pod.ts'
 import { avoidance } from './avoidance.ts'
+import { costLabelKeys, costLabels } from './cost-labels.ts'
 import { delegationEnv } from './delegation-env.ts'
 
 /**
  * The pod of a Runner: its pool's template as written, with our metadata. The operator sets name, owner, finalizer,
  * restartPolicy and the delegation's variables, and restricted security settings where the template sets none. Values of
- * the wrong shape go to the API server unchanged. Callers' input only ends up in values of environment variables. In
- * mode Worker the main container runs the agent; `agentScript` is its text. Throws BadTemplate if the template contains
+ * the wrong shape go to the API server unchanged. Callers' input only ends up in values of environment variables, and
+ * of labels that the pool wants for cost tools. In mode Worker the main container runs the agent; `agentScript` is its text. Throws BadTemplate if the template contains
  * something that a runner pod cannot have.
  */
 export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, agentScript = ''): NewObject<Pod> {
   const { template } = pool.spec
   requireMode(pool, job)
-  checkTemplate(template)
+  checkTemplate(template, costLabelKeys(pool))
   const { metadata } = template
   const spec = pool.spec.mode === 'Worker' ? workerSpec(pool, job, agentScript) : template.spec
   const env = delegationEnv(job, runner)
@@ -49,6 +50,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
       labels: {
         [MANAGED_BY_LABEL]: MANAGED_BY,
         ...fieldsOf(metadata?.['labels']),
+        ...costLabels(pool, job),
         ...podLabels(runner),
         ...modeLabel(pool),
       },

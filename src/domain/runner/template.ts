@@ -35,16 +35,16 @@ const notFromTemplate = [
 const ownLabels = [JOB_LABEL, JOB_UID_LABEL, RUNNER_LABEL, POOL_LABEL, MODE_LABEL]
 
 /**
- * Rejects fields that a runner pod cannot have, instead of dropping them; the API server validates all others. Throws
- * BadTemplate.
+ * Rejects fields that a runner pod cannot have, instead of dropping them; the API server validates all others. The pool
+ * may want further labels of ours. Throws BadTemplate.
  */
-export function checkTemplate({ metadata, spec }: RunnerPoolSpec['template']): void {
+export function checkTemplate({ metadata, spec }: RunnerPoolSpec['template'], further: readonly string[] = []): void {
   for (const field of notFromTemplate) {
     if (!isEmpty(metadata?.[field])) {
       throw wrong(`metadata.${field}`, 'must not be set: the operator and the API server set it for each pod')
     }
   }
-  checkTexts('metadata.labels', metadata?.['labels'], ownLabels)
+  checkTexts('metadata.labels', metadata?.['labels'], [...ownLabels, ...further])
   checkTexts('metadata.annotations', metadata?.['annotations'], [CONTAINER_ANNOTATION])
   checkPolicy('spec.restartPolicy', spec['restartPolicy'])
   const containers = elementsOf(spec['containers'])

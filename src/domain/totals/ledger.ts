@@ -1,4 +1,6 @@
-import type { RunnerJob } from '../../api/runner-job.ts'
+import { repositoryKey } from '../../api/names.ts'
+import type { Requested, RunnerJob } from '../../api/runner-job.ts'
+import { nothingRequested, sumOf } from '../job/requested.ts'
 import { durationBounds, noJobs, plus, shareOf, type Totals } from './totals.ts'
 
 /** Most jobs that the ledger may count before they are deleted: one write covers this many deletions. */
@@ -10,6 +12,9 @@ export const MOST_NAMED = 5000
 /** Most deleted jobs that the ledger still names, for replicas that saw the deletion but missed earlier ledgers. */
 const MOST_GONE = 200
 
+/** Names the repositories that have no number of their own: no repository has such a name. */
+export const OTHER = 'other'
+
 /**
  * The record of deleted jobs. It is one object with one writer at a time, and every write is checked for conflicts, so
  * that each job enters it once.
@@ -20,6 +25,8 @@ const MOST_GONE = 200
 export interface Ledger {
   /** All jobs that were ever counted in the ledger. */
   totals: Totals
+  /** What these jobs requested, by repository; all others are together under OTHER. */
+  requested: ReadonlyMap<string, Requested>
   /** UIDs of counted jobs that may still exist. */
   leaving: readonly string[]
   /** UIDs of counted jobs that are gone: all that were deleted after `goneSince`. */
@@ -29,7 +36,14 @@ export interface Ledger {
   asOf: string
 }
 
-export const emptyLedger: Ledger = { totals: noJobs, leaving: [], gone: [], goneSince: '0', asOf: '0' }
+export const emptyLedger: Ledger = {
+  totals: noJobs,
+  requested: new Map(),
+  leaving: [],
+  gone: [],
+  goneSince: '0',
+  asOf: '0',
+}
 
 /** The ledger's data cannot be read: something other than the operator wrote it. */
 export class BadLedger extends Error {
@@ -46,6 +60,8 @@ export interface Entries {
   present: readonly string[]
   /** How many of these jobs a finalizer or a policy of others keeps. They may stay for any time. */
   held: number
+  /** The repositories that have a number of their own. */
+  named: ReadonlySet<string>
   asOf: string
 }
 
@@ -60,12 +76,29 @@ export function nextLedger(ledger: Ledger, entries: Entries): Ledger | undefined
   const counted = new Set(ledger.leaving)
   const entering = due.filter(({ metadata }) => !counted.has(metadata.uid)).slice(0, roomBeside(entries))
   if (entering.length + departed.length === 0) return undefined
-  const totals = [...entering, ...departed].map(shareOf).reduce(plus, ledger.totals)
+  const counting = [...entering, ...departed]
+  const totals = counting.map(shareOf).reduce(plus, ledger.totals)
+  const requested = requestedWith(ledger.requested, counting, entries.named)
   const leaving = [...present, ...entering.map(({ metadata }) => metadata.uid)]
   const existing = new Set(present)
   const deleted = ledger.leaving.filter((uid) => !existing.has(uid))
   const gone = [...deleted, ...departed.map(({ metadata }) => metadata.uid)]
-  return { totals, leaving, ...naming(ledger, gone, asOf), asOf }
+  return { totals, requested, leaving, ...naming(ledger, gone, asOf), asOf }
+}
+
+function requestedWith(
+  before: Ledger['requested'],
+  jobs: readonly RunnerJob[],
+  named: ReadonlySet<string>,
+): Ledger['requested'] {
+  const after = new Map(before)
+  for (const { spec, status } of jobs) {
+    if (status.requested === undefined) continue
+    const repository = repositoryKey(spec.repository)
+    const key = named.has(repository) ? repository : OTHER
+    after.set(key, sumOf(after.get(key) ?? nothingRequested, status.requested))
+  }
+  return after
 }
 
 /** Names the jobs deleted since the last write, and the earlier ones if there is room for all of them. */
@@ -76,7 +109,7 @@ function naming(ledger: Ledger, gone: readonly string[], asOf: string): Pick<Led
 }
 
 /** Formats the ledger as the data of a ConfigMap. */
-export function formatLedger({ totals, leaving, gone, goneSince, asOf }: Ledger): Record<string, string> {
+export function formatLedger({ totals, requested, leaving, gone, goneSince, asOf }: Ledger): Record<string, string> {
   const { completed, failed, cancelled, within, ranMs } = totals
   return {
     completed: String(completed),
@@ -84,6 +117,7 @@ export function formatLedger({ totals, leaving, gone, goneSince, asOf }: Ledger)
     cancelled: String(cancelled),
     ranWithinSeconds: [...durationBounds, '+Inf'].map((bound, index) => `${bound}:${within[index] ?? 0}`).join(' '),
     ranMilliseconds: String(ranMs),
+    requested: [...requested].map(formatRequested).join('\n'),
     leaving: leaving.join(' '),
     gone: gone.join(' '),
     goneSince,
@@ -104,11 +138,31 @@ export function parseLedger(data: Readonly<Record<string, string>>): Ledger {
       within: bounds.map((bound, index) => bucket(String(bound), within[index] ?? '')),
       ranMs: count('ranMilliseconds', field(data, 'ranMilliseconds')),
     },
+    requested: requestedOf(data['requested'] ?? ''),
     leaving: uids(field(data, 'leaving')),
     gone: uids(field(data, 'gone')),
     goneSince: String(count('goneSince', field(data, 'goneSince'))),
     asOf: String(count('asOf', field(data, 'asOf'))),
   }
+}
+
+function formatRequested([repository, { cpuMillicoreSeconds, memoryMebibyteSeconds }]: readonly [
+  string,
+  Requested,
+]): string {
+  return `${repository} ${cpuMillicoreSeconds} ${memoryMebibyteSeconds}`
+}
+
+/** Ledgers of earlier versions have none. */
+function requestedOf(text: string): Ledger['requested'] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return new Map(
+    lines.map((line) => {
+      const [repository = '', cpu = '', memory = ''] = line.split(' ')
+      const amount = { cpuMillicoreSeconds: count('requested', cpu), memoryMebibyteSeconds: count('requested', memory) }
+      return [repository, amount]
+    }),
+  )
 }
 
 function uids(text: string): string[] {

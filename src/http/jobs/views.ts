@@ -47,7 +47,16 @@ function metadataOf(caches: Caches, job: RunnerJob, now: Date): Record<string, u
     attempt: attemptOf(job),
     attempts: (status.attempts ?? []).map(attemptView),
     queuePosition: place?.position ?? null,
+    ...requestedOf(job),
     estimatedWaitSeconds: (place && caches.queuePositions.waitSecondsAt(place, now)) ?? null,
+  }
+}
+
+/** What was reserved for the job. */
+function requestedOf({ status }: RunnerJob): Record<string, unknown> {
+  return {
+    requestedCpuMillicoreSeconds: status.requested?.cpuMillicoreSeconds ?? null,
+    requestedMemoryMebibyteSeconds: status.requested?.memoryMebibyteSeconds ?? null,
   }
 }
 

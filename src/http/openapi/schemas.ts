@@ -116,6 +116,8 @@ export const responseSchemas: Readonly<Record<string, OpenSchema>> = {
         description:
           'Estimate of the wait for a slot, from the jobs of the pool that started lately. Null if too few did.',
       },
+      requestedCpuMillicoreSeconds: orNull(status.requested.properties.cpuMillicoreSeconds),
+      requestedMemoryMebibyteSeconds: orNull(status.requested.properties.memoryMebibyteSeconds),
     }),
   }),
   JobSummary: whole('A job as lists show it.', {

@@ -62,6 +62,7 @@ export const samples = [
       startedAt: time,
       completedAt: time,
       nextAttemptAt: time,
+      requested: { cpuMillicoreSeconds: 1500, memoryMebibyteSeconds: 2048 },
       attempts: [
         {
           number: 1,
@@ -133,6 +134,7 @@ export const samples = [
         budget: { windowSeconds: 60, perRepository: 1, perPool: 2 },
       },
       paused: false,
+      attribution: { podLabels: ['Repository'] },
       finishedJobsLimit: 10,
       finishedJobTTLSeconds: 60,
       finishedPodTTLSeconds: 60,

@@ -71,6 +71,32 @@ describe('the metrics', function () {
     expect(samples.get('github_runnerhub_job_duration_seconds_bucket{le="3600"}')).to.equal(3)
   })
 
+  it('sum what jobs requested, by repository, also after their deletion', async () => {
+    const requests = { cpu: '500m', memory: '1Gi' }
+    await site.createPool('billed', {
+      labels: ['billed'],
+      attribution: { podLabels: ['Repository', 'Workflow'] },
+      template: { spec: { containers: [{ name: 'runner', image: 'image', resources: { requests } }] } },
+    })
+    site.kubelet.onPod(() => succeeds({ runMs: 2000 }))
+    const facts = { labels: ['billed'], repository: 'Octo/Shop', workflow: 'CI/CD', ttlSecondsAfterFinished: 1 }
+    await site.createJob('billed', facts)
+    const pod = await site.until('its pod', () => site.pod('billed'))
+    expect(pod.metadata.labels?.['runnerhub.dev/repository']).to.match(/^octo\.shop-[0-9a-f]{10}$/)
+    expect(pod.metadata.labels?.['runnerhub.dev/workflow']).to.match(/^CI\.CD-[0-9a-f]{10}$/)
+    const { requested } = (await site.jobIs('billed', { phase: 'Completed' })).status
+    const { cpuMillicoreSeconds: cpu = 0, memoryMebibyteSeconds: memory = 0 } = requested ?? {}
+    // Its pod ran for two seconds, in times of whole seconds.
+    expect(cpu).to.be.within(500, 5000)
+    expect(memory / cpu).to.be.closeTo(1024 / 500, 0.01)
+    await site.until('the job to be gone', async () => (await site.job('billed')) === undefined)
+    const samples = samplesOf((await scrape()).text)
+    const of = (name: string) => samples.get(`github_runnerhub_requested_${name}_total{repository="octo/shop"}`)
+    expect(of('cpu_seconds')).to.be.closeTo(cpu / 1000, 1e-6)
+    expect(of('memory_byte_seconds')).to.equal(memory * 2 ** 20)
+    await jobsAre([3, 1, 1])
+  })
+
   it('count one cancellation once, however often it is asked for and reported', async () => {
     const rest = new RestClient(operator.url)
     const id = await rest.delegate({ jobId: '7', runId: '7', repository: 'owner/repo', labels: ['nowhere'] })
@@ -82,10 +108,10 @@ describe('the metrics', function () {
       expect((await rest.call('PATCH', `/api/jobs/${id}/status`, { status })).status).to.equal(200)
     }
     expect((await rest.call('POST', `/api/jobs/${id}/proxy-complete`, { status: 'cancelled' })).status).to.equal(200)
-    await jobsAre([2, 1, 2])
+    await jobsAre([3, 1, 2])
     // The reports above have been processed by now, so they would have been counted.
     await site.createJob('later', { labels: ['linux'] })
-    await jobsAre([3, 1, 2])
+    await jobsAre([4, 1, 2])
   })
 
   it('have nothing that promtool would change', async () => {

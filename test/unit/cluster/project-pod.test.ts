@@ -65,7 +65,30 @@ describe('the projection of a pod', () => {
     const scheduled = { type: 'PodScheduled', status: 'True' }
     const { spec, status } = projectPod(fullPod({ phase: 'Running', conditions: [ready, scheduled] }))
     expect(spec).to.deep.equal({ nodeName: 'node', activeDeadlineSeconds: 1 })
-    expect(status).to.deep.equal({ phase: 'Running', conditions: [] })
+    expect(status).to.deep.equal({ phase: 'Running', conditions: [scheduled] })
+  })
+
+  it('has the requests of the whole pod in place of those of its containers', () => {
+    const requests = { cpu: '100m', memory: '1Mi' }
+    const sidecar = { name: 'sidecar', image: 'big', restartPolicy: 'Always', resources: { requests } }
+    const spec = {
+      nodeName: 'node',
+      overhead: { cpu: '50m' },
+      initContainers: [sidecar],
+      containers: [{ name: 'main', resources: { requests, limits: { cpu: '9' } } }],
+    }
+    const status = {
+      conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: '2026-01-01T00:00:07Z' }],
+    }
+    const pod = { ...fullPod(status), spec }
+    const projected = projectPod(pod)
+    expect(projected.spec).to.deep.equal({
+      nodeName: 'node',
+      resources: { requests: { cpu: '250m', memory: '2097152' } },
+    })
+    expect(podState(projected)).to.deep.equal(podState(pod))
+    expect(podState(projected)).to.have.property('facts').that.includes({ boundAt: '2026-01-01T00:00:07Z' })
+    expect(projectPod(projected)).to.deep.equal(projected)
   })
 
   it('also has what delays its start, and what may have ended it', () => {

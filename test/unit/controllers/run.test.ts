@@ -31,7 +31,7 @@ describe('a term whose caches cannot be filled', () => {
 
   /** Resolves with the end of the term. */
   const begin = async () => {
-    const caches = makeCaches({ client, namespace: 'ns', log })
+    const caches = makeCaches({ client, namespace: 'ns', log, mostRepositories: 20 })
     for (const reflector of caches.reflectors) void reflector.run(stop.signal)
     const end: { error?: unknown } = {}
     const guard = new WriteDeadline(clock, Number.POSITIVE_INFINITY)

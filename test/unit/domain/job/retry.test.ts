@@ -232,6 +232,18 @@ describe('a job whose attempt never started', () => {
     expect(saidBy(plan({ job: cancelled, runner: undefined, pod: pending }))).to.match(/^Failed PodDeleted/)
   })
 
+  it('keeps what its attempts requested, and adds the last one', () => {
+    const requested = { cpuMillicoreSeconds: 500, memoryMebibyteSeconds: 5 }
+    const again = aJob({ status: { phase: 'Assigned', requested } })
+    const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: stamp(16) }
+    const spec = { nodeName: 'node', containers: [{ resources: { requests: { cpu: '100m', memory: '1Mi' } } }] }
+    const pod = { ...rejectedPod, spec, status: { ...rejectedPod.status, conditions: [scheduled] } }
+    expect(plan({ job: again, pod, seconds: 20 }).status).to.deep.include({
+      phase: 'Queued',
+      requested: { cpuMillicoreSeconds: 900, memoryMebibyteSeconds: 9 },
+    })
+  })
+
   it('fails with its reason after as many attempts as the pool allows', () => {
     const job = aJob({ status: { attempts: [attempt(1), attempt(2)] } })
     expect(saidBy(plan({ job, pod: podAt(job, 'OutOfcpu') }))).to.equal(

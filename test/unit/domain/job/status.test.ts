@@ -34,6 +34,46 @@ describe('the queue position in a status', () => {
   })
 })
 
+describe('what a job had requested', () => {
+  const pod = { ...facts, boundAt: stamp(10), requests: { cpuMillicores: 250, memoryBytes: 3 * 2 ** 29 } }
+  const after = (move: Parameters<typeof statusAfter>[1], job = aJob(), where = { pod }) =>
+    statusAfter(job, move, where, at(100)).requested
+
+  it('is what its pod asked for, times the time from its binding to the end', () => {
+    expect(after({ ...done, finishedAt: stamp(20) })).to.deep.equal({
+      cpuMillicoreSeconds: 2500,
+      memoryMebibyteSeconds: 15_360,
+    })
+    expect(after({ phase: 'Failed', reason: 'NodeLost', message: '' }), 'no end is known').to.deep.equal({
+      cpuMillicoreSeconds: 22_500,
+      memoryMebibyteSeconds: 138_240,
+    })
+  })
+
+  it('is unknown before the end, and if no pod of it held a node', () => {
+    expect(after(runs)).to.equal(undefined)
+    expect(after(waits)).to.equal(undefined)
+    expect(statusAfter(aJob(), done, { pod: facts }, at(100))).to.not.have.property('requested')
+    expect(statusAfter(aJob(), done, {}, at(100))).to.not.have.property('requested')
+  })
+
+  it('is not negative, whatever clocks say', () => {
+    const nothing = { cpuMillicoreSeconds: 0, memoryMebibyteSeconds: 0 }
+    expect(after({ ...done, finishedAt: stamp(5) })).to.deep.equal(nothing)
+  })
+
+  it('has all attempts in it', () => {
+    const requested = { cpuMillicoreSeconds: 100, memoryMebibyteSeconds: 10 }
+    const again = aJob({ status: { phase: 'Running', requested } })
+    expect(after({ ...done, finishedAt: stamp(20) }, again)).to.deep.equal({
+      cpuMillicoreSeconds: 2600,
+      memoryMebibyteSeconds: 15_370,
+    })
+    expect(statusAfter(again, done, {}, at(100)).requested, 'without a pod').to.deep.equal(requested)
+    expect(after(runs, again), 'meanwhile').to.deep.equal(requested)
+  })
+})
+
 describe('the status after a move', () => {
   it('cannot be one that the state table forbids', () => {
     const job = aJob({ status: { phase: 'Failed' } })

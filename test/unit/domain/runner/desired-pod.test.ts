@@ -54,6 +54,37 @@ describe('the pod of a Runner', () => {
     golden('full-pod', podOf(template, { spec: facts }))
   })
 
+  it('has the repository and the workflow of its job as labels, if its pool wants them', () => {
+    const template = { metadata: { labels: { team: 'a' } }, spec: { containers: [{ name: 'main' }] } }
+    const job = aJob({ spec: { repository: 'Owner/Repo', workflow: 'CI' } })
+    const labelsIn = (attribution?: RunnerPoolSpec['attribution']) =>
+      desiredPod(aPool({ spec: { template, ...(attribution && { attribution }) } }), job, aRunner({ job })).metadata
+        .labels
+    const repository = { 'runnerhub.dev/repository': 'owner.repo-65e817eec8' }
+    expect(labelsIn({ podLabels: ['Repository'] }))
+      .to.include(repository)
+      .and.not.have.property('runnerhub.dev/workflow')
+    expect(labelsIn({ podLabels: ['Repository', 'Workflow'] })).to.include({
+      ...repository,
+      'runnerhub.dev/workflow': 'CI',
+      team: 'a',
+    })
+    for (const attribution of [undefined, {}, { podLabels: [] }]) {
+      expect(labelsIn(attribution)).to.not.have.any.keys('runnerhub.dev/repository', 'runnerhub.dev/workflow')
+    }
+  })
+
+  it('is rejected if its template sets a label that its pool wants from the operator', () => {
+    const template = {
+      metadata: { labels: { 'runnerhub.dev/workflow': 'x' } },
+      spec: { containers: [{ name: 'main' }] },
+    }
+    const make = (podLabels: ('Repository' | 'Workflow')[]) => () =>
+      desiredPod(aPool({ spec: { template, attribution: { podLabels } } }), aJob(), aRunner())
+    expect(make(['Workflow'])).to.throw(BadTemplate, 'template.metadata.labels["runnerhub.dev/workflow"]: ')
+    expect(make(['Repository'])).to.not.throw()
+  })
+
   const ok = { containers: [{ name: 'runner' }] }
   const refused: Record<string, RunnerPoolSpec['template']> = {
     'metadata.name': { metadata: { name: 'other' }, spec: ok },

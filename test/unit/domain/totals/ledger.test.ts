@@ -57,6 +57,10 @@ describe('the share of a job', () => {
 describe('the ledger', () => {
   const ledger: Ledger = {
     totals: plus(ran(20), ran(900, 'Failed')),
+    requested: new Map([
+      ['owner/repo', { cpuMillicoreSeconds: 12, memoryMebibyteSeconds: 34 }],
+      ['other', { cpuMillicoreSeconds: 5, memoryMebibyteSeconds: 6 }],
+    ]),
     leaving: ['uid-1', 'uid-2'],
     gone: ['uid-3'],
     goneSince: '1200',
@@ -75,7 +79,27 @@ describe('the ledger', () => {
       cancelled: '0',
       ranWithinSeconds: '10:0 30:1 60:1 120:1 300:1 600:1 1800:2 3600:2 +Inf:2',
       ranMilliseconds: '920000',
+      requested: 'owner/repo 12 34\nother 5 6',
     })
+  })
+
+  it('of a version before what jobs requested is read, without that', () => {
+    const { requested: _, ...data } = formatLedger(ledger)
+    expect(parseLedger(data)).to.deep.equal({ ...ledger, requested: new Map() })
+  })
+
+  it('counts what jobs requested by repository, in any case, and the rest together', () => {
+    const requested = { cpuMillicoreSeconds: 1000, memoryMebibyteSeconds: 10 }
+    const of = (repository: string) => aJob({ spec: { repository }, status: { phase: 'Failed', requested } })
+    const departed = [of('Owner/Repo'), of('owner/unknown'), of('owner/new'), aJob({ status: { phase: 'Failed' } })]
+    const named = new Set(['owner/repo', 'owner/new'])
+    expect(nextLedger(ledger, { ...nothing, departed, named })?.requested).to.deep.equal(
+      new Map([
+        ['owner/repo', { cpuMillicoreSeconds: 1012, memoryMebibyteSeconds: 44 }],
+        ['other', { cpuMillicoreSeconds: 1005, memoryMebibyteSeconds: 16 }],
+        ['owner/new', requested],
+      ]),
+    )
   })
 
   const spoiled: Record<string, Record<string, string>> = {
@@ -88,6 +112,7 @@ describe('the ledger', () => {
       ...formatLedger(ledger),
       ranWithinSeconds: '30:1 10:0 60:1 120:1 300:1 600:1 1800:2 3600:2 +Inf:2',
     },
+    'has text for what a repository requested': { ...formatLedger(ledger), requested: 'owner/repo 1' },
     'has text for a version': { ...formatLedger(ledger), asOf: 'now' },
   }
   for (const [name, data] of Object.entries(spoiled)) {
@@ -99,7 +124,7 @@ describe('the ledger', () => {
       aJob({ metadata: { name: `${prefix}-${index}` }, status: { phase: 'Completed', completedAt: stamp(1) } }),
     )
   const uidsOf = (prefix: string, count: number) => jobs(prefix, count).map(({ metadata }) => metadata.uid)
-  const nothing = { due: [], departed: [], present: [], held: 0, asOf: '50' }
+  const nothing = { due: [], departed: [], present: [], held: 0, named: new Set<string>(), asOf: '50' }
 
   it('is not written for nothing', () => {
     expect(nextLedger(emptyLedger, nothing)).to.equal(undefined)

@@ -54,6 +54,8 @@ describe('the detail of a job', () => {
         attempts: [],
         queuePosition: null,
         estimatedWaitSeconds: null,
+        requestedCpuMillicoreSeconds: null,
+        requestedMemoryMebibyteSeconds: null,
       },
     })
   })
@@ -117,6 +119,7 @@ describe('the detail of a job', () => {
         assignedAt: stamp(5),
         startedAt: stamp(10),
         completedAt: at(20).toISOString(),
+        requested: { cpuMillicoreSeconds: 2500, memoryMebibyteSeconds: 10_240 },
       },
     })
     expect(jobDetail(empty(), job, at(0))).to.deep.include({
@@ -147,6 +150,8 @@ describe('the detail of a job', () => {
         attempts: [],
         queuePosition: null,
         estimatedWaitSeconds: null,
+        requestedCpuMillicoreSeconds: 2500,
+        requestedMemoryMebibyteSeconds: 10_240,
       },
     })
   })
