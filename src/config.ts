@@ -241,6 +241,18 @@ const settings = {
     'length of the rate limit window',
     wholeNumber(1, 86_400),
   ),
+  maxRequests: setting(
+    'MAX_REQUESTS',
+    '1000',
+    'limit of the calls that are worked on at a time; further ones get 503',
+    wholeNumber(1, 100_000),
+  ),
+  maxLoopDelayMs: setting(
+    'MAX_LOOP_DELAY_MS',
+    '1000',
+    'average delay of the event loop from which calls get 503, in milliseconds',
+    wholeNumber(50, 60_000),
+  ),
   trustedProxies: setting(
     'TRUSTED_PROXIES',
     undefined,

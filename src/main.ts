@@ -13,9 +13,10 @@ import { BadConfig, type Config, helpText, readConfig } from './config.ts'
 import { NamespaceEnd } from './controllers/pod/namespace-end.ts'
 import { runControllers } from './controllers/run.ts'
 import { Redactor } from './domain/log/redaction.ts'
-import { makeApp } from './http/app.ts'
+import { type AppOptions, makeApp } from './http/app.ts'
 import { basePaths } from './http/base-path.ts'
 import { listen } from './http/listen.ts'
+import { LoopDelay } from './http/loop-delay.ts'
 import { makeServer } from './http/server.ts'
 import { KubeClient } from './kube/client/client.ts'
 import { type Connection, fromKubeconfig, inCluster } from './kube/connection/connection.ts'
@@ -230,6 +231,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     hasPage: config.page === 'true',
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
+    shed: sheddingOf(config, signal),
     reauthoriseMs: config.reauthoriseSeconds * 1000,
     logStreams: new ConcurrencyLimit(config.logStreamsPerCaller),
     corsOrigins: config.corsOrigins,
@@ -254,6 +256,13 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     serving.push(listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }))
   }
   await Promise.all(serving)
+}
+
+/** When calls are refused because of overload; the event loop is measured until the signal. */
+function sheddingOf({ maxRequests, maxLoopDelayMs }: Config, signal: AbortSignal): AppOptions['shed'] {
+  const loopDelay = new LoopDelay(clock)
+  loopDelay.measure(signal)
+  return { maxRequests, maxDelayMs: maxLoopDelayMs, delayMs: () => loopDelay.ms }
 }
 
 function realtimeOf(

@@ -397,6 +397,7 @@ export interface Failure {
    * TooManyStreams: The caller already follows as many logs as allowed; see the Retry-After header.
    * HeadersTooLarge: The headers are longer than 16 KiB.
    * InternalError: Internal error; see the operator log.
+   * Overloaded: The process has too much work at this moment; see the Retry-After header.
    * Busy: The job is being changed by other requests; see the Retry-After header.
    * ClusterUnavailable: The cluster is unavailable; see the Retry-After header.
    */
@@ -419,6 +420,7 @@ export interface Failure {
     | 'TooManyStreams'
     | 'HeadersTooLarge'
     | 'InternalError'
+    | 'Overloaded'
     | 'Busy'
     | 'ClusterUnavailable'
   metadata: Metadata

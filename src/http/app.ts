@@ -16,6 +16,7 @@ import { cors, secured } from './middleware/headers.ts'
 import { type RateLimitOptions, rateLimits } from './middleware/rate-limit.ts'
 import { countRequests } from './middleware/request-metrics.ts'
 import { requireToken } from './middleware/require-auth.ts'
+import { type SheddingOptions, shedding } from './middleware/shedding.ts'
 import { routed } from './middleware/routed.ts'
 import { unmatched } from './middleware/unmatched.ts'
 import { wellFormed } from './middleware/well-formed.ts'
@@ -33,6 +34,7 @@ export interface AppOptions extends FacadeDeps {
   operationsOnly?: boolean
   authority: Authorizer
   rateLimit: RateLimitOptions
+  shed: SheddingOptions
   /** How often the permission of a streamed response is checked again. */
   reauthoriseMs: number
   /** Origins whose scripts may call the API from a browser; '*' allows all. */
@@ -45,11 +47,12 @@ export function makeApp(options: AppOptions): Koa<FacadeState> {
   const router = new Router<FacadeState>({ sensitive: true })
   const handlers = handlersOf(options)
   const limited = rateLimits({ ...options.rateLimit, clock: options.clock })
+  const shed = shedding(options.shed)
   const known = requireToken(options.authority)
   for (const route of routes) {
     const handler = handlers[route.name]
     if (handler === undefined) continue
-    const first = guards(route, { ...options, limited, known })
+    const first = guards(route, { ...options, limited, shed, known })
     router.register(route.path, [route.method], [...first, handler])
   }
 

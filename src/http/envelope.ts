@@ -52,7 +52,8 @@ export function envelope(options: EnvelopeOptions): FacadeMiddleware {
       const failed = errorToHttp(error)
       const { status, headers } = failed
       // A request of a disconnected caller failed for that reason: it is not logged as an error.
-      if (status >= 500 && !ctx.res.destroyed) {
+      // Under overload, a line for each refusal would be more work.
+      if (status >= 500 && failed.code !== 'Overloaded' && !ctx.res.destroyed) {
         log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       }
       ctx.status = status >= 500 && ctx.res.destroyed ? CALLER_GONE : status

@@ -18,6 +18,7 @@ export const errorCodes = {
   TooManyStreams: 'The caller already follows as many logs as allowed; see the Retry-After header.',
   HeadersTooLarge: 'The headers are longer than 16 KiB.',
   InternalError: 'Internal error; see the operator log.',
+  Overloaded: 'The process has too much work at this moment; see the Retry-After header.',
   Busy: 'The job is being changed by other requests; see the Retry-After header.',
   ClusterUnavailable: 'The cluster is unavailable; see the Retry-After header.',
 } as const

@@ -10,6 +10,8 @@ export interface Route {
   permission: Permission | 'open' | 'known'
   /** Allowed requests do not count against the rate limit. */
   isFree?: true
+  /** Served under overload too: a report would be lost, or nobody could see or end the overload. */
+  isVital?: true
 }
 
 /** Every route of the facade. Only these are served; a route without a handler does not compile. */
@@ -25,9 +27,15 @@ export const routes = [
   { name: 'listJobs', method: 'GET', path: '/api/jobs', permission: permissions.listJobs },
   { name: 'delegate', method: 'POST', path: '/api/jobs/delegate', permission: permissions.delegate },
   { name: 'getJob', method: 'GET', path: '/api/jobs/:id', permission: permissions.getJobs },
-  { name: 'report', method: 'PATCH', path: '/api/jobs/:id/status', permission: permissions.report },
-  { name: 'proxyComplete', method: 'POST', path: '/api/jobs/:id/proxy-complete', permission: permissions.report },
-  { name: 'cancel', method: 'POST', path: '/api/jobs/:id/cancel', permission: permissions.cancel },
+  { name: 'report', method: 'PATCH', path: '/api/jobs/:id/status', permission: permissions.report, isVital: true },
+  {
+    name: 'proxyComplete',
+    method: 'POST',
+    path: '/api/jobs/:id/proxy-complete',
+    permission: permissions.report,
+    isVital: true,
+  },
+  { name: 'cancel', method: 'POST', path: '/api/jobs/:id/cancel', permission: permissions.cancel, isVital: true },
   { name: 'logs', method: 'GET', path: '/api/jobs/:id/logs', permission: permissions.readLogs },
   { name: 'listRunners', method: 'GET', path: '/api/runners', permission: permissions.listRunners },
   { name: 'listPools', method: 'GET', path: '/api/pools', permission: permissions.listPools },
@@ -38,8 +46,16 @@ export const routes = [
     path: '/api/runners/:name/heartbeat',
     permission: permissions.heartbeat,
     isFree: true,
+    isVital: true,
   },
-  { name: 'metrics', method: 'GET', path: '/api/metrics', permission: permissions.metrics, isFree: true },
+  {
+    name: 'metrics',
+    method: 'GET',
+    path: '/api/metrics',
+    permission: permissions.metrics,
+    isFree: true,
+    isVital: true,
+  },
 ] as const satisfies readonly Route[]
 
 export type RouteName = (typeof routes)[number]['name']

@@ -33,6 +33,7 @@ export async function serveCaches(
       allows: async () => ({ value: true, isStale: false }),
     },
     rateLimit: { max: 1000, windowSeconds: 900, clientOf: (peer) => peer },
+    shed: { maxRequests: 1000, maxDelayMs: 1000, delayMs: () => 0 },
   })
   const realtime = makeRealtime({
     caches,

@@ -32,7 +32,7 @@ const failures: Readonly<Record<number, { description: string; headers?: readonl
   },
   431: { description: 'The headers are longer than 16 KiB.' },
   500: { description: 'Internal error.' },
-  503: { description: 'The cluster is unavailable.', headers: ['Retry-After'] },
+  503: { description: 'The cluster is unavailable, or the process has too much work.', headers: ['Retry-After'] },
 }
 
 /** Status codes of requests that fail before they are parsed and counted. */

@@ -45,6 +45,7 @@ const app = makeApp({
     allows: () => Promise.resolve({ value: true, isStale: false }),
   },
   rateLimit: { max: 1e9, windowSeconds: 900, clientOf: (peer) => peer },
+  shed: { maxRequests: 1000, maxDelayMs: 1000, delayMs: () => 0 },
 })
 const phases = ['Queued', 'Running', 'Completed', 'Completed', 'Completed', 'Failed', 'Cancelled'] as const
 recordEverything(metrics)

@@ -5,6 +5,7 @@ import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 import { Redactor } from '../../../src/domain/log/redaction.ts'
 import { makeApp } from '../../../src/http/app.ts'
 import { basePaths } from '../../../src/http/base-path.ts'
+import { routes } from '../../../src/http/routes.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { Metrics } from '../../../src/metrics/registry.ts'
@@ -15,6 +16,7 @@ describe('the application', () => {
   const server: Server = createServer()
   const clock = new HandClock()
   let url: string
+  let delayMs = 0
 
   before(async () => {
     const { caches, log } = await new FilledCaches().fill()
@@ -41,6 +43,7 @@ describe('the application', () => {
         allows: async () => ({ value: true, isStale: false }),
       },
       rateLimit: { max: 1000, windowSeconds: 1, clientOf: (peer) => peer },
+      shed: { maxRequests: 1000, maxDelayMs: 1000, delayMs: () => delayMs },
       basePathOf: basePaths({ configured: '/hub', isTrustedPeer: () => true }),
     })
     const handle = app.callback()
@@ -53,6 +56,31 @@ describe('the application', () => {
 
   const send = (path: string, method = 'GET', headers: Record<string, string> = {}) =>
     fetch(`${url}${path}`, { method, headers: { authorization: 'Bearer token', ...headers } })
+
+  describe('whose event loop is late', () => {
+    before(() => (delayMs = 1001))
+    after(() => (delayMs = 0))
+
+    const kept = ['report', 'proxyComplete', 'cancel', 'heartbeat', 'metrics', 'health', 'livez', 'readyz']
+    for (const { name, method, path, permission } of routes) {
+      const isServed = permission === 'open' || kept.includes(name)
+      it(`${isServed ? 'serves' : 'refuses at once'} ${method} ${path}`, async () => {
+        const response = await send(path.replaceAll(/:\w+/g, 'x'), method)
+        const text = await response.text()
+        if (isServed) expect(text).to.not.include('"code":"Overloaded"')
+        else {
+          expect(asObject(JSON.parse(text))).to.include({ success: false, code: 'Overloaded' })
+          expect(response.status).to.equal(503)
+          expect(response.headers.get('retry-after')).to.equal('2')
+        }
+      })
+    }
+
+    it('serves everything as soon as it is in time', async () => {
+      delayMs = 1000
+      expect((await send('/api/jobs')).status).to.equal(200)
+    })
+  })
 
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH']) {
     it(`does not treat "delegate" as a job id: ${method} is not allowed`, async () => {

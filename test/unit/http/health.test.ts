@@ -50,6 +50,7 @@ describe('/readyz', () => {
       operationsOnly: true,
       authority: { callerOf: () => expect.fail('open to all'), allows: () => expect.fail('open to all') },
       rateLimit: { max: 1, windowSeconds: 1, clientOf: (peer) => peer },
+      shed: { maxRequests: 1000, maxDelayMs: 1000, delayMs: () => 0 },
     })
     const handle = app.callback()
     server.on('request', (request, response) => void handle(request, response)).listen(0, '127.0.0.1')

@@ -54,12 +54,16 @@ describe('the facade', function () {
   let site: Site
   let operator: Operator
   let url: string
+  /** A facade with low limits, but not so impatient that a busy machine would be one of the slow. */
+  let impatient: string
+  const low = { HEADERS_TIMEOUT_SECONDS: '3', REQUEST_TIMEOUT_SECONDS: '4', MAX_REQUESTS: '10' }
   const sockets: Socket[] = []
 
   before(async () => {
     site = await openSite()
     operator = await site.operator({ env: { ROLES: 'facade' } })
     url = operator.url
+    impatient = (await site.operator({ identity: 'impatient', env: { ROLES: 'facade', ...low } })).url
   })
   after(async () => {
     for (const socket of sockets) socket.destroy()
@@ -74,13 +78,9 @@ describe('the facade', function () {
       'half of a body': `${postHead(1000)}{"jobId":`,
       'nothing of a body': postHead(1000),
     }
-    /** Not so impatient that a busy machine would be one of the slow. */
-    const env = { HEADERS_TIMEOUT_SECONDS: '3', REQUEST_TIMEOUT_SECONDS: '4', ROLES: 'facade' }
     const stalled = new Map<string, Promise<Answer>>()
-    let impatient: string
 
-    before(async () => {
-      impatient = (await site.operator({ identity: 'impatient', env })).url
+    before(() => {
       for (const [name, beginning] of Object.entries(beginnings)) stalled.set(name, stall(beginning))
     })
 
@@ -109,6 +109,57 @@ describe('the facade', function () {
       const { status } = await call(`${impatient}/api/jobs/delegate`, { method: 'POST', body: delegation })
       expect(status).to.equal(201)
       for (const answer of await Promise.all(crowd)) expectFailure(answer, 408, 'RequestTimeout')
+    })
+  })
+
+  describe('600 requests at a time', () => {
+    const reads = ['/api/jobs', '/api/runners', '/api/pools', '/api/caller', '/api/jobs?limit=1']
+
+    /** Calls of every kind, as different jobs; every third creates one. */
+    function crowd(base: string, prefix: string): Promise<Answer[]> {
+      const one = (index: number): Promise<Answer> =>
+        index % 3 === 0
+          ? call(`${base}/api/jobs/delegate`, {
+              method: 'POST',
+              body: { jobId: `${prefix}-${index}`, runId: '1', repository: 'owner/repo' },
+              withinMs: 30_000,
+            })
+          : call(`${base}${reads[index % reads.length]}`, { withinMs: 30_000 })
+      return Promise.all(Array.from({ length: 600 }, (_, index) => one(index)))
+    }
+
+    async function servesAsBefore(base: string, jobId: string): Promise<void> {
+      const body = { jobId, runId: '1', repository: 'owner/repo' }
+      expect((await call(`${base}/api/jobs/delegate`, { method: 'POST', body })).status).to.equal(201)
+      expect((await call(`${base}/api/jobs`)).status).to.equal(200)
+    }
+
+    it('are all served', async () => {
+      const answers = await crowd(url, 'crowd')
+      expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200, 201]))
+      await servesAsBefore(url, 'after-crowd')
+    })
+
+    it('are served or refused beyond the limit of the process, which goes on with what is vital', async () => {
+      const { body } = await call(`${impatient}/api/jobs/delegate`, { method: 'POST', body: delegation })
+      const id = String(asObject(body['data'])['delegationId'])
+      const crowded = crowd(impatient, 'beyond')
+      const completion = { status: 'completed', runId: '1', jobId: '1' }
+      const vital = await Promise.all([
+        ...['/health', '/livez', '/readyz', '/api/metrics'].map((path) => call(`${impatient}${path}`)),
+        call(`${impatient}/api/jobs/${id}/proxy-complete`, { method: 'POST', body: completion }),
+      ])
+      expect(vital.map(({ status }) => status)).to.deep.equal([200, 200, 200, 200, 200])
+      const answers = await crowded
+      const refused = answers.filter(({ status }) => status === 503)
+      expect(refused.length).to.be.within(1, 199)
+      for (const answer of refused) {
+        expectFailure(answer, 503, 'Overloaded')
+        expect(answer.headers.get('retry-after')).to.equal('2')
+      }
+      const others = answers.filter(({ status }) => status !== 503)
+      expect(new Set(others.map(({ status }) => status))).to.deep.equal(new Set([200, 201]))
+      await servesAsBefore(impatient, 'after-beyond')
     })
   })
 
