@@ -15,6 +15,11 @@ export function pack(text: string): Buffer {
   return gzipSync(encodeFrame(1, text))
 }
 
+/** The body of a delegation with its message. */
+export function handOverBody(facts: unknown, packed: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`${JSON.stringify(facts)}\n`), packed])
+}
+
 /** Delegates a job with its message. */
 export function handOver(
   url: string,
@@ -22,7 +27,7 @@ export function handOver(
   packed: Uint8Array,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const body = Buffer.concat([Buffer.from(`${JSON.stringify(facts)}\n`), packed])
+  const body = handOverBody(facts, packed)
   const own = { authorization: `Bearer ${TOKEN}`, 'content-type': MESSAGE_TYPE }
   return call(`${url}/api/jobs/delegate`, { method: 'POST', headers: { ...own, ...headers }, body, withinMs: 30_000 })
 }

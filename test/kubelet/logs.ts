@@ -104,6 +104,12 @@ export class NodeLogs {
     this.hangUp(pod)
   }
 
+  /** The pod is gone, and its log with it. */
+  remove(pod: string): void {
+    this.hangUp(pod)
+    this.#logs.delete(pod)
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     this.#server.close()

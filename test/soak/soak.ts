@@ -1,10 +1,12 @@
 import { arrivalsOf } from '../faults/schedules/arrivals.ts'
 import { Load } from '../faults/schedules/load.ts'
+import { workers } from '../faults/schedules/workers.ts'
 import { pause } from '../kubelet/pause.ts'
 import { eventually } from '../observe/eventually.ts'
 import type { Operator } from '../processes/operator.ts'
 import { scrape } from '../site/calls/metrics.ts'
 import { openSite, type Site } from '../site/site.ts'
+import { type NodeLogs, serveLogs } from '../kubelet/logs.ts'
 import { Ends } from './ends.ts'
 import { type Sample, sampleOf } from './sample.ts'
 import type { SoakSettings } from './settings.ts'
@@ -20,29 +22,43 @@ const SETTLE_MS = 120_000
 /** Runs two replicas under a steady load; prints a line a minute and a verdict, and throws if the run fails. */
 export async function soak(settings: SoakSettings, print: (line: string) => void): Promise<void> {
   const site = await openSite()
+  const logs = await serveLogs(site.plane.client)
   try {
-    await site.createPool('default', {
+    const kept = {
       maxRunners: settings.perSecond * 20,
       finishedPodTTLSeconds: 5,
       finishedJobTTLSeconds: KEPT_SECONDS,
-    })
-    const operators = [await site.operator({ identity: 'first' }), await site.operator({ identity: 'second' })]
-    const failures = await underLoad(site, operators, settings, print)
+    }
+    await site.createPool('default', kept)
+    await site.createPool('workers', { ...kept, ...workers })
+    const env = { LOG_ARCHIVE: 'cluster' }
+    const operators = [
+      await site.operator({ identity: 'first', env }),
+      await site.operator({ identity: 'second', env }),
+    ]
+    const failures = await underLoad({ site, logs, operators }, settings, print)
     if (failures.length > 0) throw new Error(`the soak failed:\n${failures.join('\n')}`)
   } finally {
     await site.close()
+    await logs.close()
   }
 }
 
+/** What a soak runs on. */
+interface Stage {
+  site: Site
+  logs: NodeLogs
+  operators: readonly Operator[]
+}
+
 async function underLoad(
-  site: Site,
-  operators: readonly Operator[],
+  { site, logs, operators }: Stage,
   { minutes, perSecond }: SoakSettings,
   print: (line: string) => void,
 ): Promise<string[]> {
   const loadMs = minutes * 60_000
   const ends = new Ends(site)
-  const load = new Load(site, arrivalsOf(1, { loadMs, perSecond }), () => operators)
+  const load = new Load(site, arrivalsOf(1, { loadMs, perSecond }), { facades: () => operators, logs })
   const records = operators.map((): Sample[] => [])
   const over = new AbortController()
   const everyMs = Math.min(SAMPLE_MS, loadMs / 30)

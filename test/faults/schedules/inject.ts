@@ -12,6 +12,8 @@ const matchOf: Record<Scope, Match> = {
   pods: { ...WRITES, path: /\/pods(\/|\?|$)/ },
   writes: WRITES,
   lease: { path: /\/leases(\/|\?|$)/ },
+  messages: { isWrite: true, path: /\/(secrets|leases)(\/|\?|$)/, userAgent: /^runnerhub-(facade|controller)/ },
+  logs: { path: /\/configmaps(\/|\?|$)|\/log\?/, userAgent: /^runnerhub-controller/ },
   facade: { isWrite: true, path: /\/runnerjobs(\/|\?|$)/, userAgent: /^runnerhub-facade/ },
   lists: { method: 'GET', userAgent: /^runnerhub-cache/ },
 }
@@ -24,17 +26,26 @@ const reasonOf = {
   503: 'ServiceUnavailable',
 } as const
 
+/** A fault that is over, with the monotonic times of its beginning and its end. */
+export interface Healed {
+  fault: Fault
+  beganAt: number
+  healedAt: number
+}
+
 /** Lets each fault happen at its time and heals it after its duration; resolves when all are healed. */
-export async function inject(faults: readonly Fault[], pair: Pair, signal: AbortSignal): Promise<void> {
-  await Promise.all(
+export async function inject(faults: readonly Fault[], pair: Pair, signal: AbortSignal): Promise<Healed[]> {
+  return Promise.all(
     faults.map(async (fault) => {
       await pause(fault.atMs, signal)
+      const beganAt = performance.now()
       const heal = await begin(fault, pair)
       try {
         await pause(fault.forMs, signal)
       } finally {
         await heal()
       }
+      return { fault, beganAt, healedAt: performance.now() }
     }),
   )
 }

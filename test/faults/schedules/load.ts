@@ -1,22 +1,30 @@
 import { elementsOf } from '../../../src/api/json.ts'
 import type { Pod } from '../../../src/api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
+import { isFinal } from '../../../src/domain/job/phases.ts'
 import { AlreadyExists, NotFound } from '../../../src/kube/client/errors.ts'
+import { MESSAGE_TYPE } from '../../../src/http/input/body-limit.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { pause } from '../../kubelet/pause.ts'
-import { exits, runs, type Script } from '../../kubelet/script.ts'
+import type { NodeLogs } from '../../kubelet/logs.ts'
+import { factsOf, handOverBody, pack } from '../../hand-over/sending.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call } from '../../site/calls/call.ts'
 import { type Site, TOKEN } from '../../site/site.ts'
-import type { Arrival } from './arrivals.ts'
+import type { Acknowledged, Arrival } from './arrivals.ts'
+import { JobLogs } from './job-logs.ts'
+import type { Started } from './recovery.ts'
+import { MESSAGE_LABEL } from './workers.ts'
 
 const RETRY_MS = 200
 const CALL_MS = 5000
 
-/** A job whose creation was acknowledged. */
-export interface Acknowledged extends Arrival {
-  /** The name of its RunnerJob. */
-  name: string
+/** What a load needs besides its jobs. */
+interface Means {
+  /** The facades to call in turn; those that do not run now are skipped by their error. */
+  facades: () => readonly (Operator | undefined)[]
+  /** The logs of the node. */
+  logs: NodeLogs
 }
 
 /** A client that creates jobs on schedule, retries until each is acknowledged, and then cancels or deletes some. */
@@ -28,16 +36,18 @@ export class Load {
   readonly made = new Map<string, Set<string>>()
   readonly #site: Site
   readonly #arrivals: readonly Arrival[]
-  /** The facades to call in turn; those that do not run now are skipped by their error. */
-  readonly #facades: () => readonly (Operator | undefined)[]
+  readonly #facades: Means['facades']
+  /** The monotonic time at which each job, by its name, was seen to start, end or go. */
+  readonly #started = new Map<string, number>()
 
-  constructor(site: Site, arrivals: readonly Arrival[], facades: () => readonly (Operator | undefined)[]) {
+  constructor(site: Site, arrivals: readonly Arrival[], { facades, logs }: Means) {
     this.#site = site
     this.#arrivals = arrivals
     this.#facades = facades
     const byId = new Map(arrivals.map((arrival) => [arrival.jobId, arrival]))
-    site.kubelet.onPod((pod) => scriptOf(byId.get(jobIdOf(pod))))
-    site.history.jobs.onChange(({ now }) => now && this.#note(now))
+    const jobLogs = new JobLogs(site, logs)
+    site.kubelet.onPod((pod) => jobLogs.scriptOf(pod, byId.get(jobIdOf(pod))))
+    site.history.jobs.onChange(({ old, now }) => this.#note(old, now))
   }
 
   /** Resolves when every job is acknowledged, and those that are to be cancelled or deleted are. */
@@ -57,9 +67,15 @@ export class Load {
     either.throwIfAborted()
   }
 
+  /** When each acknowledged job was due, and when it was seen to start. */
+  starts(): Started[] {
+    return this.acknowledged.map(({ name, dueAt }) => ({ dueAt, startedAt: this.#started.get(name) ?? dueAt }))
+  }
+
   async #arrive(arrival: Arrival, index: number, signal: AbortSignal): Promise<void> {
+    const dueAt = performance.now()
     const name = await insist((attempt) => this.#create(arrival, index + attempt), signal)
-    this.acknowledged.push({ ...arrival, name })
+    this.acknowledged.push({ ...arrival, name, dueAt })
     if (arrival.fate !== 'Cancelled' && arrival.fate !== 'deleted') return
     await pause(arrival.forMs, signal)
     await insist(async () => {
@@ -69,7 +85,7 @@ export class Load {
   }
 
   async #create({ jobId, via }: Arrival, turn: number): Promise<string> {
-    if (via === 'facade') return this.#delegate(jobId, turn)
+    if (via !== 'kubernetes') return this.#delegate(jobId, via, turn)
     const name = `job-${jobId}`
     await this.#site.createJob(name, { jobId }).catch((error: unknown) => {
       if (!(error instanceof AlreadyExists)) throw error // an earlier response was lost
@@ -77,10 +93,10 @@ export class Load {
     return name
   }
 
-  async #delegate(jobId: string, turn: number): Promise<string> {
+  async #delegate(jobId: string, via: 'facade' | 'message', turn: number): Promise<string> {
     const facades = this.#facades()
     const url = facades[turn % facades.length]?.url ?? ''
-    const body = { jobId, runId: '1', repository: 'owner/repo' }
+    const { body, type } = bodyOf(jobId, via)
     const {
       status,
       body: answer,
@@ -88,7 +104,7 @@ export class Load {
     } = await call(`${url}/api/jobs/delegate`, {
       method: 'POST',
       // A repeat may come long after the job has ended.
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', 'idempotency-key': jobId },
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': type, 'idempotency-key': jobId },
       body,
       withinMs: CALL_MS,
     })
@@ -104,14 +120,20 @@ export class Load {
     })
   }
 
-  #note({ metadata, spec }: RunnerJob): void {
+  #note(old: RunnerJob | undefined, now: RunnerJob | undefined): void {
+    const { metadata, spec, status } = now ?? old ?? {}
+    if (metadata === undefined || spec === undefined) return
     this.made.set(spec.jobId, (this.made.get(spec.jobId) ?? new Set()).add(metadata.uid))
+    const isOver = now === undefined || status?.phase === 'Running' || isFinal(status?.phase ?? 'Queued')
+    if (isOver && !this.#started.has(metadata.name)) this.#started.set(metadata.name, performance.now())
   }
 }
 
-function scriptOf(arrival: Arrival | undefined): Script {
-  if (arrival?.fate === 'Completed') return exits(0, { runMs: arrival.forMs })
-  return arrival?.fate === 'Failed' ? exits(3, { runMs: arrival.forMs }) : runs()
+/** The body of a delegation and its media type: bare, or with the message of the job. */
+function bodyOf(jobId: string, via: 'facade' | 'message'): { body: object; type: string } {
+  if (via === 'facade') return { body: { jobId, runId: '1', repository: 'owner/repo' }, type: 'application/json' }
+  const message = pack(JSON.stringify({ jobId }))
+  return { body: handOverBody(factsOf(jobId, { labels: [MESSAGE_LABEL] }), message), type: MESSAGE_TYPE }
 }
 
 /** The variable of the container that names the job. */

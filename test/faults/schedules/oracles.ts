@@ -1,17 +1,19 @@
-import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
-import { controllerOf, type KubeObject, type Resource } from '../../../src/api/object.ts'
+import { configMaps } from '../../../src/api/config-map.ts'
+import { JOB_LABEL, OUTCOME_FINALIZER } from '../../../src/api/names.ts'
+import { controllerOf, type KubeObject } from '../../../src/api/object.ts'
 import { pods } from '../../../src/api/pod.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runners } from '../../../src/api/runner.ts'
-import type { Secret } from '../../../src/api/secret.ts'
+import { secrets } from '../../../src/api/secret.ts'
 import { isFinal, isFinished } from '../../../src/domain/job/phases.ts'
 import { leases } from '../../../src/kube/election/lease.ts'
 import { type AuditLog, inWords } from '../../observe/audit.ts'
 import { eventually } from '../../observe/eventually.ts'
 import type { Site } from '../../site/site.ts'
-import type { Acknowledged, Load } from './load.ts'
+import { type Acknowledged, failureCode } from './arrivals.ts'
+import type { Load } from './load.ts'
 
-const secrets: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' }
 const STILL_MS = 1500
 
 /** One pod for each attempt, and no two at a time: by the audit log and by what the kubelet saw. */
@@ -28,19 +30,34 @@ export async function onePodPerAttempt({ kubelet, namespace }: Site, audit: Audi
   ]
 }
 
-/** Every acknowledged job ends as its pod did or its user asked; a deleted one is gone. One delegation makes one job. */
+/**
+ * Every acknowledged job ends as its pod did or its user asked; a deleted one is gone. One delegation makes one job. A
+ * machine may be too slow for the load, so the limit is for the time in which no job ends.
+ */
 export async function everyJobEnds(site: Site, load: Load, withinMs: number): Promise<string[]> {
-  let open: readonly Acknowledged[] = load.acknowledged
-  const hasEnded = () => (open = open.filter((job) => !isOver(site, job))).length === 0
-  await eventually(hasEnded, { withinMs, what: 'every acknowledged job to end', everyMs: 100 }).catch(() => {})
+  const open = await lastOpen(load.acknowledged, (job) => !isOver(site, job), withinMs)
   const wrong = load.acknowledged.filter((job) => isOver(site, job) && !isAsMeant(site, job))
   const several = [...load.made].filter(([, uids]) => uids.size > 1)
   const shown = ({ name, fate }: Acknowledged) => `${name} (${fate}): ${JSON.stringify(site.history.named(name))}`
   return [
-    ...open.map((job) => `not over after ${withinMs / 1000} s: ${shown(job)}`),
+    ...open.map((job) => `not over, and no other job ended for ${withinMs / 1000} s: ${shown(job)}`),
     ...wrong.map((job) => `over otherwise than meant: ${shown(job)}`),
     ...several.map(([jobId, uids]) => `${uids.size} jobs of one delegation: ${jobId}`),
   ]
+}
+
+/** Waits until no job is open; returns those that are when their number has not changed for so long. */
+export async function lastOpen(
+  jobs: readonly Acknowledged[],
+  isOpen: (job: Acknowledged) => boolean,
+  withinMs: number,
+): Promise<readonly Acknowledged[]> {
+  for (let open = jobs; ; ) {
+    const before = open.length
+    const hasLess = () => (open = open.filter(isOpen)).length < before || before === 0
+    const isProgress = await eventually(hasLess, { withinMs, what: 'a job to end', everyMs: 100 }).catch(() => false)
+    if (!isProgress || open.length === 0) return open
+  }
 }
 
 function isOver({ history }: Site, { name, fate }: Acknowledged): boolean {
@@ -48,10 +65,11 @@ function isOver({ history }: Site, { name, fate }: Acknowledged): boolean {
   return fate === 'deleted' ? status === undefined : status !== undefined && isFinal(status.phase)
 }
 
-function isAsMeant({ history }: Site, { name, fate }: Acknowledged): boolean {
+function isAsMeant({ history }: Site, job: Acknowledged): boolean {
+  const { name, fate } = job
   const status = history.named(name)
   if (fate === 'deleted') return status === undefined
-  return status?.phase === fate && (fate !== 'Failed' || status.exitCode === 3)
+  return status?.phase === fate && (fate !== 'Failed' || status.exitCode === failureCode(job))
 }
 
 /** Nothing is left without its owner, and no pod of a finished job still runs or is held. */
@@ -63,14 +81,16 @@ export async function nothingOrphaned(site: Site, withinMs: number): Promise<str
 }
 
 async function orphans(site: Site): Promise<string[]> {
-  const [jobs, ofJobs, ofRunners, messages, locks] = await Promise.all([
+  const [jobs, ofJobs, ofRunners, messages, locks, stored, pools] = await Promise.all([
     site.list(runnerJobs),
     site.list(runners),
     site.list(pods),
     site.list(secrets),
     site.list(leases),
+    site.list(configMaps),
+    site.list(runnerPools),
   ])
-  const owners = new Set([...jobs, ...ofJobs].map(({ metadata }) => metadata.uid))
+  const owners = new Set([...jobs, ...ofJobs, ...locks, ...pools].map(({ metadata }) => metadata.uid))
   const isOrphan = ({ metadata }: KubeObject) =>
     (metadata.ownerReferences ?? []).some(({ uid }) => !owners.has(uid)) || metadata.deletionTimestamp !== undefined
   const over = new Set(jobs.filter(isFinished).map(({ metadata }) => metadata.uid))
@@ -82,12 +102,25 @@ async function orphans(site: Site): Promise<string[]> {
     const isHeld = pod.metadata.finalizers?.includes(OUTCOME_FINALIZER) === true
     return runnersOver.has(controllerOf(pod)?.uid ?? '') && (!ends || isHeld)
   })
+  // A message is needed until its job runs. One whose job was never made is deleted after minutes.
+  const known = new Map(jobs.map((job) => [job.metadata.name, job]))
+  const isLeft = ({ metadata }: KubeObject): boolean => {
+    const job = known.get(metadata.labels?.[JOB_LABEL] ?? '')
+    return job !== undefined && isFinished(job)
+  }
+  // A proxy runner has a Lease of its own.
+  const elections = locks.filter(
+    ({ metadata: { labels, ownerReferences } }) => labels?.[JOB_LABEL] === undefined && ownerReferences === undefined,
+  )
   return [
-    ...[...jobs, ...ofJobs, ...ofRunners, ...messages].filter(isOrphan).map((object) => `left: ${nameOf(object)}`),
+    ...[...jobs, ...ofJobs, ...ofRunners, ...messages, ...stored]
+      .filter(isOrphan)
+      .map((object) => `left: ${nameOf(object)}`),
     ...held.map(
       (pod) => `its job is over: ${nameOf(pod)} ${pod.status?.phase} [${pod.metadata.finalizers?.join(' ')}]`,
     ),
-    ...locks.slice(1).map((lease) => `one Lease too many: ${nameOf(lease)}`),
+    ...[...messages, ...locks].filter(isLeft).map((object) => `its job is over: ${nameOf(object)}`),
+    ...elections.slice(1).map((lease) => `one Lease too many: ${nameOf(lease)}`),
   ]
 }
 

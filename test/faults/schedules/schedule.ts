@@ -5,7 +5,7 @@ export const replicas = ['first', 'second'] as const
 export type Replica = (typeof replicas)[number]
 
 /** The requests that a fault meets. */
-const scopes = ['jobs', 'runners', 'pods', 'writes', 'lease', 'facade', 'lists'] as const
+const scopes = ['jobs', 'runners', 'pods', 'writes', 'lease', 'facade', 'lists', 'messages', 'logs'] as const
 export type Scope = (typeof scopes)[number]
 
 const onWrites = [409, 429, 500, 503] as const
