@@ -115,6 +115,11 @@ soak: $(INSTALLED) ## Two replicas under a steady load: MINUTES=120, RATE=20 job
 	SOAK_MINUTES='$(or $(MINUTES),10)' SOAK_RATE='$(or $(RATE),20)' \
 	  node node_modules/mocha/bin/mocha.js --config config/mocharc.json test/soak/main.ts
 
+.PHONY: limits
+limits: $(INSTALLED) ## One process with CONNECTIONS=10000 idle WebSockets, and with JOBS=10000 in a heap of HEAP=128 MiB
+	LIMIT_CONNECTIONS='$(or $(CONNECTIONS),10000)' LIMIT_JOBS='$(or $(JOBS),10000)' LIMIT_HEAP='$(or $(HEAP),128)' \
+	  node node_modules/mocha/bin/mocha.js --config config/mocharc.json test/limits/main.ts
+
 .PHONY: mocha
 mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/store.test.ts
 	node node_modules/mocha/bin/mocha.js --config config/mocharc.json --timeout 60s $(FILES)

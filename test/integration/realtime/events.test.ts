@@ -4,6 +4,7 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { runs, succeeds, succeedsAtOnce } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { Crowd } from '../../limits/crowd.ts'
 import { type Listener, rawListener, socketIoListener } from './listener.ts'
 
 describe('realtime events', function () {
@@ -52,6 +53,18 @@ describe('realtime events', function () {
       eventsOf(listener, id).some(({ data }) => ['completed', 'failed'].includes(String(data['status'])))
     await site.until(`${listener.name} to receive the end of ${id}`, isOver)
   }
+
+  it('reach each of 300 idle connections, and callers are served meanwhile', async () => {
+    const repository = 'owner/crowd'
+    const crowd = await Crowd.open(url, { count: 300, token: TOKEN, repository })
+    try {
+      expect((await rest.get('/api/jobs')).status).to.equal(200)
+      await crowd.hearsEnd(await delegate(repository), 30_000)
+      expect(crowd.closed).to.equal(0)
+    } finally {
+      crowd.close()
+    }
+  })
 
   it('report each state of a job once, in order, with exactly the documented fields, over every protocol', async () => {
     const repository = 'owner/events'
