@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { followJobs } from '../io/live-jobs.ts'
 import { route } from '../io/place.ts'
 import { problemOf } from '../io/polled.ts'
 import { may, resume, session } from '../io/session.ts'
+import { useTitle } from '../io/title.ts'
 import { Activity } from './activity.tsx'
 import { Header } from './header.tsx'
 import { JobView } from './job.tsx'
@@ -32,6 +33,7 @@ function SignedIn() {
     if (mayFollow) void followJobs(leaving.signal)
     return () => leaving.abort()
   }, [mayFollow, session.value?.token])
+  useFocusOfView()
   return (
     <>
       <a class="skip" href="#main" onClick={focusMain}>
@@ -45,14 +47,37 @@ function SignedIn() {
   )
 }
 
+/** The link that led to a view is gone with the last one: whoever uses the keyboard goes on at the top of the new view. */
+function useFocusOfView(): void {
+  const now = route.value
+  const view = now.view === 'job' ? now.id : now.view
+  const last = useRef(view)
+  useEffect(() => {
+    if (last.current !== view && document.activeElement === document.body) {
+      document.querySelector<HTMLElement>('#main')?.focus({ preventScroll: true })
+    }
+    last.current = view
+  }, [view])
+}
+
 /** The fragment of the address is the route: a real jump would leave it. */
 function focusMain(event: Event): void {
   event.preventDefault()
   document.querySelector<HTMLElement>('#main')?.focus()
 }
 
+const titles = {
+  jobs: 'Jobs',
+  job: 'Job',
+  activity: 'Activity',
+  pools: 'Pools',
+  runners: 'Runners',
+  unknown: 'Not found',
+}
+
 function View() {
   const now = route.value
+  useTitle(titles[now.view])
   switch (now.view) {
     case 'jobs':
       return <Jobs query={now.query} />

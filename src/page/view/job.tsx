@@ -6,6 +6,7 @@ import { useJob } from '../io/job-detail.ts'
 import { nowMs } from '../io/now.ts'
 import { problemOf } from '../io/polled.ts'
 import { hub, may } from '../io/session.ts'
+import { useTitle } from '../io/title.ts'
 import { clockTime, duration } from '../model/durations.ts'
 import { type GithubLinks, githubLinks } from '../model/github.ts'
 import { type Stage, stagesOf } from '../model/timeline.ts'
@@ -51,6 +52,7 @@ export function JobView({ id, line }: { id: string; line: number | undefined }) 
 }
 
 function JobHead({ job, links }: { job: Job; links: GithubLinks | undefined }) {
+  useTitle(`${job.status}: ${job.workflow ?? job.jobId} · ${job.repository}`)
   return (
     <header class="job-head">
       <div>

@@ -12,6 +12,9 @@ interface RowsProps<T> {
 /** Rows that are drawn outside of the visible ones. */
 const MARGIN = 8
 
+/** How far each table was scrolled when it was left: whoever comes back from one row goes on with the next. */
+const places = new Map<string, number>()
+
 /** A table that draws only its visible rows. They all have the height that the style sheet gives them. */
 export function VirtualRows<T>({ rows, keyOf, row, label, head }: RowsProps<T>) {
   const box = useRef<HTMLDivElement>(null)
@@ -26,8 +29,10 @@ export function VirtualRows<T>({ rows, keyOf, row, label, head }: RowsProps<T>) 
     const observer = new ResizeObserver(look)
     observer.observe(current)
     current.addEventListener('scroll', look, { passive: true })
+    current.scrollTop = places.get(label) ?? 0
     look()
     return () => {
+      places.set(label, current.scrollTop)
       observer.disconnect()
       current.removeEventListener('scroll', look)
     }

@@ -69,6 +69,16 @@ describe('the page with 10,000 jobs', function () {
     await page.getByLabel('Repository').fill('')
   })
 
+  it('is where it was when somebody comes back from a job', async () => {
+    await scrollTo(0.5)
+    await rowOf(/repo-5000(?!\d)/)
+      .getByRole('link')
+      .click()
+    await page.getByRole('heading', { name: 'Facts' }).waitFor()
+    await page.goBack()
+    await rowOf(/repo-5000(?!\d)/).waitFor()
+  })
+
   it('draws a burst of 1,000 changes without a long pause', async () => {
     await scrollTo(0)
     await page.evaluate(

@@ -308,6 +308,13 @@ describe('the page', function () {
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Facts' }).waitFor()
     expect(page.url()).to.include(id)
+    expect(await page.evaluate('document.activeElement.id'), 'the focus is in the new view').to.equal('main')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).to.equal('Jobs')
+    expect(await page.title()).to.match(/^(queued|assigned): .* · owner\/keys · RunnerHub$/)
+    await page.keyboard.press('Enter')
+    await rowOf(page, 'owner/keys').waitFor()
+    expect(await page.title()).to.equal('Jobs · RunnerHub')
     await page.context().close()
   })
 
