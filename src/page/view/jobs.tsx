@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks'
+import { adviceFor } from '../../api/advice.ts'
 import { type JobState, jobStates } from '../../api/job-state.ts'
 import { jobs, link, version } from '../io/live-jobs.ts'
 import { nowMs } from '../io/now.ts'
@@ -157,7 +158,7 @@ function Row({ row }: { row: JobRow }) {
           <small>{row.workflow ?? row.id}</small>
         </a>
       </span>
-      <span role="cell" class="reason">
+      <span role="cell" class="reason" title={adviceFor(reason)?.meaning}>
         {reason}
       </span>
       <span role="cell" class="muted pool">

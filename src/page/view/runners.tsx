@@ -114,7 +114,8 @@ function Head() {
 const colours = { idle: 'completed', busy: 'running', offline: 'failed', starting: 'assigned', stopping: 'queued' }
 
 function Row({ runner }: { runner: Runner }) {
-  const { lastHeartbeat, jobId } = runner
+  const { lastHeartbeat, jobId, repository, reason } = runner
+  const details = [repository, reason].filter((text) => text !== null && text !== 'Running').join(' · ')
   return (
     <div class="row-cells runner-cells" role="presentation">
       <span role="cell">
@@ -127,12 +128,12 @@ function Row({ runner }: { runner: Runner }) {
         {jobId === null ? (
           <span>
             {runner.name}
-            <small>{runner.repository ?? ''}</small>
+            <small>{details}</small>
           </span>
         ) : (
           <a href={jobFragment(jobId)}>
             {runner.name}
-            <small>{runner.repository ?? ''}</small>
+            <small>{details}</small>
           </a>
         )}
       </span>

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { launchChromium } from '../../browser/chromium.ts'
 import { serveCaches } from '../../browser/facade-of-caches.ts'
 import { buildPage } from '../../browser/page-bundle.ts'
-import { aJob } from '../../objects/builders.ts'
+import { aJob, aRunner } from '../../objects/builders.ts'
 import { FilledCaches } from '../../objects/stores.ts'
 
 const JOBS = 10_000
@@ -77,6 +77,17 @@ describe('the page with 10,000 jobs', function () {
     await page.getByRole('heading', { name: 'Facts' }).waitFor()
     await page.goBack()
     await rowOf(/repo-5000(?!\d)/).waitFor()
+  })
+
+  it('names the reason of a runner that does not start', async () => {
+    const job = aJob({ metadata: { name: randomUUID() }, spec: { repository: 'owner/held-back' } })
+    filled.putJob(job)
+    filled.putRunner(aRunner({ job, status: { phase: 'Starting', reason: 'QuotaExceeded' } }))
+    await page.getByRole('link', { name: 'Runners' }).click()
+    await rowOf(/owner\/held-back · QuotaExceeded/).waitFor()
+    filled.remove(job)
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click()
+    await page.getByText('10,000 jobs').waitFor()
   })
 
   it('draws a burst of 1,000 changes without a long pause', async () => {

@@ -146,6 +146,8 @@ describe('the page', function () {
     const page = await signedIn('#/jobs?state=queued')
     await delegate({ repository: 'owner/waits', labels: ['gpu'] })
     await rowOf(page, 'owner/waits').filter({ hasText: 'NoMatchingPool' }).waitFor()
+    const meaning = await rowOf(page, 'owner/waits').locator('.reason').getAttribute('title')
+    expect(meaning).to.match(/^No pool offers all labels of the job/)
     await rowOf(page, 'owner/waits').getByRole('link').click()
     await page.getByText('no RunnerPool offers the label "gpu"').waitFor()
     await page.getByText('Correct the job or a pool, or create a pool').waitFor()
