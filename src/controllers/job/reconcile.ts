@@ -59,7 +59,7 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
       const patienceMs = plan.patienceMs ?? TRANSIENT_MS
       const leftMs =
         plan.isTransient === true ? patienceMs - waitingSince.ageMs(key, `${status.phase} ${status.reason}`) : 0
-      if (leftMs > 0) return { requeueAfterMs: Math.min(leftMs, plan.requeueAfterMs ?? leftMs) }
+      if (leftMs > 0) return laterOf(leftMs, plan)
       if (context.lane === 'urgent' && deps.isBusy()) return { deferred: true }
       const written = await writeStatus(
         { ...deps, store: deps.caches.jobs, resource: runnerJobs },
@@ -71,6 +71,11 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
     for (const act of plan.acts) await performAct(act, { deps, scheduler, refused, key, job, place }, context.signal)
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs }
   }
+}
+
+/** A status is written in the deferred lane, so its time is due there: an urgent reconcile would only put it off. */
+function laterOf(leftMs: number, { requeueAfterMs = leftMs }: JobPlan): Result {
+  return requeueAfterMs < leftMs ? { requeueAfterMs } : { requeueAfterMs: leftMs, deferred: true }
 }
 
 /** The Runner and the pod of a job. */

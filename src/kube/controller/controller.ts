@@ -16,7 +16,10 @@ export interface ReconcileContext {
 
 export interface Result {
   requeueAfterMs?: number
-  /** Requeue the key in the deferred lane now. From a deferred reconcile this backs off as a failure does. */
+  /**
+   * Requeue the key in the deferred lane: after `requeueAfterMs` if it is set, else now. From a deferred reconcile, `now`
+   * backs off as a failure does.
+   */
   deferred?: boolean
 }
 
@@ -158,11 +161,12 @@ export class Controller {
 
   #settleSuccess({ key, lane }: Work, result: Result): void {
     const { queue } = this.#options
-    const putsOff = result.deferred === true
+    const { requeueAfterMs, deferred = false } = result
+    const putsOff = deferred && requeueAfterMs === undefined
     if (putsOff && lane === 'deferred') queue.retry(key, lane)
     else queue.forget(key)
     if (putsOff && lane === 'urgent') queue.add(key, 'deferred')
-    if (result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs)
+    if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs, deferred ? 'deferred' : 'urgent')
   }
 
   #putBack({ key, lane }: Work): void {

@@ -26,6 +26,12 @@ export interface WorkqueueOptions {
   maxDeferredWhileUrgent?: number
 }
 
+/** When a delayed key is due, and in which lane. */
+interface Delay {
+  at: number
+  lane: Lane
+}
+
 /** Longer than any back-off, and below the limit of Node.js timers, 2^31 ms. */
 const longestTimerMs = 1_000_000_000
 
@@ -75,7 +81,10 @@ export class Workqueue {
     this.#serve()
   }
 
-  /** Adds the key after a delay. The earliest of several delays wins, and the key is urgent if any of them is. */
+  /**
+   * Adds the key after a delay. The earliest of several delays wins, and the key is urgent if any of them is, unless the
+   * urgent one is so much later that a deferred key has had its turn by then.
+   */
   addAfter(key: string, delayMs: number, lane: Lane = 'urgent'): void {
     if (!Number.isFinite(delayMs)) throw new RangeError(`delayMs must be finite: ${delayMs}`)
     if (delayMs <= 0) {
@@ -85,7 +94,12 @@ export class Workqueue {
     const at = this.#options.clock.monotonicMs() + delayMs
     const planned = this.#delayed.get(key)
     if (planned === undefined) this.#delayed.set(key, at, lane)
-    else this.#delayed.set(key, Math.min(at, planned.at), urgentOf(lane, planned.value))
+    else
+      this.#delayed.set(
+        key,
+        Math.min(at, planned.at),
+        this.#laneOf({ at, lane }, { at: planned.at, lane: planned.value }),
+      )
     this.#serve()
   }
 
@@ -178,6 +192,11 @@ export class Workqueue {
     for (let due = this.#delayed.popDue(now); due !== undefined; due = this.#delayed.popDue(now)) {
       this.#enqueue(due.key, due.value)
     }
+  }
+
+  #laneOf(one: Delay, other: Delay): Lane {
+    const [first, second] = one.at <= other.at ? [one, other] : [other, one]
+    return second.at - first.at >= this.#options.promoteAfterMs ? first.lane : urgentOf(first.lane, second.lane)
   }
 
   #setAlarm(): void {

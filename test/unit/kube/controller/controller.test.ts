@@ -133,6 +133,17 @@ describe('controller: outcomes', () => {
     expect(calls).to.deep.equal(['status urgent', 'create-1 urgent', 'create-2 urgent', 'status deferred'])
   })
 
+  it('reconciles a key in the deferred lane after a time, without a back-off', async () => {
+    const calls: string[] = []
+    const { clock, queue } = startController(async (_, { lane }) => {
+      calls.push(`${lane} ${clock.monotonicMs()}`)
+      return calls.length < 3 ? { deferred: true, requeueAfterMs: 1000 } : {}
+    })
+    queue.add('a')
+    for (let second = 0; second < 3; second += 1) await clock.advance(1000)
+    expect(calls).to.deep.equal(['urgent 0', 'deferred 1000', 'deferred 2000'])
+  })
+
   it('backs off a key whose deferred reconcile postpones its work again', async () => {
     const calls: number[] = []
     const { clock, queue } = startController(async () => {

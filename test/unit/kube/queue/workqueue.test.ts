@@ -275,6 +275,17 @@ describe('workqueue: two lanes', () => {
     expect(await drain(queue)).to.deep.equal(['b', 'a (deferred)'])
   })
 
+  it('leaves a delayed key in the deferred lane if an urgent delay of it ends when it has had its turn', async () => {
+    const clock = new HandClock()
+    const queue = new Workqueue({ clock })
+    queue.addAfter('a', 10_010, 'urgent')
+    queue.addAfter('a', 10, 'deferred')
+    queue.addAfter('b', 10_009, 'urgent')
+    queue.addAfter('b', 10, 'deferred')
+    clock.jump(10)
+    expect(await drain(queue)).to.deep.equal(['b', 'a (deferred)'])
+  })
+
   it('starves no deferred key: after 10 s it takes its turn among the urgent ones', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
