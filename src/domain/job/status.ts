@@ -105,9 +105,11 @@ export function stageTimes(
   reported: Pick<Move, 'assignedAt' | 'startedAt'> = {},
 ): StageTimes {
   const { status } = job
-  const floor = delegatedBy(job, now)
-  const assignedAt = status.assignedAt ?? latest(floor, runner?.metadata.creationTimestamp ?? reported.assignedAt)
-  const startedAt = status.startedAt ?? latest(assignedAt ?? floor, past(pod?.startedAt ?? reported.startedAt, now))
+  const assigned = runner?.metadata.creationTimestamp ?? reported.assignedAt
+  const started = past(pod?.startedAt ?? reported.startedAt, now)
+  // Each reconcile asks for these several times, and most jobs need no floor: it takes four dates to find it.
+  const assignedAt = status.assignedAt ?? (assigned && latest(delegatedBy(job, now), assigned))
+  const startedAt = status.startedAt ?? (started && latest(assignedAt ?? delegatedBy(job, now), started))
   return { ...(assignedAt !== undefined && { assignedAt }), ...(startedAt !== undefined && { startedAt }) }
 }
 
@@ -134,11 +136,8 @@ function delegatedBy(job: RunnerJob, now: Date): string {
   return new Date(Math.max(lowestMs, Math.min(Date.parse(delegatedAt(job)), highestMs))).toISOString()
 }
 
-/** A time, but not before its floor; undefined if the time is unknown. */
-function latest(floor: string, time: string): string
-function latest(floor: string, time: string | undefined): string | undefined
-function latest(floor: string, time: string | undefined): string | undefined {
-  if (time === undefined) return undefined
+/** A time, but not before its floor. */
+function latest(floor: string, time: string): string {
   return new Date(Math.max(Date.parse(time), Date.parse(floor))).toISOString()
 }
 
