@@ -126,13 +126,14 @@ mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/
 
 # The image needs a cluster's base image: it is built only with a cluster.
 .PHONY: tools
-tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, images with Prometheus and a stand-in runner (the first time takes minutes)
+tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, images with Prometheus, a stand-in runner and an S3 server (the first time takes minutes)
 	config/local/helm-path
 	config/local/promtool-path
 	config/local/chromium-path
 	config/local/shells || echo "the completion in zsh and fish will not be tried"
 	config/local/prometheus-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 	config/local/runner-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
+	config/local/s3-image "$$(config/local/cluster env | sed -n 's/^RUNNERHUB_BASE_IMAGE=//p')"
 
 ##@ Cluster
 

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { measureArchive } from './measures/archive.ts'
 import { type DelegationResult, measureDelegations } from './measures/delegations.ts'
 import { type DrainResult, measureDrain } from './measures/drain.ts'
 import { type FanOutResult, measureFanOut } from './measures/fan-out.ts'
@@ -82,6 +83,7 @@ async function run(asked: Options): Promise<void> {
     say(`events to ${clients} clients`)
     fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
   }
+  const archive = await measureArchive(asked, shipped)
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
   const result: BenchResult = {
     conditions,
@@ -94,6 +96,7 @@ async function run(asked: Options): Promise<void> {
     scrapes,
     queues,
     fanOuts,
+    archive,
   }
   await mkdir(dirname(json), { recursive: true })
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 
-const allParts = ['drain', 'latency', 'delegations', 'hand-overs', 'starts', 'lists', 'scrapes', 'queue', 'fan-out']
+const allParts =
+  'drain,latency,delegations,hand-overs,starts,lists,scrapes,queue,fan-out,logs,captures,full-archive'.split(',')
 
 const help = `Measures the operator next to a raw client, on fresh control planes.
 
-  node test/bench/main.ts                     everything, about twelve minutes
+  node test/bench/main.ts                     everything, about twenty minutes
   node test/bench/main.ts --only drain        a part, or several: ${allParts.join(',')}
       --jobs N        jobs of the drain, of the delegations, and four times those of the hand-overs [2000]
       --repeats N     number of drains; the median counts [3]
@@ -12,6 +13,8 @@ const help = `Measures the operator next to a raw client, on fresh control plane
       --rates LIST    jobs per second of the latency loads [20,50]
       --listed N      jobs in the lists [100000]
       --clients LIST  clients that receive events [1000,5000]
+      --log-mib N     size of the archived log [1024]
+      --running N     running pods whose logs are captured [500]
       --json FILE     file for the result [build/bench.json]
       --cpu-profile DIRECTORY   profile the operator; makes it slower
 `
@@ -24,6 +27,8 @@ export interface Options {
   rates: readonly number[]
   listed: number
   clients: readonly number[]
+  logMib: number
+  running: number
   json: string
   cpuProfile: string | undefined
 }
@@ -41,6 +46,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
       rates: { type: 'string', default: '20,50' },
       listed: { type: 'string', default: '100000' },
       clients: { type: 'string', default: '1000,5000' },
+      'log-mib': { type: 'string', default: '1024' },
+      running: { type: 'string', default: '500' },
       json: { type: 'string', default: 'build/bench.json' },
       'cpu-profile': { type: 'string' },
     },
@@ -60,6 +67,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
     rates: values.rates.split(',').map((rate) => positive('rates', rate)),
     listed: positive('listed', values.listed),
     clients: values.clients.split(',').map((count) => positive('clients', count)),
+    logMib: positive('log-mib', values['log-mib']),
+    running: positive('running', values.running),
     json: values.json,
     cpuProfile: values['cpu-profile'],
   }

@@ -1,3 +1,5 @@
+import { archiveRows, type Row } from './archive-rows.ts'
+import type { ArchiveResults } from './measures/archive.ts'
 import type { DelegationResult } from './measures/delegations.ts'
 import type { DrainResult } from './measures/drain.ts'
 import type { FanOutResult } from './measures/fan-out.ts'
@@ -22,9 +24,8 @@ export interface BenchResult {
   scrapes: ScrapeResult[]
   queues: QueueResult[]
   fanOuts: FanOutResult[]
+  archive: ArchiveResults
 }
-
-type Row = [what: string, value: string, target: string]
 
 /** The result as a Markdown table, followed by the conditions. Several drains: the median, and the range in parentheses. */
 export function table({
@@ -38,6 +39,7 @@ export function table({
   scrapes,
   queues,
   fanOuts,
+  archive,
 }: BenchResult): string {
   const { machine, node, jobs, seconds } = conditions
   const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
@@ -51,6 +53,7 @@ export function table({
     ...scrapes.flatMap(scrapeRows),
     ...queues.flatMap(queueRows),
     ...fanOuts.flatMap(fanOutRows),
+    ...archiveRows(archive),
   ]
   const cells = [['', 'measured', 'target'] as Row, ...rows]
   const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
@@ -67,6 +70,9 @@ export function table({
     ...scrapes,
     ...queues,
     ...fanOuts,
+    ...archive.logs,
+    ...archive.captures,
+    ...archive.fullArchives,
   ].map(({ surroundings }) => surroundings)
   return [
     line(head),

@@ -51,12 +51,13 @@ describe('make run', () => {
   })
 
   it('deploys with the settings given, shows a job by its log, by REST and by kubectl, and ends with 0', async () => {
-    const run = makeRun('RUN_ONCE=1', 'RATE_LIMIT_MAX=4321')
+    const run = makeRun('RUN_ONCE=1', 'RATE_LIMIT_MAX=4321', 'LOG_ARCHIVE=s3')
     expect(await run.ended, run.output()).to.equal(0)
     const shown = run.output()
     const expected = [
       'starting the cluster, if it does not run',
       'loading it into the cluster',
+      'starting an S3 server in the cluster',
       `into namespace ${namespace} with RATE_LIMIT_MAX=4321`,
       'the operator is ready',
       `REST answers on http://localhost:${port}, realtime on ws://localhost:${realtimePort}`,
@@ -71,6 +72,7 @@ describe('make run', () => {
     expect(shown).to.match(/^runnerjob\.runnerhub\.dev\/\S+ +owner\/repo +CI +Completed +Succeeded/m)
     expect(shown).to.match(/^runnerpool\.runnerhub\.dev\/default /m)
     expect(shown).to.match(/^Kind: +RunnerJob$/m)
+    expectArchived(shown, /^\/s3\/data\/logs\/\S+\/end\.gz$/m)
     // The second demonstration.
     const [, handedOver = ''] = shown.split('# A GitHub runner accepts a job with two steps and hands it over.')
     expect(handedOver).to.match(/^\[WORKER runnerhub\] \S+Z ##\[group\]Step 1: Check out owner\/repo$/m)
@@ -91,6 +93,8 @@ describe('make run', () => {
     // Within 15 seconds of the last run the delegation means its job; later it is a new one.
     expect(run.output()).to.match(/"status": ?"queued"|The same delegation within 15 seconds/)
     expect(run.output()).to.match(/Z Job done$/m)
+    // The default needs no server.
+    expectArchived(run.output(), /^log-\S+-end +1 /m)
 
     const realtimeUrl = `ws://127.0.0.1:${realtimePort}`
     const listener = await rawListener(realtimeUrl, {})
@@ -119,6 +123,16 @@ describe('make run', () => {
     expect(run.output()).not.to.include('starting the cluster')
   })
 })
+
+/** The log of the job was shown from its stored part, without its pod. */
+function expectArchived(shown: string, part: RegExp): void {
+  const [, archived = ''] = shown.split('# The log of a job outlives its pod.')
+  const [before = '', after = ''] = archived.split('/logs?download=true"')
+  expect(before, shown)
+    .to.match(/^pod "\S+" deleted/m)
+    .and.to.match(part)
+  expect(after, shown).to.match(/^\S+Z Starting job 123 of run 456$/m)
+}
 
 async function rateLimit(port: number): Promise<string | null> {
   const response = await fetch(`http://127.0.0.1:${port}/api/jobs`, { headers: { Authorization: 'Bearer your-token' } })

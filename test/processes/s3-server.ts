@@ -1,15 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { eventually } from '../observe/eventually.ts'
-import { localTool } from './command.ts'
+import { command, localTool } from './command.ts'
 import { freePort } from './free-port.ts'
-
-const run = promisify(execFile)
-const binary = new URL('../../build/versitygw', import.meta.url).pathname
 
 /** The account that the server knows. */
 export const s3Account = { AWS_ACCESS_KEY_ID: 'tester', AWS_SECRET_ACCESS_KEY: 'a-secret-of-tests' }
@@ -21,10 +18,10 @@ export class S3Server {
   readonly #child: ChildProcess
   readonly #folder: string
 
-  constructor(child: ChildProcess, { folder, port }: { folder: string; port: number }) {
+  constructor(child: ChildProcess, { folder, endpoint }: { folder: string; endpoint: string }) {
     this.#child = child
     this.#folder = folder
-    this.endpoint = `http://127.0.0.1:${port}`
+    this.endpoint = endpoint
   }
 
   /** It responds no more, until `thaw`. */
@@ -44,18 +41,19 @@ export class S3Server {
   }
 }
 
-/** Starts Versity S3 Gateway, in the version that config/local/s3 pins. The first call on a machine builds it. */
-export async function startS3(): Promise<S3Server> {
-  const isBuilt = await access(binary).then(
-    () => true,
-    () => false,
-  )
-  const program = 'github.com/versity/versitygw/cmd/versitygw'
-  if (!isBuilt) await run('go', ['build', '-o', binary, program], { cwd: localTool('s3') })
+/**
+ * Starts Versity S3 Gateway, in the version that config/local/s3 pins, with HTTPS if it gets a certificate. The first call
+ * on a machine builds it.
+ */
+export async function startS3(tls?: { cert: string; key: string }): Promise<S3Server> {
+  const binary = await command(localTool('s3-path'))
   const folder = await mkdtemp(join(tmpdir(), 'runnerhub-s3-'))
   await Promise.all(['data/logs', 'metadata'].map((each) => mkdir(join(folder, each), { recursive: true })))
   const port = await freePort()
+  const files = Object.entries(tls ?? {}).map(([name, text]) => ({ flag: `--${name}`, file: join(folder, name), text }))
+  for (const { file, text } of files) await writeFile(file, text)
   const args = [
+    ...files.flatMap(({ flag, file }) => [flag, file]),
     '--port',
     `127.0.0.1:${port}`,
     '--keep-alive',
@@ -68,12 +66,19 @@ export async function startS3(): Promise<S3Server> {
   const env = { PATH: process.env['PATH'], ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY }
   const child = spawn(binary, [...args, join(folder, 'data')], { env, stdio: 'ignore' })
   process.once('exit', () => child.kill('SIGKILL'))
-  const server = new S3Server(child, { folder, port })
-  const responds = () =>
-    fetch(server.endpoint).then(
-      () => true,
-      () => false,
-    )
-  await eventually(responds, { what: 'the S3 server to respond' })
+  const server = new S3Server(child, {
+    folder,
+    endpoint: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+  })
+  const accepts = async (): Promise<boolean> => {
+    const socket = connect(port, '127.0.0.1')
+    return once(socket, 'connect')
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => socket.destroy())
+  }
+  await eventually(accepts, { what: 'the S3 server to respond' })
   return server
 }

@@ -2,11 +2,12 @@ import type { KubeObject, Resource } from '../../src/api/object.ts'
 import type { Site } from './site.ts'
 
 interface Quota extends KubeObject {
-  spec: { hard: Record<string, string>; scopes: string[] }
+  spec: { hard: Record<string, string>; scopes?: string[] }
   status?: { hard?: Record<string, string> }
 }
 
-const quotas: Resource<Quota> = { group: '', version: 'v1', plural: 'resourcequotas', kind: 'ResourceQuota' }
+/** The kind of quotas. */
+export const quotas: Resource<Quota> = { group: '', version: 'v1', plural: 'resourcequotas', kind: 'ResourceQuota' }
 const name = 'few'
 
 /** Adds a pool, with its name as its label, and a quota that allows none of its pods. */

@@ -13,8 +13,8 @@ export interface Demonstration {
 /** Time limit for the job, which counts five seconds, and for its end to be visible. */
 const patienceMs = 60_000
 
-/** Delegates the reference's job, follows its log, and shows it by REST and by kubectl. */
-export async function demonstrate(demonstration: Demonstration, signal: AbortSignal): Promise<void> {
+/** Delegates the reference's job, follows its log, shows it by REST and by kubectl, and returns its id. */
+export async function demonstrate(demonstration: Demonstration, signal: AbortSignal): Promise<string> {
   const { place, port, show } = demonstration
   const id = await delegate(demonstration, signal)
   await follow(demonstration, id, signal)
@@ -27,6 +27,7 @@ export async function demonstrate(demonstration: Demonstration, signal: AbortSig
     show(`\n$ kubectl --namespace ${place.namespace} ${args.join(' ')}`)
     show(await askKubectl(place, args, signal))
   }
+  return id
 }
 
 async function delegate(demonstration: Demonstration, signal: AbortSignal): Promise<string> {

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { type ArchivePlace, demonstrateArchive } from './archived-log.ts'
 import { type Cluster, clusterInUse, clusterTool } from './cluster.ts'
 import { demonstrate } from './demonstration.ts'
+import { applyBasics } from './deploy.ts'
 import { type Forward, forward } from './forward.ts'
 import { demandFreePort } from './free-port.ts'
 import { buildImage, loadImage } from './image.ts'
@@ -10,6 +12,7 @@ import type { RunOptions } from './options.ts'
 import { run as runProgram } from './program.ts'
 import { release } from './release.ts'
 import { awaitRollout } from './rollout.ts'
+import { s3Archive, startS3Server } from './s3-server.ts'
 import { StepFailed } from './step-failed.ts'
 
 /** The output for people. */
@@ -31,11 +34,13 @@ export async function run(options: RunOptions, voice: Voice, signal: AbortSignal
   const cluster = await startCluster(say, signal)
   const place = { kubeconfig: cluster.kubeconfig, namespace: options.namespace }
   const image = await imageFor(cluster, options, say, signal)
+  if (options.startsS3 === true) await startS3(cluster, place, say, signal)
   say(`deploying ${image} into namespace ${options.namespace}${withSettings(options.settings)}`)
   const runnerImage = options.runnerImage ?? cluster.baseImage
   const { namespace } = options
   const settings = { ...localSettings, ...options.settings }
-  await release(cluster.kubeconfig, { namespace, image, runnerImage, settings }, signal)
+  const archive = options.startsS3 === true ? { archive: s3Archive } : {}
+  await release(cluster.kubeconfig, { namespace, image, runnerImage, settings, ...archive }, signal)
   await awaitRollout(place, say, signal)
   say('the operator is ready')
   await useForwarded({ options, place, voice, cluster }, signal)
@@ -46,12 +51,31 @@ function withSettings(settings: Record<string, string>): string {
   return pairs.length === 0 ? '' : ` with ${pairs.join(', ')}`
 }
 
+/** Where logs are kept; undefined if they are not. */
+function archivePlace({ settings, startsS3 }: RunOptions): ArchivePlace | undefined {
+  if (startsS3 === true) return 'bucket'
+  const { LOG_ARCHIVE: archive = 'cluster' } = settings
+  if (archive === 'none') return undefined
+  return archive === 'cluster' ? 'cluster' : 'elsewhere'
+}
+
 async function startCluster(say: Voice['say'], signal: AbortSignal): Promise<Cluster> {
   say('starting the cluster, if it does not run')
   const { code } = await runProgram([clusterTool, 'up'], { output: 'show' }, signal)
   if (code === 0) return clusterInUse(signal)
   const advice = 'fix the reported cause, or use another cluster: RUNNERHUB_KUBECONFIG=FILE make run IMAGE=NAME'
   throw new StepFailed('the cluster cannot be started (see above)', { advice })
+}
+
+async function startS3(cluster: Cluster, place: Place, say: Voice['say'], signal: AbortSignal): Promise<void> {
+  if (cluster.kind === 'given') {
+    throw new StepFailed('no S3 server can be started in the cluster of RUNNERHUB_KUBECONFIG', {
+      advice: 'pass LOG_ARCHIVE_BUCKET and the other settings of a bucket, or leave LOG_ARCHIVE=s3 out',
+    })
+  }
+  say('starting an S3 server in the cluster')
+  await applyBasics(place, signal)
+  await startS3Server(place, cluster.baseImage, signal)
 }
 
 async function imageFor(
@@ -102,7 +126,9 @@ async function useForwarded({ options, place, voice, cluster }: Deployment, sign
     forwards.push(await open(options.realtimePort, 'runnerhub-realtime', 3001))
     say(`REST answers on http://localhost:${options.httpPort}, realtime on ws://localhost:${options.realtimePort}`)
     const demonstration = { place, port: options.httpPort, show }
-    await demonstrate(demonstration, signal)
+    const id = await demonstrate(demonstration, signal)
+    const archive = archivePlace(options)
+    if (archive !== undefined) await demonstrateArchive(demonstration, { id, archive }, signal)
     const { realtimePort } = options
     // No image can be loaded into the cluster of somebody else.
     if (cluster.kind !== 'given') {

@@ -12,6 +12,8 @@ export interface RunOptions {
   image?: string
   /** Image of the default pool's jobs; default: the image that the cluster offers. */
   runnerImage?: string
+  /** Logs go to an S3 server that is started in the cluster. */
+  startsS3?: true
   /** Settings of the operator, by environment variable. */
   settings: Record<string, string>
 }
@@ -38,6 +40,9 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Ru
   const settings = Object.fromEntries(
     Object.entries(given).filter(([name, value]) => passable.has(name) && value !== ''),
   )
+  // Without a bucket of the caller, one is made.
+  const startsS3 = settings['LOG_ARCHIVE'] === 's3' && settings['LOG_ARCHIVE_BUCKET'] === undefined
+  if (startsS3) delete settings['LOG_ARCHIVE']
   for (const name of Object.keys(given)) problems.push(...problemsOfName(name, passable))
   problems.push(...problemsOfSettings(settings))
   const namespace = own['RUN_NAMESPACE'] || 'runnerhub'
@@ -49,7 +54,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Ru
   const once = !['', '0', 'no', 'false'].includes(own['RUN_ONCE'] ?? '')
   const image = own['IMAGE'] ? { image: own['IMAGE'] } : {}
   const runnerImage = own['RUNNER_IMAGE'] ? { runnerImage: own['RUNNER_IMAGE'] } : {}
-  return { namespace, httpPort, realtimePort, once, settings, ...image, ...runnerImage }
+  return { namespace, httpPort, realtimePort, once, settings, ...image, ...runnerImage, ...(startsS3 && { startsS3 }) }
 }
 
 /** Make lists the names in MAKEFLAGS, behind a double hyphen, and puts the values into the environment. */

@@ -22,3 +22,8 @@ export function followExample(port: number, id: string): string {
   return `curl -sN "http://localhost:${port}/api/jobs/${id}/logs?follow=true" \\
   -H "Authorization: Bearer your-token"`
 }
+
+export function logExample(port: number, id: string): string {
+  return `curl -s "http://localhost:${port}/api/jobs/${id}/logs?download=true" \\
+  -H "Authorization: Bearer your-token"`
+}

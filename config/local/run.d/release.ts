@@ -16,6 +16,8 @@ export interface Release {
   image: string
   /** Image of the default pool's jobs. */
   runnerImage: string
+  /** The chart's `logs.archive`. */
+  archive?: object
   /** Environment variables of the operator, as `--help` lists them. */
   settings: Record<string, string>
 }
@@ -66,12 +68,13 @@ const tokenSecret = {
   },
 }
 
-function valuesOf({ image, runnerImage, settings }: Release): object {
+function valuesOf({ image, runnerImage, archive, settings }: Release): object {
   const { newName: repository, newTag: tag = '', digest = '' } = imageParts(image)
   return {
     replicaCount: 1,
     image: { repository, tag, digest },
     settings: settingsOf(settings),
+    ...(archive !== undefined && { logs: { archive } }),
     auth: { existingSecret: tokenSecret.metadata.name },
     defaultPool: { image: runnerImage },
     test: { tokenKey: localUsers[0].name },

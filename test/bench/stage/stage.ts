@@ -5,6 +5,7 @@ import { runnerJobs } from '../../../src/api/runner-job.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
+import type { Connection } from '../../../src/kube/connection/connection.ts'
 import { eventually } from '../../observe/eventually.ts'
 import { startControlPlane } from '../../processes/control-plane.ts'
 import { manifests } from '../../site/manifests.ts'
@@ -20,6 +21,11 @@ export interface Stage {
   auditLog: string
   /** An administrator's client for observation, never for measured work. */
   admin: KubeClient
+  /** An administrator's connection. */
+  connection: Connection
+  /** The folder with the files of its parts. */
+  directory: string
+  usage: (part: 'etcd' | 'kube-apiserver') => Promise<Usage>
   /** CPU seconds of etcd and the API server so far. */
   serverCpuSeconds(): Promise<number>
   /** The controllers of Kubernetes, which do not run before they are started. */
@@ -49,6 +55,9 @@ export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> 
       caFile,
       auditLog: join(directory, 'audit.log'),
       admin,
+      connection: plane.connection,
+      directory,
+      usage: (part) => usageOfPart(directory, part),
       serverCpuSeconds: () => cpuSecondsOf(directory, ['etcd', 'kube-apiserver']),
       controllerManager: {
         start: (...flags) => plane.startControllerManager(...flags),

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -10,11 +10,13 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { systemClock } from '../../../src/kube/runtime/clock.ts'
 import { pods } from '../../../src/api/pod.ts'
 import { RecordedLog } from '../../documents/recorded-log.ts'
+import { makeCertificate } from '../../faults/proxy/certificate.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { exited, runs } from '../../kubelet/script.ts'
 import { anAttempt } from '../../objects/memory-store.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { s3Account, type S3Server, startS3 } from '../../processes/s3-server.ts'
+import { S3Tap } from '../../processes/s3-tap.ts'
 import { call } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
@@ -111,6 +113,42 @@ describe('a store of logs', function () {
     }
   })
 
+  it('s3: trusts the authority in a file, and no other server', async () => {
+    const certificate = await makeCertificate()
+    const secure = await startS3(certificate)
+    const caFile = join(folder, 'ca.crt')
+    await writeFile(caFile, certificate.cert)
+    const { endpoint, bucket } = secure
+    const settings = { bucket, prefix: '', region: 'us-east-1', endpoint, pathStyle: true }
+    try {
+      const refused = await new S3Store({ settings, limits })
+        .get(anAttempt, 'end', AbortSignal.timeout(5000))
+        .catch((error: unknown) => error)
+      expect(refused).to.be.instanceOf(Error)
+      const store = new S3Store({ settings: { ...settings, caFile }, limits })
+      await store.put(anAttempt, 'end', one, signal)
+      expect((await store.get(anAttempt, 'end', signal))?.toString()).to.equal('one')
+    } finally {
+      await secure.close()
+    }
+  })
+
+  it('s3: asks the server to encrypt what it stores', async () => {
+    const tap = await S3Tap.start(server.endpoint)
+    const settings = { bucket: server.bucket, prefix: '', region: 'us-east-1', endpoint: tap.endpoint, pathStyle: true }
+    try {
+      const store = new S3Store({ settings: { ...settings, encryption: 'aws:kms', kmsKey: 'a-key' }, limits })
+      await store.put({ ...anAttempt, jobUid: 'encrypted' }, 'end', one, signal)
+      expect(tap.heard).to.have.length(1)
+      expect(tap.heard[0]).to.include({
+        'x-amz-server-side-encryption': 'aws:kms',
+        'x-amz-server-side-encryption-aws-kms-key-id': 'a-key',
+      })
+    } finally {
+      tap.close()
+    }
+  })
+
   it('s3: shows no secret in an error', async () => {
     const { endpoint, bucket } = server
     process.env['AWS_SECRET_ACCESS_KEY'] = 'a-wrong-secret'
@@ -195,7 +233,17 @@ describe('an operator whose logs go outside the cluster', function () {
   })
 
   it('keeps them on a volume', async () => {
+    const orphan = join(folder, site.namespace, 'no-job', 'no-pod')
+    await mkdir(orphan, { recursive: true })
+    const longAgo = new Date(Date.now() - 3_600_000)
+    for (const each of [orphan, join(orphan, '..')]) await utimes(each, longAgo, longAgo)
     const operator = await site.operator({ env: { LOG_ARCHIVE: 'volume', LOG_ARCHIVE_FOLDER: folder } })
+    const isThere = () =>
+      access(orphan).then(
+        () => true,
+        () => false,
+      )
+    await site.until('the log of a job that is gone to be deleted', async () => !(await isThere()))
     await writes('volume')
     await reads(operator, 'volume')
     expect(await readdir(join(folder, site.namespace))).to.deep.equal([(await site.job('volume'))?.metadata.uid])

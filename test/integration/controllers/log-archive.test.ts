@@ -1,18 +1,28 @@
 import { randomBytes } from 'node:crypto'
+import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { type Pod, pods } from '../../../src/api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
 import { ConfigMapStore } from '../../../src/archive/config-map-store.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
+import { events } from '../../../src/kube/events/event.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { disrupted, exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
+import { scrape } from '../../site/calls/metrics.ts'
+import { quotas } from '../../site/quota.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
 import { configMaps } from '../../../src/api/config-map.ts'
 import { inWords } from '../../observe/audit.ts'
 import { GARBAGE_MS } from '../../observe/eventually.ts'
+
+/** The texts of a ConfigMap's packed values. */
+function unpackedParts(object: object): string[] {
+  const packed = Object.values(asObject(asObject(object)['binaryData']))
+  return packed.map((part) => gunzipSync(Buffer.from(String(part), 'base64')).toString())
+}
 
 /** How a job ends, once its container has written everything. */
 type Ending = (site: Site, job: string) => Promise<unknown>
@@ -46,7 +56,7 @@ describe('the archive of logs', function () {
     await site.createPool('default', { maxRunners: 200 })
     site.kubelet.onPod(() => runs())
     logs = await serveLogs(site.plane.client)
-    operator = await archivist({ LOG_CAPTURE_SECONDS: '10' })
+    operator = await archivist({ LOG_CAPTURE_SECONDS: '10', LOG_REDACT_PATTERNS: 'canary-[0-9]+\ncrow' })
   })
   after(async () => {
     await site.close()
@@ -88,7 +98,8 @@ describe('the archive of logs', function () {
     await audit.mark()
     await site.createJob('plain')
     await site.jobIs('plain', { phase: 'Running' })
-    for (const line of ['one', `token ghp_${'a1B2'.repeat(9)}`, 'three']) logs.write('plain-1', line)
+    const token = `ghp_${'a1B2'.repeat(9)}`
+    for (const line of ['one', `token ${token}`, 'a canary-4711 and a crow', 'three']) logs.write('plain-1', line)
     await site.until('the log to be read', () => logs.readers('plain-1') > 0)
     const live = await read('plain')
     await finishes('plain')
@@ -96,7 +107,12 @@ describe('the archive of logs', function () {
     await podGoes('plain')
     const archived = await read('plain')
     expect(archived).to.deep.equal({ logs: live['logs'], state: 'archived' })
-    expect(archived['logs']).to.match(/one\n.*token \[redacted\]\n.*three\n$/)
+    expect(archived['logs']).to.match(/one\n.*token \[redacted\]\n.* a \[redacted\] and a \[redacted\]\n.*three\n$/)
+    const everywhere = await Promise.all([site.list(configMaps), site.list(runnerJobs), site.list(events)])
+    const stored = everywhere.flat().flatMap((object) => [JSON.stringify(object), ...unpackedParts(object)])
+    expect(stored.join('\n')).to.include('a [redacted] and a')
+    for (const secret of [token, 'canary-4711', 'crow'])
+      expect([...stored, JSON.stringify(operator.log)].join('\n').includes(secret), secret).to.equal(false)
     const { counted, other } = await audit.columns(site.namespace)
     expect(inWords(other.filter(({ resource }) => resource === 'configmaps'))).to.deep.equal([
       `create configmaps log-${(await site.job('plain'))?.status.podUID}-end`,
@@ -221,10 +237,45 @@ describe('the archive of logs', function () {
     expect((await site.pod('lost'))?.metadata.finalizers, 'it is held').to.include(OUTCOME_FINALIZER)
     await site.until('the pod to be let go', async () => (await site.pod('lost'))?.metadata.finalizers === undefined)
     expect(condition(await site.job('lost'))).to.include({ status: 'False', reason: 'LogsUnavailable' })
+    expect((await scrape(operator)).get('github_runnerhub_logs_lost_total')).to.equal(1)
     await podGoes('lost')
     expect((await lines('lost'))[0]).to.equal('the last word')
     expect((await lines('lost'))[1]).to.match(/the log may go on/)
     expect(await read('lost')).to.include({ truncated: true })
+  })
+
+  it('reads on while a deleted pod has its grace period', async () => {
+    site.kubelet.onPod(() => ({ ...runs(), stop: { afterMs: 1000, code: 0 } }))
+    await site.createJob('graced')
+    await site.jobIs('graced', { phase: 'Running' })
+    logs.write('graced-1', 'before')
+    await site.until('the log to be read', () => logs.readers('graced-1') > 0)
+    await site.delete(pods, 'graced-1', 30)
+    await site.until('the deletion', async () => (await site.pod('graced'))?.metadata.deletionTimestamp !== undefined)
+    logs.write('graced-1', 'after')
+    logs.end('graced-1')
+    await site.until('the log to be stored', async () => condition(await site.job('graced')) !== undefined)
+    await site.until('the pod to be gone', async () => (await site.pod('graced')) === undefined)
+    expect(await lines('graced')).to.deep.equal(['before', 'after'])
+    site.kubelet.onPod(() => runs())
+  })
+
+  it('tries to store again while there is no room, and the job ends meanwhile', async () => {
+    const spec = { hard: { 'count/configmaps': '0' } }
+    await site.create(quotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'no-room' }, spec })
+    await site.until('the quota to be in force', async () => (await site.get(quotas, 'no-room'))?.status?.hard)
+    await site.createJob('roomless')
+    await site.jobIs('roomless', { phase: 'Running' })
+    logs.write('roomless-1', 'kept')
+    logs.end('roomless-1')
+    await site.kubelet.apply('roomless-1', (pod) => exited(pod, 0))
+    await site.jobIs('roomless', { phase: 'Completed' }, 5000)
+    expect(condition(await site.job('roomless'))).to.equal(undefined)
+    expect((await site.pod('roomless'))?.metadata.finalizers, 'it is held').to.include(OUTCOME_FINALIZER)
+    await site.delete(quotas, 'no-room')
+    await site.until('the log to be stored', async () => condition(await site.job('roomless'))?.status === 'True')
+    await podGoes('roomless')
+    expect(await lines('roomless')).to.deep.equal(['kept'])
   })
 
   it('keeps the log of each attempt', async () => {
@@ -263,11 +314,30 @@ describe('the archive of logs', function () {
     // Creation times are whole seconds; of one second the first name counts as oldest.
     for (let index = 0; index < 5; index += 1) await put(`big-${index}`, randomBytes(300_000))
     await operator.terminate()
-    operator = await archivist({ LOG_ARCHIVE_CLUSTER_MIB: '1' })
+    operator = await archivist({ LOG_ARCHIVE_CLUSTER_MIB: '1', LOG_CAPTURE_STREAMS: '2' })
     const left = async () =>
       (await site.list(configMaps)).map(({ metadata }) => metadata.name).filter((name) => name.startsWith('log-big'))
     await site.until('the oldest to be gone', async () => (await left()).length === 3)
     expect(await left()).to.have.members([2, 3, 4].map((index) => `log-big-${index}-end`))
+  })
+
+  it('reads no more logs of running pods at a time than its limit, and loses none', async () => {
+    const jobs = [0, 1, 2, 3].map((index) => `one-of-many-${index}`)
+    for (const job of jobs) await site.createJob(job)
+    for (const job of jobs) {
+      await site.jobIs(job, { phase: 'Running' })
+      logs.write(`${job}-1`, `of ${job}`)
+    }
+    const followed = () => jobs.filter((job) => logs.readers(`${job}-1`) > 0).length
+    await site.until('two logs to be read', () => followed() === 2)
+    for (const job of jobs) {
+      expect(followed()).to.be.at.most(2)
+      await finishes(job)
+      await podGoes(job)
+      expect(await lines(job)).to.deep.equal([`of ${job}`])
+    }
+    await operator.terminate()
+    operator = await archivist()
   })
 
   it('has 100 of 100 logs of jobs that ended in seven ways, though the leader is killed five times meanwhile', async () => {

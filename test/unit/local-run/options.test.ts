@@ -44,6 +44,15 @@ describe('options of make run', () => {
     expect(options).to.include({ image: 'registry.example/hub:1', runnerImage: 'registry.example/runner:2' })
   })
 
+  it('start an S3 server for logs in a bucket, unless one is named', () => {
+    const started = readOptions(['LOG_ARCHIVE=s3', 'WORKERS=4'], {})
+    expect(started).to.deep.include({ startsS3: true, settings: { WORKERS: '4' } })
+    const named = ['LOG_ARCHIVE=s3', 'LOG_ARCHIVE_BUCKET=logs']
+    expect(readOptions(named, {})).to.not.have.property('startsS3')
+    expect(readOptions(named, {}).settings).to.deep.equal({ LOG_ARCHIVE: 's3', LOG_ARCHIVE_BUCKET: 'logs' })
+    expect(readOptions(['LOG_ARCHIVE=volume', 'LOG_ARCHIVE_FOLDER=/logs'], {})).to.not.have.property('startsS3')
+  })
+
   it('accept the variables of the builder and the cluster', () => {
     expect(problemsOf([], underMake({ BASE_IMAGE: 'x', RUNNERHUB_KUBECONFIG: 'y' }))).to.deep.equal([])
   })

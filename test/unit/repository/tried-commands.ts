@@ -18,6 +18,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['README.md', 'make run     # a cluster'],
       ['docs/quick-start.md', 'make run'],
       ['README.md', 'make run RATE_LIMIT_MAX=10000'],
+      ['docs/log-archive.md', 'make run LOG_ARCHIVE=s3'],
     ],
   ],
   [
