@@ -31,7 +31,9 @@ describe('the page', function () {
   let port: number
   const problems: string[] = []
 
-  before(async () => {
+  before(async function () {
+    // A build, a control plane, an operator and a browser, on a busy machine.
+    this.timeout('3m')
     buildPage()
     site = await openSite()
     await appendFile(site.tokenFile, `${VIEWER},eve,eve-uid,"runnerhub:viewers"\nnobodys-token,nobody,nobody-uid\n`)
@@ -47,9 +49,9 @@ describe('the page', function () {
     expect(problems.splice(0), 'errors and breaches of the policy in the console').to.deep.equal([])
   })
   after(async () => {
-    await browser.close()
-    await site.close()
-    await logs.close()
+    await browser?.close()
+    await site?.close()
+    await logs?.close()
   })
 
   const start = (): Promise<Operator> => site.operator({ httpPort: port, env: { BASE_PATH: BASE } })
