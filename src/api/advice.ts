@@ -130,6 +130,10 @@ const advice: Readonly<Record<Advised, Advice>> = {
     meaning: 'Somebody deleted the pod of the job, or its Runner.',
     help: 'Find the deletion in the audit log of the cluster if nobody knows of it, then run the job again.',
   },
+  Drained: {
+    meaning: 'The node was being drained for longer than drainDeadlineSeconds of the pool allows.',
+    help: 'Run the job again. Raise drainDeadlineSeconds if drains may wait longer for jobs.',
+  },
   Evicted: {
     meaning: 'The node was short of memory, disk or another resource, or was drained, and evicted the pod.',
     help: 'Run the job again. Give its pool requests that match its use, and keep drains off nodes with jobs.',

@@ -27,6 +27,7 @@ export const progressReasons = ['Running', 'Succeeded', 'Reported'] as const
 export const failureReasons = [
   'AdmissionDenied',
   'CancelRequested',
+  'Drained',
   'Evicted',
   'ExitCode',
   'HookFailed',

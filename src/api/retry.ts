@@ -25,8 +25,8 @@ export const poolRetry = {
     reasons: {
       type: 'array',
       description:
-        'Ends after which a job that had started is tried again, as reasons of the job. Only for jobs that may run ' +
-        'twice. A job with a message never is: its runner can run it only once.',
+        'Ends after which a job that had started is tried again, as reasons of the job; Evicted includes Drained. Only ' +
+        'for jobs that may run twice. A job with a message never is: its runner can run it only once.',
       maxItems: retryCauses.length,
       'x-kubernetes-list-type': 'set',
       items: { type: 'string', description: 'One reason.', enum: retryCauses },

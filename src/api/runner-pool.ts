@@ -181,6 +181,10 @@ export const runnerPoolSpec = {
     queueTimeoutSeconds: deadline('Longest wait of a job in the queue of this pool, if the job has no shorter limit.'),
     startTimeoutSeconds: deadline('Longest start of a pod, if its job has no shorter limit.'),
     timeoutSeconds: deadline('Longest run of a job in this pool, if the job has no shorter limit.'),
+    drainDeadlineSeconds: deadline(
+      'Longest run of a job of this pool after its node has begun to be drained. Then the job is stopped and fails with ' +
+        'reason Drained. Absent: a drain waits for the end of the job.',
+    ),
     retry: poolRetry,
     attribution: {
       type: 'object',

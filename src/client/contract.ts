@@ -168,6 +168,7 @@ export interface Job {
       | 'Succeeded'
       | 'Reported'
       | 'CancelRequested'
+      | 'Drained'
       | 'Evicted'
       | 'ExitCode'
       | 'JobTimeout'

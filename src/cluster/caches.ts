@@ -87,7 +87,12 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     },
   })
   const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
-  const podStore = new Store<Pod>({ log, includes: isOwnPod, transform: projectPod })
+  const podStore = new Store<Pod>({
+    log,
+    includes: isOwnPod,
+    transform: projectPod,
+    indexes: { node: ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]) },
+  })
   const ledgers = new Store<ConfigMap>({ log, includes: ({ metadata }) => metadata.name === LEDGER_NAME })
   const pools = new Store<RunnerPool>({ log })
   const podRunners = new PodRunners(runnerStore, podStore)

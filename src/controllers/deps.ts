@@ -4,6 +4,7 @@ import type { EventRecorder } from '../kube/events/recorder.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import type { LogCaptures } from './logs/captures.ts'
+import type { DrainingNodes } from './node/draining-nodes.ts'
 import type { PodCreates } from './runner/pod-creates.ts'
 import type { PodWarnings } from './pod/warnings.ts'
 import type { AgentConfigMaps } from './pool/agent-config-maps.ts'
@@ -45,6 +46,8 @@ export interface ReconcilerDeps {
   logs?: Pick<LogCaptures, 'of'> | undefined
   /** Admits Runners to try to create their pods. */
   podCreates: PodCreates
+  /** The nodes that are being drained. */
+  drainingNodes: Pick<DrainingNodes, 'isDraining' | 'sight'>
   /** Warning Events of pods that are slow to start. */
   podWarnings: PodWarnings
 }

@@ -12,6 +12,7 @@ import type { Log } from '../kube/runtime/logger.ts'
 import { withTimeout } from '../kube/runtime/signals.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
+import { DrainingNodes } from './node/draining-nodes.ts'
 import { LogCaptures } from './logs/captures.ts'
 import { PodCreates } from './runner/pod-creates.ts'
 import { PodWarnings } from './pod/warnings.ts'
@@ -82,25 +83,24 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
+  const wakePool = (poolKey: string): void => queue.add(queueKey('pool', poolKey))
   const finishedJobs = new FinishedJobs({ caches, wake: (jobKey) => wakeJob(jobKey, 'deferred') })
   const archive = options.archive?.open(client)
   const logs = archive && capturesInto(archive.store, options, queue, term.signal)
+  const drainingNodes = drainingNodesFor(options, queue, term.signal)
   const deps: ReconcilerDeps = {
     ...options,
     logs,
     client,
     recorder,
     finishedJobs,
+    drainingNodes,
     random: Math.random,
     agents: new AgentConfigMaps({ client, script: options.agentScript }),
     termBeganAt: clock.now(),
     isBusy: () => queue.depthOf('urgent') > 0,
     pendingDeletions: new PendingDeletions(queue),
-    podCreates: new PodCreates({
-      clock,
-      mostPerPool: Math.ceil(options.workers / 2),
-      wake: (runnerKey) => queue.add(queueKey('runner', runnerKey)),
-    }),
+    podCreates: podCreatesFor(options, queue),
     podWarnings: new PodWarnings({ client, clock, log, wake: wakeJob, signal: term.signal }),
   }
   const onUsage = (poolKey: string): void => queue.addAfter(queueKey('pool', poolKey), USAGE_MS, 'deferred')
@@ -118,6 +118,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     watchProxies(caches, queue, pendingHeartbeats),
     watchMessages(caches, queue),
     finishedJobs.follow(),
+    drainingNodes.follow(),
   ]
   // The recorder runs until the last reconcile has ended: that may record Events.
   const ended = new AbortController()
@@ -129,13 +130,28 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     await Promise.all([
       controller.run(term.signal),
       archive?.run(term.signal),
-      findLeftBudgets({ ...options, client }, (poolKey) => queue.add(queueKey('pool', poolKey)), term.signal),
+      findLeftBudgets({ ...options, client }, wakePool, term.signal),
     ])
   } finally {
     for (const stop of stops) stop()
     ended.abort(new Error('the controllers have stopped'))
     await recorded
   }
+}
+
+function podCreatesFor({ clock, workers }: ControllersOptions, queue: Workqueue): PodCreates {
+  const wake = (runnerKey: string): void => queue.add(queueKey('runner', runnerKey))
+  return new PodCreates({ clock, mostPerPool: Math.ceil(workers / 2), wake })
+}
+
+/** The watch of nodes needs no guard: it writes nothing. */
+function drainingNodesFor(options: ControllersOptions, queue: Workqueue, signal: AbortSignal): DrainingNodes {
+  return new DrainingNodes({
+    ...options,
+    wakeJob: (jobKey) => queue.add(queueKey('job', jobKey)),
+    wakePool: (poolKey) => queue.add(queueKey('pool', poolKey), 'deferred'),
+    signal,
+  })
 }
 
 /** A followed log is no request that a deadline of the Lease ends: it is read with the unguarded client. */

@@ -1,5 +1,8 @@
 import type { Condition } from '../api/object.ts'
 
+/** The condition of a running job whose node is being drained. Its time is that from which the deadline counts. */
+export const NODE_DRAINING = 'NodeDraining'
+
 /**
  * Text for a status field, cut to the length that the CRD accepts. It never splits a surrogate pair: the API server
  * stores a replacement character for half of one, and the status would differ from the wanted one at every reconcile.

@@ -10,6 +10,7 @@ import {
 } from '../../src/api/names.ts'
 import { type Condition, controllerRef, type ObjectMeta } from '../../src/api/object.ts'
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from '../../src/api/pod.ts'
+import type { Node } from '../../src/api/node.ts'
 import type { RunnerJob, RunnerJobSpec, RunnerJobStatus } from '../../src/api/runner-job.ts'
 import type { RunnerPool, RunnerPoolSpec } from '../../src/api/runner-pool.ts'
 import { type Runner, runners, type RunnerSpec, type RunnerStatus } from '../../src/api/runner.ts'
@@ -145,6 +146,12 @@ export function podStatus(phase: string, ...containerStatuses: ContainerStatus[]
 /** Metadata of an object deleted at this second; deletionTimestamp is the end of the grace period. */
 export function deletedAt(seconds: number, graceSeconds = 30): Meta {
   return { deletionTimestamp: stamp(seconds + graceSeconds), deletionGracePeriodSeconds: graceSeconds }
+}
+
+/** A node named `node` that is in use. */
+export function aNode({ metadata = {}, spec = {} }: { metadata?: Meta; spec?: Node['spec'] } = {}): Node {
+  const { namespace: _, ...rest } = meta(metadata.name ?? 'node', metadata)
+  return { metadata: rest, spec }
 }
 
 interface PoolParts {

@@ -58,21 +58,21 @@ function kustomization(folder: string, { namespace, image, runnerImage, settings
     ],
     patches: [
       { target: { kind: 'Deployment', name: 'runnerhub' }, patch: annotation(settings) },
-      {
-        target: { kind: 'ClusterRoleBinding', name: reviewsBinding },
-        patch: JSON.stringify([{ op: 'replace', path: '/metadata/name', value: bindingOf(namespace) }]),
+      ...wideBindings.map((name) => ({
+        target: { kind: 'ClusterRoleBinding', name },
+        patch: JSON.stringify([{ op: 'replace', path: '/metadata/name', value: `${name}-${namespace}` }]),
         options: { allowNameChange: true },
-      },
+      })),
       ...patches,
     ],
   }
 }
 
-const reviewsBinding = 'runnerhub-reviews'
+const wideBindings = ['runnerhub-reviews', 'runnerhub-nodes']
 
-/** The only cluster-wide object of a deployment that is for its namespace alone. */
-export function bindingOf(namespace: string): string {
-  return `${reviewsBinding}-${namespace}`
+/** The cluster-wide objects of a deployment that are for its namespace alone: ClusterRoleBindings. */
+export function bindingsOf(namespace: string): string[] {
+  return wideBindings.map((name) => `${name}-${namespace}`)
 }
 
 /** Settings are read at the start: changed settings must replace the pods. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { clusterTool, root } from './cluster.ts'
 import { applyBasics, applyObject } from './deploy.ts'
 import { askKubectl, type Place } from './kubectl.ts'
-import { bindingOf, imageParts } from './overlay.ts'
+import { bindingsOf, imageParts } from './overlay.ts'
 import { passableSettings } from './operator-settings.ts'
 import { outputOf, run, tail } from './program.ts'
 import { StepFailed } from './step-failed.ts'
@@ -45,7 +45,7 @@ export async function release(kubeconfig: string, wanted: Release, signal: Abort
 
 /** Deployed without the chart, as `make run` once did, these have fields that no upgrade can change. Jobs and pods stay. */
 async function removeUnpackaged(place: Place, signal: AbortSignal): Promise<void> {
-  const all = ['deployment/runnerhub', `clusterrolebinding/${bindingOf(place.namespace)}`]
+  const all = ['deployment/runnerhub', ...bindingsOf(place.namespace).map((name) => `clusterrolebinding/${name}`)]
   for (const object of all) {
     const named = await askKubectl(
       place,

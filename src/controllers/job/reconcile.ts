@@ -138,12 +138,17 @@ function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }:
     proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
     previous: caches.podStates.of(previousPodOf(caches, job)),
     retry: pool === undefined || isFinished(job) ? undefined : retryViewOf(deps, job, pool),
+    isDraining: isOnDrainingNode(deps, pod),
     finishedJobTtlMs: finishedJobTtlMs(caches, job),
     isSurplus: deps.finishedJobs.isSurplus(key),
     finishedPodTtlMs: pool === undefined ? DEFAULT_FINISHED_POD_TTL_MS : pool.spec.finishedPodTTLSeconds * 1000,
     startTroubleMs: settings.startTroubleMs,
     now: clock.now(),
   }
+}
+
+function isOnDrainingNode({ drainingNodes }: ReconcilerDeps, pod: Pod | undefined): boolean | undefined {
+  return pod?.spec.nodeName === undefined ? false : drainingNodes.isDraining(pod.spec.nodeName)
 }
 
 /** The TTL of the pool that gave the job its slot. */

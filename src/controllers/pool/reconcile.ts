@@ -14,6 +14,7 @@ import type { ReconcileContext, Result } from '../../kube/controller/controller.
 import type { ReconcilerDeps } from '../deps.ts'
 import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { asWritten, writeStatus } from '../writes.ts'
+import { drainDeadlineWriter } from './drain-deadline.ts'
 import { disruptionBudgets } from './disruption-budgets.ts'
 import type { Scheduler } from './scheduler.ts'
 import { positionAnnouncer } from './positions.ts'
@@ -33,9 +34,11 @@ export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
     return running + starting > 0
   })
   const writeUsage = usageWriter(deps, scheduler)
+  const writeDrainDeadline = drainDeadlineWriter(deps)
   const announce = positionAnnouncer(deps, scheduler)
   return async function reconcilePool(key: string, context: ReconcileContext): Promise<Result> {
     const check = await checkTemplate(key, context.signal)
+    await writeDrainDeadline(key, context.signal)
     const usage = await writeUsage(key, context)
     const waits = [check, usage, announce(key), await ensureBudget(key, context.signal)].flatMap(
       ({ requeueAfterMs }) => requeueAfterMs ?? [],

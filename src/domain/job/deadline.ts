@@ -51,6 +51,6 @@ function sourceIn({ metadata }: RunnerPool, stage: Stage): string {
 
 /** The limits of a pool, as one text: a change of it concerns the jobs of the pool. */
 export function limitsOf(pool: RunnerPool | undefined): string {
-  const { queueTimeoutSeconds, startTimeoutSeconds, timeoutSeconds } = pool?.spec ?? {}
-  return [queueTimeoutSeconds, startTimeoutSeconds, timeoutSeconds].join(' ')
+  const { queueTimeoutSeconds, startTimeoutSeconds, timeoutSeconds, drainDeadlineSeconds } = pool?.spec ?? {}
+  return [queueTimeoutSeconds, startTimeoutSeconds, timeoutSeconds, drainDeadlineSeconds].join(' ')
 }

@@ -6,6 +6,7 @@ import type { Waiting } from '../pod/waiting.ts'
 import { hasVaryingMessage, isTrouble, waitingWithoutPod } from '../pod/start-trouble.ts'
 import { steadyMessage } from '../steady-message.ts'
 import { holdsPod as isPending, withLogCaptured } from '../log/capture.ts'
+import { drainDeadlineOf, withDrain } from './draining.ts'
 import { leftMsOf, lossOf, outcomeOf, timeout } from './endings.ts'
 import { isFinal, isFinished } from './phases.ts'
 import { afterAttempt } from './retry.ts'
@@ -214,9 +215,7 @@ function progress(view: JobView): JobPlan {
   const { job, runner, pod, admission } = view
   if (job.status.nextAttemptAt !== undefined) return beforeNextAttempt(view, job.status.nextAttemptAt)
   if (pod.is === 'ending') return { acts: [], requeueAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
-  if (pod.is === 'running') {
-    return move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${pod.facts.name}` })
-  }
+  if (pod.is === 'running') return running(view, pod.facts.name)
   if (job.status.phase === 'Running') return { acts: [] }
   if (pod.is === 'waiting') return pod.reason === 'RunnerStarting' ? beforeStart(view, pod) : waiting(view, pod)
   if (runner !== undefined) return waiting(view, waitingWithoutPod(runner))
@@ -224,6 +223,14 @@ function progress(view: JobView): JobPlan {
   if (admission.is === 'next')
     return job.status.reason === NO_OPERATOR ? showPickedUp(view, admission.message) : { acts: [] }
   return { ...move(view, { ...admission, phase: 'Queued' }), isTransient: true }
+}
+
+/** The job runs. Where its node is being drained, its status says so, and it is looked at again at the deadline. */
+function running(view: JobView, podName: string): JobPlan {
+  const plan = move(view, { phase: 'Running', reason: 'Running', message: `runs in pod ${podName}` })
+  const shown = { ...plan, status: withDrain(view, plan.status) }
+  const drain = drainDeadlineOf(view)
+  return drain === undefined ? shown : soonest(shown, drain.leftMs)
 }
 
 /** The next attempt begins when its pause is over and the pod of the last one is gone: never may two of them run. */

@@ -23,6 +23,8 @@ const losses: ReadonlySet<Move['reason']> = new Set([
 export function causeOf(view: Pick<JobView, 'job' | 'runner' | 'pod'>, { phase, reason }: Move): Cause | undefined {
   if (phase !== 'Failed') return undefined
   if (hasNeverStarted(view) && losses.has(reason)) return 'NeverStarted'
+  // The drain ended it, only later than an eviction.
+  if (reason === 'Drained') return 'Evicted'
   return retryCauses.find((cause) => cause === reason)
 }
 
@@ -59,7 +61,9 @@ export function afterAttempt(view: JobView, end: Move): AfterAttempt {
 
 function mayRunAgain(view: JobView, cause: Cause): boolean {
   const { job, pod, retry } = view
-  if (stopRequestOf(view) !== undefined || job.status.reported !== undefined) return false
+  const request = stopRequestOf(view)
+  if (request !== undefined && request.reason !== 'Drained') return false
+  if (job.status.reported !== undefined) return false
   // Only a pod that was seen can be proved gone.
   if (pod.is === 'absent' && job.status.podUID === undefined) return false
   return job.spec.message === undefined || (cause === 'NeverStarted' && retry?.hasMessage === true)

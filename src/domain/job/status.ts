@@ -2,7 +2,7 @@ import type { Condition } from '../../api/object.ts'
 import { NO_OPERATOR, type Reason } from '../../api/reasons.ts'
 import type { JobPhase, JobResult, RunnerJob, RunnerJobStatus } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
-import { shorten, withCondition, withoutCondition } from '../conditions.ts'
+import { NODE_DRAINING, shorten, withCondition, withoutCondition } from '../conditions.ts'
 import { writtenPosition } from '../pool/position.ts'
 import type { PodFacts } from '../pod/state.ts'
 import { isFinal, mayMove } from './phases.ts'
@@ -151,5 +151,5 @@ function conditionsOf(job: RunnerJob, move: Move, now: Date): Condition[] {
   const settled = withoutCondition(list, 'Waiting')
   if (phase === 'Running') return settled
   const type = phase === 'Completed' ? 'Complete' : 'Failed'
-  return withCondition(settled, { type, status: 'True', ...common }, now)
+  return withCondition(withoutCondition(settled, NODE_DRAINING), { type, status: 'True', ...common }, now)
 }

@@ -1,4 +1,5 @@
 import type { PodState } from '../pod/state.ts'
+import { drainMessageOf, isPastDrain } from './draining.ts'
 import { leftMsOf } from './endings.ts'
 import type { Move } from './status.ts'
 import type { JobView } from './view.ts'
@@ -6,16 +7,19 @@ import type { JobView } from './view.ts'
 /** Why a job has to stop, and how it ends if its pod does not end before. */
 export interface StopRequest {
   phase: 'Cancelled' | 'Failed'
-  reason: 'CancelRequested' | 'ProxyLost'
+  reason: 'CancelRequested' | 'Drained' | 'ProxyLost'
   message: string
 }
 
 /** How long after the limit of its stage the end of a stopped job is waited for: longer than any grace period. */
 const UNANSWERED_MS = 3_600_000
 
+const stopReasons = ['CancelRequested', 'Drained', 'ProxyLost'] as const satisfies StopRequest['reason'][]
+
 /** Reasons of an end that the request caused, or that came before the job could end. */
 const cutShort: ReadonlySet<Move['reason']> = new Set([
   'CancelRequested',
+  'Drained',
   'Evicted',
   'JobTimeout',
   'NodeLost',
@@ -25,13 +29,24 @@ const cutShort: ReadonlySet<Move['reason']> = new Set([
 ] as const)
 
 /** Why the job has to stop, if it has to. What was begun goes on, even if the proxy runner is heard of again. */
-export function stopRequestOf({ job, proxyLostAt, now }: JobView): StopRequest | undefined {
-  const { spec, status } = job
+export function stopRequestOf(view: JobView): StopRequest | undefined {
+  const { spec } = view.job
   if (spec.cancel) return { phase: 'Cancelled', reason: 'CancelRequested', message: 'cancelled on request' }
-  const hasBegun = status.phase === 'Running' && status.reason === 'ProxyLost'
-  if (!hasBegun && (proxyLostAt === undefined || proxyLostAt > now)) return undefined
-  const message = `proxy runner ${spec.runnerName ?? ''} missed three heartbeats, so nobody waits for the result`
-  return { phase: 'Failed', reason: 'ProxyLost', message }
+  if (isProxyLost(view)) {
+    const message = `proxy runner ${spec.runnerName ?? ''} missed three heartbeats, so nobody waits for the result`
+    return { phase: 'Failed', reason: 'ProxyLost', message }
+  }
+  if (!wasStopped(view.job, 'Drained') && !isPastDrain(view)) return undefined
+  return { phase: 'Failed', reason: 'Drained', message: drainMessageOf(view) }
+}
+
+function isProxyLost({ job, proxyLostAt, now }: JobView): boolean {
+  return wasStopped(job, 'ProxyLost') || (proxyLostAt !== undefined && proxyLostAt <= now)
+}
+
+/** Whether its pod has been asked to end for this reason: the status says so before the pod is changed. */
+function wasStopped({ status }: Pick<JobView['job'], 'status'>, reason: StopRequest['reason']): boolean {
+  return status.phase === 'Running' && status.reason === reason
 }
 
 /** Whether the pod of a job that has to stop may still do something, for which it has its grace period. */
@@ -79,7 +94,7 @@ export function afterRequest(view: JobView, end: Move | undefined): Move | undef
   return { ...end, ...request, message: `${request.message}${code}` }
 }
 
-/** Whether its pod has been asked to end: the status says so before the pod is changed. */
+/** Whether its pod has been asked to end. */
 function wasAsked({ status }: JobView['job']): boolean {
-  return status.phase === 'Running' && (status.reason === 'CancelRequested' || status.reason === 'ProxyLost')
+  return stopReasons.some((reason) => wasStopped({ status }, reason))
 }

@@ -34,6 +34,8 @@ export interface JobView {
   retry?: RetryView | undefined
   /** When the proxy runner that handed the job over counts as lost; absent while it is heard of. */
   proxyLostAt?: Date | undefined
+  /** Whether the node of the pod is being drained; undefined where nobody knows. */
+  isDraining?: boolean | undefined
   /** Longest time for which the pool keeps a finished job; absent if only the job's own counts. */
   finishedJobTtlMs?: number | undefined
   /** Whether the pool keeps no more finished jobs, and this is one of the oldest. */

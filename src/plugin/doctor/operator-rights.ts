@@ -37,6 +37,11 @@ export const operatorRights: readonly Rights[] = [
   { group: 'authorization.k8s.io', resources: ['subjectaccessreviews'], verbs: ['create'], isClusterWide: true },
 ]
 
+/** Rights that it needs only for pools with drainDeadlineSeconds. */
+export const drainRights: readonly Rights[] = [
+  { group: '', resources: ['nodes'], verbs: ['list', 'watch'], isClusterWide: true },
+]
+
 /** The rights that the commands of the plugin need. */
 export const callerRights: readonly Rights[] = [
   { group: 'runnerhub.dev', resources: ['runnerjobs'], verbs: ['get', 'list', 'watch', 'create', 'patch'] },

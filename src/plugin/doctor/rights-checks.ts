@@ -2,7 +2,7 @@ import { asObject } from '../../kube/client/parse.ts'
 import type { Session } from '../session.ts'
 import { type Check, failed, ok, warning } from './finding.ts'
 import { operatorsOf } from './operator-checks.ts'
-import { callerRights, eachRight, operatorRights, type Right, rightInWords } from './operator-rights.ts'
+import { callerRights, drainRights, eachRight, operatorRights, type Right, rightInWords } from './operator-rights.ts'
 
 const path = '/apis/authorization.k8s.io/v1/'
 
@@ -14,9 +14,12 @@ export const operatorMay: Check = {
       const account = spec.template.spec.serviceAccountName ?? 'default'
       const user = `system:serviceaccount:${session.namespace}:${account}`
       const missing = await missingRights(session, eachRight(operatorRights), user)
-      if (missing.length === 0) return ok(`${account} has all its rights`)
       const upgrade = 'helm upgrade runnerhub charts/runnerhub --reset-then-reuse-values --set rbac.create=true'
-      return failed(`${account} may not ${wordsOf(missing)}`, `${upgrade} -n ${session.namespace}`)
+      const mend = `${upgrade} -n ${session.namespace}`
+      if (missing.length > 0) return failed(`${account} may not ${wordsOf(missing)}`, mend)
+      const unseen = await missingRights(session, eachRight(drainRights), user)
+      if (unseen.length === 0) return ok(`${account} has all its rights`)
+      return warning(`${account} may not ${wordsOf(unseen)}: drainDeadlineSeconds of pools has no effect`, mend)
     })
     return await Promise.all(findings)
   },

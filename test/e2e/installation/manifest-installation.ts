@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { deploy } from '../../../config/local/run.d/deploy.ts'
-import { bindingOf } from '../../../config/local/run.d/overlay.ts'
+import { bindingsOf } from '../../../config/local/run.d/overlay.ts'
 import { awaitRollout } from '../../../config/local/run.d/rollout.ts'
 import { localTokens } from '../../../config/local/run.d/tokens.ts'
 import { prepare } from './image.ts'
@@ -31,7 +31,7 @@ export async function installByManifests(): Promise<Installed> {
         await hub.kubectl('delete', 'runnerjobs', '--all', '--wait=false')
         await hub.until('no runner pod to remain', async () => (await hub.runnerPods()).length === 0)
         await hub.kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait=false')
-        await hub.kubectl('delete', 'clusterrolebinding', bindingOf(namespace), '--wait=false')
+        await hub.kubectl('delete', 'clusterrolebinding', ...bindingsOf(namespace), '--wait=false')
       } finally {
         await hub.leave()
       }

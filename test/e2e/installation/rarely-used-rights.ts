@@ -92,6 +92,11 @@ const ofOperator: Test[] = [
     ['list policy/poddisruptionbudgets', 'delete policy/poddisruptionbudgets'],
   ],
   [
+    'integration/controllers/drains.test.ts',
+    'is waited for no longer than its pool allows: the job fails with Drained',
+    ['watch core/nodes', 'list core/nodes'],
+  ],
+  [
     'integration/kube/recorder.test.ts',
     'writes one Event for a repeated occurrence, and counts it',
     ['patch events.k8s.io/events'],

@@ -3,9 +3,11 @@ import { kubectl } from '../../../config/local/run.d/kubectl.ts'
 import { run } from '../../../config/local/run.d/program.ts'
 import { podDisruptionBudgets } from '../../../src/api/pod-disruption-budget.ts'
 import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { exited, ignored, runs, succeeds } from '../../kubelet/script.ts'
 import { STAND_IN_NODE } from '../../kubelet/node.ts'
 import type { Operator } from '../../processes/operator.ts'
+import { eventually } from '../../observe/eventually.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 const forever = new AbortController().signal
@@ -33,7 +35,10 @@ describe('a drain of the node of a job', function () {
     await Promise.all([site.jobIs('running', { phase: 'Running' }), site.jobIs('over', { phase: 'Completed' })])
   })
   afterEach(() => site.checkInvariants())
-  after(() => site.close())
+  after(async () => {
+    await ask(['uncordon', STAND_IN_NODE])
+    await site.close()
+  })
 
   const ask = (args: string[], input = '') => {
     const { kubeconfig } = site.plane.controlPlane
@@ -46,6 +51,20 @@ describe('a drain of the node of a job', function () {
     const path = `/api/v1/namespaces/${site.namespace}/pods/${pod}/eviction`
     return ask(['create', '--raw', path, '--filename=-'], JSON.stringify(eviction))
   }
+
+  const bindingOfNodes = () => ['clusterrolebinding', `runnerhub-nodes-${site.namespace}`]
+
+  async function mayWatchNodes(): Promise<boolean> {
+    const resourceAttributes = { verb: 'watch', group: '', resource: 'nodes' }
+    const spec = { user: `system:serviceaccount:${site.namespace}:runnerhub`, resourceAttributes }
+    const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
+    const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
+    const answer = asObject(await site.client.request('POST', path, { body }, forever))
+    return asObject(answer['status'])['allowed'] === true
+  }
+
+  const deadlineOf = async (pool: string) =>
+    (await site.get(runnerPools, pool))?.status?.conditions?.find(({ type }) => type === 'DrainDeadline')
 
   const drain = (...args: string[]) =>
     ask(['drain', STAND_IN_NODE, `--pod-selector=runnerhub.dev/job=running`, ...args])
@@ -98,5 +117,31 @@ describe('a drain of the node of a job', function () {
     operator = await site.operator()
     await site.jobIs('last', { phase: 'Completed' })
     await site.until('its budget to go', () => isGone('default'))
+  })
+
+  it('is waited for where the operator may not watch nodes; its pool says so, and its jobs run', async () => {
+    expect((await ask(['delete', ...bindingOfNodes()])).code).to.equal(0)
+    await eventually(async () => !(await mayWatchNodes()), { what: 'the right to be gone' })
+    expect((await ask(['cordon', STAND_IN_NODE])).code).to.equal(0)
+    await site.createPool('short', { labels: ['short'], drainDeadlineSeconds: 2 })
+    await site.until('the pool to say so', async () => (await deadlineOf('short'))?.reason === 'NodesForbidden')
+    await site.createJob('drained', { labels: ['short'] })
+    await site.jobIs('drained', { phase: 'Running' })
+
+    const account = `--serviceaccount=${site.namespace}:runnerhub`
+    expect((await ask(['create', ...bindingOfNodes(), '--clusterrole=runnerhub-nodes', account])).code).to.equal(0)
+    await eventually(mayWatchNodes, { what: 'the right to be back' })
+  })
+
+  it('is waited for no longer than its pool allows: the job fails with Drained', async () => {
+    const key = { namespace: site.namespace, name: 'short' }
+    // Without a deadline nodes are not watched: with one they are watched again at once.
+    for (const drainDeadlineSeconds of [null, 2])
+      await site.client.patchMerge(runnerPools, key, { spec: { drainDeadlineSeconds } }, forever)
+    await site.until('the pool to say so', async () => (await deadlineOf('short'))?.status === 'True')
+    const { metadata, status } = await site.jobIs('drained', { phase: 'Failed', reason: 'Drained' })
+    expect(status.message).to.include(`node ${STAND_IN_NODE} is being drained`)
+    const shown = site.history.of(metadata.uid).map(({ phase, reason }) => `${phase} ${reason}`)
+    expect(shown.slice(-2)).to.deep.equal(['Running Drained', 'Failed Drained'])
   })
 })

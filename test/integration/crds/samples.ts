@@ -127,6 +127,7 @@ export const samples = [
       timeoutSeconds: 60,
       queueTimeoutSeconds: 60,
       startTimeoutSeconds: 60,
+      drainDeadlineSeconds: 60,
       retry: {
         maxAttempts: 2,
         reasons: ['Evicted'],

@@ -14,6 +14,7 @@ import { jobPhases } from '../../../src/api/runner-job.ts'
 import { runnerPhases } from '../../../src/api/runner.ts'
 import { delegationEnv } from '../../../src/domain/runner/delegation-env.ts'
 import { withLogCaptured } from '../../../src/domain/log/capture.ts'
+import { NODE_DRAINING } from '../../../src/domain/conditions.ts'
 import { statusAfter } from '../../../src/domain/job/status.ts'
 import { aJob, aRunner, at } from '../../objects/builders.ts'
 import { documentedRows, type Kind, requiredRows, sectionOf, wordsOf } from './spec-page.ts'
@@ -71,7 +72,7 @@ describe('docs/spec/v1/runnerjob.md', () => {
       return (statusAfter(aJob(), move, {}, at(1)).conditions ?? []).map(({ type }) => type)
     })
     const archived = withLogCaptured([], { is: 'captured', message: '' }, { generation: 1, now: at(1) }) ?? []
-    const all = new Set([...types, ...archived.map(({ type }) => type)])
+    const all = new Set([...types, NODE_DRAINING, ...archived.map(({ type }) => type)])
     expect(wordsOf(sectionOf(text, 'Conditions'))).to.have.members([...all])
   })
 })

@@ -71,6 +71,7 @@ describe('a running job whose pod the cache lacks', () => {
       pendingDeletions,
       finishedJobs: { isSurplus: () => false },
       podCreates,
+      drainingNodes: { sight: 'none' as const, isDraining: () => undefined },
       podWarnings,
       agents: new AgentConfigMaps({ client, script: '' }),
       termBeganAt: at(0),

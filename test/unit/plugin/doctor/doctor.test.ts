@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml'
 import { asObject } from '../../../../src/kube/client/parse.ts'
 import { elementsOf } from '../../../../src/api/json.ts'
 import { linesOf } from '../../../../src/plugin/doctor/doctor.ts'
-import { eachRight, operatorRights, type Right } from '../../../../src/plugin/doctor/operator-rights.ts'
+import { drainRights, eachRight, operatorRights, type Right } from '../../../../src/plugin/doctor/operator-rights.ts'
 import { concerns } from '../../../../src/plugin/doctor/webhook-check.ts'
 
 function rightsIn(file: string, name: string, isClusterWide: boolean): Right[] {
@@ -29,8 +29,9 @@ describe('doctor', () => {
     const given = [
       ...rightsIn('role.yaml', 'runnerhub', false),
       ...rightsIn('cluster-role.yaml', 'runnerhub-reviews', true),
+      ...rightsIn('cluster-role.yaml', 'runnerhub-nodes', true),
     ]
-    const known = eachRight(operatorRights)
+    const known = eachRight([...operatorRights, ...drainRights])
     const lines = (rights: readonly Right[]): string[] =>
       rights.map((right) => JSON.stringify(right, Object.keys(right).sort())).sort()
     expect(lines(known), 'src/plugin/doctor/operator-rights.ts').to.deep.equal(lines(given))
