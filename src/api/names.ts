@@ -24,6 +24,13 @@ export const REPOSITORY_LABEL = `${GROUP}/repository`
 /** On pods of pools that want it: the workflow of the job, as a label value. */
 export const WORKFLOW_LABEL = `${GROUP}/workflow`
 
+/** On the DaemonSets that keep a pool's images on its nodes, and on their pods: the name of the pool. */
+export const PRE_PULL_LABEL = `${GROUP}/images-of`
+/** On the same: the processor architecture of their nodes. */
+export const ARCHITECTURE_LABEL = `${GROUP}/architecture`
+/** On these DaemonSets: hash of what the operator wanted when it wrote them. */
+export const PRE_PULL_ANNOTATION = `${GROUP}/wanted`
+
 /** On pods of a pool of mode Worker: that mode. */
 export const MODE_LABEL = `${GROUP}/mode`
 /** On the Lease and the Secrets of a message: which of a job's attempts to hand it over made them. */

@@ -1,4 +1,5 @@
-import { GROUP, OUTCOME_FINALIZER } from './names.ts'
+import { GROUP, OUTCOME_FINALIZER, PRE_PULL_LABEL } from './names.ts'
+import { daemonSets } from './daemon-set.ts'
 import { controllerOf, type KubeObject, type Resource } from './object.ts'
 import { runners } from './runner.ts'
 
@@ -20,6 +21,7 @@ export interface ContainerState {
 export interface ContainerStatus {
   name: string
   image?: string
+  imageID?: string
   containerID?: string
   restartCount?: number
   /** The container runs, and has passed its startup probe if it has one. */
@@ -65,6 +67,11 @@ export function isOwnPod(pod: Pod): boolean {
   const owner = controllerOf(pod)
   const isOwned = owner?.kind === runners.kind && owner.apiVersion.startsWith(`${GROUP}/`)
   return isOwned || isHeldPod(pod)
+}
+
+/** Whether a pod keeps images of a pool on its node: it runs no job. */
+export function isPrePullPod(pod: Pod): boolean {
+  return pod.metadata.labels?.[PRE_PULL_LABEL] !== undefined && controllerOf(pod)?.kind === daemonSets.kind
 }
 
 /** Whether the pod has our finalizer. */

@@ -54,6 +54,10 @@ export const NO_OPERATOR = 'NoOperator'
 /** Reasons that only Runners have; they also use the reasons above. */
 export const runnerReasons = ['HeartbeatMissed'] as const
 
+/** Reasons that only the conditions of pools have; these also use the reasons above. */
+export const poolReasons = ['TemplateAccepted', 'Pulled', 'Pulling', 'PrePullUnsupported', 'NameTaken'] as const
+export type PoolReason = RunnerReason | (typeof poolReasons)[number]
+
 export type WaitingReason = (typeof waitingReasons)[number]
 export type FailureReason = (typeof failureReasons)[number]
 export type Reason = WaitingReason | FailureReason | (typeof progressReasons)[number]

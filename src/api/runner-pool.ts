@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from './object.ts'
-import { conditions, labels, priority, text, time } from './fields.ts'
+import { conditions, labels, message, priority, text, time } from './fields.ts'
 import { GROUP, VERSION } from './names.ts'
 import { deadline } from './deadlines.ts'
 import { poolRetry } from './retry.ts'
@@ -186,6 +186,13 @@ export const runnerPoolSpec = {
         'reason Drained. Absent: a drain waits for the end of the job.',
     ),
     retry: poolRetry,
+    prePull: {
+      type: 'boolean',
+      description:
+        'Keeps the images of the template on the nodes of the pool, so that the start of a job waits for no pull: a ' +
+        'DaemonSet for each processor architecture runs a tiny container of each image there. status.images says where ' +
+        'they are.',
+    },
     attribution: {
       type: 'object',
       description: 'What shows to whom the costs of pods belong.',
@@ -229,6 +236,20 @@ export const runnerPoolSpec = {
   },
 } as const satisfies Schema
 
+/** Where an image of a pool is. */
+const imagePresence = {
+  type: 'object',
+  description: 'One image.',
+  required: ['image', 'nodes', 'desiredNodes'],
+  properties: {
+    image: { type: 'string', description: 'Image, as the template names it.', maxLength: 4096 },
+    nodes: { type: 'integer', description: 'Number of nodes that have it.', format: 'int32' },
+    desiredNodes: { type: 'integer', description: 'Number of nodes that are to have it.', format: 'int32' },
+    message: { ...message, description: 'Why a node cannot pull it, in the words of its registry or runtime.' },
+  },
+} as const satisfies Schema
+export type ImagePresence = FromSchema<typeof imagePresence>
+
 export const runnerPoolStatus = {
   type: 'object',
   description: 'State of the pool. Only the operator writes it.',
@@ -248,6 +269,14 @@ export const runnerPoolStatus = {
       maxItems: 16,
       'x-kubernetes-list-type': 'set',
       items: { type: 'string', description: 'Path of the field in spec.', maxLength: 64 },
+    },
+    images: {
+      type: 'array',
+      description: 'With prePull: on how many nodes the images of the template are.',
+      maxItems: 32,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['image'],
+      items: imagePresence,
     },
     observedGeneration: {
       type: 'integer',

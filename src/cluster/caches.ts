@@ -6,13 +6,14 @@ import {
   MANAGED_BY,
   MANAGED_BY_LABEL,
   MESSAGE_LABEL,
+  PRE_PULL_LABEL,
   PROXY,
   proxyKey,
   repositoryKey,
   RUNNER_TYPE_LABEL,
 } from '../api/names.ts'
 import { keyOf, type KubeObject, type Resource } from '../api/object.ts'
-import { isOwnPod, type Pod, pods } from '../api/pod.ts'
+import { isOwnPod, isPrePullPod, type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
@@ -27,6 +28,7 @@ import { jobKeyOf } from './job-places.ts'
 import { JobTotals } from './job-totals.ts'
 import { PodRunners } from './pod-runners.ts'
 import { PodStates } from './pod-states.ts'
+import { projectPrePullPod } from './project-pre-pull-pod.ts'
 import { projectPod } from './project-pod.ts'
 import { ProxyJobs } from './proxy-jobs.ts'
 import { QueuePositions } from './queue-positions.ts'
@@ -43,6 +45,8 @@ export interface Caches {
   runners: Store<Runner>
   /** The pods of Runners, whatever their labels are. */
   pods: Store<Pod>
+  /** The pods that keep images of pools on nodes. The watch of `pods` fills it too. */
+  prePullPods: Store<Pod>
   pools: Store<RunnerPool>
   /** The Leases of proxy runners, and those that hold the messages of handed-over jobs. */
   leases: Store<Lease>
@@ -87,10 +91,17 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     },
   })
   const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
+  const prePullPods = new Store<Pod>({
+    log,
+    includes: isPrePullPod,
+    transform: projectPrePullPod,
+    indexes: { pool: prePulledPools },
+  })
   const podStore = new Store<Pod>({
     log,
     includes: isOwnPod,
     transform: projectPod,
+    beside: prePullPods,
     indexes: { node: ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]) },
   })
   const ledgers = new Store<ConfigMap>({ log, includes: ({ metadata }) => metadata.name === LEDGER_NAME })
@@ -100,6 +111,7 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     jobs,
     runners: runnerStore,
     pods: podStore,
+    prePullPods,
     pools,
     leases: new Store<Lease>({ log, includes: isKnownLease, indexes: { job: messageJobKeys } }),
     ledgers,
@@ -135,6 +147,12 @@ export function makeCaches({ client, namespace, log, metrics, mostRepositories }
 }
 
 type Selectors = Pick<ReflectorOptions<KubeObject>, 'labelSelector' | 'fieldSelector'>
+
+/** The key of the pool whose images a pod keeps on its node. */
+function prePulledPools({ metadata }: Pod): string[] {
+  const name = metadata.labels?.[PRE_PULL_LABEL]
+  return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`]
+}
 
 /** The proxy runner that handed the job over and waits for its end. */
 function handingProxies(job: RunnerJob): string[] {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { PRE_PULL_LABEL } from '../api/names.ts'
 import { keyOf, type KubeObject } from '../api/object.ts'
 import type { Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
@@ -8,6 +9,7 @@ import { type Caches, isMessageLease, jobKeyOf } from '../cluster/caches.ts'
 import { limitsOf } from '../domain/job/deadline.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { readinessOf } from '../domain/pool/readiness.ts'
+import { heldImages } from '../domain/pre-pull/presence.ts'
 import { attemptAt, attemptOf, jobKeyAt, previousKey, runnerKey } from '../domain/runner/keys.ts'
 import type { Change } from '../kube/cache/store.ts'
 import type { Workqueue } from '../kube/queue/workqueue.ts'
@@ -43,6 +45,10 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
       queue.add(queueKey('runner', key))
       queue.add(queueKey('job', jobKeyAt(key)))
       if (now !== undefined && isOrphan(caches, now)) queue.add(queueKey('pod', key))
+    }),
+    caches.prePullPods.onChange(({ old, now }) => {
+      const pool = prePulledPool(now ?? old)
+      if (pool !== undefined && isNewHold(old, now)) queue.add(queueKey('pool', pool), 'deferred')
     }),
     caches.pools.onChange((change) => {
       const isNewTtl = change.old?.spec.finishedPodTTLSeconds !== change.now?.spec.finishedPodTTLSeconds
@@ -171,6 +177,18 @@ function addHandedOver(caches: Caches, queue: Workqueue, proxy: string): void {
 /** Whether a change affects the pod's state. A kubelet updates a pod about seven times, mostly in unused fields. */
 function isNews({ podStates }: Caches, { old, now }: Change<Pod>): boolean {
   return old === undefined || now === undefined || !isDeepStrictEqual(podStates.of(old), podStates.of(now))
+}
+
+function prePulledPool(pod: Pod | undefined): string | undefined {
+  const name = pod?.metadata.labels?.[PRE_PULL_LABEL]
+  return pod === undefined || name === undefined ? undefined : `${pod.metadata.namespace ?? ''}/${name}`
+}
+
+/** Whether a node has other images of its pool than before, or fails to pull them for another reason. */
+function isNewHold(old: Pod | undefined, now: Pod | undefined): boolean {
+  if (old === undefined || now === undefined || old.spec.nodeName !== now.spec.nodeName) return true
+  if (old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp) return true
+  return !isDeepStrictEqual(heldImages(old), heldImages(now))
 }
 
 /** Whether the pool can or cannot have jobs any more, or the waiting reason of its jobs changes. */

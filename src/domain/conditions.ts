@@ -21,10 +21,11 @@ export function withCondition(
   set: Omit<Condition, 'lastTransitionTime'>,
   now: Date,
 ): Condition[] {
-  const others = (list ?? []).filter(({ type }) => type !== set.type)
   const before = (list ?? []).find(({ type }) => type === set.type)
   const same = before?.status === set.status && before.reason === set.reason
-  return [...others, { ...set, lastTransitionTime: same ? before.lastTransitionTime : now.toISOString() }]
+  const next = { ...set, lastTransitionTime: same ? before.lastTransitionTime : now.toISOString() }
+  // In its place: several writers of one list must not differ about the order.
+  return before === undefined ? [...(list ?? []), next] : (list ?? []).map((each) => (each === before ? next : each))
 }
 
 /** The list without one condition. */

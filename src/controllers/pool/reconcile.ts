@@ -16,6 +16,7 @@ import { type Refusal, refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { asWritten, writeStatus } from '../writes.ts'
 import { drainDeadlineWriter } from './drain-deadline.ts'
 import { disruptionBudgets } from './disruption-budgets.ts'
+import { imageKeeper } from './images.ts'
 import type { Scheduler } from './scheduler.ts'
 import { positionAnnouncer } from './positions.ts'
 import { usageWriter } from './usage.ts'
@@ -24,7 +25,7 @@ import { usageWriter } from './usage.ts'
 const AGAIN_MS = { Starting: 10_000, Stopping: 180_000 }
 
 /**
- * Checks the template of a pool, protects its running pods, writes into its status how it is used, and keeps the
+ * Checks the template of a pool, protects its running pods, keeps its images on its nodes, writes into its status how it is used, and keeps the
  * positions of its jobs up to date.
  */
 export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
@@ -33,6 +34,7 @@ export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
     const { running, starting } = scheduler.usageOf(key)
     return running + starting > 0
   })
+  const keepImages = imageKeeper(deps)
   const writeUsage = usageWriter(deps, scheduler)
   const writeDrainDeadline = drainDeadlineWriter(deps)
   const announce = positionAnnouncer(deps, scheduler)
@@ -40,9 +42,9 @@ export function poolReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
     const check = await checkTemplate(key, context.signal)
     await writeDrainDeadline(key, context.signal)
     const usage = await writeUsage(key, context)
-    const waits = [check, usage, announce(key), await ensureBudget(key, context.signal)].flatMap(
-      ({ requeueAfterMs }) => requeueAfterMs ?? [],
-    )
+    const budget = await ensureBudget(key, context.signal)
+    const images = await keepImages(key, context)
+    const waits = [check, usage, announce(key), budget, images].flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])
     return { ...usage, ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }) }
   }
 }

@@ -89,6 +89,14 @@ function keepsEnding({ restartCount = 0, started, state }: ContainerStatus): boo
   return restartCount > 0 && started === false && state?.terminated?.exitCode !== 0
 }
 
+/** Why the image of a container cannot be pulled, in the words of the registry or the runtime, if it cannot. */
+export function pullTroubleOf({ state }: ContainerStatus): string | undefined {
+  const { reason = '', message = '' } = state?.waiting ?? {}
+  if (!imageTrouble.has(reason)) return undefined
+  const cause = pullError(message)
+  return cause === '' ? reason : cause
+}
+
 function containerTrouble({ name, image, state }: ContainerStatus): Waiting | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {}
   if (ordinary.has(reason)) return undefined

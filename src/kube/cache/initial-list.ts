@@ -76,7 +76,7 @@ export class DoubtfulListing<T extends KubeObject> extends InitialList<T> {
 
   protected override async settle(resourceVersion: string): Promise<void> {
     const { store } = this
-    const items = this.#items.values()
+    const items = [...this.#items.values()]
     await (store.isPast(resourceVersion)
       ? store.rebuild(items, resourceVersion)
       : store.replaceAll(items, resourceVersion))

@@ -22,6 +22,8 @@ export interface StoreOptions<T extends KubeObject> {
    * Selects the objects to store; by default all. An object that no longer matches is removed as if it were deleted.
    */
   includes?: (raw: T) => boolean
+  /** Another store that the same watch fills, with other objects of the resource. */
+  beside?: Store<T>
   /** Logs the errors of change handlers. */
   log?: Log
 }
@@ -37,6 +39,7 @@ export class Store<T extends KubeObject> {
   readonly #handlers = new Set<(change: Change<T>) => void>()
   readonly #transform: (raw: T) => T
   readonly #includes: (raw: T) => boolean
+  readonly #beside: Store<T> | undefined
   readonly #log: Log | undefined
   readonly #synced = deferred<void>()
   readonly #undelivered: Change<T>[] = []
@@ -50,6 +53,7 @@ export class Store<T extends KubeObject> {
   constructor(options: StoreOptions<T> = {}) {
     this.#transform = options.transform ?? withoutManagedFields
     this.#includes = options.includes ?? (() => true)
+    this.#beside = options.beside
     this.#log = options.log
     for (const [name, valuesOf] of Object.entries(options.indexes ?? {}))
       this.#indexes.set(name, new ObjectIndex(valuesOf))
@@ -114,7 +118,12 @@ export class Store<T extends KubeObject> {
 
   /** For the reflector: adds or updates a listed or watched object. Drops versions older than the stored one. */
   upsert(raw: T): void {
-    if (!this.#includes(raw)) return this.remove(raw)
+    this.#beside?.upsert(raw)
+    this.#upsert(raw)
+  }
+
+  #upsert(raw: T): void {
+    if (!this.#includes(raw)) return this.#remove(raw)
     const key = keyOf(raw)
     const old = this.#objects.get(key)
     const isFormer = this.#former.delete(key)
@@ -127,6 +136,11 @@ export class Store<T extends KubeObject> {
 
   /** For the reflector: removes a deleted object, unless a newer one already has its name. */
   remove(last: T): void {
+    this.#beside?.remove(last)
+    this.#remove(last)
+  }
+
+  #remove(last: T): void {
     const key = keyOf(last)
     const old = this.#objects.get(key)
     const isFormer = this.#former.delete(key)
@@ -136,6 +150,7 @@ export class Store<T extends KubeObject> {
 
   /** For the reflector: records that the watch has delivered all changes up to this version. */
   advance(resourceVersion: string): void {
+    this.#beside?.advance(resourceVersion)
     if (compareVersions(resourceVersion, this.#seen) > 0) this.#seen = resourceVersion
   }
 
@@ -149,6 +164,7 @@ export class Store<T extends KubeObject> {
       if (isGone) this.#put(key, object, undefined, before)
       await turns.maybeYield()
     }
+    await this.#beside?.retain(keys, resourceVersion)
     this.#hasSynced = true
     this.#synced.resolve()
   }
@@ -174,12 +190,12 @@ export class Store<T extends KubeObject> {
    * Makes the content equal to a complete list of a cluster that was restored to this version, in slices. Versions from
    * before cannot be compared any more. Objects stored meanwhile belong to the new history and stay.
    */
-  async rebuild(items: Iterable<T>, resourceVersion: string): Promise<void> {
+  async rebuild(items: readonly T[], resourceVersion: string): Promise<void> {
     this.#seen = resourceVersion
     for (const key of this.#objects.keys()) this.#former.add(key)
     const turns = new EventLoopYield()
     for (const item of items) {
-      this.upsert(item)
+      this.#upsert(item)
       await turns.maybeYield()
     }
     for (const key of this.#former) {
@@ -187,6 +203,7 @@ export class Store<T extends KubeObject> {
       this.#put(key, this.#objects.get(key), undefined, '0')
       await turns.maybeYield()
     }
+    await this.#beside?.rebuild(items, resourceVersion)
   }
 
   #index(name: string): ObjectIndex<T> {

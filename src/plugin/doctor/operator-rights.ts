@@ -32,6 +32,7 @@ export const operatorRights: readonly Rights[] = [
   },
   { group: '', resources: ['secrets'], verbs: ['create', 'delete'] },
   { group: 'policy', resources: ['poddisruptionbudgets'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+  { group: 'apps', resources: ['daemonsets'], verbs: ['get', 'create', 'update', 'delete'] },
   { group: 'events.k8s.io', resources: ['events'], verbs: ['list', 'create', 'patch'] },
   { group: 'authentication.k8s.io', resources: ['tokenreviews'], verbs: ['create'], isClusterWide: true },
   { group: 'authorization.k8s.io', resources: ['subjectaccessreviews'], verbs: ['create'], isClusterWide: true },

@@ -97,6 +97,16 @@ const ofOperator: Test[] = [
     ['watch core/nodes', 'list core/nodes'],
   ],
   [
+    'integration/controllers/images.test.ts',
+    'change with the template, and are there again after a restart if somebody changed them',
+    ['get apps/daemonsets', 'create apps/daemonsets', 'update apps/daemonsets'],
+  ],
+  [
+    'integration/controllers/images.test.ts',
+    'are let go when the pool does not want it any more',
+    ['delete apps/daemonsets'],
+  ],
+  [
     'integration/kube/recorder.test.ts',
     'writes one Event for a repeated occurrence, and counts it',
     ['patch events.k8s.io/events'],

@@ -7,6 +7,7 @@ import {
   failureReasons,
   NO_OPERATOR,
   progressReasons,
+  poolReasons,
   runnerReasons,
   waitingReasons,
 } from '../../../src/api/reasons.ts'
@@ -103,7 +104,7 @@ describe('docs/spec/v1/runnerpool.md', () => {
 
   it('explains no reason that does not exist', () => {
     const listed = wordsOf(sectionOf(pageOf('runnerpool'), 'Reasons'))
-    expect(listed.filter((word) => !jobReasons.has(word))).to.deep.equal(['TemplateAccepted'])
+    expect(listed.filter((word) => !jobReasons.has(word))).to.deep.equal([...poolReasons])
   })
 })
 

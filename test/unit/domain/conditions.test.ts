@@ -25,6 +25,12 @@ describe('conditions', () => {
     expect(condition?.lastTransitionTime).to.equal(at(5).toISOString())
   })
 
+  it('keep their places, whoever writes last', () => {
+    const other = { ...since0, type: 'Ready' }
+    const types = withCondition([since0, other], { ...waiting, message: 'new' }, at(5)).map(({ type }) => type)
+    expect(types).to.deep.equal(['Waiting', 'Ready'])
+  })
+
   it('change neither the others nor their input', () => {
     const other = { ...since0, type: 'Ready' }
     const list = [since0, other]
