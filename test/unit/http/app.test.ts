@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, request as sendRequest, type Server } from 'node:http'
 import { expect } from 'chai'
 import { ConcurrencyLimit } from '../../../src/auth/concurrency-limit.ts'
 import { Redactor } from '../../../src/domain/log/redaction.ts'
 import { makeApp } from '../../../src/http/app.ts'
+import { type Route, routes } from '../../../src/http/routes.ts'
 import { basePaths } from '../../../src/http/base-path.ts'
-import { routes } from '../../../src/http/routes.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { Metrics } from '../../../src/metrics/registry.ts'
@@ -91,6 +91,22 @@ describe('the application', () => {
       })
     })
   }
+
+  it('gives a page of any other host name nothing but what is open to everybody', async () => {
+    const headers = { host: 'rebound.example:3000', origin: 'http://rebound.example:3000' }
+    const from = async ({ method, path }: Route): Promise<number | undefined> => {
+      const sent = sendRequest(`${url}${path.replaceAll(/:\w+/g, 'none')}`, { method, headers })
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        sent.once('response', resolve).once('error', reject).end()
+      })
+      return response.resume().statusCode
+    }
+    for (const route of routes) {
+      const status = await from(route)
+      if (route.permission === 'open') expect(status, route.name).to.not.equal(401)
+      else expect(status, route.name).to.equal(401)
+    }
+  })
 
   it('responds to OPTIONS with the methods of the literal path, not of a job', async () => {
     expect((await send('/api/jobs/delegate', 'OPTIONS')).headers.get('allow')).to.equal('OPTIONS, POST')

@@ -74,6 +74,46 @@ describe('connections of the realtime server', () => {
     expect([received.readUInt8(0), received.readUInt16BE(2)], 'a close frame and its code').to.deep.equal([0x88, 1009])
   })
 
+  /** A masked frame: its first byte, and the payload. The mask is zero. */
+  const frame = (first: number, payload: number[] | Buffer): Buffer => {
+    const length = payload.length < 126 ? [0x80 + payload.length] : [0xfe, payload.length >> 8, payload.length & 0xff]
+    return Buffer.concat([Buffer.from([first, ...length, 0, 0, 0, 0]), Buffer.from(payload)])
+  }
+  const piece = frame(0x00, Buffer.alloc(32 * 1024, 'x'))
+  const hostile: Record<string, [bytes: Buffer, code: number]> = {
+    'a frame without a mask': [Buffer.from([0x81, 1, 0x61]), 1002],
+    'a reserved kind of frame': [frame(0x83, [0x61]), 1002],
+    'a compressed frame': [frame(0xc1, [0x61]), 1002],
+    'a ping in fragments': [frame(0x09, []), 1002],
+    'a ping of 126 bytes': [frame(0x89, Buffer.alloc(126)), 1002],
+    'the middle of a message that has not begun': [frame(0x00, [0x61]), 1002],
+    'a reserved code of a close': [frame(0x88, [0x03, 0xed]), 1002],
+    'text that is no UTF-8': [frame(0x81, [0xff, 0xfe]), 1007],
+    'a message in endless fragments': [Buffer.concat([frame(0x01, [0x61]), piece, piece, piece]), 1009],
+    'a frame that claims to be of 8 EiB': [Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255]), 1009],
+  }
+  for (const [what, [bytes, code]] of Object.entries(hostile)) {
+    it(`are closed with ${code} for ${what}, and others go on`, async () => {
+      await upgrade('/', 'Authorization: Bearer x\r\n')
+      const [caller, other] = [callers.at(-1), await opened()]
+      if (caller === undefined) throw new Error('no caller')
+      const answer = once(caller, 'data')
+      caller.write(bytes)
+      const received = Buffer.concat((await answer).filter((chunk: unknown) => Buffer.isBuffer(chunk)))
+      expect([received.readUInt8(0), received.readUInt16BE(2)]).to.deep.equal([0x88, code])
+      const pong = once(other, 'pong')
+      other.ping()
+      await pong
+      other.terminate()
+    })
+  }
+
+  async function opened(): Promise<WebSocket> {
+    const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}`, { headers: { authorization: 'Bearer x' } })
+    await once(socket, 'open')
+    return socket
+  }
+
   it('over the limit are refused, and their data has no effect', async () => {
     const admitted = 'Authorization: Bearer x\r\n'
     for (let open = 0; open < 9; open += 1) await upgrade('/', admitted)

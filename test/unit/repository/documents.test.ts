@@ -132,6 +132,18 @@ describe('docs/security.md', () => {
     expect(rows).to.have.length.above(10)
     expect(rows.filter((row) => !/\]\(\.\.\/test\/.+\.test\.ts\)/.test(row))).to.deep.equal([])
   })
+
+  const section = /^## Attacks and their tests\n(.*?)^## /ms.exec(readFileSync(join(docs, 'security.md'), 'utf8'))?.[1]
+  const attacks = [...(section ?? '').matchAll(/^\| (.+) \| .+ \| \[.+\]\((.+)\) \| `(.+)` \|$/gm)]
+
+  it('has a row for each attack, in the form that is checked here', () => {
+    const lines = (section ?? '').split('\n').filter((line) => line.startsWith('|') && !/^\|(---| attack )/.test(line))
+    expect(attacks.map(([line]) => line)).to.deep.equal(lines)
+    expect(attacks.length).to.be.above(40)
+  })
+
+  for (const [, attack = '', path = '', title = ''] of attacks)
+    it(`names an existing test: ${attack}`, () => expectTest(path, title))
 })
 
 describe('docs/adr', () => {

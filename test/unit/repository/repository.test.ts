@@ -56,6 +56,19 @@ describe('the packages', () => {
     expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).to.deep.equal([])
   })
 
+  it('run no install script, wherever they are installed', () => {
+    const places = ['Makefile', 'Dockerfile', 'config/image/prepare.ts']
+    const installs = places.flatMap((place) =>
+      readFileSync(join(root, place), 'utf8')
+        .split('\n')
+        .filter((line) => !/^\s*#|##/.test(line) && /\bnpm\b\W+ci\b/.test(line)),
+    )
+    expect(installs).to.have.length(4)
+    expect(installs.filter((line) => !line.includes('--ignore-scripts'))).to.deep.equal([])
+    const own = Object.keys(asObject(json('package.json')['scripts']))
+    expect(own, 'only what runs before the package is packed').to.deep.equal(['prepack'])
+  })
+
   for (const architecture of ['x64', 'arm64']) {
     it(`hold Node.js for ${architecture}, with its hash and without an install script`, () => {
       const locked = asObject(json('package-lock.json')['packages'])[`node_modules/node-linux-${architecture}`]
