@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { Rule, SeenRequest } from './rules.ts'
 
+/** How long a response needs to its client, on one machine. */
+const ARRIVAL_MS = 10
+
 /** One request at the proxy, and the faults that apply to it. */
 export class Exchange {
   readonly seen: SeenRequest
@@ -50,6 +53,9 @@ export class Exchange {
     if (this.#has('dropReply')) {
       await buffer(reply)
       return this.#cut()
+    }
+    for (const { fault } of this.#rules) {
+      if (fault.is === 'afterwards') this.#response.once('finish', () => setTimeout(fault.act, ARRIVAL_MS))
     }
     const { 'content-length': _, 'transfer-encoding': __, ...headers } = reply.headers
     this.#response.writeHead(this.seen.status, headers)

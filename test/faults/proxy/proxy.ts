@@ -16,6 +16,7 @@
  *   dropReply()     the server handles the request, but the connection is reset instead of a response
  *   answer(…)       the proxy responds, the server gets no request
  *   rewrite(f)      f changes the body of the response; each line of a watch; also of an open one
+ *   afterwards(f)   f is called a moment after the response has gone out, for a new request
  * `emit(event)` and `end()` are no rules: they insert an event into the matching open watches, or end them like a server
  * timeout, and return the number of watches.
  * If several rules match a new request, all of them apply, oldest first. `requests` has every request that arrived,
@@ -42,6 +43,7 @@ export interface When {
   dropReply(): Rule
   answer(status: number, body: unknown, headers?: OutgoingHttpHeaders): Rule
   rewrite(change: (text: string) => string): Rule
+  afterwards(act: () => void): Rule
   emit(event: unknown): number
   end(): number
 }
@@ -93,6 +95,7 @@ export class FaultProxy {
       dropReply: () => add({ is: 'dropReply' }),
       answer: (status, body, headers = {}) => add({ is: 'answer', status, body, headers }),
       rewrite: (change) => add({ is: 'rewrite', change }),
+      afterwards: (act) => add({ is: 'afterwards', act }),
       emit: (event) => {
         const line = typeof event === 'string' ? event : JSON.stringify(event)
         return this.#toOpen(match, (exchange) => exchange.write(line))
@@ -148,7 +151,8 @@ export class FaultProxy {
   #add(rule: Rule): Rule {
     this.#rules.push(rule)
     const { is } = rule.fault
-    if (is === 'delay' || is === 'answer' || is === 'dropReply') return rule // these apply to new requests only
+    // These apply to new requests only.
+    if (is === 'delay' || is === 'answer' || is === 'dropReply' || is === 'afterwards') return rule
     for (const exchange of this.#open) if (rule.meets(exchange.seen)) exchange.meet(rule)
     return rule
   }

@@ -23,6 +23,7 @@ export type Fault =
   | { is: 'dropReply' }
   | { is: 'answer'; status: number; body: unknown; headers: OutgoingHttpHeaders }
   | { is: 'rewrite'; change: (text: string) => string }
+  | { is: 'afterwards'; act: () => void }
 
 /** The record of a request. */
 export interface SeenRequest {
