@@ -1,4 +1,5 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KubeClient } from '../../src/kube/client/client.ts'
@@ -19,6 +20,8 @@ export interface ControlPlane {
   saveSnapshot(): Promise<void>
   /** Stops etcd and the API server, and starts them with the saved store: versions go back. */
   restoreSnapshot(): Promise<void>
+  /** Raises or clears the alarm that etcd raises when its store is full: until it is cleared, etcd refuses every write. */
+  alarmNoSpace(action: 'ACTIVATE' | 'DEACTIVATE'): Promise<void>
   /**
    * Starts the controllers for garbage collection and service accounts, or others, by flags of its own. Install the kinds
    * that they must know before.
@@ -59,6 +62,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     startApiServer: async () => void (await tool('start-apiserver')),
     saveSnapshot: async () => void (await tool('save-snapshot', snapshot)),
     restoreSnapshot: async () => void (await tool('restore-snapshot', snapshot)),
+    alarmNoSpace: (action) => alarmNoSpace(directory, action),
     startControllerManager: async (...more) => void (await tool('start-controller-manager', ...more)),
     stopControllerManager: async () => void (await tool('stop-controller-manager')),
     client(userAgent = 'runnerhub-test') {
@@ -71,4 +75,20 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       await remove()
     },
   }
+}
+
+/** One call of etcd's gRPC gateway, as `etcdctl alarm` makes it. */
+async function alarmNoSpace(directory: string, action: 'ACTIVATE' | 'DEACTIVATE'): Promise<void> {
+  const pki = (name: string): Promise<Buffer> => readFile(join(directory, 'pki', name))
+  const [ca, cert, key] = await Promise.all([pki('etcd-ca.crt'), pki('etcd-client.crt'), pki('etcd-client.key')])
+  const settings = await readFile(join(directory, 'settings'), 'utf8')
+  const port = /^ETCD_PORT="(\d+)"$/m.exec(settings)?.[1]
+  const url = `https://127.0.0.1:${port}/v3/maintenance/alarm`
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const sent = request(url, { method: 'POST', ca, cert, key }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode))
+    })
+    sent.once('error', reject).end(JSON.stringify({ action, alarm: 'NOSPACE', memberID: '0' }))
+  })
+  if (status !== 200) throw new Error(`etcd responded ${status} to the alarm`)
 }

@@ -7,7 +7,7 @@ import { factsOf, handOver, pack } from '../../hand-over/sending.ts'
 import { exited, ignored, running, runs, succeeds } from '../../kubelet/script.ts'
 import { RestClient } from '../../observe/rest-client.ts'
 import type { Operator } from '../../processes/operator.ts'
-import { type Answer, call, isMarkedStale } from '../../site/calls/call.ts'
+import { type Answer, call, expectFailure, isMarkedStale } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 const DOWN_MS = 6000
@@ -144,5 +144,48 @@ describe('an API server that is killed and gone for six seconds', function () {
       (await rest.call('POST', '/api/jobs/delegate', { jobId: '2', runId: '1', repository: 'o/r' })).status
     await site.until('delegations to work again', async () => (await again()) === 201)
     await site.until('/health to be well', async () => (await call(`${operator.url}/health`)).status === 200)
+  })
+})
+
+describe('a store that is full', function () {
+  this.timeout('120s')
+  let site: Site
+  let operator: Operator
+  let rest: RestClient
+
+  before(async () => {
+    site = await openSite()
+    await site.createPool('default')
+    operator = await site.operator({ env: { LEASE_SECONDS: '5' } })
+    rest = new RestClient(operator.url)
+    site.kubelet.onPod(() => runs())
+  })
+  after(() => site.close())
+
+  it('refuses delegations with 503, keeps known jobs readable, and costs no job its pod or its outcome', async () => {
+    const { controlPlane } = site.plane
+    await site.createJob('before')
+    await site.jobIs('before', { phase: 'Running' })
+    expect((await rest.get('/api/jobs/before')).status).to.equal(200)
+    await controlPlane.alarmNoSpace('ACTIVATE')
+    const lines = operator.log.length
+    try {
+      const facts = { jobId: '1', runId: '1', repository: 'owner/repo' }
+      const refused = await call(`${operator.url}/api/jobs/delegate`, { method: 'POST', body: facts })
+      expectFailure(refused, 503, 'ClusterUnavailable')
+      expect(Number(refused.headers.get('retry-after'))).to.be.above(0)
+      expect((await rest.get('/api/jobs/before')).status).to.equal(200)
+      await operator.logged('stopped leading', lines)
+    } finally {
+      await controlPlane.alarmNoSpace('DEACTIVATE')
+    }
+    await operator.leads(lines, 30_000)
+    await site.kubelet.apply('before-1', (pod) => exited(pod, 0))
+    await site.jobIs('before', { phase: 'Completed' }, 40_000)
+    site.kubelet.onPod(() => succeeds())
+    await site.createJob('after')
+    await site.jobIs('after', { phase: 'Completed' }, 40_000)
+    expect(operator.isRunning).to.equal(true)
+    await site.checkInvariants()
   })
 })
