@@ -126,8 +126,9 @@ mocha: $(INSTALLED) ## Single test files: make mocha FILES=test/unit/kube/cache/
 
 # The image needs a cluster's base image: it is built only with a cluster.
 .PHONY: tools
-tools: $(INSTALLED) ## Build the tools of the tests: Helm, promtool, images with Prometheus, a stand-in runner and an S3 server (the first time takes minutes)
+tools: $(INSTALLED) ## Build the tools of the tests: Helm, kube-score, promtool, images with Prometheus, a stand-in runner and an S3 server (the first time takes minutes)
 	config/local/helm-path
+	config/local/kube-score-path
 	config/local/promtool-path
 	config/local/chromium-path
 	config/local/shells || echo "the completion in zsh and fish will not be tried"

@@ -62,7 +62,7 @@ export const stages: Stage[] = [
   },
   {
     name: 'tools',
-    about: 'Helm, promtool, Chromium and Prometheus (the first time builds them)',
+    about: 'Helm, kube-score, promtool, Chromium and Prometheus (the first time builds them)',
     deadlineMinutes: 14,
     needs: ['up'],
     work: make('tools'),

@@ -35,6 +35,7 @@ KIND_BIN=$CACHE/bin/kind-$(module_key kind)
 MONITORING_BIN=$CACHE/bin/prometheus-$({ module_key prometheus && cat "$HERE/prometheus/plugins.go"; } | sha256sum | cut -c 1-12)
 ETCD_TOOLS_BIN=$CACHE/bin/etcd-tools-$(module_key etcd-tools)
 S3_BIN=$CACHE/bin/versitygw-$(module_key s3)
+SCORE_BIN=$CACHE/bin/kube-score-$(module_key kube-score)
 HELM_BIN=$CACHE/bin/helm-$({ module_key helm && helm_version_flags; } | sha256sum | cut -c 1-12)
 
 # Reports now and then that a long build is still at work.
@@ -78,6 +79,7 @@ binary_of() { # NAME
     helm) printf '%s\n' "$HELM_BIN/helm" ;;
     etcdctl | etcdutl) printf '%s\n' "$ETCD_TOOLS_BIN/$1" ;;
     versitygw) printf '%s\n' "$S3_BIN/versitygw" ;;
+    kube-score) printf '%s\n' "$SCORE_BIN/kube-score" ;;
     prometheus*) printf '%s\n' "$MONITORING_BIN/$1" ;;
     *) printf '%s\n' "$KUBERNETES_BIN/$1" ;;
   esac
@@ -96,6 +98,7 @@ build_missing() { # NAME...
       helm) build_binary "$(binary_of helm)" helm helm.sh/helm/v3/cmd/helm "$(helm_version_flags)" ;;
       etcdctl | etcdutl) build_binary "$(binary_of "$name")" etcd-tools "go.etcd.io/etcd/$name/v3" ;;
       versitygw) build_binary "$(binary_of versitygw)" s3 github.com/versity/versitygw/cmd/versitygw ;;
+      kube-score) build_binary "$(binary_of kube-score)" kube-score github.com/zegl/kube-score/cmd/kube-score ;;
       prometheus) build_prometheus ;;
       prometheus-operator) build_binary "$(binary_of "$name")" prometheus github.com/prometheus-operator/prometheus-operator/cmd/operator ;;
       prometheus-config-reloader) build_binary "$(binary_of "$name")" prometheus "github.com/prometheus-operator/prometheus-operator/cmd/$name" ;;

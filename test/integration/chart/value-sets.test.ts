@@ -9,12 +9,16 @@ import { asObject } from '../../../src/kube/client/parse.ts'
 import { resourcePath } from '../../../src/kube/client/resource-path.ts'
 import { at, chart, helm, helmPath, type Manifest, manifestsIn, titleOf, valueFiles } from '../../charts/chart.ts'
 import { listOf } from '../../charts/monitoring.ts'
+import { allowedFindings, allows, type Finding, scan, scannerPath } from '../../charts/score.ts'
 import { manifests } from '../../site/manifests.ts'
 import { type Plane, sharedPlane } from '../../site/plane.ts'
 import { serveForeignKinds } from './foreign-kinds.ts'
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' }
 const forever = new AbortController().signal
+
+/** The manifests for kubectl, without the chart. */
+const plainManifests = ['deployment', 'service', 'service-account', 'role', 'cluster-role', 'caller-roles']
 
 describe('every value set of the chart', function () {
   this.timeout('60s')
@@ -27,7 +31,7 @@ describe('every value set of the chart', function () {
 
   before(async function () {
     this.timeout('10m')
-    ;[plane] = await Promise.all([sharedPlane(), helmPath()])
+    ;[plane] = await Promise.all([sharedPlane(), helmPath(), scannerPath()])
     await makeNamespace()
     await serveForeignKinds()
     for (const { file, release } of releases) {
@@ -98,6 +102,25 @@ describe('every value set of the chart', function () {
     const lines = output.split('\n').filter((line) => line !== '')
     expect(lines.filter((line) => !line.endsWith('created (server dry run)'))).to.deep.equal([])
     expect(lines).to.have.length([...manifestsOf.values()].flatMap(manifestsIn).length)
+  })
+
+  it('has no finding of kube-score without a reason and its day, and neither have the plain manifests', async () => {
+    const plain = await Promise.all(plainManifests.map((name) => manifests(`config/manifests/${name}.yaml`)))
+    const texts = [
+      ...manifestsOf.values(),
+      plain
+        .flat()
+        .map((object) => JSON.stringify(object))
+        .join('\n---\n'),
+    ]
+    const found: Finding[] = []
+    for (const text of texts) found.push(...(await scan(text, forever)))
+    const allowed = allowedFindings()
+    expect(found.filter((finding) => !allowed.some((entry) => allows(entry, finding)))).to.deep.equal([])
+    const unused = allowed.filter((entry) => !found.some((finding) => allows(entry, finding)))
+    expect(unused, 'reasons that are not needed any more').to.deep.equal([])
+    const undated = allowed.filter(({ reason, decided }) => reason === '' || !/^\d{4}-\d\d-\d\d$/.test(decided))
+    expect(undated).to.deep.equal([])
   })
 
   for (const { file, release } of releases) {
