@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { OUTCOME_FINALIZER } from '../../../src/api/names.ts'
 import { type Pod, pods } from '../../../src/api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../../../src/api/runner-job.ts'
+import { runnerPools } from '../../../src/api/runner-pool.ts'
+import { runners } from '../../../src/api/runner.ts'
+import { secrets } from '../../../src/api/secret.ts'
+import type { KubeObject } from '../../../src/api/object.ts'
 import { ConfigMapStore } from '../../../src/archive/config-map-store.ts'
 import { asObject } from '../../../src/kube/client/parse.ts'
 import { events } from '../../../src/kube/events/event.ts'
+import { leases } from '../../../src/kube/election/lease.ts'
 import { type NodeLogs, serveLogs } from '../../kubelet/logs.ts'
 import { disrupted, exited, runs } from '../../kubelet/script.ts'
 import type { Operator } from '../../processes/operator.ts'
@@ -14,6 +21,8 @@ import { call, expectFailure, openAnswer } from '../../site/calls/call.ts'
 import { scrape } from '../../site/calls/metrics.ts'
 import { quotas } from '../../site/quota.ts'
 import { openSite, type Site, TOKEN } from '../../site/site.ts'
+import { Canary } from '../../observe/canary.ts'
+import { rawListener } from '../realtime/listener.ts'
 import { configMaps } from '../../../src/api/config-map.ts'
 import { inWords } from '../../observe/audit.ts'
 import { GARBAGE_MS } from '../../observe/eventually.ts'
@@ -44,6 +53,9 @@ const endings: Record<string, { end: Ending; reasons: string[]; timeoutSeconds?:
   deletion: { end: (site, job) => site.delete(pods, `${job}-1`, 1), reasons: ['PodDeleted', 'ExitCode'] },
   timeout: { end: async () => undefined, reasons: ['JobTimeout'], timeoutSeconds: 15 },
 }
+
+/** The API server's audit log. */
+const auditFile = ({ plane }: Site): string => join(dirname(plane.controlPlane.kubeconfig), 'audit.log')
 
 describe('the archive of logs', function () {
   this.timeout('180s')
@@ -304,6 +316,64 @@ describe('the archive of logs', function () {
     expect(followed.text).to.match(/attempt 1\n$/)
     expectFailure(await call(`${operator.url}/api/jobs/again/logs?attempt=3`), 404, 'NotFound')
   })
+
+  it('has no secret that a job prints or a caller sends by mistake, and neither has anything else', async () => {
+    const canary = new Canary()
+    const listener = await rawListener(operator.realtimeUrl, { token: TOKEN })
+    await listener.send('subscribe:repository', { repository: 'owner/repo', snapshot: true, facts: true })
+    const from = (await stat(auditFile(site))).size
+    await site.createJob('leaky')
+    await site.jobIs('leaky', { phase: 'Running' })
+    for (const line of canary.lines) logs.write('leaky-1', line)
+    logs.write('leaky-1', 'the last line')
+    await site.until('the log to be read', () => logs.readers('leaky-1') > 0)
+    const paths = ['', '/logs', '/logs?tail=5', '/logs?download=true'].map((path) => `/api/jobs/leaky${path}`)
+    const shown = [...paths, '/api/jobs', '/api/runners', '/api/pools', '/api/caller', '/api/metrics', '/health']
+    const everything = async () => Promise.all(shown.map(async (path) => (await call(operator.url + path)).text))
+    const texts = await everything()
+    expect(texts[1], 'the log while it runs').to.include('the last line')
+    texts.push(...(await mistakes(canary)))
+    await finishes('leaky', 'failure')
+    await podGoes('leaky')
+    texts.push(...(await everything()))
+    texts.push((await call(`${operator.url}/api/jobs/leaky/logs?follow=true`)).text)
+    expect(await lines('leaky', '?tail=1')).to.deep.equal(['the last line'])
+    texts.push(...(await objectTexts()), JSON.stringify(listener.received), JSON.stringify(operator.log))
+    texts.push((await readFile(auditFile(site))).subarray(from).toString())
+    listener.close()
+    expect(canary.isIn(canary.lines.join()), 'what the job printed').to.equal(true)
+    expect(texts.filter((text) => canary.isIn(text)).map((text) => text.slice(0, 500))).to.deep.equal([])
+    for (const [index, text] of texts.entries()) expect(text, `text ${index}`).to.not.include(`${TOKEN}"`)
+  })
+
+  /** The responses to calls with a secret where none belongs. */
+  async function mistakes({ text }: Canary): Promise<string[]> {
+    const jobs = `${operator.url}/api/jobs`
+    const authorization = `Bearer ${TOKEN}`
+    const json = { authorization, 'content-type': 'application/json' }
+    const facts = { jobId: 'spoken', runId: '1', repository: 'owner/repo', labels: ['nobody'] }
+    const sent = [
+      call(jobs, { headers: { authorization: `Bearer ${text}` } }),
+      call(`${jobs}?token=${text}`),
+      call(`${jobs}/${text}?token=${text}`),
+      call(`${jobs}/delegate`, { method: 'POST', headers: json, body: { ...facts, password: text, env: { A: text } } }),
+      call(`${jobs}/delegate`, { method: 'POST', headers: json, body: { ...facts, repository: `x:${text}@y` } }),
+      call(`${jobs}/delegate`, { method: 'POST', headers: json, body: `{"jobId":"${text}` }),
+      call(`${jobs}/leaky/status`, { method: 'PATCH', headers: json, body: { status: text } }),
+    ]
+    return (await Promise.all(sent)).map((answer) => answer.text)
+  }
+
+  /** Every object of the namespace, with logs unpacked. */
+  async function objectTexts(): Promise<string[]> {
+    const texts: string[] = []
+    for (const kind of [runnerJobs, runners, runnerPools, pods, events, leases, secrets])
+      for (const object of await site.list<KubeObject>(kind)) texts.push(JSON.stringify(object))
+    for (const map of await site.list(configMaps)) {
+      texts.push(JSON.stringify(map), ...unpackedParts(map))
+    }
+    return texts
+  }
 
   it('deletes the oldest logs if all of them are too large', async () => {
     const store = new ConfigMapStore({ client: site.client })
