@@ -97,9 +97,11 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     transform: projectPrePullPod,
     indexes: { pool: prePulledPools },
   })
-  const podStore = new Store<Pod>({
+  // A pod that was ours stays ours, whatever is removed from it: its UID is its identity.
+  const isKnownPod = (pod: Pod): boolean => podStore.get(keyOf(pod))?.metadata.uid === pod.metadata.uid
+  const podStore: Store<Pod> = new Store({
     log,
-    includes: isOwnPod,
+    includes: (pod) => isOwnPod(pod) || isKnownPod(pod),
     transform: projectPod,
     beside: prePullPods,
     indexes: { node: ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]) },
@@ -182,9 +184,10 @@ export function isMessageLease({ metadata }: Lease): boolean {
   return metadata.labels?.[MESSAGE_LABEL] !== undefined
 }
 
-/** The cache key of the job whose message a Lease holds. */
-export function messageJobKey({ metadata }: Lease): string | undefined {
-  const { [MESSAGE_LABEL]: id, [JOB_LABEL]: name } = metadata.labels ?? {}
+/** The cache key of the job whose message a Lease holds. The job is its holder: a label may be removed. */
+export function messageJobKey({ metadata, spec }: Lease): string | undefined {
+  const { [MESSAGE_LABEL]: id, [JOB_LABEL]: label } = metadata.labels ?? {}
+  const name = spec?.holderIdentity ?? label
   return id === undefined || name === undefined ? undefined : `${metadata.namespace ?? ''}/${name}`
 }
 

@@ -1,5 +1,6 @@
+import { JOB_UID_LABEL } from '../api/names.ts'
 import { controllerUid, keyOf } from '../api/object.ts'
-import type { Pod } from '../api/pod.ts'
+import { isHeldPod, type Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { Runner } from '../api/runner.ts'
 import { Lru } from '../collections/lru.ts'
@@ -46,8 +47,8 @@ export class PodRunners {
 
   /**
    * Whether the pod was created for an attempt of this very job, not of an earlier one of the same name. If its Runner is unknown,
-   * the job's status decides. If the status has nothing yet, the pod counts as the job's unless it is older: the job
-   * must never run twice.
+   * the job's status decides. If the status has nothing yet, the pod counts as the job's unless it is older, or has lost
+   * its owner and does not name the job: the job must never run twice.
    */
   isPodOf(pod: Pod, job: RunnerJob): boolean {
     const key = keyOf(pod)
@@ -58,7 +59,7 @@ export class PodRunners {
     const { podUID, runnerRef } = past === undefined ? job.status : { podUID: past.podUID, runnerRef: undefined }
     if (podUID !== undefined) return podUID === pod.metadata.uid
     const owner = controllerUid(pod)
-    if (owner === undefined) return false
+    if (owner === undefined) return isHeldPod(pod) && pod.metadata.labels?.[JOB_UID_LABEL] === job.metadata.uid
     if (runnerRef !== undefined) return runnerRef.uid === owner
     return Date.parse(pod.metadata.creationTimestamp) >= Date.parse(job.metadata.creationTimestamp)
   }

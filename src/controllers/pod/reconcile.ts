@@ -1,6 +1,7 @@
 import { keyOf } from '../../api/object.ts'
 import { type Pod, pods } from '../../api/pod.ts'
 import { runnerJobs } from '../../api/runner-job.ts'
+import { jobOf } from '../../cluster/caches.ts'
 import { attemptAt, attemptOf, jobKeyAt } from '../../domain/runner/keys.ts'
 import { holdsPod } from '../../domain/log/capture.ts'
 import { lostLabels } from '../../domain/runner/desired-pod.ts'
@@ -55,13 +56,13 @@ async function end({ client, caches }: ReconcilerDeps, pod: Pod, signal: AbortSi
 export function needsLabels({ caches }: Pick<ReconcilerDeps, 'caches'>, pod: Pod): boolean {
   const runner = caches.podRunners.of(pod)
   if (runner === undefined || pod.metadata.deletionTimestamp !== undefined) return false
-  return Object.keys(lostLabels(pod, runner)).length > 0
+  return Object.keys(lostLabels(pod, runner, jobOf(caches, runner))).length > 0
 }
 
 async function label({ caches, client }: ReconcilerDeps, pod: Pod, signal: AbortSignal): Promise<void> {
   const runner = caches.podRunners.of(pod)
   if (runner === undefined) return
-  const metadata = { uid: pod.metadata.uid, labels: lostLabels(pod, runner) }
+  const metadata = { uid: pod.metadata.uid, labels: lostLabels(pod, runner, jobOf(caches, runner)) }
   try {
     caches.pods.applyOwn(await client.patchMerge(pods, splitKey(keyOf(pod)), { metadata }, signal))
   } catch (error) {

@@ -41,7 +41,7 @@ export function runnerReconciler(deps: ReconcilerDeps) {
 }
 
 function planOf({ caches, settings, clock }: ReconcilerDeps, runner: Runner, pod: Pod | undefined): RunnerPlan {
-  const isMine = pod !== undefined && controllerUid(pod) === runner.metadata.uid
+  const isMine = pod !== undefined && caches.podRunners.of(pod)?.metadata.uid === runner.metadata.uid
   const { startTroubleMs } = settings
   const state = caches.podStates.of(isMine ? pod : undefined)
   return planRunner({ runner, job: jobOf(caches, runner), pod: state, startTroubleMs, now: clock.now() })

@@ -92,7 +92,7 @@ function waitedForMs({ spec }: RunnerJob): number {
 }
 
 /** The pod of a finished job is stopped at once, and stays until its log is stored. */
-function lastPodActs({ pod, log }: JobView): JobAct[] {
+export function lastPodActs({ pod, log }: Pick<JobView, 'pod' | 'log'>): JobAct[] {
   if (pod.is === 'absent') return []
   const { containersTerminated: ended, isDeleting: deleting, expiring = false, hasOutcomeFinalizer: isHeld } = pod.facts
   const release: JobAct[] = isHeld && !isPending(log) ? ['release-pod'] : []
@@ -118,6 +118,8 @@ const livePolicies: readonly Policy[] = [
   deadline,
   // A job that a proxy runner runs makes no progress here.
   onProxy,
+  // A job without its message would wait for its pod until a limit ends it.
+  messageLoss,
   // Every other job takes the next step, or waits.
   nextStep,
 ]
@@ -192,6 +194,14 @@ function deadline(view: JobView): JobPlan | undefined {
 
 function onProxy(view: JobView): JobPlan | undefined {
   return isOnProxy(view) ? soonest(leaveToProxy(view), leftMsOf(view)) : undefined
+}
+
+/** A pod that runs has copied the message. */
+function messageLoss(view: JobView): JobPlan | undefined {
+  const { messageLost = false, pod } = view
+  if (!messageLost || (pod.is !== 'absent' && pod.is !== 'waiting')) return undefined
+  const message = 'the Secrets with its message were deleted, so it cannot start'
+  return move(view, { phase: 'Failed', reason: 'VolumeUnavailable', message })
 }
 
 function nextStep(view: JobView): JobPlan {

@@ -32,6 +32,8 @@ export interface JobView {
   previous?: PodState | undefined
   /** What decides about a further attempt; absent if there is none, whatever happens. */
   retry?: RetryView | undefined
+  /** The message of a handed-over job was deleted. */
+  messageLost?: boolean
   /** When the proxy runner that handed the job over counts as lost; absent while it is heard of. */
   proxyLostAt?: Date | undefined
   /** Whether the node of the pod is being drained; undefined where nobody knows. */

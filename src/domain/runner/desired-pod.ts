@@ -52,7 +52,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
         ...fieldsOf(metadata?.['labels']),
         ...costLabels(pool, job),
         ...podLabels(runner),
-        ...modeLabel(pool),
+        ...modeLabel(pool.spec.mode),
       },
       annotations: {
         ...KEPT_BY_AUTOSCALERS,
@@ -101,8 +101,8 @@ function workerSpec(pool: RunnerPool, job: RunnerJob, agentScript: string): Json
 }
 
 /** This label distinguishes the exit code of a runner's Worker from that of any other program. */
-function modeLabel({ spec }: RunnerPool): Record<string, string> {
-  return spec.mode === 'Worker' ? { [MODE_LABEL]: spec.mode } : {}
+function modeLabel(mode: RunnerPool['spec']['mode']): Record<string, string> {
+  return mode === 'Worker' ? { [MODE_LABEL]: mode } : {}
 }
 
 /** The labels that network policies and users select pods by. */
@@ -115,10 +115,12 @@ function podLabels({ metadata, spec }: Runner): Record<string, string> {
   }
 }
 
-/** The labels of `podLabels` that the pod lacks or that were changed. */
-export function lostLabels(pod: Pod, runner: Runner): Record<string, string> {
+/** The labels of `podLabels`, and that of a pod's mode, that the pod lacks or that were changed. */
+export function lostLabels(pod: Pod, runner: Runner, job: RunnerJob | undefined): Record<string, string> {
   const { labels = {} } = pod.metadata
-  return Object.fromEntries(Object.entries(podLabels(runner)).filter(([name, value]) => labels[name] !== value))
+  const mode = job === undefined ? {} : modeLabel(modeOf(job))
+  const wanted = Object.entries({ ...podLabels(runner), ...mode })
+  return Object.fromEntries(wanted.filter(([name, value]) => labels[name] !== value))
 }
 
 /**

@@ -2,35 +2,41 @@ import { API_VERSION, JOB_LABEL, JOB_UID_LABEL, MANAGED_BY, MANAGED_BY_LABEL, PO
 import { controllerRef, type NewObject } from '../../api/object.ts'
 import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
-import type { Runner } from '../../api/runner.ts'
+import type { Runner, RunnerSpec } from '../../api/runner.ts'
 import type { Turn } from '../pool/queue.ts'
 import { attemptOf, runnerName } from './keys.ts'
 
 /** The Runner of a job's current attempt in a pool; `turn` is the one that got it its slot. */
 export function newRunner(job: RunnerJob, pool: RunnerPool, turn?: Turn): NewObject<Runner> {
   const { name, uid, namespace } = job.metadata
+  const poolName = pool.metadata.name
+  const jobRef = { name, uid }
   return {
     apiVersion: API_VERSION,
     kind: 'Runner',
     metadata: {
       name: runnerName(job),
       ...(namespace !== undefined && { namespace }),
-      labels: {
-        [MANAGED_BY_LABEL]: MANAGED_BY,
-        [JOB_LABEL]: name,
-        [JOB_UID_LABEL]: uid,
-        [POOL_LABEL]: pool.metadata.name,
-      },
+      labels: runnerLabels({ poolName, jobRef }),
       ownerReferences: [controllerRef(runnerJobs, job)],
     },
     spec: {
       type: 'Ephemeral',
       repository: job.spec.repository,
       ...(job.spec.labels !== undefined && { labels: job.spec.labels }),
-      poolName: pool.metadata.name,
-      jobRef: { name, uid },
+      poolName,
+      jobRef,
       attempt: attemptOf(job),
       ...(turn !== undefined && { turn }),
     },
+  }
+}
+
+/** The labels that selectors find the Runner of a job by. */
+export function runnerLabels({ jobRef, poolName }: Pick<RunnerSpec, 'jobRef' | 'poolName'>): Record<string, string> {
+  return {
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    ...(jobRef !== undefined && { [JOB_LABEL]: jobRef.name, [JOB_UID_LABEL]: jobRef.uid }),
+    ...(poolName !== undefined && { [POOL_LABEL]: poolName }),
   }
 }

@@ -43,17 +43,22 @@ export interface RunnerView {
 /**
  * Starting ──pod runs──▶ Busy. Starting ──pod refused for good──▶ Stopping. A Runner whose job has finished is shown as
  * stopping without a write. It creates at most one pod: none once its status or its job's has a pod UID. It is deleted
- * when a proxy runner runs its job, when the job's next attempt is due, and when it has no owner and its job is gone.
+ * when a proxy runner runs its job, when the job's next attempt is due, and when its job is gone and does not own it.
  */
 export function planRunner(view: RunnerView): RunnerPlan {
   const { runner, job, pod } = view
   if (runner.metadata.deletionTimestamp !== undefined) return {}
-  // While it has an owner, the garbage collector deletes it.
-  if (job === undefined) return controllerUid(runner) === undefined ? { act: 'delete-runner' } : {}
+  // While its job owns it, the garbage collector deletes it.
+  if (job === undefined) return isOwnedByJob(runner) ? {} : { act: 'delete-runner' }
   if (isPast(runner.spec, job)) return { act: 'delete-runner' }
   if (!isFinished(job) && runsOnProxy(job, runner, pod)) return withdrawal(view)
   if (pod.is === 'running' && runner.status.phase === 'Starting') return { status: busy(runner, pod) }
   return pod.is === 'absent' && wantsPod(runner, job) ? { act: 'create-pod' } : {}
+}
+
+function isOwnedByJob(runner: Runner): boolean {
+  const owner = controllerUid(runner)
+  return owner !== undefined && owner === runner.spec.jobRef?.uid
 }
 
 function wantsPod(runner: Runner, job: RunnerJob): boolean {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { JOB_UID_LABEL } from '../../../src/api/names.ts'
 import type { ObjectMeta } from '../../../src/api/object.ts'
 import type { Pod } from '../../../src/api/pod.ts'
 import type { RunnerJobStatus } from '../../../src/api/runner-job.ts'
@@ -121,9 +122,18 @@ describe('the pod of a job', () => {
     expect(later(pod, refs)?.metadata.uid).to.equal(uid)
     expect(later(pod, { ...refs, podUID: uid })?.metadata.uid).to.equal(uid)
     expect(later(orphan, { ...refs, podUID: uid })?.metadata.uid).to.equal(uid)
-    expect(later(orphan, refs)).to.equal(undefined)
+    expect(later({ ...orphan, metadata: { ...orphan.metadata, labels: {} } }, refs)).to.equal(undefined)
     expect(later(pod, { ...refs, podUID: 'another' })).to.equal(undefined)
     expect(later(pod, { runnerRef: { name: 'job-1', uid: 'another' } })).to.equal(undefined)
+  })
+
+  it('is known by its labels if it has lost its owner and nothing is recorded yet, as long as we hold it', () => {
+    const orphan = aPod({ runner, metadata: { ownerReferences: [] } })
+    const labels = { ...orphan.metadata.labels, [JOB_UID_LABEL]: 'other-uid' }
+    expect(later(orphan, refs)?.metadata.uid).to.equal(orphan.metadata.uid)
+    expect(later(orphan)?.metadata.uid).to.equal(orphan.metadata.uid)
+    expect(later({ ...orphan, metadata: { ...orphan.metadata, labels } })).to.equal(undefined)
+    expect(later({ ...orphan, metadata: { ...orphan.metadata, finalizers: [] } })).to.equal(undefined)
   })
 
   it('belongs to the job by default if it is not older: no job runs twice', () => {
@@ -160,6 +170,13 @@ describe('the cache of pods', () => {
     const metadata = { uid: 'stranger', ownerReferences: [], finalizers: [], resourceVersion: '99' }
     pods.applyOwn(aPod({ metadata }))
     expect(pods.get('ns/job-1')).to.equal(undefined)
+  })
+
+  it('keeps a pod that was ours, whatever it loses', () => {
+    const { stores, pod } = scene()
+    stores.putPod({ ...pod, metadata: { ...pod.metadata, ownerReferences: [], finalizers: [], labels: {} } })
+    expect(stores.caches.pods.get('ns/job-1')?.metadata.finalizers).to.deep.equal([])
+    expect(podOf(stores.caches, job)?.metadata.uid).to.equal(pod.metadata.uid)
   })
 
   it('keeps a released pod, and one that is being deleted', () => {

@@ -32,6 +32,7 @@ interface Scene {
   finishedJobTtlMs?: number
   isSurplus?: boolean
   log?: JobView['log']
+  messageLost?: boolean
   /** Now, in seconds. */
   now?: number
 }
@@ -113,6 +114,21 @@ describe('a queued job', () => {
 
   it('that is being deleted gets nothing', () => {
     expect(plan({ job: aJob({ metadata: deletedAt(1) }), admission: admitted })).to.deep.equal({ acts: [] })
+  })
+})
+
+describe('a handed-over job whose message was deleted', () => {
+  const lost = 'Failed VolumeUnavailable: the Secrets with its message were deleted, so it cannot start'
+
+  it('ends at once, instead of waiting for a pod that cannot start', () => {
+    expect(outcome(plan({ messageLost: true, admission: admitted }))).to.equal(lost)
+    expect(outcome(plan({ messageLost: true, runner, pod: aPod() }))).to.equal(lost)
+  })
+
+  it('goes on if its pod has it, and ends as its user or its pod says', () => {
+    expect(outcome(plan({ messageLost: true, job: runningJob, runner, pod: runningPod }))).to.match(/^Running/)
+    expect(outcome(plan({ messageLost: true, runner, pod: exitedPod(0) }))).to.match(/^Completed/)
+    expect(outcome(plan({ messageLost: true, job: aJob({ spec: { cancel: true } }) }))).to.match(/^Cancelled/)
   })
 })
 

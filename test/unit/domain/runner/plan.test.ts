@@ -19,6 +19,8 @@ import {
 const job = aJob()
 const runner = aRunner()
 const owned = aRunner({ metadata: { ownerReferences: [controllerRef(runnerJobs, job)] } })
+const other = controllerRef(runnerJobs, aJob({ metadata: { name: 'other' } }))
+const adopted = aRunner({ metadata: { ownerReferences: [other] } })
 const absent = podState(undefined)
 const runningPod = podState(aPod({ status: podStatus('Running', aContainer(running)) }))
 const create = { act: 'create-pod' }
@@ -54,10 +56,11 @@ describe('a Runner', () => {
     })
   })
 
-  it('is deleted without a job, unless it has an owner: then the garbage collector does it', () => {
+  it('is deleted without a job, unless that owns it: then the garbage collector does it', () => {
     for (const pod of [absent, runningPod]) {
       expect(plan({ runner, job: undefined, pod })).to.deep.equal({ act: 'delete-runner' })
       expect(plan({ runner: owned, job: undefined, pod })).to.deep.equal({})
+      expect(plan({ runner: adopted, job: undefined, pod })).to.deep.equal({ act: 'delete-runner' })
     }
   })
 
