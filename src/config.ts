@@ -295,6 +295,12 @@ const settings = {
     'how long a repeated delegation with an Idempotency-Key gets the same job even if it has finished',
     wholeNumber(0, 86_400),
   ),
+  driftAuditSeconds: setting(
+    'DRIFT_AUDIT_SECONDS',
+    '45',
+    'how often the leader compares jobs, Runners, pods, messages and logs with each other',
+    wholeNumber(1, 3600),
+  ),
   heartbeatSeconds: setting(
     'HEARTBEAT_SECONDS',
     '60',

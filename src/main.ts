@@ -173,6 +173,7 @@ async function runElection({ config, log, caches, metrics, clientAs, signal }: P
     clock,
     agentScript,
     ...work,
+    audit: { everyMs: config.driftAuditSeconds * 1000, onCounted: metrics.onDrift },
     onTerminating: () => end.suspect(),
     archive: archive && {
       open: (guarded: KubeClient) => archive.forLeader(guarded),

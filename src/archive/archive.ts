@@ -4,6 +4,7 @@ import type { Log } from '../kube/runtime/logger.ts'
 import { ConfigMapSpace } from './config-map-space.ts'
 import { ConfigMapStore } from './config-map-store.ts'
 import { S3Store } from './s3-store.ts'
+import { OrphanedLogs } from './orphaned-logs.ts'
 import { type ArchiveStore, keptLimits, type KeptStore } from './store.ts'
 import { sweepArchive } from './sweeper.ts'
 import { VolumeStore } from './volume-store.ts'
@@ -33,11 +34,20 @@ interface Tools {
   exists: (jobUid: string) => boolean
 }
 
+/** What a leader stores logs with. */
+export interface LeaderArchive {
+  store: ArchiveStore
+  /** Deletes what is too old or too much, until the signal. */
+  run: (signal: AbortSignal) => Promise<void>
+  /** Finds logs without jobs; absent where logs are kept beyond their jobs. */
+  orphans?: OrphanedLogs
+}
+
 /** Where logs are kept once their pods are gone. */
 export interface Archive {
   forReaders: (client: KubeClient) => ArchiveStore
   /** The store of a leader, and what deletes old logs until the signal. */
-  forLeader: (client: KubeClient) => { store: ArchiveStore; run: (signal: AbortSignal) => Promise<void> }
+  forLeader: (client: KubeClient) => LeaderArchive
 }
 
 /** The archive of these settings; undefined if logs are not kept. */
@@ -57,14 +67,15 @@ export function archiveOf(settings: ArchiveSettings, tools: Tools): Archive | un
   }
 }
 
-function inCluster({ namespace, logArchiveClusterMib }: ArchiveSettings, { clock, log }: Tools): Archive {
+function inCluster({ namespace, logArchiveClusterMib }: ArchiveSettings, { clock, log, exists }: Tools): Archive {
   return {
     forReaders: (client) => new ConfigMapStore({ client }),
     forLeader: (client) => {
       const maxBytes = logArchiveClusterMib * 1024 * 1024
       const space = new ConfigMapSpace({ client, namespace, maxBytes, clock, log })
       const store = new ConfigMapStore({ client, onStored: (bytes) => space.added(bytes) })
-      return { store, run: (signal) => space.run(signal) }
+      const orphans = new OrphanedLogs({ client, namespace, exists })
+      return { store, run: (signal) => space.run(signal), orphans }
     },
   }
 }

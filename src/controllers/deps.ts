@@ -5,6 +5,7 @@ import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import type { LogCaptures } from './logs/captures.ts'
 import type { DrainingNodes } from './node/draining-nodes.ts'
+import type { LostMessages } from './message/lost-messages.ts'
 import type { PodCreates } from './runner/pod-creates.ts'
 import type { PodWarnings } from './pod/warnings.ts'
 import type { AgentConfigMaps } from './pool/agent-config-maps.ts'
@@ -44,6 +45,8 @@ export interface ReconcilerDeps {
   finishedJobs: Pick<FinishedJobs, 'isSurplus'>
   /** How far the logs of pods are stored; absent if logs are not archived. */
   logs?: Pick<LogCaptures, 'of'> | undefined
+  /** The jobs whose messages were deleted. */
+  lostMessages: Pick<LostMessages, 'has'>
   /** Admits Runners to try to create their pods. */
   podCreates: PodCreates
   /** The nodes that are being drained. */

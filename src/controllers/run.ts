@@ -1,3 +1,4 @@
+import type { LeaderArchive } from '../archive/archive.ts'
 import type { ArchiveStore } from '../archive/store.ts'
 import type { Caches } from '../cluster/caches.ts'
 import type { Redactor } from '../domain/log/redaction.ts'
@@ -10,10 +11,12 @@ import { type Lane, Workqueue } from '../kube/queue/workqueue.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import { withTimeout } from '../kube/runtime/signals.ts'
+import { type AuditOptions, DriftAudit } from './audit/drift-audit.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
 import { DrainingNodes } from './node/draining-nodes.ts'
 import { LogCaptures } from './logs/captures.ts'
+import { LostMessages } from './message/lost-messages.ts'
 import { PodCreates } from './runner/pod-creates.ts'
 import { PodWarnings } from './pod/warnings.ts'
 import { findLeftBudgets } from './pool/left-budgets.ts'
@@ -26,7 +29,7 @@ import { poolReconciler } from './pool/reconcile.ts'
 import { Scheduler } from './pool/scheduler.ts'
 import { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
 import { proxyReconciler } from './proxy/reconcile.ts'
-import { parseQueueKey, queueKey } from './queue-keys.ts'
+import { type Kind, parseQueueKey, queueKey } from './queue-keys.ts'
 import { runnerReconciler } from './runner/reconcile.ts'
 import { PendingDeletions } from './totals/pending-deletions.ts'
 import { ledgerReconciler } from './totals/reconcile.ts'
@@ -46,6 +49,7 @@ export interface ControllersOptions {
   /** The program that pods of mode Worker run. */
   agentScript: string
   metrics?: ControllerMetrics
+  audit: AuditOptions
   /** Where logs are stored; absent if they are not. */
   archive?: ArchiveOptions | undefined
   /** Called when a create was refused because the namespace is being deleted. */
@@ -55,7 +59,7 @@ export interface ControllersOptions {
 /** How logs are stored. */
 export interface ArchiveOptions {
   /** Makes the store for one term, and what keeps it in order until the signal. */
-  open: (client: KubeClient) => { store: ArchiveStore; run: (signal: AbortSignal) => Promise<void> }
+  open: (client: KubeClient) => LeaderArchive
   redactor: () => Redactor
   maxStreams: number
   deadlineMs: number
@@ -88,6 +92,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const archive = options.archive?.open(client)
   const logs = archive && capturesInto(archive.store, options, queue, term.signal)
   const drainingNodes = drainingNodesFor(options, queue, term.signal)
+  const lostMessages = new LostMessages()
   const deps: ReconcilerDeps = {
     ...options,
     logs,
@@ -95,6 +100,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     recorder,
     finishedJobs,
     drainingNodes,
+    lostMessages,
     random: Math.random,
     agents: new AgentConfigMaps({ client, script: options.agentScript }),
     termBeganAt: clock.now(),
@@ -108,6 +114,8 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
   const reconcile = noticing(options.onTerminating, dispatcher(deps, scheduler, pendingHeartbeats))
+  const wake = (kind: Kind, key: string): void => queue.add(queueKey(kind, key), 'deferred')
+  const audit = new DriftAudit({ ...deps, lostMessages, wake }, options.audit, archive?.orphans)
   const { workers, metrics } = options
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
@@ -131,6 +139,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
       controller.run(term.signal),
       archive?.run(term.signal),
       findLeftBudgets({ ...options, client }, wakePool, term.signal),
+      audit.run(term.signal),
     ])
   } finally {
     for (const stop of stops) stop()

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Caches } from '../cluster/caches.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
+import { driftGauge } from './drift-metrics.ts'
 import { failureMetrics, retryMetrics } from './failure-metrics.ts'
 import { type Answered, httpMetrics } from './http-metrics.ts'
 import { lostLogs } from './log-metrics.ts'
@@ -41,6 +42,7 @@ export class Metrics {
   readonly reflectors = reflectorMetrics(this.#registry)
   readonly onApiRequest = apiMetrics(this.#registry)
   readonly onLogLost = lostLogs(this.#registry)
+  readonly onDrift = driftGauge(this.#registry)
   readonly realtime = realtimeMetrics(this.#registry)
   readonly answered: Answered = httpMetrics(this.#registry)
 

@@ -23,6 +23,7 @@ import type { Lease } from '../../kube/election/lease.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
 import { hasHookFailed } from '../pod/events.ts'
+import { restorePod } from '../pod/restore.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
 import { asTyped, cancelPod, createOnce, deleteObject, expirePod, releasePod, writeStatus } from '../writes.ts'
@@ -135,6 +136,7 @@ function viewOf(deps: ReconcilerDeps, scheduler: Scheduler, { key, job, place }:
     pool: pool ?? (runner === undefined ? scheduler.queuedIn(key) : undefined),
     log: logs?.of(pod),
     warning: podWarnings.look(key, isFinished(job) ? undefined : pod),
+    messageLost: deps.lostMessages.has(job),
     proxyLostAt: proxyLostAt({ caches, settings }, job, termBeganAt),
     previous: caches.podStates.of(previousPodOf(caches, job)),
     retry: pool === undefined || isFinished(job) ? undefined : retryViewOf(deps, job, pool),
@@ -210,7 +212,7 @@ async function livePlace(deps: ReconcilerDeps, { job, place }: Seen, signal: Abo
   const { is } = deps.caches.podStates.of(place.pod)
   const needsRunner = place.runner === undefined && is !== 'exited' && is !== 'lost'
   const runner = needsRunner ? await liveRunner(deps, job, signal) : place.runner
-  const pod = place.pod ?? (await livePod(deps, job, signal))
+  const pod = place.pod ?? (await livePod(deps, { job, place: { ...place, runner } }, signal))
   return runner === place.runner && pod === place.pod ? undefined : { runner, pod }
 }
 
@@ -227,12 +229,23 @@ async function liveRunner(
   return stays && found.spec.jobRef?.uid === job.metadata.uid ? found : undefined
 }
 
-/** Gets the pod and updates the cache; undefined unless it belongs to this very job and is ours. */
-async function livePod({ client, caches }: ReconcilerDeps, job: RunnerJob, signal: AbortSignal): Promise<Place['pod']> {
+/**
+ * Gets the pod and updates the cache; undefined unless it belongs to this very job. If it has lost what shows that it is
+ * ours, but the job's status knows its UID, it gets that back.
+ */
+async function livePod(
+  deps: ReconcilerDeps,
+  { job, place }: Pick<Seen, 'job' | 'place'>,
+  signal: AbortSignal,
+): Promise<Place['pod']> {
+  const { client, caches } = deps
   const found = await client.find(pods, splitKey(runnerKey(job)), signal)
   if (found === undefined) return undefined
   caches.pods.applyOwn(found)
-  return isOwnPod(found) && caches.podRunners.isPodOf(found, job) ? found : undefined
+  if (!caches.podRunners.isPodOf(found, job)) return undefined
+  if (isOwnPod(found)) return found
+  if (job.status.podUID !== found.metadata.uid || found.metadata.deletionTimestamp !== undefined) return undefined
+  return restorePod(deps, found, { job, runner: place.runner }, signal)
 }
 
 /** Whether the API server has no pod of the last attempt; if it has one, the cache gets it. */

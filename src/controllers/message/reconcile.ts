@@ -2,7 +2,7 @@ import { MESSAGE_LABEL, PARTS_ANNOTATION } from '../../api/names.ts'
 import { type RunnerJob, runnerJobs } from '../../api/runner-job.ts'
 import { secrets } from '../../api/secret.ts'
 import { messageJobKey, podOf } from '../../cluster/caches.ts'
-import { partNames } from '../../domain/hand-over/message-parts.ts'
+import { type MessageRef, partNames } from '../../domain/hand-over/message-parts.ts'
 import { type MessagePlan, planMessage } from '../../domain/hand-over/message-plan.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { NotFound } from '../../kube/client/errors.ts'
@@ -58,8 +58,18 @@ async function discard(
 ): Promise<void> {
   const { namespace = '', annotations } = lease.metadata
   const parts = Number(annotations?.[PARTS_ANNOTATION] ?? 0)
-  for (const name of partNames(job, { id, parts })) await deleteSecret(client, { namespace, name }, signal)
+  await deleteSecrets(client, { namespace, name: job }, { id, parts }, signal)
   await deleteObject(client, leases, lease, signal)
+}
+
+/** Deletes the Secrets of a job's message, as far as they are there. */
+export async function deleteSecrets(
+  client: KubeClient,
+  { namespace, name: job }: ObjectKey,
+  message: MessageRef,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const name of partNames(job, message)) await deleteSecret(client, { namespace, name }, signal)
 }
 
 async function deleteSecret(client: KubeClient, key: ObjectKey, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,8 @@ import { WireTap } from '../../observe/wire-tap.ts'
 
 const settings = { startTroubleMs: 1000, heartbeatMs: 1000, proxyForgetMs: 1000, maxProxies: 10 }
 
+const audit = { everyMs: 1000, onCounted: () => undefined }
+
 /** A term of a leader whose lists never get a response. */
 describe('a term whose caches cannot be filled', () => {
   const clock = new HandClock()
@@ -36,7 +38,7 @@ describe('a term whose caches cannot be filled', () => {
     const end: { error?: unknown } = {}
     const guard = new WriteDeadline(clock, Number.POSITIVE_INFINITY)
     const common = { client, caches, namespace: 'ns', identity: 'me', clock, log, workers: 1, settings }
-    const options = { ...common, agentScript: '', onTerminating: () => undefined }
+    const options = { ...common, agentScript: '', onTerminating: () => undefined, audit }
     const ended = runControllers(options, { signal: stop.signal, guard }).catch((error: unknown) => (end.error = error))
     await eventually(() => tap.requests.length >= caches.reflectors.length, { what: 'the lists to be asked for' })
     return { end, ended }

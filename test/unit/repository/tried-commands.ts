@@ -186,6 +186,11 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['docs/reliability.md', 'make faults SEED=4'],
     ],
   ],
+  [
+    'faults/drift/drift.test.ts',
+    'bring each kind back together, with Events that say so, and nothing counted any more',
+    [['docs/runbooks/RunnerHubDrift.md', 'kubectl --namespace NAMESPACE get events']],
+  ],
   ['unit/soak/verdict.test.ts', 'are what make passes on', [['docs/reliability.md', 'make soak MINUTES=120']]],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [

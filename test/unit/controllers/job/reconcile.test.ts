@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { ObjectMeta } from '../../../../src/api/object.ts'
 import type { Pod } from '../../../../src/api/pod.ts'
 import type { RunnerJob, RunnerJobSpec } from '../../../../src/api/runner-job.ts'
 import { AgentConfigMaps } from '../../../../src/controllers/pool/agent-config-maps.ts'
@@ -34,11 +35,11 @@ describe('a running job whose pod the cache lacks', () => {
   })
 
   /** Reconciles at second 100, and returns the writes. */
-  async function pass(spec: Partial<RunnerJobSpec>, found = true, pool = aPool()) {
+  async function pass(spec: Partial<RunnerJobSpec>, found = true, pool = aPool(), metadata: Partial<ObjectMeta> = {}) {
     const stores = new FilledCaches()
     const base = aJob({ spec })
     const runner = stores.putRunner(aRunner({ job: base, status: { phase: 'Busy', podUID: 'job-1-pod-uid' } }))
-    const pod = aPod({ runner, status: podStatus('Running', aContainer(running)) })
+    const pod = aPod({ runner, metadata, status: podStatus('Running', aContainer(running)) })
     const runnerRef = { name: runner.metadata.name, uid: runner.metadata.uid }
     const at10 = { assignedAt: stamp(5), startedAt: stamp(10) }
     const job = stores.putJob(
@@ -70,6 +71,7 @@ describe('a running job whose pod the cache lacks', () => {
       isBusy: () => false,
       pendingDeletions,
       finishedJobs: { isSurplus: () => false },
+      lostMessages: { has: () => false },
       podCreates,
       drainingNodes: { sight: 'none' as const, isDraining: () => undefined },
       podWarnings,
@@ -81,10 +83,12 @@ describe('a running job whose pod the cache lacks', () => {
     let isOver = false
     void ended.catch(() => undefined).then(() => (isOver = true))
     const statuses: Record<string, unknown>[] = []
+    const patched: Record<string, unknown>[] = []
     let answered = 0
     await eventually(() => {
       for (const { method, body, answer } of tap.requests.slice(answered)) {
         if (method === 'PUT') statuses.push(asObject(asObject(JSON.parse(body))['status']))
+        if (method === 'PATCH') patched.push(asObject(asObject(JSON.parse(body))['metadata']))
         if (method === 'PUT') answer(200, { ...job, metadata: { ...job.metadata, resourceVersion: '200' } })
         else if (pod !== undefined) answer(200, pod)
         else answer(404, { kind: 'Status', code: 404, reason: 'NotFound' })
@@ -92,13 +96,20 @@ describe('a running job whose pod the cache lacks', () => {
       }
       return isOver
     })
-    return { result: await ended, written: statuses.map(({ phase, reason }) => [phase, reason].join(' ')) }
+    return { result: await ended, patched, written: statuses.map(({ phase, reason }) => [phase, reason].join(' ')) }
   }
 
   it('keeps running, and is requeued', async () => {
     const { result, written } = await pass({})
     expect(written.filter((status) => status !== 'Running Running')).to.deep.equal([])
     expect(result.requeueAfterMs).to.be.within(1, 1000)
+  })
+
+  it('gives its pod back what it has lost, and keeps running', async () => {
+    const { written, patched } = await pass({}, true, aPool(), { ownerReferences: [], finalizers: [], labels: {} })
+    expect(written.filter((status) => status !== 'Running Running')).to.deep.equal([])
+    expect(patched).to.have.length(1)
+    expect(patched[0]).to.have.all.keys('uid', 'resourceVersion', 'labels', 'finalizers', 'ownerReferences')
   })
 
   it('can be cancelled', async () => {
