@@ -103,6 +103,11 @@ const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
     fires: [replica(1, 'github_runnerhub_logs_lost_total', '0+1x60')],
     silent: [replica(1, 'github_runnerhub_logs_lost_total', '0x30 3x30')],
   },
+  RunnerHubDrift: {
+    fires: [replica(1, 'github_runnerhub_drift_objects', '1x60', ',kind="pod"')],
+    // Healed by the next audit, time and again.
+    silent: [replica(1, 'github_runnerhub_drift_objects', '1x5 0 1x5 0 1x5 0 1x5 0x40', ',kind="pod"')],
+  },
   RunnerHubRealtimeCutOff: {
     fires: [replica(1, 'github_runnerhub_realtime_cut_off_total', '0+2x60', ',transport="websocket"')],
     silent: [replica(1, 'github_runnerhub_realtime_cut_off_total', '0x30 5x30', ',transport="websocket"')],
