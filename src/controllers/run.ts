@@ -128,10 +128,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
     finishedJobs.follow(),
     drainingNodes.follow(),
   ]
-  // The recorder runs until the last reconcile has ended: that may record Events.
-  const ended = new AbortController()
-  const recorded = recorder.run(ended.signal)
-  try {
+  const work = async (): Promise<void> => {
     scheduler.begin()
     pendingHeartbeats.begin()
     enqueueAll(caches, queue)
@@ -141,8 +138,17 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
       findLeftBudgets({ ...options, client }, wakePool, term.signal),
       audit.run(term.signal),
     ])
+  }
+  await recording(recorder, work).finally(() => stops.forEach((stop) => stop()))
+}
+
+/** Records Events until the work has ended: its last reconcile may record some. */
+async function recording(recorder: EventRecorder, work: () => Promise<void>): Promise<void> {
+  const ended = new AbortController()
+  const recorded = recorder.run(ended.signal)
+  try {
+    await work()
   } finally {
-    for (const stop of stops) stop()
     ended.abort(new Error('the controllers have stopped'))
     await recorded
   }
