@@ -8,7 +8,7 @@ import { type Runner, runners } from '../../api/runner.ts'
 import { podOf, previousPodOf, runnerOf } from '../../cluster/caches.ts'
 import { shorten } from '../../domain/conditions.ts'
 import { jobContainer } from '../../domain/pod/job-container.ts'
-import { isFinished } from '../../domain/job/phases.ts'
+import { isFinal, isFinished } from '../../domain/job/phases.ts'
 import { type JobAct, type JobPlan, planJob } from '../../domain/job/plan.ts'
 import { retryRulesOf, type RetryView, spentSince } from '../../domain/job/retry-rules.ts'
 import { statusAfter } from '../../domain/job/status.ts'
@@ -61,7 +61,8 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
       const leftMs =
         plan.isTransient === true ? patienceMs - waitingSince.ageMs(key, `${status.phase} ${status.reason}`) : 0
       if (leftMs > 0) return laterOf(leftMs, plan)
-      if (context.lane === 'urgent' && deps.isBusy()) return { deferred: true }
+      // An end waits for nothing: its pod is held and its caller waits, while other ends would free slots for more pods.
+      if (context.lane === 'urgent' && !isFinal(status.phase) && deps.isBusy()) return { deferred: true }
       const written = await writeStatus(
         { ...deps, store: deps.caches.jobs, resource: runnerJobs },
         { ...job, status },

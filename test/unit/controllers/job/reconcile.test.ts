@@ -12,7 +12,18 @@ import { KubeClient } from '../../../../src/kube/client/client.ts'
 import { asObject } from '../../../../src/kube/client/parse.ts'
 import { EventRecorder } from '../../../../src/kube/events/recorder.ts'
 import { Workqueue } from '../../../../src/kube/queue/workqueue.ts'
-import { aContainer, aJob, aPod, aPool, aRunner, at, podStatus, running, stamp } from '../../../objects/builders.ts'
+import {
+  aContainer,
+  aJob,
+  aPod,
+  aPool,
+  aRunner,
+  at,
+  ended,
+  podStatus,
+  running,
+  stamp,
+} from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
@@ -50,8 +61,13 @@ describe('a running job whose pod the cache lacks', () => {
     return passOver(stores, job, found ? pod : undefined)
   }
 
-  /** Reconciles the job, for which the API server has this pod. */
-  async function passOver(stores: FilledCaches, job: RunnerJob, pod: Pod | undefined) {
+  /** Reconciles the job, for which the API server has this pod; in an urgent pass, other keys wait. */
+  async function passOver(
+    stores: FilledCaches,
+    job: RunnerJob,
+    pod: Pod | undefined,
+    lane: 'urgent' | 'deferred' = 'deferred',
+  ) {
     const { caches, log } = stores
     const clock = new HandClock(at(100))
     const scheduler = new Scheduler({ caches, wake: () => undefined })
@@ -68,7 +84,7 @@ describe('a running job whose pod the cache lacks', () => {
       log,
       settings,
       random: () => 0,
-      isBusy: () => false,
+      isBusy: () => lane === 'urgent',
       pendingDeletions,
       finishedJobs: { isSurplus: () => false },
       lostMessages: { has: () => false },
@@ -79,7 +95,7 @@ describe('a running job whose pod the cache lacks', () => {
       termBeganAt: at(0),
     }
     const reconcile = jobReconciler(deps, scheduler)
-    const ended = reconcile('ns/job', { lane: 'deferred', signal: new AbortController().signal })
+    const ended = reconcile('ns/job', { lane, signal: new AbortController().signal })
     let isOver = false
     void ended.catch(() => undefined).then(() => (isOver = true))
     const statuses: Record<string, unknown>[] = []
@@ -142,6 +158,32 @@ describe('a running job whose pod the cache lacks', () => {
     const place = { runnerRef: { name: 'job-1', uid: 'gone' }, podUID: 'gone', poolName: 'pool' }
     const job = stores.putJob(aJob({ status: { phase: 'Running', ...place, startedAt: stamp(10) } }))
     expect((await passOver(stores, job, undefined)).written).to.deep.equal(['Queued Retrying'])
+  })
+
+  describe('while other keys wait', () => {
+    /** Reconciles a job that its status has as assigned, and whose container has this state. */
+    function late(state: typeof running) {
+      const stores = new FilledCaches()
+      stores.putPool(aPool())
+      const base = aJob()
+      const runner = stores.putRunner(aRunner({ job: base, status: { phase: 'Busy', podUID: 'job-1-pod-uid' } }))
+      const phase = state.terminated === undefined ? 'Running' : 'Succeeded'
+      const pod = aPod({ runner, status: podStatus(phase, aContainer(state)) })
+      const runnerRef = { name: runner.metadata.name, uid: runner.metadata.uid }
+      const job = stores.putJob(aJob({ status: { phase: 'Assigned', runnerRef, assignedAt: stamp(5) } }))
+      stores.putPod(pod)
+      return passOver(stores, job, pod, 'urgent')
+    }
+
+    it('has its end written at once', async () => {
+      expect((await late(ended(0))).written).to.deep.equal(['Completed Succeeded'])
+    })
+
+    it('has its start written later', async () => {
+      const { written, result } = await late(running)
+      expect(written).to.deep.equal([])
+      expect(result).to.deep.equal({ deferred: true })
+    })
   })
 
   describe('of its last attempt, after which it is tried again', () => {
