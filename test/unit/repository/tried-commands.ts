@@ -191,7 +191,22 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'bring each kind back together, with Events that say so, and nothing counted any more',
     [['docs/runbooks/RunnerHubDrift.md', 'kubectl --namespace NAMESPACE get events']],
   ],
-  ['unit/soak/verdict.test.ts', 'are what make passes on', [['docs/reliability.md', 'make soak MINUTES=120']]],
+  [
+    'unit/limits/settings.test.ts',
+    'are what make passes on',
+    [
+      ['docs/reliability.md', 'make limits CONNECTIONS=10000'],
+      ['docs/reliability.md', 'make limits JOBS=10000'],
+    ],
+  ],
+  [
+    'unit/soak/verdict.test.ts',
+    'are what make passes on',
+    [
+      ['docs/reliability.md', 'make soak MINUTES=120'],
+      ['docs/reliability.md', 'make soak MINUTES=5'],
+    ],
+  ],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
   [
     'integration/docs/commands.test.ts',
