@@ -22,6 +22,13 @@ const meanings: Readonly<Record<string, WaitingReason>> = {
 /** The kubelet's message after it has waited for all volumes: it names them, but not the cause. */
 const withoutCause = /^Unable to attach or mount volumes: /
 
+/**
+ * The kubelet's cache of Secrets and ConfigMaps is late, as on a busy node, or does not know of the pod yet. It says nothing
+ * about the object, and the kubelet soon tries again: another note names what is missing.
+ */
+const lateCache =
+  /failed to sync (secret|configmap) cache: timed out waiting for the condition|object "[^"]*"\/"[^"]*" not registered/
+
 /** Most notes that are joined: each volume may have one. */
 const MOST_NOTES = 3
 
@@ -30,7 +37,7 @@ const MOST_NOTES = 3
  * reason are joined in a fixed order, since kubelets name one volume after the other.
  */
 export function warningOf(warnings: readonly PodWarning[]): Waiting | undefined {
-  const known = warnings.filter(({ reason }) => meanings[reason] !== undefined)
+  const known = warnings.filter(({ reason, note }) => meanings[reason] !== undefined && !lateCache.test(note))
   const newest = known.reduce<PodWarning | undefined>(
     (best, each) => (best === undefined || each.lastMs > best.lastMs ? each : best),
     undefined,

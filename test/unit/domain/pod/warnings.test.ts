@@ -31,6 +31,18 @@ describe('the Events of a pod that does not start', () => {
     })
   }
 
+  for (const why of [
+    'failed to sync secret cache: timed out waiting for the condition',
+    'failed to sync configmap cache: timed out waiting for the condition',
+    '[failed to fetch token: timeout, object "ns"/"kube-root-ca.crt" not registered]',
+  ]) {
+    it(`mean nothing while a kubelet's cache is late: ${why}`, () => {
+      const late = warning('FailedMount', `MountVolume.SetUp failed for volume "a" : ${why}`, 2)
+      expect(warningOf([late])).to.equal(undefined)
+      expect(warningOf([warning('FailedMount', secret), late])).to.include({ message: secret })
+    })
+  }
+
   it('mean nothing if there are none', () => expect(warningOf([])).to.equal(undefined))
 
   it('mean the newest kind of trouble', () => {
