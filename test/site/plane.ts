@@ -25,7 +25,7 @@ const forever = new AbortController().signal
 const root = new URL('../../', import.meta.url).pathname
 
 let shared: Promise<Plane> | undefined
-/** The next namespace of the shared plane, created while tests use the last one: its bindings take a while to be in force. */
+/** The next namespace, created while tests use the last one: its bindings take a while to be in force. */
 let spare: Promise<MadeNamespace> | undefined
 
 // One for all tests of a process: it takes ten seconds to start.
@@ -38,23 +38,17 @@ after(async function stopPlane() {
 
 /** The control plane that all sites share. */
 export function sharedPlane(): Promise<Plane> {
-  return (shared ??= startSharedPlane())
+  return (shared ??= startPlane())
 }
 
-async function startSharedPlane(): Promise<Plane> {
-  const plane = await startPlane()
-  return { ...plane, namespace: () => nextNamespace(plane.client) }
-}
-
-/** A control plane for tests that stop it or restore its store; stop it in `after`. */
-export async function startPlane(): Promise<Plane> {
+async function startPlane(): Promise<Plane> {
   const controlPlane = await startControlPlane({ audit: true })
   const client = controlPlane.client()
   await applyCrds(client)
   // After our kinds: its garbage collector knows them from the start, without a new discovery.
   await Promise.all([controlPlane.startControllerManager(), makeNode(client)])
   const auditPath = join(dirname(controlPlane.kubeconfig), 'audit.log')
-  return { controlPlane, client, audit: () => new AuditLog(auditPath), namespace: () => makeNamespace(client) }
+  return { controlPlane, client, audit: () => new AuditLog(auditPath), namespace: () => nextNamespace(client) }
 }
 
 async function nextNamespace(client: KubeClient): Promise<MadeNamespace> {

@@ -245,9 +245,9 @@ export const TOKEN = 'token-of-tests'
 /** Its line in the token file, with its user and groups. */
 export const TOKEN_LINE = `${TOKEN},tester,tester-uid,"testers,${CALLERS}"\n`
 
-/** Opens a new site, on the control plane that all sites share by default; close it in `after`. */
-export async function openSite(own?: Plane): Promise<Site> {
-  const plane = own ?? (await sharedPlane())
+/** Opens a new site; close it in `after`. */
+export async function openSite(): Promise<Site> {
+  const plane = await sharedPlane()
   const { namespace, token } = await plane.namespace()
   const directory = await mkdtemp(join(tmpdir(), 'runnerhub-site-'))
   const site = new Site(plane, namespace, { token, directory })

@@ -64,4 +64,24 @@ describe('the API server is killed and comes back 6 s later', () => {
     }
     expect(old.changes.filter((change) => change.includes('before'))).to.deep.equal(['+before', '-before'])
   })
+
+  it('and its store is restored from a snapshot: the caches follow it back, without a restart', async function () {
+    this.timeout(120_000)
+    const following = start(3000)
+    await following.store.synced(never)
+    await controlPlane.saveSnapshot()
+    // More than the restored server writes for itself: its versions must not catch up meanwhile.
+    const lost = await Promise.all(Array.from({ length: 300 }, (_, index) => create(`lost-${index}`)))
+    await eventually(() => lost.every(({ metadata }) => has(following, metadata.name)) && has(following, 'after'))
+
+    await controlPlane.restoreSnapshot()
+    const first = await create('new')
+    const newest = Math.max(...lost.map(({ metadata }) => Number(metadata.resourceVersion)))
+    expect(Number(first.metadata.resourceVersion), 'versions went back').to.be.below(newest)
+    const isRestored = (): boolean =>
+      has(following, 'new') && has(following, 'after') && !lost.some(({ metadata }) => has(following, metadata.name))
+    await eventually(isRestored, { withinMs: 40_000, what: 'the cache to be that of the restored store' })
+    await client.delete(configMaps, { namespace: 'default', name: 'new' }, {}, never)
+    await eventually(() => !has(following, 'new'), { what: 'its watch to go on' })
+  })
 })

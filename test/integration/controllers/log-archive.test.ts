@@ -322,7 +322,7 @@ describe('the archive of logs', function () {
     const listener = await rawListener(operator.realtimeUrl, { token: TOKEN })
     await listener.send('subscribe:repository', { repository: 'owner/repo', snapshot: true, facts: true })
     const from = (await stat(auditFile(site))).size
-    await site.createJob('leaky')
+    await site.createJob('leaky', { poolName: 'default' })
     await site.jobIs('leaky', { phase: 'Running' })
     for (const line of canary.lines) logs.write('leaky-1', line)
     logs.write('leaky-1', 'the last line')
@@ -393,7 +393,7 @@ describe('the archive of logs', function () {
 
   it('reads no more logs of running pods at a time than its limit, and loses none', async () => {
     const jobs = [0, 1, 2, 3].map((index) => `one-of-many-${index}`)
-    for (const job of jobs) await site.createJob(job)
+    for (const job of jobs) await site.createJob(job, { poolName: 'default' })
     for (const job of jobs) {
       await site.jobIs(job, { phase: 'Running' })
       logs.write(`${job}-1`, `of ${job}`)
