@@ -95,9 +95,9 @@ describe('a running job whose pod the cache lacks', () => {
       termBeganAt: at(0),
     }
     const reconcile = jobReconciler(deps, scheduler)
-    const ended = reconcile('ns/job', { lane, signal: new AbortController().signal })
+    const passing = reconcile('ns/job', { lane, signal: new AbortController().signal })
     let isOver = false
-    void ended.catch(() => undefined).then(() => (isOver = true))
+    void passing.catch(() => undefined).then(() => (isOver = true))
     const statuses: Record<string, unknown>[] = []
     const patched: Record<string, unknown>[] = []
     let answered = 0
@@ -112,7 +112,7 @@ describe('a running job whose pod the cache lacks', () => {
       }
       return isOver
     })
-    return { result: await ended, patched, written: statuses.map(({ phase, reason }) => [phase, reason].join(' ')) }
+    return { result: await passing, patched, written: statuses.map(({ phase, reason }) => [phase, reason].join(' ')) }
   }
 
   it('keeps running, and is requeued', async () => {
