@@ -20,7 +20,7 @@ import { S3Tap } from '../../processes/s3-tap.ts'
 import { call } from '../../site/calls/call.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
-const signal = AbortSignal.timeout(120_000)
+const signal = new AbortController().signal
 const limits = keptLimits(256)
 const [one, two] = [Buffer.from('one'), Buffer.from('two')]
 

@@ -25,9 +25,11 @@ export const lost = (): unknown => hub.call('listJobs', { query: { status: 'lost
 describe('the package', function () {
   this.timeout('120s')
   let folder: string
-  const signal = AbortSignal.timeout(120_000)
+  let signal: AbortSignal
 
   before(async () => {
+    // From here on: other suites run between the load of this file and this.
+    signal = AbortSignal.timeout(120_000)
     folder = await mkdtemp(join(tmpdir(), 'runnerhub-package-'))
     const [where, home] = [join(folder, 'node_modules/github-runnerhub'), join(folder, 'packed')]
     await mkdir(where, { recursive: true })
