@@ -25,9 +25,7 @@ FROM ${BASE_IMAGE}
 
 # From what changes least to what changes most, so that a new build of the sources adds one small layer.
 COPY --from=prepared node /usr/local/bin/node
-COPY --from=prepared app/node_modules /app/node_modules
-COPY --from=prepared app/package.json app/LICENSE app/sbom.cdx.json /app/
-COPY --from=prepared app/dist /app/dist
+COPY --from=prepared app /app
 COPY --from=prepared kubectl-runnerhub /usr/local/bin/kubectl-runnerhub
 
 WORKDIR /app

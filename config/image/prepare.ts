@@ -1,71 +1,43 @@
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { noticesOf } from '../page/notices.ts'
 import { billOfMaterials } from './bill.ts'
 import { bundledPackages } from './bundled-packages.ts'
-import { trim } from './trim.ts'
+import { bundleProgram } from './program.ts'
 
 /**
- * prepare.ts [FOLDER]: writes the image's content above its base: the compiled sources, their runtime packages, the
- * plugin of kubectl, and the Node.js that runs this. It is the stage `prepared` of the Dockerfile. The packages are installed again only if the
- * lock file has changed.
+ * prepare.ts [FOLDER]: writes the image's content above its base: the operator, bundled with its packages and their
+ * licences, the plugin of kubectl, and the Node.js that runs this. It is the stage `prepared` of the Dockerfile.
  */
 const root = join(import.meta.dirname, '../..')
 const folder = resolve(process.argv[2] ?? join(root, 'build/image'))
 const app = join(folder, 'app')
-/** The lock file of the installed packages. */
-const installedLock = join(folder, 'package-lock.json')
+const dist = join(app, 'dist')
 
 // The image's user can read all files, and the image does not depend on the umask of this machine.
 process.umask(0o022)
+rmSync(folder, { recursive: true, force: true })
 mkdirSync(app, { recursive: true })
-compile()
-if (!hasPackages()) installPackages()
+const inputs = await bundleProgram(root, 'src/main.ts', dist)
+writeFileSync(join(dist, 'LICENSES'), noticesOf(inputs, root))
+copyPageAssets(join(dist, 'swagger-ui'))
+run(process.execPath, join(root, 'config/page/build.ts'), join(dist, 'page-files'))
 // For people who have the image and no clone.
 run(join(root, 'config/plugin/build'), join(folder, 'kubectl-runnerhub'))
-copy(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
-run(join(root, 'config/proxy/build'), join(app, 'dist/runnerhub-worker.cjs'))
+copy(join(root, 'src/agent/agent.sh'), join(dist, 'agent.sh'))
+run(join(root, 'config/proxy/build'), join(dist, 'runnerhub-worker.cjs'))
 copy(join(root, 'LICENSE'), join(app, 'LICENSE'))
 await writeBill()
 copy(join(root, 'package.json'), join(app, 'package.json'))
 copy(realpathSync(process.execPath), join(folder, 'node'), 0o755)
-
-function compile(): void {
-  const output = join(app, 'dist')
-  rmSync(output, { recursive: true, force: true })
-  run('tsc', '--project', join(root, 'config/tsconfig.build.json'), '--outDir', output)
-  copyPageAssets(join(output, 'http/openapi/swagger-ui'))
-  run(process.execPath, join(root, 'config/page/build.ts'), join(output, 'http/page/page-files'))
-}
 
 /** The two files of Swagger UI that /docs serves, and their licence: the package itself is not part of the image. */
 function copyPageAssets(target: string): void {
   mkdirSync(target)
   const source = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
   for (const name of ['swagger-ui-bundle.js', 'swagger-ui.css', 'LICENSE']) copy(join(source, name), join(target, name))
-}
-
-function hasPackages(): boolean {
-  return existsSync(installedLock) && readFileSync(installedLock).equals(lock())
-}
-
-function installPackages(): void {
-  rmSync(installedLock, { force: true })
-  for (const file of ['package.json', 'package-lock.json', '.npmrc']) copy(join(root, file), join(app, file))
-  run('npm', 'ci', '--omit=dev', '--omit=optional', '--ignore-scripts', '--prefer-offline')
-  for (const file of ['package-lock.json', '.npmrc']) rmSync(join(app, file))
-  trim(join(app, 'node_modules'))
-  writeFileSync(installedLock, lock())
 }
 
 async function writeBill(): Promise<void> {

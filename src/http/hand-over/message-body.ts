@@ -1,7 +1,7 @@
-import { Ajv } from 'ajv'
 import { jobMessage, type NewRunnerJobSpec } from '../../api/runner-job.ts'
 import { MESSAGE_TYPE } from '../input/body-limit.ts'
 import { badRequest } from '../http-error.ts'
+import { discreetAjv } from '../input/ajv.ts'
 import { describeAjvErrors } from '../input/ajv-errors.ts'
 import { parseJson } from '../input/json-body.ts'
 import { delegationBody, parseDelegation } from '../jobs/delegation-body.ts'
@@ -41,8 +41,7 @@ export interface HandOver {
 
 const LINE_FEED = 0x0a
 
-const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
-const isWithAbout = ajv.compile<{ message?: AboutMessage }>({
+const isWithAbout = discreetAjv.compile<{ message?: AboutMessage }>({
   type: 'object',
   properties: { message: aboutMessage },
 })

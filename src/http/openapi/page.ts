@@ -45,7 +45,7 @@ const files: ReadonlyMap<string, File> = new Map([
 
 /** The image has the program (config/image/prepare.ts); a checkout has it once `make runnerhub-worker` has built it. */
 function readWorker(): Promise<Buffer> {
-  return readFile(new URL('../../runnerhub-worker.cjs', import.meta.url)).catch(() =>
+  return readFile(new URL('runnerhub-worker.cjs', import.meta.url)).catch(() =>
     readFile(new URL('../../../build/runnerhub-worker.cjs', import.meta.url)).catch(() => {
       throw notFound('file')
     }),

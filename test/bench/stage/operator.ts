@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFile, mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { command } from '../../processes/command.ts'
+import { bundle } from '../../processes/bundled.ts'
 import { type Usage, usageOf } from './machine.ts'
 import type { Place } from './place.ts'
 import type { Shipped } from './shipped.ts'
@@ -10,13 +10,9 @@ import type { Stage } from './stage.ts'
 const root = join(import.meta.dirname, '../../..')
 const app = join(root, 'build/bench/app')
 
-/** Compiles the operator as in the image. */
+/** Bundles the operator as in the image. */
 export async function buildOperator(): Promise<void> {
-  await mkdir(app, { recursive: true })
-  const project = join(root, 'config/tsconfig.build.json')
-  await command(join(root, 'node_modules/.bin/tsc'), '--project', project, '--outDir', join(app, 'dist'))
-  await copyFile(join(root, 'package.json'), join(app, 'package.json'))
-  await copyFile(join(root, 'src/agent/agent.sh'), join(app, 'dist/agent/agent.sh'))
+  await bundle('src/main.ts', app)
 }
 
 /** The operator in its own process, as in its pod. */

@@ -63,7 +63,7 @@ describe('the packages', () => {
         .split('\n')
         .filter((line) => !/^\s*#|##/.test(line) && /\bnpm\b\W+ci\b/.test(line)),
     )
-    expect(installs).to.have.length(4)
+    expect(installs).to.have.length(3)
     expect(installs.filter((line) => !line.includes('--ignore-scripts'))).to.deep.equal([])
     const own = Object.keys(asObject(json('package.json')['scripts']))
     expect(own, 'only what runs before the package is packed').to.deep.equal(['prepack'])
