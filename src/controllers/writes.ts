@@ -7,7 +7,7 @@ import type { Store } from '../kube/cache/store.ts'
 import type { KubeClient, WriteOptions } from '../kube/client/client.ts'
 import { AlreadyExists, ApiError, Conflict, Forbidden, Invalid, NotFound, RetryLater } from '../kube/client/errors.ts'
 import { splitKey } from '../kube/client/resource-path.ts'
-import { removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
+import { ofThisObject, removeFinalizer, withoutFinalizer } from '../kube/client/finalizer.ts'
 
 /** How long to wait for the removal of an earlier object of the same name, if no event reports it. */
 const NAMESAKE_CHECK_MS = 1000
@@ -97,8 +97,7 @@ async function giveDeadline(
   signal: AbortSignal,
 ): Promise<boolean> {
   const deadline = { op: 'add', path: '/spec/activeDeadlineSeconds', value: ENDING_DEADLINE_SECONDS } as const
-  const ours = { op: 'test', path: '/metadata/uid', value: pod.metadata.uid } as const
-  const patch = [ours, ...(release ? withoutFinalizer(pod, OUTCOME_FINALIZER) : []), deadline]
+  const patch = [...ofThisObject(pod), ...(release ? withoutFinalizer(pod, OUTCOME_FINALIZER) : []), deadline]
   try {
     caches.pods.applyOwn(await client.patchJson(pods, splitKey(keyOf(pod)), patch, signal))
     return true

@@ -7,6 +7,11 @@ interface Audited {
   user: string
   group: string
   userAgent: string
+  /** Its token, by the API server's name for it. */
+  credential: string
+  /** When the request arrived, and when its response was complete: milliseconds since the epoch. */
+  receivedAt: number
+  completedAt: number
   resource: string
   subresource: string
   namespace: string
@@ -128,12 +133,16 @@ function parse(line: string): Audited[] {
   const value: unknown = JSON.parse(line)
   const event = asObject(value)
   const about = asObject(event['objectRef'])
+  const user = asObject(event['user'])
   return [
     {
       verb: text(event['verb']),
-      user: text(asObject(event['user'])['username']),
+      user: text(user['username']),
       group: text(about['apiGroup']),
       userAgent: text(event['userAgent']),
+      credential: [asObject(user['extra'])['authentication.kubernetes.io/credential-id']].flat().map(text).join(),
+      receivedAt: Date.parse(text(event['requestReceivedTimestamp'])),
+      completedAt: Date.parse(text(event['stageTimestamp'])),
       resource: text(about['resource']),
       subresource: text(about['subresource']),
       namespace: text(about['namespace']),

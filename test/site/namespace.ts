@@ -46,7 +46,7 @@ export async function makeNamespace(
     await Promise.all(objects.map((object) => grant(client, namespace, object)))
   }
   await eventually(() => mayDelegate(client, namespace), { what: 'the permissions of callers to be in force' })
-  return { namespace, token: await tokenOf(client, namespace, account.metadata.name) }
+  return { namespace, token: await operatorToken(client, namespace) }
 }
 
 type Grants = NewObject<KubeObject> & { subjects?: { kind: string }[] }
@@ -85,8 +85,9 @@ async function mayDelegate(client: KubeClient, namespace: string): Promise<boole
   return asObject(answer['status'])['allowed'] === true
 }
 
-async function tokenOf(client: KubeClient, namespace: string, account: string): Promise<string> {
-  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`
+/** Another token of the operator's account. */
+export async function operatorToken(client: KubeClient, namespace: string): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/runnerhub/token`
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
   const answer = await client.request('POST', path, { body }, forever)
   const { token } = asObject(asObject(answer)['status'])

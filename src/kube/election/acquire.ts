@@ -1,6 +1,6 @@
 import { AlreadyExists, Conflict } from '../client/errors.ts'
 import { Backoff } from '../runtime/backoff.ts'
-import { type Election, jitteredRetryMs, requestLimitMs } from './election.ts'
+import { type Election, jitteredRetryMs, observeMs, requestLimitMs } from './election.ts'
 import { heldSpec, type Lease } from './lease.ts'
 import { ObservedLease } from './observed-lease.ts'
 
@@ -58,7 +58,7 @@ export class LeaseAcquirer {
     const lease = await lock.read(limitMs, signal)
     this.#observed.observe(lease, clock.monotonicMs())
     const heldForMs = this.#observed.heldForMs(clock.monotonicMs())
-    if (heldForMs > 0) return Math.min(Math.ceil(heldForMs), jitteredRetryMs(this.#election))
+    if (heldForMs > 0) return Math.min(Math.ceil(heldForMs), observeMs(this.#election))
     const requestedAtMs = clock.monotonicMs()
     const spec = heldSpec(lease?.spec, { identity, leaseMs: times.leaseMs, now: clock.now() })
     // Not under the caller's signal: an aborted write may have succeeded, and nobody would release the Lease.

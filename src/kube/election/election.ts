@@ -17,7 +17,7 @@ export interface ElectionTimes {
   leaseMs: number
   /** How long the leader continues after it sent its last successful renewal. */
   renewDeadlineMs: number
-  /** The period of reads and renewals of the Lease. */
+  /** The period of renewals of the Lease; candidates read it twice as often. */
   retryMs: number
 }
 
@@ -36,7 +36,15 @@ export function requestLimitMs({ times }: Election): number {
   return times.renewDeadlineMs / 2
 }
 
+/**
+ * The pause between two reads of another's Lease. It is half of the retry period: a renewal is seen by then, so that a
+ * candidate waits little longer than the Lease lasts.
+ */
+export function observeMs(election: Pick<Election, 'times' | 'random'>): number {
+  return jitteredRetryMs(election) / 2
+}
+
 /** The retry period, randomly shortened by up to a quarter: processes do not retry in step, and none is late. */
-export function jitteredRetryMs({ times, random }: Election): number {
+export function jitteredRetryMs({ times, random }: Pick<Election, 'times' | 'random'>): number {
   return times.retryMs * (1 - random() / 4)
 }

@@ -1,50 +1,20 @@
 import { expect } from 'chai'
-import { exited, exits, ignored, running, runs } from '../../kubelet/script.ts'
-import type { Operator } from '../../processes/operator.ts'
+import { exited, exits, ignored, running } from '../../kubelet/script.ts'
+import { inWords } from '../../observe/audit.ts'
 import { call } from '../../site/calls/call.ts'
 import { sideBySide } from '../../site/calls/side-by-side.ts'
-import { openSite, type Site } from '../../site/site.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
+import type { Site } from '../../site/site.ts'
+import { LEASE_SECONDS, type Replica, withPair } from '../leaders/pair.ts'
 
-const LEASE_SECONDS = 5
-/** The expiry of the Lease, the next check of it, and time for a busy machine. */
-const TAKEOVER_MS = (LEASE_SECONDS + 10) * 1000
+const TAKEOVER_MS = (LEASE_SECONDS + 2) * 1000
+const PAUSE_MS = 20_000
 const WATCHES = { path: /watch=true/, userAgent: /^runnerhub-cache/ }
 const ALL_WRITES = { path: /\/(runnerjobs|runners|pods|events)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
 const EVENTS = { method: 'POST', path: /\/events(\?|$)/, userAgent: /^runnerhub-controller/ }
-const WRITES = { path: /\/(runnerjobs|runners|pods)(\/|\?|$)/, userAgent: /^runnerhub-controller/ }
-
-interface Replica {
-  operator: Operator
-  proxy: FaultProxy
-}
-
-interface Pair {
-  site: Site
-  leader: Replica
-  standby: Replica
-}
-
-/** Two replicas, each behind its own proxy; the first leads. Afterwards all jobs must be right. */
-async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
-  const site = await openSite()
-  const proxies: FaultProxy[] = []
-  const start = async (identity: string): Promise<Replica> => {
-    const proxy = await startFaultProxy(site.plane.controlPlane)
-    proxies.push(proxy)
-    return { proxy, operator: await site.operator({ proxy, identity, env: { LEASE_SECONDS: String(LEASE_SECONDS) } }) }
-  }
-  try {
-    await site.createPool('default', { maxRunners: 100 })
-    site.kubelet.onPod(() => runs())
-    const leader = await start('first')
-    await leader.operator.leads()
-    await test({ site, leader, standby: await start('second') })
-    await site.checkInvariants()
-  } finally {
-    await site.close()
-    await Promise.all(proxies.map((proxy) => proxy.close()))
-  }
+const CREATES = {
+  method: 'POST',
+  path: /\/runners(\?|$)/,
+  userAgent: /^runnerhub-controller/,
 }
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`)
@@ -76,7 +46,7 @@ describe('a change of leader', function () {
 
   sideBySide({
     'after kill -9, to a replica with stalled watches: exactly one pod per job, no stuck job': () =>
-      withPair(async ({ site, leader, standby }) => {
+      withPair(async ({ site, handOver, leader, standby }) => {
         const open = () => standby.proxy.seen(WATCHES).filter((watch) => watch.status === 200)
         await site.until('all of its watches to be open', () => open().length === 6)
         // Only open watches: those of the new leader work.
@@ -84,12 +54,12 @@ describe('a change of leader', function () {
         expect(stalled.hits, 'watches').to.equal(6)
         const jobs = await makeJobs(site)
         leader.operator.kill()
-        const killedAt = performance.now()
+        const killedAt = Date.now()
         await standby.operator.leads(0, 30_000)
-        expect(performance.now() - killedAt, 'without a leader').to.be.below(TAKEOVER_MS)
         await site.createJob('later')
         await endAll(site, jobs)
         await site.jobIs('later', { phase: 'Completed' })
+        await handOver.expectOne({ from: leader, to: standby }, killedAt, TAKEOVER_MS)
         stalled.remove()
       }),
 
@@ -110,7 +80,7 @@ describe('a change of leader', function () {
       }),
 
     'away from a paused replica that continues later: it writes nothing any more': () =>
-      withPair(async ({ site, leader, standby }) => {
+      withPair(async ({ site, handOver, leader, standby }) => {
         const jobs = await makeJobs(site)
         // Some Events are still to be written, and the first hangs.
         const recorded = names('recorded', 3)
@@ -120,37 +90,54 @@ describe('a change of leader', function () {
         await site.until('an Event to be under way', () => mute.hits > 0)
         // Paused during work: it wakes up to responses, each of which triggers further work.
         const busy = names('busy', 20)
-        const held = leader.proxy.when({ ...WRITES, method: 'POST' }).stall()
+        const held = leader.proxy.when(CREATES).stall()
         await Promise.all(busy.map((job) => site.createJob(job)))
         await site.until('the leader to have begun', () => held.hits === busy.length)
         leader.operator.freeze()
+        const pausedAt = Date.now()
         held.remove()
         mute.remove()
         await standby.operator.leads(0, 30_000)
         await endAll(site, jobs)
+        await site.until('the pause to be over', () => Date.now() - pausedAt >= PAUSE_MS, 2 * PAUSE_MS)
         const thawedAt = performance.now()
         const lines = leader.operator.log.length
         leader.operator.thaw()
         for (const job of busy) await site.jobIs(job, { phase: 'Completed' }, 40_000)
         await leader.operator.logged('stopped leading', lines)
-        expect(writesSince(leader, thawedAt), 'writes of the old leader').to.deep.equal([])
+        const looks = () => leader.proxy.seen({ method: 'GET', path: /\/leases\// }).filter(({ at }) => at > thawedAt)
+        await site.until('it to be a candidate again', () => looks().length > 2)
+        expect(writesSince(leader, thawedAt), 'requests of the old leader').to.deep.equal([])
+        await handOver.expectOne({ from: leader, to: standby }, pausedAt, TAKEOVER_MS)
         expect((await call(`${leader.operator.url}/readyz`)).status, 'its facade goes on').to.equal(200)
       }),
 
     'away from a disconnected replica: it stops leading, and its facade keeps serving': () =>
-      withPair(async ({ site, leader, standby }) => {
+      withPair(async ({ site, handOver, leader, standby }) => {
         const jobs = await makeJobs(site)
-        const cutOff = leader.proxy.when({}).stall()
-        const since = performance.now()
+        // Creates of its last moment are under way for long: they arrive when the other has led for a while.
+        const busy = names('busy', 20)
+        const late = leader.proxy.when(CREATES).stall()
+        await Promise.all(busy.map((job) => site.createJob(job)))
+        await site.until('the leader to have begun', () => late.hits === busy.length)
+        const cutOff = leader.proxy.when({ except: CREATES }).swallow()
+        const cutAt = Date.now()
         await standby.operator.leads(0, 30_000)
-        expect(performance.now() - since, 'without a leader').to.be.below(TAKEOVER_MS)
         await leader.operator.logged('stopped leading', 0, 30_000)
         await endAll(site, jobs)
+        for (const job of busy) await site.jobIs(job, { phase: 'Completed' }, 40_000)
+        await handOver.expectOne({ from: leader, to: standby }, cutAt, TAKEOVER_MS)
+        const tookOverAt = await handOver.tookOverAt(standby)
+        late.remove()
+        const arrived = async () => inWords(await handOver.writesSince(leader, tookOverAt))
+        await site.until('the late requests to arrive', async () => (await arrived()).length >= busy.length)
         cutOff.remove()
         const healedAt = performance.now()
         await site.createJob('later')
         await site.jobIs('later', { phase: 'Completed' }, 30_000)
-        expect(writesSince(leader, healedAt), 'writes of the old leader').to.deep.equal([])
+        expect(writesSince(leader, healedAt), 'requests of the old leader').to.deep.equal([])
+        const refusals = busy.map((job) => `create runners ${job}-1 (409)`)
+        expect((await arrived()).toSorted(), 'late writes of the old leader').to.deep.equal(refusals.toSorted())
         expect(leader.operator.isRunning).to.equal(true)
         // It is a candidate again: it leads after the end of the other.
         const lines = leader.operator.log.length

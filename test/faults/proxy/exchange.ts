@@ -67,12 +67,13 @@ export class Exchange {
   async #endsBefore({ fault, removed }: Rule): Promise<boolean> {
     if (fault.is === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
     if (fault.is === 'stall') await removed
-    if (fault.is === 'cut') this.#cut()
+    if (fault.is === 'swallow') await removed
+    if (fault.is === 'cut' || fault.is === 'swallow') this.#cut()
     if (fault.is === 'answer') {
       this.#response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
       this.#response.end(typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body))
     }
-    return fault.is === 'cut' || fault.is === 'answer'
+    return fault.is === 'cut' || fault.is === 'swallow' || fault.is === 'answer'
   }
 
   async #passWhole(reply: IncomingMessage): Promise<void> {
@@ -107,7 +108,11 @@ export class Exchange {
   }
 
   async #unstalled(): Promise<void> {
-    for (const rule of this.#rules) if (rule.fault.is === 'stall' && rule.active) await rule.removed
+    for (const { active, fault, removed } of this.#rules) {
+      if (!active || (fault.is !== 'stall' && fault.is !== 'swallow')) continue
+      await removed
+      if (fault.is === 'swallow') this.#cut()
+    }
   }
 
   #rewritten(text: string): string {

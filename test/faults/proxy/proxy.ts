@@ -11,6 +11,7 @@
  * Faults, each of which returns its rule:
  *   delay(ms)       a new request reaches the server only later; a write even if its client has given up by then
  *   stall()         nothing passes any more, connections stay open; also for open requests
+ *   swallow()       the same, but what it holds is lost, and its connections are reset when the rule is removed
  *   cut()           the connection is reset before the server sees the request; also for open requests
  *   cutMidLine()    a watch breaks after half of its next line; also an open one
  *   dropReply()     the server handles the request, but the connection is reset instead of a response
@@ -38,6 +39,7 @@ import { type Fault, type Match, matches, Rule, type SeenRequest } from './rules
 export interface When {
   delay(ms: number): Rule
   stall(): Rule
+  swallow(): Rule
   cut(): Rule
   cutMidLine(): Rule
   dropReply(): Rule
@@ -90,6 +92,7 @@ export class FaultProxy {
     return {
       delay: (ms) => add({ is: 'delay', ms }),
       stall: () => add({ is: 'stall' }),
+      swallow: () => add({ is: 'swallow' }),
       cut: () => add({ is: 'cut' }),
       cutMidLine: () => add({ is: 'cutMidLine' }),
       dropReply: () => add({ is: 'dropReply' }),

@@ -9,6 +9,8 @@ export interface Match {
   /** Matched against the raw path and query, still encoded: `/\/pods\?.*watch=true/`. */
   path?: RegExp
   userAgent?: RegExp
+  /** Not the requests that match this. */
+  except?: Match
   /** Only the nth of the requests that match otherwise, counted from 1. */
   nth?: number
   /** Only the first matching requests, up to this number. */
@@ -18,6 +20,7 @@ export interface Match {
 export type Fault =
   | { is: 'delay'; ms: number }
   | { is: 'stall' }
+  | { is: 'swallow' }
   | { is: 'cut' }
   | { is: 'cutMidLine' }
   | { is: 'dropReply' }
@@ -66,7 +69,7 @@ export class Rule {
     return this.#removed.promise
   }
 
-  /** Ends the fault; held requests and responses continue. */
+  /** Ends the fault; what it holds continues, or is lost. */
   remove(): void {
     this.#active = false
     this.#removed.resolve()
@@ -84,8 +87,9 @@ export class Rule {
 }
 
 /** Whether the request matches, without regard to its number. */
-export function matches({ method, isWrite, path, userAgent }: Match, request: SeenRequest): boolean {
+export function matches({ method, isWrite, path, userAgent, except }: Match, request: SeenRequest): boolean {
   if (isWrite === true && request.method === 'GET') return false
+  if (except !== undefined && matches(except, request)) return false
   if (method !== undefined && method !== request.method) return false
   return path?.test(request.path) !== false && userAgent?.test(request.userAgent) !== false
 }

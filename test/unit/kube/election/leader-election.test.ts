@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { LeaseLost } from '../../../../src/kube/client/errors.ts'
-import { electionTimes } from '../../../../src/kube/election/election.ts'
+import { electionTimes, observeMs } from '../../../../src/kube/election/election.ts'
 import { heldSpec, type Lease, type LeaseSpec, microTime, releasedSpec } from '../../../../src/kube/election/lease.ts'
 import { ObservedLease } from '../../../../src/kube/election/observed-lease.ts'
 import { WriteDeadline } from '../../../../src/kube/election/write-guard.ts'
@@ -167,6 +167,12 @@ describe('leader: times', () => {
   it('are 15, 10 and 2 seconds, and in proportion for another duration', () => {
     expect(electionTimes({})).to.deep.equal({ leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 })
     expect(electionTimes({ leaseMs: 3000 })).to.deep.equal({ leaseMs: 3000, renewDeadlineMs: 2000, retryMs: 400 })
+  })
+
+  it('let a candidate take over within the Lease plus 2 s: it sees the last renewal at most a second late', () => {
+    const times = electionTimes({})
+    expect(observeMs({ times, random: () => 0 })).to.equal(1000)
+    expect(observeMs({ times, random: () => 1 })).to.equal(750)
   })
 
   it('with which a leader could outlive its Lease are rejected', () => {
