@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { cluster } from '../cluster/tool.ts'
 import { inWords } from '../observe/audit.ts'
+import { type Follower, followers } from './clients/followers.ts'
 import { linesOf, printed } from './clients/rest.ts'
 import { RetryingClient } from './clients/retrying-client.ts'
 import type { Installation } from './installation/installation.ts'
@@ -63,9 +64,28 @@ describe('two replicas on a real node', function () {
     expect(names.toSorted(), inWords(created).join('\n')).to.deep.equal([...wanted].toSorted())
   }
 
-  it('lose no call and no job in a rolling restart under steady calls', async () => {
+  /** Each follower has received the state that REST has, of every job. */
+  async function expectFollowed(following: readonly [string, Follower][], ids: readonly string[]): Promise<void> {
+    const states = await Promise.all(
+      ids.map(async (id) => [id, (await client.call('GET', `/api/jobs/${id}`)).data['status']] as const),
+    )
+    for (const [name, { statuses, connections }] of following) {
+      const missing = () => states.filter(([id, state]) => statuses.get(id) !== state)
+      await hub.until(`${name} to receive the end of every job`, () => missing().length === 0).catch(() => {})
+      expect(missing(), `ends that ${name} has not received`).to.deep.equal([])
+      expect(connections(), `connections of ${name}`).to.be.at.least(2)
+    }
+  }
+
+  it('lose no call, no job and no end of a job in a rolling restart under steady calls', async () => {
     await hub.audit.mark()
     const before = await operatorPods()
+    const realtime = `http://127.0.0.1:${hub.realtimePort}`
+    const following = Object.entries(followers).map(([name, follow]): [string, Follower] => [
+      name,
+      follow(realtime, 'owner/steady'),
+    ])
+    await hub.until('clients to listen', () => following.every(([, { connections }]) => connections() > 0))
     const over = new AbortController()
     const restart = async (): Promise<void> => {
       await hub.kubectl('rollout', 'restart', 'deployment/runnerhub')
@@ -87,6 +107,8 @@ describe('two replicas on a real node', function () {
     expect(ids).to.have.length.above(5)
     for (const { status } of reads) expect(status).to.equal(200)
     await expectAllOnce(ids)
+    await expectFollowed(following, ids)
+    for (const [, follower] of following) follower.close()
   })
 
   it(`lose no job and start none twice when the leader is killed with ${inFlight} in flight`, async () => {
