@@ -212,6 +212,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     keepMs: config.authCacheSeconds * 1000,
   })
   const client = clientAs('facade')
+  const shed = sheddingOf(config, signal)
   const app = makeApp({
     client,
     archive: archiveOf(config, archiveTools({ log, caches }))?.forReaders(client),
@@ -232,7 +233,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
     hasPage: config.page === 'true',
     authority,
     rateLimit: { max: config.rateLimitMax, windowSeconds: config.rateLimitWindowSeconds, clientOf },
-    shed: sheddingOf(config, signal),
+    shed,
     reauthoriseMs: config.reauthoriseSeconds * 1000,
     logStreams: new ConcurrencyLimit(config.logStreamsPerCaller),
     corsOrigins: config.corsOrigins,
@@ -251,7 +252,7 @@ async function runFacade(deps: ProcessDeps, { operationsOnly }: { operationsOnly
   const timeouts = { headersMs, requestMs: Math.max(headersMs, config.requestTimeoutSeconds * 1000) }
   const serving = [listen(server, config.httpPort, { name: 'rest', log, signal, timeouts })]
   if (!operationsOnly) {
-    const realtime = realtimeOf(deps, authority, clientOf)
+    const realtime = realtimeOf(deps, { authority, clientOf, shed })
     preferWebSocket(server)
     server.on('upgrade', realtime.upgrade)
     serving.push(listen(realtime.server, config.realtimePort, { name: 'realtime', log, signal, timeouts }))
@@ -268,8 +269,7 @@ function sheddingOf({ maxRequests, maxLoopDelayMs }: Config, signal: AbortSignal
 
 function realtimeOf(
   { config, log, caches, metrics, signal }: ProcessDeps,
-  authority: Authority,
-  clientOf: ClientOf,
+  { authority, clientOf, shed }: { authority: Authority; clientOf: ClientOf; shed: AppOptions['shed'] },
 ): Realtime {
   const realtime = makeRealtime({
     caches,
@@ -286,6 +286,7 @@ function realtimeOf(
     reauthoriseMs: config.reauthoriseSeconds * 1000,
     mostPerCaller: config.realtimeMaxPerCaller,
     corsOrigins: config.corsOrigins,
+    isOverloaded: () => shed.delayMs() > shed.maxDelayMs,
     metrics: metrics.realtime,
   })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })

@@ -25,10 +25,16 @@ export type AdmissionDecision =
   | { is: 'forbidden' } // no permission to watch jobs, or a page that must send a token
   | { is: 'tooMany'; leftMs: number } // too many refusals for this address; `leftMs` until the next try
 
+/** The decision about a new connection. An open one stays while the process has too much work. */
+export type EntryDecision = AdmissionDecision | { is: 'overloaded' }
+
 export type Admitted = Extract<AdmissionDecision, { is: 'admitted' }>
 
 /** Decides whether a connection may open or stay open. Rejects if the decision cannot be made. */
 export type Admit = (handshake: Handshake) => Promise<AdmissionDecision>
+
+/** Decides whether a new connection may open. */
+export type Enter = (handshake: Handshake) => Promise<EntryDecision>
 
 /** Prefix of the subprotocol that carries a token: browsers cannot set headers. */
 export const TOKEN_PROTOCOL = 'runnerhub.bearer.'

@@ -1,13 +1,13 @@
 import type { RunnerJob } from '../api/runner-job.ts'
 import { repositoryKey } from '../api/names.ts'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { type Caches } from '../cluster/caches.ts'
 import { waitForSync } from '../cluster/freshness.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import { type Admit, type Admitted, TOKEN_PROTOCOL, type AdmissionDecision } from './admission.ts'
+import { type Admit, type Admitted, type Enter, type EntryDecision, TOKEN_PROTOCOL } from './admission.ts'
 import { Connections } from './connections.ts'
 import type { RealtimeMetrics } from './counters.ts'
 import { Hub } from './hub.ts'
@@ -24,6 +24,9 @@ const PING_MS = 30_000
 /** How long a new connection waits for cache sync: less than Socket.IO's limit for the handshake. */
 const FILL_MS = 3000
 
+/** When a client that met an overloaded process may come back, as on the REST API. */
+const OVERLOAD_RETRY_SECONDS = 2
+
 /** Maximum message size, and how long a client may take to answer a close frame. */
 const limits = { maxPayload: 64 * 1024, closeTimeout: 2000 }
 
@@ -39,6 +42,8 @@ export interface RealtimeOptions {
   corsOrigins?: readonly string[] | undefined
   /** How long a Socket.IO connection may take to send its token. */
   handshakeMs?: number
+  /** The process has too much work to accept further connections. */
+  isOverloaded?: () => boolean
   metrics?: RealtimeMetrics
 }
 
@@ -55,8 +60,9 @@ export interface Realtime {
 
 /** The realtime server: Socket.IO on its own path, raw WebSockets on all others. */
 export function makeRealtime(options: RealtimeOptions): Realtime {
-  const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, ...socketIo } = options
+  const { caches, admit: judge, clock, log, reauthoriseMs, mostPerCaller, metrics, isOverloaded, ...socketIo } = options
   const admit = onceFilled(caches, judge)
+  const enter: Enter = async (handshake) => (isOverloaded?.() === true ? { is: 'overloaded' } : admit(handshake))
   const jobEvents = new JobEvents(caches)
   const hub = new Hub({ clock, metrics, current: (...whose) => currentEvents(caches, jobEvents, ...whose) })
   const factsOf = (job: RunnerJob) => () => jobFacts(caches, job)
@@ -65,19 +71,15 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   jobEvents.onDeletion((deletion, job) => hub.publishDeletion(deletion, factsOf(job)))
   const connections = new Connections({ admit, clock, log, everyMs: reauthoriseMs, mostPerCaller })
   const serverOptions = { connectionsCheckingInterval: 1000, shouldUpgradeCallback: asksForWebSocket }
-  const server = createServer(serverOptions, (_request, response) => {
-    response
-      .writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' })
-      .end('this port serves only WebSocket and Socket.IO\n')
-  })
+  const server = createServer(serverOptions, requireUpgrade)
   preferWebSocket(server)
-  const io = serveSocketIo(server, hub, { admit, connections, ...socketIo })
+  const io = serveSocketIo(server, hub, { enter, connections, ...socketIo })
   const heartbeat = new PingTimer(clock, PING_MS)
   const sockets = new WebSocketServer({ ...limits, noServer: true, perMessageDeflate: false, handleProtocols })
   const upgrade: UpgradeListener = (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     const handshake = { headers: request.headers, address: request.socket.remoteAddress ?? '' }
-    admit(handshake).then(
+    enter(handshake).then(
       (decision) => {
         if (decision.is !== 'admitted') {
           refuse(socket, refusalOf(decision))
@@ -117,6 +119,12 @@ export function makeRealtime(options: RealtimeOptions): Realtime {
   }
 }
 
+function requireUpgrade(_request: IncomingMessage, response: ServerResponse): void {
+  response
+    .writeHead(426, { Upgrade: 'websocket', 'Content-Type': 'text/plain' })
+    .end('this port serves only WebSocket and Socket.IO\n')
+}
+
 /** Waits for cache sync: an earlier client would get an empty snapshot and miss the events until then. */
 function onceFilled(caches: Caches, admit: Admit): Admit {
   return async (handshake) => {
@@ -142,7 +150,7 @@ interface Refusal {
   retrySeconds?: number
 }
 
-function refusalOf(decision: Exclude<AdmissionDecision, Admitted>): Refusal {
+function refusalOf(decision: Exclude<EntryDecision, Admitted>): Refusal {
   switch (decision.is) {
     case 'unknown':
       return { status: '401 Unauthorized' }
@@ -150,6 +158,8 @@ function refusalOf(decision: Exclude<AdmissionDecision, Admitted>): Refusal {
       return { status: '403 Forbidden' }
     case 'tooMany':
       return { status: '429 Too Many Requests', retrySeconds: Math.ceil(decision.leftMs / 1000) }
+    case 'overloaded':
+      return { status: '503 Service Unavailable', retrySeconds: OVERLOAD_RETRY_SECONDS }
     default:
       return decision satisfies never
   }

@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
-import type { Admit, Admitted, AdmissionDecision, Handshake } from '../admission.ts'
+import type { Admitted, Enter, EntryDecision, Handshake } from '../admission.ts'
 import { type Connections, TOO_MANY } from '../connections.ts'
 import { counted } from '../counters.ts'
 import { Feed } from '../feed.ts'
@@ -17,7 +17,7 @@ export const SOCKET_IO_PATH = '/socket.io/'
 const HANDSHAKE_MS = 5000
 
 export interface SocketIoOptions {
-  admit: Admit
+  enter: Enter
   connections: Connections
   handshakeMs?: number | undefined
   corsOrigins?: readonly string[] | undefined
@@ -27,7 +27,7 @@ export interface SocketIoOptions {
 export function serveSocketIo(
   server: HttpServer,
   hub: Hub,
-  { admit, connections, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
+  { enter, connections, handshakeMs = HANDSHAKE_MS, corsOrigins }: SocketIoOptions,
 ): Server {
   const io = new Server(server, {
     path: SOCKET_IO_PATH,
@@ -41,13 +41,13 @@ export function serveSocketIo(
     httpCompression: false,
     ...(corsOrigins !== undefined && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
   })
-  const decisions = new WeakMap<Socket, AdmissionDecision>()
+  const decisions = new WeakMap<Socket, EntryDecision>()
   io.use((socket, next) => {
     const authorise = async (): Promise<void> => {
-      const decision = await admit(handshakeOf(socket)).catch(() => undefined)
-      if (decision !== undefined) decisions.set(socket, decision)
+      const decision = await enter(handshakeOf(socket)).catch(() => undefined)
       // Clients reconnect after a broken connection, but not after a refusal.
-      else socket.conn.close()
+      if (decision === undefined || decision.is === 'overloaded') socket.conn.close()
+      else decisions.set(socket, decision)
       next(refusalOf(decision, connections))
     }
     void authorise()
@@ -77,7 +77,7 @@ function handshakeOf({ handshake, conn }: Socket): Handshake {
 }
 
 /** Why a connection is refused; undefined if it is admitted. */
-function refusalOf(decision: AdmissionDecision | undefined, connections: Connections): Error | undefined {
+function refusalOf(decision: EntryDecision | undefined, connections: Connections): Error | undefined {
   switch (decision?.is) {
     case undefined:
       return new Error('connections cannot be authorised now, try again')
@@ -87,6 +87,8 @@ function refusalOf(decision: AdmissionDecision | undefined, connections: Connect
       return new Error('this requires permission to watch runnerjobs')
     case 'tooMany':
       return new Error('too many refused connections from this address, try again later')
+    case 'overloaded':
+      return new Error('too much work at this moment, try again shortly')
     case 'admitted':
       return connections.hasRoom(decision) ? undefined : new Error(`${TOO_MANY}, try again later`)
     default:

@@ -99,6 +99,17 @@ const cases: Record<string, { fires: Series[]; silent: Series[] }> = {
       replica(1, 'github_runnerhub_api_requests_total', '0+3x60', ',verb="get",code="503"'),
     ],
   },
+  RunnerHubOverloaded: {
+    fires: [
+      replica(1, 'github_runnerhub_http_requests_total', '0+5x60', ',route="none",code="503"'),
+      replica(2, 'github_runnerhub_http_requests_total', '0+5x60', ',route="none",code="503"'),
+    ],
+    // Few are refused; the API server, not this process, has no time for the others.
+    silent: [
+      replica(1, 'github_runnerhub_http_requests_total', '0+2x60', ',route="none",code="503"'),
+      replica(1, 'github_runnerhub_http_requests_total', '0+90x60', ',route="delegate",code="503"'),
+    ],
+  },
   RunnerHubLogsLost: {
     fires: [replica(1, 'github_runnerhub_logs_lost_total', '0+1x60')],
     silent: [replica(1, 'github_runnerhub_logs_lost_total', '0x30 3x30')],

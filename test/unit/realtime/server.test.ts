@@ -15,6 +15,7 @@ describe('connections of the realtime server', () => {
   let stop: AbortController
   let served: Promise<void>
   let server: Server
+  let isOverloaded = false
   const callers: Socket[] = []
 
   beforeEach(async () => {
@@ -28,7 +29,14 @@ describe('connections of the realtime server', () => {
       return { is: 'unknown' }
     }
     const limits = { reauthoriseMs: 60_000, mostPerCaller: 9, handshakeMs: 50 }
-    const realtime = makeRealtime({ caches, admit, clock: new HandClock(), log, ...limits })
+    const realtime = makeRealtime({
+      caches,
+      admit,
+      clock: new HandClock(),
+      log,
+      isOverloaded: () => isOverloaded,
+      ...limits,
+    })
     server = realtime.server
     stop = new AbortController()
     stop.signal.addEventListener('abort', () => void realtime.close(), { once: true })
@@ -153,6 +161,31 @@ describe('connections of the realtime server', () => {
     const unclear = await upgrade('/', 'Authorization: unclear\r\n')
     expect(unclear).to.match(/^HTTP\/1\.1 503 /)
     expect(unclear).to.include('\r\nRetry-After: 5\r\n')
+  })
+
+  it('are refused with Retry-After while there is too much work, and open ones stay', async () => {
+    const admitted = 'Authorization: Bearer x\r\n'
+    const before = await opened()
+    isOverloaded = true
+    try {
+      const answer = await upgrade('/', admitted)
+      expect(answer).to.match(/^HTTP\/1\.1 503 /)
+      expect(answer).to.include('\r\nRetry-After: 2\r\n')
+      // Clients of Socket.IO connect again after a broken connection, and never after a refusal.
+      const socket = new WebSocket(`ws://127.0.0.1:${portOf(server)}/socket.io/?EIO=4&transport=websocket`)
+      socket.once('open', () => socket.send('40'))
+      const received: string[] = []
+      socket.on('message', (data) => Buffer.isBuffer(data) && received.push(data.toString()))
+      await once(socket, 'close')
+      expect(received.filter((packet) => packet.startsWith('44'))).to.deep.equal([])
+    } finally {
+      isOverloaded = false
+    }
+    const pong = once(before, 'pong')
+    before.ping()
+    await pong
+    before.terminate()
+    expect(await upgrade('/', admitted)).to.match(/^HTTP\/1\.1 101 /)
   })
 
   it('that are refused are closed, even if their clients keep them open', async () => {

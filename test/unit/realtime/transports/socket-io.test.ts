@@ -39,7 +39,7 @@ describe('Socket.IO', () => {
     const admit = () => Promise.resolve({ is: 'admitted', caller: 'a', mayList: true, scope: { is: 'all' } } as const)
     const connections = new Connections({ admit, clock, log: new RecordedLog(), everyMs: 60_000, mostPerCaller: 9 })
     server = createServer()
-    served = serveSocketIo(server, hub, { admit, connections })
+    served = serveSocketIo(server, hub, { enter: admit, connections })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()
