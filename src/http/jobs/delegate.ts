@@ -8,7 +8,8 @@ import {
 import type { NewObject } from '../../api/object.ts'
 import { type NewRunnerJobSpec, type RunnerJob, runnerJobDefaults, runnerJobs } from '../../api/runner-job.ts'
 import { delegatedAt } from '../../domain/job/status.ts'
-import { ownerOf } from '../../domain/job/ownership.ts'
+import { isInScope, type JobScope, ownerOf } from '../../domain/job/ownership.ts'
+import { isFinished } from '../../domain/job/phases.ts'
 import { isRepeat } from '../../domain/job/repeat.ts'
 import { AlreadyExists, Conflict } from '../../kube/client/errors.ts'
 import { abortable, deferred } from '../../kube/runtime/signals.ts'
@@ -51,7 +52,8 @@ const READ_MS = 10_000
  * Creates the RunnerJob of a delegation, or finds the one of an earlier, identical call. The name derives from the
  * delegation's key and its newest job so far, even if that was deleted a moment ago: of any number of concurrent calls,
  * on any replica, one creates it. The cache alone never decides that a call is a repeat, since it may lag behind the job's
- * end.
+ * end. Jobs that the caller may not use have their place among those of the key, and are passed over: otherwise one proxy
+ * could delegate a job first that another is about to delegate, and give it another message.
  */
 export class Delegator {
   readonly #deps: FacadeDeps
@@ -72,9 +74,10 @@ export class Delegator {
   async delegate(delegation: Delegation, signal: AbortSignal, message?: Message): Promise<Delegated> {
     const identity = keyOfDelegation(delegation)
     const { body } = identity
-    const { spec, user } = delegation
-    const wanted = { spec, user, message }
-    const delegated = (await this.#known(identity, signal)) ?? (await this.#inTurn(identity, wanted, signal))
+    const { spec, user, scope } = delegation
+    const by = { user, scope }
+    const wanted = { spec, by, message }
+    const delegated = (await this.#known(identity, by, signal)) ?? (await this.#inTurn(identity, wanted, signal))
     const earlierBody = delegated.job.metadata.annotations?.[DELEGATION_BODY_ANNOTATION]
     if (body !== undefined && earlierBody !== body) {
       throw new HttpError(409, 'IdempotencyKeyReused', 'Idempotency-Key was used before with another body')
@@ -83,19 +86,38 @@ export class Delegator {
     return delegated
   }
 
-  /** The cached job of the key, if the API server confirms that the call repeats it. */
-  async #known({ key, earlierKey }: DelegationKey, signal: AbortSignal): Promise<Delegated | undefined> {
+  /** The job of the key that the call repeats, if the API server confirms it. The caller's own jobs come first. */
+  async #known({ key, earlierKey }: DelegationKey, by: Caller, signal: AbortSignal): Promise<Delegated | undefined> {
     const { jobs } = this.#deps.caches
-    const newest = newestOf([
-      ...jobs.byIndex('delegation', key),
-      ...(earlierKey === undefined ? [] : jobs.byIndex('delegation', earlierKey).filter(isUnrecorded)),
-    ])
-    if (newest === undefined || !this.#isRepeatOf(newest)) return undefined
-    return this.#replayed(await this.#find(newest.metadata.name, signal))
+    const keys = earlierKey === undefined ? [key] : [key, earlierKey]
+    for (const mayBe of [isOwn, isVisible]) {
+      const all = keys.flatMap((each) => jobs.byIndex('delegation', each))
+      const newest = newestOf(all.filter((job) => mayBe(job, by) && this.#isRepeatOf(job)))
+      const found = newest && (await this.#find(newest.metadata.name, signal))
+      const replayed = await this.#replayed(found, { key, by }, signal)
+      if (replayed !== undefined) return replayed
+    }
+    return undefined
   }
 
-  #replayed(job: RunnerJob | undefined): Delegated | undefined {
-    return job !== undefined && this.#isRepeatOf(job) ? { job, replayed: true } : undefined
+  /**
+   * The job, or a later one of its key, if the call repeats that. There may be a later one that this replica does not
+   * know: the caller's own beside that of another, or one that a replica made whose clock is ahead.
+   */
+  async #replayed(
+    found: RunnerJob | undefined,
+    { key, by }: { key: string; by: Caller },
+    signal: AbortSignal,
+  ): Promise<Delegated | undefined> {
+    let repeated: RunnerJob | undefined
+    let job = found
+    for (let attempt = 0; job !== undefined && attempt < MAX_ATTEMPTS; attempt++) {
+      const isBetter = repeated === undefined || !isOwn(repeated, by) || isOwn(job, by)
+      if (isBetter && isVisible(job, by) && this.#isRepeatOf(job)) repeated = job
+      if (repeated === undefined || (isOwn(repeated, by) && !isFinished(repeated))) break
+      job = await this.#find(nameAfter(key, job), signal)
+    }
+    return repeated === undefined ? undefined : { job: repeated, replayed: true }
   }
 
   #isRepeatOf(job: RunnerJob): boolean {
@@ -113,7 +135,7 @@ export class Delegator {
     const { key } = identity
     for (let other = this.#pending.get(key); other !== undefined; other = this.#pending.get(key)) {
       await abortable(other, signal)
-      const known = await this.#known(identity, signal)
+      const known = await this.#known(identity, wanted.by, signal)
       if (known !== undefined) return known
     }
     const done = deferred<void>()
@@ -129,16 +151,16 @@ export class Delegator {
     }
   }
 
-  async #create(identity: DelegationKey, { spec, user, message }: Wanted, signal: AbortSignal): Promise<Delegated> {
+  async #create(identity: DelegationKey, { spec, by, message }: Wanted, signal: AbortSignal): Promise<Delegated> {
     const { client, caches } = this.#deps
     // A new job's name derives from this one.
     let last = newestOf([...caches.jobs.byIndex('delegation', identity.key), ...this.#deleted.of(identity.key)])
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const name = uuidOf(`${identity.key}/${last?.metadata.uid ?? ''}`)
+      const name = nameAfter(identity.key, last)
       const stored = message && (await storeMessage(this.#deps, name, message, signal))
       try {
         const full = stored === undefined ? spec : { ...spec, message: stored.ref }
-        const created = newJob(this.#deps, name, identity, { spec: full, user })
+        const created = newJob(this.#deps, name, identity, { spec: full, user: by.user })
         const job = await client.create(runnerJobs, created, signal, asParsed)
         caches.jobs.applyOwn(job)
         await stored?.giveTo(job, signal)
@@ -147,7 +169,7 @@ export class Delegator {
         await stored?.refused(error)
         if (!(error instanceof AlreadyExists)) throw error
         const found = await this.#find(name, signal)
-        const replayed = this.#replayed(found)
+        const replayed = await this.#replayed(found, { key: identity.key, by }, signal)
         if (replayed !== undefined) return replayed
         last = found ?? last
       }
@@ -161,14 +183,28 @@ export class Delegator {
 /** A job to create, and the message to store for it. */
 interface Wanted {
   spec: NewRunnerJobSpec
-  /** The caller. */
-  user: string
+  by: Caller
   message: Message | undefined
 }
 
-/** Whether a version that recorded no caller made a job. */
-function isUnrecorded(job: RunnerJob): boolean {
-  return ownerOf(job).is === 'unrecorded'
+/** The name of a caller, and the jobs that it may use. */
+interface Caller {
+  user: string
+  scope: JobScope
+}
+
+function isVisible(job: RunnerJob, { scope }: Caller): boolean {
+  return isInScope(ownerOf(job), scope)
+}
+
+/** A job that was made before callers were recorded counts as the caller's own. */
+function isOwn(job: RunnerJob, { user }: Caller): boolean {
+  return isInScope(ownerOf(job), { is: 'own', user })
+}
+
+/** The name of the first job of a key, or of the one after its last job. */
+function nameAfter(key: string, last: RunnerJob | undefined): string {
+  return uuidOf(`${key}/${last?.metadata.uid ?? ''}`)
 }
 
 function withoutMessage(): HttpError {
@@ -199,7 +235,7 @@ function newJob(
   { namespace, clock }: FacadeDeps,
   name: string,
   { key, body }: DelegationKey,
-  { spec, user }: Pick<Wanted, 'spec' | 'user'>,
+  { spec, user }: { spec: NewRunnerJobSpec; user: string },
 ): NewObject<RunnerJob> {
   const annotations = {
     [DELEGATED_BY_ANNOTATION]: user,

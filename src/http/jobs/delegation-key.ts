@@ -7,7 +7,7 @@ import { badRequest } from '../http-error.ts'
 export interface DelegationKey {
   /** The same for every call of the same delegation. */
   key: string
-  /** What it was before the key named the caller. */
+  /** What it was in a version that named callers in it which may use only their own jobs. */
   earlierKey?: string
   /** Hash of the facts that must also match; absent if the key covers them. */
   body?: string
@@ -38,17 +38,16 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
 }
 
 /**
- * The key of a delegation. Without an Idempotency-Key, five facts identify it, and the caller, if it may only use its own
- * jobs: otherwise one proxy could delegate a job first that another is about to delegate, and give it another message.
- * With an Idempotency-Key, the caller and that key identify it, and all facts must match those of the first call. GitHub
- * ignores the case of repositories.
+ * The key of a delegation. Without an Idempotency-Key, five facts identify it, whoever sends them and whatever rights they
+ * have. With an Idempotency-Key, the caller and that key identify it, and all facts must match those of the first call.
+ * GitHub ignores the case of repositories.
  */
-export function keyOfDelegation({ spec, user, scope, idempotencyKey: givenKey }: Delegation): DelegationKey {
+export function keyOfDelegation({ spec, user, idempotencyKey: givenKey }: Omit<Delegation, 'scope'>): DelegationKey {
   const { runId, runAttempt, jobId, runnerName } = spec
   const repository = spec.repository.toLowerCase()
   if (givenKey === undefined) {
     const five = [repository, runId, runAttempt ?? null, jobId, runnerName ?? null]
-    return scope.is === 'all' ? { key: hash(five) } : { key: hash([...five, user]), earlierKey: hash(five) }
+    return { key: hash(five), earlierKey: hash([...five, user]) }
   }
   const facts = new Map<string, unknown>(Object.entries({ ...spec, repository }))
   return {

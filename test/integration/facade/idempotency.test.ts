@@ -118,7 +118,7 @@ describe('delegating the same job again', function () {
   /** A job as an earlier delegation made it so many seconds ago, which has ended. */
   async function endedJob(name: string, seconds: number, idempotencyKey?: string): Promise<string> {
     const facts = { jobId: name, runId: '1', repository: 'owner/repo', labels: ['linux'] }
-    const { key, body } = keyOfDelegation({ spec: facts, user: 'tester', scope: { is: 'all' }, idempotencyKey })
+    const { key, body } = keyOfDelegation({ spec: facts, user: 'tester', idempotencyKey })
     const annotations = {
       [DELEGATION_KEY_ANNOTATION]: key,
       ...(body !== undefined && { [DELEGATION_BODY_ANNOTATION]: body }),

@@ -6,13 +6,11 @@ import { keyOfDelegation, parseIdempotencyKey } from '../../../../src/http/jobs/
 
 const spec: NewRunnerJobSpec = { repository: 'owner/repo', runId: '1', jobId: '2' }
 const keyOf = (facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string, user = 'user') =>
-  keyOfDelegation({ spec: { ...spec, ...facts }, user, scope: { is: 'all' }, idempotencyKey })
-const ownKeyOf = (user: string, facts: Partial<NewRunnerJobSpec> = {}, idempotencyKey?: string) =>
-  keyOfDelegation({ spec: { ...spec, ...facts }, user, scope: { is: 'own', user }, idempotencyKey })
+  keyOfDelegation({ spec: { ...spec, ...facts }, user, idempotencyKey })
 
 describe('the key of a delegation', () => {
   it('consists of five facts without an Idempotency-Key, whoever sends them', () => {
-    expect(keyOf()).to.deep.equal(keyOf({ workflow: 'w', labels: ['x'] }, undefined, 'somebody'))
+    expect(keyOf().key).to.equal(keyOf({ workflow: 'w', labels: ['x'] }, undefined, 'somebody').key)
     const others = [
       { repository: 'owner/other' },
       { runId: '2' },
@@ -25,12 +23,10 @@ describe('the key of a delegation', () => {
     expect(keyOf().body).to.equal(undefined)
   })
 
-  it('consists of them and the caller where that may use only its own jobs', () => {
-    const keys = [keyOf(), ownKeyOf('a'), ownKeyOf('b'), ownKeyOf('a', { jobId: '3' })].map(({ key }) => key)
-    expect(new Set(keys).size).to.equal(4)
-    expect(ownKeyOf('a', { repository: 'OWNER/repo', workflow: 'w' })).to.deep.equal(ownKeyOf('a'))
-    expect(ownKeyOf('a').earlierKey, 'that of a version without callers').to.equal(keyOf().key)
-    expect(ownKeyOf('a', {}, 'key'), 'an Idempotency-Key').to.deep.equal(keyOf({}, 'key', 'a'))
+  it('was another one of each caller before', () => {
+    const before = [keyOf().earlierKey, keyOf({}, undefined, 'b').earlierKey, keyOf({ jobId: '3' }).earlierKey]
+    expect(new Set([keyOf().key, ...before]).size).to.equal(4)
+    expect(keyOf({}, 'key').earlierKey, 'with an Idempotency-Key').to.equal(undefined)
   })
 
   it('ignores the case of the repository, with and without an Idempotency-Key', () => {
@@ -55,7 +51,6 @@ describe('the key of a delegation', () => {
     const looks = keyOfDelegation({
       spec: { repository: 'Idempotency-Key', runId: 'user', jobId: 'a' },
       user: 'user',
-      scope: { is: 'all' },
       idempotencyKey: undefined,
     })
     expect(looks.key).to.not.equal(keyOf({}, 'a').key)
