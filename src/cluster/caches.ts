@@ -19,6 +19,7 @@ import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { runnerKey } from '../domain/runner/keys.ts'
+import { History } from '../kube/cache/history.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
 import { Store } from '../kube/cache/store.ts'
 import type { KubeClient } from '../kube/client/client.ts'
@@ -58,6 +59,8 @@ export interface Caches {
   proxyJobs: ProxyJobs
   queuePositions: QueuePositions
   retriedJobs: RetriedJobs
+  /** The history of the cluster that all caches follow. */
+  history: History
   /** The reflectors of all caches except `ledgers`: without that, only totals and deletions wait. */
   reflectors: readonly Watched[]
   /** The reflector of `pods`, if there is one. */
@@ -123,13 +126,15 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     proxyJobs: new ProxyJobs(jobs),
     queuePositions: new QueuePositions({ jobs, runners: runnerStore, pods: podStore, pools, podRunners }),
     retriedJobs: new RetriedJobs(jobs),
+    history: new History(),
   }
 }
 
 /** Creates the caches and their reflectors; nothing is read before the reflectors run. */
 export function makeCaches({ client, namespace, log, metrics, mostRepositories }: CachesOptions): ReflectedCaches {
   const stores = makeStores(log, mostRepositories)
-  const common = { client, namespace, log, ...(metrics !== undefined && { metrics }) }
+  const { history } = stores
+  const common = { client, namespace, log, history, ...(metrics !== undefined && { metrics }) }
   const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>, selectors: Selectors = {}): Watched =>
     new Reflector({ ...common, resource, store, ...selectors })
   // No selector: pods can lose labels, and the store itself keeps only our pods.

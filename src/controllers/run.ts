@@ -6,11 +6,12 @@ import type { KubeClient } from '../kube/client/client.ts'
 import { NamespaceTerminating } from '../kube/client/errors.ts'
 import { Controller, type ControllerMetrics, type Reconcile } from '../kube/controller/controller.ts'
 import type { Leadership } from '../kube/election/leader-election.ts'
+import type { WriteGuard } from '../kube/election/write-guard.ts'
 import { EventRecorder } from '../kube/events/recorder.ts'
 import { type Lane, Workqueue } from '../kube/queue/workqueue.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
-import { withTimeout } from '../kube/runtime/signals.ts'
+import { linkedAbortController, withTimeout } from '../kube/runtime/signals.ts'
 import { type AuditOptions, DriftAudit } from './audit/drift-audit.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
@@ -78,9 +79,39 @@ const LONGEST_BACKOFF_MS = 60_000
 
 /**
  * Runs the controllers for one term of leadership, with caches that are relisted in the term. Rejects if they cannot be
- * relisted in time; this releases the Lease.
+ * relisted in time; this releases the Lease. When the cluster was restored from a snapshot, the controllers end, and begin
+ * again once all caches are relisted: nothing is written from what they held before.
  */
 export async function runControllers(options: ControllersOptions, term: Leadership): Promise<void> {
+  const { log, caches } = options
+  for (;;) {
+    const { present } = caches.history
+    const standing = linkedAbortController(term.signal, present)
+    const writing = linkedAbortController(term.guard.signal, present)
+    const guard: WriteGuard = {
+      check: () => {
+        term.guard.check()
+        present.throwIfAborted()
+      },
+      admitted: (signal) => caches.history.confirm(signal),
+      signal: writing.signal,
+    }
+    const isPast = (): boolean => present.aborted && !term.signal.aborted
+    try {
+      await runInOneHistory(options, { signal: standing.signal, guard })
+      if (!isPast()) return
+    } catch (error) {
+      if (!isPast()) throw error
+    } finally {
+      standing.release()
+      writing.release()
+    }
+    const reason: unknown = present.reason
+    log.warn({ err: reason }, 'the cluster was restored; the controllers begin again with new lists')
+  }
+}
+
+async function runInOneHistory(options: ControllersOptions, term: Leadership): Promise<void> {
   const { caches, clock, identity, log } = options
   await freshen(options, term.signal)
   const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })

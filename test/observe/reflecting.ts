@@ -1,4 +1,5 @@
 import type { KubeObject, Resource } from '../../src/api/object.ts'
+import type { History } from '../../src/kube/cache/history.ts'
 import { Reflector, type ReflectorMetrics } from '../../src/kube/cache/reflector.ts'
 import { Store } from '../../src/kube/cache/store.ts'
 import type { KubeClient } from '../../src/kube/client/client.ts'
@@ -27,6 +28,7 @@ export interface ReflectingOptions<T extends KubeObject> {
   labelSelector?: string
   fieldSelector?: string
   idleMs?: number
+  history?: History
   clock?: Clock
   random?: () => number
   /** Replaces the recording metrics. */

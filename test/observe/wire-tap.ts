@@ -18,6 +18,8 @@ export interface TappedRequest {
   abandoned: () => boolean
   /** Sends the head of a response and the first bytes of its body, and no more. */
   begin: (body?: string) => void
+  /** Closes the connection, whatever was sent. */
+  cut: () => void
   /** Sends the response; later calls have no effect. */
   answer: (status: number, body: unknown, headers?: Record<string, string>) => void
 }
@@ -99,13 +101,14 @@ export class WireTap {
   }
 }
 
-function answering(response: ServerResponse): Pick<TappedRequest, 'answer' | 'begin' | 'abandoned'> {
+function answering(response: ServerResponse): Pick<TappedRequest, 'answer' | 'begin' | 'cut' | 'abandoned'> {
   return {
     abandoned: () => response.destroyed && !response.writableEnded,
     begin: (body = 'so far') => {
       response.writeHead(200)
       response.write(body)
     },
+    cut: () => void response.destroy(),
     answer: (status, body, headers = {}) => {
       if (response.headersSent) return
       response.writeHead(status, { 'content-type': 'application/json', ...headers })

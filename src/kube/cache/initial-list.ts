@@ -3,12 +3,8 @@ import { Gone } from '../client/errors.ts'
 import type { ListPage } from '../client/parse.ts'
 import { EventLoopYield, objectsPerTurn } from '../runtime/event-loop-yield.ts'
 import type { Deferred } from '../runtime/signals.ts'
+import { WentBack } from './history.ts'
 import type { Store } from './store.ts'
-
-/** A list is older than the store: the cluster was restored, or one API server lags behind. */
-export class WentBack extends Error {
-  override name = 'WentBack'
-}
 
 /**
  * Loads one complete list into a store. Each object is stored as it arrives, so that memory never holds a second copy
@@ -18,6 +14,8 @@ export class InitialList<T extends KubeObject> {
   protected readonly store: Store<T>
   readonly #waiting: Deferred<void>[]
   readonly #keys = new Set<string>()
+  /** The versions of listed objects that the store holds in a newer version. */
+  readonly #older = new Map<string, string>()
 
   constructor(store: Store<T>, waiting: Deferred<void>[]) {
     this.store = store
@@ -25,13 +23,18 @@ export class InitialList<T extends KubeObject> {
   }
 
   upsert(object: T): void {
+    const key = keyOf(object)
+    const { resourceVersion } = object.metadata
+    if (this.store.hasNewer(key, resourceVersion)) this.#older.set(key, resourceVersion)
+    else this.#older.delete(key)
     this.store.upsert(object)
-    this.#keys.add(keyOf(object))
+    this.#keys.add(key)
   }
 
   remove(object: T): void {
     this.store.remove(object)
     this.#keys.delete(keyOf(object))
+    this.#older.delete(keyOf(object))
   }
 
   /** The number of objects listed so far. */
@@ -53,6 +56,10 @@ export class InitialList<T extends KubeObject> {
   protected async settle(resourceVersion: string): Promise<void> {
     if (this.store.isPast(resourceVersion)) {
       throw new WentBack(`a list of version ${resourceVersion} is older than version ${this.store.version}`)
+    }
+    for (const [key, version] of this.#older) {
+      if (this.store.contradicts(key, version, resourceVersion))
+        throw new WentBack(`a list of version ${resourceVersion} has an older ${key} than the cache`)
     }
     await this.store.retain(this.#keys, resourceVersion)
   }
@@ -77,7 +84,9 @@ export class DoubtfulListing<T extends KubeObject> extends InitialList<T> {
   protected override async settle(resourceVersion: string): Promise<void> {
     const { store } = this
     const items = [...this.#items.values()]
-    await (store.isPast(resourceVersion)
+    const isOther = ([key, { metadata }]: [string, T]): boolean =>
+      store.contradicts(key, metadata.resourceVersion, resourceVersion)
+    await (store.isPast(resourceVersion) || [...this.#items].some(isOther)
       ? store.rebuild(items, resourceVersion)
       : store.replaceAll(items, resourceVersion))
   }

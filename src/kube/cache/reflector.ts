@@ -1,15 +1,16 @@
 import type { KubeObject, Resource } from '../../api/object.ts'
 import type { KubeClient, WatchOptions } from '../client/client.ts'
-import { ApiError, apiErrorFrom, Gone, Unreachable } from '../client/errors.ts'
+import { ApiError, apiErrorFrom, Forbidden, Gone, Unreachable } from '../client/errors.ts'
 import { asObject } from '../client/parse.ts'
 import { Backoff } from '../runtime/backoff.ts'
 import { bestEffort } from '../runtime/best-effort.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { EventLoopYield } from '../runtime/event-loop-yield.ts'
 import type { Log } from '../runtime/logger.ts'
-import { abortable, deferred, type Deferred, linkedAbortController } from '../runtime/signals.ts'
+import { abortable, deferred, type Deferred, linkedAbortController, withTimeout } from '../runtime/signals.ts'
+import { type Follower, History, WentBack } from './history.ts'
 import { IdleTimer } from './idle-timer.ts'
-import { DoubtfulListing, InitialList, listPages, WentBack } from './initial-list.ts'
+import { DoubtfulListing, InitialList, listPages } from './initial-list.ts'
 import type { Store } from './store.ts'
 import { MalformedEvent, type WatchEvent } from './watch.ts'
 
@@ -28,6 +29,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   labelSelector?: string
   fieldSelector?: string
   store: Store<T>
+  /** The history that other reflectors follow too; by default its own. */
+  history?: History
   clock?: Clock
   random?: () => number
   log: Log
@@ -50,31 +53,41 @@ const shortWatchMs = 1000
 const freshListMs = 10_000
 /** Back-off ceiling while the server is unreachable: a retry costs it nothing, and the caches wait for its return. */
 const unreachableMs = 5000
+/** How long a question for the version of the cluster may take. */
+const probeMs = 10_000
+const never = new AbortController().signal
 
 /**
  * Keeps a store equal to the cluster while it runs: lists, watches from the list's version, and retries after every
  * failure. `#version` is where the next watch starts; without it the next attempt lists.
  */
-export class Reflector<T extends KubeObject> {
+export class Reflector<T extends KubeObject> implements Follower {
   readonly #options: ReflectorOptions<T>
   readonly #clock: Clock
   readonly #random: () => number
   readonly #backoff: Backoff
+  readonly #history: History
   #version: string | undefined
   #watchListServed = true
-  /** The last list was older than the store. */
+  /** The cluster may have been restored: the store is compared with the next list as a whole. */
   #isInDoubt = false
   #waiting: Deferred<void>[] = []
   #interrupt: (reason: unknown) => void = () => {}
   #contactAt: number | undefined
   #isBroken = false
   #listedAt = -Infinity
+  /** How often the connection was lost, and the number after which the cluster still had our history. */
+  #losses = 0
+  #confirmedLosses = 0
+  #probing: Promise<void> | undefined
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? Math.random
     this.#backoff = new Backoff({ clock: this.#clock, random: this.#random })
+    this.#history = options.history ?? new History()
+    this.#history.join(this)
   }
 
   /** Runs until the signal; never rejects. */
@@ -102,6 +115,25 @@ export class Reflector<T extends KubeObject> {
     await abortable(done.promise, signal)
   }
 
+  /** Distrusts the store until a list shows whether the cluster was restored. Such a list begins at once. */
+  doubt(): void {
+    this.#isInDoubt = true
+    this.#isBroken = true
+    this.#version = undefined
+    this.#interrupt(new RelistWanted('the cluster may have been restored'))
+  }
+
+  /** A restore ends all connections of the API servers, so only a lost connection asks for a look. */
+  async confirm(signal: AbortSignal): Promise<void> {
+    try {
+      while (this.#losses !== this.#confirmedLosses) await abortable(this.#probe(), signal)
+    } catch (error) {
+      if (error instanceof WentBack) this.#goBack(error)
+      // Without the right to list, nothing shows it.
+      if (!(error instanceof Forbidden)) throw error
+    }
+  }
+
   /** The monotonic time of the last contact with the server. */
   lastContactMs(): number | undefined {
     return this.#contactAt
@@ -113,7 +145,10 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    if (this.#version !== undefined) return this.#watch({ resourceVersion: this.#version }, undefined, signal)
+    if (this.#version !== undefined) {
+      await this.confirm(signal)
+      return this.#watch({ resourceVersion: this.#version }, undefined, signal)
+    }
     const waiting = this.#waiting.splice(0)
     const { store } = this.#options
     const initialList = this.#isInDoubt ? new DoubtfulListing(store, waiting) : new InitialList(store, waiting)
@@ -212,6 +247,7 @@ export class Reflector<T extends KubeObject> {
   async #listed(initialList: InitialList<T>, resourceVersion: string): Promise<void> {
     await initialList.complete(resourceVersion)
     this.#isInDoubt = false
+    this.#confirmedLosses = this.#losses
     // A relist requested meanwhile needs another list, not a watch from this version.
     if (this.#waiting.length === 0) this.#version = resourceVersion
     this.#isBroken = false
@@ -227,6 +263,27 @@ export class Reflector<T extends KubeObject> {
     this.#backoff.healthy()
   }
 
+  /** Rejects with WentBack if the cluster is at an older version than the store. Callers share one request. */
+  #probe(): Promise<void> {
+    return (this.#probing ??= this.#askVersion().finally(() => (this.#probing = undefined)))
+  }
+
+  async #askVersion(): Promise<void> {
+    const { client, resource, namespace, store } = this.#options
+    const losses = this.#losses
+    const { resourceVersion } = await withTimeout({ clock: this.#clock, ms: probeMs }, never, (limited) =>
+      client.listPage(resource, namespace, { ...this.#selectors(), limit: 1 }, limited),
+    )
+    if (store.isPast(resourceVersion))
+      throw new WentBack(`version ${resourceVersion} of the cluster is older than version ${store.version}`)
+    this.#confirmedLosses = losses
+  }
+
+  /** Once: while in doubt, all reflectors list again already. */
+  #goBack(reason: WentBack): void {
+    if (!this.#isInDoubt) this.#history.wentBack(reason)
+  }
+
   #selectors(): { labelSelector?: string; fieldSelector?: string } {
     const { labelSelector, fieldSelector } = this.#options
     return {
@@ -237,13 +294,17 @@ export class Reflector<T extends KubeObject> {
 
   /** Decides where the next attempt starts, and waits; a requested relist ends the wait. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (error instanceof WentBack) {
+      this.#report(error, 0)
+      return this.#goBack(error)
+    }
     if (signal.aborted) return
+    if (error instanceof Unreachable) this.#losses += 1
     if (this.#version === undefined && this.#watchListServed && isNotServed(error)) {
       this.#watchListServed = false
       return
     }
     if (error instanceof Gone || error instanceof MalformedEvent || error instanceof Silent) this.#version = undefined
-    if (error instanceof WentBack) this.#isInDoubt = true
     this.#isBroken = true
     const delayMs = this.#delayAfter(error)
     this.#report(error, delayMs)

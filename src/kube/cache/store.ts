@@ -186,6 +186,20 @@ export class Store<T extends KubeObject> {
     return compareVersions(resourceVersion, this.#seen) < 0
   }
 
+  /** Whether an object is stored in a newer version than this. */
+  hasNewer(key: string, resourceVersion: string): boolean {
+    const held = this.#objects.get(key)?.metadata.resourceVersion
+    return held !== undefined && compareVersions(held, resourceVersion) > 0
+  }
+
+  /**
+   * Whether a complete list at `listedAt` cannot have this version of an object: the store holds a newer one that the list
+   * would have. Then the cluster was restored, with versions that go on where they were, as `--bump-revision` does.
+   */
+  contradicts(key: string, resourceVersion: string, listedAt: string): boolean {
+    return this.hasNewer(key, resourceVersion) && !this.hasNewer(key, listedAt)
+  }
+
   /**
    * Makes the content equal to a complete list of a cluster that was restored to this version, in slices. Versions from
    * before cannot be compared any more. Objects stored meanwhile belong to the new history and stay.

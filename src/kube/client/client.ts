@@ -237,7 +237,8 @@ export class KubeClient {
 
   /**
    * A view on the same connections that checks the guard for every request immediately before it is written to the
-   * socket, and aborts open requests at the guard's deadline. Such calls fail with LeaseLost.
+   * socket, and aborts open requests at the guard's deadline. Such calls fail with LeaseLost. Writes also wait until the
+   * guard admits them.
    */
   guarded(guard: WriteGuard): KubeClient {
     return new KubeClient(this.#connection, this.#options, this.#requests.guarded(guard))

@@ -68,6 +68,7 @@ export class Requests {
   async send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
     const limits = this.#limits(signal)
     try {
+      if (request.method !== 'GET') await this.#guard?.admitted?.(limits.signal)
       return await this.#retryThrottled(request, limits.signal)
     } finally {
       limits.release()

@@ -5,6 +5,8 @@ import type { Clock } from '../runtime/clock.ts'
 export interface WriteGuard {
   /** Throws LeaseLost if no write may start. */
   check(): void
+  /** Resolves when a write may be sent; absent where it need not wait. */
+  readonly admitted?: (signal: AbortSignal) => Promise<void>
   /** Aborted from the moment on which no write may start. */
   readonly signal: AbortSignal
 }

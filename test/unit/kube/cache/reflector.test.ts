@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { KubeClient } from '../../../../src/kube/client/client.ts'
+import { History, WentBack } from '../../../../src/kube/cache/history.ts'
 import { objectsPerTurn } from '../../../../src/kube/runtime/event-loop-yield.ts'
 import { aConfigMap, type ConfigMap, configMaps } from '../../../objects/config-maps.ts'
 import { HandClock } from '../../../observe/clock.ts'
@@ -169,9 +170,8 @@ describe('a reflector', () => {
       const list = await goBack()
       expect(list.url).to.include('sendInitialEvents=true')
       list.begin(listed(1000, aConfigMap('kept', 900), aConfigMap('new', 950)))
-      await clock.pass(2)
-      expect([...reflecting.store.list()], 'before the second list').to.have.length(3)
       const pages = await request(2)
+      expect([...reflecting.store.list()], 'before the second list').to.have.length(3)
       expect(pages.url).to.include('limit=500').and.not.include('watch=true')
       pages.answer(200, page(1001, aConfigMap('kept', 900), aConfigMap('new', 950)))
       await has('kept@900', 'new@950')
@@ -188,9 +188,9 @@ describe('a reflector', () => {
       const relisted = reflecting.reflector.relist(new AbortController().signal).then(() => (isDone = true))
       await eventually(() => list.abandoned(), { what: 'the earlier list to end' })
       ;(await request(2)).begin(listed(1000))
-      await clock.pass(2)
+      const pages = await request(3)
       expect(isDone).to.equal(false)
-      ;(await request(3)).answer(200, page(1000))
+      pages.answer(200, page(1000))
       await relisted
       await has()
     })
@@ -198,9 +198,120 @@ describe('a reflector', () => {
     it('loses nothing if the second list is up to date: only one server was stale', async () => {
       const list = await goBack()
       list.begin(listed(1000, aConfigMap('kept', 900)))
-      await clock.pass(2)
       ;(await request(2)).answer(200, page(5001, aConfigMap('kept', 900), aConfigMap('new', 4900)))
       await has('kept@900', 'new@4900')
+    })
+
+    it('notices an object that is older than the cache at a version that went on', async () => {
+      begin({ random: () => 0 })
+      ;(await request(0)).answer(422, { kind: 'Status', code: 422, reason: 'Invalid' })
+      ;(await request(1)).answer(200, page(5000, aConfigMap('ended', 4000), aConfigMap('lost', 4500)))
+      await has('ended@4000', 'lost@4500')
+      // The versions of the restored cluster were raised, and the old ones were compacted.
+      ;(await request(2)).answer(410, { kind: 'Status', code: 410, reason: 'Expired' })
+      await clock.pass(1)
+      const restored = page(1_000_900, aConfigMap('ended', 3000))
+      for (const nth of [3, 4]) (await request(nth)).answer(200, restored)
+      await has('ended@3000')
+      expect(reflecting.failures).to.deep.equal(['Gone', 'WentBack'])
+    })
+
+    it('takes an object that changes during a list for no restore', async () => {
+      begin({ random: () => 0 })
+      ;(await request(0)).begin(listed(5000, aConfigMap('a', 4000)))
+      await has('a@4000')
+      const relisted = reflecting.reflector.relist(new AbortController().signal)
+      reflecting.store.applyOwn(aConfigMap('a', 5001))
+      const events = listed(5001, aConfigMap('a', 4000)).split('\n')
+      const change = JSON.stringify({ type: 'MODIFIED', object: aConfigMap('a', 5001) })
+      ;(await request(1)).begin([events[0], change, ...events.slice(1)].join('\n'))
+      await relisted
+      expect(reflecting.failures).to.deep.equal([])
+    })
+  })
+
+  describe('whose connection was lost', () => {
+    const versioned = (version: number, ...items: ConfigMap[]) => ({
+      kind: 'ConfigMapList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: String(version) },
+      items,
+    })
+    const signal = new AbortController().signal
+    /** The store is at this version, and its watch has broken. */
+    const cut = async (history: History): Promise<void> => {
+      begin({ random: () => 0, history })
+      ;(await request(0)).begin(listed(5000, aConfigMap('a', 4000), aConfigMap('lost', 4500)))
+      await has('a@4000', 'lost@4500')
+      ;(await request(0)).cut()
+      await eventually(() => clock.delays.length === 1, { what: 'the watch to break' })
+    }
+    const isOpen = (history: History) => history.confirm(signal).then(() => 'confirmed', nameOf)
+    const nameOf = (error: unknown): string => (error instanceof Error ? error.name : String(error))
+
+    it('asks for the version of the cluster first, and watches on from its own', async () => {
+      await cut(new History())
+      await clock.pass(1)
+      const asked = await request(1)
+      expect(asked.url).to.include('limit=1').and.not.include('watch=true')
+      asked.answer(200, versioned(5000, aConfigMap('a', 4000)))
+      expect((await request(2)).url)
+        .to.include('watch=true')
+        .and.include('resourceVersion=5000')
+    })
+
+    it('lists again at once where the version of the cluster is older', async () => {
+      const history = new History()
+      const { present } = history
+      await cut(history)
+      await clock.pass(1)
+      ;(await request(1)).answer(200, versioned(1000))
+      ;(await request(2)).answer(200, versioned(1001, aConfigMap('a', 900)))
+      await has('a@900')
+      expect(nameOf(present.reason)).to.equal('WentBack')
+      expect(history.present.aborted, 'the next history').to.equal(false)
+    })
+
+    it('lets a write wait for one look at the cluster, which all of them share', async () => {
+      const history = new History()
+      expect(await isOpen(history), 'before').to.equal('confirmed')
+      await cut(history)
+      const writes = [isOpen(history), isOpen(history)]
+      ;(await request(1)).answer(200, versioned(5000))
+      expect(await Promise.all(writes)).to.deep.equal(['confirmed', 'confirmed'])
+      expect(await isOpen(history)).to.equal('confirmed')
+      expect(tap.requests).to.have.length(2)
+    })
+
+    it('lets no write through where the cluster was restored, or does not answer', async () => {
+      const history = new History()
+      await cut(history)
+      const unknown = isOpen(history)
+      ;(await request(1)).answer(500, {})
+      expect(await unknown).to.equal('ApiError')
+      const restored = isOpen(history)
+      ;(await request(2)).answer(200, versioned(1000))
+      expect(await restored).to.equal('WentBack')
+    })
+
+    it('makes every other cache of the process list again, though nothing of it went back', async () => {
+      const history = new History()
+      const other = reflect({ client, clock, resource: configMaps, namespace: 'other', history })
+      try {
+        ;(await request(0)).begin(listed(900, aConfigMap('b', 800)))
+        await eventually(() => other.store.size === 1)
+        const { present } = history
+        history.wentBack(new WentBack('another cache has seen it'))
+        expect(present.aborted).to.equal(true)
+        expect(other.reflector.isBroken(), 'until it has listed').to.equal(true)
+        const list = await request(1)
+        expect(list.url).to.include('/other/').and.include('limit=500')
+        list.answer(200, versioned(1000, aConfigMap('c', 850)))
+        await eventually(() => [...other.store.list()].map(({ metadata }) => metadata.name).join() === 'c')
+        begin({ history })
+      } finally {
+        await other.stop()
+      }
     })
   })
 })

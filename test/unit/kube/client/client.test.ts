@@ -4,7 +4,8 @@ import { KubeClient } from '../../../../src/kube/client/client.ts'
 import { ApiError, LeaseLost, TooManyRequests, Unreachable } from '../../../../src/kube/client/errors.ts'
 import type { RequestOutcome } from '../../../../src/kube/client/exchange.ts'
 import type { ClientOptions } from '../../../../src/kube/client/requests.ts'
-import type { WriteGuard } from '../../../../src/kube/election/write-guard.ts'
+import { WriteDeadline, type WriteGuard } from '../../../../src/kube/election/write-guard.ts'
+import { abortable, deferred, type Deferred } from '../../../../src/kube/runtime/signals.ts'
 import { aConfigMap, configMaps, newConfigMap } from '../../../objects/config-maps.ts'
 import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
@@ -314,6 +315,30 @@ describe('client', () => {
       await eventually(sent.abandoned, { what: 'the connection to be closed' })
       expect(await outcomeOf(client.create(configMaps, newConfigMap('ns', 'b'), never))).to.be.instanceOf(LeaseLost)
       expect(tap.requests).to.have.length(1)
+    })
+
+    it('sends a write once it is admitted, not otherwise, and a read without that', async () => {
+      const admissions: Deferred<void>[] = []
+      const admitted = (signal: AbortSignal): Promise<void> => {
+        const admission = deferred<void>()
+        admissions.push(admission)
+        return abortable(admission.promise, signal)
+      }
+      const deadline = new WriteDeadline(new HandClock(), 60_000)
+      const guard = { check: () => deadline.check(), signal: deadline.signal, admitted }
+      const client = clientWith().guarded(guard)
+      const gone = new AbortController()
+      const given = outcomeOf(client.create(configMaps, newConfigMap('ns', 'given-up'), gone.signal))
+      const created = client.create(configMaps, newConfigMap('ns', 'a'), never)
+      const got = client.get(configMaps, key, never)
+      ;(await request(0)).answer(200, stored)
+      await got
+      gone.abort(new LeaseLost('given up'))
+      expect(await given).to.be.instanceOf(LeaseLost)
+      expect(tap.requests.map(({ method }) => method)).to.deep.equal(['GET'])
+      admissions[1]?.resolve()
+      ;(await request(1)).answer(201, stored)
+      await created
     })
 
     it('checks each attempt, and leaves the original client unguarded', async () => {

@@ -91,6 +91,25 @@ describe('leader: the Lease of another process', () => {
     expect(new ObservedLease('me', 15_000).heldForMs(0)).to.equal(0)
   })
 
+  const at = (version: string, spec: LeaseSpec) => {
+    const lease = leaseWith(spec)
+    return { ...lease, metadata: { ...lease.metadata, resourceVersion: version } }
+  }
+  for (const [what, restored] of Object.entries({
+    'by us': { ...before, holderIdentity: 'me' },
+    'by nobody': releasedSpec(before, now),
+    'by a third one': { ...before, holderIdentity: 'c' },
+  })) {
+    it(`counts as held for a whole duration after the cluster was restored to when it was held ${what}`, () => {
+      const lease = new ObservedLease('me', 15_000)
+      lease.observe(at('200', { ...before, renewTime: 'later' }), 1000)
+      lease.observe(at('90', restored), 10_000)
+      expect(lease.heldForMs(10_000)).to.equal(15_000)
+      lease.observe(at('90', restored), 12_000)
+      expect(lease.heldForMs(12_000), 'not prolonged').to.equal(13_000)
+    })
+  }
+
   it('still counts as held for its duration after it was deleted', () => {
     const lease = seen(before)
     lease.observe(undefined, 2000)
