@@ -25,8 +25,8 @@ export async function bundleProgram(root: string, entry: string, folder: string)
     legalComments: 'none',
     logLevel: 'warning',
     metafile: true,
-    // Only a program outside the cluster needs it.
-    external: ['@kubernetes/client-node'],
+    // Only a program outside the cluster needs the first; `debug` uses the second where it is installed.
+    external: ['@kubernetes/client-node', 'supports-color'],
     // Some packages are CommonJS, and load the modules of Node.js by `require`.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   })

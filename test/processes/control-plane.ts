@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { access, constants, mkdtemp, readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,11 +36,24 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   /** Keep an audit log in `<directory>/audit.log`. */
   audit?: boolean
+  /** Keep all state on the disk, so that a write costs what it costs a cluster. Otherwise it is in memory, where it can be. */
+  onDisk?: boolean
+}
+
+/** Many control planes at a time wait for the disk more than for anything else. */
+const memory = '/dev/shm'
+
+function canWrite(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Starts a control plane in some seconds; stop it in `after`. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const directory = await mkdtemp(join(tmpdir(), 'runnerhub-test-'))
+  const isInMemory = options.onDisk !== true && (await canWrite(memory))
+  const directory = await mkdtemp(join(isInMemory ? memory : tmpdir(), 'runnerhub-test-'))
   const flags = options.audit === true ? [] : ['--no-audit']
   const tool = (verb: string, ...rest: string[]): Promise<string> =>
     command(localTool('control-plane'), verb, directory, ...rest)

@@ -32,7 +32,8 @@ launch() {
       fd=${fd##*/}
       ((fd < 3)) || eval "exec $fd>&-"
     done
-    exec setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    # GOGC may trade memory for CPU: see https://pkg.go.dev/runtime#hdr-Environment_Variables
+    exec setsid env -i ${GOGC:+GOGC="$GOGC"} PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
       HOME="$STATE" RUNNERHUB_LOCAL_PART="$STATE:$part" "${COMMAND[@]}" </dev/null >>"$log" 2>&1
   ) &
   pid=$!

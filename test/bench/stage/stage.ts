@@ -42,7 +42,7 @@ const forever = new AbortController().signal
 
 /** Runs a function with a new control plane. */
 export async function onStage<R>(act: (stage: Stage) => Promise<R>): Promise<R> {
-  const plane = await startControlPlane({ audit: true })
+  const plane = await startControlPlane({ audit: true, onDisk: true })
   try {
     const directory = dirname(plane.kubeconfig)
     const caFile = join(directory, 'ca.crt')
