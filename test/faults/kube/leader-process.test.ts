@@ -1,13 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { expect } from 'chai'
 import { eventually } from '../../observe/eventually.ts'
-import { bundled } from '../../processes/bundled.ts'
 import { openCluster, type TestCluster } from '../../processes/cluster.ts'
-import type { LeaderOptions } from '../leader-program.ts'
-import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
+import { CandidateProcess } from '../leaders/candidate-process.ts'
 import { RuleOfOne } from '../proxy/rule-of-one.ts'
-import type { SeenRequest } from '../proxy/rules.ts'
 
 const leaseMs = 3000
 
@@ -16,7 +11,7 @@ describe('leaders in separate processes', function () {
   let cluster: TestCluster
   let name: string
   let rule: RuleOfOne
-  let running: Candidate[] = []
+  let running: CandidateProcess[] = []
   let tests = 0
 
   before(async () => {
@@ -37,29 +32,14 @@ describe('leaders in separate processes', function () {
     await rule.end()
   })
 
-  async function start(identity: string, lease: number): Promise<Candidate> {
-    const proxy = await startFaultProxy(cluster)
-    const options: LeaderOptions = {
-      server: proxy.url.href,
-      ca: proxy.ca,
-      namespace: cluster.namespace,
-      name,
-      identity,
-      leaseMs: lease,
-    }
-    // Standard input stays open for as long as the test lives: the process ends with it.
-    const command = [await bundled('test/faults/leader-program.ts'), JSON.stringify(options)]
-    const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] })
-    const candidate = new Candidate(identity, proxy, child)
+  async function start(identity: string, lease: number): Promise<CandidateProcess> {
+    const candidate = await CandidateProcess.start(cluster, { name, identity, leaseMs: lease })
     running.push(candidate)
-    // However long its start takes: the waits of the tests begin after it.
-    const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${identity} ended at its start`)))
-    await Promise.race([once(child.stdout, 'data'), ended])
     return candidate
   }
 
   /** Resolves once the first leads and writes, and the second has observed its Lease. */
-  async function leaderAndOther(lease = leaseMs): Promise<[Candidate, Candidate]> {
+  async function leaderAndOther(lease = leaseMs): Promise<[CandidateProcess, CandidateProcess]> {
     const [leader, other] = await Promise.all([start('a', lease), start('b', lease)])
     await eventually(() => rule.writesBy(rule.holder) > 10)
     const haveAsked = () => leader.proxy.requests.length > 5 && other.proxy.requests.length > 5
@@ -67,7 +47,7 @@ describe('leaders in separate processes', function () {
     return rule.holder === 'a' ? [leader, other] : [other, leader]
   }
 
-  async function takesOver(candidate: Candidate): Promise<void> {
+  async function takesOver(candidate: CandidateProcess): Promise<void> {
     const before = rule.writesBy(candidate.identity)
     await eventually(() => rule.holder === candidate.identity && rule.writesBy(candidate.identity) > before)
   }
@@ -140,45 +120,3 @@ describe('leaders in separate processes', function () {
     return `/apis/coordination.k8s.io/v1/namespaces/${cluster.namespace}/leases/${name}`
   }
 })
-
-class Candidate {
-  readonly identity: string
-  readonly proxy: FaultProxy
-  readonly #process: ChildProcess
-  readonly #exited: Promise<unknown>
-
-  constructor(identity: string, proxy: FaultProxy, child: ChildProcess) {
-    this.identity = identity
-    this.proxy = proxy
-    this.#process = child
-    this.#exited = once(child, 'exit')
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal)
-  }
-
-  since(at: number): SeenRequest[] {
-    return this.proxy.requests.filter((request) => request.at >= at)
-  }
-
-  /** When its first successful write of the Lease after this time arrived. */
-  tookLeaseAt(after: number): number {
-    const write = this.since(after).find(({ method, path, status }) => {
-      return method === 'PUT' && path.includes('/leases/') && status === 200
-    })
-    if (write === undefined) throw new Error(`${this.identity} has not taken the Lease`)
-    return write.at
-  }
-
-  async exitCode(): Promise<number | null> {
-    await this.#exited
-    return this.#process.exitCode
-  }
-
-  async kill(): Promise<void> {
-    this.signal('SIGKILL')
-    await this.#exited
-    await this.proxy.close()
-  }
-}
