@@ -22,7 +22,8 @@ import { KubeClient } from './kube/client/client.ts'
 import { type Connection, fromKubeconfig, inCluster } from './kube/connection/connection.ts'
 import { NoKubeconfig } from './kube/connection/no-kubeconfig.ts'
 import { LeaderElection, type Leadership } from './kube/election/leader-election.ts'
-import { systemClock as clock } from './kube/runtime/clock.ts'
+import { systemClock } from './kube/runtime/clock.ts'
+import { ClusterClock } from './kube/runtime/cluster-clock.ts'
 import { makeLog, plainLog, type RootLog } from './log.ts'
 import { Metrics } from './metrics/registry.ts'
 import { admission } from './realtime/admission.ts'
@@ -30,6 +31,12 @@ import { makeRealtime, type Realtime } from './realtime/server.ts'
 import { asksForEvents, preferWebSocket } from './realtime/upgrades.ts'
 import { runTask, type Task } from './tasks/run-task.ts'
 import { version } from './version.ts'
+
+/** The least correction of the clock that is worth a line of the log. */
+const NOTABLE_SKEW_MS = 5000
+
+/** The wall time of everything that this process decides or writes. */
+const clock = new ClusterClock(systemClock)
 
 if (process.argv.includes('--help')) {
   process.stdout.write(helpText())
@@ -108,6 +115,7 @@ async function run(config: Config): Promise<void> {
       userAgent: `runnerhub-${role}/${version}`,
       clock,
       onRequest: metrics.onApiRequest,
+      onDate: (date, tookMs) => followServer(log, date, tookMs),
     })
     clients.push(client)
     return client
@@ -132,6 +140,12 @@ async function run(config: Config): Promise<void> {
   await work
   await Promise.all(clients.map((client) => client.close()))
   log.info({}, 'stopped')
+}
+
+function followServer(log: RootLog, date: string, tookMs: number): void {
+  const correctedMs = clock.follow(date, tookMs)
+  if (Math.abs(correctedMs) < NOTABLE_SKEW_MS) return
+  log.warn({ correctedMs }, "the clock of this machine differs from the API server's, which is used instead")
 }
 
 async function connectionOf(config: Config): Promise<Connection> {

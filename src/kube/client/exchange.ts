@@ -36,16 +36,19 @@ export interface RequestContext {
   guard: WriteGuard | undefined
   clock: Clock
   onRequest: ((outcome: RequestOutcome) => void) | undefined
+  onDate: ((date: string, tookMs: number) => void) | undefined
 }
 
 /** Sends a request once and reads the whole response: JSON, or text where the content type is not JSON. */
 export function exchange(request: ApiRequest, context: RequestContext, signal: AbortSignal): Promise<unknown> {
   return measured(request, context, signal, async (onStatus) => {
-    const { dispatcher, guard } = context
+    const { dispatcher, guard, clock, onDate } = context
+    const sentMs = clock.monotonicMs()
     const { statusCode, headers, text } = await bufferResponse((handler) => {
       const guarded = guard === undefined ? handler : new GuardedHandler(guard, handler)
       dispatcher.dispatch(optionsOf(request, context), guarded)
     }, signal)
+    if (headers.date !== undefined) onDate?.(headers.date, clock.monotonicMs() - sentMs)
     onStatus(statusCode)
     if (statusCode >= 300) throw apiErrorFrom(statusCode, parse(text), headers)
     const isJson = String(headers['content-type']).startsWith('application/json')

@@ -24,6 +24,8 @@ export interface ClientOptions {
   answerMs?: number
   clock?: Clock
   onRequest?: (outcome: RequestOutcome) => void
+  /** Gets the Date header of each whole response, with how long it took. */
+  onDate?: (date: string, tookMs: number) => void
 }
 
 /** The state that all views of one client share. */
@@ -159,6 +161,7 @@ export class Requests {
       guard: this.#guard,
       clock,
       onRequest: options.onRequest,
+      onDate: options.onDate,
     }
   }
 }
