@@ -35,6 +35,7 @@ describe('the controllers on a real node', () => {
     expect(inWords(other), 'besides one part of each log').to.have.members(logs)
     for (const id of ids) {
       const own = counted.filter(({ name }) => name.startsWith(id))
+      if (own.length > budget) console.log(await hub.kubectl('get', 'rj,runners,pods', '-o=yaml'))
       expect(own.length, inWords(own).join('\n')).to.be.within(5, budget)
     }
     expect(counted.length, inWords(counted).join('\n')).to.be.at.most(budget * ids.length)

@@ -62,7 +62,7 @@ describe('leaders in separate processes', function () {
     leader.signal('SIGCONT')
     await eventually(() => leader.since(stoppedAt + 8000).length > 5, { what: 'it to look at the Lease again' })
     const begun = leader.since(tookOverAt).map(({ method, path }) => `${method} ${path}`)
-    expect(new Set(begun)).to.deep.equal(new Set([`GET ${leasePath()}`]))
+    expect([...new Set(begun)], `holders: ${rule.holders().join(', ')}`).to.deep.equal([`GET ${leasePath()}`])
     expect(rule.violations()).to.deep.equal([])
     other.signal('SIGKILL')
     await takesOver(leader)
@@ -78,7 +78,7 @@ describe('leaders in separate processes', function () {
     const tookOverAt = other.tookLeaseAt(blockedAt)
     await eventually(() => leader.since(blockedAt + 5000).length > 5, { withinMs: 20_000 })
     const begun = leader.since(tookOverAt).map(({ method, path }) => `${method} ${path}`)
-    expect(new Set(begun)).to.deep.equal(new Set([`GET ${leasePath()}`]))
+    expect([...new Set(begun)], `holders: ${rule.holders().join(', ')}`).to.deep.equal([`GET ${leasePath()}`])
     expect(rule.violations()).to.deep.equal([])
   })
 
