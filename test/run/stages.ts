@@ -30,8 +30,8 @@ export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Sui
 export const TOTAL_MINUTES = 85
 
 /**
- * All stages in their order. There are three lanes of about the same length: image, e2e and cluster; and after check and
- * unit, integration; and builds, faults, planes and chart. Each mostly waits, and together they keep two cores busy. Only
+ * All stages in their order. There are three lanes of about the same length: image, e2e and cluster; integration; and
+ * check, unit, builds, faults, planes and chart. Each mostly waits, and together they keep two cores busy. Only
  * the first lane and builds use the cluster, and the former stops and starts it at its end. Failed files get their second
  * run when nothing else runs. The files of a suite run one after another: on two cores, which the API server shares, two
  * at a time were slower and less steady.
@@ -133,7 +133,6 @@ export const stages: Stage[] = [
     about: 'controllers, HTTP and realtime on a real API server',
     deadlineMinutes: 25,
     needs: ['up', 'tools'],
-    after: ['check', 'unit'],
     work: mocha('integration/!(chart)/**', 30),
   },
   {
