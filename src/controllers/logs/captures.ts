@@ -3,7 +3,8 @@ import { keyOf } from '../../api/object.ts'
 import type { Pod } from '../../api/pod.ts'
 import type { Attempt } from '../../archive/store.ts'
 import { hasLog } from '../../cluster/pod-log.ts'
-import type { LogCapture } from '../../domain/log/capture.ts'
+import { isFinished } from '../../domain/job/phases.ts'
+import { type LogCapture, logCaptured } from '../../domain/log/capture.ts'
 import { podState } from '../../domain/pod/state.ts'
 import { jobKeyAt } from '../../domain/runner/keys.ts'
 import type { Change } from '../../kube/cache/store.ts'
@@ -27,11 +28,14 @@ export interface LogCapturesOptions extends CaptureDeps {
 /** Most logs of ended containers that are read at a time, besides those that were begun before. */
 const MOST_FINISHING = 64
 
+const none: LogCapture = { is: 'none' }
+
+/** A capture that goes on. */
 interface Entry {
   pod: Pod
   attempt: Attempt
   mayBeStored: boolean
-  capture: LogCapture
+  capture: Extract<LogCapture, { is: 'pending' }>
   /** Undefined while it waits for its turn. */
   turn?: 'running' | 'over'
   isOver: boolean
@@ -47,6 +51,8 @@ interface Entry {
 export class LogCaptures {
   readonly #options: LogCapturesOptions
   readonly #entries = new Map<string, Entry>() // by the UID of the pod
+  /** How the captures of pods that still exist have ended: finished pods stay for minutes, so no more is kept of them. */
+  readonly #ended = new Map<string, LogCapture>() // by the UID of the pod
   readonly #fresh = new Set<string>() // UIDs of pods that had no log yet
   readonly #taken = { running: 0, over: 0 }
   readonly #waiting = new Set<Entry>()
@@ -65,8 +71,10 @@ export class LogCaptures {
 
   /** How far the log of a pod is. */
   of(pod: Pod | undefined): LogCapture {
-    const entry = pod === undefined ? undefined : (this.#entries.get(pod.metadata.uid) ?? this.#look(pod))
-    return entry?.capture ?? { is: 'none' }
+    if (pod === undefined) return none
+    const { uid } = pod.metadata
+    const entry = this.#entries.get(uid) ?? this.#look(pod)
+    return this.#ended.get(uid) ?? entry?.capture ?? none
   }
 
   #changed({ old, now }: Pick<Change<Pod>, 'key' | 'old' | 'now'>): void {
@@ -80,6 +88,7 @@ export class LogCaptures {
 
   #look(pod: Pod): Entry | undefined {
     const { uid, finalizers } = pod.metadata
+    if (this.#ended.has(uid)) return undefined
     if (!hasLog(pod)) {
       this.#fresh.add(uid)
       return undefined
@@ -88,6 +97,11 @@ export class LogCaptures {
     if (finalizers?.includes(OUTCOME_FINALIZER) !== true) return undefined
     const attempt = this.#attemptOf(pod)
     if (attempt === undefined) return undefined
+    const recorded = this.#recordedOf(pod)
+    if (recorded !== undefined) {
+      this.#ended.set(uid, recorded)
+      return undefined
+    }
     const entry: Entry = {
       pod,
       attempt,
@@ -104,6 +118,14 @@ export class LogCaptures {
     return entry
   }
 
+  /** What an earlier leader wrote to the status of the job: that is final, although the pod was not released yet. */
+  #recordedOf(pod: Pod): LogCapture | undefined {
+    const job = this.#options.caches.jobs.get(jobKeyAt(keyOf(pod)))
+    if (job?.status.podUID !== pod.metadata.uid || !isFinished(job)) return undefined
+    const condition = logCaptured(job)
+    return condition && { is: condition.status === 'True' ? 'captured' : 'unavailable', message: condition.message }
+  }
+
   /** Undefined if the pod's job is unknown: nobody could read the log. */
   #attemptOf(pod: Pod): Attempt | undefined {
     const { caches } = this.#options
@@ -118,19 +140,18 @@ export class LogCaptures {
 
   #gone(uid: string): void {
     this.#fresh.delete(uid)
+    this.#ended.delete(uid)
     const entry = this.#entries.get(uid)
     if (entry === undefined) return
     this.#over(entry)
     for (const listener of entry.listeners) listener()
-    if (entry.capture.is !== 'pending') this.#entries.delete(uid)
   }
 
   #over(entry: Entry): void {
     if (entry.isOver) return
     const { clock, deadlineMs } = this.#options
     entry.isOver = true
-    if (entry.capture.is === 'pending')
-      entry.cancelDeadline = clock.setTimer(() => entry.enough.abort(new Error('the log took too long')), deadlineMs)
+    entry.cancelDeadline = clock.setTimer(() => entry.enough.abort(new Error('the log took too long')), deadlineMs)
     this.#admit()
   }
 
@@ -155,19 +176,20 @@ export class LogCaptures {
   async #capture(entry: Entry, turn: 'running' | 'over'): Promise<void> {
     const { signal, log, onLost, wake, caches } = this.#options
     const { pod } = entry
+    let ended: LogCapture
     try {
-      const captured = await captureLog(this.#options, pod, this.#watching(entry), signal)
-      entry.capture = captureOf(captured)
+      ended = captureOf(await captureLog(this.#options, pod, this.#watching(entry), signal))
     } catch (error) {
       if (signal.aborted) return
       log.warn({ pod: pod.metadata.name, job: entry.attempt.jobName, err: error }, 'the log of a pod is lost')
-      entry.capture = { is: 'unavailable', message: 'the archive did not store the log in time' }
+      ended = { is: 'unavailable', message: 'the archive did not store the log in time' }
     } finally {
       entry.cancelDeadline?.()
       this.#taken[turn] -= 1
     }
-    if (entry.capture.is === 'unavailable') onLost()
-    if (caches.pods.get(keyOf(pod))?.metadata.uid !== pod.metadata.uid) this.#entries.delete(pod.metadata.uid)
+    if (ended.is === 'unavailable') onLost()
+    this.#entries.delete(pod.metadata.uid)
+    if (caches.pods.get(keyOf(pod))?.metadata.uid === pod.metadata.uid) this.#ended.set(pod.metadata.uid, ended)
     wake(keysOf(entry))
     this.#admit()
   }
@@ -183,8 +205,7 @@ export class LogCaptures {
         return () => void entry.listeners.delete(listener)
       },
       onTrouble: (error) => {
-        const isFirst = entry.capture.is === 'pending' && !entry.capture.isLate
-        if (!isFirst) return
+        if (entry.capture.isLate) return
         entry.capture = { is: 'pending', isLate: true }
         log.warn({ pod: entry.pod.metadata.name, job: entry.attempt.jobName, err: error }, 'the log of a pod is late')
         wake(keysOf(entry))
