@@ -146,7 +146,8 @@ async function runInOneHistory(options: ControllersOptions, term: Leadership): P
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
   const reconcile = noticing(options.onTerminating, dispatcher(deps, scheduler, pendingHeartbeats))
   const wake = (kind: Kind, key: string): void => queue.add(queueKey(kind, key), 'deferred')
-  const audit = new DriftAudit({ ...deps, lostMessages, wake }, options.audit, archive?.orphans)
+  const isQueued = (kind: Kind, key: string): boolean => queue.isReady(queueKey(kind, key))
+  const audit = new DriftAudit({ ...deps, lostMessages, wake, isQueued }, options.audit, archive?.orphans)
   const { workers, metrics } = options
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { PRE_PULL_LABEL } from '../api/names.ts'
 import { keyOf, type KubeObject } from '../api/object.ts'
-import type { Pod } from '../api/pod.ts'
+import { isHeldPod, type Pod } from '../api/pod.ts'
 import type { RunnerJob } from '../api/runner-job.ts'
 import type { RunnerPool } from '../api/runner-pool.ts'
 import type { Runner } from '../api/runner.ts'
@@ -12,7 +12,7 @@ import { readinessOf } from '../domain/pool/readiness.ts'
 import { heldImages } from '../domain/pre-pull/presence.ts'
 import { attemptAt, attemptOf, jobKeyAt, previousKey, runnerKey } from '../domain/runner/keys.ts'
 import type { Change } from '../kube/cache/store.ts'
-import type { Workqueue } from '../kube/queue/workqueue.ts'
+import type { Lane, Workqueue } from '../kube/queue/workqueue.ts'
 import { needsLabels } from './pod/reconcile.ts'
 import type { Scheduler } from './pool/scheduler.ts'
 import type { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
@@ -69,7 +69,7 @@ export function watchCaches(caches: Caches, queue: Workqueue, scheduler: Schedul
 
 /** Adds what a change of a job affects. */
 function addOfJob(caches: Caches, queue: Workqueue, { key, old, now }: Change<RunnerJob>): void {
-  queue.add(queueKey('job', key), now !== undefined && isFinished(now) ? 'deferred' : 'urgent')
+  queue.add(queueKey('job', key), now === undefined ? 'urgent' : laneOf(caches, now))
   if (now === undefined || now.status.reported?.at !== old?.status.reported?.at) addRunner(caches, queue, now ?? old)
   if (now !== undefined) return addOfStatus(caches, queue, { old, now })
   if (old === undefined) return
@@ -94,10 +94,16 @@ export function enqueueAll(caches: Caches, queue: Workqueue): void {
     if (runner.spec.type === 'Ephemeral') queue.add(queueKey('runner', keyOf(runner)))
     if (runner.spec.type === 'Proxy') queue.add(queueKey('proxy', keyOf(runner)), 'deferred')
   }
-  for (const job of caches.jobs.list()) queue.add(queueKey('job', keyOf(job)), isFinished(job) ? 'deferred' : 'urgent')
+  for (const job of caches.jobs.list()) queue.add(queueKey('job', keyOf(job)), laneOf(caches, job))
   for (const pod of caches.pods.list()) queue.add(queueKey('pod', keyOf(pod)), 'deferred')
   for (const { job } of caches.totals.departed()) addLedger(queue, job)
   if (caches.totals.lost !== undefined) addLedger(queue, caches.totals.lost)
+}
+
+/** A finished job is in no hurry, unless its pod waits to be released: only then may the pod go. */
+function laneOf(caches: Caches, job: RunnerJob): Lane {
+  const pod = caches.pods.get(runnerKey(job))
+  return isFinished(job) && (pod === undefined || !isHeldPod(pod)) ? 'deferred' : 'urgent'
 }
 
 /** Whether a deleted job had finished and the ledger does not count it: its end may exist only in this process. */

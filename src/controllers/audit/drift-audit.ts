@@ -9,7 +9,7 @@ import { confirmMessage, confirmSecrets } from './confirm-message.ts'
 import { confirmPlace } from './confirm-place.ts'
 import type { AuditDeps, Found } from './found.ts'
 import { SecretChecks } from './secret-checks.ts'
-import { idOf, isStill, type Suspect, suspects } from './suspects.ts'
+import { idOf, isStill, reconciledFor, type Suspect, suspects } from './suspects.ts'
 
 export interface AuditOptions {
   everyMs: number
@@ -34,7 +34,7 @@ const none: Readonly<Record<DriftKind, number>> = { job: 0, runner: 0, pod: 0, m
 /**
  * Compares jobs, Runners, pods, messages and logs with each other, for one term of leadership, and heals what has drifted.
  * A drift counts once the API server confirms it. What other controllers heal has to be there in two audits, since they
- * may be at it; the audit then wakes them.
+ * may be at it; the audit then wakes them. What waits for its turn in their queue is no drift, however long it waits.
  */
 export class DriftAudit {
   readonly #deps: AuditDeps
@@ -81,7 +81,7 @@ export class DriftAudit {
 
   async #audit(signal: AbortSignal): Promise<void> {
     const deps = this.#deps
-    const seen = await suspects(deps, this.#gone)
+    const seen = (await suspects(deps, this.#gone)).filter((suspect) => !this.#isQueued(suspect))
     if (seen.some((suspect) => isMarks(suspect))) await deps.clock.sleep(this.#settleMs, signal)
     const due = seen.filter(
       (suspect) => (isMarks(suspect) || this.#known.has(idOf(suspect.drift))) && isStill(deps, suspect),
@@ -97,6 +97,11 @@ export class DriftAudit {
       ...((await this.#logs?.look(signal)) ?? []).map((orphan) => this.#orphaned(orphan)),
     ]
     await this.#heal(found, signal)
+  }
+
+  #isQueued(suspect: Suspect): boolean {
+    const next = reconciledFor(suspect)
+    return next !== undefined && this.#deps.isQueued(next.kind, next.key)
   }
 
   async #confirmed({ drift, at }: Suspect, signal: AbortSignal): Promise<Found | undefined> {

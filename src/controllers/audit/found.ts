@@ -19,4 +19,6 @@ export interface AuditDeps extends Pick<ReconcilerDeps, 'caches' | 'client' | 'c
   lostMessages: Pick<LostMessages, 'add'>
   /** Reconciles an object. */
   wake: (kind: Kind, key: string) => void
+  /** Whether an object waits for its turn to be reconciled. */
+  isQueued: (kind: Kind, key: string) => boolean
 }

@@ -4,9 +4,10 @@ import type { Drift } from '../../domain/drift/drift.ts'
 import { driftOfMessage } from '../../domain/drift/message-drift.ts'
 import { driftsAt, strayPod } from '../../domain/drift/place-drift.ts'
 import { isFinished } from '../../domain/job/phases.ts'
-import { runnerKey } from '../../domain/runner/keys.ts'
+import { jobKeyAt, runnerKey } from '../../domain/runner/keys.ts'
 import { EventLoopYield } from '../../kube/runtime/event-loop-yield.ts'
 import type { ReconcilerDeps } from '../deps.ts'
+import type { Kind } from '../queue-keys.ts'
 import { messageAt, type MessageAt, messageOfJob, messageOfLease } from './messages.ts'
 import { placeAt } from './places.ts'
 
@@ -54,6 +55,27 @@ export async function suspects(deps: Deps, gone: { get: (uid: string) => true | 
 export function isStill(deps: Deps, { drift, at }: Suspect): boolean {
   const now = at.is === 'place' ? suspectsAt(deps, at.key, { get: () => undefined }) : suspectsOf(deps, at.message)
   return now.some((suspect) => idOf(suspect.drift) === idOf(drift))
+}
+
+/** What is reconciled to heal it; undefined if the audit itself does that. */
+export function reconciledFor({ drift: { remedy }, at }: Suspect): { kind: Kind; key: string } | undefined {
+  const { key } = at.is === 'place' ? at : at.message
+  switch (remedy) {
+    case 'reconcile-job':
+      return { kind: 'job', key: at.is === 'place' ? jobKeyAt(key) : at.message.jobKey }
+    case 'reconcile-runner':
+      return { kind: 'runner', key }
+    case 'reconcile-pod':
+      return { kind: 'pod', key }
+    case 'reconcile-message':
+      return { kind: 'message', key }
+    case 'restore':
+    case 'delete':
+    case 'none':
+      return undefined
+    default:
+      return remedy satisfies never
+  }
 }
 
 /** Identifies a drift from one look to the next. */

@@ -68,6 +68,7 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
         { ...job, status },
         context.signal,
       )
+      waitingSince.forget(key)
       recordPhaseChange(deps.recorder, job, written)
     }
     for (const act of plan.acts) await performAct(act, { deps, scheduler, refused, key, job, place }, context.signal)

@@ -31,6 +31,11 @@ export class Lanes {
     return lane === 'urgent' ? this.#urgent.size : this.#deferred.size
   }
 
+  /** Whether the key waits in a lane. */
+  has(key: string): boolean {
+    return this.#urgent.has(key) || this.#deferred.has(key)
+  }
+
   /** Moves a deferred key to the urgent lane when it is added there; never the other way round. */
   add(key: string, lane: Lane, now: number): void {
     if (this.#urgent.has(key)) return

@@ -74,6 +74,12 @@ export class Workqueue {
     return this.#lanes.sizeOf(lane)
   }
 
+  /** Whether the key is ready to be served and waits for its turn; a key in progress or a delayed one does not count. */
+  isReady(key: string): boolean {
+    this.#addDue()
+    return this.#lanes.has(key)
+  }
+
   /** Queues the key. A deferred key can become urgent; never the other way round. */
   add(key: string, lane: Lane = 'urgent'): void {
     this.#addDue()

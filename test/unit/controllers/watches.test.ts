@@ -59,6 +59,18 @@ describe('a change', () => {
     expect(await scene.due()).to.deep.equal(['+job:ns/job'])
   })
 
+  it('of a finished job requeues it at once as long as its pod waits to be released', async () => {
+    const { scene, job, pod } = await running1()
+    scene.putJob({ ...job, status: { phase: 'Completed' } })
+    expect(await scene.due()).to.include('job:ns/job')
+    enqueueAll(scene.caches, scene.queue)
+    expect(await scene.due()).to.include('job:ns/job')
+    scene.putPod({ ...pod, metadata: { ...pod.metadata, finalizers: [] } })
+    await scene.due()
+    enqueueAll(scene.caches, scene.queue)
+    expect(await scene.due()).to.include('+job:ns/job')
+  })
+
   it('of a job that is tried again requeues what is left of the last attempt, once', async () => {
     const { scene, job, pod } = await running1()
     const attempts = [{ number: 1, poolName: 'pool', reason: 'Evicted', message: 'm', endedAt: stamp(5) }]

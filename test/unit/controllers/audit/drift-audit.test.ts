@@ -7,7 +7,7 @@ import { DriftAudit } from '../../../../src/controllers/audit/drift-audit.ts'
 import type { DriftKind } from '../../../../src/domain/drift/drift.ts'
 import { KubeClient } from '../../../../src/kube/client/client.ts'
 import { asObject } from '../../../../src/kube/client/parse.ts'
-import { aContainer, aJob, aPod, aRunner, at, podStatus, running } from '../../../objects/builders.ts'
+import { aContainer, aJob, aPod, aRunner, at, ended, podStatus, running } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 import { HandClock } from '../../../observe/clock.ts'
 import { eventually } from '../../../observe/eventually.ts'
@@ -43,8 +43,10 @@ describe('the audit of drifts', () => {
   let answered: number
   let counts: Readonly<Record<DriftKind, number>>
   let woken: string[]
+  /** What waits for its turn to be reconciled. */
+  let queued: string[]
   let notes: string[]
-  let ended: Promise<void>
+  let over: Promise<void>
 
   beforeEach(async () => {
     tap = await WireTap.open()
@@ -53,7 +55,7 @@ describe('the audit of drifts', () => {
     stores = await new FilledCaches().fill()
     stop = new AbortController()
     live = { job, 'runners/job-1': runner, 'pods/job-1': whole }
-    ;[refuses, isStale, answered, woken, notes] = [false, false, 0, [], []]
+    ;[refuses, isStale, answered, woken, queued, notes] = [false, false, 0, [], [], []]
     stores.putJob(job)
     stores.putRunner(runner)
     const { caches, log } = stores
@@ -68,13 +70,14 @@ describe('the audit of drifts', () => {
       recorder: { record: (_: unknown, { message }: { message: string }) => void notes.push(message) },
       lostMessages: { add: () => undefined },
       wake: (kind: string, key: string) => void woken.push(`${kind} ${key}`),
+      isQueued: (kind: string, key: string) => queued.includes(`${kind} ${key}`),
     }
     const options = { everyMs: EVERY_MS, onCounted: (now: typeof counts) => (counts = now) }
-    ended = new DriftAudit(deps, options, undefined).run(stop.signal)
+    over = new DriftAudit(deps, options, undefined).run(stop.signal)
   })
   afterEach(async () => {
     stop.abort(new Error('the test is over'))
-    await ended
+    await over
     await client.close()
     await tap.close()
   })
@@ -184,6 +187,21 @@ describe('the audit of drifts', () => {
     expect(counts).to.include({ runner: 1, pod: 0 })
   })
 
+  it('takes a pod for forgotten only if nobody is about to release it', async () => {
+    live['job'] = stores.putJob({ ...job, status: { ...job.status, phase: 'Completed' } })
+    live['pods/job-1'] = stores.putPod(aPod({ runner, status: podStatus('Succeeded', aContainer(ended(0))) }))
+    queued = ['job ns/job']
+    await pass(45)
+    expect([tap.requests, woken, notes]).to.deep.equal([[], [], []])
+    queued = []
+    await pass(10)
+    expect(woken).to.deep.equal([])
+    await pass(10)
+    expect(woken).to.deep.equal(['job ns/job'])
+    expect(counts).to.include({ pod: 1, job: 0, runner: 0 })
+    expect(notes).to.deep.equal(['Pod job-1: its job is over'])
+  })
+
   it('touches no pod that another controller has taken, and counts it', async () => {
     const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'web-uid', controller: true }
     const taken = { ...stripped, metadata: { ...whole.metadata, resourceVersion: '50', ownerReferences: [owner] } }
@@ -197,8 +215,7 @@ describe('the audit of drifts', () => {
   })
 
   it('finds a pod of a finished job that no cache has, and asks for one that is gone only once', async () => {
-    const over = stores.putJob({ ...job, status: { ...job.status, phase: 'Completed' } })
-    live['job'] = over
+    live['job'] = stores.putJob({ ...job, status: { ...job.status, phase: 'Completed' } })
     live['pods/job-1'] = undefined
     await pass(25)
     const asked = tap.requests.length
@@ -224,7 +241,7 @@ describe('the audit of drifts', () => {
     await pass(11)
     expect(counts).to.include({ pod: 1 })
     stop.abort(new Error('the lease is lost'))
-    await ended
+    await over
     expect(counts).to.deep.equal({ job: 0, runner: 0, pod: 0, message: 0, log: 0 })
   })
 })

@@ -39,6 +39,20 @@ describe('workqueue: one key at a time', () => {
     expect(await drain(queue)).to.deep.equal(['a', 'b', 'c'])
   })
 
+  it('knows which keys wait for their turn: those in progress and delayed ones do not', async () => {
+    const clock = new HandClock()
+    const queue = new Workqueue({ clock })
+    queue.add('urgent')
+    queue.add('deferred', 'deferred')
+    queue.addAfter('delayed', 1000)
+    const keys = ['urgent', 'deferred', 'delayed', 'other']
+    expect(keys.filter((key) => queue.isReady(key))).to.deep.equal(['urgent', 'deferred'])
+    await taken(queue)
+    expect(keys.filter((key) => queue.isReady(key))).to.deep.equal(['deferred'])
+    await clock.advance(1000)
+    expect(keys.filter((key) => queue.isReady(key))).to.deep.equal(['deferred', 'delayed'])
+  })
+
   it('does not serve a key in progress, and serves it once more if it was added meanwhile', async () => {
     const queue = new Workqueue()
     queue.add('a')
