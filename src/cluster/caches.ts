@@ -17,11 +17,13 @@ import { isOwnPod, isPrePullPod, type Pod, pods } from '../api/pod.ts'
 import { type RunnerJob, runnerJobs } from '../api/runner-job.ts'
 import { type RunnerPool, runnerPools } from '../api/runner-pool.ts'
 import { type Runner, runners } from '../api/runner.ts'
+import { SharedStrings } from '../collections/shared-strings.ts'
 import { isFinished } from '../domain/job/phases.ts'
 import { runnerKey } from '../domain/runner/keys.ts'
 import { History } from '../kube/cache/history.ts'
 import { Reflector, type ReflectorMetrics, type ReflectorOptions } from '../kube/cache/reflector.ts'
 import { Store } from '../kube/cache/store.ts'
+import { withoutManagedFields } from '../kube/cache/transform.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { type Lease, leases } from '../kube/election/lease.ts'
 import type { Log } from '../kube/runtime/logger.ts'
@@ -81,10 +83,16 @@ export interface CachesOptions {
   mostRepositories: number
 }
 
+/** How many strings the caches recognise when they come again: those of some hundred jobs. */
+const MOST_STRINGS = 8192
+
 /** Empty caches without reflectors. */
 export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'reflectors' | 'podReflector'> {
+  // The objects of one job repeat its names and UIDs, and come one after the other.
+  const strings = new SharedStrings(MOST_STRINGS)
   const jobs = new Store<RunnerJob>({
     log,
+    transform: (job) => strings.within(withoutManagedFields(job)),
     indexes: {
       delegation: delegationKeys,
       repository: ({ spec }) => [repositoryKey(spec.repository)],
@@ -93,7 +101,11 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
       retried: retryingPools,
     },
   })
-  const runnerStore = new Store<Runner>({ log, indexes: { type: ({ spec }) => [spec.type] } })
+  const runnerStore = new Store<Runner>({
+    log,
+    transform: (runner) => strings.within(withoutManagedFields(runner)),
+    indexes: { type: ({ spec }) => [spec.type] },
+  })
   const prePullPods = new Store<Pod>({
     log,
     includes: isPrePullPod,
@@ -105,7 +117,7 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
   const podStore: Store<Pod> = new Store({
     log,
     includes: (pod) => isOwnPod(pod) || isKnownPod(pod),
-    transform: projectPod,
+    transform: (pod) => strings.within(projectPod(pod)),
     beside: prePullPods,
     indexes: { node: ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]) },
   })

@@ -3,7 +3,8 @@ import { podState, type PodState } from '../domain/pod/state.ts'
 
 /**
  * The state of each pod, computed once per object. Objects in a cache are immutable: each change brings a new object,
- * and the state of the old one is garbage-collected with it.
+ * and the state of the old one is garbage-collected with it. The states of pods that are over and released are not kept:
+ * most pods are, and hardly anybody asks.
  */
 export class PodStates {
   readonly #known = new WeakMap<Pod, PodState>()
@@ -14,7 +15,11 @@ export class PodStates {
     const known = this.#known.get(pod)
     if (known !== undefined) return known
     const state = podState(pod)
-    this.#known.set(pod, state)
+    if (!isSettled(state)) this.#known.set(pod, state)
     return state
   }
+}
+
+function isSettled(state: PodState): boolean {
+  return state.is !== 'absent' && state.facts.containersTerminated && !state.facts.hasOutcomeFinalizer
 }

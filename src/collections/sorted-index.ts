@@ -119,6 +119,8 @@ export interface IndexEntry {
 export class SortedIndexes {
   readonly #timelines = new Map<string, Timeline>()
   readonly #entries = new Map<string, Place>()
+  /** The timelines of an entry, by their names: most entries have the same as many others. */
+  readonly #together = new Map<string, readonly Timeline[]>()
 
   /** Moves a key to its new entry; undefined removes it. */
   put(key: string, next: IndexEntry | undefined): void {
@@ -128,7 +130,7 @@ export class SortedIndexes {
     this.#entries.delete(key)
     if (next === undefined) return
     const moment = { key, ms: next.ms }
-    const timelines = next.lists.map((name) => this.#timelineOf(name))
+    const timelines = this.#timelinesOf(next.lists)
     for (const { index } of timelines) index.add(moment)
     this.#entries.set(key, { moment, timelines })
   }
@@ -145,6 +147,15 @@ export class SortedIndexes {
     return { keys: timeline.slice(Math.max(lowest, highest - limit), highest).toReversed(), total }
   }
 
+  #timelinesOf(names: readonly string[]): readonly Timeline[] {
+    const id = JSON.stringify(names)
+    const known = this.#together.get(id)
+    if (known !== undefined) return known
+    const timelines = names.map((name) => this.#timelineOf(name))
+    this.#together.set(id, timelines)
+    return timelines
+  }
+
   #timelineOf(name: string): Timeline {
     const timeline = this.#timelines.get(name) ?? { name, index: new SortedIndex() }
     this.#timelines.set(timeline.name, timeline)
@@ -154,7 +165,9 @@ export class SortedIndexes {
   #remove({ moment, timelines }: Place): void {
     for (const { name, index } of timelines) {
       index.remove(moment)
-      if (index.size === 0) this.#timelines.delete(name)
+      if (index.size > 0) continue
+      this.#timelines.delete(name)
+      this.#together.clear()
     }
   }
 }

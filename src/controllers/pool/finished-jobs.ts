@@ -1,6 +1,6 @@
 import type { RunnerJob } from '../../api/runner-job.ts'
 import type { Caches } from '../../cluster/caches.ts'
-import { SortedIndex } from '../../collections/sorted-index.ts'
+import { type Moment, SortedIndex } from '../../collections/sorted-index.ts'
 import { isFinished } from '../../domain/job/phases.ts'
 
 export interface FinishedJobsOptions {
@@ -9,10 +9,9 @@ export interface FinishedJobsOptions {
   wake: (jobKey: string) => void
 }
 
-interface Entry {
+/** When a job ended, and in which pool. The index of the pool shares it. */
+interface Entry extends Moment {
   poolKey: string
-  /** When the job ended. */
-  ms: number
 }
 
 /** The finished jobs of each pool by the time of their end, and which of them are beyond its finishedJobsLimit. */
@@ -54,23 +53,23 @@ export class FinishedJobs {
   #look(key: string): void {
     const job = this.#options.caches.jobs.get(key)
     const before = this.#entries.get(key)
-    const entry = job === undefined ? undefined : entryOf(job)
+    const entry = job === undefined ? undefined : entryOf(key, job)
     if (before?.poolKey === entry?.poolKey && before?.ms === entry?.ms) return
-    if (before !== undefined) this.#remove(key, before)
+    if (before !== undefined) this.#remove(before)
     if (entry === undefined) return
     const index = this.#byPool.get(entry.poolKey) ?? new SortedIndex()
     this.#byPool.set(entry.poolKey, index)
-    index.add({ key, ms: entry.ms })
+    index.add(entry)
     this.#entries.set(key, entry)
     // The jobs before the last surplus one were woken before.
     this.#wakeFrom(entry.poolKey, this.#countSurplus(entry.poolKey) - 1)
   }
 
-  #remove(key: string, { poolKey, ms }: Entry): void {
-    const index = this.#byPool.get(poolKey)
-    index?.remove({ key, ms })
-    if (index?.size === 0) this.#byPool.delete(poolKey)
-    this.#entries.delete(key)
+  #remove(entry: Entry): void {
+    const index = this.#byPool.get(entry.poolKey)
+    index?.remove(entry)
+    if (index?.size === 0) this.#byPool.delete(entry.poolKey)
+    this.#entries.delete(entry.key)
   }
 
   #wakeFrom(poolKey: string, rank: number): void {
@@ -95,8 +94,8 @@ export class FinishedJobs {
 }
 
 /** A job that never got a slot belongs to no pool. */
-function entryOf(job: RunnerJob): Entry | undefined {
+function entryOf(key: string, job: RunnerJob): Entry | undefined {
   const { poolName, completedAt = job.metadata.creationTimestamp } = job.status
   if (poolName === undefined || !isFinished(job)) return undefined
-  return { poolKey: `${job.metadata.namespace ?? ''}/${poolName}`, ms: Date.parse(completedAt) }
+  return { key, poolKey: `${job.metadata.namespace ?? ''}/${poolName}`, ms: Date.parse(completedAt) }
 }

@@ -1,4 +1,4 @@
-import { SortedIndex } from '../../collections/sorted-index.ts'
+import { type Moment, SortedIndex } from '../../collections/sorted-index.ts'
 
 /** The virtual time that one job of a repository with weight 1 takes. */
 const JOB_TIME = 1_000_000
@@ -8,12 +8,17 @@ export function virtualTimeOf(weight: number): number {
   return Math.round(JOB_TIME / weight)
 }
 
+/** The turn of a job: its start tag takes the place of a time. All indexes share it, since finished jobs are many. */
+interface Entry extends Moment {
+  repository: string
+}
+
 /** The start tags of jobs that had their turn, and what follows from them: where the virtual time is, for all and for each repository. */
 export class ShareHistory {
   readonly #timeOf: (repository: string) => number
   readonly #starts = new SortedIndex()
   readonly #byRepository = new Map<string, SortedIndex>()
-  readonly #entries = new Map<string, { repository: string; start: number }>()
+  readonly #entries = new Map<string, Entry>()
 
   constructor(timeOf: (repository: string) => number) {
     this.#timeOf = timeOf
@@ -37,12 +42,13 @@ export class ShareHistory {
   /** Records the turn of a job, or replaces it; returns whether that changed anything. */
   add(key: string, repository: string, start: number): boolean {
     const known = this.#entries.get(key)
-    if (known?.repository === repository && known.start === start) return false
+    if (known?.repository === repository && known.ms === start) return false
     this.remove(key)
-    this.#entries.set(key, { repository, start })
-    this.#starts.add({ key, ms: start })
+    const entry = { key, ms: start, repository }
+    this.#entries.set(key, entry)
+    this.#starts.add(entry)
     const own = this.#byRepository.get(repository) ?? new SortedIndex()
-    own.add({ key, ms: start })
+    own.add(entry)
     this.#byRepository.set(repository, own)
     return true
   }
@@ -51,11 +57,11 @@ export class ShareHistory {
   remove(key: string): string | undefined {
     const known = this.#entries.get(key)
     if (known === undefined) return undefined
-    const { repository, start } = known
+    const { repository } = known
     this.#entries.delete(key)
-    this.#starts.remove({ key, ms: start })
+    this.#starts.remove(known)
     const own = this.#byRepository.get(repository)
-    own?.remove({ key, ms: start })
+    own?.remove(known)
     if (own?.size === 0) this.#byRepository.delete(repository)
     return repository
   }

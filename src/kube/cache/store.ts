@@ -35,6 +35,8 @@ export interface StoreOptions<T extends KubeObject> {
  */
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>()
+  /** The one copy of each key, which handlers get: what they keep of an object goes by it. */
+  readonly #keys = new Map<string, string>()
   readonly #indexes = new Map<string, ObjectIndex<T>>()
   readonly #handlers = new Set<(change: Change<T>) => void>()
   readonly #transform: (raw: T) => T
@@ -226,10 +228,16 @@ export class Store<T extends KubeObject> {
     return index
   }
 
-  #put(key: string, old: T | undefined, now: T | undefined, after?: string): void {
+  #put(name: string, old: T | undefined, now: T | undefined, after?: string): void {
+    const key = this.#keys.get(name) ?? name
     for (const index of this.#indexes.values()) index.replace(key, old, now)
-    if (now === undefined) this.#objects.delete(key)
-    else this.#objects.set(key, now)
+    if (now === undefined) {
+      this.#objects.delete(key)
+      this.#keys.delete(key)
+    } else {
+      this.#objects.set(key, now)
+      this.#keys.set(key, key)
+    }
     this.#undelivered.push({ key, old, now, ...(after !== undefined && { after }) })
     if (!this.#delivering) this.#deliver()
   }
