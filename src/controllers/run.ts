@@ -13,6 +13,7 @@ import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import { linkedAbortController, withTimeout } from '../kube/runtime/signals.ts'
 import { type AuditOptions, DriftAudit } from './audit/drift-audit.ts'
+import type { AuditDeps } from './audit/found.ts'
 import type { ControllerSettings, ReconcilerDeps } from './deps.ts'
 import { jobReconciler } from './job/reconcile.ts'
 import { DrainingNodes } from './node/draining-nodes.ts'
@@ -30,7 +31,7 @@ import { poolReconciler } from './pool/reconcile.ts'
 import { Scheduler } from './pool/scheduler.ts'
 import { PendingHeartbeats } from './proxy/pending-heartbeats.ts'
 import { proxyReconciler } from './proxy/reconcile.ts'
-import { type Kind, parseQueueKey, queueKey } from './queue-keys.ts'
+import { parseQueueKey, queueKey } from './queue-keys.ts'
 import { runnerReconciler } from './runner/reconcile.ts'
 import { PendingDeletions } from './totals/pending-deletions.ts'
 import { ledgerReconciler } from './totals/reconcile.ts'
@@ -145,9 +146,7 @@ async function runInOneHistory(options: ControllersOptions, term: Leadership): P
   const wakeProxy = (key: string): void => queue.add(queueKey('proxy', key), 'deferred')
   const pendingHeartbeats = new PendingHeartbeats({ ...deps, wake: wakeProxy })
   const reconcile = noticing(options.onTerminating, dispatcher(deps, scheduler, pendingHeartbeats))
-  const wake = (kind: Kind, key: string): void => queue.add(queueKey(kind, key), 'deferred')
-  const isQueued = (kind: Kind, key: string): boolean => queue.isReady(queueKey(kind, key))
-  const audit = new DriftAudit({ ...deps, lostMessages, wake, isQueued }, options.audit, archive?.orphans)
+  const audit = new DriftAudit({ ...deps, lostMessages, ...queueOfAudit(queue) }, options.audit, archive?.orphans)
   const { workers, metrics } = options
   const common = { queue, workers, reconcile, log, clock, ...(metrics !== undefined && { metrics }) }
   const controller = new Controller({ name: 'runnerhub', ...common })
@@ -183,6 +182,13 @@ async function recording(recorder: EventRecorder, work: () => Promise<void>): Pr
   } finally {
     ended.abort(new Error('the controllers have stopped'))
     await recorded
+  }
+}
+
+function queueOfAudit(queue: Workqueue): Pick<AuditDeps, 'wake' | 'isQueued'> {
+  return {
+    wake: (kind, key) => queue.add(queueKey(kind, key), 'deferred'),
+    isQueued: (kind, key) => queue.isReady(queueKey(kind, key)),
   }
 }
 

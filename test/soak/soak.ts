@@ -1,3 +1,4 @@
+import { readShipped } from '../bench/stage/shipped.ts'
 import { arrivalsOf } from '../faults/schedules/arrivals.ts'
 import { Load } from '../faults/schedules/load.ts'
 import { workers } from '../faults/schedules/workers.ts'
@@ -31,7 +32,8 @@ export async function soak(settings: SoakSettings, print: (line: string) => void
     }
     await site.createPool('default', kept)
     await site.createPool('workers', { ...kept, ...workers })
-    const env = { LOG_ARCHIVE: 'cluster' }
+    const { flags, environment } = await readShipped()
+    const env = { ...environment, LOG_ARCHIVE: 'cluster', NODE_OPTIONS: flags.join(' ') }
     const operators = [
       await site.operator({ identity: 'first', env }),
       await site.operator({ identity: 'second', env }),
