@@ -183,6 +183,58 @@ describe('store', () => {
     expect(store.size).to.equal(objectsPerTurn + 2)
   })
 
+  describe('beside another store that the same watch fills', () => {
+    const red = { data: { colour: 'red' } }
+    const blue = { data: { colour: 'blue' } }
+    const of = (colour: string) => ({ includes: ({ data }: ConfigMap) => data?.['colour'] === colour })
+
+    const pair = () => {
+      const beside = new Store<ConfigMap>(of('blue'))
+      const store = new Store<ConfigMap>({ ...of('red'), beside })
+      return { store, beside, seen: changesOf(store), seenBeside: changesOf(beside) }
+    }
+
+    it('has the objects of each in it alone, whether listed, watched or written by this process', async () => {
+      const { store, beside, seen, seenBeside } = pair()
+      await store.replaceAll([aConfigMap('a', 1, red), aConfigMap('b', 2, blue)], '3')
+      store.upsert(aConfigMap('c', 4, blue))
+      store.applyOwn(aConfigMap('d', 5, blue))
+      store.remove(aConfigMap('b', 6, blue))
+      store.advance('6')
+      expect(seen).to.deep.equal(['ns/a ->1'])
+      expect(seenBeside).to.deep.equal(['ns/b ->2', 'ns/c ->4', 'ns/d ->5', 'ns/b 2>-'])
+      expect([beside.hasSynced(), beside.version]).to.deep.equal([true, '6'])
+    })
+
+    it('moves an object that begins to match the other', () => {
+      const { store, seen, seenBeside } = pair()
+      store.upsert(aConfigMap('a', 1, red))
+      store.upsert(aConfigMap('a', 2, blue))
+      store.upsert(aConfigMap('a', 3, red))
+      expect(seen).to.deep.equal(['ns/a ->1', 'ns/a 1>-', 'ns/a ->3'])
+      expect(seenBeside).to.deep.equal(['ns/a ->2', 'ns/a 2>-'])
+    })
+
+    it('removes from each what a complete list lacks', async () => {
+      const { store, seen, seenBeside } = pair()
+      await store.replaceAll([aConfigMap('a', 1, red), aConfigMap('b', 2, blue), aConfigMap('c', 3, blue)], '3')
+      await store.replaceAll([aConfigMap('c', 3, blue)], '9')
+      expect(seen.slice(1)).to.deep.equal(['ns/a 1>-'])
+      expect(seenBeside.slice(2)).to.deep.equal(['ns/b 2>-'])
+    })
+
+    it('follows a restored cluster in both: older objects, others, and none', async () => {
+      const { store, beside, seen, seenBeside } = pair()
+      await store.replaceAll([aConfigMap('a', 50, red), aConfigMap('b', 60, blue), aConfigMap('lost', 70, blue)], '100')
+      await store.rebuild([aConfigMap('a', 5, blue), aConfigMap('b', 6, blue), aConfigMap('back', 7, red)], '40')
+      expect(seen.slice(1)).to.deep.equal(['ns/a 50>-', 'ns/back ->7'])
+      expect(seenBeside.slice(2)).to.deep.equal(['ns/a ->5', 'ns/b 60>6', 'ns/lost 70>-'])
+      expect([store.version, beside.version]).to.deep.equal(['40', '40'])
+      store.upsert(aConfigMap('b', 41, blue))
+      expect(seenBeside.at(-1)).to.equal('ns/b 6>41')
+    })
+  })
+
   it('has synced after the first complete list, even an empty one', async () => {
     const store = new Store<ConfigMap>()
     store.upsert(aConfigMap('a', 1))
