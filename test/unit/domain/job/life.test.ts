@@ -1,9 +1,10 @@
 import { expect } from 'chai'
-import { array, assert, constant, constantFrom, integer, oneof, property, record, subarray } from 'fast-check'
+import { array, assert, constant, constantFrom, integer, oneof, option, property, record, subarray } from 'fast-check'
 import { keyOf } from '../../../../src/api/object.ts'
 import type { ContainerStatus, Pod, PodStatus } from '../../../../src/api/pod.ts'
 import { type RetryCause, retryCauses } from '../../../../src/api/retry.ts'
 import type { RunnerJob, RunnerJobStatus } from '../../../../src/api/runner-job.ts'
+import type { RunnerPool } from '../../../../src/api/runner-pool.ts'
 import type { Runner } from '../../../../src/api/runner.ts'
 import { isFinal, mayMove } from '../../../../src/domain/job/phases.ts'
 import { type JobAct, planJob } from '../../../../src/domain/job/plan.ts'
@@ -28,17 +29,21 @@ type Step =
         | 'let in'
         | 'take over'
         | 'cancel'
-        | 'lose the proxy'
         | 'delete pod'
         | 'delete Runner'
         | 'pod goes'
     }
   | Report
+  | Outside
   | Wait
 type Report = { is: 'report'; phase: string; reason: string; container: ContainerStatus | undefined }
+/** What nobody asks the operator for. */
+type Outside = { is: 'outside'; what: (typeof outside)[number] }
 type Wait = { is: 'wait'; seconds: number }
 
-const reasonsToStop = ['CancelRequested', 'ProxyLost']
+const outside = ['the proxy is lost', 'the node is drained', 'the drain ends', 'nobody sees nodes'] as const
+
+const reasonsToStop = ['CancelRequested', 'Drained', 'ProxyLost']
 
 const unknown = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: null, finishedAt: null } }
 const notFound = aContainer(unknown)
@@ -64,17 +69,19 @@ const usual = constantFrom(
   'pod goes',
   'pod goes',
 )
-const rare = constantFrom('take over', 'cancel', 'lose the proxy', 'delete pod', 'delete Runner')
+const rare = constantFrom('take over', 'cancel', 'delete pod', 'delete Runner')
 const report = record({
   is: constantFrom('report' as const),
   phase: constantFrom('Pending', 'Running', 'Succeeded', 'Failed'),
   reason: constantFrom('', 'Evicted', 'OutOfcpu', 'NodeLost', 'DeadlineExceeded'),
   container: constantFrom(...containers),
 })
+const surprise = record({ is: constantFrom('outside' as const), what: constantFrom(...outside) })
 const wait = record({ is: constantFrom('wait' as const), seconds: integer({ min: 0, max: 100 }) })
 const step = oneof(
   { weight: 10, arbitrary: usual.map((is): Step => ({ is })) },
   { weight: 1, arbitrary: rare.map((is): Step => ({ is })) },
+  { weight: 1, arbitrary: surprise },
   { weight: 6, arbitrary: report },
   { weight: 3, arbitrary: wait },
 )
@@ -85,6 +92,8 @@ interface Setting {
   on: RetryCause[]
   /** Its pool always has a free slot. */
   isRoomy: boolean
+  /** How long its pool lets it run on a node that is being drained. */
+  drainDeadlineSeconds: number | undefined
 }
 
 class World {
@@ -100,14 +109,20 @@ class World {
   seconds = 0
   admitted = false
   proxyLostAt: Date | undefined
+  isDraining: boolean | undefined = false
+  /** Whether that was seen while it ran. */
+  hasSeenDrain = false
 
+  readonly pool: RunnerPool
   readonly rules: RetryRules
   readonly isRoomy: boolean
 
-  constructor({ timeoutSeconds, maxAttempts, on, isRoomy }: Setting) {
+  constructor({ timeoutSeconds, maxAttempts, on, isRoomy, drainDeadlineSeconds }: Setting) {
     this.isRoomy = isRoomy
     this.admitted = isRoomy
-    this.rules = retryRulesOf(aPool({ spec: { retry: { maxAttempts, reasons: on, backoffSeconds: 10 } } }))
+    const retry = { maxAttempts, reasons: on, backoffSeconds: 10 }
+    this.pool = aPool({ spec: { retry, ...(drainDeadlineSeconds !== undefined && { drainDeadlineSeconds }) } })
+    this.rules = retryRulesOf(this.pool)
     this.job = aJob({ spec: { timeoutSeconds, delegatedAt: at(0.4).toISOString() } })
   }
 
@@ -127,9 +142,8 @@ class World {
       case 'cancel':
         this.job = { ...this.job, spec: { ...this.job.spec, cancel: true } }
         return undefined
-      case 'lose the proxy':
-        this.proxyLostAt = at(this.seconds)
-        return undefined
+      case 'outside':
+        return this.happen(next.what)
       case 'take over':
         return this.takeOver()
       case 'delete pod':
@@ -149,6 +163,25 @@ class World {
     }
   }
 
+  happen(what: Outside['what']): void {
+    switch (what) {
+      case 'the proxy is lost':
+        this.proxyLostAt = at(this.seconds)
+        return undefined
+      case 'the node is drained':
+        this.isDraining = true
+        return undefined
+      case 'the drain ends':
+        this.isDraining = false
+        return undefined
+      case 'nobody sees nodes':
+        this.isDraining = undefined
+        return undefined
+      default:
+        return what satisfies never
+    }
+  }
+
   allLook(): void {
     this.look(this.pod)
     this.lookAtPastPod()
@@ -165,8 +198,11 @@ class World {
   look(pod: Pod | undefined): void {
     const { job } = this
     const isPast = pod !== undefined && attemptAt(keyOf(pod)) < attemptOf(job)
+    this.hasSeenDrain ||= this.isDraining === true && job.status.phase === 'Running'
     const plan = planJob({
       job,
+      pool: this.pool,
+      isDraining: this.isDraining,
       runner: this.runner?.spec.attempt === attemptOf(job) ? this.runner : undefined,
       pod: podState(isPast ? undefined : pod),
       previous: podState(isPast ? pod : undefined),
@@ -187,6 +223,7 @@ class World {
 
   write(status: RunnerJobStatus): void {
     const was = this.job.status
+    if (status.reason === 'Drained') expect(this.mayBeDrained(was), 'a job was stopped for no drain').to.equal(true)
     expect(isFinal(was.phase), 'a finished job was written').to.equal(false)
     const isNext = (status.attempts?.length ?? 0) > (was.attempts?.length ?? 0)
     if (isNext) expect(status.phase).to.equal('Queued')
@@ -201,6 +238,15 @@ class World {
     // The waiting line lets it in anew.
     if (isNext) this.admitted = this.isRoomy
     this.job = { ...this.job, status }
+  }
+
+  /** Only after its status has shown the drain for as long as its pool allows; what was begun goes on. */
+  mayBeDrained({ reason, conditions }: RunnerJobStatus): boolean {
+    if (reason === 'Drained') return true
+    const { drainDeadlineSeconds } = this.pool.spec
+    const drain = conditions?.find(({ type }) => type === 'NodeDraining')
+    if (!this.hasSeenDrain || drain === undefined || drainDeadlineSeconds === undefined) return false
+    return Date.parse(drain.lastTransitionTime) + drainDeadlineSeconds * 1000 <= at(this.seconds).getTime()
   }
 
   perform(act: JobAct): void {
@@ -336,6 +382,7 @@ describe('the life of a job, for any order of events', () => {
     maxAttempts: integer({ min: 1, max: 3 }),
     on: oneof(constant<RetryCause[]>([]), subarray([...retryCauses])),
     isRoomy: constantFrom(true, true, false),
+    drainDeadlineSeconds: option(integer({ min: 1, max: 200 }), { nil: undefined }),
   })
   const lives = property(array(step, { maxLength: 80, size: 'max' }), settings, (steps, setting) => {
     const world = new World(setting)
