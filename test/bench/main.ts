@@ -1,22 +1,23 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { measureArchive } from './measures/archive.ts'
-import { type DelegationResult, measureDelegations } from './measures/delegations.ts'
-import { type DrainResult, measureDrain } from './measures/drain.ts'
-import { type FanOutResult, measureFanOut } from './measures/fan-out.ts'
-import { type HandOverResult, measureHandOvers } from './measures/hand-overs.ts'
-import { type LatencyResult, measureLatency } from './measures/latency.ts'
-import { type ListResult, measureLists } from './measures/lists.ts'
+import { measureDelegations } from './measures/delegations.ts'
+import { measureDrain } from './measures/drain.ts'
+import { measureFanOut } from './measures/fan-out.ts'
+import { measureHandOvers } from './measures/hand-overs.ts'
+import { measureLatency } from './measures/latency.ts'
+import { measureLists } from './measures/lists.ts'
+import { measurePools } from './measures/pools.ts'
 import { measureQueues } from './measures/queue.ts'
-import { measureScrapes, type ScrapeResult } from './measures/scrapes.ts'
-import { measureStart, type StartResult } from './measures/starts.ts'
+import { measureScrapes } from './measures/scrapes.ts'
+import { measureStart } from './measures/starts.ts'
 import { type Options, readOptions } from './options.ts'
-import { type BenchResult, table } from './report.ts'
+import { type Results, table } from './report.ts'
 import { buildFloor } from './stage/floor.ts'
 import { machineText } from './stage/machine.ts'
 import { buildOperator } from './stage/operator.ts'
 import { say } from './stage/progress.ts'
-import { readShipped } from './stage/shipped.ts'
+import { readShipped, type Shipped } from './stage/shipped.ts'
 import { trustworthy } from './trustworthy.ts'
 
 const options = parsed()
@@ -38,67 +39,71 @@ function refuse(error: unknown): never {
 }
 
 async function run(asked: Options): Promise<void> {
-  const { parts, jobs, repeats, seconds, rates, listed, json, cpuProfile } = asked
   await Promise.all([buildOperator(), buildFloor()])
   const shipped = await readShipped()
+  const { jobs, seconds, json, cpuProfile } = asked
   if (cpuProfile !== undefined) shipped.flags.push('--cpu-prof', `--cpu-prof-dir=${cpuProfile}`)
-  const drains: DrainResult[] = []
-  const latencies: LatencyResult[] = []
-  for (let cell = 1; cell <= (parts.includes('drain') ? repeats : 0); cell += 1) {
-    say(`drain ${cell} of ${repeats}`)
-    drains.push(await trustworthy(() => measureDrain(jobs, shipped)))
-  }
-  for (const perSecond of parts.includes('latency') ? rates : []) {
-    say(`latency at ${perSecond} jobs per second`)
-    latencies.push(await trustworthy(() => measureLatency({ perSecond, seconds }, shipped)))
-  }
-  const delegations: DelegationResult[] = []
-  if (parts.includes('delegations')) {
-    say('delegations')
-    delegations.push(await trustworthy(() => measureDelegations(jobs, shipped)))
-  }
-  const handOvers: HandOverResult[] = []
-  if (parts.includes('hand-overs')) {
-    say('hand-overs')
-    handOvers.push(await trustworthy(() => measureHandOvers(Math.ceil(jobs / 4), shipped)))
-  }
-  const starts: StartResult[] = []
-  for (const count of parts.includes('starts') ? [0, 10_000] : []) {
-    say(`starts with ${count} jobs`)
-    starts.push(await measureStart(count, shipped))
-  }
-  const lists: ListResult[] = []
-  if (parts.includes('lists')) {
-    say(`lists of ${listed} jobs`)
-    lists.push(await measureLists(listed, shipped))
-  }
-  const scrapes: ScrapeResult[] = []
-  if (parts.includes('scrapes')) {
-    say('scrapes of the metrics')
-    scrapes.push(await measureScrapes(10_000, shipped))
-  }
-  const queues = measureQueues(parts)
-  const fanOuts: FanOutResult[] = []
-  for (const clients of parts.includes('fan-out') ? asked.clients : []) {
-    say(`events to ${clients} clients`)
-    fanOuts.push(await trustworthy(() => measureFanOut(clients, shipped)))
-  }
-  const archive = await measureArchive(asked, shipped)
+  const results = await measureAll(asked, shipped)
   const conditions = { machine: machineText(), node: process.version, ...shipped, jobs, seconds }
-  const result: BenchResult = {
-    conditions,
-    drains,
-    latencies,
-    delegations,
-    handOvers,
-    starts,
-    lists,
-    scrapes,
-    queues,
-    fanOuts,
-    archive,
-  }
   await mkdir(dirname(json), { recursive: true })
-  await writeFile(json, `${JSON.stringify(result, null, 2)}\n`)
-  console.log(`\n${table(result)}\n\n${json}`)
+  await writeFile(json, `${JSON.stringify({ conditions, ...results }, null, 2)}\n`)
+  console.log(`\n${table(conditions, results)}\n\n${json}`)
+}
+
+/** Measures the parts that are asked for. */
+async function measureAll(asked: Options, shipped: Shipped): Promise<Results> {
+  const { parts, jobs, repeats, seconds, rates, listed, clients } = asked
+  const each = async <V, R>(
+    part: string,
+    values: readonly V[],
+    what: (value: V) => string,
+    measure: (value: V) => Promise<R>,
+  ): Promise<R[]> => {
+    const results: R[] = []
+    for (const value of parts.includes(part) ? values : []) {
+      say(what(value))
+      results.push(await measure(value))
+    }
+    return results
+  }
+  const once = <R>(part: string, what: string, measure: () => Promise<R>): Promise<R[]> =>
+    each(part, [undefined], () => what, measure)
+  const cells = Array.from({ length: repeats }, (_, index) => index + 1)
+  return {
+    drains: await each(
+      'drain',
+      cells,
+      (cell) => `drain ${cell} of ${repeats}`,
+      () => trustworthy(() => measureDrain(jobs, shipped)),
+    ),
+    latencies: await each(
+      'latency',
+      rates,
+      (rate) => `latency at ${rate} jobs per second`,
+      (perSecond) => trustworthy(() => measureLatency({ perSecond, seconds }, shipped)),
+    ),
+    delegations: await once('delegations', 'delegations', () => trustworthy(() => measureDelegations(jobs, shipped))),
+    handOvers: await once('hand-overs', 'hand-overs', () =>
+      trustworthy(() => measureHandOvers(Math.ceil(jobs / 4), shipped)),
+    ),
+    starts: await each(
+      'starts',
+      [0, 10_000],
+      (count) => `starts with ${count} jobs`,
+      (count) => measureStart(count, shipped),
+    ),
+    lists: await once('lists', `lists of ${listed} jobs`, () => measureLists(listed, shipped)),
+    scrapes: await once('scrapes', 'scrapes of the metrics', () => measureScrapes(10_000, shipped)),
+    queues: measureQueues(parts),
+    pools: await once('pools', `${jobs} jobs of many repositories over several pools`, () =>
+      trustworthy(() => measurePools(jobs, shipped)),
+    ),
+    fanOuts: await each(
+      'fan-out',
+      clients,
+      (count) => `events to ${count} clients`,
+      (count) => trustworthy(() => measureFanOut(count, shipped)),
+    ),
+    ...(await measureArchive(asked, shipped)),
+  }
 }

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util'
 
 const allParts =
-  'drain,latency,delegations,hand-overs,starts,lists,scrapes,queue,fan-out,logs,captures,full-archive'.split(',')
+  'drain,latency,delegations,hand-overs,starts,lists,scrapes,queue,pools,fan-out,logs,captures,full-archive'.split(',')
 
 const help = `Measures the operator next to a raw client, on fresh control planes.
 
-  node test/bench/main.ts                     everything, about twenty minutes
+  node test/bench/main.ts                     everything, about half an hour
   node test/bench/main.ts --only drain        a part, or several: ${allParts.join(',')}
-      --jobs N        jobs of the drain, of the delegations, and four times those of the hand-overs [2000]
+      --jobs N        jobs of the drain, of the delegations, of the pools, and four times those of the hand-overs [2000]
       --repeats N     number of drains; the median counts [3]
       --seconds N     how long each latency load lasts [20]
       --rates LIST    jobs per second of the latency loads [20,50]

@@ -6,15 +6,16 @@ import type { FanOutResult } from './measures/fan-out.ts'
 import type { HandOverResult } from './measures/hand-overs.ts'
 import type { LatencyResult } from './measures/latency.ts'
 import type { ListResult } from './measures/lists.ts'
+import type { PoolsResult, PoolsRun } from './measures/pools.ts'
 import type { QueueResult } from './measures/queue.ts'
 import type { ScrapeResult } from './measures/scrapes.ts'
 import type { StartResult } from './measures/starts.ts'
+import type { Surroundings } from './stage/machine.ts'
 import type { Shipped } from './stage/shipped.ts'
 import { mean, median, quantile } from './statistics.ts'
 
-/** All results, with their conditions. */
-export interface BenchResult {
-  conditions: Shipped & { machine: string; node: string; jobs: number; seconds: number }
+/** All results; a part that was not measured has none. */
+export interface Results extends ArchiveResults {
   drains: DrainResult[]
   latencies: LatencyResult[]
   delegations: DelegationResult[]
@@ -23,63 +24,48 @@ export interface BenchResult {
   lists: ListResult[]
   scrapes: ScrapeResult[]
   queues: QueueResult[]
+  pools: PoolsResult[]
   fanOuts: FanOutResult[]
-  archive: ArchiveResults
 }
 
-/** The result as a Markdown table, followed by the conditions. Several drains: the median, and the range in parentheses. */
-export function table({
-  conditions,
-  drains,
-  latencies,
-  delegations,
-  handOvers,
-  starts,
-  lists,
-  scrapes,
-  queues,
-  fanOuts,
-  archive,
-}: BenchResult): string {
-  const { machine, node, jobs, seconds } = conditions
-  const settings = [...Object.entries(conditions.environment).map((setting) => setting.join('=')), ...conditions.flags]
+/** Where and how they were measured. */
+export interface Conditions extends Shipped {
+  machine: string
+  node: string
+  jobs: number
+  seconds: number
+}
+
+/** The results as a Markdown table, followed by the conditions. Several drains: the median, and the range in parentheses. */
+export function table({ machine, node, jobs, seconds, environment, flags }: Conditions, results: Results): string {
+  const settings = [...Object.entries(environment).map((setting) => setting.join('=')), ...flags]
   const rows: Row[] = [
-    ...(drains.length > 0 ? drainRows(drains) : []),
-    ...latencies.flatMap(latencyRows),
-    ...delegations.flatMap(delegationRows),
-    ...handOvers.flatMap(handOverRows),
-    ...starts.flatMap(startRows),
-    ...lists.flatMap(listRows),
-    ...scrapes.flatMap(scrapeRows),
-    ...queues.flatMap(queueRows),
-    ...fanOuts.flatMap(fanOutRows),
-    ...archiveRows(archive),
+    ...(results.drains.length > 0 ? drainRows(results.drains) : []),
+    ...results.latencies.flatMap(latencyRows),
+    ...results.delegations.flatMap(delegationRows),
+    ...results.handOvers.flatMap(handOverRows),
+    ...results.starts.flatMap(startRows),
+    ...results.lists.flatMap(listRows),
+    ...results.scrapes.flatMap(scrapeRows),
+    ...results.queues.flatMap(queueRows),
+    ...results.pools.flatMap(poolRows),
+    ...results.fanOuts.flatMap(fanOutRows),
+    ...archiveRows(results),
   ]
   const cells = [['', 'measured', 'target'] as Row, ...rows]
   const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [head = ['', '', ''], ...body] = cells
-  const around = [
-    ...drains,
-    ...latencies,
-    ...delegations,
-    ...handOvers,
-    ...starts,
-    ...lists,
-    ...scrapes,
-    ...queues,
-    ...fanOuts,
-    ...archive.logs,
-    ...archive.captures,
-    ...archive.fullArchives,
-  ].map(({ surroundings }) => surroundings)
+  const around = Object.values<{ surroundings: Surroundings }[]>({ ...results }).flatMap((measured) =>
+    measured.map(({ surroundings }) => surroundings),
+  )
   return [
     line(head),
     line(widths.map((width) => '-'.repeat(width))),
     ...body.map(line),
     '',
-    `${machine}; Node.js ${node} ${settings.join(' ')}; drain of ${jobs} jobs, ${drains.length} times; latency for ${seconds} s.`,
+    `${machine}; Node.js ${node} ${settings.join(' ')}; drain of ${jobs} jobs, ${results.drains.length} times; latency for ${seconds} s.`,
     `Load before each cell ${around.map(({ load }) => load.toFixed(1)).join(', ')}; ` +
       `a fixed loop took ${around.map(({ loopMs }) => loopMs).join(', ')} ms.`,
   ].join('\n')
@@ -93,6 +79,29 @@ function queueRows({ queued, repositories, decision, order, fairness }: QueueRes
     ['their whole order, in ms', order.toFixed(1), ''],
     ["Jain's index of the slots of the repositories while all wait", fairness.toFixed(3), '>= 0.95'],
   ]
+}
+
+function poolRows({ jobs, repositories, pools, ...measured }: PoolsResult): Row[] {
+  const { freeBefore, freeAfter, limited, ratio, rawDifference, fairness } = measured
+  const seconds = ({ p50, p99 }: PoolsRun['wait']): string => `${p50.toFixed(1)}, ${p99.toFixed(1)}`
+  const free = mean([freeBefore.rate, freeAfter.rate])
+  return [
+    [
+      `${jobs} jobs of ${repositories} repositories over ${pools} pools with limits, of the rate without`,
+      `${ratio.toFixed(2)} (${limited.rate.toFixed(0)}/s, without ${free.toFixed(0)}/s)`,
+      '>= 0.90',
+    ],
+    ['without limits before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
+    ["Jain's index of the ended jobs of the repositories while all wait", fairness.toFixed(3), '>= 0.95'],
+    ['wait for a pod, p50 and p99 in s', seconds(limited.wait), ''],
+    ['the same without limits', seconds(freeAfter.wait), ''],
+    ['the same of the repository that waits longest, with limits', seconds(limited.longest), ''],
+    ['writes per job, with and without limits', [limited, freeAfter].map(perJob).join(', '), ''],
+  ]
+}
+
+function perJob({ writes }: PoolsRun): string {
+  return writes.perJob.toFixed(2)
 }
 
 function scrapeRows({ jobs, series, p50, p99 }: ScrapeResult): Row[] {

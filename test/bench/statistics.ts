@@ -33,3 +33,9 @@ export function rateOf(timesMs: readonly number[]): Rate {
   const last = sorted.length - 1
   return { overall: between(0, last), middle: between(Math.floor(last * 0.1), Math.floor(last * 0.9)) }
 }
+
+/** Jain's index of fairness: 1 if all have the same. */
+export function jain(shares: readonly number[]): number {
+  const sum = shares.reduce((a, b) => a + b, 0)
+  return sum ** 2 / (shares.length * shares.reduce((total, share) => total + share ** 2, 0))
+}

@@ -13,20 +13,26 @@ import type { Stage } from '../stage/stage.ts'
 
 const forever = new AbortController().signal
 
-/** Creates RunnerJobs. */
-export async function createJobs({ server, ca }: Stage, { token, namespace }: Place, count: number): Promise<void> {
+/** Creates RunnerJobs, whose facts may differ. */
+export async function createJobs(
+  { server, ca }: Stage,
+  { token, namespace }: Place,
+  count: number,
+  factsOf?: (index: number) => Partial<RunnerJob['spec']>,
+): Promise<void> {
   const client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench' })
   await inFlight(64, count, async (index) => {
-    const body = await client.post(resourcePath(runnerJobs, namespace), newJob(namespace, index))
+    const job = newJob(namespace, index, factsOf?.(index))
+    const body = await client.post(resourcePath(runnerJobs, namespace), job)
     await body.dump()
   })
   await client.close()
 }
 
-/** Creates finished RunnerJobs, which cause no work. */
+/** Creates finished RunnerJobs of the place's pool, which cause no work. */
 export async function createFinishedJobs(
   { server, ca }: Stage,
-  { token, namespace }: Place,
+  { token, namespace, pool }: Place,
   count: number,
 ): Promise<void> {
   const client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench' })
@@ -34,14 +40,15 @@ export async function createFinishedJobs(
   await inFlight(64, count, async (index) => {
     const body = await client.post(path, newJob(namespace, index))
     const job = asObject(await body.json())
-    await client.put(`${path}/${String(asObject(job['metadata'])['name'])}/status`, { ...job, status: finished() })
+    await client.put(`${path}/${String(asObject(job['metadata'])['name'])}/status`, { ...job, status: finished(pool) })
   })
   await client.close()
 }
 
-function finished(): RunnerJob['status'] {
+function finished({ metadata }: Place['pool']): RunnerJob['status'] {
   const completedAt = new Date().toISOString()
-  return { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0, completedAt }
+  const poolName = metadata.name
+  return { phase: 'Completed', reason: 'Succeeded', message: 'exit code 0', exitCode: 0, completedAt, poolName }
 }
 
 /** Waits until every job has its pod, by the watch, or by the API server's count if the watch is silent. */
@@ -61,6 +68,13 @@ export async function allAssigned({ admin }: Stage, { namespace }: Place): Promi
   const query = { namespace, fieldSelector: 'status.phase=Queued' }
   const none = async (): Promise<boolean> => (await countOf(admin, runnerJobs, query)) === 0
   await eventually(none, { withinMs: 180_000, everyMs: 250, what: 'no job is Queued' })
+}
+
+/** Waits until every job has succeeded. */
+export async function allFinished({ admin }: Stage, { namespace }: Place): Promise<void> {
+  const query = { namespace, fieldSelector: 'status.phase!=Completed' }
+  const none = async (): Promise<boolean> => (await countOf(admin, runnerJobs, query)) === 0
+  await eventually(none, { withinMs: 600_000, everyMs: 500, what: 'every job has succeeded' })
 }
 
 /** The number of objects, by the API server's count. */

@@ -1,7 +1,7 @@
 import { PoolQueue } from '../../../src/domain/pool/queue.ts'
 import { rulesOf } from '../../../src/domain/pool/rules.ts'
 import { type Surroundings, surroundings } from '../stage/machine.ts'
-import { quantile } from '../statistics.ts'
+import { jain, quantile } from '../statistics.ts'
 
 /** How long the queue of a pool takes, in milliseconds. */
 export interface QueueResult {
@@ -51,10 +51,4 @@ function measureQueue(queued: number, repositories: number): QueueResult {
 function jobAt(index: number, repositories: number): Parameters<PoolQueue['add']>[0] {
   const repository = index % 10 === 0 ? 1 + (Math.floor(index / 10) % (repositories - 1)) : 0
   return { key: `ns/${index}`, repository: `owner/${repository}`, delegatedMs: index, priority: index % priorities }
-}
-
-/** Jain's index of fairness: 1 if all have the same. */
-function jain(shares: readonly number[]): number {
-  const sum = shares.reduce((a, b) => a + b, 0)
-  return sum ** 2 / (shares.length * shares.reduce((total, share) => total + share ** 2, 0))
 }

@@ -3,8 +3,8 @@ import { DELEGATION_KEY_ANNOTATION } from '../../../src/api/names.ts'
 import type { NewObject } from '../../../src/api/object.ts'
 import type { RunnerJob } from '../../../src/api/runner-job.ts'
 
-/** A delegation as the REST API creates it: with every field, its key, and realistic lengths. */
-export function newJob(namespace: string, index: number): NewObject<RunnerJob> {
+/** A delegation as the REST API creates it: with every field, its key, and realistic lengths. Some facts may differ. */
+export function newJob(namespace: string, index: number, facts: Partial<RunnerJob['spec']> = {}): NewObject<RunnerJob> {
   return {
     apiVersion: 'runnerhub.dev/v1',
     kind: 'RunnerJob',
@@ -29,6 +29,7 @@ export function newJob(namespace: string, index: number): NewObject<RunnerJob> {
       cancel: false,
       timeoutSeconds: 21_600,
       ttlSecondsAfterFinished: 86_400,
+      ...facts,
     },
   }
 }
