@@ -17,10 +17,12 @@ export interface LeaderOptions {
   name: string
   identity: string
   leaseMs: number
+  /** How many of its workers write at a time. */
+  workers?: number
 }
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tests of leaders write it
-const { server, ca, namespace, name, identity, leaseMs } = JSON.parse(process.argv[2] ?? '') as LeaderOptions
+const { server, ca, namespace, name, identity, leaseMs, workers } = JSON.parse(process.argv[2] ?? '') as LeaderOptions
 const connection: Connection = { server: new URL(server), credentials: async () => ({ headers: {}, tls: { ca } }) }
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
@@ -37,5 +39,5 @@ const election = new LeaderElection({
 })
 const client = new KubeClient(connection, { userAgent: `writer-${identity}` })
 console.log('running')
-await election.run(writeWhileLeading(client, { namespace, name }, identity), stop.signal)
+await election.run(writeWhileLeading(client, { namespace, name }, identity, workers), stop.signal)
 process.exit(0)

@@ -8,7 +8,7 @@ import { type FaultProxy, startFaultProxy } from '../proxy/proxy.ts'
 import type { SeenRequest } from '../proxy/rules.ts'
 
 type Child = ChildProcessByStdio<Writable, Readable, null>
-type Options = Pick<LeaderOptions, 'name' | 'identity' | 'leaseMs'>
+type Options = Pick<LeaderOptions, 'name' | 'identity' | 'leaseMs' | 'workers'>
 
 /** A candidate in its own process, behind its own proxy. */
 export class CandidateProcess {
@@ -34,14 +34,14 @@ export class CandidateProcess {
   }
 
   /** Resolves before it has sent anything. */
-  static async begin(cluster: TestCluster, { name, identity, leaseMs }: Options): Promise<CandidateProcess> {
+  static async begin(cluster: TestCluster, own: Options): Promise<CandidateProcess> {
     const proxy = await startFaultProxy(cluster)
     const { namespace } = cluster
-    const options: LeaderOptions = { server: proxy.url.href, ca: proxy.ca, namespace, name, identity, leaseMs }
+    const options: LeaderOptions = { server: proxy.url.href, ca: proxy.ca, namespace, ...own }
     // Standard input stays open for as long as the test lives: the process ends with it.
     const command = [await bundled('test/faults/leader-program.ts'), JSON.stringify(options)]
     const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] })
-    return new CandidateProcess(identity, proxy, child)
+    return new CandidateProcess(own.identity, proxy, child)
   }
 
   signal(signal: NodeJS.Signals): void {

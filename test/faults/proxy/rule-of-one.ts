@@ -19,6 +19,7 @@ export function writeWhileLeading(
   client: KubeClient,
   key: ObjectKey,
   identity: string,
+  workers = 8,
 ): (term: Leadership) => Promise<void> {
   return async ({ guard, signal }) => {
     const guarded = client.guarded(guard)
@@ -33,7 +34,7 @@ export function writeWhileLeading(
         }
       }
     }
-    await Promise.all(Array.from({ length: 8 }, (_, worker) => write(worker)))
+    await Promise.all(Array.from({ length: workers }, (_, worker) => write(worker)))
   }
 }
 
