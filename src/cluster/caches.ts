@@ -121,6 +121,7 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     beside: prePullPods,
     indexes: { node: ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]) },
   })
+  const podStates = new PodStates(podStore)
   const ledgers = new Store<ConfigMap>({ log, includes: ({ metadata }) => metadata.name === LEDGER_NAME })
   const pools = new Store<RunnerPool>({ log })
   const podRunners = new PodRunners(runnerStore, podStore)
@@ -134,7 +135,7 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
     ledgers,
     totals: new JobTotals({ jobs, ledgers, mostRepositories, log }),
     podRunners,
-    podStates: new PodStates(),
+    podStates,
     proxyJobs: new ProxyJobs(jobs),
     queuePositions: new QueuePositions({ jobs, runners: runnerStore, pods: podStore, pools, podRunners }),
     retriedJobs: new RetriedJobs(jobs),

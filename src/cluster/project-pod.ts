@@ -56,7 +56,8 @@ function isRead({ type, status }: Condition): boolean {
 function projectCondition(condition: Condition): Condition {
   const { type, status } = condition
   if (type === 'PodScheduled' && status === 'True') return pick(condition, ['type', 'status', 'lastTransitionTime'])
-  return pick(condition, ['type', 'status', 'reason', 'message'])
+  const time = type === 'DisruptionTarget' ? (['lastTransitionTime'] as const) : []
+  return pick(condition, ['type', 'status', 'reason', 'message', ...time])
 }
 
 function projectContainer(status: ContainerStatus): ContainerStatus {

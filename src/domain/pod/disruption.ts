@@ -1,4 +1,4 @@
-import type { Pod } from '../../api/pod.ts'
+import type { Pod, PodCondition } from '../../api/pod.ts'
 import type { FailureReason } from '../../api/reasons.ts'
 
 /** Something outside the job that ended its pod. */
@@ -43,15 +43,30 @@ const byStatus: Readonly<Record<string, FailureReason>> = {
 /** Prefix of a reason that ends with the name of any resource. */
 const SHORT_OF = 'OutOf'
 
-/** The disruption in a pod's status, if any. */
-export function disruptionOf(pod: Pod): Disruption | undefined {
+/** Whether a condition says that something outside the job ends the pod. */
+export function isDisruption({ type, status }: PodCondition): boolean {
+  return type === 'DisruptionTarget' && status === 'True'
+}
+
+/** Whether the kubelet set the condition: it does so with the end of the pod, the others do before it. */
+export function isByKubelet({ reason }: PodCondition): boolean {
+  return reason === 'TerminationByKubelet'
+}
+
+/** The disruption in a pod's status, if any. One that came in a later second than the end of the container is none. */
+export function disruptionOf(pod: Pod, endedAt?: string): Disruption | undefined {
   const { conditions = [], reason, message } = pod.status ?? {}
-  const target = conditions.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
+  const target = conditions.find((each) => isDisruption(each) && (isByKubelet(each) || !isLater(each, endedAt)))
   // The kubelet sets the same condition on every pod that it ends; the cause is in status.reason.
   const cause = causeOf(reason)
   if (cause !== undefined) return { reason: cause, message: message ?? target?.message ?? cause }
   const found = byCondition[target?.reason ?? '']
   return found === undefined ? undefined : { reason: found, message: target?.message ?? message ?? found }
+}
+
+function isLater({ lastTransitionTime }: PodCondition, endedAt: string | undefined): boolean {
+  if (lastTransitionTime === undefined || endedAt === undefined) return false
+  return Date.parse(lastTransitionTime) > Date.parse(endedAt)
 }
 
 /** Whether a kubelet gives this reason only for a pod that it rejects before it starts any container. */

@@ -3,7 +3,7 @@ import type { ContainerStatus, Pod } from '../../api/pod.ts'
 import type { FailureReason, WaitingReason } from '../../api/reasons.ts'
 import type { JobResult } from '../../api/runner-job.ts'
 import { type WorkerExit, workerExit } from '../hand-over/worker-exit.ts'
-import { type Disruption, disruptionOf, isRejection } from './disruption.ts'
+import { type Disruption, disruptionOf, isByKubelet, isDisruption, isRejection } from './disruption.ts'
 import { jobContainer, startOf } from './job-container.ts'
 import { failedInit } from './log-container.ts'
 import { type Requests, requestsOf } from './requests.ts'
@@ -72,19 +72,37 @@ const stopCodes: ReadonlySet<number> = new Set([137, 143])
 /** Reason of an invented exit code: the kubelet no longer found the container, or never started it. */
 const NOT_FOUND = 'ContainerStatusUnknown'
 
-/** Computes the state of a pod. Pure: it returns deadlines as times, so it needs no clock. */
-export function podState(pod: Pod | undefined): PodState {
+/**
+ * Computes the state of a pod. Pure: it returns deadlines as times, so it needs no clock. `endedByItself`: an earlier
+ * version of the pod showed the end of the job's container, before anybody deleted or evicted the pod.
+ */
+export function podState(pod: Pod | undefined, endedByItself = false): PodState {
   if (pod === undefined) return { is: 'absent' }
   const container = jobContainer(pod)
   const facts = factsOf(pod, container)
   const disruption = disruptionOf(pod)
   const terminated = container?.state?.terminated
   if (terminated?.reason === NOT_FOUND) return vanished(facts, disruption)
-  if (terminated !== undefined) return ended(pod, facts, exitOf(terminated, isWorker(pod)), disruption)
+  if (terminated !== undefined)
+    return ended(endedByItself ? asItEnded(pod) : pod, facts, exitOf(terminated, isWorker(pod)))
   if (pod.metadata.deletionTimestamp !== undefined) return ending(pod, facts, disruption)
   if (facts.isTerminal) return neverRan(pod, facts, disruption)
   if (container?.state?.running !== undefined) return { is: 'running', facts }
   return { is: 'waiting', facts, ...waitingOf(pod) }
+}
+
+/** Whether the job's container has ended, and nothing outside it can be why. A kubelet that ends a pod says so later. */
+export function hasEndedByItself(pod: Pod): boolean {
+  const terminated = jobContainer(pod)?.state?.terminated
+  if (terminated === undefined || terminated.reason === NOT_FOUND) return false
+  return pod.metadata.deletionTimestamp === undefined && !(pod.status?.conditions ?? []).some(isDisruption)
+}
+
+/** The pod without what came after the end of its container: a deletion, an eviction. */
+function asItEnded(pod: Pod): Pod {
+  const { deletionTimestamp: _, ...metadata } = pod.metadata
+  const conditions = (pod.status?.conditions ?? []).filter((each) => !isDisruption(each) || isByKubelet(each))
+  return { ...pod, metadata, status: { ...pod.status, conditions } }
 }
 
 function factsOf(pod: Pod, container: ContainerStatus | undefined): PodFacts {
@@ -182,7 +200,8 @@ function isWorker({ metadata }: Pod): boolean {
   return metadata.labels?.[MODE_LABEL] === 'Worker'
 }
 
-function ended(pod: Pod, facts: PodFacts, exit: Exit, disruption: Disruption | undefined): PodState {
+function ended(pod: Pod, facts: PodFacts, exit: Exit): PodState {
+  const disruption = disruptionOf(pod, exit.finishedAt)
   // A runner that reported how the job ended was not cut short; after a request to stop it reports Canceled.
   if (exit.result !== undefined && exit.result !== 'Canceled') return { is: 'exited', facts, exit }
   // A job that exits with code 0 on SIGTERM has not succeeded.

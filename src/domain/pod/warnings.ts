@@ -14,7 +14,9 @@ const meanings: Readonly<Record<string, WaitingReason>> = {
   FailedAttachVolume: 'VolumeUnavailable',
   FailedMapVolume: 'VolumeUnavailable',
   FailedMount: 'VolumeUnavailable',
+  FailedCreatePodContainer: 'SandboxFailed', // its cgroup
   FailedCreatePodSandBox: 'SandboxFailed',
+  FailedPodSandBoxStatus: 'SandboxFailed',
   FailedPrepareDynamicResources: 'SandboxFailed',
   NetworkNotReady: 'SandboxFailed',
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { makeCaches } from '../../../src/cluster/caches.ts'
 import { runControllers } from '../../../src/controllers/run.ts'
+import { WentBack } from '../../../src/kube/cache/history.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { WriteDeadline } from '../../../src/kube/election/write-guard.ts'
 import { RecordedLog } from '../../documents/recorded-log.ts'
@@ -41,7 +42,7 @@ describe('a term whose caches cannot be filled', () => {
     const options = { ...common, agentScript: '', onTerminating: () => undefined, audit }
     const ended = runControllers(options, { signal: stop.signal, guard }).catch((error: unknown) => (end.error = error))
     await eventually(() => tap.requests.length >= caches.reflectors.length, { what: 'the lists to be asked for' })
-    return { end, ended }
+    return { end, ended, caches }
   }
 
   it('ends after two minutes, and not before, so that another replica may lead', async () => {
@@ -55,6 +56,21 @@ describe('a term whose caches cannot be filled', () => {
 
   it('ends at once with its Lease, with the reason of that', async () => {
     const { end, ended } = await begin()
+    stop.abort(new Error('the lease is lost'))
+    await ended
+    expect(String(end.error)).to.equal('Error: the lease is lost')
+  })
+
+  it('begins again with new lists, in the same term, when the cluster was restored', async () => {
+    const { end, ended, caches } = await begin()
+    const { present } = caches.history
+    const asked = tap.requests.length
+    caches.history.wentBack(new WentBack('versions are older'))
+    expect(present.aborted).to.equal(true)
+    const isRead = () => tap.requests.slice(asked).filter(({ url }) => url.includes('limit=500')).length
+    await eventually(() => isRead() >= caches.reflectors.length, { what: 'the new lists to be asked for' })
+    await eventually(() => log.lines.some(({ message }) => message.startsWith('the cluster was restored')))
+    expect(end.error).to.equal(undefined)
     stop.abort(new Error('the lease is lost'))
     await ended
     expect(String(end.error)).to.equal('Error: the lease is lost')

@@ -161,6 +161,17 @@ describe('a disruption', () => {
   })
 })
 
+describe('a pod that was evicted after its container had ended', () => {
+  const inSecond = (second: number) => ({ ...apiEviction, lastTransitionTime: stamp(second) })
+  const after = (second: number) => essence(aPod({ status: { ...ranTo('Failed', 3), conditions: [inSecond(second)] } }))
+
+  it('failed by itself', () => expect(after(21)).to.deep.equal(exited(3, 'ExitCode', 'exit code 3')))
+
+  it('counts as evicted if both happened in the same second', () => {
+    expect(after(20)).to.deep.equal(exited(3, 'Evicted', 'drain'))
+  })
+})
+
 describe('a deleted pod', () => {
   const withCode = (code: number, deleted: number, grace?: number): Pod =>
     aPod({ metadata: deletedAt(deleted, grace), status: ranTo(code === 0 ? 'Succeeded' : 'Failed', code) })

@@ -16,6 +16,8 @@ describe('the Events of a pod that does not start', () => {
     ['FailedAttachVolume', 'VolumeUnavailable'],
     ['FailedMapVolume', 'VolumeUnavailable'],
     ['FailedCreatePodSandBox', 'SandboxFailed'],
+    ['FailedCreatePodContainer', 'SandboxFailed'],
+    ['FailedPodSandBoxStatus', 'SandboxFailed'],
     ['NetworkNotReady', 'SandboxFailed'],
     ['FailedPrepareDynamicResources', 'SandboxFailed'],
   ]
