@@ -90,12 +90,20 @@ export class Delegator {
   async #known({ key, earlierKey }: DelegationKey, by: Caller, signal: AbortSignal): Promise<Delegated | undefined> {
     const { jobs } = this.#deps.caches
     const keys = earlierKey === undefined ? [key] : [key, earlierKey]
+    // The newest one by its time need not be the last: replicas have clocks of their own.
+    const read = new Set<string>()
     for (const mayBe of [isOwn, isVisible]) {
-      const all = keys.flatMap((each) => jobs.byIndex('delegation', each))
-      const newest = newestOf(all.filter((job) => mayBe(job, by) && this.#isRepeatOf(job)))
-      const found = newest && (await this.#find(newest.metadata.name, signal))
-      const replayed = await this.#replayed(found, { key, by }, signal)
-      if (replayed !== undefined) return replayed
+      for (;;) {
+        const unread = keys
+          .flatMap((each) => jobs.byIndex('delegation', each))
+          .filter((job) => !read.has(job.metadata.name) && mayBe(job, by) && this.#isRepeatOf(job))
+        const newest = newestOf(unread)
+        if (newest === undefined) break
+        read.add(newest.metadata.name)
+        const found = await this.#find(newest.metadata.name, signal)
+        const replayed = await this.#replayed(found, { key, by }, signal)
+        if (replayed !== undefined) return replayed
+      }
     }
     return undefined
   }

@@ -105,7 +105,9 @@ class Model {
     const work = Promise.all(asked.map(({ delegator }) => delegator.delegate(delegation, forever)))
     const results = await this.#answering(work)
     const names = new Set(results.map(({ job }) => job.metadata.name))
-    expect(names.size, 'jobs of one call').to.equal(1)
+    // While clocks disagree about the seconds after an end, one replica may return the old job and the other make the next.
+    const going = new Set(results.filter(({ job }) => !isFinished(job)).map(({ job }) => job.metadata.name))
+    expect(going.size, 'jobs of one call that are not over').to.be.at.most(1)
     expect(
       results.every(({ job }) => isMine(job)),
       'a job of its own',
@@ -118,7 +120,7 @@ class Model {
     const repeated = unfinished.some(isOwn) ? unfinished.filter(isOwn) : unfinished
     // Its own job that has just ended comes before one of another caller.
     if (!unfinished.some(isOwn) && known.some(isOwn)) return
-    expect(repeated.map(({ metadata }) => metadata.name)).to.include([...names][0])
+    expect(repeated.map(({ metadata }) => metadata.name)).to.include.members([...names])
   }
 
   /** Plays the API server while the work goes on. */
