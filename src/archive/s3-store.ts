@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:https'
-import type * as sdk from '@aws-sdk/client-s3'
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import type { sdk } from './s3-sdk.ts'
 import { type ArchiveLimits, type Attempt, type KeptJob, type KeptStore, PartExists } from './store.ts'
 
 const SUFFIX = '.gz'
@@ -27,7 +28,7 @@ type Sdk = typeof sdk
 export class S3Store implements KeptStore {
   readonly limits: ArchiveLimits
   readonly #settings: S3Settings
-  #client: Promise<{ s3: sdk.S3Client; sdk: Sdk }> | undefined
+  #client: Promise<{ s3: S3Client; sdk: Sdk }> | undefined
 
   constructor({ settings, limits }: { settings: S3Settings; limits: ArchiveLimits }) {
     this.#settings = settings
@@ -116,7 +117,7 @@ export class S3Store implements KeptStore {
   }
 
   /** The SDK is loaded only where it is used: it takes megabytes. */
-  #connected(): Promise<{ s3: sdk.S3Client; sdk: Sdk }> {
+  #connected(): Promise<{ s3: S3Client; sdk: Sdk }> {
     this.#client ??= this.#connect().catch((error: unknown) => {
       this.#client = undefined
       throw error
@@ -124,10 +125,10 @@ export class S3Store implements KeptStore {
     return this.#client
   }
 
-  async #connect(): Promise<{ s3: sdk.S3Client; sdk: Sdk }> {
+  async #connect(): Promise<{ s3: S3Client; sdk: Sdk }> {
     const { region, endpoint, pathStyle, caFile } = this.#settings
-    const loaded = await import('@aws-sdk/client-s3')
-    const options: sdk.S3ClientConfig = {
+    const { sdk: loaded } = await import('./s3-sdk.ts')
+    const options: S3ClientConfig = {
       region,
       forcePathStyle: pathStyle,
       // Servers other than that of AWS may not know the newer checksums.
