@@ -58,8 +58,12 @@ describe('a drain of a real node', function () {
 
   it('may evict a pod that is pending or over, and none that runs', async () => {
     expect(await evict('drain-held')).to.match(/TooManyRequests.*violate the pod's disruption budget/)
-    for (const job of ['drain-quick', 'drain-barred'])
-      expect(JSON.parse(await evict(job)), job).to.include({ status: 'Success', code: 201 })
+    for (const job of ['drain-quick', 'drain-barred']) {
+      const answer = await evict(job)
+      // Its status changed at this moment: a drain evicts it again.
+      const last = answer.includes('(Conflict)') ? await evict(job) : answer
+      expect(last, job).to.match(/"status":"Success","code":201/)
+    }
     await hub.jobIs('drain-barred', { phase: 'Queued', reason: 'Retrying' })
     await hub.kubectl('patch', 'rj', 'drain-barred', '--type=merge', '--patch={"spec":{"cancel":true}}')
     const tried = await drain('drain-held', '--dry-run=server', '--timeout=2s')

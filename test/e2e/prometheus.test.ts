@@ -17,6 +17,7 @@ const absentWhileWell = [
   'github_runnerhub_reconciles_total{outcome="error"}',
   'github_runnerhub_watch_restarts_total{reason!="Ended"}',
   'github_runnerhub_http_requests_total{code="429"}',
+  'github_runnerhub_http_requests_total{route="none",code="503"}',
   'github_runnerhub_api_requests_total{code=~"5..|429|none"}',
 ]
 

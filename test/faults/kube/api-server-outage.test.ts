@@ -77,7 +77,8 @@ describe('the API server is killed and comes back 6 s later', () => {
     site.kubelet.onPod(() => runs())
     for (const job of ['over', 'ends', 'runs']) {
       await site.createJob(job)
-      await site.jobIs(job, { phase: 'Running' })
+      // The watch of the kubelet may still rest after the outage of the other test.
+      await site.jobIs(job, { phase: 'Running' }, 35_000)
     }
     site.kubelet.onPod(() => ignored())
     await site.createPool('closed', { maxRunners: 0 })
