@@ -18,6 +18,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
       ['README.md', 'make run     # a cluster'],
       ['docs/quick-start.md', 'make run'],
       ['README.md', 'make run RATE_LIMIT_MAX=10000'],
+      ['README.md', 'make run LOG_ARCHIVE=s3'],
       ['docs/log-archive.md', 'make run LOG_ARCHIVE=s3'],
     ],
   ],
@@ -204,7 +205,7 @@ const byTest: [file: string, title: string, tried: Tried[]][] = [
     'are what make passes on',
     [
       ['docs/reliability.md', 'make soak MINUTES=120'],
-      ['docs/reliability.md', 'make soak MINUTES=5'],
+      ['docs/reliability.md', 'make soak MINUTES=10 RATE=3'],
     ],
   ],
   ['unit/bench/options.test.ts', 'are listed by --help', [['docs/performance.md', 'node test/bench/main.ts --help']]],
