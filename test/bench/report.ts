@@ -8,7 +8,6 @@ import type { LatencyResult } from './measures/latency.ts'
 import type { ListResult } from './measures/lists.ts'
 import type { PoolsResult, PoolsRun } from './measures/pools.ts'
 import type { QueueResult } from './measures/queue.ts'
-import type { RetentionResult } from './measures/retention.ts'
 import type { ScrapeResult } from './measures/scrapes.ts'
 import type { StartResult } from './measures/starts.ts'
 import type { Surroundings } from './stage/machine.ts'
@@ -26,7 +25,6 @@ export interface Results extends ArchiveResults {
   scrapes: ScrapeResult[]
   queues: QueueResult[]
   pools: PoolsResult[]
-  retentions: RetentionResult[]
   fanOuts: FanOutResult[]
 }
 
@@ -51,7 +49,6 @@ export function table({ machine, node, jobs, seconds, environment, flags }: Cond
     ...results.scrapes.flatMap(scrapeRows),
     ...results.queues.flatMap(queueRows),
     ...results.pools.flatMap(poolRows),
-    ...results.retentions.flatMap(retentionRows),
     ...results.fanOuts.flatMap(fanOutRows),
     ...archiveRows(results),
   ]
@@ -105,22 +102,6 @@ function poolRows({ jobs, repositories, pools, ...measured }: PoolsResult): Row[
 
 function perJob({ writes }: PoolsRun): string {
   return writes.perJob.toFixed(2)
-}
-
-function retentionRows({ deleted, rate, ...measured }: RetentionResult): Row[] {
-  const { before, during, after, ratio, rawDifference, deletionSeconds, totals } = measured
-  const row = (kind: 'p50' | 'p99'): Row => [
-    `latency at ${rate}/s while ${deleted} finished jobs are deleted, ${kind} of that before and after`,
-    `${ratio[kind].toFixed(2)} (${during[kind].toFixed(1)} ms, ${before[kind].toFixed(1)} and ${after[kind].toFixed(1)} ms)`,
-    '',
-  ]
-  return [
-    row('p50'),
-    row('p99'),
-    ['p50 before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
-    ['time for the deletion, s', deletionSeconds.toFixed(0), ''],
-    [`metric totals that fell, in ${totals.scrapes} scrapes`, String(totals.falls), '0'],
-  ]
 }
 
 function scrapeRows({ jobs, series, p50, p99 }: ScrapeResult): Row[] {
