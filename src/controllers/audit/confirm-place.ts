@@ -5,10 +5,10 @@ import { runners } from '../../api/runner.ts'
 import type { Drift } from '../../domain/drift/drift.ts'
 import { driftsAt, type Place, runnerOfPod } from '../../domain/drift/place-drift.ts'
 import { runnerRepair } from '../../domain/drift/runner-repair.ts'
-import { jobKeyAt } from '../../domain/runner/keys.ts'
 import { restorePod } from '../pod/restore.ts'
 import type { AuditDeps, Found } from './found.ts'
 import { livePlaceAt } from './places.ts'
+import { reconciledFor } from './suspects.ts'
 
 /** The drift of this kind at a place, if the API server shows it too, and whether the pod is there. */
 export async function confirmPlace(
@@ -33,23 +33,11 @@ function objectOf(
   return job && { resource: runnerJobs, object: job }
 }
 
-async function heal(deps: AuditDeps, place: Place, { kind, remedy }: Drift, signal: AbortSignal): Promise<void> {
-  switch (remedy) {
-    case 'reconcile-job':
-      return deps.wake('job', jobKeyAt(place.key))
-    case 'reconcile-runner':
-      return deps.wake('runner', place.key)
-    case 'reconcile-pod':
-      return deps.wake('pod', place.key)
-    case 'restore':
-      return kind === 'pod' ? restoredPod(deps, place, signal) : restoredRunner(deps, place, signal)
-    case 'reconcile-message':
-    case 'delete':
-    case 'none':
-      return
-    default:
-      return remedy satisfies never
-  }
+async function heal(deps: AuditDeps, place: Place, drift: Drift, signal: AbortSignal): Promise<void> {
+  const next = reconciledFor({ drift, at: { is: 'place', key: place.key } })
+  if (next !== undefined) return deps.wake(next.kind, next.key)
+  if (drift.remedy !== 'restore') return
+  return drift.kind === 'pod' ? restoredPod(deps, place, signal) : restoredRunner(deps, place, signal)
 }
 
 async function restoredPod(deps: AuditDeps, place: Place, signal: AbortSignal): Promise<void> {
