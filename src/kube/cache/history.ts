@@ -7,6 +7,8 @@ export class WentBack extends Error {
 export interface Follower {
   /** Distrusts what it holds, and lists again. */
   doubt(): void
+  /** Whether the connection was not lost since it last knew that the cluster has its history. */
+  isSure(): boolean
   /**
    * Resolves if the cluster still has the history of this cache. It asks the API server only if the connection was lost
    * since it last knew. Rejects with WentBack if versions went back, and with another error where that is unknown.
@@ -41,6 +43,8 @@ export class History {
 
   /** Resolves if the cluster still has the history of all caches; rejects as `Follower.confirm` does. */
   async confirm(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#followers].map((follower) => follower.confirm(signal)))
+    // Each write asks; nearly always all are sure.
+    const unsure = [...this.#followers].filter((follower) => !follower.isSure())
+    if (unsure.length > 0) await Promise.all(unsure.map((follower) => follower.confirm(signal)))
   }
 }

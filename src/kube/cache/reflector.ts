@@ -123,10 +123,14 @@ export class Reflector<T extends KubeObject> implements Follower {
     this.#interrupt(new RelistWanted('the cluster may have been restored'))
   }
 
+  isSure(): boolean {
+    return this.#losses === this.#confirmedLosses
+  }
+
   /** A restore ends all connections of the API servers, so only a lost connection asks for a look. */
   async confirm(signal: AbortSignal): Promise<void> {
     try {
-      while (this.#losses !== this.#confirmedLosses) await abortable(this.#probe(), signal)
+      while (!this.isSure()) await abortable(this.#probe(), signal)
     } catch (error) {
       if (error instanceof WentBack) this.#goBack(error)
       // Without the right to list, nothing shows it.
@@ -185,7 +189,7 @@ export class Reflector<T extends KubeObject> implements Follower {
     }
     if (this.#version === undefined) throw new Unreachable('the watch ended before its list was complete')
     if (this.#clock.monotonicMs() - begun < shortWatchMs)
-      throw new Unreachable('the watch ended within ${shortWatchMs} ms')
+      throw new Unreachable(`the watch ended within ${shortWatchMs} ms`)
     bestEffort(() => this.#options.metrics?.ended(resource.plural))
   }
 
