@@ -17,6 +17,7 @@ import { type AppOptions, makeApp } from './http/app.ts'
 import { basePaths } from './http/base-path.ts'
 import { listen } from './http/listen.ts'
 import { LoopDelay } from './http/loop-delay.ts'
+import { isLate } from './http/middleware/shedding.ts'
 import { makeServer } from './http/server.ts'
 import { KubeClient } from './kube/client/client.ts'
 import { type Connection, fromKubeconfig, inCluster } from './kube/connection/connection.ts'
@@ -300,7 +301,7 @@ function realtimeOf(
     reauthoriseMs: config.reauthoriseSeconds * 1000,
     mostPerCaller: config.realtimeMaxPerCaller,
     corsOrigins: config.corsOrigins,
-    isOverloaded: () => shed.delayMs() > shed.maxDelayMs,
+    isOverloaded: () => isLate(shed),
     metrics: metrics.realtime,
   })
   signal.addEventListener('abort', () => void realtime.close(), { once: true })

@@ -21,14 +21,13 @@ export interface SheddingOptions {
 export function shedding(
   options: SheddingOptions,
 ): (route: Pick<Route, 'name' | 'method' | 'isVital'>) => FacadeMiddleware {
-  const { maxDelayMs, delayMs } = options
   const work = new WorkLimit(options.maxRequests)
   return ({ name, method, isVital }) => {
     if (isVital === true) return (_ctx, next) => next()
     // Other reads wait for nothing but the event loop.
     const isCounted = method !== 'GET' || name === 'logs'
     return async (ctx, next) => {
-      if (delayMs() > maxDelayMs) throw overloaded()
+      if (isLate(options)) throw overloaded()
       const leave = isCounted ? work.enter(ctx.req) : () => undefined
       if (leave === undefined) throw overloaded()
       try {
@@ -38,6 +37,11 @@ export function shedding(
       }
     }
   }
+}
+
+/** Whether the event loop is too late for more work. */
+export function isLate({ maxDelayMs, delayMs }: Pick<SheddingOptions, 'maxDelayMs' | 'delayMs'>): boolean {
+  return delayMs() > maxDelayMs
 }
 
 /** Limits the requests that are worked on at a time. */
