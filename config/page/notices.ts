@@ -4,15 +4,12 @@ import { fieldsOf } from '../../src/api/json.ts'
 
 /** The packages that a bundle of these files contains, by name. */
 export function packagesOf(inputs: readonly string[]): string[] {
-  return [...new Set(foldersOf(inputs).map((folder) => folder.replace(/^.*node_modules\//, '')))].sort()
+  return [...new Set(foldersOf(inputs).map(nameOf))].sort()
 }
 
 /** The licences of the packages that a bundle of these files contains. Each of them has to go with it. */
 export function noticesOf(inputs: readonly string[], root: string): string {
-  const notices = foldersOf(inputs).map((folder) => {
-    const name = folder.replace(/^.*node_modules\//, '')
-    return `${name}\n\n${licenceOf(join(root, folder))}`
-  })
+  const notices = foldersOf(inputs).map((folder) => `${nameOf(folder)}\n\n${licenceOf(join(root, folder))}`)
   return [...new Set(notices)].join('\n---\n\n')
 }
 
@@ -20,6 +17,10 @@ export function noticesOf(inputs: readonly string[], root: string): string {
 function foldersOf(inputs: readonly string[]): string[] {
   const folders = inputs.map((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0])
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort()
+}
+
+function nameOf(folder: string): string {
+  return folder.replace(/^.*node_modules\//, '')
 }
 
 /** The text of its licence; a few packages only name theirs. */

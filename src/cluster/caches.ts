@@ -90,9 +90,10 @@ const MOST_STRINGS = 8192
 export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'reflectors' | 'podReflector'> {
   // The objects of one job repeat its names and UIDs, and come one after the other.
   const strings = new SharedStrings(MOST_STRINGS)
+  const sharing = <T extends KubeObject>(object: T): T => strings.within(withoutManagedFields(object))
   const jobs = new Store<RunnerJob>({
     log,
-    transform: (job) => strings.within(withoutManagedFields(job)),
+    transform: sharing,
     indexes: {
       delegation: delegationKeys,
       repository: ({ spec }) => [repositoryKey(spec.repository)],
@@ -101,11 +102,7 @@ export function makeStores(log: Log, mostRepositories = 20): Omit<Caches, 'refle
       retried: retryingPools,
     },
   })
-  const runnerStore = new Store<Runner>({
-    log,
-    transform: (runner) => strings.within(withoutManagedFields(runner)),
-    indexes: { type: ({ spec }) => [spec.type] },
-  })
+  const runnerStore = new Store<Runner>({ log, transform: sharing, indexes: { type: ({ spec }) => [spec.type] } })
   const prePullPods = new Store<Pod>({
     log,
     includes: isPrePullPod,
