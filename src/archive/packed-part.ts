@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { crc32, gunzip, gzip } from 'node:zlib'
 import { isRecord } from '../kube/client/parse.ts'
-import type { PartHeader, Span } from '../domain/log/archive-index.ts'
+import { type Member, membersToRead, type PartHeader, type Span, type Wanted } from '../domain/log/archive-index.ts'
 import type { HandedOnSnapshot } from '../domain/log/handed-on.ts'
 
 const pack = promisify(gzip)
@@ -15,9 +15,20 @@ export function packMember(lines: Buffer): Promise<Buffer> {
   return pack(lines)
 }
 
-/** The lines of a part. */
-export function unpackPart(part: Buffer): Promise<Buffer> {
-  return unpack(part, { maxOutputLength: LONGEST_PART })
+/** Text of a part, and how many of its lines or bytes are before it. */
+export interface Unpacked {
+  text: Buffer
+  before: number
+}
+
+/** Unpacks the members of a part that have what is wanted; all of a part without an index of members. */
+export async function unpackPart(part: Buffer, { members = [] }: PartHeader, wanted: Wanted): Promise<Unpacked> {
+  const first = part.length - members.reduce((sum, { packed }) => sum + packed, 0)
+  const isWhole = members.length === 0 || first < 0
+  const { at, packed, before } = membersToRead(members, wanted)
+  const stored = isWhole ? part : part.subarray(first + at, first + at + packed)
+  const text = stored.length === 0 ? stored : await unpack(stored, { maxOutputLength: LONGEST_PART })
+  return { text, before: isWhole ? 0 : before }
 }
 
 // The fixed fields of a gzip header with a comment, and an empty block of deflate with its checksum and length.
@@ -49,17 +60,23 @@ export function headerOf(part: Buffer): PartHeader | undefined {
 
 function isHeader(value: unknown): value is PartHeader {
   if (!isRecord(value)) return false
-  const { parts, position, end } = value
+  const { parts, members, position, end } = value
+  if (members !== undefined && !(Array.isArray(members) && members.every(isMember))) return false
   if (!Array.isArray(parts) || !parts.every(isSpan)) return false
   if (position !== undefined && !isSnapshot(position)) return false
   return end === undefined || end === 'whole' || end === 'cut'
 }
 
 function isSpan(value: unknown): value is Span {
-  return (
-    isRecord(value) &&
-    ['line', 'lines', 'at', 'bytes', 'packed', 'second'].every((key) => Number.isSafeInteger(value[key]))
-  )
+  return hasIntegers(value, ['line', 'lines', 'at', 'bytes', 'packed', 'second'])
+}
+
+function isMember(value: unknown): value is Member {
+  return hasIntegers(value, ['lines', 'bytes', 'packed'])
+}
+
+function hasIntegers(value: unknown, keys: readonly string[]): boolean {
+  return isRecord(value) && keys.every((key) => Number.isSafeInteger(value[key]))
 }
 
 function isSnapshot(value: unknown): value is HandedOnSnapshot {

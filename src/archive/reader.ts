@@ -10,8 +10,9 @@ import {
   partsToRead,
   secondStart,
   tailStart,
+  type Wanted,
 } from '../domain/log/archive-index.ts'
-import { headerOf, unpackPart } from './packed-part.ts'
+import { headerOf, type Unpacked, unpackPart } from './packed-part.ts'
 import type { ArchiveStore, Attempt } from './store.ts'
 
 const NEWLINE = 10
@@ -94,13 +95,13 @@ export class ArchivedLog {
     let latest = '1970-01-01T00:00:00Z'
     for (const { index, skip, take, gap } of partsToRead(parts, from, to)) {
       missing = sumOf(missing, gap)
-      const text = await this.#text(index, signal)
-      if (text === undefined) {
+      const unpacked = await this.#unpacked(index, { unit: 'lines', from: skip, to: skip + take }, signal)
+      if (unpacked === undefined) {
         // Retention deletes parts while they are read.
         missing = sumOf(missing, parts[index])
         continue
       }
-      const lines = slice(text, skip, take)
+      const lines = slice(unpacked.text, skip - unpacked.before, take)
       if (missing.lines > 0) yield marker(gapLine(stampOf(lines), missing))
       missing = noGap
       latest = stampOf(lines.subarray(lines.lastIndexOf(NEWLINE, -2) + 1))
@@ -114,16 +115,19 @@ export class ArchivedLog {
   async *readBytes(from: number, to: number, signal: AbortSignal): AsyncGenerator<Buffer> {
     for (const [index, { at, bytes }] of this.#header.parts.entries()) {
       if (at + bytes <= from || at >= to) continue
-      const text = await this.#text(index, signal)
-      if (text === undefined) throw new Error('a part of the log was deleted while it was read')
-      yield text.subarray(Math.max(0, from - at), to - at)
+      const wanted: Wanted = { unit: 'bytes', from: Math.max(0, from - at), to: to - at }
+      const unpacked = await this.#unpacked(index, wanted, signal)
+      if (unpacked === undefined) throw new Error('a part of the log was deleted while it was read')
+      yield unpacked.text.subarray(wanted.from - unpacked.before, wanted.to - unpacked.before)
     }
   }
 
-  async #text(index: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  async #unpacked(index: number, wanted: Wanted, signal: AbortSignal): Promise<Unpacked | undefined> {
     const name = nameOf(this.#header.parts, index)
-    const part = name === LAST_PART ? this.#last : await this.#store.get(this.#attempt, name, signal)
-    return part === undefined ? undefined : unpackPart(part)
+    if (name === LAST_PART) return unpackPart(this.#last, this.#header, wanted)
+    const part = await this.#store.get(this.#attempt, name, signal)
+    const header = part === undefined ? undefined : headerOf(part)
+    return part === undefined || header === undefined ? undefined : unpackPart(part, header, wanted)
   }
 }
 

@@ -20,7 +20,7 @@ const LONGEST_LINE = 4 * 1024 * 1024
 const LINE_IS_CUT = ' [RunnerHub] the rest of this line is left out'
 
 /** Packed lines that are not stored yet. */
-interface Member {
+interface PackedLines {
   span: Span
   packed: Buffer
 }
@@ -43,7 +43,7 @@ export class ArchiveWriter {
   #rawBytes = 0
   /** Bytes of the last line of `#raw`, if its end has not come. */
   #openBytes = 0
-  #members: Member[] = []
+  #members: PackedLines[] = []
 
   /** `stored`: the header of the latest part that another writer stored. */
   constructor({ limits, persist }: { limits: ArchiveLimits; persist: Persist }, stored?: PartHeader) {
@@ -143,7 +143,8 @@ export class ArchiveWriter {
   }
 
   #part(parts: Span[], more: Pick<PartHeader, 'position' | 'end'>): Buffer {
-    const header = { parts, ...more, ...(this.#lacksBeginning && { lacksBeginning: true as const }) }
+    const members = this.#members.map(({ span: { lines, bytes, packed } }) => ({ lines, bytes, packed }))
+    const header = { parts, members, ...more, ...(this.#lacksBeginning && { lacksBeginning: true as const }) }
     return packPart(
       header,
       this.#members.map(({ packed }) => packed),
@@ -156,7 +157,7 @@ export class ArchiveWriter {
 }
 
 /** Members one after the other. */
-function spanOf(members: readonly Member[]): Span {
+function spanOf(members: readonly PackedLines[]): Span {
   const sum = (of: (span: Span) => number): number => members.reduce((total, { span }) => total + of(span), 0)
   const { line = 0, at = 0, second = 0 } = members[0]?.span ?? {}
   return {

@@ -14,6 +14,14 @@ export interface Span {
   second: number
 }
 
+/** Lines of a part that are packed together. They can be unpacked without the rest of it. */
+export interface Member {
+  lines: number
+  bytes: number
+  /** Bytes that are stored for them. */
+  packed: number
+}
+
 /** How the archived log of an attempt ends. */
 export type ArchiveEnd =
   /** With the last line of its container. */
@@ -24,6 +32,8 @@ export type ArchiveEnd =
 /** What each stored part of a log begins with: all parts so far, itself last, and where to read on. */
 export interface PartHeader {
   parts: Span[]
+  /** What this part consists of, in order. Absent in parts of earlier versions. */
+  members?: Member[]
   /** Where capture goes on after this part. */
   position?: HandedOnSnapshot
   /** Only in the last part. */
@@ -89,6 +99,36 @@ export function partsToRead(parts: readonly Span[], from: number, to: number): P
     if (isWanted) wanted.push({ index, skip: first - span.line, take: Math.min(end, to) - first, gap })
     next = Math.max(next, end)
     at = span.at + span.bytes
+  }
+  return wanted
+}
+
+/** Lines or bytes of a part: the number of the first one, and of the first one after them. */
+export interface Wanted {
+  unit: 'lines' | 'bytes'
+  from: number
+  to: number
+}
+
+/** Neighbouring members of a part. */
+export interface MembersToRead {
+  /** Stored bytes of all members before them, and of them. */
+  at: number
+  packed: number
+  /** Lines or bytes, as wanted, of all members before them. */
+  before: number
+}
+
+/** The members that have what is wanted. */
+export function membersToRead(members: readonly Member[], { unit, from, to }: Wanted): MembersToRead {
+  const wanted: MembersToRead = { at: 0, packed: 0, before: 0 }
+  let next = 0
+  for (const { [unit]: count, packed } of members) {
+    if (next + count <= from) {
+      wanted.at += packed
+      wanted.before += count
+    } else if (next < to) wanted.packed += packed
+    next += count
   }
   return wanted
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect } from 'chai'
 import { assert, asyncProperty, integer, nat, record } from 'fast-check'
-import { headerOf, packMember, packPart } from '../../../src/archive/packed-part.ts'
+import { headerOf, packMember, packPart, unpackPart } from '../../../src/archive/packed-part.ts'
 import { ArchivedLog, latestHeader, type Piece } from '../../../src/archive/reader.ts'
 import { ArchiveWriter } from '../../../src/archive/writer.ts'
 import { LogPosition } from '../../../src/domain/log/position.ts'
@@ -77,6 +77,22 @@ describe('an archived log', () => {
         expect((await textOf((await archived(store)).read(0, Infinity, never))) === whole).to.equal(true)
       }),
       { numRuns: 25 },
+    )
+  })
+
+  it('returns any range of its lines, of which several members are in a part', async () => {
+    const lines = numbered(4000)
+    const store = new MemoryStore({ packedPart: 90_000, part: 180_000 })
+    await lead(store, lines)
+    expect(store.parts.size).to.equal(2)
+    const log = await archived(store)
+    await assert(
+      asyncProperty(nat(4100), nat(1500), async (from, count) => {
+        expect(
+          (await textOf(log.read(from, from + count, never))) === lines.slice(from, from + count).join(''),
+        ).to.equal(true)
+      }),
+      { numRuns: 50 },
     )
   })
 
@@ -195,6 +211,35 @@ describe('an archived log', () => {
 })
 
 describe('a part of a log', () => {
+  const texts = ['one\ntwo\n', 'three\n', 'four\nfive\n']
+
+  it('is unpacked only where it has the wanted lines or bytes', async () => {
+    const packed = await Promise.all(texts.map((text) => packMember(Buffer.from(text))))
+    const members = texts.map((text, index) => ({
+      lines: text.split('\n').length - 1,
+      bytes: text.length,
+      packed: packed[index]?.length ?? 0,
+    }))
+    const header = { parts: [], members }
+    const broken = packed.map((member, index) => (index === 1 ? member : Buffer.alloc(member.length)))
+    const part = packPart(header, broken)
+    for (const wanted of [
+      { unit: 'lines', from: 2, to: 3 },
+      { unit: 'bytes', from: 9, to: 12 },
+    ] as const) {
+      const { text, before } = await unpackPart(part, header, wanted)
+      expect(text.toString()).to.equal('three\n')
+      expect(before).to.equal(wanted.unit === 'lines' ? 2 : 8)
+    }
+    expect(headerOf(part)).to.deep.equal(header)
+  })
+
+  it('of an earlier version, which has no index of its members, is unpacked as a whole', async () => {
+    const part = packPart({ parts: [] }, await Promise.all(texts.map((text) => packMember(Buffer.from(text)))))
+    const { text, before } = await unpackPart(part, { parts: [] }, { unit: 'lines', from: 2, to: 3 })
+    expect([text.toString(), before]).to.deep.equal([texts.join(''), 0])
+  })
+
   it('is a gzip file that other programs unpack', async () => {
     const part = packPart({ parts: [], end: 'whole' }, [
       await packMember(Buffer.from('one\n')),
