@@ -1,4 +1,4 @@
-import { fromKubeconfig } from '../kube/connection/connection.ts'
+import { fromKubeconfig } from '../kube/connection/from-kubeconfig.ts'
 import { NoKubeconfig } from '../kube/connection/no-kubeconfig.ts'
 import { KubeClient } from '../kube/client/client.ts'
 import { Failure } from './exit.ts'

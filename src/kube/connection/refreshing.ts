@@ -1,5 +1,8 @@
 import type { Clock } from '../runtime/clock.ts'
 
+/** How long credentials are used before their files are read again. */
+export const rereadMs = 60_000
+
 /** A cached value, reloaded when it is old or was rejected; concurrent callers share one load. */
 export class Refreshing<T> {
   readonly #load: () => Promise<T>

@@ -28,7 +28,7 @@ const file = (name: string): string => JSON.stringify(new URL(`src/kube/${name}`
 describe('imports of the client layer', () => {
   it('are undici only in a pod: the library that reads kubeconfigs costs 90 MB', async () => {
     const packages = await packagesOf(`
-      const { inCluster } = await import(${file('connection/connection.ts')})
+      const { inCluster } = await import(${file('connection/in-cluster.ts')})
       await import(${file('client/client.ts')})
       await import(${file('cache/reflector.ts')})
       inCluster()`)
@@ -37,7 +37,7 @@ describe('imports of the client layer', () => {
 
   it('include that library for a kubeconfig', async () => {
     const packages = await packagesOf(`
-      const { fromKubeconfig } = await import(${file('connection/connection.ts')})
+      const { fromKubeconfig } = await import(${file('connection/from-kubeconfig.ts')})
       await fromKubeconfig('/nowhere').catch(() => {})`)
     expect(packages).to.include('@kubernetes/client-node')
   })
@@ -49,7 +49,7 @@ describe('imports of the client layer', () => {
         throw Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' })
       } })`
     const program = `
-      const { fromKubeconfig } = await import(${file('connection/connection.ts')})
+      const { fromKubeconfig } = await import(${file('connection/from-kubeconfig.ts')})
       console.log(await fromKubeconfig('/nowhere').catch(String))`
     const hooks = `data:text/javascript,${encodeURIComponent(without)}`
     const output = await command(process.execPath, '--import', hooks, '--input-type=module', '--eval', program)
