@@ -56,12 +56,14 @@ function isQuantity(value: unknown): boolean {
   return (typeof value === 'string' || typeof value === 'number') && QUANTITY.test(String(value))
 }
 
-/** The paths of the values of a type under these fields, in all items of the lists on the way. */
+/** The paths of the values of a type under these fields, in all items of the lists on the way, and of a map at the end. */
 function* valuesAt(value: unknown, path: string, fields: readonly string[], type: string): Generator<string> {
   const [field, ...below] = fields
   if (field === undefined && typeOf(value) === type) yield path
   else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* valuesAt(item, `${path}[${index}]`, fields, type)
+  } else if (field === undefined && isJson(value)) {
+    for (const [key, item] of Object.entries(value)) if (typeOf(item) === type) yield `${path}[${JSON.stringify(key)}]`
   } else if (field !== undefined && isJson(value)) yield* valuesAt(value[field], join(path, field), below, type)
 }
 

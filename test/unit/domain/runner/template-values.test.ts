@@ -42,6 +42,18 @@ const cases: [what: string, message: string, spec: Json, paths: string][] = [
     'spec.containers[0].securityContext.runAsUser: ',
   ],
   ['a string for a list', badCommand, { initContainers: [{ command: 'run' }] }, 'spec.initContainers[0].command: '],
+  [
+    'values of a map',
+    `${cannot}json: cannot unmarshal number into Go struct field PodSpec.spec.nodeSelector of type string`,
+    { nodeSelector: { disk: 'ssd', 'example.com/zone': 1, b: 2 } },
+    'spec.nodeSelector["example.com/zone"], spec.nodeSelector["b"]: ',
+  ],
+  [
+    'values of a map in lists',
+    `${cannot}json: cannot unmarshal bool into Go struct field LabelSelector.spec.topologySpreadConstraints.labelSelector.matchLabels of type string`,
+    { topologySpreadConstraints: [{}, { labelSelector: { matchLabels: { a: true } } }] },
+    'spec.topologySpreadConstraints[1].labelSelector.matchLabels["a"]: ',
+  ],
   ['quantities that it can parse', badQuantity, { overhead: { cpu: '1e3', memory: null } }, ''],
   ['an error that already has a path', `${cannot}spec.x: quantities must match`, { overhead: { cpu: 'a' } }, ''],
   ['a type that no value has', badEnv, { containers: [{ env: [{ value: 'a' }] }] }, ''],
