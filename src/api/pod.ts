@@ -49,11 +49,22 @@ export interface PodStatus {
   containerStatuses?: ContainerStatus[]
 }
 
+/** A volume, as far as it needs a claim. */
+export interface PodVolume {
+  name: string
+  persistentVolumeClaim?: { claimName: string }
+  /** Its claim is named after the pod and the volume. */
+  ephemeral?: object
+}
+
 /** The fields of a pod that we read. We write a PodTemplate with additions, see domain/runner/desired-pod.ts. */
 export interface Pod extends KubeObject {
   spec: {
     nodeName?: string
     schedulingGates?: { name: string }[]
+    imagePullSecrets?: { name?: string }[]
+    volumes?: PodVolume[]
+    resourceClaims?: { name: string }[]
     activeDeadlineSeconds?: number
     [field: string]: unknown
   }

@@ -1,6 +1,7 @@
 import { CONTAINER_ANNOTATION } from '../api/names.ts'
 import type { ContainerStatus, Pod } from '../api/pod.ts'
 import { withoutContainers } from '../domain/pod/requests.ts'
+import { needsClaim } from '../domain/pod/claims.ts'
 import { startHooks } from '../domain/pod/start-hooks.ts'
 
 /** Keeps only the fields that we read; a whole pod is about four times as big. */
@@ -16,6 +17,8 @@ export function projectPod(pod: Pod): Pod {
     spec: {
       ...pick(spec, ['nodeName', 'schedulingGates', 'activeDeadlineSeconds']),
       ...hooksOf(spec),
+      ...claimsIn(pod),
+      ...(status?.phase === 'Pending' && pick(spec, ['imagePullSecrets'])),
       ...withoutContainers(spec),
     },
     ...(status !== undefined && {
@@ -37,6 +40,19 @@ export function projectPod(pod: Pod): Pod {
 function hooksOf(spec: Pod['spec']): { containers?: object[] } {
   const names = startHooks(spec)
   return names.length === 0 ? {} : { containers: names.map((name) => ({ name, lifecycle: { postStart: {} } })) }
+}
+
+/** The claims that a pod needs, until it has a node. */
+function claimsIn({ spec }: Pod): Pick<Pod['spec'], 'volumes' | 'resourceClaims'> {
+  if (spec.nodeName !== undefined) return {}
+  const { volumes = [], resourceClaims = [] } = spec
+  const claimed = volumes.filter(needsClaim).map(({ name, persistentVolumeClaim: claim }) => {
+    return claim === undefined ? { name, ephemeral: {} } : { name, persistentVolumeClaim: pick(claim, ['claimName']) }
+  })
+  return {
+    ...(claimed.length > 0 && { volumes: claimed }),
+    ...(resourceClaims.length > 0 && { resourceClaims: resourceClaims.map((claim) => pick(claim, ['name'])) }),
+  }
 }
 
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {

@@ -7,17 +7,19 @@ import { events, type KubeEvent } from '../../kube/events/event.ts'
 /** Most Events in one response. */
 const PAGE = 500
 
-/** The warnings about the given pods of a namespace, by UID. */
+/** The warnings about pods of a namespace, by UID, and about PersistentVolumeClaims, by name; only those that are asked for. */
 export async function warningsAbout(
   client: KubeClient,
   namespace: string,
-  podUids: ReadonlySet<string>,
+  of: { kind: 'Pod' | 'PersistentVolumeClaim'; keys: ReadonlySet<string> },
   signal: AbortSignal,
 ): Promise<Map<string, PodWarning[]>> {
   const found = new Map<string, PodWarning[]>()
-  for await (const event of warningsIn(client, namespace, 'regarding.kind=Pod', signal)) {
-    const { uid } = event.regarding
-    if (podUids.has(uid)) found.set(uid, [...(found.get(uid) ?? []), warningFrom(event)])
+  if (of.keys.size === 0) return found
+  for await (const event of warningsIn(client, namespace, `regarding.kind=${of.kind}`, signal)) {
+    const { uid, name } = event.regarding
+    const key = of.kind === 'Pod' ? uid : name
+    if (of.keys.has(key)) found.set(key, [...(found.get(key) ?? []), warningFrom(event)])
   }
   return found
 }

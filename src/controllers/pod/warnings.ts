@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Pod } from '../../api/pod.ts'
-import { warningOf } from '../../domain/pod/warnings.ts'
-import { isBeingSetUp, type Waiting } from '../../domain/pod/waiting.ts'
+import { claimsOf } from '../../domain/pod/claims.ts'
+import { isExplainedByEvents, type PodWarning, warningOf } from '../../domain/pod/warnings.ts'
+import type { Waiting } from '../../domain/pod/waiting.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import type { Clock } from '../../kube/runtime/clock.ts'
 import type { Log } from '../../kube/runtime/logger.ts'
@@ -28,13 +29,14 @@ export interface PodWarningsOptions {
 }
 
 interface SlowStart {
+  /** As it was when it was last looked at. */
   pod: Pod
   sinceMs: number
-  warning: Waiting | undefined
+  warnings: PodWarning[]
 }
 
 /**
- * The warnings in Events about pods that are slow to start: one list every two seconds for all of them, and no read
+ * The warnings in Events about pods that are slow to start, and about their claims: one list of each every two seconds for all of them, and no read
  * while there are none. They are lost at the end of the term; the next leader reads again.
  */
 export class PodWarnings {
@@ -49,15 +51,18 @@ export class PodWarnings {
     options.signal.addEventListener('abort', () => this.#cancel?.(), { once: true })
   }
 
-  /** What keeps the job's pod from starting according to Events, which are read from now on while it is set up. */
+  /** What keeps the job's pod from starting according to Events, which are read from now on while they may explain it. */
   look(jobKey: string, pod: Pod | undefined): Waiting | undefined {
-    if (pod === undefined || !isBeingSetUp(pod) || pod.metadata.deletionTimestamp !== undefined) {
+    if (pod === undefined || !isExplainedByEvents(pod) || pod.metadata.deletionTimestamp !== undefined) {
       this.#starts.delete(jobKey)
       return undefined
     }
     const known = this.#starts.get(jobKey)
-    if (known?.pod.metadata.uid === pod.metadata.uid) return known.warning
-    this.#starts.set(jobKey, { pod, sinceMs: this.#options.clock.monotonicMs(), warning: undefined })
+    if (known?.pod.metadata.uid === pod.metadata.uid) {
+      known.pod = pod
+      return warningOf(pod, known.warnings)
+    }
+    this.#starts.set(jobKey, { pod, sinceMs: this.#options.clock.monotonicMs(), warnings: [] })
     this.#schedule(SLOW_START_MS)
     return undefined
   }
@@ -99,13 +104,19 @@ export class PodWarnings {
   async #readFor(namespace: string, starts: readonly [jobKey: string, start: SlowStart][]): Promise<void> {
     const { client, clock, wake, signal } = this.#options
     const uids = new Set(starts.map(([, { pod }]) => pod.metadata.uid))
-    const found = await withTimeout({ clock, ms: READ_MS }, signal, (limited) =>
-      warningsAbout(client, namespace, uids, limited),
+    const claims = new Set(starts.flatMap(([, { pod }]) => claimsOf(pod)))
+    const [ofPods, ofClaims] = await withTimeout({ clock, ms: READ_MS }, signal, (limited) =>
+      Promise.all([
+        warningsAbout(client, namespace, { kind: 'Pod', keys: uids }, limited),
+        warningsAbout(client, namespace, { kind: 'PersistentVolumeClaim', keys: claims }, limited),
+      ]),
     )
     for (const [jobKey, start] of starts) {
-      const warning = warningOf(found.get(start.pod.metadata.uid) ?? [])
-      const isNews = !isDeepStrictEqual(warning, start.warning)
-      start.warning = warning
+      const { pod, warnings } = start
+      const aboutClaims = claimsOf(pod).flatMap((claim) => ofClaims.get(claim) ?? [])
+      start.warnings = [...(ofPods.get(pod.metadata.uid) ?? []), ...aboutClaims]
+      const warning = warningOf(pod, start.warnings)
+      const isNews = !isDeepStrictEqual(warning, warningOf(pod, warnings))
       // Wake the job also without a change: the pod's status may show by now that the trouble is over.
       if (isNews || warning !== undefined) wake(jobKey)
     }

@@ -227,7 +227,8 @@ function progress(view: JobView): JobPlan {
   if (pod.is === 'ending') return { acts: [], requeueAfterMs: Math.max(pod.giveUpAt.getTime() - view.now.getTime(), 1) }
   if (pod.is === 'running') return running(view, pod.facts.name)
   if (job.status.phase === 'Running') return { acts: [] }
-  if (pod.is === 'waiting') return pod.reason === 'RunnerStarting' ? beforeStart(view, pod) : waiting(view, pod)
+  if (pod.is === 'waiting')
+    return pod.reason === 'RunnerStarting' ? beforeStart(view, pod) : waiting(view, explained(view, pod))
   if (runner !== undefined) return waiting(view, waitingWithoutPod(runner))
   if (admission.is === 'admitted') return { acts: ['create-runner'] }
   if (admission.is === 'next')
@@ -269,12 +270,18 @@ function showPickedUp(view: JobView, message: string): JobPlan {
 
 /** The pod's status gives no reason yet. Events may give one, and an existing scheduler would have set one by now. */
 function beforeStart(view: JobView, pod: PodState & { is: 'waiting' }): JobPlan {
-  if (pod.facts.nodeName !== undefined) return waiting(view, view.warning ?? pod)
+  if (pod.facts.nodeName !== undefined || view.warning !== undefined) return waiting(view, view.warning ?? pod)
   const { assignedAt } = stageTimes(view.job, placeOf(view), view.now)
   const leftMs = Date.parse(assignedAt ?? view.now.toISOString()) + NO_SCHEDULER_MS - view.now.getTime()
   if (leftMs > 0) return soonest(waiting(view, pod), leftMs)
-  const message = `no scheduler has looked at pod ${pod.facts.name}; its schedulerName may be wrong`
+  const { name } = pod.facts
+  const message = `no scheduler has looked at pod ${name}; its schedulerName may be wrong, or a claim of it missing`
   return waiting(view, { reason: 'Unschedulable', message, fatal: false })
+}
+
+/** Events about what the status shows say more, and so do those about what the scheduler waits for. */
+function explained({ warning }: JobView, pod: Waiting): Waiting {
+  return warning?.reason === pod.reason || (warning !== undefined && pod.reason === 'Unschedulable') ? warning : pod
 }
 
 function waiting(view: JobView, { reason, message: latest, fatal }: Waiting): JobPlan {

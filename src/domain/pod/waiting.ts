@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod, PodCondition } from '../../api/pod.ts'
 import type { WaitingReason } from '../../api/reasons.ts'
+import { isUnavailable } from './claims.ts'
 import { causesOf } from './scheduler-message.ts'
 
 /** Why a pod does not run yet. `fatal`: waiting longer cannot help. */
@@ -22,17 +23,16 @@ const imageTrouble = new Set([
 /** Waiting reasons of a container that only waits for its turn. `keepsEnding` judges a container that keeps ending. */
 const ordinary = new Set(['', 'ContainerCreating', 'PodInitializing', 'CrashLoopBackOff'])
 
-/** An object that a volume or a device of the pod needs, and that somebody has to create. */
-const missingClaim =
-  /\b(?:persistentvolumeclaim|persistentvolume|resourceclaim|storageclass[.\w]*) "[^"]*" (?:not found|is being deleted|bound to non-existent)/
-
-/** Reads the scheduler's and the kubelet's reasons in the status of a pod that has not started. */
-export function waitingOf(pod: Pod): Waiting {
+/**
+ * Reads the scheduler's and the kubelet's reasons in the status of a pod that has not started. `withoutSecrets`: the names
+ * of image pull secrets that the kubelet did not find.
+ */
+export function waitingOf(pod: Pod, withoutSecrets = ''): Waiting {
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False')
   if (unscheduled !== undefined) return unscheduledWaiting(pod, unscheduled)
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
   for (const status of [...initContainerStatuses, ...containerStatuses]) {
-    const trouble = containerTrouble(status)
+    const trouble = containerTrouble(status, withoutSecrets)
     if (trouble !== undefined) return trouble
   }
   const crashing = crashingInit(pod)
@@ -60,7 +60,7 @@ export function isBeingSetUp({ spec, status = {} }: Pod): boolean {
 
 function unscheduledWaiting(pod: Pod, { reason, message = 'no node takes the pod' }: PodCondition): Waiting {
   if (reason === 'SchedulingGated') return gated(pod)
-  if (missingClaim.test(message)) return fixable('VolumeUnavailable', causesOf(message))
+  if (isUnavailable(message)) return fixable('VolumeUnavailable', causesOf(message))
   return { reason: 'Unschedulable', message: causesOf(message), fatal: false }
 }
 
@@ -89,6 +89,11 @@ function keepsEnding({ restartCount = 0, started, state }: ContainerStatus): boo
   return restartCount > 0 && started === false && state?.terminated?.exitCode !== 0
 }
 
+/** Whether the pod waits for an image that cannot be pulled, and has secrets to pull it with. */
+export function waitsForSecrets(pod: Pod): boolean {
+  return (pod.spec.imagePullSecrets ?? []).length > 0 && waitingOf(pod).reason === 'ImagePull'
+}
+
 /** Why the image of a container cannot be pulled, in the words of the registry or the runtime, if it cannot. */
 export function pullTroubleOf({ state }: ContainerStatus): string | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {}
@@ -97,13 +102,15 @@ export function pullTroubleOf({ state }: ContainerStatus): string | undefined {
   return cause === '' ? reason : cause
 }
 
-function containerTrouble({ name, image, state }: ContainerStatus): Waiting | undefined {
+function containerTrouble({ name, image, state }: ContainerStatus, withoutSecrets: string): Waiting | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {}
   if (ordinary.has(reason)) return undefined
   if (imageTrouble.has(reason)) {
     const what = `${image === undefined ? 'the image' : `image ${image}`} of container ${name} cannot be pulled`
+    const secrets =
+      withoutSecrets === '' ? '' : `, and the kubelet did not find its image pull secrets (${withoutSecrets})`
     const cause = pullError(message)
-    const detail = cause === '' ? what : `${what}: ${cause}`
+    const detail = cause === '' ? `${what}${secrets}` : `${what}${secrets}: ${cause}`
     return { reason: 'ImagePull', message: detail, fatal: reason === 'InvalidImageName' }
   }
   if (reason === 'PostStartHookError') return fixable('HookFailed', `the postStart hook of container ${name} failed`)

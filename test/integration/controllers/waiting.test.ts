@@ -27,11 +27,14 @@ describe('the waiting reason of a job', function () {
     const containers = [{ name: 'runner', image: 'runner' }]
     const gates = { schedulingGates: [{ name: 'example.com/queue' }] }
     await site.createPool('gated', { labels: ['gated'], template: { spec: { containers, ...gates } } })
+    const imagePullSecrets = [{ name: 'registry' }]
+    await site.createPool('private', { labels: ['private'], template: { spec: { containers, imagePullSecrets } } })
     operator = await site.operator()
     const scripts: Record<string, Script> = {
       homeless: unschedulable(),
       unclaimed: unschedulable('0/1 nodes are available: persistentvolumeclaim "data" not found.'),
       unpulled: waitsFor('ErrImagePull', 'registry.example.com/x: not found'),
+      private: waitsFor('ErrImagePull', 'pull access denied'),
       unmounted: isSetUp(),
       unconnected: isSetUp(),
       gated: ignored(),
@@ -45,6 +48,7 @@ describe('the waiting reason of a job', function () {
       ...['homeless', 'unclaimed', 'unmounted', 'unconnected'].map((job) => site.createJob(job, { labels: ['linux'] })),
       site.createJob('gated', { labels: ['gated'] }),
       site.createJob('unpulled', { labels: ['linux'] }),
+      site.createJob('private', { labels: ['private'] }),
       site.createJob('counted', { labels: ['counted'] }),
     ])
   })
@@ -107,6 +111,17 @@ describe('the waiting reason of a job', function () {
     await site.kubelet.apply('unpulled-1', running)
     const { status: now } = await site.jobIs('unpulled', { phase: 'Running' })
     expect(now.conditions?.some(({ type }) => type === 'Waiting')).to.equal(false)
+  })
+
+  it('ImagePull: also names missing image pull secrets, which only a kubelet Event has', async () => {
+    const { status } = await site.jobIs('private', { phase: 'Assigned', reason: 'ImagePull' })
+    expect(status.message).to.equal('image runner of container runner cannot be pulled: pull access denied')
+    const pod = (await site.pod('private')) ?? expect.fail('no pod')
+    const note = 'Unable to retrieve some image pull secrets (registry); attempting to pull the image may not succeed.'
+    await warn(site.client, pod, { reason: 'FailedToRetrieveImagePullSecret', message: note })
+    const what = 'image runner of container runner cannot be pulled'
+    const message = `${what}, and the kubelet did not find its image pull secrets (registry): pull access denied`
+    await site.jobIs('private', { phase: 'Assigned', reason: 'ImagePull', message }, 5000)
   })
 
   it('SchedulingGated: names the gates, with which another controller holds the pod', async () => {

@@ -110,6 +110,33 @@ describe('the projection of a pod', () => {
     expect(projectPod(projected)).to.deep.equal(projected)
   })
 
+  it('has its claims until it has a node, and its image pull secrets until it has started', () => {
+    const volumes = [
+      { name: 'data', persistentVolumeClaim: { claimName: 'data', readOnly: true } },
+      { name: 'work', ephemeral: { volumeClaimTemplate: { spec: {} } } },
+      { name: 'empty', emptyDir: {} },
+    ]
+    const spec = {
+      volumes,
+      resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }],
+      imagePullSecrets: [{ name: 'a' }],
+    }
+    const projected = projectPod({ ...fullPod({ phase: 'Pending' }), spec })
+    expect(projected.spec).to.deep.equal({
+      volumes: [
+        { name: 'data', persistentVolumeClaim: { claimName: 'data' } },
+        { name: 'work', ephemeral: {} },
+      ],
+      resourceClaims: [{ name: 'gpu' }],
+      imagePullSecrets: [{ name: 'a' }],
+    })
+    expect(projectPod(projected)).to.deep.equal(projected)
+    const bound = projectPod({ ...fullPod({ phase: 'Pending' }), spec: { ...spec, nodeName: 'node' } })
+    expect(bound.spec).to.deep.equal({ nodeName: 'node', imagePullSecrets: [{ name: 'a' }] })
+    const started = projectPod({ ...fullPod({ phase: 'Running' }), spec: { ...spec, nodeName: 'node' } })
+    expect(started.spec).to.deep.equal({ nodeName: 'node' })
+  })
+
   it('is idempotent', () => {
     const once = projectPod(fullPod(statuses['was evicted']))
     expect(projectPod(once)).to.deep.equal(once)

@@ -83,6 +83,25 @@ describe('the Events of pods that are slow to start', () => {
     expect(clock.timers).to.equal(0)
   })
 
+  it('include those of its claims until it has a node', async () => {
+    const pod = podNamed('slow')
+    const { nodeName: _nodeName, ...spec } = pod.spec
+    const volumes = [{ name: 'work', ephemeral: {} }]
+    const unbound = { ...pod, spec: { ...spec, volumes } }
+    warnings.look('ns/slow', unbound)
+    await clock.advance(2000)
+    await eventually(() => tap.requests.length === 2, { what: 'both lists to be asked for' })
+    const [ofClaims, ofPods] = tap.requests.toSorted((a, b) => a.url.length - b.url.length).toReversed()
+    expect(ofClaims?.url).to.include('regarding.kind%3DPersistentVolumeClaim')
+    const about = { regarding: { uid: 'x', name: 'slow-work' }, reason: 'ProvisioningFailed' }
+    ofClaims?.answer(200, listOf({ ...eventAbout(pod, 'no such class'), ...about }))
+    ofPods?.answer(200, listOf())
+    await eventually(() => woken.length > 0, { what: 'the job to be woken' })
+    const expected = { reason: 'VolumeUnavailable', message: 'no such class', fatal: false }
+    expect(warnings.look('ns/slow', unbound)).to.deep.equal(expected)
+    expect(warnings.look('ns/slow', pod), 'once it has a node').to.equal(undefined)
+  })
+
   it('are logged as unreadable once, and then read less often', async () => {
     warnings.look('ns/slow', podNamed('slow'))
     await answer(403, { message: 'forbidden' })

@@ -259,6 +259,17 @@ describe('trouble at the start', () => {
     expect(outcome(plan({ runner, pod: runningPod, warning }))).to.match(/^Running/)
   })
 
+  it('has the message of Events about the same, and about what the scheduler waits for', () => {
+    const pull = { reason: 'ImagePull', message: 'and a secret is missing', fatal: false } as const
+    const shown = plan({ runner, pod: stuckPod('ImagePullBackOff'), warning: pull })
+    expect(outcome(shown)).to.equal('Assigned ImagePull: and a secret is missing')
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'unbound' }
+    for (const status of [{ conditions: [condition] }, {}]) {
+      const pod = aPod({ nodeName: null, status })
+      expect(outcome(plan({ runner, pod, warning }))).to.equal('Assigned VolumeUnavailable: secret "x" not found')
+    }
+  })
+
   it('with an image has one text, though the kubelet alternates between several', () => {
     const shown = (job: RunnerJob | undefined, reason: string, message: string) =>
       plan({ ...(job !== undefined && { job }), runner, pod: stuckPod(reason, message), now: 20 }).status
@@ -288,7 +299,9 @@ describe('trouble at the start', () => {
     const pod = aPod({ nodeName: null })
     expect(plan({ runner, pod, now: 20 }).requeueAfterMs).to.equal(10_000)
     expect(outcome(plan({ runner, pod, now: 29 }))).to.match(/^Assigned RunnerStarting/)
-    expect(outcome(plan({ runner, pod, now: 30 }))).to.match(/^Assigned Unschedulable: no scheduler has looked at pod/)
+    expect(outcome(plan({ runner, pod, now: 30 }))).to.match(
+      /^Assigned Unschedulable: no scheduler has looked at pod .* claim/,
+    )
     expect(outcome(plan({ runner, pod: aPod(), now: 99 }))).to.match(/^Assigned RunnerStarting/)
   })
 

@@ -46,6 +46,13 @@ describe('the waiting reason of a pod', () => {
     'persistentvolumeclaim "data" bound to non-existent persistentvolume "pv-1"',
     'storageclass.storage.k8s.io "fast" not found',
     'resourceclaim "gpu" not found',
+    'resourceclaim.resource.k8s.io "gpu" not found',
+    'resourceclaim "gpu" is being deleted',
+    'request gpu: device class gpu.example.com does not exist',
+    'PVC ns/job-1-work was not created for pod ns/job-1 (pod is not owner)',
+    'ResourceClaim ns/gpu was not created for pod ns/job-1 (pod is not owner)',
+    'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)',
+    'no class for claim "data"',
   ]
   for (const what of missing) {
     it(`is a missing object of a volume or a device: ${what}`, () => {
@@ -54,6 +61,16 @@ describe('the waiting reason of a pod', () => {
       expect(waiting({ conditions: [{ ...unscheduled, message }] })).to.deep.equal(expected)
     })
   }
+
+  it('is a missing object also where the scheduler failed because of it', () => {
+    for (const message of [
+      'binding volumes: provisioning failed for PVC "data"',
+      'failed to find storage class "fast"',
+    ]) {
+      const failed = { ...unscheduled, reason: 'SchedulerError', message }
+      expect(waiting({ conditions: [failed] })).to.deep.equal({ reason: 'VolumeUnavailable', message, fatal: false })
+    }
+  })
 
   it('is a node while a claim is not bound yet', () => {
     const message = '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.'

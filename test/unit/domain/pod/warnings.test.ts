@@ -1,9 +1,14 @@
 import { expect } from 'chai'
-import { type PodWarning, warningOf } from '../../../../src/domain/pod/warnings.ts'
+import type { Pod } from '../../../../src/api/pod.ts'
+import { isExplainedByEvents, type PodWarning, warningOf as meaningOf } from '../../../../src/domain/pod/warnings.ts'
+import { aContainer, aPod, running } from '../../../objects/builders.ts'
 
 function warning(reason: string, note: string, lastMs = 1): PodWarning {
   return { reason, note, lastMs }
 }
+
+/** What they mean for a pod that its node sets up. */
+const warningOf = (warnings: readonly PodWarning[]) => meaningOf(aPod(), warnings)
 
 const secret = 'MountVolume.SetUp failed for volume "a" : secret "missing" not found'
 const other = 'MountVolume.SetUp failed for volume "b" : configmap "missing" not found'
@@ -20,6 +25,7 @@ describe('the Events of a pod that does not start', () => {
     ['FailedPodSandBoxStatus', 'SandboxFailed'],
     ['NetworkNotReady', 'SandboxFailed'],
     ['FailedPrepareDynamicResources', 'SandboxFailed'],
+    ['FailedSync', 'SandboxFailed'],
   ]
   for (const [reason, meaning] of meanings) {
     it(`mean ${meaning} at ${reason}, with their own message`, () => {
@@ -68,5 +74,114 @@ describe('the Events of a pod that does not start', () => {
     const tries = [sandbox('a'), `(combined from similar events): ${sandbox('b')}`]
     const waiting = warningOf(tries.map((note) => warning('FailedCreatePodSandBox', note)))
     expect(waiting?.message).to.equal('Failed to create pod sandbox: network for sandbox "…": no addresses')
+  })
+
+  it('mean that the node cannot create the folders of the pod, with a reason that has other meanings', () => {
+    const message = 'error making pod data directories: no space left on device'
+    const expected = { reason: 'SandboxFailed', message, fatal: false }
+    expect(warningOf([warning('Failed', message)])).to.deep.equal(expected)
+  })
+})
+
+const unscheduled = (message: string, reason = 'Unschedulable') => {
+  return { conditions: [{ type: 'PodScheduled', status: 'False', reason, message }] }
+}
+const unbound = '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.'
+const uncreated =
+  '0/1 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "job-1-work".'
+
+describe('the Events of a pod whose claims are not ready', () => {
+  const without = aPod({ nodeName: null, status: {} })
+  const claimed = { ...without, spec: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] } }
+  const ephemeral = { ...without, spec: { volumes: [{ name: 'work', ephemeral: {} }] } }
+  const device = { ...without, spec: { resourceClaims: [{ name: 'gpu' }] } }
+
+  for (const [what, pod, reason, message] of [
+    [
+      'a claim that a quota refuses',
+      { ...ephemeral, status: unscheduled(uncreated) },
+      'FailedBinding',
+      'ephemeral volume work: create PVC job-1-work: persistentvolumeclaims "job-1-work" is forbidden: exceeded quota: q',
+    ],
+    [
+      'a claim of a missing StorageClass',
+      { ...claimed, status: unscheduled(unbound) },
+      'ProvisioningFailed',
+      'storageclass.storage.k8s.io "fast" not found',
+    ],
+    [
+      'a claim that is provisioned for the node of the pod, of which the scheduler says nothing meanwhile',
+      claimed,
+      'ProvisioningFailed',
+      'failed to provision volume with StorageClass "fast": rpc error',
+    ],
+    [
+      'a ResourceClaim without its template, of which no scheduler says anything',
+      device,
+      'FailedResourceClaimCreation',
+      'PodResourceClaim gpu: resource claim template "gpu": resourceclaimtemplate.resource.k8s.io "gpu" not found',
+    ],
+  ] as const) {
+    it(`mean an unavailable volume: ${what}`, () => {
+      expect(isExplainedByEvents(pod)).to.equal(true)
+      const expected = { reason: 'VolumeUnavailable', message, fatal: false }
+      expect(meaningOf(pod, [warning(reason, message)])).to.deep.equal(expected)
+    })
+  }
+
+  const others: [what: string, pod: Pod][] = [
+    ['it needs no claim', { ...without, status: unscheduled(unbound) }],
+    [
+      'it waits for something else',
+      { ...claimed, status: unscheduled('0/1 nodes are available: 1 Insufficient cpu.') },
+    ],
+    ['a claim is missing', { ...claimed, status: unscheduled('persistentvolumeclaim "data" not found') }],
+    ['it is gated', { ...claimed, status: unscheduled('gated', 'SchedulingGated') }],
+    [
+      'it has a node',
+      { ...claimed, spec: { ...claimed.spec, nodeName: 'node' }, status: { containerStatuses: [aContainer(running)] } },
+    ],
+  ]
+  for (const [what, pod] of others)
+    it(`are not read where ${what}`, () => expect(isExplainedByEvents(pod)).to.equal(false))
+
+  it('are others than those of the pod on its node', () => {
+    expect(meaningOf(claimed, [warning('FailedMount', secret)])).to.equal(undefined)
+    expect(warningOf([warning('ProvisioningFailed', 'no class')])).to.equal(undefined)
+  })
+})
+
+describe('the Events of a pod whose image cannot be pulled', () => {
+  const blocked = aContainer({ waiting: { reason: 'ErrImagePull', message: '401 Unauthorized' } })
+  const status = { conditions: [{ type: 'PodReadyToStartContainers', status: 'True' }], containerStatuses: [blocked] }
+  const plain = aPod({ status })
+  const pod = { ...plain, spec: { ...plain.spec, imagePullSecrets: [{ name: 'registry' }, { name: 'mirror' }] } }
+  const note = (names: string) =>
+    `Unable to retrieve some image pull secrets (${names}); attempting to pull the image may not succeed.`
+  const unread = warning('FailedToRetrieveImagePullSecret', note('registry, mirror'))
+
+  it('name the secrets that the kubelet did not find', () => {
+    expect(isExplainedByEvents(pod)).to.equal(true)
+    expect(meaningOf(pod, [unread, warning('Failed', 'Error: ErrImagePull')])).to.deep.equal({
+      reason: 'ImagePull',
+      message:
+        'image image of container runner cannot be pulled, and the kubelet did not find its image pull secrets ' +
+        '(registry, mirror): 401 Unauthorized',
+      fatal: false,
+    })
+    const { conditions: _conditions, ...older } = status
+    expect(meaningOf({ ...pod, status: older }, [unread])).to.deep.include({ reason: 'ImagePull' })
+  })
+
+  it('mean nothing without such a secret, or while the image can be pulled', () => {
+    expect(isExplainedByEvents(plain)).to.equal(false)
+    expect(meaningOf(pod, [warning('Failed', 'Error: ErrImagePull')])).to.equal(undefined)
+    const pulling = {
+      ...pod,
+      status: { ...status, containerStatuses: [aContainer({ waiting: { reason: 'ContainerCreating' } })] },
+    }
+    expect(isExplainedByEvents(pulling)).to.equal(false)
+    const settingUp = { ...pod, status: {} }
+    expect(meaningOf(settingUp, [unread])).to.equal(undefined)
   })
 })
