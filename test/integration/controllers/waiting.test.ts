@@ -235,23 +235,31 @@ describe('the waiting reason of a job', function () {
     }
   })
 
-  it('is written once, however the limit of its pool and other pools change', async () => {
+  it('is written once: changing maxRunners or other pools rewrites no job, but those that start', async () => {
     await site.createPool('still', { labels: ['still'], maxRunners: 1 })
+    await site.createJob('over', { labels: ['still'] })
+    await site.jobIs('over', { phase: 'Running' })
+    await site.kubelet.apply('over-1', (pod) => exited(pod, 0))
+    await site.jobIs('over', { phase: 'Completed' })
     await site.createJob('busy', { labels: ['still'] })
     await site.jobIs('busy', { phase: 'Running' })
     await Promise.all([site.createJob('patient', { labels: ['still'] }), site.createJob('lost', { labels: ['gpu'] })])
-    const waiting = [
-      await site.jobIs('patient', { phase: 'Queued', reason: 'PoolFull' }),
-      await site.jobIs('lost', { phase: 'Queued', reason: 'NoMatchingPool' }),
-    ]
+    await site.jobIs('patient', { phase: 'Queued', reason: 'PoolFull' })
+    await site.jobIs('lost', { phase: 'Queued', reason: 'NoMatchingPool' })
+    const versionsOf = async (...names: string[]): Promise<unknown[]> => {
+      const found = await Promise.all(names.map((name) => site.job(name)))
+      return found.map((job) => job?.metadata.resourceVersion)
+    }
+    const before = await versionsOf('over', 'busy', 'lost', 'patient')
     const key = { namespace: site.namespace, name: 'still' }
     await site.client.patchMerge(runnerPools, key, { spec: { maxRunners: 0 } }, forever)
     await site.createPool('unrelated', { labels: ['arm64'] })
     await site.createJob('later', { labels: ['arm64'] })
     await site.jobIs('later', { phase: 'Running' })
-    const now = await Promise.all(['patient', 'lost'].map((job) => site.job(job)))
-    const versions = waiting.map(({ metadata }) => metadata.resourceVersion)
-    expect(now.map((job) => job?.metadata.resourceVersion)).to.deep.equal(versions)
+    expect(await versionsOf('over', 'busy', 'lost', 'patient'), 'with a lower limit').to.deep.equal(before)
+    await site.client.patchMerge(runnerPools, key, { spec: { maxRunners: 2 } }, forever)
+    await site.jobIs('patient', { phase: 'Running' })
+    expect(await versionsOf('over', 'busy', 'lost'), 'with a higher limit').to.deep.equal(before.slice(0, 3))
   })
 
   it('a pool with a refused template shows that itself', async () => {
