@@ -78,6 +78,10 @@ const advice: Readonly<Record<Advised, Advice>> = {
     meaning: "The postStart hook of the job's container failed, and the kubelet ended the container.",
     help: 'Correct the hook in the template of the pool.',
   },
+  ProbeFailed: {
+    meaning: "The startup or liveness probe of the job's container failed, and the kubelet ended the container.",
+    help: 'Correct the probe in the template of the pool, give it more time, or remove it: a job needs none.',
+  },
   RunnerStarting: {
     meaning: 'The job has its slot. Its pod exists, or is about to, and the container does not run yet.',
     help: 'Wait some seconds. A large image takes longer the first time on each node.',

@@ -39,6 +39,7 @@ export const failureReasons = [
   'PodCreateFailed',
   'PodDeleted',
   'Preempted',
+  'ProbeFailed',
   'ProxyLost',
   'QuotaExceeded',
   'RetryBudgetSpent',

@@ -176,6 +176,7 @@ export interface Job {
       | 'OOMKilled'
       | 'PodDeleted'
       | 'Preempted'
+      | 'ProbeFailed'
       | 'ProxyLost'
       | 'RetryBudgetSpent'
       | 'RunnerVersionMismatch'

@@ -2,7 +2,7 @@ import { CONTAINER_ANNOTATION } from '../api/names.ts'
 import type { ContainerStatus, Pod } from '../api/pod.ts'
 import { withoutContainers } from '../domain/pod/requests.ts'
 import { needsClaim } from '../domain/pod/claims.ts'
-import { startHooks } from '../domain/pod/start-hooks.ts'
+import { onlyEnders } from '../domain/pod/kubelet-ends.ts'
 
 /** Keeps only the fields that we read; a whole pod is about four times as big. */
 export function projectPod(pod: Pod): Pod {
@@ -16,7 +16,7 @@ export function projectPod(pod: Pod): Pod {
     },
     spec: {
       ...pick(spec, ['nodeName', 'schedulingGates', 'activeDeadlineSeconds']),
-      ...hooksOf(spec),
+      ...endersIn(spec),
       ...claimsIn(pod),
       ...(status?.phase === 'Pending' && pick(spec, ['imagePullSecrets'])),
       ...withoutContainers(spec),
@@ -36,10 +36,10 @@ export function projectPod(pod: Pod): Pod {
   }
 }
 
-/** Keeps only containers with a postStart hook; few have one. */
-function hooksOf(spec: Pod['spec']): { containers?: object[] } {
-  const names = startHooks(spec)
-  return names.length === 0 ? {} : { containers: names.map((name) => ({ name, lifecycle: { postStart: {} } })) }
+/** Keeps only containers with a hook or a probe that may end them; few have one. */
+function endersIn(spec: Pod['spec']): { containers?: object[] } {
+  const containers = onlyEnders(spec)
+  return containers.length === 0 ? {} : { containers }
 }
 
 /** The claims that a pod needs, until it has a node. */

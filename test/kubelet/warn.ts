@@ -7,11 +7,16 @@ type CoreEvent = KubeObject & Record<string, unknown>
 
 const events: Resource<CoreEvent> = { group: '', version: 'v1', plural: 'events', kind: 'Event' }
 
-/** Writes an Event about a pod as kubelets do: in the older form, about a container where one is named. */
+/** Writes an Event about a pod as kubelets do: in the older form, about a container where one is named; by default a warning. */
 export async function warn(
   client: KubeClient,
   { metadata: { name, namespace = '', uid } }: Pod,
-  { reason, message, container }: { reason: string; message: string; container?: string },
+  {
+    reason,
+    message,
+    container,
+    type = 'Warning',
+  }: { reason: string; message: string; container?: string; type?: string },
 ): Promise<void> {
   const fieldPath = container === undefined ? {} : { fieldPath: `spec.containers{${container}}` }
   const event: NewObject<CoreEvent> = {
@@ -19,7 +24,7 @@ export async function warn(
     kind: 'Event',
     metadata: { name: `${name}.${reason.toLowerCase()}`, namespace },
     involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid, ...fieldPath },
-    type: 'Warning',
+    type,
     reason,
     message,
     source: { component: 'kubelet' },

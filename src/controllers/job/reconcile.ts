@@ -16,13 +16,13 @@ import type { Admission, JobView } from '../../domain/job/view.ts'
 import { readinessOf } from '../../domain/pool/readiness.ts'
 import { attemptOf, previousKey, runnerKey } from '../../domain/runner/keys.ts'
 import { newRunner } from '../../domain/runner/new-runner.ts'
-import { startHooks } from '../../domain/pod/start-hooks.ts'
+import { endersOf } from '../../domain/pod/kubelet-ends.ts'
 import { RetryLater } from '../../kube/client/errors.ts'
 import { splitKey } from '../../kube/client/resource-path.ts'
 import type { Lease } from '../../kube/election/lease.ts'
 import type { ReconcileContext, Result } from '../../kube/controller/controller.ts'
 import type { ReconcilerDeps } from '../deps.ts'
-import { hasHookFailed } from '../pod/events.ts'
+import { enderOf } from '../pod/events.ts'
 import { restorePod } from '../pod/restore.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import { refusalOf, saysTheSame } from '../runner/pod-refusal.ts'
@@ -104,14 +104,14 @@ async function planFrom(
   seen: Seen,
   signal: AbortSignal,
 ): Promise<{ place: Place; plan: JobPlan }> {
-  const plan = planJob(await withHook(deps, viewOf(deps, scheduler, seen), seen.place, signal))
+  const plan = planJob(await withEnder(deps, viewOf(deps, scheduler, seen), seen.place, signal))
   if (plan.needsPreviousGone === true && !(await isPreviousGone(deps, seen.job, signal)))
     return { place: seen.place, plan: { acts: [], requeueAfterMs: TRANSIENT_MS } }
   const needsLook = plan.needsRunnerGone === true || (endsByAbsence(seen, plan) && isNews(seen.job.status, plan))
   if (!needsLook) return { place: seen.place, plan }
   const place = await livePlace(deps, seen, signal)
   if (place === undefined) return { place: seen.place, plan }
-  const live = planJob(await withHook(deps, viewOf(deps, scheduler, { ...seen, place }), place, signal))
+  const live = planJob(await withEnder(deps, viewOf(deps, scheduler, { ...seen, place }), place, signal))
   return { place, plan: { ...live, requeueAfterMs: Math.min(live.requeueAfterMs ?? TRANSIENT_MS, TRANSIENT_MS) } }
 }
 
@@ -185,20 +185,23 @@ function admissionOf(scheduler: Scheduler, key: string): Admission {
 }
 
 /**
- * A kubelet reports a container as running once its postStart hook has succeeded. If a container with such a hook ended
- * before that, only its Events show why.
+ * If a container has a hook or a probe that makes the kubelet end it, only its Events show whether that happened. A
+ * kubelet reports a container as running once its postStart hook has succeeded.
  */
-async function withHook(
+async function withEnder(
   { client }: ReconcilerDeps,
   view: JobView,
   { pod: object }: Place,
   signal: AbortSignal,
 ): Promise<JobView> {
   const { job, pod } = view
-  if (pod.is !== 'exited' || isFinished(job) || job.status.phase === 'Running') return view
+  if (pod.is !== 'exited' || isFinished(job)) return view
   const container = object === undefined ? undefined : jobContainer(object)?.name
-  if (object === undefined || container === undefined || !startHooks(object.spec).includes(container)) return view
-  return { ...view, hookFailed: await hasHookFailed(client, object, container, signal) }
+  if (object === undefined || container === undefined) return view
+  const hasStarted = job.status.phase === 'Running'
+  const enders = endersOf(object.spec, container).filter((each) => !hasStarted || each !== 'postStart hook')
+  if (enders.length === 0) return view
+  return { ...view, endedBy: await enderOf(client, object, { container, enders }, signal) }
 }
 
 /** Whether the planned status differs. In a waiting state, details of Runner and pod do not count. */

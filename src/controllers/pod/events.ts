@@ -1,5 +1,6 @@
 import type { Pod } from '../../api/pod.ts'
-import { isHookFailure, type PodWarning } from '../../domain/pod/warnings.ts'
+import { type Ender, enderIn } from '../../domain/pod/kubelet-ends.ts'
+import type { PodWarning } from '../../domain/pod/warnings.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { Forbidden } from '../../kube/client/errors.ts'
 import { events, type KubeEvent } from '../../kube/events/event.ts'
@@ -16,7 +17,7 @@ export async function warningsAbout(
 ): Promise<Map<string, PodWarning[]>> {
   const found = new Map<string, PodWarning[]>()
   if (of.keys.size === 0) return found
-  for await (const event of warningsIn(client, namespace, `regarding.kind=${of.kind}`, signal)) {
+  for await (const event of eventsIn(client, namespace, `type=Warning,regarding.kind=${of.kind}`, signal)) {
     const { uid, name } = event.regarding
     const key = of.kind === 'Pod' ? uid : name
     if (of.keys.has(key)) found.set(key, [...(found.get(key) ?? []), warningFrom(event)])
@@ -25,33 +26,34 @@ export async function warningsAbout(
 }
 
 /**
- * Whether the kubelet ended this container of the pod because its postStart hook failed; false without the right to
- * read Events, since the job has to end all the same.
+ * What of these made the kubelet end this container of the pod; undefined without the right to read Events, since the job
+ * has to end all the same.
  */
-export async function hasHookFailed(
+export async function enderOf(
   client: KubeClient,
   { metadata: { uid, namespace = '' } }: Pod,
-  container: string,
+  { container, enders }: { container: string; enders: readonly Ender[] },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Ender | undefined> {
   try {
-    for await (const event of warningsIn(client, namespace, `regarding.uid=${uid}`, signal)) {
+    for await (const event of eventsIn(client, namespace, `regarding.uid=${uid}`, signal)) {
       const isAbout = event.regarding.fieldPath === `spec.containers{${container}}`
-      if (isAbout && isHookFailure(warningFrom(event))) return true
+      const ender = isAbout ? enderIn(warningFrom(event)) : undefined
+      if (ender !== undefined && enders.includes(ender)) return ender
     }
   } catch (error) {
     if (!(error instanceof Forbidden)) throw error
   }
-  return false
+  return undefined
 }
 
-async function* warningsIn(
+async function* eventsIn(
   client: KubeClient,
   namespace: string,
-  selector: string,
+  fieldSelector: string,
   signal: AbortSignal,
 ): AsyncGenerator<KubeEvent, void, undefined> {
-  const options = { fieldSelector: `type=Warning,${selector}`, limit: PAGE }
+  const options = { fieldSelector, limit: PAGE }
   let page = await client.listPage(events, namespace, options, signal)
   for (;;) {
     yield* page.items

@@ -1,15 +1,16 @@
 import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
+import type { Ender } from '../pod/kubelet-ends.ts'
 import type { Exit } from '../pod/state.ts'
 import { stageLimitOf } from './deadline.ts'
 import type { Move } from './status.ts'
 import type { JobView } from './view.ts'
 
 /** How the pod ended, if it did. */
-export function outcomeOf({ pod, now, hookFailed }: JobView): Move | undefined {
+export function outcomeOf({ pod, now, endedBy }: JobView): Move | undefined {
   if (pod.is === 'exited') {
     const { code: exitCode, result, finishedAt } = pod.exit
-    const { reason, message } = hookFailed === true && result === undefined ? afterHook(pod.exit) : pod.exit
+    const { reason, message } = endedBy === undefined || result !== undefined ? pod.exit : afterEnder(endedBy, pod.exit)
     const facts = { ...(result !== undefined && { result }), ...(finishedAt !== undefined && { finishedAt }) }
     return { phase: phaseOf(reason), reason, message, exitCode, ...facts }
   }
@@ -26,8 +27,9 @@ function phaseOf(reason: Exit['reason']): JobPhase {
 }
 
 /** The container's own exit code only shows how it handled the signal. */
-function afterHook({ message }: Exit): Pick<Exit, 'reason' | 'message'> {
-  return { reason: 'HookFailed', message: `the postStart hook of the job's container failed (${message})` }
+function afterEnder(ender: Ender, { message }: Exit): Pick<Exit, 'reason' | 'message'> {
+  const reason = ender === 'postStart hook' ? 'HookFailed' : 'ProbeFailed'
+  return { reason, message: `the ${ender} of the job's container failed (${message})` }
 }
 
 /** A Runner or pod that existed and is gone is a loss: the job never silently runs a second time. */

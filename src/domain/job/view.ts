@@ -3,6 +3,7 @@ import type { RunnerJob } from '../../api/runner-job.ts'
 import type { RunnerPool } from '../../api/runner-pool.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { LogCapture } from '../log/capture.ts'
+import type { Ender } from '../pod/kubelet-ends.ts'
 import type { PodState } from '../pod/state.ts'
 import type { Waiting } from '../pod/waiting.ts'
 import type { RetryView } from './retry-rules.ts'
@@ -26,8 +27,8 @@ export interface JobView {
   log?: LogCapture | undefined
   /** What keeps the pod from starting according to Events; its status does not show it. */
   warning?: Waiting | undefined
-  /** The kubelet ended the job's container because its postStart hook failed. */
-  hookFailed?: boolean
+  /** The kubelet ended the job's container because this failed. */
+  endedBy?: Ender | undefined
   /** The pod of the attempt before this one, as long as it is there. */
   previous?: PodState | undefined
   /** What decides about a further attempt; absent if there is none, whatever happens. */

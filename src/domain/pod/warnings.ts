@@ -94,11 +94,6 @@ function newestOf(warnings: readonly PodWarning[], meanings: Meanings): Waiting 
   return { reason, message: shown.join('; '), fatal: false }
 }
 
-/** Whether the node ended a container because its postStart hook failed. */
-export function isHookFailure({ reason }: PodWarning): boolean {
-  return reason === 'FailedPostStartHook'
-}
-
 /** The note without the sandbox id, which changes at every try. */
 function steady(note: string): string {
   return note.replace(/^\(combined from similar events\): /, '').replaceAll(/\b[0-9a-f]{32,}\b/g, '…')

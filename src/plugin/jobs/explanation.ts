@@ -65,7 +65,7 @@ function stagesOf(job: RunnerJob): Explanation['stages'] {
 
 /** The reasons whose cause is a pool, and those whose cause is in the job's own log. */
 const ofPools = new Set(['NoMatchingPool', 'PoolNotReady', 'PoolFull', 'InvalidPod', 'AdmissionDenied'])
-const ofLogs = new Set(['ExitCode', 'OOMKilled', 'Running', 'Succeeded', 'JobTimeout', 'HookFailed'])
+const ofLogs = new Set(['ExitCode', 'OOMKilled', 'Running', 'Succeeded', 'JobTimeout', 'HookFailed', 'ProbeFailed'])
 const ofCluster = new Set(['NoOperator', 'PodCreateFailed'])
 
 function commandsFor({ metadata, status }: RunnerJob, flags: string): string[] {

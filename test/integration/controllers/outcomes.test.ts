@@ -165,6 +165,10 @@ describe('the outcome of a job', function () {
     await site.createPool('hooked', {
       template: { spec: { containers: [{ name: 'runner', image: 'runner', lifecycle }] } },
     })
+    const livenessProbe = { exec: { command: ['false'] } }
+    await site.createPool('probed', {
+      template: { spec: { containers: [{ name: 'runner', image: 'runner', livenessProbe }] } },
+    })
     await site.operator({ env: { START_TROUBLE_SECONDS: '2' } })
     // Concurrently: most of them wait for a while.
     const scripts = new Map(Object.values(cases).map(({ job, script }) => [job, script]))
@@ -209,6 +213,18 @@ describe('the outcome of a job', function () {
     const { status } = await site.jobIs('hooked', failed('HookFailed', 137))
     expect(status.message).to.include('postStart hook').and.to.include('exit code 137')
     await site.eventRecorded('hooked', 'HookFailed')
+  })
+
+  it('ProbeFailed: a probe for which the kubelet ended the container, though the job then exits with code 0', async () => {
+    site.kubelet.onPod(() => runs())
+    await site.createJob('probed', { poolName: 'probed' })
+    await site.jobIs('probed', { phase: 'Running' })
+    const message = 'Container runner failed liveness probe'
+    const event = { type: 'Normal', reason: 'Killing', message, container: 'runner' }
+    await warn(site.client, await podOf('probed'), event)
+    await site.kubelet.apply('probed-1', (pod) => exited(pod, 0))
+    const { status } = await site.jobIs('probed', failed('ProbeFailed', 0))
+    expect(status.message).to.equal("the liveness probe of the job's container failed (exit code 0)")
   })
 
   it('JobTimeout: the pod of a job that ran too long is stopped', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Pod } from '../../../src/api/pod.ts'
 import { projectPod } from '../../../src/cluster/project-pod.ts'
 import { podState } from '../../../src/domain/pod/state.ts'
-import { startHooks } from '../../../src/domain/pod/start-hooks.ts'
+import { endersOf } from '../../../src/domain/pod/kubelet-ends.ts'
 import { aContainer, aPod, deletedAt, ended, podStatus, running } from '../../objects/builders.ts'
 
 const annotations = { 'runnerhub.dev/job-container': 'main', note: 'long text of another writer' }
@@ -95,7 +95,8 @@ describe('the projection of a pod', () => {
     const hook = { postStart: { exec: { command: ['false'] } }, preStop: {} }
     const containers = [
       { name: 'main', image: 'big', lifecycle: hook },
-      { name: 'other', lifecycle: { preStop: {} } },
+      { name: 'other', lifecycle: { preStop: {} }, readinessProbe: { exec: {} } },
+      { name: 'probed', startupProbe: { exec: {} }, livenessProbe: { tcpSocket: { port: 1 } } },
     ]
     const schedulingGates = [{ name: 'queue' }]
     const ready = { type: 'PodReadyToStartContainers', status: 'True' }
@@ -103,10 +104,15 @@ describe('the projection of a pod', () => {
     const projected = projectPod({ ...pod, spec: { containers, schedulingGates } })
     expect(projected.spec).to.deep.equal({
       schedulingGates,
-      containers: [{ name: 'main', lifecycle: { postStart: {} } }],
+      containers: [
+        { name: 'main', lifecycle: { postStart: {} } },
+        { name: 'probed', startupProbe: {}, livenessProbe: {} },
+      ],
     })
     expect(projected.status?.conditions).to.deep.equal([ready])
-    expect(startHooks(projected.spec)).to.deep.equal(['main'])
+    for (const name of ['main', 'other', 'probed', 'none'])
+      expect(endersOf(projected.spec, name), name).to.deep.equal(endersOf({ containers }, name))
+    expect(endersOf(projected.spec, 'probed')).to.deep.equal(['startup probe', 'liveness probe'])
     expect(projectPod(projected)).to.deep.equal(projected)
   })
 

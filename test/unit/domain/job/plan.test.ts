@@ -28,7 +28,7 @@ interface Scene {
   pod?: Pod
   admission?: Admission
   warning?: JobView['warning']
-  hookFailed?: boolean
+  endedBy?: JobView['endedBy']
   finishedJobTtlMs?: number
   isSurplus?: boolean
   log?: JobView['log']
@@ -355,9 +355,20 @@ describe('a running job', () => {
 
   it('has failed for its hook if the kubelet ended it for that, whatever its exit code', () => {
     for (const code of [0, 137]) {
-      const failed = plan({ runner, pod: exitedPod(code), hookFailed: true })
+      const failed = plan({ runner, pod: exitedPod(code), endedBy: 'postStart hook' })
       expect(outcome(failed)).to.match(/^Failed HookFailed: the postStart hook of the job's container failed/)
       expect(failed.status?.exitCode).to.equal(code)
+    }
+  })
+
+  it('has failed for its probe if the kubelet ended it for that, whatever its exit code', () => {
+    for (const endedBy of ['startup probe', 'liveness probe'] as const) {
+      for (const code of [0, 143]) {
+        const failed = plan({ job: aJob(runningJob), runner, pod: exitedPod(code), endedBy })
+        const message = `the ${endedBy} of the job's container failed (exit code ${code})`
+        expect(outcome(failed)).to.equal(`Failed ProbeFailed: ${message}`)
+        expect(failed.status?.exitCode).to.equal(code)
+      }
     }
   })
 
