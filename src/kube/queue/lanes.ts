@@ -12,9 +12,13 @@ export interface Served {
   deferredSince: number | undefined
 }
 
+/** While urgent keys wait for long, one overdue key is served after this many of them: their queue may never end. */
+const URGENT_PER_OVERDUE = 8
+
 /**
  * Keys queued in two lanes. Each is queued at most once, first come, first served within its lane. The urgent lane has
- * priority, but a key with overdue deferred work takes its turn among the urgent ones, and is then served as deferred.
+ * priority, but a key with overdue deferred work takes its turn among the urgent ones, or sooner if that would be long,
+ * and is then served as deferred.
  */
 export class Lanes {
   readonly #urgent = new Fifo<number>() // key -> queued since
@@ -22,6 +26,8 @@ export class Lanes {
   readonly #postponedSince = new Map<string, number>() // key -> when its deferred work was first postponed
   readonly #promoted = new Set<string>() // in the urgent lane only because they are overdue
   readonly #overdueMs: number
+  /** Urgent keys served while a promoted one waits, since the last promoted one. */
+  #urgentInARow = 0
 
   constructor(overdueMs: number) {
     this.#overdueMs = overdueMs
@@ -56,8 +62,9 @@ export class Lanes {
   take(now: number, room: number): Served | undefined {
     this.#promote(now, room)
     const lane = this.#urgent.size > 0 || room <= 0 ? this.#urgent : this.#deferred
-    const key = lane.first()
+    const key = this.#owed(room) ?? lane.first()
     if (key === undefined) return undefined
+    this.#urgentInARow = this.#promoted.size === 0 || this.#promoted.has(key) ? 0 : this.#urgentInARow + 1
     const since = lane.get(key) ?? now
     const postponedSince = this.#postponedSince.get(key)
     const isDeferred = this.#deferred.delete(key) || this.#isOverdue(postponedSince, now)
@@ -70,6 +77,11 @@ export class Lanes {
       waitedMs: now - since,
       deferredSince: isDeferred ? undefined : postponedSince,
     }
+  }
+
+  /** The promoted key that may not wait for further urgent ones. */
+  #owed(room: number): string | undefined {
+    return room > 0 && this.#urgentInARow >= URGENT_PER_OVERDUE ? [...this.#promoted][0] : undefined
   }
 
   #promote(now: number, room: number): void {

@@ -318,6 +318,24 @@ describe('workqueue: two lanes', () => {
     ])
   })
 
+  it('serves an overdue key after every eight urgent ones, however many of those wait', async () => {
+    const clock = new HandClock()
+    const queue = new Workqueue({ clock, maxDeferredWhileUrgent: 1 })
+    for (const key of ['s1', 's2', 's3']) queue.add(key, 'deferred')
+    clock.jump(10_000)
+    const creates = Array.from({ length: 30 }, (_, index) => `c${index}`)
+    for (const key of creates) queue.add(key)
+    expect(await drain(queue)).to.deep.equal([
+      ...creates.slice(0, 8),
+      's1 (deferred)',
+      ...creates.slice(8, 16),
+      's2 (deferred)',
+      ...creates.slice(16, 24),
+      's3 (deferred)',
+      ...creates.slice(24),
+    ])
+  })
+
   it('does not serve overdue keys before the urgent ones that came earlier', async () => {
     const clock = new HandClock()
     const queue = new Workqueue({ clock })
