@@ -4,7 +4,10 @@ import { type RunnerPool, runnerPools } from '../../../src/api/runner-pool.ts'
 import { runners } from '../../../src/api/runner.ts'
 import type { NewObject } from '../../../src/api/object.ts'
 import { blocksOf } from '../../documents/documents.ts'
+import { asObject } from '../../../src/kube/client/parse.ts'
 import { exited, runs } from '../../kubelet/script.ts'
+import { RestClient } from '../../observe/rest-client.ts'
+import type { Operator } from '../../processes/operator.ts'
 import { openSite, type Site } from '../../site/site.ts'
 
 const main = { name: 'runner', image: 'runner' }
@@ -63,6 +66,7 @@ const forever = new AbortController().signal
 describe('the pool of a job', function () {
   this.timeout('60s')
   let site: Site
+  let operator: Operator
 
   before(async () => {
     site = await openSite()
@@ -71,9 +75,16 @@ describe('the pool of a job', function () {
     await site.createPool('mac', { labels: ['self-hosted', 'mac'], repositories: ['apple/*', 'owner/allowed'] })
     await site.createPool('line', { labels: ['line'], maxRunners: 2 })
     await site.createPool('turn', { labels: ['turn'], maxRunners: 1 })
+    await site.createPool('handed', {
+      labels: ['handed'],
+      maxRunners: 1,
+      perRepository: { weights: [{ repository: 'team/b', weight: 2 }] },
+      priorities: [{ event: 'release', priority: 10 }],
+    })
+    await site.createPool('capped', { labels: ['capped'], perRepository: { maxRunning: 1 } })
     for (const [index, [, template]] of unreadable.entries()) await site.createPool(`unreadable-${index}`, { template })
     await acceptBefore(site, 'accepted-before')
-    await site.operator()
+    operator = await site.operator()
     site.kubelet.onPod(() => runs())
   })
   afterEach(() => site.checkInvariants())
@@ -182,6 +193,14 @@ describe('the pool of a job', function () {
     expect(message).to.include('violates PodSecurity')
   })
 
+  /** The next Runner of the pool that is busy. */
+  const nextIn = (pool: string, begun: readonly string[]) =>
+    site.until(`another job of ${pool} to run`, async () => {
+      const now = (await site.list(runners)).filter(({ spec }) => spec.poolName === pool)
+      const busy = now.filter(({ status, metadata }) => status.phase === 'Busy' && !begun.includes(metadata.name))
+      return busy[0]?.metadata.name
+    })
+
   it('starts jobs in the order of delegation, within maxRunners', async () => {
     // One place, so that none can overtake on its way, and it is taken until all are there.
     await site.createJob('taken', { labels: ['turn'] })
@@ -195,16 +214,81 @@ describe('the pool of a job', function () {
     }
     const begun: string[] = []
     while (begun.length <= names.length) {
-      const next = await site.until('another job of the line to run', async () => {
-        const now = (await site.list(runners)).filter(({ spec }) => spec.poolName === 'turn')
-        const busy = now.filter(({ status, metadata }) => status.phase === 'Busy' && !begun.includes(metadata.name))
-        return busy[0]?.metadata.name
-      })
+      const next = await nextIn('turn', begun)
       begun.push(next)
       await site.kubelet.apply(next, (pod) => exited(pod, 0))
     }
     expect(begun.map((name) => name.slice(0, -2))).to.deep.equal(['taken', ...names])
     expect(site.kubelet.ledger.peak('turn')).to.equal(1)
+  })
+
+  /** What REST shows of the job in the queue. */
+  async function placeOf(job: string): Promise<{ position: unknown; seconds: unknown }> {
+    const { metadata } = (await site.job(job)) ?? expect.fail('no job')
+    const { data } = await new RestClient(operator.url).get(`/api/jobs/${metadata.uid}`)
+    const shown = asObject(asObject(data)['metadata'])
+    return { position: shown['queuePosition'], seconds: shown['estimatedWaitSeconds'] }
+  }
+
+  it('shows how long a job will wait once enough others have started, and nothing before that', async () => {
+    await site.createPool('steady', { labels: ['steady'], maxRunners: 3 })
+    const names = ['a', 'b', 'c', 'd'].map((letter) => `steady-${letter}`)
+    const begun = Date.now()
+    for (const name of names.slice(0, 3)) await site.createJob(name, { labels: ['steady'] })
+    for (const name of names.slice(0, 3)) await site.jobIs(name, { phase: 'Running' })
+    await site.createJob('steady-d', { labels: ['steady'] })
+    await site.jobIs('steady-d', { reason: 'PoolFull' })
+    expect(await placeOf('steady-d')).to.deep.equal({ position: 1, seconds: null })
+    await site.kubelet.apply('steady-a-1', (pod) => exited(pod, 0))
+    await site.jobIs('steady-d', { phase: 'Running' })
+    for (const name of ['steady-e', 'steady-f']) await site.createJob(name, { labels: ['steady'] })
+    await site.jobIs('steady-f', { reason: 'PoolFull' })
+    const [next, last] = [await placeOf('steady-e'), await placeOf('steady-f')]
+    // Stamps of the API server are cut to the second.
+    const most = Math.ceil((Date.now() - begun + 1000) / 4 / 1000)
+    expect(next.position).to.equal(1)
+    expect(next.seconds).to.be.within(1, most)
+    expect(last.position).to.equal(2)
+    expect(last.seconds).to.be.within(1, 2 * most)
+    expect(last.seconds).to.be.at.least(Number(next.seconds))
+  })
+
+  it('keeps the order of its queue and its limits when another operator takes over in the middle of it', async () => {
+    await site.createJob('capped-1', { labels: ['capped'] })
+    await site.jobIs('capped-1', { phase: 'Running' })
+    await site.createJob('capped-2', { labels: ['capped'] })
+    await site.createJob('handed', { labels: ['handed'], repository: 'team/a' })
+    await site.jobIs('handed', { phase: 'Running' })
+    const base = Date.now() - 60_000
+    const names = Array.from({ length: 8 }, (_, index) => `handed-${index}`)
+    for (const [index, name] of [...names.entries()].toReversed()) {
+      const repository = index < 5 ? 'team/a' : 'team/b'
+      const eventName = index === 4 ? 'release' : 'push'
+      const delegatedAt = new Date(base + index).toISOString()
+      await site.createJob(name, { labels: ['handed'], repository, eventName, delegatedAt })
+    }
+    await site.jobIs('capped-2', { phase: 'Queued', reason: 'RepositoryLimit' })
+    const order = await site.until('the order of the queue', async () => {
+      const places = await Promise.all(names.map(async (name) => ({ name, ...(await placeOf(name)) })))
+      const sorted = places.toSorted((a, b) => Number(a.position) - Number(b.position))
+      const isWhole = sorted.every(({ position }, index) => position === index + 1)
+      return isWhole ? sorted.map(({ name }) => name) : undefined
+    })
+    expect(order[0], 'urgent by a rule').to.equal('handed-4')
+    expect(order, 'fair, not by age').to.not.deep.equal(['handed-4', ...names.filter((name) => name !== 'handed-4')])
+    const begun: string[] = []
+    while (begun.length <= names.length) {
+      const next = await nextIn('handed', begun)
+      begun.push(next)
+      if (begun.length === 4) operator.kill()
+      await site.kubelet.apply(next, (pod) => exited(pod, 0))
+      if (begun.length === 4) operator = await site.operator()
+    }
+    expect(begun.map((name) => name.slice(0, -2))).to.deep.equal(['handed', ...order])
+    expect(site.kubelet.ledger.peak('handed')).to.equal(1)
+    expect(site.kubelet.ledger.of('capped-2'), 'beyond the limit of its repository').to.deep.equal([])
+    await site.kubelet.apply('capped-1-1', (pod) => exited(pod, 0))
+    await site.jobIs('capped-2', { phase: 'Running' })
   })
 
   it('is ready as every recipe in docs/pools.md has it, with every field kept', async () => {

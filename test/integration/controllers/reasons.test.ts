@@ -32,6 +32,12 @@ interface Case {
   reason: string
 }
 
+/** The job with its reason, and when every other channel had shown that too. */
+interface Shown {
+  job: RunnerJob
+  at: number
+}
+
 const inPool = (poolName: string) => ({ poolName })
 
 const cases: Case[] = [
@@ -119,6 +125,14 @@ const cases: Case[] = [
     phase: 'Failed',
     reason: 'OOMKilled',
   },
+  {
+    cause: 'a spent budget for further attempts',
+    job: 'spent',
+    spec: inPool('poor'),
+    script: refused('OutOfcpu', 'no cpu'),
+    phase: 'Failed',
+    reason: 'RetryBudgetSpent',
+  },
   { cause: 'its own end', job: 'failing', spec: {}, script: exits(3), phase: 'Failed', reason: 'ExitCode' },
   {
     cause: 'a drain',
@@ -136,7 +150,7 @@ describe('the reason of a job that waits or failed', function () {
   let operator: Operator
   let rest: RestClient
   let listener: Listener
-  const seen = new Map<string, Promise<RunnerJob>>()
+  const seen = new Map<string, Promise<Shown>>()
 
   before(async () => {
     site = await openSite()
@@ -147,6 +161,10 @@ describe('the reason of a job that waits or failed', function () {
     })
     await Promise.all([
       site.createPool('default', { labels: ['linux'], retry: { maxAttempts: 3, backoffSeconds: 600 } }),
+      site.createPool('poor', {
+        labels: ['poor'],
+        retry: { maxAttempts: 3, backoffSeconds: 1, budget: { windowSeconds: 3600, perRepository: 0, perPool: 100 } },
+      }),
       site.createPool('malformed', { labels: ['malformed'], ...template({}, { name: 'UPPER' }) }),
       site.createPool('closed', { labels: ['closed'], maxRunners: 0 }),
       site.createPool('impatient', { labels: ['impatient'], maxRunners: 0, queueTimeoutSeconds: 1 }),
@@ -165,10 +183,11 @@ describe('the reason of a job that waits or failed', function () {
     const scripts = new Map(cases.map(({ job, script }) => [job, script ?? runs()]))
     site.kubelet.onPod(({ metadata }) => scripts.get(metadata.labels?.[JOB_LABEL] ?? '') ?? runs())
     await Promise.all(
-      cases.map(async ({ job, spec, phase, reason }) => {
+      cases.map(async (each) => {
+        const { job, spec } = each
         const labels = spec.labels ?? ['linux']
         await site.createJob(job, spec.poolName === undefined ? { ...spec, labels } : spec)
-        seen.set(job, site.jobIs(job, { phase, reason }, 20_000))
+        seen.set(job, shownOf(each))
       }),
     )
     for (const each of seen.values()) each.catch(() => {}) // its own test fails
@@ -185,23 +204,28 @@ describe('the reason of a job that waits or failed', function () {
     return Date.parse(pod?.metadata.creationTimestamp ?? job.metadata.creationTimestamp)
   }
 
+  /** Follows the status of a job, and then looks for its reason in every other channel. */
+  async function shownOf({ job: name, phase, reason }: Case): Promise<Shown> {
+    const job = await site.jobIs(name, { phase, reason }, 20_000)
+    const { uid } = job.metadata
+    const isHeard = () =>
+      listener.received.some(({ data: heard }) => heard['jobId'] === uid && heard['reason'] === reason)
+    await Promise.all([site.eventRecorded(name, reason), site.until(`a message of ${name}`, isHeard)])
+    const { data } = await rest.get(`/api/jobs/${uid}`)
+    expect(asObject(asObject(data)['metadata'])['reason'], 'in REST').to.equal(reason)
+    const metrics = await scrape(operator)
+    const metric = phase === 'Failed' ? 'job_failures_total' : 'waiting_jobs'
+    expect(metrics.get(`github_runnerhub_${metric}{reason="${reason}"}`), 'in metrics').to.be.at.least(1)
+    return { job, at: Date.now() }
+  }
+
   for (const { cause, job: name, phase, reason } of cases) {
     it(`is ${reason} within 5 s, in status, condition, Event, REST, realtime and metric: ${cause}`, async () => {
-      const job = (await seen.get(name)) ?? expect.fail('not created')
+      const { job, at } = (await seen.get(name)) ?? expect.fail('not created')
       const type = phase === 'Failed' ? 'Failed' : 'Waiting'
       const condition = job.status.conditions?.find((each) => each.type === type)
       expect(condition).to.include({ status: 'True', reason })
-      const tookMs = Date.parse(condition?.lastTransitionTime ?? '') - (await causedAt(job))
-      expect(tookMs, 'milliseconds after the cause').to.be.below(WITHIN_MS)
-      await site.eventRecorded(name, reason)
-      const { data } = await rest.get(`/api/jobs/${job.metadata.uid}`)
-      expect(asObject(asObject(data)['metadata'])['reason'], 'in REST').to.equal(reason)
-      const isHeard = () =>
-        listener.received.some(({ data: heard }) => heard['jobId'] === job.metadata.uid && heard['reason'] === reason)
-      await site.until('an event of it', isHeard)
-      const metrics = await scrape(operator)
-      const metric = phase === 'Failed' ? 'job_failures_total' : 'waiting_jobs'
-      expect(metrics.get(`github_runnerhub_${metric}{reason="${reason}"}`), 'in metrics').to.be.at.least(1)
+      expect(at - (await causedAt(job)), 'milliseconds after the cause').to.be.below(WITHIN_MS)
     })
   }
 
