@@ -120,7 +120,9 @@ async function runInOneHistory(options: ControllersOptions, term: Leadership): P
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
   const wakePool = (poolKey: string): void => queue.add(queueKey('pool', poolKey))
-  const finishedJobs = new FinishedJobs({ caches, wake: (jobKey) => wakeJob(jobKey, 'deferred') })
+  const wakeFinished = (jobKey: string, delayMs: number): void =>
+    queue.addAfter(queueKey('job', jobKey), delayMs, 'deferred')
+  const finishedJobs = new FinishedJobs({ caches, wake: wakeFinished })
   const archive = options.archive?.open(client)
   const logs = archive && capturesInto(archive.store, options, queue, term.signal)
   const drainingNodes = drainingNodesFor(options, queue, term.signal)

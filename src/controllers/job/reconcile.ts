@@ -72,8 +72,14 @@ export function jobReconciler(deps: ReconcilerDeps, scheduler: Scheduler) {
       recordPhaseChange(deps.recorder, job, written)
     }
     for (const act of plan.acts) await performAct(act, { deps, scheduler, refused, key, job, place }, context.signal)
-    return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs }
+    return againOf(job, plan)
   }
+}
+
+/** A finished job is in no hurry: thousands may reach their TTL at the same time. */
+function againOf(job: RunnerJob, { requeueAfterMs }: JobPlan): Result {
+  if (requeueAfterMs === undefined) return {}
+  return isFinished(job) ? { requeueAfterMs, deferred: true } : { requeueAfterMs }
 }
 
 /** A status is written in the deferred lane, so its time is due there: an urgent reconcile would only put it off. */

@@ -5,9 +5,12 @@ import { isFinished } from '../../domain/job/phases.ts'
 
 export interface FinishedJobsOptions {
   caches: Pick<Caches, 'jobs' | 'pools'>
-  /** Called with each job that its pool keeps no longer, or perhaps for a shorter time. */
-  wake: (jobKey: string) => void
+  /** Called with each job that its pool keeps no longer, or perhaps for a shorter time, and the delay for it. */
+  wake: (jobKey: string, delayMs: number) => void
 }
+
+/** Most jobs that one change wakes within a second: other deferred work is served in between. */
+const WOKEN_PER_SECOND = 250
 
 /** When a job ended, and in which pool. The index of the pool shares it. */
 interface Entry extends Moment {
@@ -73,13 +76,17 @@ export class FinishedJobs {
   }
 
   #wakeFrom(poolKey: string, rank: number): void {
-    for (const key of this.#surplusOf(poolKey, rank)) this.#options.wake(key)
+    this.#wake(this.#surplusOf(poolKey, rank))
   }
 
   /** Wakes all finished jobs of a pool: each sleeps until the end of the TTL that it had. */
   #wakeAll(poolKey: string): void {
     const index = this.#byPool.get(poolKey)
-    for (const key of index?.slice(0, index.size) ?? []) this.#options.wake(key)
+    this.#wake(index?.slice(0, index.size) ?? [])
+  }
+
+  #wake(keys: readonly string[]): void {
+    for (const [index, key] of keys.entries()) this.#options.wake(key, Math.floor(index / WOKEN_PER_SECOND) * 1000)
   }
 
   /** The surplus jobs of a pool from this rank on, the oldest first. */

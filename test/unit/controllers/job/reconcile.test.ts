@@ -186,6 +186,15 @@ describe('a running job whose pod the cache lacks', () => {
     })
   })
 
+  it('waits for the end of its TTL in the deferred lane, since a finished job is in no hurry', async () => {
+    const stores = new FilledCaches()
+    stores.putPool(aPool())
+    const ended = { phase: 'Completed', completedAt: stamp(40) } as const
+    const job = stores.putJob(aJob({ spec: { ttlSecondsAfterFinished: 90 }, status: ended }))
+    const { result } = await passOver(stores, job, undefined, 'urgent')
+    expect(result).to.deep.equal({ requeueAfterMs: 30_000, deferred: true })
+  })
+
   describe('of its last attempt, after which it is tried again', () => {
     const attempt = { number: 1, poolName: 'pool', podUID: 'job-1-pod-uid', reason: 'Evicted', message: 'm' }
 

@@ -4,8 +4,15 @@ import { aJob, aPool, at } from '../../../objects/builders.ts'
 import { FilledCaches } from '../../../objects/stores.ts'
 
 class Kept extends FilledCaches {
+  readonly delays: number[] = []
   readonly woken: string[] = []
-  readonly jobs = new FinishedJobs({ caches: this.caches, wake: (key) => this.woken.push(key.slice('ns/'.length)) })
+  readonly jobs = new FinishedJobs({
+    caches: this.caches,
+    wake: (key, delayMs) => {
+      this.woken.push(key.slice('ns/'.length))
+      this.delays.push(delayMs)
+    },
+  })
 
   finish(name: string, second: number, poolName: string | undefined = 'pool') {
     const status = { phase: 'Completed', completedAt: at(second).toISOString() } as const
@@ -72,6 +79,26 @@ describe('the finished jobs of a pool', () => {
       spec: { ...pool.spec, finishedJobTTLSeconds: 60 },
     })
     expect(kept.woken).to.deep.equal(['a', 'b'])
+  })
+
+  it('are deleted a few hundred a second when thousands are too many, so that other work has its turn', () => {
+    const kept = new Kept()
+    const pool = kept.putPool(aPool())
+    kept.jobs.follow()
+    for (let index = 0; index < 1000; index += 1) kept.finish(`job-${index}`, index)
+    kept.putPool({
+      ...pool,
+      metadata: { ...pool.metadata, generation: 2 },
+      spec: { ...pool.spec, finishedJobsLimit: 10 },
+    })
+    expect(kept.woken).to.deep.equal(Array.from({ length: 990 }, (_, index) => `job-${index}`))
+    const inSecond = Map.groupBy(kept.delays, (delayMs) => delayMs / 1000)
+    expect([...inSecond].map(([second, jobs]) => [second, jobs.length])).to.deep.equal([
+      [0, 250],
+      [1, 250],
+      [2, 250],
+      [3, 240],
+    ])
   })
 
   it('are as many as before once the surplus is gone', () => {
