@@ -3,6 +3,13 @@ import { Fifo } from '../../collections/fifo.ts'
 /** Urgent keys are served first; deferred keys have work that can wait, such as status writes. */
 export type Lane = 'urgent' | 'deferred'
 
+/** How many further keys may be served as deferred. */
+export interface Room {
+  deferred: number
+  /** The same for keys with overdue work. */
+  overdue: number
+}
+
 /** A key taken from its lane. */
 export interface Served {
   key: string
@@ -58,11 +65,11 @@ export class Lanes {
     if (!this.#postponedSince.has(key)) this.#postponedSince.set(key, since)
   }
 
-  /** The next key. `room` is the number of further keys that may be served as deferred. */
-  take(now: number, room: number): Served | undefined {
-    this.#promote(now, room)
-    const lane = this.#urgent.size > 0 || room <= 0 ? this.#urgent : this.#deferred
-    const key = this.#owed(room) ?? lane.first()
+  /** The next key. */
+  take(now: number, room: Room): Served | undefined {
+    this.#promote(now, room.overdue)
+    const lane = this.#urgent.size > 0 || room.deferred <= 0 ? this.#urgent : this.#deferred
+    const key = this.#owed(room.overdue) ?? lane.first()
     if (key === undefined) return undefined
     this.#urgentInARow = this.#promoted.size === 0 || this.#promoted.has(key) ? 0 : this.#urgentInARow + 1
     const since = lane.get(key) ?? now

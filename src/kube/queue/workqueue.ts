@@ -1,6 +1,6 @@
 import { DelayHeap } from '../../collections/delay-heap.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-import { type Lane, Lanes } from './lanes.ts'
+import { type Lane, Lanes, type Room } from './lanes.ts'
 
 export type { Lane } from './lanes.ts'
 
@@ -22,7 +22,7 @@ export interface WorkqueueOptions {
   promoteAfterMs?: number
   /** The maximum number of deferred keys in progress, so that they never occupy all workers. */
   maxDeferred?: number
-  /** The same while urgent keys are queued or in progress: concurrent work slows them down. */
+  /** The same while urgent keys are queued or in progress, for work that is not overdue: it slows them down. */
   maxDeferredWhileUrgent?: number
 }
 
@@ -177,7 +177,7 @@ export class Workqueue {
   #next(): Work | undefined {
     this.#addDue()
     if (this.#lanes.sizeOf('urgent') === 0 && this.#lanes.sizeOf('deferred') === 0) return undefined
-    const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#roomForDeferred())
+    const served = this.#lanes.take(this.#options.clock.monotonicMs(), this.#room())
     if (served === undefined) return undefined
     const { key, lane, waitedMs, deferredSince: postponedSince } = served
     this.#running.set(key, postponedSince)
@@ -185,11 +185,12 @@ export class Workqueue {
     return { key, lane, waitedMs }
   }
 
-  #roomForDeferred(): number {
+  #room(): Room {
     const { maxDeferred, maxDeferredWhileUrgent } = this.#options
     const inProgress = this.#runningDeferred.size
     const hasUrgent = this.#running.size > inProgress || this.#lanes.sizeOf('urgent') > 0
-    return (hasUrgent ? Math.min(maxDeferred, maxDeferredWhileUrgent) : maxDeferred) - inProgress
+    const overdue = maxDeferred - inProgress
+    return { deferred: hasUrgent ? Math.min(overdue, maxDeferredWhileUrgent - inProgress) : overdue, overdue }
   }
 
   #addDue(): void {

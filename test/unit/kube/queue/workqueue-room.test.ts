@@ -82,4 +82,14 @@ describe('workqueue: limit of deferred work', () => {
     await workers.done('s1')
     expect(workers.out).to.include('s3').and.not.to.include('s4')
   })
+
+  it('is that without urgent keys for overdue ones, however many urgent ones are in progress', async () => {
+    queue = new Workqueue({ clock, maxDeferred: 3, maxDeferredWhileUrgent: 1 })
+    workers = new Workers(queue)
+    for (const key of ['s1', 's2', 's3', 's4', 's5']) queue.add(key, 'deferred')
+    await clock.advance(10_000)
+    for (const key of ['c1', 'c2']) queue.add(key)
+    await workers.start(8)
+    expect(workers.out).to.have.members(['c1', 'c2', 's1', 's2', 's3'])
+  })
 })
