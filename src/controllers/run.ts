@@ -120,9 +120,7 @@ async function runInOneHistory(options: ControllersOptions, term: Leadership): P
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
   const wakePool = (poolKey: string): void => queue.add(queueKey('pool', poolKey))
-  const wakeFinished = (jobKey: string, delayMs: number): void =>
-    queue.addAfter(queueKey('job', jobKey), delayMs, 'deferred')
-  const finishedJobs = new FinishedJobs({ caches, wake: wakeFinished })
+  const finishedJobs = finishedJobsFor(options, queue)
   const archive = options.archive?.open(client)
   const logs = archive && capturesInto(archive.store, options, queue, term.signal)
   const drainingNodes = drainingNodesFor(options, queue, term.signal)
@@ -192,6 +190,13 @@ function queueOfAudit(queue: Workqueue): Pick<AuditDeps, 'wake' | 'isQueued'> {
     wake: (kind, key) => queue.add(queueKey(kind, key), 'deferred'),
     isQueued: (kind, key) => queue.isReady(queueKey(kind, key)),
   }
+}
+
+function finishedJobsFor({ caches }: ControllersOptions, queue: Workqueue): FinishedJobs {
+  return new FinishedJobs({
+    caches,
+    wake: (jobKey, delayMs) => queue.addAfter(queueKey('job', jobKey), delayMs, 'deferred'),
+  })
 }
 
 function podCreatesFor({ clock, workers }: ControllersOptions, queue: Workqueue): PodCreates {

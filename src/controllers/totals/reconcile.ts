@@ -12,6 +12,7 @@ import {
   nextLedger,
   roomBeside,
 } from '../../domain/totals/ledger.ts'
+import { BATCH, pauseMsAfter } from '../../domain/totals/pace.ts'
 import { compareVersions } from '../../kube/cache/transform.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { AlreadyExists, Conflict, RetryLater } from '../../kube/client/errors.ts'
@@ -34,13 +35,19 @@ const AT_A_TIME = 32
  * has the resourceVersion that was read, so that a lost response, a late write of the previous leader, or two leaders
  * cause a conflict, never a second count.
  */
-export function ledgerReconciler(deps: ReconcilerDeps) {
-  const { caches, pendingDeletions } = deps
-  const staying = new StayingJobs(deps.clock)
+export function ledgerReconciler(
+  deps: Pick<ReconcilerDeps, 'client' | 'caches' | 'clock' | 'log' | 'pendingDeletions'>,
+) {
+  const { caches, clock, pendingDeletions } = deps
+  const staying = new StayingJobs(clock)
   let hasWarned = false
+  /** Until then no more jobs are counted in order to be deleted. */
+  let pausedUntilMs = 0
   return async function reconcileLedger(namespace: string, { signal }: ReconcileContext): Promise<Result> {
     const object = caches.ledgers.get(`${namespace}/${LEDGER_NAME}`)
-    const read = readLedger(caches, object, pendingDeletions.due(), (uid) => staying.isStuck(uid))
+    const due = pendingDeletions.due()
+    const batch = clock.monotonicMs() < pausedUntilMs ? [] : due.slice(0, BATCH)
+    const read = readLedger(caches, object, batch, (uid) => staying.isStuck(uid))
     if (read === undefined) {
       throw new RetryLater(AGAIN_MS, 'the caches of jobs and of the ledger are not in step')
     }
@@ -54,9 +61,11 @@ export function ledgerReconciler(deps: ReconcilerDeps) {
     const isClogged = entries.held >= MOST_LEAVING
     if (isClogged && !hasWarned) deps.log.warn({ namespace, jobs: entries.held }, 'finalizers or policies keep jobs')
     hasWarned = isClogged
+    if (next !== undefined && batch.length > 0) pausedUntilMs = clock.monotonicMs() + pauseMsAfter(due.length)
     pendingDeletions.drop((job) => caches.totals.counts(job) || !exists(caches, job.metadata.uid))
     if (pendingDeletions.due().length + caches.totals.departed().length === 0) return {}
-    return { requeueAfterMs: roomBeside(entries) === 0 && isClogged ? CLOGGED_MS : AGAIN_MS }
+    if (roomBeside(entries) === 0 && isClogged) return { requeueAfterMs: CLOGGED_MS }
+    return { requeueAfterMs: Math.max(AGAIN_MS, pausedUntilMs - clock.monotonicMs()) }
   }
 }
 
@@ -115,7 +124,7 @@ async function isGone(client: KubeClient, job: RunnerJob, signal: AbortSignal): 
 }
 
 async function write(
-  { client, caches }: ReconcilerDeps,
+  { client, caches }: Pick<ReconcilerDeps, 'client' | 'caches'>,
   namespace: string,
   { object, ledger }: { object: ConfigMap | undefined; ledger: Ledger },
   signal: AbortSignal,

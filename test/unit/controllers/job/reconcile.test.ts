@@ -189,8 +189,8 @@ describe('a running job whose pod the cache lacks', () => {
   it('waits for the end of its TTL in the deferred lane, since a finished job is in no hurry', async () => {
     const stores = new FilledCaches()
     stores.putPool(aPool())
-    const ended = { phase: 'Completed', completedAt: stamp(40) } as const
-    const job = stores.putJob(aJob({ spec: { ttlSecondsAfterFinished: 90 }, status: ended }))
+    const status = { phase: 'Completed', completedAt: stamp(40) } as const
+    const job = stores.putJob(aJob({ spec: { ttlSecondsAfterFinished: 90 }, status }))
     const { result } = await passOver(stores, job, undefined, 'urgent')
     expect(result).to.deep.equal({ requeueAfterMs: 30_000, deferred: true })
   })
