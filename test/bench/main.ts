@@ -9,6 +9,7 @@ import { measureLatency } from './measures/latency.ts'
 import { measureLists } from './measures/lists.ts'
 import { measurePools } from './measures/pools.ts'
 import { measureQueues } from './measures/queue.ts'
+import { measureRetention } from './measures/retention.ts'
 import { measureScrapes } from './measures/scrapes.ts'
 import { measureStart } from './measures/starts.ts'
 import { type Options, readOptions } from './options.ts'
@@ -52,7 +53,7 @@ async function run(asked: Options): Promise<void> {
 
 /** Measures the parts that are asked for. */
 async function measureAll(asked: Options, shipped: Shipped): Promise<Results> {
-  const { parts, jobs, repeats, seconds, rates, listed, clients } = asked
+  const { parts, jobs, repeats, seconds, rates, listed, finished, clients } = asked
   const each = async <V, R>(
     part: string,
     values: readonly V[],
@@ -97,6 +98,9 @@ async function measureAll(asked: Options, shipped: Shipped): Promise<Results> {
     queues: measureQueues(parts),
     pools: await once('pools', `${jobs} jobs of many repositories over several pools`, () =>
       trustworthy(() => measurePools(jobs, shipped)),
+    ),
+    retentions: await once('retention', `the deletion of ${finished} finished jobs`, () =>
+      measureRetention(finished, seconds, shipped),
     ),
     fanOuts: await each(
       'fan-out',

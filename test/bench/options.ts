@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
 
 const allParts =
-  'drain,latency,delegations,hand-overs,starts,lists,scrapes,queue,pools,fan-out,logs,captures,full-archive'.split(',')
+  'drain,latency,delegations,hand-overs,starts,lists,scrapes,queue,pools,retention,fan-out,logs,captures,full-archive'.split(
+    ',',
+  )
 
 const help = `Measures the operator next to a raw client, on fresh control planes.
 
@@ -9,9 +11,10 @@ const help = `Measures the operator next to a raw client, on fresh control plane
   node test/bench/main.ts --only drain        a part, or several: ${allParts.join(',')}
       --jobs N        jobs of the drain, of the delegations, of the pools, and four times those of the hand-overs [2000]
       --repeats N     number of drains; the median counts [3]
-      --seconds N     how long each latency load lasts [20]
+      --seconds N     how long each load of latency and retention lasts [20]
       --rates LIST    jobs per second of the latency loads [20,50]
       --listed N      jobs in the lists [100000]
+      --finished N    finished jobs that are deleted while others arrive [10000]
       --clients LIST  clients that receive events [1000,5000]
       --log-mib N     size of the archived log [1024]
       --running N     running pods whose logs are captured [500]
@@ -26,6 +29,7 @@ export interface Options {
   seconds: number
   rates: readonly number[]
   listed: number
+  finished: number
   clients: readonly number[]
   logMib: number
   running: number
@@ -45,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       seconds: { type: 'string', default: '20' },
       rates: { type: 'string', default: '20,50' },
       listed: { type: 'string', default: '100000' },
+      finished: { type: 'string', default: '10000' },
       clients: { type: 'string', default: '1000,5000' },
       'log-mib': { type: 'string', default: '1024' },
       running: { type: 'string', default: '500' },
@@ -66,6 +71,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     seconds: positive('seconds', values.seconds),
     rates: values.rates.split(',').map((rate) => positive('rates', rate)),
     listed: positive('listed', values.listed),
+    finished: positive('finished', values.finished),
     clients: values.clients.split(',').map((count) => positive('clients', count)),
     logMib: positive('log-mib', values['log-mib']),
     running: positive('running', values.running),

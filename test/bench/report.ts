@@ -8,6 +8,7 @@ import type { LatencyResult } from './measures/latency.ts'
 import type { ListResult } from './measures/lists.ts'
 import type { PoolsResult, PoolsRun } from './measures/pools.ts'
 import type { QueueResult } from './measures/queue.ts'
+import type { RetentionResult } from './measures/retention.ts'
 import type { ScrapeResult } from './measures/scrapes.ts'
 import type { StartResult } from './measures/starts.ts'
 import type { Surroundings } from './stage/machine.ts'
@@ -25,6 +26,7 @@ export interface Results extends ArchiveResults {
   scrapes: ScrapeResult[]
   queues: QueueResult[]
   pools: PoolsResult[]
+  retentions: RetentionResult[]
   fanOuts: FanOutResult[]
 }
 
@@ -49,6 +51,7 @@ export function table({ machine, node, jobs, seconds, environment, flags }: Cond
     ...results.scrapes.flatMap(scrapeRows),
     ...results.queues.flatMap(queueRows),
     ...results.pools.flatMap(poolRows),
+    ...results.retentions.flatMap(retentionRows),
     ...results.fanOuts.flatMap(fanOutRows),
     ...archiveRows(results),
   ]
@@ -102,6 +105,30 @@ function poolRows({ jobs, repositories, pools, ...measured }: PoolsResult): Row[
 
 function perJob({ writes }: PoolsRun): string {
   return writes.perJob.toFixed(2)
+}
+
+/** The deletion may not disturb jobs that arrive, it has to end, and no total may fall with it. */
+function retentionRows({ deleted, rate, ...measured }: RetentionResult): Row[] {
+  const { during, alone, ratio, rawDifference, deletionSeconds, mostSeconds, totals } = measured
+  const row = (kind: 'p50' | 'p99', target: string): Row => [
+    `latency at ${rate}/s while ${deleted} finished jobs are deleted, ${kind} of that without`,
+    `${ratio[kind].toFixed(2)} (${during[kind].toFixed(1)} ms, without ${alone[kind].toFixed(1)} ms)`,
+    target,
+  ]
+  const missed = [
+    ...(rawDifference > 0.15 ? ['the machine was not quiet'] : []),
+    ...(ratio.p50 > 1.5 || ratio.p99 > 2 ? ['new jobs were slower'] : []),
+    ...(deletionSeconds === undefined ? ['the deletion did not end'] : []),
+    ...(totals.falls > 0 ? ['totals fell'] : []),
+  ]
+  return [
+    row('p50', '<= 1.5'),
+    row('p99', '<= 2'),
+    ['p50 without, before and after differ by %', (rawDifference * 100).toFixed(0), '<= 15'],
+    ['time for the deletion, s', deletionSeconds?.toFixed(0) ?? 'did not end', `<= ${mostSeconds}`],
+    [`metric totals that fell, in ${totals.scrapes} scrapes`, String(totals.falls), '0'],
+    ['retention', missed.length === 0 ? 'passed' : `failed: ${missed.join(', ')}`, 'passed'],
+  ]
 }
 
 function scrapeRows({ jobs, series, p50, p99 }: ScrapeResult): Row[] {

@@ -68,7 +68,7 @@ export function measureLatency({ perSecond, seconds }: Load, shipped: Shipped): 
   })
 }
 
-function latencyOf(values: readonly number[]): Latency {
+export function latencyOf(values: readonly number[]): Latency {
   return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), samples: values.length }
 }
 
@@ -115,13 +115,19 @@ async function operatorRun(stage: Stage, load: Load, shipped: Shipped): Promise<
   }
 }
 
-async function postJob(client: BareClient, place: Place, index: number, answered: Map<string, number>): Promise<void> {
+/** Creates a job, and records under the name of its Runner when the response came. */
+export async function postJob(
+  client: BareClient,
+  place: Place,
+  index: number,
+  answered: Map<string, number>,
+): Promise<void> {
   const job = newJob(place.namespace, index)
   const body = await client.post(resourcePath(runnerJobs, place.namespace), job)
   answered.set(`${job.metadata.name}-1`, performance.now())
   await body.dump()
 }
 
-function clientOf({ server, ca }: Stage, { token }: Place, userAgent: string): BareClient {
+export function clientOf({ server, ca }: Stage, { token }: Place, userAgent: string): BareClient {
   return new BareClient({ server, ca, token, userAgent })
 }

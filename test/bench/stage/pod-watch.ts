@@ -18,6 +18,7 @@ export class PodWatch {
   readonly #end = new AbortController()
   readonly #seenAt = new Map<string, number>()
   readonly #namespace: string
+  #version = '0'
 
   constructor({ server, ca }: Stage, { namespace, token }: Place) {
     this.#client = new BareClient({ server, ca, token, userAgent: 'runnerhub-bench-watch' })
@@ -26,11 +27,20 @@ export class PodWatch {
 
   /** Resolves when the watch is open: no later pod is missed. */
   async start(): Promise<void> {
-    const path = `${resourcePath(pods, this.#namespace)}?watch=1&resourceVersion=0`
-    const body = await this.#client.stream(path, metadataOnly, this.#end.signal)
-    void this.#read(body).catch((error: unknown) => {
+    const body = await this.#open('0')
+    void this.#follow(body).catch((error: unknown) => {
       if (!this.#end.signal.aborted) console.error('the watch of pods broke:', error)
     })
+  }
+
+  #open(version: string): Promise<AsyncIterable<Uint8Array>> {
+    const path = `${resourcePath(pods, this.#namespace)}?watch=1&resourceVersion=${version}`
+    return this.#client.stream(path, metadataOnly, this.#end.signal)
+  }
+
+  /** The API server ends a watch that does not keep up. The next one goes on from there: what is late counts as late. */
+  async #follow(first: AsyncIterable<Uint8Array>): Promise<void> {
+    for (let body = first; ; body = await this.#open(this.#version)) await this.#read(body)
   }
 
   get count(): number {
@@ -53,10 +63,17 @@ export class PodWatch {
     for await (const lines of watchLines(body)) {
       const now = performance.now()
       for (const { type, object } of lines.map((line) => asObject(JSON.parse(line)))) {
-        if (type === 'ADDED') this.#seenAt.set(controllerName(object), now)
+        const name = controllerName(object)
+        // Versions that it may not go on from any more end in an error: then it begins with all pods.
+        this.#version = type === 'ERROR' ? '0' : versionOf(object)
+        if (type === 'ADDED' && !this.#seenAt.has(name)) this.#seenAt.set(name, now)
       }
     }
   }
+}
+
+function versionOf(object: unknown): string {
+  return String(asObject(asObject(object)['metadata'])['resourceVersion'])
 }
 
 function controllerName(object: unknown): string {
