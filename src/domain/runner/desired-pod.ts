@@ -39,7 +39,7 @@ export function desiredPod(pool: RunnerPool, job: RunnerJob, runner: Runner, age
   const spec = pool.spec.mode === 'Worker' ? workerSpec(pool, job, agentScript) : template.spec
   const env = delegationEnv(job, runner)
   const dress = (container: unknown) => (isJson(container) ? withEnv(secured(container, spec), env) : container)
-  const securityContext = fill(spec['securityContext'], podDefaults(spec))
+  const securityContext = fill(spec['securityContext'], podDefaults(spec, fieldsOf(metadata?.['annotations'])))
   return {
     apiVersion: 'v1',
     kind: 'Pod',

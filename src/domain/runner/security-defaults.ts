@@ -1,12 +1,16 @@
 import { elementsOf, fieldsOf, type Json } from '../../api/json.ts'
 import { isSilent } from '../json.ts'
 
+/** The form of a pod's seccomp profile before it was a field. */
+const SECCOMP_ANNOTATION = 'seccomp.security.alpha.kubernetes.io/pod'
+
 /** The defaults for unset fields of the pod's security context. */
-export function podDefaults(spec: Json): Json {
+export function podDefaults(spec: Json, annotations: Json): Json {
+  const hasProfile = !isSilent(annotations[SECCOMP_ANNOTATION])
   return {
     ...(isNonRoot(spec) && { runAsNonRoot: true }),
-    // The API server rejects it for Windows.
-    ...(!isWindows(spec) && { seccompProfile: { type: 'RuntimeDefault' } }),
+    // The API server rejects it for Windows, and beside another one in an annotation.
+    ...(!isWindows(spec) && !hasProfile && { seccompProfile: { type: 'RuntimeDefault' } }),
   }
 }
 

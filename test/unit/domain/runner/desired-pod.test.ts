@@ -258,6 +258,12 @@ describe('the pod of a Runner', () => {
     })
   }
 
+  it('has no seccomp profile beside that of an annotation, with which the API server would refuse it', () => {
+    const annotations = { 'seccomp.security.alpha.kubernetes.io/pod': 'unconfined' }
+    const { spec } = podOf({ metadata: { annotations }, spec: { containers: [{ name: 'runner' }] } })
+    expect(spec['securityContext']).to.deep.equal({ runAsNonRoot: true })
+  })
+
   it('gets the API server’s message with the positions of its template', () => {
     const job = aJob()
     const message =
