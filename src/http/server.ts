@@ -33,8 +33,12 @@ export function makeServer(handle: RequestListener, options: ServerOptions): Ser
       requireHostHeader: false,
       // Other protocols in an Upgrade header are ignored: RFC 9110, section 7.8.
       shouldUpgradeCallback: (request) => {
+        const target = request.url ?? ''
         removeBase(request)
-        return isUpgrade(request)
+        const isTaken = isUpgrade(request)
+        // What is ignored comes to `answer`, which removes the base path.
+        if (!isTaken) request.url = target
+        return isTaken
       },
     },
     answer,

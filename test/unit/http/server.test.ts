@@ -22,6 +22,7 @@ describe('the server below the application', () => {
   let server: Server
   let metrics: Metrics
   let handled: number
+  let handledUrl: string
 
   beforeEach(async () => {
     const clock = new HandClock()
@@ -29,7 +30,8 @@ describe('the server below the application', () => {
     handled = 0
     const app = new Koa<FacadeState>()
     app.silent = true
-    app.use(async (_ctx, next) => {
+    app.use(async (ctx, next) => {
+      handledUrl = ctx.url
       await next()
       handled += 1
     })
@@ -37,7 +39,7 @@ describe('the server below the application', () => {
     app.use(envelope({ clock, log: new RecordedLog(), version: '1' }))
     app.use(async (ctx) => void (await readJson(ctx.req)))
     const handle = app.callback()
-    const options = { clock, log: new RecordedLog(), version: '1', metrics }
+    const options = { clock, log: new RecordedLog(), version: '1', metrics, basePath: '/hub' }
     server = makeServer((request, response) => void handle(request, response), options)
     server.headersTimeout = 1000
     server.requestTimeout = 1000
@@ -92,4 +94,13 @@ describe('the server below the application', () => {
     await eventually(() => handled > 0, { what: 'the application to be done' })
     expect(await counted()).to.deep.equal([])
   })
+
+  for (const offer of ['', 'Connection: Upgrade\r\nUpgrade: h2c\r\n']) {
+    it(`removes the base path once, ${offer === '' ? 'without' : 'with'} an offer of another protocol`, async () => {
+      const caller = send(`GET /hub/hub/api/jobs HTTP/1.1\r\nHost: x\r\n${offer}\r\n`)
+      await once(caller, 'data')
+      caller.destroy()
+      expect(handledUrl).to.equal('/hub/api/jobs')
+    })
+  }
 })
