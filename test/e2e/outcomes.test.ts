@@ -11,11 +11,19 @@ function volumeOf(source: object): PoolOptions {
   return { container: { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, pod: { volumes } }
 }
 
+/** A claim of a StorageClass that does not exist. */
+const unprovided = {
+  accessModes: ['ReadWriteOnce'],
+  storageClassName: 'missing',
+  resources: { requests: { storage: '1Mi' } },
+}
+
 /** Causes that keep a pod from starting, and their messages in the job's status. */
 const troubles: [pool: string, reason: string, message: string][] = [
   ['no-image', 'ImagePull', '127.0.0.1:1: connect: connection refused'],
   ['no-secret', 'VolumeUnavailable', 'secret "missing" not found'],
   ['no-claim', 'VolumeUnavailable', 'persistentvolumeclaim "missing" not found'],
+  ['no-class', 'VolumeUnavailable', 'storageclass.storage.k8s.io "missing" not found'],
   ['no-key', 'InvalidPod', "couldn't find key missing in ConfigMap"],
 ]
 
@@ -29,11 +37,15 @@ describe('a job on a real node', () => {
         hub.createPool('exit-3', { script: 'echo oh no; exit 3' }),
         hub.createPool('hungry', { script: 'sleep 1; x=aaaaaaaa; while :; do x=$x$x; done', memory: '24Mi' }),
         // No registry listens there: the pull fails at once.
-        hub.createPool('no-image', { image: '127.0.0.1:1/does-not/exist:1' }),
+        hub.createPool('no-image', {
+          image: '127.0.0.1:1/does-not/exist:1',
+          pod: { imagePullSecrets: [{ name: 'registry' }] },
+        }),
         hub.createPool('forbidden', { privileged: true }),
         hub.createPool('long', { script: runsOn }),
         hub.createPool('no-secret', volumeOf({ secret: { secretName: 'missing' } })),
         hub.createPool('no-claim', volumeOf({ persistentVolumeClaim: { claimName: 'missing' } })),
+        hub.createPool('no-class', volumeOf({ ephemeral: { volumeClaimTemplate: { spec: unprovided } } })),
         hub.createPool('no-key', {
           container: {
             env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'kube-root-ca.crt', key: 'missing' } } }],
@@ -42,6 +54,10 @@ describe('a job on a real node', () => {
         hub.createPool('bad-hook', {
           script: runsOn,
           container: { lifecycle: { postStart: { exec: { command: ['/bin/false'] } } } },
+        }),
+        hub.createPool('bad-probe', {
+          script: "trap 'exit 0' TERM; sleep 60 & wait",
+          container: { livenessProbe: { exec: { command: ['/bin/false'] }, periodSeconds: 1, failureThreshold: 1 } },
         }),
         hub.createPool('gated', { pod: { schedulingGates: [{ name: 'example.com/queue' }] } }),
         hub.createPool('unprepared', { prepare: 'echo no disk; exit 4' }),
@@ -104,7 +120,7 @@ describe('a job on a real node', () => {
     await hub.jobIs(id, { phase: 'Assigned', reason: 'ImagePull' })
     const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'ImagePull' })
     expect(performance.now() - begun).to.be.within(3000, 30_000)
-    expect(status.message).to.include('127.0.0.1:1/does-not/exist:1')
+    expect(status.message).to.include('127.0.0.1:1/does-not/exist:1').and.to.include('pull secrets (registry)')
     await hub.until('its pod to be gone', async () => (await hub.pod(id)) === undefined)
   })
 
@@ -124,6 +140,12 @@ describe('a job on a real node', () => {
     const id = await hub.rest.delegate({ labels: ['bad-hook'] })
     const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'HookFailed' })
     expect(status.message).to.include("the postStart hook of the job's container failed")
+  })
+
+  it('whose liveness probe fails has failed for that, though it then exits with code 0', async () => {
+    const id = await hub.rest.delegate({ labels: ['bad-probe'] })
+    const { status } = await hub.jobIs(id, { phase: 'Failed', reason: 'ProbeFailed', exitCode: 0 })
+    expect(status.message).to.include("the liveness probe of the job's container failed")
   })
 
   it('whose pod is gated names the gate', async () => {

@@ -10,6 +10,7 @@ import { shorten } from '../../domain/conditions.ts'
 import { jobContainer } from '../../domain/pod/job-container.ts'
 import { isFinal, isFinished } from '../../domain/job/phases.ts'
 import { type JobAct, type JobPlan, planJob } from '../../domain/job/plan.ts'
+import { mayHaveEnded } from '../../domain/job/endings.ts'
 import { retryRulesOf, type RetryView, spentSince } from '../../domain/job/retry-rules.ts'
 import { statusAfter } from '../../domain/job/status.ts'
 import type { Admission, JobView } from '../../domain/job/view.ts'
@@ -204,8 +205,7 @@ async function withEnder(
   if (pod.is !== 'exited' || isFinished(job)) return view
   const container = object === undefined ? undefined : jobContainer(object)?.name
   if (object === undefined || container === undefined) return view
-  const hasStarted = job.status.phase === 'Running'
-  const enders = endersOf(object.spec, container).filter((each) => !hasStarted || each !== 'postStart hook')
+  const enders = endersOf(object.spec, container).filter((ender) => mayHaveEnded(ender, pod, job))
   if (enders.length === 0) return view
   return { ...view, endedBy: await enderOf(client, object, { container, enders }, signal) }
 }

@@ -35,16 +35,15 @@ export async function enderOf(
   { container, enders }: { container: string; enders: readonly Ender[] },
   signal: AbortSignal,
 ): Promise<Ender | undefined> {
+  const found: PodWarning[] = []
   try {
     for await (const event of eventsIn(client, namespace, `regarding.uid=${uid}`, signal)) {
-      const isAbout = event.regarding.fieldPath === `spec.containers{${container}}`
-      const ender = isAbout ? enderIn(warningFrom(event)) : undefined
-      if (ender !== undefined && enders.includes(ender)) return ender
+      if (event.regarding.fieldPath === `spec.containers{${container}}`) found.push(warningFrom(event))
     }
   } catch (error) {
     if (!(error instanceof Forbidden)) throw error
   }
-  return undefined
+  return enderIn(found, enders)
 }
 
 async function* eventsIn(

@@ -1,7 +1,7 @@
 import type { JobPhase, RunnerJob } from '../../api/runner-job.ts'
 import type { Runner } from '../../api/runner.ts'
 import type { Ender } from '../pod/kubelet-ends.ts'
-import type { Exit } from '../pod/state.ts'
+import type { Exit, PodState } from '../pod/state.ts'
 import { stageLimitOf } from './deadline.ts'
 import type { Move } from './status.ts'
 import type { JobView } from './view.ts'
@@ -24,6 +24,19 @@ export function outcomeOf({ pod, now, endedBy }: JobView): Move | undefined {
 function phaseOf(reason: Exit['reason']): JobPhase {
   if (reason === 'Succeeded') return 'Completed'
   return reason === 'CancelRequested' ? 'Cancelled' : 'Failed'
+}
+
+/**
+ * Whether a hook or a probe may have ended the job's container. A container runs once its hook has succeeded. A probe
+ * ended it only if nothing else explains its end: a kubelet that stops the pod for another reason says the same of it.
+ */
+export function mayHaveEnded(
+  ender: Ender,
+  { exit, facts }: PodState & { is: 'exited' },
+  { status }: RunnerJob,
+): boolean {
+  if (ender === 'postStart hook') return status.phase !== 'Running'
+  return ['Succeeded', 'ExitCode'].includes(exit.reason) && facts.expiring !== true && exit.result === undefined
 }
 
 /** The container's own exit code only shows how it handled the signal. */

@@ -35,9 +35,35 @@ function isSet(setting: unknown): boolean {
   return typeof setting === 'object' && setting !== null
 }
 
-/** What ended a container, if a kubelet's Event about it shows that. */
-export function enderIn({ reason, note }: { reason: string; note: string }): Ender | undefined {
-  if (reason === 'FailedPostStartHook') return 'postStart hook'
-  const [, probe] = (reason === 'Killing' && /^Container \S+ failed (startup|liveness) probe/.exec(note)) || []
-  return probe === undefined ? undefined : probe === 'startup' ? 'startup probe' : 'liveness probe'
+/** An Event of a kubelet about a container. */
+interface ContainerEvent {
+  reason: string
+  note: string
+  /** When it was last seen, in milliseconds since the epoch. */
+  lastMs: number
+}
+
+/** How soon after the last failure of a probe the kubelet ends the container; times of Events are whole seconds. */
+const PROMPTLY_MS = 10_000
+
+/**
+ * Which of these ended a container, if its Events show that. A kubelet that stops a whole pod because of a probe only says
+ * that it stops each container, so the failure of the probe has to come right before that.
+ */
+export function enderIn(events: readonly ContainerEvent[], enders: readonly Ender[]): Ender | undefined {
+  if (enders.includes('postStart hook') && events.some(({ reason }) => reason === 'FailedPostStartHook'))
+    return 'postStart hook'
+  const kills = events.filter(({ reason }) => reason === 'Killing')
+  return enders.find((ender) => {
+    const words = new RegExp(`\\b${ender} (failed|errored)`, 'i')
+    const failures = events.filter(({ reason, note }) => reason === 'Unhealthy' && words.test(note))
+    return kills.some(
+      (kill) => kill.note.includes(`failed ${ender}`) || failures.some((each) => isRightBefore(each, kill)),
+    )
+  })
+}
+
+function isRightBefore(failure: ContainerEvent, kill: ContainerEvent): boolean {
+  const ms = kill.lastMs - failure.lastMs
+  return ms >= -1000 && ms <= PROMPTLY_MS
 }

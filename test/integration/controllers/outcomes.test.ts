@@ -219,9 +219,11 @@ describe('the outcome of a job', function () {
     site.kubelet.onPod(() => runs())
     await site.createJob('probed', { poolName: 'probed' })
     await site.jobIs('probed', { phase: 'Running' })
-    const message = 'Container runner failed liveness probe'
-    const event = { type: 'Normal', reason: 'Killing', message, container: 'runner' }
-    await warn(site.client, await podOf('probed'), event)
+    const before = await podOf('probed')
+    const unhealthy = { reason: 'Unhealthy', message: 'Liveness probe failed: refused', container: 'runner' }
+    await warn(site.client, before, unhealthy)
+    const killing = { type: 'Normal', reason: 'Killing', message: 'Stopping container runner', container: 'runner' }
+    await warn(site.client, before, killing)
     await site.kubelet.apply('probed-1', (pod) => exited(pod, 0))
     const { status } = await site.jobIs('probed', failed('ProbeFailed', 0))
     expect(status.message).to.equal("the liveness probe of the job's container failed (exit code 0)")
