@@ -23,6 +23,10 @@ const mendable = [
   'maximum cpu usage per Container is 2, but limit is 4',
   'failed quota: q: must specify limits.cpu for: runner',
   'status unknown for quota: q, resources: pods',
+  'insufficient quota to match these scopes: [{PriorityClass In [high]}]',
+  'minimum memory usage per Pod is 1Gi, but request is 64Mi',
+  'pod node label selector conflicts with its namespace node label selector',
+  'image policy webhook backend denied one or more images: unsigned',
   'no PriorityClass with name urgent was found',
   'pod rejected: RuntimeClass "kata" not found',
 ]

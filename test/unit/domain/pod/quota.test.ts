@@ -11,6 +11,9 @@ const cases: [requested: string, limited: string, isTooBig: boolean][] = [
   ['limits.cpu=1500m,pods=1', 'limits.cpu=1,pods=5', true],
   ['cpu=500m', 'cpu=1', false],
   ['memory=1Gi', 'memory=1G', true],
+  ['count/pods=1', 'count/pods=5', false],
+  ['limits.ephemeral-storage=2Gi', 'limits.ephemeral-storage=1Gi', true],
+  ['hugepages-2Mi=4Mi,memory=1Gi', 'hugepages-2Mi=2Mi,memory=2Gi', true],
   ['requests.nvidia.com/gpu=2', 'requests.nvidia.com/gpu=1', true],
   // A closed namespace.
   ['pods=1', 'pods=0', false],
