@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { samplesOf } from '../../objects/samples.ts'
 import type { Operator } from '../../processes/operator.ts'
 import { call } from './call.ts'
@@ -21,9 +22,12 @@ export async function jobsTotal(operator: Operator): Promise<(number | undefined
   return ['completed', 'failed', 'cancelled'].map((status) => totals[`github_runnerhub_jobs_total{status="${status}"}`])
 }
 
+/** Time between two looks at the totals of one operator. */
+const LOOK_MS = 25
+
 /**
  * Reads the totals of some operators repeatedly, at least twice, and records every sample that decreased. The operators
- * must run until it stops.
+ * must run until it stops. Its pauses leave the CPU to them.
  */
 export class TotalsWatcher {
   readonly falls: string[] = []
@@ -51,6 +55,7 @@ export class TotalsWatcher {
         if ((totals[name] ?? 0) < value) this.falls.push(`${name}: ${value} -> ${totals[name]}`)
       }
       last = totals
+      await pause(LOOK_MS)
     }
   }
 }
