@@ -19,7 +19,7 @@ describe('the pictures of the page', function () {
   let browser: Browser
 
   before(async () => {
-    buildPage()
+    await buildPage()
     await mkdir(folder, { recursive: true })
     scene = await openScene()
     browser = await launchChromium()

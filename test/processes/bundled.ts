@@ -23,23 +23,23 @@ export function bundled(entry: string): Promise<string> {
 export async function bundle(entry: string, folder: string): Promise<string> {
   const dist = join(folder, 'dist')
   await bundleProgram(root, entry, dist)
-  await mkdir(join(dist, 'page-files'), { recursive: true })
-  const others: [from: string, to: string][] = [
-    ['src/agent/agent.sh', 'dist/agent.sh'],
-    ['package.json', 'package.json'],
-  ]
-  const temporary = `.${randomBytes(4).toString('hex')}`
-  for (const [from, to] of [...others, ...(await pageFiles())]) {
-    const target = join(folder, to)
-    await copyFile(join(root, from), target + temporary)
-    await rename(target + temporary, target)
-  }
+  await replace('src/agent/agent.sh', join(dist, 'agent.sh'))
+  await replace('package.json', join(folder, 'package.json'))
+  await copyPage(dist)
   return join(dist, 'main.js')
 }
 
-/** The files of the page, if it was built; the one that names the others is last. */
-async function pageFiles(): Promise<[from: string, to: string][]> {
+/** Copies the page, once it is built, to the operators that start from here on. */
+export async function copyPage(dist = join(root, 'build/bundled/main/dist')): Promise<void> {
+  await mkdir(join(dist, 'page-files'), { recursive: true })
   const names = await readdir(join(root, 'build/page')).catch((): string[] => [])
-  const ordered = [...names.filter((name) => name !== 'page.json'), ...names.filter((name) => name === 'page.json')]
-  return ordered.map((name) => [`build/page/${name}`, `dist/page-files/${name}`])
+  // The one that names the others is last.
+  names.sort((a, b) => Number(a === 'page.json') - Number(b === 'page.json'))
+  for (const name of names) await replace(join('build/page', name), join(dist, 'page-files', name))
+}
+
+async function replace(from: string, target: string): Promise<void> {
+  const temporary = `${target}.${randomBytes(4).toString('hex')}`
+  await copyFile(join(root, from), temporary)
+  await rename(temporary, target)
 }

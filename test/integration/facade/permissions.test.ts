@@ -55,7 +55,7 @@ describe('permissions', function () {
   const tokens = new Map<string, string>()
 
   before(async () => {
-    pageFile = buildPage()
+    pageFile = await buildPage()
     site = await openSite()
     const lines = ['nobodys-token,nobody,nobody-uid', 'viewers-token,eve,eve-uid,"others,runnerhub:viewers"']
     await appendFile(site.tokenFile, `${lines.join('\n')}\n${localTokens}`)

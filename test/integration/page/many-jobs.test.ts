@@ -18,7 +18,7 @@ describe('the page with 10,000 jobs', function () {
   let page: Page
 
   before(async () => {
-    buildPage()
+    await buildPage()
     await filled.fill()
     const begun = Date.now() - HOUR
     for (let job = 1; job <= JOBS; job++) put(`owner/repo-${job}`, begun + job * 100)

@@ -34,7 +34,7 @@ describe('the page', function () {
   before(async function () {
     // A build, a control plane, an operator and a browser, on a busy machine.
     this.timeout('3m')
-    buildPage()
+    await buildPage()
     site = await openSite()
     await appendFile(site.tokenFile, `${VIEWER},eve,eve-uid,"runnerhub:viewers"\nnobodys-token,nobody,nobody-uid\n`)
     // On the node, where each test decides what happens next.
