@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Forward, forward } from '../../../config/local/run.d/forward.ts'
 import { askKubectl, type Place } from '../../../config/local/run.d/kubectl.ts'
 import { RUNNER_LABEL } from '../../../src/api/names.ts'
@@ -12,17 +13,23 @@ import { runners } from '../../../src/api/runner.ts'
 import { isFinished } from '../../../src/domain/job/phases.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
 import { NotFound } from '../../../src/kube/client/errors.ts'
+import type { Connection } from '../../../src/kube/connection/connection.ts'
 import { fromKubeconfig } from '../../../src/kube/connection/from-kubeconfig.ts'
+import { leases } from '../../../src/kube/election/lease.ts'
 import { AuditLog } from '../../observe/audit.ts'
 import { eventually, Hopeless } from '../../observe/eventually.ts'
 import { newJob } from '../../site/objects.ts'
 import { report } from '../../site/report.ts'
+import { Watches } from '../../site/watches.ts'
 import { Rest } from '../clients/rest.ts'
 import type { Prepared } from './image.ts'
 import { newPool, type PoolOptions } from './pools.ts'
 
+const NAME = 'app.kubernetes.io/name'
+const COMPONENT = 'app.kubernetes.io/component'
 /** The chart's hooks and tests have a component of their own. */
-const operatorLabels = 'app.kubernetes.io/name=runnerhub,app.kubernetes.io/component notin (test, clean-up, crds)'
+const others = ['test', 'clean-up', 'crds']
+const operatorLabels = `${NAME}=runnerhub,${COMPONENT} notin (${others.join(', ')})`
 
 const patient = (): AbortSignal => AbortSignal.timeout(120_000)
 
@@ -45,14 +52,14 @@ export async function reach(prepared: Prepared, place: Place, services: Services
   const open = (service: string, servicePort: number): Promise<Forward> =>
     forward({ place, service, localPort: 0, servicePort, report: () => undefined }, stop.signal)
   const [http, realtime] = [await open(services.rest, 3000), await open(services.realtime, 3001)]
-  const client = new KubeClient(await fromKubeconfig(place.kubeconfig), { userAgent: 'runnerhub-test' })
-  return new Installation({ prepared, place, client, http, realtime, stop })
+  const connection = await fromKubeconfig(place.kubeconfig)
+  return new Installation({ prepared, place, connection, http, realtime, stop })
 }
 
 interface Parts {
   prepared: Prepared
   place: Place
-  client: KubeClient
+  connection: Connection
   http: Forward
   realtime: Forward
   stop: AbortController
@@ -66,12 +73,14 @@ export class Installation {
   readonly rest: Rest
   readonly audit: AuditLog
   readonly #parts: Parts
+  readonly #watches: Watches
 
   constructor(parts: Parts) {
     const { auditLog = '' } = parts.prepared.cluster
     this.#parts = parts
     this.place = parts.place
-    this.client = parts.client
+    this.client = new KubeClient(parts.connection, { userAgent: 'runnerhub-test' })
+    this.#watches = new Watches(parts.connection, parts.place.namespace)
     this.rest = new Rest(`http://127.0.0.1:${parts.http.port}`)
     this.audit = new AuditLog(auditLog)
   }
@@ -126,19 +135,20 @@ export class Installation {
   }
 
   /** The pods of the operator itself. */
-  operatorPods(): Promise<Pod[]> {
-    return this.#list(pods, operatorLabels)
+  async operatorPods(): Promise<Pod[]> {
+    const isOperator = ({ [NAME]: name, [COMPONENT]: component = '' }: Record<string, string>): boolean =>
+      name === 'runnerhub' && !others.includes(component)
+    return (await this.#list(pods)).filter(({ metadata: { labels = {} } }) => isOperator(labels))
   }
 
   /** The remaining runner pods. */
-  runnerPods(): Promise<Pod[]> {
-    return this.#list(pods, RUNNER_LABEL)
+  async runnerPods(): Promise<Pod[]> {
+    return (await this.#list(pods)).filter(({ metadata: { labels = {} } }) => RUNNER_LABEL in labels)
   }
 
   /** The pod that holds the Lease. */
   async leader(): Promise<string> {
-    const find = async () => this.kubectl('get', 'lease', 'runnerhub', '--output=jsonpath={.spec.holderIdentity}')
-    return (await this.until('a leader', find)).trim()
+    return this.until('a leader', async () => (await this.#get(leases, 'runnerhub'))?.spec?.holderIdentity)
   }
 
   /** The address of the REST API's Service, with every replica behind it. */
@@ -158,10 +168,21 @@ export class Installation {
     await rm(folder, { recursive: true })
   }
 
-  /** Waits for a condition; a failure reports the whole state of the namespace. */
+  /**
+   * Waits for a condition; a failure reports the whole state of the namespace. Its reads of jobs, Runners, pods and Leases
+   * come from watches, and once more from the API server when it holds.
+   */
   async until<T>(what: string, condition: () => T | Promise<T>, withinMs = 30_000, job?: string) {
+    let isWatched = false
+    const look = async (): Promise<T> => {
+      const { value, isFromWatches } = await this.#watches.look(condition)
+      isWatched = isFromWatches
+      return isFromWatches && Boolean(value) ? condition() : value
+    }
+    // No watch shows when the result of a call or a command changes.
+    const changed = (ms: number): Promise<void> => (isWatched ? this.#watches.changed(ms) : pause(2 * ms))
     try {
-      return await eventually(condition, { what, withinMs, everyMs: 50 })
+      return await eventually(look, { what, withinMs, everyMs: 50, changed })
     } catch (error) {
       throw new Error(`${String(error)}\n${await this.report(job)}`, { cause: error })
     }
@@ -173,8 +194,10 @@ export class Installation {
       const job = await this.job(name)
       const has = new Map<string, unknown>(Object.entries(job?.status ?? {}))
       if (Object.entries(wanted).every(([field, value]) => has.get(field) === value)) return job
-      if (job !== undefined && isFinished(job)) throw new Hopeless(`it is over, as ${JSON.stringify(job.status)}`)
-      return undefined
+      if (job === undefined || !isFinished(job)) return undefined
+      // A watch may still show an earlier job of the name.
+      if (this.#watches.isLooking) return job
+      throw new Hopeless(`it is over, as ${JSON.stringify(job.status)}`)
     }
     return this.until(`job ${name} to be ${JSON.stringify(wanted)}`, find, withinMs, name)
   }
@@ -221,11 +244,12 @@ export class Installation {
   /** Stops forwarding; the installation stays. */
   async leave(): Promise<void> {
     this.#parts.stop.abort(new Error('the tests are over'))
-    await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended])
+    await Promise.all([this.#parts.http.ended, this.#parts.realtime.ended, this.#watches.stop()])
     await this.client.close()
   }
 
   async #get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> {
+    if (this.#watches.isLooking) return this.#watches.get(resource, name)
     try {
       return await this.client.get(resource, { namespace: this.namespace, name }, patient())
     } catch (error) {
@@ -234,8 +258,8 @@ export class Installation {
     }
   }
 
-  async #list<T extends KubeObject>(resource: Resource<T>, labelSelector?: string): Promise<T[]> {
-    const options = labelSelector === undefined ? {} : { labelSelector }
-    return (await this.client.listPage(resource, this.namespace, options, patient())).items
+  async #list<T extends KubeObject>(resource: Resource<T>): Promise<T[]> {
+    if (this.#watches.isLooking) return this.#watches.list(resource)
+    return (await this.client.listPage(resource, this.namespace, {}, patient())).items
   }
 }
