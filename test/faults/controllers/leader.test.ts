@@ -46,7 +46,7 @@ describe('a change of leader', function () {
 
   sideBySide({
     'after kill -9, to a replica with stalled watches: exactly one pod per job, no stuck job': () =>
-      withPair(async ({ site, handOver, leader, standby }) => {
+      withPair('both', async ({ site, handOver, leader, standby }) => {
         const open = () => standby.proxy.seen(WATCHES).filter((watch) => watch.status === 200)
         await site.until('all of its watches to be open', () => open().length === 6)
         // Only open watches: those of the new leader work.
@@ -64,7 +64,7 @@ describe('a change of leader', function () {
       }),
 
     'to a replica whose new watches stall too: it writes nothing before its caches are filled': () =>
-      withPair(async ({ site, leader, standby }) => {
+      withPair('both', async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
         const stalled = standby.proxy.when(WATCHES).stall()
         leader.operator.kill()
@@ -80,7 +80,7 @@ describe('a change of leader', function () {
       }),
 
     'away from a paused replica that continues later: it writes nothing any more': () =>
-      withPair(async ({ site, handOver, leader, standby }) => {
+      withPair('leader', async ({ site, handOver, leader, standby }) => {
         const jobs = await makeJobs(site)
         // Some Events are still to be written, and the first hangs.
         const recorded = names('recorded', 3)
@@ -113,7 +113,7 @@ describe('a change of leader', function () {
       }),
 
     'away from a disconnected replica: it stops leading, and its facade keeps serving': () =>
-      withPair(async ({ site, handOver, leader, standby }) => {
+      withPair('leader', async ({ site, handOver, leader, standby }) => {
         const jobs = await makeJobs(site)
         // Creates of its last moment are under way for long: they arrive when the other has led for a while.
         const busy = names('busy', 20)
@@ -148,7 +148,7 @@ describe('a change of leader', function () {
       }),
 
     'at SIGTERM: the leader releases the Lease, and no job waits for its expiry': () =>
-      withPair(async ({ site, leader, standby }) => {
+      withPair('leader', async ({ site, leader, standby }) => {
         const jobs = await makeJobs(site)
         const took = leader.operator.terminate()
         const since = performance.now()

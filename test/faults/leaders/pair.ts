@@ -22,24 +22,28 @@ export interface Pair {
   handOver: HandOver
 }
 
-/** Two replicas, each behind its own proxy; the first leads. Afterwards all jobs must be right. */
-export async function withPair(test: (pair: Pair) => Promise<void>): Promise<void> {
+/**
+ * Two replicas, each with its own proxy; the first leads. The second does not use its proxy unless the test disturbs
+ * both: what it sends through the busy process of the tests arrives late. Afterwards all jobs must be right.
+ */
+export async function withPair(disturbs: 'leader' | 'both', test: (pair: Pair) => Promise<void>): Promise<void> {
   const site = await openSite()
   const proxies: FaultProxy[] = []
-  const start = async (identity: string): Promise<Replica> => {
+  const start = async (identity: string, isBehind: boolean): Promise<Replica> => {
     const proxy = await startFaultProxy(site.plane.controlPlane)
     proxies.push(proxy)
     const token = await operatorToken(site.client, site.namespace)
     const env = { LEASE_SECONDS: String(LEASE_SECONDS) }
-    return { proxy, token, operator: await site.operator({ proxy, identity, token, env }) }
+    const options = { identity, token, env, ...(isBehind && { proxy }) }
+    return { proxy, token, operator: await site.operator(options) }
   }
   try {
     await site.createPool('default', { maxRunners: 100 })
     site.kubelet.onPod(() => runs())
-    const leader = await start('first')
+    const leader = await start('first', true)
     await leader.operator.leads()
     const handOver = await HandOver.begin(site)
-    await test({ site, handOver, leader, standby: await start('second') })
+    await test({ site, handOver, leader, standby: await start('second', disturbs === 'both') })
     await site.checkInvariants()
   } finally {
     await site.close()
