@@ -94,13 +94,13 @@ test-unit: $(INSTALLED) ## Unit tests: no cluster, no network
 	@node test/run.ts --only unit
 
 test-integration: $(INSTALLED) ## Integration tests on the local cluster, which is started if necessary
-	@node test/run.ts --only integration,chart
+	@node test/run.ts --only integration,faces
 
 test-faults: $(INSTALLED) ## Fault tests: the same cluster through a TLS proxy that injects faults
 	@node test/run.ts --only faults
 
 test-e2e: $(INSTALLED) ## The whole operator, as an image, with real pods
-	@node test/run.ts --only e2e
+	@node test/run.ts --only e2e,make-run
 
 test-cluster: $(INSTALLED) ## Tests of up, down, status and kubeconfig, which stop the cluster; tests of images
 	@node test/run.ts --only planes,builds,cluster

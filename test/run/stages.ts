@@ -29,12 +29,14 @@ export type Work = { is: 'command'; command: string[] } | ({ is: 'suite' } & Sui
 /** Time limit of all stages together, within CI's limit of 90 minutes: later stages do not run. */
 export const TOTAL_MINUTES = 85
 
+/** The folders of integration tests that run in a lane apart from the others. */
+const FACES = 'chart|docs|page|plugin'
+
 /**
- * All stages in their order. There are three lanes of about the same length: image, e2e and cluster; integration; and
- * check, unit, builds, faults, planes and chart. Each mostly waits, and together they keep two cores busy. Only
- * the first lane and builds use the cluster, and the former stops and starts it at its end. Failed files get their second
- * run when nothing else runs. The files of a suite run one after another: on two cores, which the API server shares, two
- * at a time were slower and less steady.
+ * All stages in their order. There are four lanes of about the same length: image, e2e and cluster; integration; faults;
+ * and unit, builds, make-run, planes and faces. Each mostly waits, and together they keep two cores busy. Only the first
+ * lane, builds and make-run use the cluster, and the first stops and starts it at its end. Failed files get their second
+ * run when nothing else runs. The files of a suite run one after another.
  */
 export const stages: Stage[] = [
   {
@@ -81,50 +83,59 @@ export const stages: Stage[] = [
     deadlineMinutes: 25,
     needs: ['up', 'tools', 'image'],
     beside: true,
-    work: mocha('e2e/**', 120),
-  },
-  {
-    name: 'builds',
-    about: 'images that are built here, with the image of the operator',
-    deadlineMinutes: 6,
-    needs: ['up', 'image'],
-    after: ['check', 'unit'],
-    beside: true,
-    work: mocha('cluster/image', 300),
+    work: mocha('e2e/!(make-run)', 120),
   },
   {
     name: 'faults',
     about: 'broken connections and wrong responses',
     deadlineMinutes: 25,
     needs: ['up'],
-    after: ['check', 'unit', 'builds'],
+    after: ['check', 'image'],
     beside: true,
     work: mocha('faults/**', 60),
+  },
+  {
+    name: 'builds',
+    about: 'images that are built here, with the image of the operator',
+    deadlineMinutes: 6,
+    needs: ['up', 'image'],
+    after: ['unit'],
+    beside: true,
+    work: mocha('cluster/image', 300),
+  },
+  {
+    name: 'make-run',
+    about: '`make run`, with its demonstrations',
+    deadlineMinutes: 8,
+    needs: ['up', 'tools', 'image'],
+    after: ['builds'],
+    beside: true,
+    work: mocha('e2e/make-run', 120),
   },
   {
     name: 'planes',
     about: 'throwaway control planes, and clusters that the caller provides',
     deadlineMinutes: 8,
     needs: ['up'],
-    after: ['faults'],
+    after: ['make-run'],
     beside: true,
     work: mocha('cluster/@(control-plane|given)', 300),
   },
   {
-    name: 'chart',
-    about: 'the chart on a real API server',
-    deadlineMinutes: 8,
+    name: 'faces',
+    about: 'chart, page, plugin and documents on a real API server',
+    deadlineMinutes: 10,
     needs: ['up', 'tools'],
     after: ['planes'],
     beside: true,
-    work: mocha('integration/chart/**', 30),
+    work: mocha(`integration/@(${FACES})/**`, 30),
   },
   {
     name: 'cluster',
     about: 'up, down, status and kubeconfig; it leaves the cluster running',
     deadlineMinutes: 20,
     needs: ['up'],
-    after: ['e2e', 'builds'],
+    after: ['e2e', 'builds', 'make-run'],
     beside: true,
     work: mocha('cluster/cluster', 300),
   },
@@ -133,14 +144,14 @@ export const stages: Stage[] = [
     about: 'controllers, HTTP and realtime on a real API server',
     deadlineMinutes: 25,
     needs: ['up', 'tools'],
-    work: mocha('integration/!(chart)/**', 30),
+    work: mocha(`integration/!(${FACES})/**`, 30),
   },
   {
     name: 'again',
     about: 'a second run of each failed file of these suites',
     deadlineMinutes: 8,
     needs: [],
-    work: { is: 'rerun', suites: ['builds', 'faults', 'planes', 'chart', 'e2e', 'cluster', 'integration'] },
+    work: { is: 'rerun', suites: ['e2e', 'faults', 'builds', 'make-run', 'planes', 'faces', 'cluster', 'integration'] },
   },
   {
     name: 'down',

@@ -31,7 +31,7 @@ describe('the stages', () => {
 
   it('use the cluster one after another', () => {
     const afterOf = (name: string): string[] => stages.find((stage) => stage.name === name)?.after ?? []
-    expect(afterOf('cluster'), 'it stops the cluster').to.deep.equal(['e2e', 'builds'])
+    expect(afterOf('cluster'), 'it stops the cluster').to.deep.equal(['e2e', 'builds', 'make-run'])
   })
 
   it('run every test file in one suite', () => {
