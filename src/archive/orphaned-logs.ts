@@ -2,6 +2,7 @@ import { configMaps } from '../api/config-map.ts'
 import { JOB_UID_LABEL, LOG_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts'
 import type { KubeObject } from '../api/object.ts'
 import { runnerJobs } from '../api/runner-job.ts'
+import { withoutManagedFields } from '../kube/cache/transform.ts'
 import type { KubeClient } from '../kube/client/client.ts'
 import { Conflict, Gone, NotFound } from '../kube/client/errors.ts'
 import { allPages } from './all-pages.ts'
@@ -14,11 +15,16 @@ const MOST_PAGES = 4
 /** Most parts that one look reads again, and may return. */
 const MOST_PARTS = 500
 
+/** By default as many parts are remembered as one look lists. */
+const MOST_NOTED = MOST_PAGES * PAGE
+
 export interface OrphanedLogsOptions {
   client: KubeClient
   namespace: string
   /** Whether the cache has the job with a UID. */
   exists: (jobUid: string) => boolean
+  /** Most parts that are remembered from one look to the next. */
+  mostNoted?: number
 }
 
 /** The parts of one pod's log whose job is gone. */
@@ -28,8 +34,9 @@ export interface OrphanedLog {
 }
 
 /**
- * Finds logs in ConfigMaps that were left behind by their jobs: somebody removed their owner, or the garbage collector
- * has not come to them. Only the deletion of a job can make some, so nothing is listed without one.
+ * Finds logs in ConfigMaps that were left behind by their jobs, because somebody removed their owner. Those that still have
+ * it are left to the garbage collector: at many jobs per second it is minutes behind, and to delete before it would cost
+ * more requests than it saves. Only the deletion of a job can leave a log behind, so nothing is listed without one.
  */
 export class OrphanedLogs {
   readonly #options: OrphanedLogsOptions
@@ -70,8 +77,9 @@ export class OrphanedLogs {
   async #note(signal: AbortSignal): Promise<void> {
     const { client, namespace, exists } = this.#options
     const labelSelector = `${LOG_LABEL},${MANAGED_BY_LABEL}=${MANAGED_BY}`
+    const { mostNoted = MOST_NOTED } = this.#options
     if (this.#next === undefined) this.#isDueAgain = false
-    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    for (let pages = 0; pages < MOST_PAGES && this.#noted.size < mostNoted; pages += 1) {
       const from = this.#next === undefined ? {} : { continue: this.#next }
       // An expired token begins again, and cannot be used twice.
       this.#next = undefined
@@ -84,7 +92,8 @@ export class OrphanedLogs {
       if (page === undefined) return
       for (const part of page.items) {
         const jobUid = jobUidOf(part)
-        if (jobUid !== undefined && !exists(jobUid)) this.#noted.set(part.metadata.name, part)
+        if (jobUid === undefined || exists(jobUid) || isOwnedBy(jobUid, part)) continue
+        this.#noted.set(part.metadata.name, withoutManagedFields(part))
       }
       this.#next = page.continue
       if (this.#next !== undefined) continue
@@ -114,6 +123,10 @@ export class OrphanedLogs {
     }
     return [...logs.values()]
   }
+}
+
+function isOwnedBy(jobUid: string, { metadata }: KubeObject): boolean {
+  return metadata.ownerReferences?.some(({ uid }) => uid === jobUid) === true
 }
 
 function podUidOf({ metadata }: KubeObject): string {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { JOB_UID_LABEL, LOG_LABEL } from '../../../src/api/names.ts'
+import { API_VERSION, JOB_UID_LABEL, LOG_LABEL } from '../../../src/api/names.ts'
 import type { KubeObject } from '../../../src/api/object.ts'
 import { OrphanedLogs } from '../../../src/archive/orphaned-logs.ts'
 import { KubeClient } from '../../../src/kube/client/client.ts'
@@ -89,6 +89,18 @@ describe('logs without their jobs', () => {
     expect(await look()).to.deep.equal([['log-c-end']])
   })
 
+  it('are none that still have their job as owner, which the garbage collector deletes with it', async () => {
+    const owned = part('a', 'gone')
+    const owner = { apiVersion: API_VERSION, kind: 'RunnerJob', name: 'job', uid: 'gone' }
+    const other = { ...owner, uid: 'another' }
+    parts = [
+      { ...owned, metadata: { ...owned.metadata, ownerReferences: [owner] } },
+      { ...part('b', 'gone'), metadata: { ...part('b', 'gone').metadata, ownerReferences: [other] } },
+    ]
+    await look()
+    expect(await look()).to.deep.equal([['log-b-end']])
+  })
+
   it('are none that the garbage collector deletes meanwhile', async () => {
     parts = [part('a', 'gone')]
     await look()
@@ -131,6 +143,20 @@ describe('logs without their jobs', () => {
     expect(lists()).to.equal(6)
     expect(await look()).to.have.length(6)
     expect(lists()).to.equal(6)
+  })
+
+  it('are remembered up to a limit: the others are listed once there is room', async () => {
+    logs = new OrphanedLogs({ client, namespace: 'ns', exists: (uid) => uid === 'here', mostNoted: 2 })
+    pageSize = 1
+    parts = ['a', 'b', 'c', 'd', 'e'].map((pod) => part(pod, 'gone'))
+    await look()
+    expect(lists()).to.equal(2)
+    expect(await look()).to.deep.equal([['log-a-end'], ['log-b-end']])
+    expect(lists()).to.equal(2)
+    parts = parts.slice(2)
+    await look()
+    expect(await look()).to.have.length.above(0)
+    expect(lists()).to.be.above(2)
   })
 
   it('are listed from the beginning when a token has expired', async () => {
