@@ -8,7 +8,7 @@ import { Controller, type ControllerMetrics, type Reconcile } from '../kube/cont
 import type { Leadership } from '../kube/election/leader-election.ts'
 import type { WriteGuard } from '../kube/election/write-guard.ts'
 import { EventRecorder } from '../kube/events/recorder.ts'
-import { type Lane, Workqueue } from '../kube/queue/workqueue.ts'
+import { type Lane, Workqueue, type WorkqueueOptions } from '../kube/queue/workqueue.ts'
 import type { Clock } from '../kube/runtime/clock.ts'
 import type { Log } from '../kube/runtime/logger.ts'
 import { linkedAbortController, withTimeout } from '../kube/runtime/signals.ts'
@@ -115,7 +115,7 @@ export async function runControllers(options: ControllersOptions, term: Leadersh
 async function runInOneHistory(options: ControllersOptions, term: Leadership): Promise<void> {
   const { caches, clock, identity, log } = options
   await freshen(options, term.signal)
-  const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForStatus(options.workers) })
+  const queue = new Workqueue({ clock, maxMs: LONGEST_BACKOFF_MS, ...roomForDeferred(options.workers) })
   const client = options.client.guarded(term.guard)
   const recorder = new EventRecorder({ client, component: 'runnerhub', instance: identity, clock, log })
   const wakeJob = (jobKey: string, lane?: Lane): void => queue.add(queueKey('job', jobKey), lane)
@@ -252,9 +252,15 @@ function noticing(onTerminating: () => void, reconcile: Reconcile): Reconcile {
   }
 }
 
-/** A few workers may write status, and fewer while others create. */
-function roomForStatus(workers: number): { maxDeferred: number; maxDeferredWhileUrgent: number } {
-  return { maxDeferred: Math.ceil(workers / 6), maxDeferredWhileUrgent: Math.ceil(workers / 24) }
+/** A few workers may write status and clean up, and fewer while others create; half of them, once it has waited for long. */
+function roomForDeferred(
+  workers: number,
+): Required<Pick<WorkqueueOptions, 'maxDeferred' | 'maxDeferredWhileUrgent' | 'maxOverdue'>> {
+  return {
+    maxDeferred: Math.ceil(workers / 6),
+    maxDeferredWhileUrgent: Math.ceil(workers / 24),
+    maxOverdue: Math.ceil(workers / 2),
+  }
 }
 
 function dispatcher(deps: ReconcilerDeps, scheduler: Scheduler, pendingHeartbeats: PendingHeartbeats): Reconcile {

@@ -24,6 +24,11 @@ export interface WorkqueueOptions {
   maxDeferred?: number
   /** The same while urgent keys are queued or in progress, for work that is not overdue: it slows them down. */
   maxDeferredWhileUrgent?: number
+  /**
+   * The same for overdue work, whose key was postponed for `promoteAfterMs`. Under a steady load some urgent key is always
+   * in progress: what is put off for it has to be done as fast as it comes, or it would grow without end.
+   */
+  maxOverdue?: number
 }
 
 /** When a delayed key is due, and in which lane. */
@@ -59,6 +64,7 @@ export class Workqueue {
       promoteAfterMs: 10_000,
       maxDeferred: Number.POSITIVE_INFINITY,
       maxDeferredWhileUrgent: options.maxDeferred ?? Number.POSITIVE_INFINITY,
+      maxOverdue: options.maxDeferred ?? Number.POSITIVE_INFINITY,
       ...options,
     }
     this.#lanes = new Lanes(this.#options.promoteAfterMs)
@@ -186,11 +192,11 @@ export class Workqueue {
   }
 
   #room(): Room {
-    const { maxDeferred, maxDeferredWhileUrgent } = this.#options
+    const { maxDeferred, maxDeferredWhileUrgent, maxOverdue } = this.#options
     const inProgress = this.#runningDeferred.size
     const hasUrgent = this.#running.size > inProgress || this.#lanes.sizeOf('urgent') > 0
-    const overdue = maxDeferred - inProgress
-    return { deferred: hasUrgent ? Math.min(overdue, maxDeferredWhileUrgent - inProgress) : overdue, overdue }
+    const most = hasUrgent ? Math.min(maxDeferred, maxDeferredWhileUrgent) : maxDeferred
+    return { deferred: most - inProgress, overdue: maxOverdue - inProgress }
   }
 
   #addDue(): void {
