@@ -252,14 +252,14 @@ function noticing(onTerminating: () => void, reconcile: Reconcile): Reconcile {
   }
 }
 
-/** A few workers may write status and clean up, and fewer while others create; half of them, once it has waited for long. */
+/** A few workers may write status and clean up, and fewer while others create; half of them, once it has waited for a minute. */
 function roomForDeferred(
   workers: number,
-): Required<Pick<WorkqueueOptions, 'maxDeferred' | 'maxDeferredWhileUrgent' | 'maxOverdue'>> {
+): Required<Pick<WorkqueueOptions, 'maxDeferred' | 'maxDeferredWhileUrgent' | 'maxLate'>> {
   return {
     maxDeferred: Math.ceil(workers / 6),
     maxDeferredWhileUrgent: Math.ceil(workers / 24),
-    maxOverdue: Math.ceil(workers / 2),
+    maxLate: Math.ceil(workers / 2),
   }
 }
 

@@ -8,6 +8,8 @@ export interface Room {
   deferred: number
   /** The same for keys with overdue work. */
   overdue: number
+  /** The same for keys that are long overdue. */
+  late: number
 }
 
 /** A key taken from its lane. */
@@ -19,24 +21,27 @@ export interface Served {
   deferredSince: number | undefined
 }
 
-/** While urgent keys that came earlier wait, one overdue key is served after this many of them: there may be very many. */
+/** While urgent keys wait for long, one overdue key is served after this many of them: their queue may never end. */
 const URGENT_PER_OVERDUE = 8
 
 /**
  * Keys queued in two lanes. Each is queued at most once, first come, first served within its lane. The urgent lane has
- * priority, but a key with overdue deferred work takes its turn among the urgent ones, as if it had been added to them when
- * it became overdue, or sooner if that would be long. It is served as deferred.
+ * priority, but a key with overdue deferred work takes its turn among the urgent ones, or sooner if that would be long,
+ * and is then served as deferred. A key that is long overdue goes before urgent ones that came since.
  */
 export class Lanes {
   readonly #urgent = new Fifo<number>() // key -> queued since
   readonly #deferred = new Fifo<number>()
   readonly #postponedSince = new Map<string, number>() // key -> when its deferred work was first postponed
+  readonly #promoted = new Set<string>() // in the urgent lane only because they are overdue
   readonly #overdueMs: number
-  /** Urgent keys served while an overdue one waits, since the last overdue one. */
+  readonly #lateMs: number
+  /** Urgent keys served while a promoted one waits, since the last promoted one. */
   #urgentInARow = 0
 
-  constructor(overdueMs: number) {
+  constructor({ overdueMs, lateMs }: { overdueMs: number; lateMs: number }) {
     this.#overdueMs = overdueMs
+    this.#lateMs = lateMs
   }
 
   sizeOf(lane: Lane): number {
@@ -66,13 +71,16 @@ export class Lanes {
 
   /** The next key. */
   take(now: number, room: Room): Served | undefined {
-    const lane = this.#next(now, room)
-    const key = lane.first()
+    this.#promote(now, room.overdue)
+    const lane = this.#urgent.size > 0 || room.deferred <= 0 ? this.#urgent : this.#deferred
+    const key = this.#late(now, room.late) ?? this.#owed(room.overdue) ?? lane.first()
     if (key === undefined) return undefined
-    const since = lane.get(key) ?? now
+    this.#urgentInARow = this.#promoted.size === 0 || this.#promoted.has(key) ? 0 : this.#urgentInARow + 1
+    const since = this.#urgent.get(key) ?? this.#deferred.get(key) ?? now
     const postponedSince = this.#postponedSince.get(key)
     const isDeferred = this.#deferred.delete(key) || this.#isOverdue(postponedSince, now)
     this.#urgent.delete(key)
+    this.#promoted.delete(key)
     this.#postponedSince.delete(key)
     return {
       key,
@@ -82,21 +90,27 @@ export class Lanes {
     }
   }
 
-  /** The lane whose first key is the next one. */
-  #next(now: number, room: Room): Fifo<number> {
-    const dueAt = room.overdue > 0 ? this.#overdueAt(now) : undefined
-    if (this.#urgent.size === 0) return dueAt !== undefined || room.deferred > 0 ? this.#deferred : this.#urgent
+  /** The first deferred key, if it was long overdue before the first urgent one came. */
+  #late(now: number, room: number): string | undefined {
+    const first = room > 0 ? this.#deferred.first() : undefined
+    const since = first === undefined ? undefined : this.#postponedSince.get(first)
     const urgentSince = this.#urgent.get(this.#urgent.first() ?? '') ?? now
-    const isTurn = dueAt !== undefined && (dueAt < urgentSince || this.#urgentInARow >= URGENT_PER_OVERDUE)
-    this.#urgentInARow = isTurn || dueAt === undefined ? 0 : this.#urgentInARow + 1
-    return isTurn ? this.#deferred : this.#urgent
+    return since !== undefined && since + this.#lateMs < urgentSince ? first : undefined
   }
 
-  /** When the first deferred key became overdue, if it is. */
-  #overdueAt(now: number): number | undefined {
-    const first = this.#deferred.first()
-    const since = first === undefined ? undefined : this.#postponedSince.get(first)
-    return since !== undefined && this.#isOverdue(since, now) ? since + this.#overdueMs : undefined
+  /** The promoted key that may not wait for further urgent ones. */
+  #owed(room: number): string | undefined {
+    return room > 0 && this.#urgentInARow >= URGENT_PER_OVERDUE ? [...this.#promoted][0] : undefined
+  }
+
+  #promote(now: number, room: number): void {
+    while (this.#promoted.size < room) {
+      const key = this.#deferred.first()
+      if (key === undefined || !this.#isOverdue(this.#postponedSince.get(key), now)) return
+      this.#urgent.set(key, this.#deferred.get(key) ?? now)
+      this.#deferred.delete(key)
+      this.#promoted.add(key)
+    }
   }
 
   #isOverdue(postponedSince: number | undefined, now: number): boolean {

@@ -25,10 +25,12 @@ export interface WorkqueueOptions {
   /** The same while urgent keys are queued or in progress, for work that is not overdue: it slows them down. */
   maxDeferredWhileUrgent?: number
   /**
-   * The same for overdue work, whose key was postponed for `promoteAfterMs`. Under a steady load some urgent key is always
-   * in progress: what is put off for it has to be done as fast as it comes, or it would grow without end.
+   * The same for work that was postponed for `lateAfterMs`. Under a steady load some urgent key is always in progress: what
+   * is put off for it has to be done as fast as it comes in the end, or it would grow for ever.
    */
-  maxOverdue?: number
+  maxLate?: number
+  /** A key whose deferred work was postponed this long goes before urgent keys that came since. */
+  lateAfterMs?: number
 }
 
 /** When a delayed key is due, and in which lane. */
@@ -62,12 +64,13 @@ export class Workqueue {
       baseMs: 5,
       maxMs: 1_000_000,
       promoteAfterMs: 10_000,
+      lateAfterMs: 60_000,
       maxDeferred: Number.POSITIVE_INFINITY,
       maxDeferredWhileUrgent: options.maxDeferred ?? Number.POSITIVE_INFINITY,
-      maxOverdue: options.maxDeferred ?? Number.POSITIVE_INFINITY,
+      maxLate: options.maxDeferred ?? Number.POSITIVE_INFINITY,
       ...options,
     }
-    this.#lanes = new Lanes(this.#options.promoteAfterMs)
+    this.#lanes = new Lanes({ overdueMs: this.#options.promoteAfterMs, lateMs: this.#options.lateAfterMs })
   }
 
   /** The number of keys ready to be served; keys in progress and delayed keys do not count. */
@@ -192,11 +195,12 @@ export class Workqueue {
   }
 
   #room(): Room {
-    const { maxDeferred, maxDeferredWhileUrgent, maxOverdue } = this.#options
+    const { maxDeferred, maxDeferredWhileUrgent, maxLate } = this.#options
     const inProgress = this.#runningDeferred.size
     const hasUrgent = this.#running.size > inProgress || this.#lanes.sizeOf('urgent') > 0
-    const most = hasUrgent ? Math.min(maxDeferred, maxDeferredWhileUrgent) : maxDeferred
-    return { deferred: most - inProgress, overdue: maxOverdue - inProgress }
+    const overdue = maxDeferred - inProgress
+    const deferred = hasUrgent ? Math.min(overdue, maxDeferredWhileUrgent - inProgress) : overdue
+    return { deferred, overdue, late: maxLate - inProgress }
   }
 
   #addDue(): void {
