@@ -142,6 +142,22 @@ const cases: Case[] = [
     phase: 'Failed',
     reason: 'Evicted',
   },
+  {
+    cause: 'a pod of a higher priority',
+    job: 'preempted',
+    spec: {},
+    script: disrupted('PreemptionByScheduler', 'preempting to accommodate a higher priority pod'),
+    phase: 'Failed',
+    reason: 'Preempted',
+  },
+  {
+    cause: 'a node that is gone',
+    job: 'orphaned',
+    spec: {},
+    script: disrupted('DeletionByPodGC', 'node no longer exists'),
+    phase: 'Failed',
+    reason: 'NodeLost',
+  },
 ]
 
 describe('the reason of a job that waits or failed', function () {
@@ -181,6 +197,7 @@ describe('the reason of a job that waits or failed', function () {
     listener = await rawListener(operator.realtimeUrl, { token: TOKEN })
     await listener.send('subscribe:repository', { all: true })
     const scripts = new Map(cases.map(({ job, script }) => [job, script ?? runs()]))
+    scripts.set('slow', unschedulable())
     site.kubelet.onPod(({ metadata }) => scripts.get(metadata.labels?.[JOB_LABEL] ?? '') ?? runs())
     await Promise.all(
       cases.map(async (each) => {
@@ -190,6 +207,7 @@ describe('the reason of a job that waits or failed', function () {
         seen.set(job, shownOf(each))
       }),
     )
+    await site.createJob('slow', { labels: ['linux'], startTimeoutSeconds: 3 })
     for (const each of seen.values()) each.catch(() => {}) // its own test fails
   })
   afterEach(() => site.checkInvariants())
@@ -228,6 +246,13 @@ describe('the reason of a job that waits or failed', function () {
       expect(at - (await causedAt(job)), 'milliseconds after the cause').to.be.below(WITHIN_MS)
     })
   }
+
+  it('is JobTimeout with its own limit of the start, and what its pod waited for', async () => {
+    const { status } = await site.jobIs('slow', { phase: 'Failed', reason: 'JobTimeout' })
+    expect(status.message).to.match(
+      /^the job waited for its pod longer than startTimeoutSeconds \(3 s\).*Insufficient cpu/,
+    )
+  })
 
   it('is JobTimeout with the limit of its pool, and what it waited for', async () => {
     await site.createJob('impatient', inPool('impatient'))
