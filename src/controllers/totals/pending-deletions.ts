@@ -6,6 +6,9 @@ import { queueKey } from '../queue-keys.ts'
 /** How long to collect further jobs, so that one write counts many. */
 const BATCH_MS = 1000
 
+/** How long after one deletion the next one of a batch begins: a burst of them would slow down new jobs. */
+const SPACING_MS = 10
+
 /** Finished jobs at the end of their TTL that the ledger does not count yet. They may be deleted once it does. */
 export class PendingDeletions {
   readonly #queue: Workqueue
@@ -26,10 +29,10 @@ export class PendingDeletions {
 
   /** Removes the settled jobs, and requeues them: jobs that still exist can then be deleted. */
   drop(isSettled: (job: RunnerJob) => boolean): void {
-    for (const [uid, job] of this.#due) {
-      if (!isSettled(job)) continue
+    const settled = [...this.#due].filter(([, job]) => isSettled(job))
+    for (const [index, [uid, job]] of settled.entries()) {
       this.#due.delete(uid)
-      this.#queue.add(queueKey('job', keyOf(job)), 'deferred')
+      this.#queue.addAfter(queueKey('job', keyOf(job)), index * SPACING_MS, 'deferred')
     }
   }
 }

@@ -55,7 +55,9 @@ describe('the deletion of many finished jobs', () => {
 
     expect(await pass()).to.deep.equal({ counted: BATCH, result: { requeueAfterMs: 1000 } })
     expect(pendingDeletions.due()).to.have.length(BATCH + 50)
+    expect(queue.depthOf('deferred'), 'deletions at once').to.equal(1)
     clock.jump(400)
+    expect(queue.depthOf('deferred'), 'deletions after 400 ms').to.equal(41)
     expect(await pass(), 'too early').to.deep.equal({ counted: BATCH, result: { requeueAfterMs: 600 } })
     clock.jump(600)
     expect((await pass()).counted).to.equal(2 * BATCH)
