@@ -22,7 +22,7 @@ import { difference, quantile } from '../statistics.ts'
 import { allFinished, countOf, createFinishedJobs, createJobs } from './backlog.ts'
 import { clientOf, type Latency, latencyOf, postJob } from './latency.ts'
 
-const PER_SECOND = 20
+const PER_SECOND = 10
 const WARM_UP = 300
 /** How many finished jobs the pool keeps while the others are deleted. */
 const KEPT = 100
@@ -49,6 +49,8 @@ export interface RetentionResult {
   /** The longest time that it may take. */
   mostSeconds: number
   totals: Totals
+  /** Jobs whose pods were not seen within a minute. */
+  unseen: number
 }
 
 /** What scrapes of the metrics show during the deletion. */
@@ -104,7 +106,7 @@ async function measureWith(
   try {
     await createJobs(stage, place, WARM_UP)
     await allFinished(stage, place)
-    const load = { client, place, watch }
+    const load = { client, place, watch, unseen: { count: 0 } }
     const before = await arrivingFor(seconds / 2, load)
     await limitFinished(stage, place, KEPT)
     const isOver = new AbortController()
@@ -126,6 +128,7 @@ async function measureWith(
       deletionSeconds,
       mostSeconds: LONGEST_S,
       totals,
+      unseen: load.unseen.count,
     }
   } finally {
     await client.close()
@@ -137,6 +140,8 @@ interface Arriving {
   client: BareClient
   place: Place
   watch: PodWatch
+  /** Counts the jobs whose pods were not seen. */
+  unseen: { count: number }
   /** Counts the jobs that are created. */
   created?: { count: number }
 }
@@ -144,7 +149,7 @@ interface Arriving {
 /** Creates jobs for some seconds, or until a signal; how long each took until its pod was seen. */
 async function arrivingFor(
   seconds: number,
-  { client, place, watch, created = { count: 0 } }: Arriving,
+  { client, place, watch, unseen, created = { count: 0 } }: Arriving,
   until?: AbortSignal,
 ): Promise<number[]> {
   const answered = new Map<string, number>()
@@ -154,7 +159,9 @@ async function arrivingFor(
     posts.push(postJob(client, place, index, answered).then(() => void (created.count += 1)))
   }
   await Promise.all(posts)
-  return watch.untilSeen(answered)
+  const latencies = await watch.untilSeen(answered).catch(() => watch.seen(answered))
+  unseen.count += answered.size - latencies.length
+  return latencies
 }
 
 async function limitFinished({ admin }: Stage, { namespace, pool }: Place, limit: number | null): Promise<void> {

@@ -51,7 +51,15 @@ export class PodWatch {
   async untilSeen(since: ReadonlyMap<string, number>): Promise<number[]> {
     const all = (): boolean => [...since.keys()].every((controller) => this.#seenAt.has(controller))
     await eventually(all, { withinMs: 60_000, what: `${since.size} pods are seen` })
-    return [...since].map(([controller, at]) => Math.max(0, (this.#seenAt.get(controller) ?? Number.NaN) - at))
+    return this.seen(since)
+  }
+
+  /** The same for those that were seen by now. */
+  seen(since: ReadonlyMap<string, number>): number[] {
+    return [...since].flatMap(([controller, at]) => {
+      const seenAt = this.#seenAt.get(controller)
+      return seenAt === undefined ? [] : [Math.max(0, seenAt - at)]
+    })
   }
 
   async stop(): Promise<void> {
